@@ -1,0 +1,84 @@
+"""The book: cash, shares and marks. Equity is cash plus shares at their marks, always."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from quantdl.backtest.trades import TradeLedger
+
+# Shares left over by rounding after the last of several partial fills, relative to that fill.
+_DUST = 1e-12
+
+
+@dataclass(eq=False)
+class Book:
+    """Money and shares, float64 and never rounded.
+
+    Attributes:
+        cash: Money.
+        ledger: Trades from flat to flat.
+        quantities: (A,) shares, negative when sold short.
+        marks: (A,) last traded close so far; NaN before the first.
+    """
+
+    cash: float
+    ledger: TradeLedger
+    quantities: np.ndarray = field(init=False)
+    marks: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start flat."""
+        self.quantities = np.zeros(len(self.ledger.assets))
+        self.marks = np.full(len(self.ledger.assets), np.nan)
+
+    def values(self) -> np.ndarray:
+        """Return (A,) money in each position, zero where flat."""
+        return np.where(self.quantities != 0, self.quantities * self.marks, 0.0)
+
+    def equity(self) -> float:
+        """Return cash plus positions."""
+        return self.cash + float(self.values().sum())
+
+    def weights(self) -> np.ndarray:
+        """Return (A,) positions as fractions of equity; zero when equity is not positive."""
+        values = self.values()
+        equity = self.cash + float(values.sum())
+        return values / equity if equity > 0 else np.zeros_like(values)
+
+    def trade(
+        self, asset: int, quantity: float, price: float, cost: float, session: int, equity: float, rule: str
+    ) -> None:
+        """Book one fill. One that turns the position around closes one trade and opens another.
+
+        Args:
+            asset: Index of the asset.
+            quantity: Shares, negative when sold.
+            price: Money per share.
+            cost: Money paid for trading.
+            session: Position of the session.
+            equity: Value of the book before the session's fills.
+            rule: What asked for it.
+        """
+        held = float(self.quantities[asset])
+        turns = held * quantity < 0 and abs(quantity) > abs(held) * (1 + _DUST)
+        first = -held if turns else quantity
+        share = first / quantity
+        self._book(asset, first, price, cost * share, session, equity, rule)
+        if turns:
+            self._book(asset, quantity - first, price, cost * (1 - share), session, equity, rule)
+
+    def credit(self, asset: int, amount: float) -> None:
+        """Book money that a position earns or costs while it is held."""
+        self.cash += amount
+        self.ledger.pay(asset, amount)
+
+    def _book(
+        self, asset: int, quantity: float, price: float, cost: float, session: int, equity: float, rule: str
+    ) -> None:
+        if self.quantities[asset] == 0:
+            self.ledger.start(asset, session, equity, rule)
+        self.credit(asset, -quantity * price - cost)
+        left = self.quantities[asset] + quantity
+        self.quantities[asset] = 0.0 if abs(left) <= _DUST * abs(quantity) else left
+        if self.quantities[asset] == 0:
+            self.ledger.finish(asset, session, rule)

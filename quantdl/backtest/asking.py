@@ -1,0 +1,91 @@
+"""Asking the strategy: what it raises or answers in error becomes a message that names file, line and session."""
+
+import inspect
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from quantdl.backtest.decisions import Decision, Hold, Strategy
+from quantdl.backtest.view import MarketView
+from quantdl.errors import QuantdlError, RunError
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A decision in the engine's form.
+
+    Attributes:
+        weights: (A,) targets, or None for an explicit hold.
+        rules: One rule name per asset.
+    """
+
+    weights: np.ndarray | None
+    rules: tuple[str, ...]
+
+
+def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer | None:
+    """Return the strategy's decision with one rule per asset, or None.
+
+    Raises:
+        RunError: If the strategy fails, or answers what is no decision, or cites a rule that the plan does not have.
+        QuantdlError: What quantdl itself raises inside the strategy, unchanged.
+    """
+    try:
+        answer = strategy.decide(view)
+    except QuantdlError:
+        raise
+    except Exception as error:  # whatever a user's code raises is reported with its place, whichever kind it is
+        what = f"the strategy failed on {view.session:%Y-%m-%d}: {type(error).__name__}: {error}"
+        raise RunError(f"{_place(strategy, error)}: {what}") from error
+    match answer:
+        case None:
+            return None
+        case Hold(rule=rule):
+            return Answer(None, _tags(rule, view, rules))
+        case Decision():
+            return Answer(_weights(answer, view), _tags(answer.rule, view, rules))
+    raise RunError(
+        f"{view.session:%Y-%m-%d}: the strategy answered {type(answer).__name__}, expected Decision, Hold or None."
+    )
+
+
+def _weights(decision: Decision, view: MarketView) -> np.ndarray:
+    try:
+        weights = np.array(decision.weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise RunError(f"{view.session:%Y-%m-%d}: weights are not numbers: {error}.") from error
+    if weights.shape != (len(view.assets),):
+        raise RunError(
+            f"{view.session:%Y-%m-%d}: weights have shape {weights.shape}, expected ({len(view.assets)},), one per "
+            "asset of view.assets, zero for those left out."
+        )
+    weights.flags.writeable = False
+    return weights
+
+
+def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) -> tuple[str, ...]:
+    tags = (rule,) * len(view.assets) if isinstance(rule, str) else tuple(rule)
+    if len(tags) != len(view.assets):
+        raise RunError(
+            f"{view.session:%Y-%m-%d}: {len(tags)} rules for {len(view.assets)} assets. Give one for all, or one each."
+        )
+    for tag in sorted(set(tags) - rules):
+        raise RunError(
+            f"{view.session:%Y-%m-%d}: an order cites the rule {tag!r}, which the plan does not have. "
+            f"Its rules are {sorted(rules)}; write the rule down in plan.rules or cite another."
+        )
+    return tags
+
+
+def _place(strategy: Strategy, error: Exception) -> str:
+    """Return file:line of the innermost frame inside the strategy's own file, else of the innermost frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    try:
+        own = inspect.getsourcefile(type(strategy))
+    except TypeError:  # a class without a source file, as in an interactive session
+        own = None
+    inside = [frame for frame in frames if own is not None and Path(frame.filename) == Path(own)]
+    frame = (inside or list(frames))[-1]
+    return f"{frame.filename}:{frame.lineno}"

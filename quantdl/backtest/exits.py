@@ -1,0 +1,81 @@
+"""Exits that the plan orders by itself, against the strategy if need be: terminal values, stops, horizon, flat."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantdl.backtest.accounting import Book
+from quantdl.backtest.costs import proportional_cost
+from quantdl.backtest.journal import Journal
+from quantdl.backtest.orders import OrderDesk
+from quantdl.backtest.plan import Plan
+from quantdl.backtest.tape import Tape
+
+DELISTING = "plan:delisting"
+
+
+@dataclass(frozen=True, eq=False)
+class Exits:
+    """Gives the plan's own orders against one book."""
+
+    plan: Plan
+    tape: Tape
+    book: Book
+    desk: OrderDesk
+    journal: Journal
+
+    def pay_out_delisted(self, t: int) -> None:
+        """Pay out what is held of a delisted asset at the plan's terminal value, without charge."""
+        gone = self.tape.delisted[t]
+        for asset in [asset for asset in self.desk.open if gone[asset]]:
+            self.desk.cancel(asset, "delisted")
+        for asset in np.flatnonzero(gone & (self.book.quantities != 0)).tolist():
+            held, mark = float(self.book.quantities[asset]), float(self.book.marks[asset])
+            recovery = self.plan.friction.delisting_recovery if held > 0 else 1.0
+            self.book.trade(asset, -held, mark * recovery, 0.0, t, self.book.equity(), DELISTING)
+            self.desk.record_payout(asset, -held, mark * recovery, DELISTING, t)
+            paid = f"{held:g} shares at {mark * recovery:g}, {recovery:.0%} of the last close {mark:g}"
+            self.journal.note(self.tape.sessions[t], "friction", "delisting", f"{self.tape.assets[asset]}: {paid}")
+
+    def charge_borrowing(self) -> float:
+        """Charge one bar's fee on the short positions held into the session, and return it."""
+        borrow = self.plan.friction.borrow
+        if borrow is None:
+            return 0.0
+        fees = np.maximum(-self.book.values(), 0.0) * borrow.annual_rate / self.tape.bars_per_year
+        for asset in np.flatnonzero(fees).tolist():
+            self.book.credit(asset, -float(fees[asset]))
+        return float(fees.sum())
+
+    def stop_losses(self, t: int) -> None:
+        """Order the exit of every trade whose loss, its exit's costs included, has reached the plan's stop."""
+        values = self.book.values()
+        losses = self.book.ledger.losses(values - np.abs(values) * proportional_cost(self.plan.friction))
+        for asset in np.flatnonzero(losses >= self.plan.sizing.stop_loss).tolist():
+            loss, stop = losses[asset], self.plan.sizing.stop_loss
+            if self.close([asset], t, "plan:stop_loss"):
+                detail = f"{self.tape.assets[asset]}: trade has lost {loss:.2%} of equity at entry, stop at {stop:.2%}"
+                self.journal.note(self.tape.sessions[t], "sizing", "stop_loss", detail)
+
+    def past_horizon(self, t: int, decided_at: int | None) -> None:
+        """Order the exit of a book on which nothing has been decided for as long as the horizon."""
+        if decided_at is None or t - decided_at < self.plan.horizon.bars:
+            return
+        if self.close(range(len(self.tape.assets)), t, "plan:horizon"):
+            detail = f"no decision for {t - decided_at} bars, horizon {self.plan.horizon.bars}: the book is closed"
+            self.journal.note(self.tape.sessions[t], "horizon", "expired", detail)
+
+    def close(self, assets: Iterable[int], t: int, rule: str) -> bool:
+        """Order the given positions closed in place of whatever waits for them; return whether that is news."""
+        news = False
+        for asset in assets:
+            waiting = self.desk.open.get(asset)
+            held = float(self.book.quantities[asset])
+            if held == 0 or (waiting is not None and waiting.rule == rule):
+                if held == 0:
+                    self.desk.cancel(asset, "cancelled")
+                continue
+            self.desk.place(asset, -held, rule, t, float(self.book.marks[asset]), 0.0)
+            news = True
+        return news

@@ -1,0 +1,102 @@
+"""What a strategy can see at a close: prices up to now, its book, the caps, and the law of the next position."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from quantdl.errors import PlanError, RunError
+from quantdl.portfolio import Limits
+
+
+@dataclass(frozen=True, eq=False)
+class MarketView:
+    """The market at the close of ``session``. Arrays are read-only, and no later price exists behind them.
+
+    Attributes:
+        session: The session that has just closed.
+        sessions: (t,) labels up to and including it.
+        assets: (A,) symbols.
+        fields: The fields the plan declares, each (t, A), NaN where the asset did not trade.
+        traded: (t, A) whether the asset traded.
+        listed: (A,) whether the asset has traded before and is not delisted as of now: what may be held.
+        weights: (A,) weights held at this close, drifted with prices; the rest to one is cash.
+        equity: Money.
+        bars_since_decision: Bars since the last decision, or None before the first.
+        rebalance_due: Whether the plan's cadence allows new positions now.
+        limits: The plan's caps.
+        cost_fraction: Commission and half-spread each way, as a fraction of notional.
+        horizon_bars: Bars from fill to exit.
+        bars_per_year: Bars of the calendar in a year.
+        law: Draws the position window, or None without a model; read `draws`.
+
+    Shape:
+        - t sessions so far, A assets, S draws.
+    """
+
+    session: pd.Timestamp
+    sessions: pd.DatetimeIndex
+    assets: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    traded: np.ndarray
+    listed: np.ndarray
+    weights: np.ndarray
+    equity: float
+    bars_since_decision: int | None
+    rebalance_due: bool
+    limits: Limits
+    cost_fraction: float
+    horizon_bars: int
+    bars_per_year: float
+    law: Callable[[], np.ndarray] | None
+
+    @property
+    def closes(self) -> np.ndarray:
+        """(t, A) closing prices, NaN where the asset did not trade."""
+        return self.fields["close"]
+
+    def field(self, name: str) -> np.ndarray:
+        """Return a declared field, (t, A).
+
+        Raises:
+            PlanError: If the plan does not list the field under trusted data.
+        """
+        if name not in self.fields:
+            raise PlanError(
+                f"The strategy reads '{name}' on {self.session:%Y-%m-%d}, but the plan trusts only "
+                f"{sorted(self.fields)}. Add '{name}' to trusted_data.fields if the data has it."
+            )
+        return self.fields[name]
+
+    @cached_property
+    def draws(self) -> np.ndarray | None:
+        """(S, A) log returns of the position window, close t+1 to close t+1+h; None without a model.
+
+        An asset the model does not serve at this session is a column of NaN. Drawn on first use.
+
+        Raises:
+            RunError: If the law does not give one column per asset.
+        """
+        if self.law is None:
+            return None
+        draws = np.asarray(self.law(), dtype=np.float64)
+        if draws.ndim != 2 or draws.shape[1] != len(self.assets):
+            raise RunError(
+                f"The law for {self.session:%Y-%m-%d} has shape {draws.shape}, expected (draws, {len(self.assets)})."
+            )
+        draws = draws.view()
+        draws.flags.writeable = False
+        return draws
+
+    def simple_returns(self, n_bars: int) -> np.ndarray:
+        """Return the last ``n_bars`` simple returns, close to close.
+
+        NaN where either close of a pair is missing; fewer rows than asked for where history is shorter.
+
+        Shape:
+            - output: (min(n_bars, t - 1), A)
+        """
+        closes = self.closes[-(n_bars + 1) :]
+        return np.asarray(closes[1:] / closes[:-1] - 1.0)

@@ -1,0 +1,123 @@
+"""Figures as tables or JSON on standard output, progress bars on standard error."""
+
+import dataclasses
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPE_WIDTH = 200  # columns where no terminal says how many there are
+
+
+def plain(value: object) -> object:
+    """Return ``value`` as JSON knows it: records become mappings, an undefined number becomes null.
+
+    Example:
+        >>> plain((1.5, float("nan"), {"a": None}))
+        [1.5, None, {'a': None}]
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Iterable):
+        return [plain(item) for item in value]
+    return str(value)
+
+
+def row(record: object) -> list[object]:
+    """Return the fields of a record in their order, for a table."""
+    return list(vars(record).values())
+
+
+def print_json(value: object) -> None:
+    """Print valid JSON: no NaN, no infinity."""
+    typer.echo(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under a title; figures stand to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [list(line) for line in rows]
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for index, column in enumerate(columns):
+        figures = bool(cells) and all(_is_figure(line[index]) for line in cells)
+        table.add_column(column, justify="right" if figures else "left", no_wrap=figures)
+    for line in cells:
+        table.add_row(*(Text(_spoken(cell)) for cell in line))
+    _console().print(table)
+
+
+def print_figures(figures: object) -> None:
+    """Print the figures of a record or mapping, one a line, those of a nested block indented under its name."""
+    for line in _lines(plain(figures), ""):
+        typer.echo(line)
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """Give a callback ``(stage, done, total)`` that draws one bar a stage on standard error.
+
+    A ``total`` of zero means that nobody knows it.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        stages = {}
+
+        def advance(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bars.add_task(stage, total=total or None)
+            bars.update(stages[stage], completed=done, total=total or None)
+
+        yield advance
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
+
+
+def _is_figure(cell: object) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
+
+
+def _spoken(cell: object) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
+    return str(cell)
+
+
+def _lines(value: object, indent: str) -> Iterator[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in items:
+        if isinstance(item, dict | list) and item:
+            yield f"{indent}{name}:"
+            yield from _lines(item, indent + "  ")
+        else:
+            shown = f"{item:.6g}" if isinstance(item, float) else "undefined" if item is None else item
+            yield f"{indent}{name}: {shown}"

@@ -1,0 +1,121 @@
+"""What no block of a config can see alone: dates against dates, the plan against the model, files that must exist."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from quantdl.backtest.plan import Plan
+from quantdl.backtest.plan_checks import plan_faults
+from quantdl.backtest.plan_faults import PlanFault
+from quantdl.config.data_blocks import DataConfig, Sp500Config
+from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
+from quantdl.config.faults import Key, did_you_mean
+from quantdl.config.model_blocks import ModelConfig
+from quantdl.config.reading import FaultyPart, read_value
+from quantdl.config.schema import SplitsConfig
+from quantdl.errors import DataError
+
+Finding = tuple[tuple[Key, ...], str]
+P = TypeVar("P", bound=BaseModel)
+
+
+class _PlanPart(BaseModel, extra="ignore", strict=True):
+    plan: Plan
+
+
+class _ModelPart(BaseModel, extra="ignore", strict=True):
+    model: ModelConfig | None = None
+
+
+class _SplitsPart(BaseModel, extra="ignore", strict=True):
+    splits: SplitsConfig
+
+
+class _DataPart(BaseModel, extra="ignore", strict=True):
+    data: DataConfig
+
+
+def findings(document: Document) -> Iterator[Finding]:
+    """Yield each finding with the keys it belongs to; a block that cannot be read by itself is passed over."""
+    plan = _part(_PlanPart, document)
+    splits = _part(_SplitsPart, document)
+    data = _part(_DataPart, document)
+    if plan is not None:
+        yield from _plan_findings(plan.plan, _part(_ModelPart, document), document)
+    if plan is not None and splits is not None:
+        yield from _sample_findings(plan.plan, splits.splits)
+    if data is not None:
+        yield from _data_findings(data.data, None if splits is None else splits.splits)
+    yield from _file_findings(document)
+
+
+def _part(kind: type[P], document: Document) -> P | None:
+    try:
+        return read_value(TypeAdapter(kind), document)
+    except FaultyPart:  # reported where the whole config is read
+        return None
+
+
+def _plan_findings(plan: Plan, part: _ModelPart | None, document: Document) -> Iterator[Finding]:
+    """Yield what the plan's own checks find; a model that cannot be read is taken to suit it."""
+    horizon = plan.horizon.bars if part is None else None if part.model is None else part.model.horizon
+    yield from place_plan_faults(plan_faults(plan, horizon, forecasts_risk=horizon is not None), document)
+
+
+def place_plan_faults(faults: Iterable[PlanFault], document: Document) -> Iterator[Finding]:
+    """Yield each fault of a plan with the keys it belongs to."""
+    for fault in faults:
+        keys = _keys(("plan",), fault.item.split("."), document)
+        yield keys, f"given {fault.given}; expected {fault.expected}; fix: {fault.fix}"
+
+
+def _keys(above: tuple[Key, ...], parts: list[str], document: Document) -> tuple[Key, ...]:
+    """Turn a dotted item into keys of the document; a symbol may hold dots itself (``BRK.B``)."""
+    node = document.node(above)
+    if not parts:
+        return above
+    if isinstance(node, Sequence) and parts[0].isdigit():
+        return _keys((*above, int(parts[0])), parts[1:], document)
+    lengths = range(1, len(parts) + 1)
+    known = [n for n in lengths if isinstance(node, Mapping) and ".".join(parts[:n]) in node.entries]
+    taken = known[0] if known else 1
+    return _keys((*above, ".".join(parts[:taken])), parts[taken:], document)
+
+
+def _sample_findings(plan: Plan, splits: SplitsConfig) -> Iterator[Finding]:
+    for name, planned, split, day in (
+        ("first", plan.sample.first, "test_start", splits.test_start),
+        ("last", plan.sample.last, "test_end", splits.test_end),
+    ):
+        if planned != day:
+            yield ("plan", "sample", name), f"given {planned}; expected {day}, which is splits.{split}"
+
+
+def _data_findings(data: DataConfig, splits: SplitsConfig | None) -> Iterator[Finding]:
+    if data.start is not None and data.end is not None and data.end <= data.start:
+        yield ("data", "end"), f"given {data.end}; expected a date after start, which is {data.start}"
+    if splits is not None and data.end is not None and splits.test_end > data.end:
+        yield ("splits", "test_end"), f"given {splits.test_end}; expected a date up to data.end, which is {data.end}"
+    if splits is not None and data.start is not None and splits.train_end <= data.start:
+        yield ("splits", "train_end"), f"given {splits.train_end}; expected a date after data.start, {data.start}"
+    if not isinstance(data, Sp500Config):
+        try:
+            data.declaration()
+        except DataError as error:
+            yield ("data",), str(error)
+
+
+def _file_findings(document: Document) -> Iterator[Finding]:
+    for keys in (("strategy", "file"), ("data", "path")):
+        node = document.node(keys)
+        if not isinstance(node, Scalar) or not node.text:
+            continue
+        path = beside(document.path, Path(node.text))
+        if not os.path.exists(path):  # unlike Path.exists, says no to what can be no path
+            there = sorted(path.parent.glob("*")) if os.path.isdir(path.parent) else []
+            near = did_you_mean(node.text, [str(Path(node.text).parent / file.name) for file in there])
+            shown = f"{os.path.normpath(path)!r}"
+            yield keys, f"no such file: {shown[:300]}; paths are relative to this config{near}"

@@ -1,0 +1,190 @@
+"""The schema of a config: everything that describes one run."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, NonNegativeFloat, PositiveFloat, PositiveInt, PrivateAttr, model_validator
+
+from quantdl.backtest.plan import Plan
+from quantdl.config.blocks import Block
+from quantdl.config.data_blocks import DataConfig
+from quantdl.config.document import Document, beside
+from quantdl.config.faults import dotted
+from quantdl.config.model_blocks import ModelConfig, ModelKind, with_defaults
+from quantdl.config.reading import FieldFaults
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
+        description="letters, digits, '_', '-' and '.', at most 64",
+        examples=["quickstart"],
+    ),
+]
+
+
+class TrainingConfig(Block):
+    """How a network is fitted; see `quantdl.training.fit.TrainingSettings`.
+
+    Attributes:
+        epochs: Most passes over the training sessions.
+        patience: Passes without a better validation score before training stops.
+        learning_rate: Of AdamW at its peak.
+        weight_decay: Of AdamW.
+        warm_up_steps: Steps over which the learning rate rises from zero.
+        block: Consecutive bars that share one history row.
+        rows: History rows in a batch.
+        gradient_norm: Longest gradient.
+        averaging: Decay per step of the running mean of the weights.
+        device: ``auto`` takes a GPU when there is one.
+    """
+
+    epochs: PositiveInt = 30
+    patience: PositiveInt = 6
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    warm_up_steps: PositiveInt = 50
+    block: PositiveInt = 64
+    rows: PositiveInt = 2
+    gradient_norm: PositiveFloat = 1.0
+    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class SplitsConfig(Block):
+    """Four dates: fitted through ``train_end``, selected through ``validation_end``, judged on the test span.
+
+    Attributes:
+        train_end: Last session of the training span.
+        validation_end: Last session that stopped or selected anything.
+        test_start: First session of the test span.
+        test_end: Last session of the test span.
+    """
+
+    train_end: date
+    validation_end: date
+    test_start: date
+    test_end: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "SplitsConfig":
+        faults = []
+        if self.validation_end <= self.train_end:
+            faults.append(("validation_end", _not_after(self.validation_end, "train_end", self.train_end)))
+        last = max(("train_end", self.train_end), ("validation_end", self.validation_end), key=lambda end: end[1])
+        if self.test_start <= last[1]:
+            seen = " (the test span must not overlap what the model has seen)"
+            faults.append(("test_start", _not_after(self.test_start, *last) + seen))
+        if self.test_end <= self.test_start:
+            faults.append(("test_end", _not_after(self.test_end, "test_start", self.test_start)))
+        if faults:
+            raise FieldFaults(*faults)
+        return self
+
+
+class StrategyConfig(Block):
+    """A Python file that defines ``class Strategy``, and the arguments of its constructor.
+
+    Running a config runs this file.
+
+    Attributes:
+        file: The file, relative to the config file.
+        parameters: Arguments by name.
+    """
+
+    file: Path
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class BacktestConfig(Block):
+    """What the backtest needs beside the plan.
+
+    Attributes:
+        initial_equity: Money at the start.
+        draws: Joint draws per session for risk and sizing.
+    """
+
+    initial_equity: PositiveFloat = 1_000_000.0
+    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+
+
+class OutputConfig(Block):
+    """Where run folders go.
+
+    Attributes:
+        root: Folder of runs, relative to the config file; null for ``runs`` in the working directory.
+    """
+
+    root: Path | None = None
+
+
+class ExperimentConfig(Block):
+    """One run, complete. Made by `load_config`; frozen.
+
+    Attributes:
+        name: Begins the name of the run folder.
+        seed: Seed of everything random.
+        data: Which prices.
+        model: The forecaster; null for a strategy that needs none.
+        training: How it is fitted.
+        splits: Training, validation and test spans.
+        compare: Further models to score beside it: bare kinds, which take the horizon of ``model``, or full blocks.
+        strategy: The strategy file.
+        plan: The trading plan.
+        backtest: Equity and draws.
+        output: Where run folders go.
+    """
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    data: DataConfig
+    model: ModelConfig | None = None
+    training: TrainingConfig = TrainingConfig()
+    splits: SplitsConfig
+    compare: tuple[ModelKind | ModelConfig, ...] = ()
+    strategy: StrategyConfig
+    plan: Plan
+    backtest: BacktestConfig = BacktestConfig()
+    output: OutputConfig = OutputConfig()
+    _document: Document | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Document:
+        """The file this config was read from, with its text as written.
+
+        Raises:
+            ValueError: If the config was not read from a file.
+        """
+        if self._document is None:
+            raise ValueError("this config was built in Python; load_config reads one from a file")
+        return self._document
+
+    @property
+    def runs_root(self) -> Path:
+        """The folder of runs."""
+        return Path("runs") if self.output.root is None else self.locate(self.output.root)
+
+    def locate(self, path: Path) -> Path:
+        """Return ``path`` as seen from the working directory: a config names files relative to itself."""
+        return path if self._document is None else beside(self._document.path, path)
+
+    def where(self, *keys: str | int) -> str:
+        """Return ``file:line:column: key`` of a key, for a message about its value.
+
+        Example:
+            ``config.where("splits", "test_end")`` gives ``"configs/quickstart.yaml:21:13: splits.test_end"``.
+        """
+        if self._document is None:
+            return dotted(keys)
+        mark = self._document.mark(keys)
+        return f"{self._document.path}:{mark.line}:{mark.column}: {dotted(keys)}"
+
+    def compared_models(self) -> tuple[ModelConfig, ...]:
+        """Return the blocks of ``compare``, a bare kind with its defaults and the horizon of ``model``."""
+        horizon = self.plan.horizon.bars if self.model is None else self.model.horizon
+        return tuple(with_defaults(item, horizon) if isinstance(item, str) else item for item in self.compare)
+
+
+def _not_after(given: date, name: str, limit: date) -> str:
+    return f"given {given}; expected a date after {name}, which is {limit}"

@@ -1,0 +1,216 @@
+"""Reads YAML into a `Document`.
+
+A config is data from outside, so the reader is narrow: one document, UTF-8, at most 1 MiB, 32 levels and 100 000 nodes
+after aliases are followed; no tags, no merge keys, no templates, no environment variables.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, StreamMark, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
+
+from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from quantdl.config.faults import Fault, Mark, closest, source_lines
+from quantdl.errors import ConfigError
+
+MAX_BYTES = 2**20
+MAX_DEPTH = 32
+MAX_NODES = 100_000
+MAX_ALIASES = 100
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: If the file is missing, too large, not UTF-8 or not YAML that this reader accepts.
+    """
+    return parse_document(_read_text(path), path)
+
+
+def parse_document(text: str, path: Path) -> Document:
+    """Turn YAML text into a `Document`; ``path`` is only used in messages.
+
+    Raises:
+        ConfigError: If the text is empty, not YAML, or beyond the limits at the head of this file.
+
+    Example:
+        >>> document = parse_document("tickers: [ON, 007]", Path("a.yaml"))
+        >>> [item.text for item in document.node(("tickers",)).items]
+        ['ON', '007']
+    """
+    parser = YAML(typ="safe", pure=True)
+    try:
+        return _Composer(path, text, parser.parse(text)).document()
+    except ReaderError as error:
+        before = text[: error.position]
+        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise _refused(f"the character {text[error.position]!a} is not allowed in YAML", mark, path, text) from None
+    except MarkedYAMLError as error:
+        raise _refused(_syntax_message(error), _mark_of(error.problem_mark), path, text) from None
+    except (YAMLError, ValueError, OverflowError) as error:  # the last two from escapes beyond Unicode
+        raise _refused(f"not valid YAML: {error}", Mark(1, 1), path, text) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}{_nearest_file(path)}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path}: larger than {MAX_BYTES:,} bytes; expected a config. Keep data in data files.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        given = f"byte 0x{content[error.start]:02x} is not UTF-8"
+        raise ConfigError(f"{path}:{line}:1: {given}; expected UTF-8 text. Save the file with that encoding.") from None
+
+
+def _nearest_file(path: Path) -> str:
+    """Return ``"; did you mean configs/quickstart.yaml?"`` where a similar file exists beside or in configs/."""
+    if path.exists():
+        return ""
+    beside = [file for pattern in ("*.yaml", "*.yml") for file in sorted(path.parent.glob(pattern))]
+    elsewhere = sorted(Path("configs").glob("*.yaml")) if path.parent == Path() else []
+    files = {file.name: file for file in [*elsewhere, *beside]}
+    near = closest(path.name, files)
+    return f"; did you mean {files[near]}?" if near is not None else ""
+
+
+def _refused(message: str, mark: Mark, path: Path, text: str) -> ConfigError:
+    return ConfigError(Fault((), message, mark).render(str(path), source_lines(text)))
+
+
+def _mark_of(mark: StreamMark | None) -> Mark:
+    return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
+
+
+def _syntax_message(error: MarkedYAMLError) -> str:
+    problem = f"{error.problem}"
+    if r"'\t'" in problem or "tab" in problem:
+        return "a tab where YAML wants spaces; indent with spaces"
+    context = f" {error.context}" if error.context else ""
+    hint = "; a text with ': ' or '#' in it, or that begins with one of @`%*&!|>[]{}, needs quotes"
+    return f"not valid YAML: {problem}{context}{hint}"
+
+
+@dataclass
+class _Composer:
+    """Builds nodes from the parser's events and stops at the limits before anything large exists."""
+
+    path: Path
+    text: str
+    events: Iterator[Event]
+    faults: list[Fault] = field(default_factory=list)
+    anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    n_nodes: int = 0
+    n_aliases: int = 0
+
+    def document(self) -> Document:
+        next(self.events)  # stream start
+        start = next(self.events)
+        if not isinstance(start, DocumentStartEvent):
+            raise ConfigError(f"{self.path}: the file is empty; expected the keys of a config, beginning with 'name:'.")
+        root = self._node(next(self.events), 1)
+        next(self.events)  # document end
+        after = next(self.events)
+        if isinstance(after, DocumentStartEvent):
+            raise self._stop("a second document begins here; expected one config per file", after)
+        return Document(self.path, self.text, root, tuple(self.faults))
+
+    def _stop(self, message: str, event: Event) -> ConfigError:
+        return _refused(message, _mark_of(event.start_mark), self.path, self.text)
+
+    def _tag(self, tag: str, event: Event) -> None:
+        short = tag.replace("tag:yaml.org,2002:", "!!")
+        self._fault(f"the tag {short} is not read; expected a plain value, or text in quotes", event)
+
+    def _fault(self, message: str, event: Event) -> None:
+        self.faults.append(Fault((), message, _mark_of(event.start_mark)))
+
+    def _node(self, event: Event, depth: int) -> Node:
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        self._count(1, event)
+        if depth > MAX_DEPTH:
+            raise self._stop(f"nested more than {MAX_DEPTH} levels deep", event)
+        before = self.n_nodes
+        if not isinstance(event, ScalarEvent | SequenceStartEvent | MappingStartEvent):
+            raise self._stop("not valid YAML: expected a value", event)
+        node = self._new_node(event, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (node, self.n_nodes - before + 1)
+        return node
+
+    def _new_node(self, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, depth: int) -> Node:
+        mark = _mark_of(event.start_mark)
+        if event.tag is not None:
+            self._tag(event.tag, event)
+        if isinstance(event, ScalarEvent):
+            return Scalar(mark, self._unicode(event), event.style is None)
+        if isinstance(event, SequenceStartEvent):
+            return Sequence(mark, tuple(self._node(item, depth + 1) for item in self._until(SequenceEndEvent)))
+        return self._mapping(mark, depth)
+
+    def _mapping(self, mark: Mark, depth: int) -> Mapping:
+        entries: dict[str, Entry] = {}
+        for event in self._until(MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
+                raise self._stop("a key must be a single word or text, not a list, mapping or alias", event)
+            key = self._key(event)
+            value = self._node(next(self.events), depth + 1)
+            if key in entries:
+                self._fault(f"the key {key!r} is given twice; the first is on line {entries[key].mark.line}", event)
+            elif key == "<<" and event.style is None:
+                self._fault("merge keys (<<) are not read; write the keys out", event)
+            else:
+                entries[key] = Entry(_mark_of(event.start_mark), value)
+        return Mapping(mark, entries)
+
+    def _key(self, event: ScalarEvent) -> str:
+        self._count(1, event)
+        if event.tag is not None:
+            self._tag(event.tag, event)
+        return self._unicode(event)
+
+    def _alias(self, event: AliasEvent) -> Node:
+        self.n_aliases += 1
+        if self.n_aliases > MAX_ALIASES:
+            raise self._stop(f"more than {MAX_ALIASES} aliases (*name)", event)
+        if event.anchor not in self.anchors:
+            raise self._stop(f"the alias *{event.anchor} has no finished anchor &{event.anchor} before it", event)
+        node, size = self.anchors[event.anchor]
+        self._count(size, event)
+        return node
+
+    def _count(self, n_more: int, event: Event) -> None:
+        self.n_nodes += n_more
+        if self.n_nodes > MAX_NODES:
+            raise self._stop(f"more than {MAX_NODES:,} values once aliases are followed", event)
+
+    def _until(self, end: type[Event]) -> Iterator[Event]:
+        while not isinstance(event := next(self.events), end):
+            yield event
+
+    def _unicode(self, event: ScalarEvent) -> str:
+        text = str(event.value)
+        if re.search("[\ud800-\udfff]", text):
+            self._fault("half of a surrogate pair is not text; write the character itself", event)
+            return ""
+        return text

@@ -1,0 +1,141 @@
+"""One law per asset, written as a monotone map from a standard Student-t variable to the return."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_density
+
+
+class Marginals(ABC):
+    """Monotone maps ``y = g(z)``, one per row and asset, where ``z`` is standard Student-t with the row's freedom.
+
+    Quantiles of ``y`` are the images of quantiles of ``z``, so they are exact whatever the map.
+    """
+
+    @abstractmethod
+    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |dz / dy|`` at returns of shape (B, A), for degrees of freedom of shape (B,)."""
+
+    @abstractmethod
+    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Return ``y`` at ``z`` of shape (..., B, A), for degrees of freedom of shape (B,)."""
+
+    @abstractmethod
+    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Probability of a return at most ``value``, (B, A)."""
+
+    @abstractmethod
+    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Quantiles at probabilities that broadcast to (..., B, A)."""
+
+    @abstractmethod
+    def rows(self, index: Tensor | slice) -> "Marginals":
+        """The same maps for some of the rows."""
+
+    @abstractmethod
+    def assets(self, index: Tensor) -> "Marginals":
+        """The same maps for some of the assets."""
+
+
+def cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Probability of the standard variable that a return came from: monotone maps keep probabilities."""
+    standard, _ = marginals.to_standard(value, degrees_of_freedom)
+    return student_t_cdf(standard, degrees_of_freedom[:, None])
+
+
+def icdf_by_transport(marginals: Marginals, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Image of the standard quantile, which is computed once per row when the probability is the same for all."""
+    return marginals.from_standard(student_t_icdf(probability, degrees_of_freedom[:, None]), degrees_of_freedom)
+
+
+@dataclass(frozen=True, eq=False)
+class AffineMarginals(Marginals):
+    """``y = location + scale * z``: Student-t returns whose degrees of freedom are the row's own.
+
+    Attributes:
+        location: Shape (B, A), in log return.
+        scale: Positive, shape (B, A), in log return; not the standard deviation.
+    """
+
+    location: Tensor
+    scale: Tensor
+
+    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Marginals`."""
+        return (value - self.location) / self.scale, -self.scale.log()
+
+    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return self.location + self.scale * standard
+
+    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return cdf_by_transport(self, value, degrees_of_freedom)
+
+    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return icdf_by_transport(self, probability, degrees_of_freedom)
+
+    def rows(self, index: Tensor | slice) -> "AffineMarginals":
+        """See :class:`Marginals`."""
+        return AffineMarginals(self.location[index], self.scale[index])
+
+    def assets(self, index: Tensor) -> "AffineMarginals":
+        """See :class:`Marginals`."""
+        return AffineMarginals(self.location[:, index], self.scale[:, index])
+
+
+@dataclass(frozen=True, eq=False)
+class StudentTMarginals(Marginals):
+    r"""Student-t returns with degrees of freedom of their own, joined by probability: :math:`y = F^{-1}(T_\nu(z))`.
+
+    The tail nearer to zero carries the probability, so the map keeps its relative accuracy in both tails.
+
+    Attributes:
+        location: Shape (B, A), in log return.
+        scale: Positive, shape (B, A), in log return; not the standard deviation.
+        own_degrees_of_freedom: Positive, shape (B, A).
+    """
+
+    location: Tensor
+    scale: Tensor
+    own_degrees_of_freedom: Tensor
+
+    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Marginals`."""
+        row = degrees_of_freedom[:, None]
+        own = (value - self.location) / self.scale
+        standard = _match_tails(own, self.own_degrees_of_freedom, row)
+        log_slope = student_t_log_density(own, self.own_degrees_of_freedom) - student_t_log_density(standard, row)
+        return standard, log_slope - self.scale.log()
+
+    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        own = _match_tails(standard, degrees_of_freedom[:, None], self.own_degrees_of_freedom)
+        return self.location + self.scale * own
+
+    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return student_t_cdf((value - self.location) / self.scale, self.own_degrees_of_freedom)
+
+    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return self.location + self.scale * student_t_icdf(probability, self.own_degrees_of_freedom)
+
+    def rows(self, index: Tensor | slice) -> "StudentTMarginals":
+        """See :class:`Marginals`."""
+        return StudentTMarginals(self.location[index], self.scale[index], self.own_degrees_of_freedom[index])
+
+    def assets(self, index: Tensor) -> "StudentTMarginals":
+        """See :class:`Marginals`."""
+        return StudentTMarginals(self.location[:, index], self.scale[:, index], self.own_degrees_of_freedom[:, index])
+
+
+def _match_tails(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:
+    """The point whose probability under ``to_freedom`` is that of ``value`` under ``from_freedom``."""
+    tail = student_t_cdf(-value.abs().double(), from_freedom.double())
+    distance = -student_t_icdf(tail.clamp(min=1e-300), to_freedom.double())
+    return torch.copysign(distance, value.double()).to(value.dtype)

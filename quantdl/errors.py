@@ -1,0 +1,61 @@
+"""The errors a user can meet, each with the exit code that the command line returns for it.
+
+    QuantdlError            6  the run failed (strategy, numbers, disk)
+     +-- ConfigError        2  the config or the command line is wrong
+     +-- DataError          3  the data cannot be trusted as given
+     +-- CalendarError      3  an unknown exchange or a day outside its calendar
+     +-- PlanError          4  the trading plan is refused
+     +-- LookAheadError     4  a forecast was asked for a session its model has seen
+     +-- IntegrityError     5  a stored run or ledger is not what was written
+     +-- RunError           6  the run failed
+
+The message says what, where, what was expected and the fix; it is printed as it is, without a traceback.
+"""
+
+
+class QuantdlError(Exception):
+    """Base of every error that quantdl raises on purpose."""
+
+    exit_code = 6
+
+
+class ConfigError(QuantdlError):
+    """A config or a command line that cannot be understood."""
+
+    exit_code = 2
+
+
+class DataError(QuantdlError):
+    """Market data that cannot be trusted as given."""
+
+    exit_code = 3
+
+
+class CalendarError(QuantdlError):
+    """An exchange that is not known, or a day outside its calendar."""
+
+    exit_code = 3
+
+
+class PlanError(QuantdlError):
+    """A trading plan that is missing, incomplete, contradictory or unable to bind."""
+
+    exit_code = 4
+
+
+class LookAheadError(QuantdlError):
+    """A value was asked for that nobody could have known at that session."""
+
+    exit_code = 4
+
+
+class IntegrityError(QuantdlError):
+    """A stored artefact differs from what was written."""
+
+    exit_code = 5
+
+
+class RunError(QuantdlError):
+    """A run that failed: strategy, numbers or disk."""
+
+    exit_code = 6

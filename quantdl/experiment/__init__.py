@@ -1,0 +1,24 @@
+"""From a config to its result: the one place that knows every other room."""
+
+from quantdl.experiment.data import LoadedData, check_data, load_data
+from quantdl.experiment.evaluation import EvaluationRow, EvaluationTable, evaluate
+from quantdl.experiment.models import FittedBlock, fit_model, load_model
+from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.pipeline import BacktestSummary, carry_out, run_backtest_only, run_experiment
+
+__all__ = [
+    "BacktestSummary",
+    "EvaluationRow",
+    "EvaluationTable",
+    "FittedBlock",
+    "LoadedData",
+    "Outcome",
+    "carry_out",
+    "check_data",
+    "evaluate",
+    "fit_model",
+    "load_data",
+    "load_model",
+    "run_backtest_only",
+    "run_experiment",
+]

@@ -1,0 +1,173 @@
+"""Every figure of a run, computed once: what metrics.json holds and the checklist and the report read."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest import (
+    BacktestResult,
+    BreakEven,
+    CalibrationTest,
+    Yardstick,
+    capacities,
+    exit_report,
+    pnl_by_context,
+    results_by_regime,
+    results_by_stress_window,
+)
+from quantdl.backtest.costs import proportional_cost
+from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
+from quantdl.market.panel import Panel
+from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, kolmogorov_smirnov
+from quantdl.risk.metrics import PerformanceMetrics
+
+COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
+BASEL_SESSIONS = 250
+_COST_KINDS = ("commission", "spread", "impact")
+
+
+def value_at_risk_tests(risk: pd.DataFrame) -> list[dict[str, object]]:
+    """Backtests of the predicted value at risk, one record per level; what is undefined is null beside its reason."""
+    levels = sorted({float(level) for level in risk["level"]})
+    return [_level_tests(level, risk[risk["level"] == level]) for level in levels]
+
+
+def _level_tests(level: float, rows: pd.DataFrame) -> dict[str, object]:
+    hits, n = rows["exception"].to_numpy(dtype=bool), len(rows)
+    record: dict[str, object] = {"level": level, "n": n, "exceptions": int(hits.sum()), "expected": (1.0 - level) * n}
+    undefined: dict[str, str] = {}
+    tests = christoffersen(hits, level) if n > 1 else None
+    for name, test in (
+        ("kupiec_p", None if tests is None else tests.coverage),
+        ("independence_p", None if tests is None else tests.independence),
+        ("christoffersen_p", None if tests is None else tests.conditional_coverage),
+    ):
+        record[name] = None if test is None else test.p_value
+    if tests is None:
+        reason = "fewer than two sessions with positions"
+        undefined |= dict.fromkeys(("kupiec_p", "independence_p", "christoffersen_p"), reason)
+    record["basel_zone"] = None
+    if level == 0.99 and n >= BASEL_SESSIONS:
+        record["basel_zone"] = basel_zone(int(hits[-BASEL_SESSIONS:].sum()), BASEL_SESSIONS, level).zone
+    else:
+        undefined["basel_zone"] = "defined at 99 % only" if level != 0.99 else "fewer than 250 sessions"
+    shortfall = rows["expected_shortfall"].to_numpy()
+    record["z2"] = record["z2_p"] = None
+    if n > 1 and (shortfall > 0).all():
+        z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), rows["value_at_risk"].to_numpy(), shortfall, level)
+        record["z2"], record["z2_p"] = z2.statistic, z2.p_value
+    else:
+        undefined["z2"] = "a predicted shortfall is not positive"
+    return {**record, "undefined": undefined}
+
+
+def calibration_tests(tests: list[dict[str, object]], places: pd.Series) -> tuple[CalibrationTest, ...]:
+    """What the checklist judges the forecasts by: exceptions at each level, and where losses fell in their laws."""
+    found = []
+    for record in tests:
+        name = f"Christoffersen, {record['level']:.0%} value at risk of the book"
+        figure = f"{record['exceptions']} exceptions in {record['n']} sessions, {record['expected']:.1f} expected"
+        p_value = record["christoffersen_p"]
+        found.append(CalibrationTest(name, int(str(record["n"])), _float(p_value), figure))
+    if len(places) > 1:
+        uniform = kolmogorov_smirnov(places.to_numpy())
+        figure = f"largest distance from uniform {uniform.statistic:.3f}"
+        name = "Kolmogorov-Smirnov, losses of the book in their predicted law"
+        found.append(CalibrationTest(name, uniform.n, uniform.p_value, figure))
+    return tuple(found)
+
+
+def _float(value: object) -> float | None:
+    return value if isinstance(value, float) else None
+
+
+def forecast_scores(table: pd.DataFrame, model: str) -> dict[str, object]:
+    """Scores of the next session's forecasts over the test span."""
+    scored = next_session(table)
+    uniform = kolmogorov_smirnov(scored["pit"].to_numpy())
+    return {
+        "model": model,
+        "window": "next_session",
+        "n": len(scored),
+        **mean_scores(scored),
+        "coverage": coverage(scored, COVERAGE_LEVELS),
+        "assets": scores_by_asset(scored),
+        "pit": {
+            "test": "Kolmogorov-Smirnov, all stock-days pooled (they are dependent, so it rejects too often)",
+            "statistic": uniform.statistic,
+            "p_value": uniform.p_value,
+        },
+    }
+
+
+def yardstick(name: str, strategy: PerformanceMetrics, baseline: PerformanceMetrics) -> Yardstick | None:
+    """The plan's yardstick for both books; a drawdown is the size of the fall, a shortfall is at 95 %."""
+    pairs = {
+        "sharpe": (strategy.sharpe, baseline.sharpe),
+        "total_return": (strategy.total_return, baseline.total_return),
+        "max_drawdown": (-strategy.max_drawdown, -baseline.max_drawdown),
+        "expected_shortfall": (strategy.expected_shortfall_95, baseline.expected_shortfall_95),
+    }
+    own, rival = pairs[name]
+    return None if own is None or rival is None else Yardstick(own, rival)
+
+
+def cost_figures(result: BacktestResult, break_even: BreakEven | None, bars_per_year: float) -> dict[str, object]:
+    """Money paid by kind, turnover, break-even cost, exit and capacity."""
+    equity, fills = result.equity, result.fills
+    kinds: dict[str, object] = {kind: float(fills[kind].sum()) for kind in _COST_KINDS}
+    total = float(equity["costs"].sum())
+    leaving = exit_report(result)
+    return {
+        **kinds,
+        "total": total,
+        "share_of_initial_equity": total / result.initial_equity,
+        "annual_turnover": float(equity["turnover"].sum()) * bars_per_year / len(equity),
+        "stated_bps": 1e4 * proportional_cost(result.plan.friction),
+        "break_even": None if break_even is None else asdict(break_even),
+        "exit": {} if leaving is None else _finite(asdict(leaving)),
+        "capacities": [asdict(capacity) for capacity in capacities(result)],
+    }
+
+
+def spans(result: BacktestResult, baseline: BacktestResult) -> dict[str, object]:
+    """Results per regime and stress window of both books."""
+    baseline_result = _with_regimes_of(baseline, result)
+    return {
+        "regimes": _beside(results_by_regime(result), results_by_regime(baseline_result)),
+        "stress_windows": _beside(results_by_stress_window(result), results_by_stress_window(baseline_result)),
+    }
+
+
+def _with_regimes_of(baseline: BacktestResult, result: BacktestResult) -> BacktestResult:
+    """The baseline was run under the same definition, so its regimes are the same; nothing to translate."""
+    if not baseline.regimes.equals(result.regimes):
+        raise ValueError("strategy and baseline were run on different sessions or regime definitions.")
+    return baseline
+
+
+def _beside(own: pd.DataFrame, rival: pd.DataFrame) -> dict[str, object]:
+    return {
+        str(name): {"strategy": _finite(own.loc[name].to_dict()), "baseline": _finite(rival.loc[name].to_dict())}
+        for name in own.index
+    }
+
+
+def contexts(result: BacktestResult, panel: Panel) -> list[dict[str, object]]:
+    """Profit along the plan's rival explanations."""
+    return [_finite(row) for row in pnl_by_context(result, panel).to_dict("records")]
+
+
+def _finite(values: Mapping[Any, Any]) -> dict[str, object]:
+    """Plain JSON values; what is not a number becomes null."""
+    return {str(key): _plain(value) for key, value in values.items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

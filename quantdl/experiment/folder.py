@@ -1,0 +1,143 @@
+"""An outcome as a run folder: every file named here, written at once or not at all."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quantdl.config import ExperimentConfig
+from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.provenance import environment, lock, trial_of
+from quantdl.report import write_report
+from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.runs.ledger import Ledger, PeriodSharpe
+from quantdl.runs.selection import selection_report
+from quantdl.runs.store import RunWriter, remove_abandoned
+from quantdl.training.checkpoints import save_checkpoint
+from quantdl.training.fit import FitReport, Progress
+
+LEDGER = "ledger.jsonl"
+"""Name of the ledger of trials, beside the run folders."""
+
+
+def write_run(
+    config: ExperimentConfig, output: Path | None, carry_out: Callable[[], Outcome], progress: Progress | None = None
+) -> Path:
+    """Carry a config out inside a run folder that appears only when it is complete.
+
+    The folder is claimed before the work begins, so a name that is taken is refused at once.
+
+    Args:
+        config: Of the run.
+        output: The folder, or None for a new one under the config's root.
+        carry_out: Does the work.
+        progress: Told that the report is being written.
+
+    Raises:
+        RunError: If the folder exists or the disk refuses.
+    """
+    root = config.runs_root if output is None else output.parent
+    if root.is_dir():
+        remove_abandoned(root)
+    with RunWriter(root, config.name, None if output is None else output.name) as run:
+        started = time.monotonic()
+        outcome = carry_out()
+        if progress:
+            progress("writing the report", 0, 1)
+        _write_inputs(run, config, outcome)
+        _write_model(run, outcome)
+        _write_tables(run, outcome)
+        run.write_json("metrics.json", outcome.metrics)
+        run.write_json("checklist.json", outcome.checklist.to_json())
+        run.write_json("selection.json", _selection(config, outcome, root, run.id))
+        run.write_text("log.txt", _log(outcome, time.monotonic() - started))
+        write_report(run.so_far(), run.path("report.html"))
+    return run.target
+
+
+def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
+    surroundings = environment()
+    card = asdict(outcome.data.panel.card)
+    run.write_text("config.yaml", config.source.text)
+    run.write_json("config.json", config.model_dump(mode="json"))
+    run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
+    run.write_json("card.json", {**card, "as_of": str(card["as_of"])})
+    run.write_json("census.json", outcome.data.census.to_json())
+    run.write_json("environment.json", surroundings)
+    run.write_text("lock.txt", lock(surroundings["packages"]))
+
+
+def _write_model(run: RunWriter, outcome: Outcome) -> None:
+    if outcome.fitted is None:
+        return
+    folder = run.path("model/model.json").parent
+    save_checkpoint(folder, outcome.fitted.fitted, outcome.fitted.architecture)
+    if outcome.fitted.report is not None:
+        run.write_json("training.json", _training(outcome.fitted.report))
+
+
+def _training(report: FitReport) -> dict[str, object]:
+    return {"best_epoch": report.best_epoch, "epochs": [asdict(record) for record in report.epochs]}
+
+
+def _write_tables(run: RunWriter, outcome: Outcome) -> None:
+    result = outcome.result
+    tables = {
+        "equity": result.equity,
+        "baseline": outcome.baseline.equity[["equity"]],
+        "weights": result.weights_after_fill,
+        "orders": result.orders,
+        "fills": result.fills,
+        "trades": result.trades,
+        "exposures": result.exposures,
+        "events": result.events,
+        "conditions": result.conditions,
+        "regimes": result.regimes,
+        "risk": outcome.risk,
+    }
+    if outcome.forecasts is not None:
+        tables["forecasts"] = outcome.forecasts
+    for name, table in tables.items():
+        write_parquet(table, run.path(f"{name}.parquet"))
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table so that equal tables give equal bytes: no writer's version, no clock."""
+    by_session = table.reset_index(names="session") if isinstance(table.index, pd.DatetimeIndex) else table
+    arrow = pa.Table.from_pandas(by_session, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(arrow, path, compression="zstd", store_schema=False)
+
+
+def _selection(config: ExperimentConfig, outcome: Outcome, root: Path, run_id: str) -> dict[str, object]:
+    """Record the trial, then judge it among all on the same data."""
+    fingerprint = outcome.data.panel.card.fingerprint
+    trial = trial_of(config, fingerprint)
+    figures, reason = period_sharpe(outcome.strategy)
+    ledger = Ledger(root / LEDGER)
+    ledger.append(trial, fingerprint, run_id, figures, reason)
+    return selection_report(ledger.read().records, trial).to_json()
+
+
+def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str]:
+    """The Sharpe ratio per bar with its moments, or the reason why there is none."""
+    parts = metrics.sharpe_per_bar, metrics.skew, metrics.excess_kurtosis
+    if parts[0] is None or parts[1] is None or parts[2] is None:
+        return None, "; ".join(dict.fromkeys(metrics.undefined.values())) or "undefined"
+    return PeriodSharpe(parts[0], metrics.n_returns, parts[1], parts[2] + 3.0), ""
+
+
+def _log(outcome: Outcome, seconds: float) -> str:
+    lines = [f"{seconds:.1f} s in all"]
+    report = None if outcome.fitted is None else outcome.fitted.report
+    if report is not None:
+        lines += [
+            f"epoch {record.epoch}: training {record.train_loss:.5f}, validation {record.validation_loss:.5f} (nats)"
+            for record in report.epochs
+        ]
+        lines.append(f"kept epoch {report.best_epoch}")
+    lines.append(f"verdict: {outcome.checklist.verdict}")
+    return "\n".join(lines) + "\n"

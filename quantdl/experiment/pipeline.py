@@ -1,0 +1,195 @@
+"""Data, training, forecasts, backtest, evidence: one config carried out, and written as a run folder if asked for."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from quantdl.backtest import (
+    BacktestResult,
+    BreakEven,
+    Checklist,
+    Evidence,
+    Replay,
+    Strategy,
+    assess,
+    break_even_cost_bps,
+    data_faults,
+    equal_weight_baseline,
+    run_backtest,
+)
+from quantdl.calendars import trading_calendar
+from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
+from quantdl.config.model_blocks import ModelConfig
+from quantdl.errors import ConfigError
+from quantdl.experiment.data import LoadedData, load_data
+from quantdl.experiment.figures import (
+    calibration_tests,
+    contexts,
+    cost_figures,
+    forecast_scores,
+    spans,
+    value_at_risk_tests,
+    yardstick,
+)
+from quantdl.experiment.folder import write_run
+from quantdl.experiment.forecasts import forecast_table
+from quantdl.experiment.models import FittedBlock, fit_model
+from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.predictions import HistoricalSimulation, ModelPredictions, Predictions, risk_table
+from quantdl.experiment.spans import split_dates
+from quantdl.features import feature_table
+from quantdl.risk.metrics import PerformanceMetrics, performance
+from quantdl.training.fit import Progress
+from quantdl.training.forecasting import ForecastBook, forecast_sessions
+from quantdl.training.splits import Bars, split_bars
+
+
+def run_experiment(config: ExperimentConfig, output: Path | None = None, progress: Progress | None = None) -> Path:
+    """Carry a config out and write its run folder; returns the folder.
+
+    Nothing is written unless everything succeeds, save the ledger's line: a trial that was seen counts.
+
+    Args:
+        config: Of the run.
+        output: Folder to write, which must not exist; None for a new one under the config's root.
+        progress: Told what is going on.
+
+    Raises:
+        QuantdlError: Whatever the parts raise; see `quantdl.errors` for the exit codes.
+    """
+    return write_run(config, output, lambda: carry_out(config, progress), progress)
+
+
+@dataclass(frozen=True)
+class BacktestSummary:
+    """The figures of a backtest and its verdict."""
+
+    strategy: PerformanceMetrics
+    equal_weight: PerformanceMetrics
+    checklist: Checklist
+
+
+def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None) -> BacktestSummary:
+    """Carry a config out without writing anything."""
+    outcome = carry_out(config, progress)
+    return BacktestSummary(outcome.strategy, outcome.equal_weight, outcome.checklist)
+
+
+def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Outcome:
+    """Carry a config out in memory.
+
+    What can be refused is refused first: the strategy file, the data, the plan; only then is anything fitted.
+    """
+    strategy = configured_strategy(config)
+    data = load_data(config)
+    bars = split_bars(data.panel.sessions, split_dates(config))
+    start, end = _test_span(data, bars)
+    faults = data_faults(config.plan, data.panel, start, end)
+    if faults:
+        raise plan_refusal(config, faults)
+    fitted, book = _forecast(config, data, bars, progress)
+    predictions = _predictions(config, data, book)
+    forecasts = predictions.for_engine() if isinstance(predictions, ModelPredictions) else None
+    step = None if progress is None else lambda done, total: progress("backtest", done, total)
+    initial = config.backtest.initial_equity
+    result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step)
+    baseline = equal_weight_baseline(data.panel, config.plan, start, end, initial)
+    break_even = _break_even(config, data, result, (start, end), predictions)
+    return _judged(config, data, fitted, book, predictions, result, baseline, break_even)
+
+
+def _test_span(data: LoadedData, bars: Bars) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last session traded: the bar before the span only forecasts."""
+    sessions = data.panel.sessions
+    return sessions[bars.test.start + 1], sessions[bars.test[-1]]
+
+
+def _forecast(
+    config: ExperimentConfig, data: LoadedData, bars: Bars, progress: Progress | None
+) -> tuple[FittedBlock | None, ForecastBook | None]:
+    if config.model is None:
+        return None, None
+    fitted = fit_model(config.model, data.panel, feature_table(data.panel), bars, config, progress)
+    return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
+
+
+def _predictions(config: ExperimentConfig, data: LoadedData, book: ForecastBook | None) -> Predictions:
+    model: ModelConfig | None = config.model
+    if model is None or book is None:
+        return HistoricalSimulation(data.panel)
+    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, model.kind)
+
+
+def _break_even(
+    config: ExperimentConfig,
+    data: LoadedData,
+    result: BacktestResult,
+    span: tuple[pd.Timestamp, pd.Timestamp],
+    predictions: Predictions,
+) -> BreakEven:
+    """Rerun the recorded decisions at other costs: what they would have earned, not what would have been decided."""
+
+    def again() -> Strategy:
+        return Replay(result)
+
+    forecasts = predictions.for_engine() if isinstance(predictions, ModelPredictions) else None
+    initial = config.backtest.initial_equity
+    return break_even_cost_bps(data.panel, config.plan, again, *span, forecasts, initial)
+
+
+def _judged(
+    config: ExperimentConfig,
+    data: LoadedData,
+    fitted: FittedBlock | None,
+    book: ForecastBook | None,
+    predictions: Predictions,
+    result: BacktestResult,
+    baseline: BacktestResult,
+    break_even: BreakEven,
+) -> Outcome:
+    """Compute every figure once and let the checklist judge."""
+    card = data.panel.card
+    calendar = trading_calendar(card.calendar)
+    bars_per_year = calendar.bars_per_year(data.panel.sessions[0], data.panel.sessions[-1], card.frequency)
+    strategy = performance(_with_start(result), bars_per_year)
+    equal_weight = performance(_with_start(baseline), bars_per_year)
+    risk, places = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
+    tests = value_at_risk_tests(risk)
+    table = None if book is None else forecast_table(book)
+    checklist = assess(
+        config.plan,
+        result,
+        Evidence(
+            calibration=() if book is None else calibration_tests(tests, places),
+            universe=card.universe,
+            survivorship=data.census.survivorship,
+            yardstick=yardstick(config.plan.hypothesis.yardstick, strategy, equal_weight),
+            break_even=break_even,
+            reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
+        ),
+    )
+    metrics: dict[str, object] = {
+        "strategy": strategy.to_json(),
+        "baseline": equal_weight.to_json(),
+        "value_at_risk": tests,
+        "costs": cost_figures(result, break_even, bars_per_year),
+        **spans(result, baseline),
+        "contexts": contexts(result, data.panel),
+        "stamps": list(result.stamps),
+        "halted_on": None if result.halted_on is None else result.halted_on.strftime("%Y-%m-%d"),
+        "halt_reason": result.halt_reason,
+    }
+    if table is not None and config.model is not None:
+        metrics["forecast"] = forecast_scores(table, config.model.kind)
+    return Outcome(data, fitted, table, result, baseline, risk, strategy, equal_weight, metrics, checklist)
+
+
+def _with_start(result: BacktestResult) -> pd.Series:
+    """Equity with the initial money a day before the first session, so that the first session's costs count."""
+    equity = result.equity["equity"]
+    if len(equity) < 2:
+        raise ConfigError("splits: the test span holds fewer than two sessions; nothing can be measured on it.")
+    before = equity.index[0] - pd.Timedelta(days=1)
+    whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
+    return whole

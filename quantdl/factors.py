@@ -1,0 +1,91 @@
+"""Common factors of returns as of each session: the low-rank part of the trailing correlation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_MINIMUM_SHARED_BARS = 60
+_LARGEST_SHARE = 0.98  # of an asset's variance that factors may explain, so that its own noise never vanishes
+
+
+@dataclass(frozen=True, eq=False)
+class TrailingFactors:
+    """Factor loadings from trailing correlations, as they were known at each session.
+
+    Attributes:
+        refreshed: (T,) row of ``loadings`` in force at each session.
+        loadings: (G, A, K) float32 in units of the asset's own noise, largest factor first; row 0 is zero and stands
+            for the time before the first window is full. Zero for an asset with too little history.
+    """
+
+    refreshed: np.ndarray
+    loadings: np.ndarray
+
+    def at(self, bars: np.ndarray) -> np.ndarray:
+        """(B, A, K) loadings in force at bars (B,)."""
+        return np.asarray(self.loadings[self.refreshed[bars]])
+
+
+def trailing_factors(
+    returns: np.ndarray, n_factors: int = 4, window_bars: int = 500, refresh_bars: int = 21
+) -> TrailingFactors:
+    """Estimate the factors of the trailing window at regular bars, each from returns up to that bar only.
+
+    Returns enter standardised and tamed by an inverse hyperbolic sine, so one crash day does not set a correlation.
+
+    Args:
+        returns: (T, A) log returns, NaN where there is none.
+        n_factors: ``K``.
+        window_bars: Length of the trailing window.
+        refresh_bars: Bars between two estimates.
+    """
+    n_bars, n_assets = returns.shape
+    refreshes = np.arange(window_bars - 1, n_bars, refresh_bars)
+    loadings = np.zeros((1 + len(refreshes), n_assets, n_factors), dtype=np.float32)
+    for row, bar in enumerate(refreshes, start=1):
+        correlation = pairwise_correlation(_tamed(returns[bar + 1 - window_bars : bar + 1]))
+        loadings[row] = principal_factors(correlation, n_factors)
+    return TrailingFactors(np.searchsorted(refreshes, np.arange(n_bars), side="right"), loadings)
+
+
+def _tamed(window: np.ndarray) -> np.ndarray:
+    """Each column over its root mean square, then through asinh; a column without two returns stays NaN."""
+    seen = np.isfinite(window)
+    square = np.where(seen, window, 0.0) ** 2
+    size = np.sqrt(square.sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
+    return np.where(seen & (size > 0), np.arcsinh(window / np.where(size > 0, size, 1.0)), np.nan)
+
+
+def pairwise_correlation(scores: np.ndarray) -> np.ndarray:
+    """Correlation over the bars each pair shares; 0 where it shares fewer than 60."""
+    seen = np.isfinite(scores)
+    filled = np.where(seen, scores, 0.0)
+    mask = seen.astype(float)
+    both = mask.T @ mask
+    variance = (filled**2).T @ mask
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(both >= _MINIMUM_SHARED_BARS, filled.T @ filled / np.sqrt(variance * variance.T), 0.0)
+    np.fill_diagonal(correlation, 1.0)
+    return np.nan_to_num(correlation)
+
+
+def principal_factors(correlation: np.ndarray, factors: int) -> np.ndarray:
+    """Loadings (A, K) such that ``l_i . l_j / sqrt((1 + |l_i|^2)(1 + |l_j|^2))`` comes close to the correlation.
+
+    Largest factor first. An asset that is correlated with no other has loadings of zero.
+    """
+    n_assets = len(correlation)
+    # The first guess of what an asset shares must come from the data: for an asset that shares nothing the iteration
+    # stays where it starts.
+    shared = np.minimum(np.abs(correlation - np.eye(n_assets)).max(axis=1), _LARGEST_SHARE)
+    scaled = np.zeros((n_assets, factors))
+    rank = min(factors, n_assets)
+    for _ in range(50):
+        reduced = correlation - np.diag(1.0 - shared)
+        values, vectors = np.linalg.eigh(reduced)
+        largest = np.arange(n_assets)[::-1][:rank]
+        scaled[:, :rank] = vectors[:, largest] * np.sqrt(np.maximum(values[largest], 0.0))
+        shared = np.clip((scaled**2).sum(axis=1), 0.0, _LARGEST_SHARE)
+    size = np.maximum((scaled**2).sum(axis=1), 1e-12)
+    scaled *= np.sqrt(np.minimum(1.0, _LARGEST_SHARE / size))[:, None]
+    return np.asarray(scaled / np.sqrt(1.0 - (scaled**2).sum(axis=1))[:, None])

@@ -1,0 +1,1 @@
+"""Prices in: where they come from, what is wrong with them, and the panel that everything else reads."""

@@ -1,0 +1,103 @@
+"""What a loader objects to, worded for the person who has to mend the file: where, what, what was expected, the fix."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice, pairwise
+
+from quantdl.errors import DataError
+from quantdl.market.faults import Fault
+
+_RANGES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file, or a frame, and how its rows are counted.
+
+    Attributes:
+        name: Path of the file, or a name for a frame.
+        unit: ``"line"`` for text files, ``"row"`` otherwise.
+        first: Number of the first data row: 2 under a header line, 0 in a frame or a Parquet file.
+    """
+
+    name: str
+    unit: str = "row"
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One objection to one column of one asset in one file; it may concern many rows.
+
+    Attributes:
+        kind: The fault kind of the census, or ``"unreadable"`` for what cannot be placed at all.
+        place: Where.
+        rows: Positions of the rows, from 0; empty when the whole file is meant.
+        column: Column, or None.
+        symbol: Asset, or None.
+        first: First session concerned, None if unknown.
+        last: Last session concerned, None if unknown.
+        given: What stands there, at the first of the rows.
+        expected: What should stand there.
+        fix: What to do.
+    """
+
+    kind: str
+    place: Place
+    rows: tuple[int, ...]
+    column: str | None
+    symbol: str | None
+    first: date | None
+    last: date | None
+    given: str
+    expected: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Return the objection in one line."""
+        where = self.place.name
+        if self.rows:
+            where += f": {_ranges(self.place.unit, [row + self.place.first for row in self.rows])}"
+        what = "file" if not self.rows else "bar"
+        if self.column is not None:
+            what = f"column '{self.column}'" if self.column else "unnamed column"
+        if self.symbol is not None:
+            what += f" of {self.symbol}"
+        if self.first is not None:
+            what += f" on {self.first}" if self.first == self.last else f" from {self.first} to {self.last}"
+        return f"{where}: {what}: got {self.given}; expected {self.expected}. Fix: {self.fix}."
+
+    def as_fault(self) -> Fault | None:
+        """Return the census entry of an objection that was recorded; None for one without a session."""
+        if self.first is None or self.last is None:
+            return None
+        return Fault(self.kind, self.symbol, self.first, self.last, len(self.rows), str(self))
+
+
+class FaultyDataError(DataError):
+    """Data that was refused, with every objection in ``findings``."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        places = {finding.place.name for finding in self.findings}
+        head = f"{_count(len(self.findings), 'fault')} in {_count(len(places), 'file')}, nothing was loaded:"
+        super().__init__("\n  ".join([head, *map(str, self.findings)]))
+
+
+def unreadable(place: Place, given: str, expected: str, fix: str, column: str | None = None) -> Finding:
+    """Return the objection to a whole file or a whole column."""
+    return Finding("unreadable", place, (), column, None, None, None, given, expected, fix)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _ranges(unit: str, numbers: Sequence[int]) -> str:
+    """Write ``[3, 4, 5, 9]`` as ``lines 3-5, 9``."""
+    breaks = [0, *(i + 1 for i, (a, b) in enumerate(pairwise(numbers)) if b != a + 1), len(numbers)]
+    spans = [(numbers[a], numbers[b - 1]) for a, b in pairwise(breaks)]
+    shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in islice(spans, _RANGES_SHOWN)]
+    more = sum(b - a + 1 for a, b in spans[_RANGES_SHOWN:])
+    return f"{unit}{'s' * (len(numbers) > 1)} {', '.join(shown)}" + (f" and {more:,} more" if more else "")

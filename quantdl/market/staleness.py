@@ -1,0 +1,70 @@
+"""Prices that stand still: the same close for days on end, or for most of a year."""
+
+import numpy as np
+
+from quantdl.market.panel import Panel
+
+STALE_RUN = 5
+"""Unchanged closes in a row that are worth a mention."""
+
+_STALE_SHARE = 1 / 2
+_STILL_STALE_SHARE = 1 / 4
+_FEWEST_RETURNS = 60
+
+
+def unchanged_closes(panel: Panel) -> np.ndarray:
+    """Return (T, A) bool: whether the close equals that of the session before, with a trade in both."""
+    same = np.zeros(panel.status.shape, dtype=bool)
+    same[1:] = panel.closes[1:] == panel.closes[:-1]
+    return same
+
+
+def stale_runs(panel: Panel) -> np.ndarray:
+    """Return (T, A) bool: the cells of every run of at least `STALE_RUN` unchanged closes in a row.
+
+    The run is the cells that repeat; the first close, which they repeat, is not among them. A session without a trade
+    ends a run.
+    """
+    same = unchanged_closes(panel)
+    length = np.zeros(same.shape, dtype=np.int64)
+    for row in range(1, len(same)):
+        length[row] = np.where(same[row], length[row - 1] + 1, 0)
+    for row in range(len(same) - 2, -1, -1):  # every cell of a run gets the length of the whole run
+        length[row] = np.where(same[row] & same[row + 1], length[row + 1], length[row])
+    return np.asarray(length >= STALE_RUN)
+
+
+def stale_years(panel: Panel) -> np.ndarray:
+    """Return (T, A) bool: the cells of calendar years in which an asset's closes carry no daily information.
+
+    Let the share of a year be the fraction of its one-session returns that are exactly zero. A year is stale
+
+    * when its share is one half or more: on most days nothing was observed, and a model of daily returns would learn a
+      price that does not move; or
+    * when it adjoins a stale year of the same asset and its share is still one quarter or more. Once a history has been
+      unmistakably stale it must be seen to trade again before it is trusted: between one quarter and one half a year
+      alone proves nothing, because honest prices reach it too when the tick is coarse (a four-dollar stock quoted in
+      eighths with 3.5 % daily volatility stands still on a quarter of its days), so without such a neighbour it is
+      left alone.
+
+    Years with fewer than 60 one-session returns, a quarter of trading, are not judged. A price quoted so coarsely that
+    it stands still on most days is found as well: whatever the cause, its daily return is not observed.
+
+    Masking what is found here is a judgement about data quality, made with hindsight over the whole history: nobody
+    could have known in March that the year would end as stale. It drops observations and adds none, and a run that
+    starts after the masked years is not touched by it.
+    """
+    same = unchanged_closes(panel)
+    one_session = panel.bars_since_previous() == 1
+    years = np.asarray(panel.sessions.year)
+    firsts = np.flatnonzero(np.r_[True, years[1:] != years[:-1]])
+    returns = np.add.reduceat(one_session, firsts, axis=0, dtype=np.int64)
+    zeros = np.add.reduceat(same & one_session, firsts, axis=0, dtype=np.int64)
+    share = np.where(returns >= _FEWEST_RETURNS, zeros / np.maximum(returns, 1), 0.0)
+    stale = share >= _STALE_SHARE
+    suspect = share >= _STILL_STALE_SHARE
+    for year in range(1, len(stale)):
+        stale[year] |= suspect[year] & stale[year - 1]
+    for year in range(len(stale) - 2, -1, -1):
+        stale[year] |= suspect[year] & stale[year + 1]
+    return np.asarray(np.repeat(stale, np.diff(np.r_[firsts, len(years)]), axis=0) & panel.traded)

@@ -1,0 +1,48 @@
+"""The status of a cell: why there is a price, or why there is none."""
+
+from enum import IntEnum
+
+import numpy as np
+import pandas as pd
+
+from quantdl.market.card import SilenceRule
+
+
+class CellStatus(IntEnum):
+    """Why a cell has a price, or why it has none."""
+
+    UNLISTED = 0
+    """Before the first trade."""
+    TRADED = 1
+    """A price was made; the only status under which a field holds a number."""
+    MISSING = 2
+    """The exchange was open and the source has no bar, or a policy masked it."""
+    HALTED = 3
+    """Trading was halted. Only where the source says so: silence alone is MISSING."""
+    DELISTED = 4
+    """After the last trade, see `quantdl.market.card.SilenceRule`."""
+
+
+def read_silence(
+    status: np.ndarray, sessions: pd.DatetimeIndex, assets: tuple[str, ...], rule: SilenceRule
+) -> np.ndarray:
+    """Return a copy of ``status`` in which the cells after each asset's last trade follow ``rule``.
+
+    HALTED cells stay as the source said. Cells before the first trade, and gaps between trades, are not touched.
+
+    Shape:
+        - status, output: (T, A)
+    """
+    status = status.copy()
+    traded = status == CellStatus.TRADED
+    n_sessions = len(status)
+    last = n_sessions - 1 - traded[::-1].argmax(axis=0)
+    for column in np.flatnonzero(traded.any(axis=0) & (last < n_sessions - 1)):
+        tail = status[last[column] + 1 :, column]
+        silent = tail != CellStatus.HALTED
+        ended = rule.ended.get(assets[column])
+        gone = np.full(len(tail), len(tail) > rule.delisted_after_sessions)
+        if ended is not None:
+            gone = np.asarray(sessions[last[column] + 1 :] > pd.Timestamp(ended))
+        tail[silent] = np.where(gone, CellStatus.DELISTED, CellStatus.MISSING)[silent]
+    return status

@@ -1,0 +1,87 @@
+"""Policies put into effect, and the record of it in the card."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from quantdl.errors import DataError
+from quantdl.market.census import Census
+from quantdl.market.checks import CHECKS
+from quantdl.market.faults import Fault
+from quantdl.market.panel import Panel
+from quantdl.market.policies import Action, Policies
+from quantdl.market.status import CellStatus, read_silence
+
+_NAMED_ASSETS = 10
+
+
+def apply_policies(panel: Panel, census: Census, policies: Policies) -> Panel:
+    """Return the panel with every fault of the census treated as the policies say, and each treatment in the card.
+
+    Refusals come first, then assets are dropped, then cells are masked. Masked cells are MISSING, so an asset masked
+    from its beginning starts its history after them. The card keeps the fingerprint of the data as loaded. If the
+    census finds a universe of survivors that the card did not declare, the card says so from here on.
+
+    Args:
+        panel: The panel of which the census was taken.
+        census: Its census.
+        policies: What to do.
+
+    Raises:
+        DataError: If a fault meets ``refuse``, naming all of them, or if no asset is left.
+    """
+    actions = policies.actions()
+    refused = [fault for fault in census.faults if actions[fault.kind] == "refuse"]
+    if refused:
+        raise DataError(_refusal(panel, refused))
+    treated = {kind: [fault for fault in census.faults if fault.kind == kind] for kind in actions}
+    notes = [_note(kind, actions[kind], faults) for kind, faults in treated.items() if faults]
+    gone = {fault.symbol for fault in census.faults if actions[fault.kind] == "drop_asset"}
+    left = [name for name in panel.assets if name not in gone]
+    if not left:
+        raise DataError(f"{panel.card.source}: the policies drop every asset: {'; '.join(notes)}")
+    kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
+    masked = _masked(panel.select(left) if gone else panel, kinds)
+    universe = panel.card.universe
+    if census.universe != universe:
+        universe = census.universe
+        notes.append(census.survivorship)
+    return replace(masked, card=replace(panel.card, universe=universe, notes=(*panel.card.notes, *notes)))
+
+
+def _masked(panel: Panel, kinds: set[str]) -> Panel:
+    values = {name: array.copy() for name, array in panel.fields.items()}
+    status = panel.status.copy()
+    for check in CHECKS:
+        if check.kind not in kinds:
+            continue
+        cells = check.cells(panel)
+        for name in check.fields:
+            values[name][cells] = np.nan
+        if not check.fields:
+            status[cells & panel.traded] = CellStatus.MISSING
+    for array in values.values():
+        array[status != CellStatus.TRADED] = np.nan
+    return replace(panel, fields=values, status=read_silence(status, panel.sessions, panel.assets, panel.silence))
+
+
+def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
+    lines = [f"{panel.card.source}: {len(faults)} faults meet the policy 'refuse':"]
+    lines += [f"{fault.kind}: {_who(fault)}, {_when(fault)}: {fault.detail}" for fault in faults]
+    lines.append("Fix: mend the data, or choose 'mask', 'drop_asset' or 'keep' for these kinds under data.policies.")
+    return "\n  ".join(lines)
+
+
+def _note(kind: str, action: Action, faults: Sequence[Fault]) -> str:
+    named = "; ".join(f"{_who(fault)} {_when(fault)}" for fault in faults[:_NAMED_ASSETS])
+    more = f" and {len(faults) - _NAMED_ASSETS:,} more" if len(faults) > _NAMED_ASSETS else ""
+    return f"Policy {action} for {kind} ({sum(fault.count for fault in faults):,}): {named}{more}."
+
+
+def _who(fault: Fault) -> str:
+    return fault.symbol if fault.symbol is not None else "all assets"
+
+
+def _when(fault: Fault) -> str:
+    return f"{fault.first}" if fault.first == fault.last else f"{fault.first}..{fault.last}"

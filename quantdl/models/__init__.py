@@ -1,0 +1,1 @@
+"""Models: each turns a batch of histories into a Forecast."""

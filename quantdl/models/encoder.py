@@ -1,0 +1,71 @@
+"""A causal transformer over each asset's own history."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from quantdl.models.base import FeatureScaler
+from quantdl.sequences import Batch
+
+
+class CausalEncoder(nn.Module):
+    """Encode every position of every history from that position and earlier ones.
+
+    Padding stands to the right, where a causal position never looks, so no padding mask is needed. Distance in time
+    enters through rotary embeddings of the *bar index*: a gap in trading turns the phase by its true length.
+    """
+
+    def __init__(self, n_features: int, width: int, heads: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        if width % (2 * heads):
+            raise ValueError(f"width must be a multiple of twice the heads, got width={width}, heads={heads}.")
+        self.scaler = FeatureScaler(n_features)
+        self.enter = nn.Linear(n_features, width)
+        self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(layers)])
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Give (R, A, L, width)."""
+        rows, assets, length, n_features = batch.features.shape
+        hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
+        phase = batch.bar_index.reshape(rows * assets, length)
+        for block in self.blocks:
+            hidden = block(hidden, phase - phase[:, :1])
+        encoded: Tensor = self.norm(hidden)
+        return encoded.reshape(rows, assets, length, -1)
+
+
+class _Block(nn.Module):
+    """Attention and a feed-forward network, each on a normalised copy of the stream it adds to."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query_key_value, self.leave = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, hidden: Tensor, bar: Tensor) -> Tensor:
+        sequences, length, width = hidden.shape
+        packed = self.query_key_value(self.norm_attention(hidden)).view(sequences, length, 3, self.heads, -1)
+        query, key, value = packed.permute(2, 0, 3, 1, 4)
+        query, key = rotate(query, bar), rotate(key, bar)
+        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        hidden = hidden + self.dropout(self.leave(attended.transpose(1, 2).reshape(sequences, length, width)))
+        updated: Tensor = hidden + self.dropout(self.feed(self.norm_feed(hidden)))
+        return updated
+
+
+def rotate(vectors: Tensor, bar: Tensor) -> Tensor:
+    """Rotary position embedding (Su et al., 2021, https://arxiv.org/abs/2104.09864) at bar numbers.
+
+    Shape:
+        - vectors: (N, heads, L, width), width even
+        - bar: (N, L)
+    """
+    half = vectors.shape[-1] // 2
+    frequency = 1000.0 ** (-torch.arange(half, device=vectors.device, dtype=vectors.dtype) / half)
+    angle = (bar.to(vectors.dtype)[..., None] * frequency)[:, None]
+    first, second = vectors[..., :half], vectors[..., half:]
+    return torch.cat([first * angle.cos() - second * angle.sin(), first * angle.sin() + second * angle.cos()], dim=-1)

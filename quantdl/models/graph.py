@@ -1,0 +1,79 @@
+"""A graph network: each asset's history, then messages from the peers it has moved with lately."""
+
+from torch import Tensor, nn
+from torch_geometric.nn import GATv2Conv
+
+from quantdl.distributions import Forecast
+from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, unit
+from quantdl.models.encoder import CausalEncoder
+from quantdl.sequences import Batch
+
+
+class GraphForecaster(Forecaster):
+    """Student-t laws read off each asset's encoding and those of its neighbours as of the session.
+
+    Edges come with the batch, built from returns up to the session. Messages pass by attention
+    (GATv2: Brody, Alon and Yahav, 2022, https://arxiv.org/abs/2105.14491) with the correlation as edge feature; an
+    absent asset sends none.
+
+    Args:
+        n_features: Feature columns.
+        n_windows: Return windows the model answers for.
+        width: Of the encoding; a multiple of twice the heads.
+        heads: Of attention, in time and over the graph.
+        layers: Transformer blocks in time.
+        hops: Message-passing layers.
+        trailing_factors: Columns of the batch's trailing loadings.
+        dropout: Share of activations dropped in training.
+    """
+
+    needs_graph = True
+
+    def __init__(
+        self,
+        n_features: int,
+        n_windows: int = 1,
+        width: int = 32,
+        heads: int = 4,
+        layers: int = 1,
+        hops: int = 1,
+        trailing_factors: int = 4,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.encoder = CausalEncoder(n_features, width, heads, layers, dropout)
+        self.messages = nn.ModuleList([_MessagePassing(width, heads, dropout) for _ in range(hops)])
+        self.context = ForecastContext(width, n_windows)
+        self.marginals = AffineHead(self.context.size, width)
+        self.dependence = FactorCopulaHead(self.context.size, width, trailing_factors)
+
+    def forward(self, batch: Batch) -> Forecast:
+        """Return a law with batch_shape (B,) and event_shape (A,)."""
+        hidden = batch.at_position(self.encoder(batch))
+        edge_index, edge_weight = _between_present(batch)
+        nodes = hidden.reshape(-1, hidden.shape[-1])
+        for layer in self.messages:
+            nodes = layer(nodes, edge_index, edge_weight)
+        assets, row = self.context(nodes.reshape(hidden.shape), batch)
+        return Forecast(
+            self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
+        )
+
+
+class _MessagePassing(nn.Module):
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.attend = GATv2Conv(width, width // heads, heads=heads, edge_dim=1, add_self_loops=False)
+        self.leave = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.Dropout(dropout))
+
+    def forward(self, nodes: Tensor, edge_index: Tensor, edge_weight: Tensor) -> Tensor:
+        received = self.attend(self.norm(nodes), edge_index, edge_attr=edge_weight[:, None])
+        updated: Tensor = nodes + self.leave(received)
+        return updated
+
+
+def _between_present(batch: Batch) -> tuple[Tensor, Tensor]:
+    present = batch.present.reshape(-1)
+    both = present[batch.edge_index].all(dim=0)
+    return batch.edge_index[:, both], batch.edge_weight[both]

@@ -1,0 +1,167 @@
+"""What the data is and what is doubtful about it: the card, the census, and where the findings lie."""
+
+from datetime import date
+
+import pandas as pd
+
+from quantdl.report import figures
+from quantdl.report.contents import RunContents
+from quantdl.report.document import (
+    Bullets,
+    Cell,
+    Facts,
+    Heading,
+    Part,
+    Row,
+    Section,
+    Table,
+    Words,
+    header,
+    notice,
+    number,
+    row,
+    shortened,
+)
+from quantdl.report.formatting import COUNT, NOT_RECORDED, PERCENT, counted, in_words, plainly
+from quantdl.report.record import Record
+
+LONGEST = 60
+MOST_ASSETS_DRAWN = 80
+CARD = (
+    "source",
+    "licence",
+    "as_of",
+    "calendar",
+    "timezone",
+    "frequency",
+    "adjustment",
+    "fields",
+    "universe",
+    "fingerprint",
+)
+
+
+def section(run: RunContents) -> Section:
+    """Show the census and the card of the data."""
+    lead = "Nothing is repaired silently: every finding is named, and every policy applied to it stands on the card."
+    parts: list[Part] = [*_census(run.census), *_card(run.card)]
+    return Section("data", "Data census and data card", "Data", lead, tuple(parts))
+
+
+def _census(census: Record) -> list[Part]:
+    if not census:
+        return [notice("No census of the data is recorded for this run.")]
+    parts: list[Part] = []
+    survivorship = census.text("survivorship")
+    if survivorship:
+        parts.append(Words(survivorship))
+    sessions, assets = census.number("n_sessions"), census.number("n_assets")
+    if sessions is not None and assets is not None:
+        parts.append(Words(f"{counted(int(assets), 'asset')} over {counted(int(sessions), 'session')}."))
+    faults = census.records("faults")
+    parts += _traded_map(census.record("traded_by_year"))
+    parts += [_kinds(faults), *_fault_spans(faults), _findings(faults)] if faults else []
+    parts.append(_not_found(census.record("counts"), faults))
+    parts += _coverage(census.record("coverage"))
+    return parts
+
+
+def _not_found(counts: Record, faults: tuple[Record, ...]) -> Words:
+    """Name what was looked for and not found, so that silence is not mistaken for a check."""
+    clean = [in_words(kind).lower() for kind in counts.values if counts.number(kind) == 0]
+    if not clean:
+        return Words("" if faults else "The census found nothing doubtful.")
+    return Words(f"Looked for and not found: {', '.join(sorted(clean))}.", style="note")
+
+
+def _kinds(faults: tuple[Record, ...]) -> Table:
+    kinds = sorted({fault.text("kind") for fault in faults})
+    rows = []
+    for kind in kinds:
+        found = [fault for fault in faults if fault.text("kind") == kind]
+        symbols = {fault.text("symbol") for fault in found} - {""}
+        cells = sum(int(fault.number("count") or 0) for fault in found)
+        affected = str(len(symbols)) if symbols else "whole data set"
+        rows.append(row(in_words(kind), number(len(found), COUNT), Cell(affected, numeric=True), number(cells, COUNT)))
+    columns = header("Kind", "Findings", "Assets", "Cells or sessions")
+    return Table("Findings by kind", columns, tuple(rows), narrow=True)
+
+
+def _findings(faults: tuple[Record, ...]) -> Table:
+    rows, note = shortened([_finding(fault) for fault in faults], LONGEST, "findings", "census.json")
+    columns = (
+        Cell("Asset"),
+        Cell("Kind"),
+        Cell("First"),
+        Cell("Last"),
+        Cell("Count", numeric=True),
+        Cell("What was seen"),
+    )
+    return Table("Findings", columns, rows, note)
+
+
+def _finding(fault: Record) -> Row:
+    return row(
+        fault.text("symbol") or "all",
+        Cell(in_words(fault.text("kind"))),
+        Cell(fault.text("first")),
+        Cell(fault.text("last")),
+        number(fault.number("count"), COUNT),
+        Cell(fault.text("detail")),
+    )
+
+
+def _fault_spans(faults: tuple[Record, ...]) -> list[Part]:
+    """Draw where in time the findings of each asset lie."""
+    spans = tuple(span for fault in faults if (span := _span(fault)) is not None)
+    n_assets = len({span.asset for span in spans})
+    if not spans:
+        return []
+    if n_assets > MOST_ASSETS_DRAWN:
+        return [notice(f"Findings concern {n_assets:,} assets, too many to draw; the table lists them.")]
+    return [figures.fault_spans(spans)]
+
+
+def _span(fault: Record) -> figures.FaultSpan | None:
+    try:
+        first, last = date.fromisoformat(fault.text("first")), date.fromisoformat(fault.text("last"))
+    except ValueError:
+        return None
+    count = counted(int(fault.number("count") or 0), "cell")
+    kind = in_words(fault.text("kind"))
+    return figures.FaultSpan(fault.text("symbol") or "all assets", kind, first, last, count)
+
+
+def _traded_map(traded: Record) -> list[Part]:
+    """Draw the share of sessions with a price per asset and year."""
+    assets = sorted(traded.values)[:MOST_ASSETS_DRAWN]
+    years = sorted({year for asset in assets for year in traded.record(asset).values})
+    if not assets or not years:
+        return []
+    shares = [[traded.number(asset, year) for year in years] for asset in assets]
+    return [figures.traded_map(pd.DataFrame(shares, assets, years, dtype=float))]
+
+
+def _coverage(coverage: Record) -> list[Part]:
+    if not coverage:
+        return [notice("No coverage per asset is recorded.")]
+    shares = {asset: coverage.number(asset) or 0.0 for asset in coverage.values}
+    gaps = sorted((share, asset) for asset, share in shares.items() if share < 1.0)
+    complete = f"{counted(len(shares) - len(gaps), 'asset')} of {len(shares):,} with a price on every session."
+    if not gaps:
+        return [Words(complete, style="note")]
+    rows, note = shortened(
+        [row(asset, number(share, PERCENT)) for share, asset in gaps], LONGEST, "assets", "census.json"
+    )
+    columns = header("Asset", "Sessions with a price [%]")
+    return [Table("Coverage, lowest first", columns, rows, " ".join((complete, note)).strip(), narrow=True)]
+
+
+def _card(card: Record) -> list[Part]:
+    if not card:
+        return [notice("No data card is recorded for this run.")]
+    further = sorted(set(card.values) - {*CARD, "notes"})
+    pairs = [(in_words(key), plainly(card.get(key))) for key in (*CARD, *further)]
+    parts: list[Part] = [Heading("Data card"), Facts(tuple(pairs))]
+    notes = card.texts("notes")
+    return [*parts, Bullets(notes)] if notes else [*parts, Words(f"Notes: {NOT_RECORDED}.", style="note")]

@@ -1,0 +1,142 @@
+"""Turns values into the words and figures a reader sees: one rule per unit, the same everywhere in the report.
+
+Figures keep a fixed number of decimals per unit so that a column lines up, the minus sign is U+2212 (as wide as a
+plus), thousands are grouped with a comma, and a value that is not defined is said in words, never left blank.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+MINUS = "\u2212"
+NOT_RECORDED = "not recorded"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How a kind of quantity is written.
+
+    Attributes:
+        label: Shown in brackets behind a column or row label; empty for pure numbers.
+        scale: The stored value is multiplied by it, for example 100 for a fraction shown in percent.
+        digits: Decimals shown; None for four significant digits.
+        suffix: Appended where no bracketed label stands nearby, for example in a headline figure.
+    """
+
+    label: str
+    scale: float = 1.0
+    digits: int | None = 2
+    suffix: str = ""
+
+
+PERCENT = Unit("%", 100.0, 2, "%")
+BASIS_POINTS = Unit("bp", 1e4, 1, " bp")
+RATIO = Unit("", 1.0, 2)
+SCORE = Unit("nats", 1.0, 4, " nats")
+RETURN_SCORE = Unit("bp of return", 1e4, 2, " bp")
+MONEY = Unit("account currency", 1.0, 0)
+COUNT = Unit("", 1.0, 0)
+BARS = Unit("bars", 1.0, 0, " bars")
+STATISTIC = Unit("", 1.0, 3)
+PROBABILITY = Unit("", 1.0, 3)
+PLAIN = Unit("", 1.0, None)
+
+
+def figure(value: float, unit: Unit) -> str:
+    """Write a finite number in its unit, without the unit's name.
+
+    Example:
+        >>> figure(-0.1234, PERCENT), figure(-1e-9, PERCENT), figure(1234567.8, MONEY), figure(0.00031416, PLAIN)
+        ('−12.34', '0.00', '1,234,568', '0.0003142')
+    """
+    if not math.isfinite(value):
+        return "not finite"
+    if unit.digits is None:
+        return f"{value * unit.scale:.4g}".replace("-", MINUS, 1)
+    rounded = round(value * unit.scale, unit.digits)
+    text = f"{abs(rounded):,.{unit.digits}f}"
+    return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def headline(value: float, unit: Unit) -> str:
+    """Write a number that stands alone, with its unit behind it.
+
+    Example:
+        >>> headline(0.0712, PERCENT)
+        '7.12%'
+    """
+    return f"{figure(value, unit)}{unit.suffix}"
+
+
+def stated(fraction: float) -> str:
+    """Write a fraction that somebody chose, in percent and without decimals it does not need.
+
+    Example:
+        >>> stated(0.4), stated(0.975)
+        ('40%', '97.5%')
+    """
+    return f"{100 * fraction:.10g}%"
+
+
+def p_value(value: float) -> str:
+    """Write a p-value; below one in a thousand the decimals carry nothing.
+
+    Example:
+        >>> p_value(0.00004), p_value(0.0421)
+        ('< 0.001', '0.042')
+    """
+    return "< 0.001" if value < 0.001 else figure(value, PROBABILITY)
+
+
+def in_words(key: str) -> str:
+    """Turn a field name into a label.
+
+    Example:
+        >>> in_words("max_drawdown"), in_words("stale_year")
+        ('Max drawdown', 'Stale year')
+    """
+    words = re.sub(r"[_\s]+", " ", key).strip()
+    return words[:1].upper() + words[1:]
+
+
+def with_unit(label: str, unit: Unit) -> str:
+    """Put the unit in brackets behind a label.
+
+    Example:
+        >>> with_unit("Volatility", PERCENT), with_unit("Sharpe ratio", RATIO)
+        ('Volatility [%]', 'Sharpe ratio')
+    """
+    return f"{label} [{unit.label}]" if unit.label else label
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Write a count with its noun.
+
+    Example:
+        >>> counted(1, "trade"), counted(1200, "trade"), counted(2, "loss", "losses")
+        ('1 trade', '1,200 trades', '2 losses')
+    """
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def plainly(value: object) -> str:
+    """Write any JSON value on one line, in words where JSON has symbols.
+
+    Example:
+        >>> plainly(True), plainly(None), plainly(["a", 1]), plainly(0.25)
+        ('yes', 'not recorded', 'a, 1', '0.25')
+    """
+    match value:
+        case None:
+            return NOT_RECORDED
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        case float():
+            return f"{value:.6g}".replace("-", MINUS, 1) if value < 0 else f"{value:.6g}"
+        case list() | tuple():
+            return ", ".join(plainly(item) for item in value) if value else "none"
+        case dict():
+            return "; ".join(f"{key}: {plainly(item)}" for key, item in value.items()) if value else "none"
+    return str(value)

@@ -1,0 +1,171 @@
+"""The head of the report: verdict with its reason, hypothesis as stated, one checklist row per plan item."""
+
+from dataclasses import dataclass
+
+from quantdl.report.contents import RunContents
+from quantdl.report.document import Tone
+from quantdl.report.formatting import NOT_RECORDED, counted, in_words
+from quantdl.report.record import Record
+
+# Where a reader finds the evidence for an item of the plan: id and title of a section.
+EVIDENCE = {
+    "hypothesis": ("figures", "Key figures"),
+    "horizon": ("trades", "Trades"),
+    "trusted_data": ("data", "Data"),
+    "rules": ("trades", "Trades"),
+    "sizing": ("trades", "Trades"),
+    "related_positions": ("exposures", "Exposures"),
+    "friction": ("costs", "Costs"),
+    "invalidation": ("invalidation", "Invalidation"),
+    "fast_exit": ("costs", "Costs"),
+    "sample": ("selection", "Trials"),
+    "abnormal_volatility": ("regimes", "Regimes"),
+    "documentation": ("environment", "Environment"),
+    "value_at_risk": ("value-at-risk", "Value at risk"),
+    "forecast_calibration": ("value-at-risk", "Value at risk"),
+    "calibration": ("calibration", "Calibration"),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The banner: a sign, a title and the plain reason."""
+
+    tone: Tone
+    sign: str
+    title: str
+    reason: str
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Thesis:
+    """The hypothesis as the plan states it, and what the plan says about it."""
+
+    hypothesis: str
+    author: str
+    about: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ChecklistRow:
+    """One item of the plan and how it fared."""
+
+    item: str
+    status: str
+    tone: Tone
+    statement: str
+    figure: str
+    cause: str
+    evidence: str
+    evidence_title: str
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """All items of the plan, and how many of them hold."""
+
+    lead: str
+    rows: tuple[ChecklistRow, ...]
+
+
+def verdict(checklist: Record) -> Verdict:
+    """Put the recorded verdict into a sentence that names every failed or undecided item."""
+    stated = checklist.text("verdict")
+    items = checklist.records("items")
+    failed = [item for item in items if item.flag("passed") is False]
+    undecided = [item for item in items if item.flag("passed") is None]
+    causes = tuple(cause_of(item) for item in failed or undecided)
+    reason = checklist.text("reason")
+    match stated:
+        case "defended":
+            return Verdict("good", "\u2713", "Defended", reason or _all_hold(items, undecided), ())
+        case "relative evidence only":
+            default = (
+                "The plan was obeyed, but something outside it limits what this run can show: compare it with other "
+                "runs on the same data, and do not read its figures as what money would have earned."
+            )
+            return Verdict("open", "\u2248", "Relative evidence only", reason or default, causes)
+        case "not defended":
+            default = f"{counted(len(failed), 'check')} of {len(items)} failed: the claim does not stand on this run."
+            return Verdict("bad", "\u2717", "Not defended", reason or default, causes)
+    return Verdict(
+        "open", "?", in_words(stated) or "No verdict", reason or "No verdict is recorded for this run.", causes
+    )
+
+
+def _all_hold(items: tuple[Record, ...], undecided: list[Record]) -> str:
+    if undecided:
+        return f"No check failed; {len(undecided)} of {len(items)} could not be decided, see the checklist."
+    return f"Each of the {len(items)} checks of the plan holds, with the evidence linked below."
+
+
+def cause_of(item: Record) -> str:
+    """Name an item and why it did not pass, or what is known of it."""
+    what = item.text("cause") or item.text("figure") or item.text("statement")
+    return f"{in_words(item.text('item'))}: {what}" if what else in_words(item.text("item"))
+
+
+def thesis(config: Record) -> Thesis:
+    """Quote the hypothesis, its author and what would refute it from the plan."""
+    stated = config.record("plan", "hypothesis")
+    rivals = stated.record("other_explanations")
+    about = (
+        ("Refuted by", stated.text("refuted_by")),
+        ("Yardstick", in_words(stated.text("yardstick"))),
+        ("Market context", stated.text("market_context")),
+        *((f"Rival: {in_words(kind).lower()}", rivals.text(kind)) for kind in ("trend", "volatility", "liquidity")),
+    )
+    return Thesis(
+        hypothesis=stated.text("statement") or config.text("plan", "hypothesis") or "No hypothesis is recorded.",
+        author=config.text("plan", "documentation", "author"),
+        about=tuple((name, text) for name, text in about if text),
+    )
+
+
+def checklist(run: RunContents) -> Checklist:
+    """Lay out the recorded checklist in its own order."""
+    items = run.checklist.records("items")
+    if not items:
+        return Checklist("No checklist is recorded for this run.", ())
+    counts = {state: sum(1 for item in items if item.flag("passed") is state) for state in (True, False, None)}
+    lead = (
+        f"{counts[True]} of {len(items)} hold, {counts[False]} failed, {counts[None]} undecided. Each row is an item "
+        "of the trading plan, checked before, during and after the run."
+    )
+    return Checklist(lead, tuple(_row(item) for item in items))
+
+
+def _row(item: Record) -> ChecklistRow:
+    status, tone = _status(item.flag("passed"))
+    evidence, title = evidence_of(item.text("item"))
+    return ChecklistRow(
+        item=in_words(item.text("item")) or NOT_RECORDED,
+        status=status,
+        tone=tone,
+        statement=item.text("statement"),
+        figure=item.text("figure"),
+        cause="" if item.flag("passed") else item.text("cause"),
+        evidence=evidence,
+        evidence_title=title,
+    )
+
+
+def _status(passed: bool | None) -> tuple[str, Tone]:
+    if passed is None:
+        return "? Undecided", "open"
+    return ("\u2713 Pass", "good") if passed else ("\u2717 Fail", "bad")
+
+
+def evidence_of(item: str) -> tuple[str, str]:
+    """Return the section that holds the evidence for an item; an item may be refined, as in ``sizing: caps``.
+
+    Example:
+        >>> evidence_of("related_positions"), evidence_of("Sizing: worst trade")
+        (('exposures', 'Exposures'), ('trades', 'Trades'))
+    """
+    key = item.lower().replace(" ", "_").replace("-", "_")
+    for name, section in EVIDENCE.items():
+        if key.startswith(name):
+            return section
+    return ("figures", "Key figures")

@@ -1,0 +1,51 @@
+"""Risk as a function of losses: measures of a law, metrics of an equity curve, and tests of the forecasts."""
+
+from quantdl.risk.backtests import (
+    BaselZone,
+    Christoffersen,
+    TestResult,
+    acerbi_szekely_z2,
+    basel_zone,
+    berkowitz,
+    christoffersen,
+    christoffersen_counts,
+    exceptions,
+    kolmogorov_smirnov,
+    kupiec,
+    kupiec_counts,
+)
+from quantdl.risk.measures import (
+    draw_returns,
+    expected_shortfall,
+    expected_shortfall_error,
+    portfolio_losses,
+    value_at_risk,
+    value_at_risk_error,
+)
+from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
+
+__all__ = [
+    "BaselZone",
+    "Christoffersen",
+    "Drawdown",
+    "PerformanceMetrics",
+    "TestResult",
+    "acerbi_szekely_z2",
+    "basel_zone",
+    "berkowitz",
+    "christoffersen",
+    "christoffersen_counts",
+    "draw_returns",
+    "drawdown_curve",
+    "exceptions",
+    "expected_shortfall",
+    "expected_shortfall_error",
+    "kolmogorov_smirnov",
+    "kupiec",
+    "kupiec_counts",
+    "performance",
+    "portfolio_losses",
+    "value_at_risk",
+    "value_at_risk_error",
+    "worst_drawdown",
+]

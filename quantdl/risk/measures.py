@@ -1,0 +1,191 @@
+"""Value-at-risk and expected shortfall of losses, wherever the losses come from: model draws, history or a backtest.
+
+A loss is a fraction of portfolio value, positive when money is lost. ``level`` is the confidence: 0.99, not 0.01.
+Draws come first in every shape: (S, *). Everything is float64.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from quantdl.scoring import JointLaw, confidence
+
+
+def draw_returns(forecast: JointLaw, n_draws: int, seed: int) -> Tensor:
+    """Draw joint log returns from a forecast and leave the caller's random state alone.
+
+    Args:
+        forecast: Law with batch_shape (B,) and event_shape (A,); an absent asset draws 0, so its weight must be 0.
+        n_draws: Number of draws S, positive.
+        seed: The same seed gives the same draws.
+
+    Shape:
+        - output: (S, B, A) float64
+
+    Raises:
+        ValueError: If ``n_draws`` is not positive.
+    """
+    if n_draws < 1:
+        raise ValueError(f"n_draws must be positive, got {n_draws}.")
+    device = forecast.present.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        return forecast.sample(torch.Size((n_draws,))).double()
+
+
+def portfolio_losses(log_returns: Tensor, weights: Tensor) -> Tensor:
+    r"""Fractions of portfolio value lost: :math:`-\sum_i w_i (e^{x_i} - 1)`, what is not invested being cash.
+
+    Args:
+        log_returns: Log returns of each asset.
+        weights: Fractions of equity held; negative for a short position.
+
+    Shape:
+        - log_returns: (S, \*, A)
+        - weights: (\*, A)
+        - output: (S, \*) float64
+
+    Raises:
+        ValueError: If a weight is not finite.
+
+    Example:
+        >>> portfolio_losses(torch.tensor([[0.10, -0.20]]), torch.tensor([0.5, 0.5]))
+        tensor([0.0380], dtype=torch.float64)
+    """
+    if not bool(torch.isfinite(weights).all()):
+        raise ValueError("weights must be finite; a weight of an asset that is not held is 0, not NaN.")
+    return -(weights.double() * torch.expm1(log_returns.double())).sum(-1)
+
+
+def value_at_risk(losses: Tensor, level: float = 0.99) -> Tensor:
+    r"""Smallest loss that is not exceeded with probability ``level`` (inverse of the empirical distribution).
+
+    .. math:: \mathrm{VaR}_\alpha(L) = \inf \{ x : P(L \le x) \ge \alpha \}
+
+    It is an order statistic, one of the losses given; nothing is interpolated. There is no limit on the number of
+    draws (``torch.quantile`` stops at 2**24).
+
+    Args:
+        losses: Fractions of portfolio value, positive when money is lost.
+        level: Confidence level, strictly between 0 and 1. Below 0.5 it is read as ``1 - level``, with a warning.
+
+    Shape:
+        - losses: (S, \*), draws first
+        - output: (\*) float64
+
+    Raises:
+        ValueError: If ``level`` is outside (0, 1), a loss is not finite, or there are fewer than ``1 / (1 - level)``
+            losses, so that the tail holds not even one.
+
+    Example:
+        >>> value_at_risk(torch.tensor([0.3, 0.1, 0.2, 0.4]), level=0.75)
+        tensor(0.3000, dtype=torch.float64)
+    """
+    losses, tail = _losses_and_tail(losses, confidence(level))
+    return _order_statistic(losses, len(losses) - math.floor(tail))
+
+
+def expected_shortfall(losses: Tensor, level: float = 0.99) -> Tensor:
+    r"""Mean of the worst ``1 - level`` share of the losses.
+
+    .. math:: \mathrm{ES}_\alpha(L) = \frac{1}{1 - \alpha} \int_\alpha^1 \mathrm{VaR}_u(L) \, du
+        = \mathrm{VaR}_\alpha + \frac{E (L - \mathrm{VaR}_\alpha)^+}{1 - \alpha}
+
+    The last loss counts in part when the share is not a whole number of losses, which is what keeps the measure
+    subadditive on samples; "the mean of the losses beyond VaR" is another, smaller or larger number.
+
+    Args:
+        losses: Fractions of portfolio value, positive when money is lost.
+        level: Confidence level, strictly between 0 and 1. Below 0.5 it is read as ``1 - level``, with a warning.
+
+    Shape:
+        - losses: (S, \*), draws first
+        - output: (\*) float64, never below :func:`value_at_risk`
+
+    Raises:
+        ValueError: As :func:`value_at_risk`.
+
+    References:
+        | On the coherence of expected shortfall (Acerbi and Tasche, 2002), https://arxiv.org/abs/cond-mat/0104295
+        | Optimization of conditional value-at-risk (Rockafellar and Uryasev, 2000)
+
+    Example:
+        >>> expected_shortfall(torch.tensor([0.0, 0.1, 0.2, 0.3]), level=0.5)
+        tensor(0.2500, dtype=torch.float64)
+    """
+    losses, tail = _losses_and_tail(losses, confidence(level))
+    threshold = _order_statistic(losses, len(losses) - math.floor(tail))
+    return threshold + (losses - threshold).clamp(min=0.0).sum(0) / tail
+
+
+def value_at_risk_error(losses: Tensor, level: float = 0.99) -> Tensor:
+    r"""Monte-Carlo standard error of :func:`value_at_risk` over independent draws.
+
+    :math:`\sqrt{S \alpha (1 - \alpha)}` times the mean spacing of the order statistics that lie that many ranks to
+    either side, so no density is estimated. The draws must be independent: for a history of returns this is only
+    the sampling error of the quantile.
+
+    Shape:
+        - losses: (S, \*), draws first
+        - output: (\*) float64, in units of the loss
+
+    Raises:
+        ValueError: As :func:`value_at_risk`, and if there is a single draw.
+    """
+    level = confidence(level)
+    losses, tail = _losses_and_tail(losses, level)
+    n_draws = len(losses)
+    if n_draws < 2:
+        raise ValueError("a standard error needs at least 2 draws, got 1.")
+    ranks = math.sqrt(n_draws * level * (1.0 - level))
+    rank = n_draws - math.floor(tail)
+    upper, lower = min(rank + math.ceil(ranks), n_draws), max(rank - math.ceil(ranks), 1)
+    spacing = (_order_statistic(losses, upper) - _order_statistic(losses, lower)) / (upper - lower)
+    return ranks * spacing
+
+
+def expected_shortfall_error(losses: Tensor, level: float = 0.99) -> Tensor:
+    r"""Monte-Carlo standard error of :func:`expected_shortfall` over independent draws.
+
+    The standard deviation of :math:`(L - \mathrm{VaR})^+ / (1 - \alpha)` over :math:`\sqrt S`, the first-order error
+    of the estimator. It needs a finite variance: under a tail heavier than Student-t with 2 degrees of freedom it
+    understates.
+
+    Shape:
+        - losses: (S, \*), draws first
+        - output: (\*) float64, in units of the loss
+
+    Raises:
+        ValueError: As :func:`value_at_risk`, and if there is a single draw.
+
+    References:
+        | Variance of the CTE Estimator (Manistre and Hancock, 2005)
+    """
+    losses, tail = _losses_and_tail(losses, confidence(level))
+    if len(losses) < 2:
+        raise ValueError("a standard error needs at least 2 draws, got 1.")
+    excess = (losses - _order_statistic(losses, len(losses) - math.floor(tail))).clamp(min=0.0)
+    return excess.std(0) * math.sqrt(len(losses)) / tail
+
+
+def _losses_and_tail(losses: Tensor, level: float) -> tuple[Tensor, float]:
+    """Checked float64 losses, and how many of them, in whole and parts, make up the tail."""
+    if losses.ndim == 0 or len(losses) == 0:
+        raise ValueError("losses must hold at least one draw, with draws along the first axis.")
+    tail = round((1.0 - level) * len(losses), 6)  # (1 - 0.99) * 100 is 1.0000000000000009
+    if tail < 1.0:
+        needed = math.ceil(round(1.0 / (1.0 - level), 6))
+        raise ValueError(f"level {level} needs at least {needed} losses, got {len(losses)}: the tail would be empty.")
+    losses = losses.double()
+    if not bool(torch.isfinite(losses).all()):
+        raise ValueError("losses must be finite; NaN or infinity has no rank.")
+    return losses, tail
+
+
+def _order_statistic(losses: Tensor, rank: int) -> Tensor:
+    """The ``rank``-th smallest loss, counted from 1: the smallest of the largest ones.
+
+    Not ``kthvalue``: on sorted input its time grows with the square of the number of losses.
+    """
+    return losses.topk(len(losses) - rank + 1, dim=0, sorted=False).values.amin(0)

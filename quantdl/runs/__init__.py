@@ -1,0 +1,38 @@
+"""What a run leaves behind: folders written whole or not at all, a ledger of trials, and what trying often costs.
+
+Neither torch nor pandas is imported here, so listing runs is instant.
+"""
+
+from quantdl.runs.ledger import Ledger, LedgerReading, PeriodSharpe, Trial, trial_hash
+from quantdl.runs.store import (
+    FileRecord,
+    RunEntry,
+    RunFolder,
+    RunWriter,
+    delete_run,
+    find_run,
+    list_runs,
+    new_run_id,
+    open_run,
+    remove_abandoned,
+    verify_run,
+)
+
+__all__ = [
+    "FileRecord",
+    "Ledger",
+    "LedgerReading",
+    "PeriodSharpe",
+    "RunEntry",
+    "RunFolder",
+    "RunWriter",
+    "Trial",
+    "delete_run",
+    "find_run",
+    "list_runs",
+    "new_run_id",
+    "open_run",
+    "remove_abandoned",
+    "trial_hash",
+    "verify_run",
+]

@@ -1,0 +1,305 @@
+"""Run folders: written whole or not at all, never changed afterwards, and checked byte by byte when read.
+
+A run is built in ``.partial-<id>`` beside its final place. When everything is there, each file is read back and hashed
+into ``manifest.json``, all is flushed to the disk, and one rename publishes the folder. A process killed at any moment
+leaves at most a partial folder, which :func:`list_runs` does not show and :func:`remove_abandoned` deletes.
+"""
+
+import errno
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+from quantdl.errors import IntegrityError, QuantdlError, RunError
+from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
+from quantdl.runs.manifest import (
+    MANIFEST,
+    FileRecord,
+    RunFolder,
+    file_problem,
+    flush,
+    open_run,
+    record_files,
+    to_json,
+    write_manifest,
+)
+
+__all__ = [
+    "FileRecord",
+    "RunEntry",
+    "RunFolder",
+    "RunWriter",
+    "delete_run",
+    "find_run",
+    "id_time",
+    "list_runs",
+    "new_run_id",
+    "open_run",
+    "remove_abandoned",
+    "to_json",
+    "verify_run",
+]
+
+_PARTIAL = ".partial-"
+_DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+
+
+class RunWriter:
+    """Builds a run folder; used in a ``with`` block, whose end publishes it.
+
+    An exception or Ctrl-C inside the block removes everything written.
+
+    Args:
+        root: Folder of the runs, made when missing.
+        name: Name of the run: letters, digits, ``_ . -``, at most 100.
+        folder: Name of the final folder; ``<name>-<id>`` when None.
+        clock: Nanoseconds since 1970, for the identifier.
+
+    Raises:
+        RunError: On a name that is not allowed, a folder that exists, or a disk that refuses.
+
+    Example:
+        >>> import tempfile
+        >>> with RunWriter(Path(tempfile.mkdtemp()), "quickstart") as run:
+        ...     run.write_json("metrics.json", {"sharpe": 0.9})
+        >>> open_run(run.target).read_json("metrics.json")
+        {'sharpe': 0.9}
+    """
+
+    def __init__(
+        self, root: Path, name: str, folder: str | None = None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self.root = Path(root)
+        self.name = checked_name(name)
+        self.id = ""
+        self._folder = None if folder is None else checked_name(folder)
+        self._clock = clock
+
+    @property
+    def target(self) -> Path:
+        """Where the run will stand once published."""
+        return self.root / (self._folder or f"{self.name}-{self.id}")
+
+    def __enter__(self) -> Self:
+        with _disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with _root_lock(self.root):
+                self.id = new_run_id(self._clock, after=_latest_id(self.root))
+                self._refuse_existing()
+                self._partial = self.root / f"{_PARTIAL}{self.id}"
+                self._partial.mkdir()
+                self._alive = os.open(self._partial, os.O_RDONLY | os.O_CLOEXEC)
+                fcntl.flock(self._alive, fcntl.LOCK_EX)  # what remove_abandoned tells the living by
+        return self
+
+    def path(self, name: str) -> Path:
+        """Where another writer (Parquet, safetensors) is to put a file of the run; its folder is made.
+
+        Args:
+            name: Relative path with ``/`` of plain names: ``model/weights.safetensors``.
+
+        Raises:
+            RunError: If the name is not allowed.
+        """
+        destination = self._partial / checked_file(name)
+        if name == MANIFEST:
+            raise RunError(f"{MANIFEST} is written when the run is published.")
+        with _disk_errors(destination):
+            destination.parent.mkdir(parents=True, exist_ok=True)
+        return destination
+
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of the run."""
+        destination = self.path(name)
+        with _disk_errors(destination):
+            destination.write_bytes(content)
+
+    def write_text(self, name: str, content: str) -> None:
+        """Write a UTF-8 file of the run."""
+        self.write_bytes(name, content.encode())
+
+    def write_json(self, name: str, content: object) -> None:
+        """Write a JSON file: keys sorted, no NaN or infinity.
+
+        Raises:
+            RunError: If a number is not finite; an undefined figure is null beside a reason.
+        """
+        self.write_text(name, to_json(content, name))
+
+    def so_far(self) -> RunFolder:
+        """The files written until now, readable like a published run: what a report inside the run is made from."""
+        with _disk_errors(self._partial):
+            return RunFolder(self._partial, self.id, self.name, MappingProxyType(record_files(self._partial)))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._publish()
+            elif isinstance(error, OSError) and self._is_own_fault(error):
+                raise _disk_error(self._partial, error) from error
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)  # gone already when published
+            os.close(self._alive)
+
+    def _publish(self) -> None:
+        with _disk_errors(self.target):
+            write_manifest(self.so_far())
+            for path in sorted(self._partial.rglob("*"), reverse=True):  # files before the folders that name them
+                flush(path)
+            flush(self._partial)
+            self._refuse_existing()
+            os.rename(self._partial, self.target)  # fails, and loses nothing, if the target was filled meanwhile
+            flush(self.root)
+
+    def _is_own_fault(self, error: OSError) -> bool:
+        return error.errno in _DISK_FAULTS or str(self._partial) in str(error.filename)
+
+    def _refuse_existing(self) -> None:
+        if os.path.lexists(self.target):
+            raise RunError(
+                f"{self.target}: this run folder exists, and runs are never overwritten. "
+                f"Give another place with --output, or remove it with `quantdl runs delete {self.target}`."
+            )
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    """A line in the list of runs. ``problem`` is None for a readable run and says what is wrong otherwise."""
+
+    path: Path
+    id: str | None
+    name: str | None
+    problem: str | None
+
+
+def list_runs(root: Path) -> tuple[RunEntry, ...]:
+    """All runs of a folder, oldest first; a broken run is listed with its problem and hides no other.
+
+    Partial folders, and folders that are no runs, are left out.
+    """
+    root = Path(root)
+    entries = []
+    for path in sorted(root.iterdir()) if root.is_dir() else ():
+        run_id = trailing_id(path.name)
+        if path.name.startswith(".") or not path.is_dir() or not (run_id or (path / MANIFEST).exists()):
+            continue
+        try:
+            run = open_run(path)
+        except (QuantdlError, OSError) as error:
+            entries.append(RunEntry(path, run_id, None, str(error)))
+        else:
+            entries.append(RunEntry(path, run.id, run.name, None))
+    return tuple(sorted(entries, key=lambda entry: (entry.id or "", entry.path.name)))
+
+
+def find_run(root: Path, reference: str) -> RunFolder:
+    """Open a run by its path, its folder name, its identifier, or the beginning of one identifier.
+
+    Raises:
+        RunError: If none or several match.
+        IntegrityError: If its manifest is damaged.
+    """
+    if "/" in reference:
+        return open_run(Path(reference))
+    entries = list_runs(root)
+    matches = [entry for entry in entries if reference in (entry.path.name, entry.id)]
+    if not matches and reference:
+        matches = [entry for entry in entries if entry.id is not None and entry.id.startswith(reference)]
+    if len(matches) != 1:
+        found = "no run is" if not matches else f"{len(matches)} runs are"
+        raise RunError(f"{Path(root)}: {found} called {reference!r}. `quantdl runs list` shows what there is.")
+    return open_run(matches[0].path)
+
+
+def verify_run(path: Path) -> tuple[str, ...]:
+    """Compare a run folder with its manifest, byte by byte; an empty answer means that it is what was written.
+
+    Raises:
+        RunError: If there is no run at ``path``.
+    """
+    path = Path(path)
+    try:
+        run = open_run(path)
+    except IntegrityError as error:
+        return (str(error),)
+    problems = [file_problem(path, name, record) for name, record in sorted(run.files.items())]
+    present = {item.relative_to(path).as_posix() for item in path.rglob("*") if item.is_symlink() or not item.is_dir()}
+    extra = [f"{name}: extra, not written by the run" for name in sorted(present - set(run.files) - {MANIFEST})]
+    return tuple(problem for problem in problems if problem is not None) + tuple(extra)
+
+
+def delete_run(path: Path) -> None:
+    """Delete a published run; for :func:`list_runs` it is gone in one step.
+
+    Raises:
+        RunError: If there is no run at ``path`` or the disk refuses.
+    """
+    path = Path(path)
+    if path.is_symlink() or not (path / MANIFEST).is_file():
+        raise RunError(f"{path}: not a run folder, nothing was deleted.")
+    with _disk_errors(path):
+        doomed = path.parent / f"{_PARTIAL}{new_run_id()}"
+        os.rename(path, doomed)
+        shutil.rmtree(doomed)
+
+
+def remove_abandoned(root: Path) -> tuple[Path, ...]:
+    """Delete the partial folders of runs that were killed, and return them; those still being written stay."""
+    root, removed = Path(root), []
+    if not root.is_dir():
+        return ()
+    with _disk_errors(root), _root_lock(root):
+        for path in sorted(root.glob(f"{_PARTIAL}*")):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path)
+                removed.append(path)
+            except BlockingIOError:
+                pass  # its writer lives
+            finally:
+                os.close(descriptor)
+    return tuple(removed)
+
+
+def _latest_id(root: Path) -> str | None:
+    published = [entry.id for entry in list_runs(root) if entry.id is not None]
+    partial = [run_id for path in root.glob(f"{_PARTIAL}*") if (run_id := trailing_id(path.name))]
+    return max(published + partial, default=None)
+
+
+@contextmanager
+def _root_lock(root: Path) -> Iterator[None]:
+    """One process at a time makes or removes partial folders; nothing slow happens under this lock."""
+    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def _disk_error(path: Path, error: OSError) -> RunError:
+    fix = "Check the path and its permissions, or give another place with --output."
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        fix = "Free some space, or give a place on another disk with --output."
+    return RunError(
+        f"{path}: {error.strerror or error}. Nothing was left half-written, earlier runs are untouched. {fix}"
+    )

@@ -1,0 +1,310 @@
+"""How good a predictive law was, once the return is known.
+
+Every score is a loss: smaller is better. A cell is scored when the law has the asset (``present``) and its return was
+``observed``; every other cell gets 0 and is left out of averages, which is what :func:`mean_score` is for. Unscored
+targets are never read, so they may be NaN.
+
+Shapes: B rows (one session and return window each), A assets, S draws.
+"""
+
+import math
+import warnings
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from quantdl.distributions import student_t_cdf, student_t_log_density
+
+# Quantiles at these probabilities (and at one minus them) cut the line into panels for crps_from_quantiles.
+_PANEL_EDGES = (1e-6, 1e-4, 0.002, 0.02, 0.1, 0.3, 0.5)
+# Gauss-Legendre nodes and weights of order 4 on (0, 1), NIST DLMF 3.5(v).
+_NODES = tuple(
+    (0.5 * (1.0 + side * x), 0.5 * weight)
+    for x, weight in ((0.3399810435848563, 0.6521451548625461), (0.8611363115940526, 0.3478548451374538))
+    for side in (-1, 1)
+)
+
+
+class JointLaw(Protocol):
+    """What a score asks of a forecast: a torch distribution with exact marginals and a mask of the assets it has."""
+
+    @property
+    def present(self) -> Tensor:
+        """Assets that the law covers, (B, A) bool."""
+
+    def log_prob(self, value: Tensor, /) -> Tensor:
+        """Joint log density of the present assets: (B, A) gives (B,)."""
+
+    def marginal_log_prob(self, value: Tensor, /) -> Tensor:
+        """Log density of each asset's own law: (B, A) gives (B, A)."""
+
+    def cdf(self, value: Tensor, /) -> Tensor:
+        """Marginal probabilities: (B, A) gives (B, A)."""
+
+    def icdf(self, value: Tensor, /) -> Tensor:
+        """Marginal quantiles at probabilities that broadcast to (B, A)."""
+
+    def observed(self, mask: Tensor, /) -> "JointLaw":
+        """The same law with the assets outside ``mask`` integrated out."""
+
+    def sample(self, sample_shape: torch.Size, /) -> Tensor:
+        """Joint draws, ``sample_shape + (B, A)``."""
+
+
+def scored_cells(forecast: JointLaw, observed: Tensor) -> Tensor:
+    """Cells that can be scored: present in the law and observed, (B, A) bool."""
+    return forecast.present & observed
+
+
+def mean_score(scores: Tensor, scored: Tensor) -> Tensor:
+    """Average over the scored cells; both arguments (B, A).
+
+    Raises:
+        ValueError: If nothing was scored.
+
+    Example:
+        >>> mean_score(torch.tensor([[1.0, 3.0, 0.0]]), torch.tensor([[True, True, False]]))
+        tensor(2.)
+    """
+    count = int(scored.sum())
+    if count == 0:
+        raise ValueError("no cell was scored: no observed return belongs to an asset that the forecast covers.")
+    return torch.where(scored, scores, 0.0).sum() / count
+
+
+def log_score(forecast: JointLaw, target: Tensor, observed: Tensor) -> Tensor:
+    """Minus the log density of each asset's own law at the return, in nats per asset.
+
+    Shape:
+        - target, observed: (B, A), log returns and bool
+        - output: (B, A), 0 where not scored
+    """
+    scored = scored_cells(forecast, observed)
+    density = forecast.marginal_log_prob(torch.where(scored, target, 0.0))
+    return torch.where(scored, -density, 0.0)
+
+
+def joint_log_score(forecast: JointLaw, target: Tensor, observed: Tensor) -> Tensor:
+    """Minus the joint log density of the observed returns, in nats per row; unobserved assets are integrated out.
+
+    Shape:
+        - target, observed: (B, A)
+        - output: (B,), 0 for a row without a scored asset
+    """
+    scored = scored_cells(forecast, observed)
+    density = forecast.observed(observed).log_prob(torch.where(scored, target, 0.0))
+    return torch.where(scored.any(-1), -density, 0.0)
+
+
+def pit(forecast: JointLaw, target: Tensor, observed: Tensor) -> Tensor:
+    """Probability integral transform: where the return fell in its law, uniform on (0, 1) when the law is right.
+
+    Shape:
+        - target, observed: (B, A)
+        - output: (B, A) float64, 0 where not scored
+    """
+    scored = scored_cells(forecast, observed)
+    return torch.where(scored, forecast.cdf(torch.where(scored, target, 0.0)).double(), 0.0)
+
+
+def coverage(pit_values: Tensor, scored: Tensor, level: float) -> Tensor:
+    """Share of scored returns inside the central interval that should hold ``level`` of them.
+
+    Args:
+        pit_values: From :func:`pit`, (B, A).
+        scored: From :func:`scored_cells`, (B, A).
+        level: Probability of the interval, strictly between 0 and 1; 0.9 runs from the 5 % to the 95 % quantile.
+
+    Raises:
+        ValueError: If ``level`` is outside (0, 1) or nothing was scored.
+
+    Example:
+        >>> coverage(torch.tensor([[0.02, 0.3, 0.6, 0.97]]), torch.ones(1, 4) > 0, level=0.9)
+        tensor(0.5000)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
+    inside = (pit_values - 0.5).abs() <= 0.5 * level
+    return mean_score(inside.to(pit_values.dtype), scored)
+
+
+def crps_from_quantiles(forecast: JointLaw, target: Tensor, observed: Tensor) -> Tensor:
+    r"""Continuous ranked probability score of each asset's own law.
+
+    .. math:: \mathrm{CRPS}(F, y) = \int_{-\infty}^y F(x)^2 \, dx + \int_y^\infty (1 - F(x))^2 \, dx
+
+    One rule serves every law, so models with different marginals are compared on the same footing. The line is cut at
+    13 quantiles and at the return itself, and each panel is integrated by 4 Gauss-Legendre nodes: the quantiles put the
+    panels where the distribution rises, whatever its shape. Beyond the quantiles at 1e-6 and 1 - 1e-6 nothing is added.
+
+    Largest relative errors over targets from the center to far beyond the tails: 1e-7 for the normal law, 1e-5 for
+    Student-t with 3 degrees of freedom or more, 5e-5 with 2, 5e-6 for a bimodal mixture; 1 % for modes that lie 50
+    standard deviations apart. A law that computes in float32 adds about 1e-6.
+
+    Shape:
+        - target, observed: (B, A), log returns and bool
+        - output: (B, A) float64, in log return, 0 where not scored
+
+    References:
+        | Strictly Proper Scoring Rules, Prediction, and Estimation (Gneiting and Raftery, 2007)
+    """
+    scored = scored_cells(forecast, observed)
+    value = torch.where(scored, target, 0.0).double()
+    lower = [forecast.icdf(value.new_tensor(p)).double() for p in _PANEL_EDGES]
+    upper = [forecast.icdf(value.new_tensor(1.0 - p)).double() for p in _PANEL_EDGES[:-1]]
+    edges = torch.stack([*lower, *upper, value]).sort(dim=0).values
+    total = torch.zeros_like(value)
+    for left, right in zip(edges[:-1], edges[1:], strict=True):
+        for node, weight in _NODES:
+            below = forecast.cdf((left + node * (right - left)).to(target.dtype)).double()
+            wrong = torch.where(right <= value, below, 1.0 - below)  # the return is never inside a panel
+            total += weight * (right - left) * wrong.square()
+    return torch.where(scored, total, 0.0)
+
+
+def crps_normal(target: Tensor, location: Tensor, scale: Tensor) -> Tensor:
+    """CRPS of normal laws in closed form; the arguments broadcast, the result is float64 in the target's unit.
+
+    Example:
+        >>> crps_normal(torch.tensor(1.0), torch.tensor(0.0), torch.tensor(1.0))
+        tensor(0.6024, dtype=torch.float64)
+    """
+    z = (target.double() - location) / scale
+    density = torch.exp(-0.5 * z.square()) / math.sqrt(2.0 * math.pi)
+    sign = torch.erf(z / math.sqrt(2.0))  # 2 F(z) - 1
+    return scale * (z * sign + 2.0 * density - 1.0 / math.sqrt(math.pi))
+
+
+def crps_student_t(target: Tensor, location: Tensor, scale: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """CRPS of Student-t laws in closed form; the arguments broadcast, the result is float64 in the target's unit.
+
+    Args:
+        target: Log returns.
+        location: Center of the law.
+        scale: Scale, not standard deviation.
+        degrees_of_freedom: Above 1; there is no score without a mean.
+
+    References:
+        | Evaluating Probabilistic Forecasts with scoringRules (Jordan, Krueger and Lerch, 2019)
+    """
+    df = degrees_of_freedom.double()
+    z = (target.double() - location) / scale
+    log_beta = torch.lgamma(df - 0.5) + math.lgamma(0.5) - torch.lgamma(df)  # log B(1/2, df - 1/2)
+    log_half = torch.lgamma(0.5 * df) + math.lgamma(0.5) - torch.lgamma(0.5 * df + 0.5)  # log B(1/2, df / 2)
+    spread = 2.0 * df.sqrt() / (df - 1.0) * torch.exp(log_beta - 2.0 * log_half)
+    peak = 2.0 * torch.exp(student_t_log_density(z, df)) * (df + z.square()) / (df - 1.0)
+    return scale * (z * (2.0 * student_t_cdf(z, df) - 1.0) + peak - spread)
+
+
+def crps_sample(draws: Tensor, target: Tensor) -> Tensor:
+    r"""CRPS of the empirical law of the draws, :math:`E|X - y| - \frac12 E|X - X'|` over all S * S pairs.
+
+    Shape:
+        - draws: (S, \*), draws first
+        - target: (\*)
+        - output: (\*) float64
+
+    Example:
+        >>> crps_sample(torch.tensor([0.0, 1.0]), torch.tensor(0.0))
+        tensor(0.2500, dtype=torch.float64)
+    """
+    ordered = draws.double().sort(dim=0).values
+    n_draws = len(ordered)
+    rank = torch.arange(1, n_draws + 1, dtype=torch.float64, device=draws.device)
+    weight = (2.0 * rank - n_draws - 1.0) / n_draws**2
+    distance = (ordered - target.double()).abs().mean(0)
+    spread: Tensor = torch.tensordot(weight, ordered, dims=1)
+    return distance - spread
+
+
+def energy_score(draws: Tensor, target: Tensor, scored: Tensor, n_shifts: int = 16) -> Tensor:
+    r"""Energy score of the joint law, the CRPS of a vector: :math:`E\|X - y\| - \frac12 E\|X - X'\|`.
+
+    The second term is the average over pairs of draws 1, 2, ... ``n_shifts`` places apart (cyclically). Draws are
+    independent, so this is unbiased and costs S * ``n_shifts`` distances instead of S * S.
+
+    Shape:
+        - draws: (S, B, A), log returns
+        - target, scored: (B, A); assets not scored do not enter the distance
+        - output: (B,) float64, in log return
+
+    Raises:
+        ValueError: If there are not more draws than shifts.
+
+    References:
+        | Strictly Proper Scoring Rules, Prediction, and Estimation (Gneiting and Raftery, 2007)
+    """
+    if not 1 <= n_shifts < len(draws):
+        raise ValueError(
+            f"n_shifts must lie between 1 and the number of draws less one, got {n_shifts} for {len(draws)}."
+        )
+    kept = torch.where(scored, draws.double(), 0.0)
+    gap = kept - torch.where(scored, target.double(), 0.0)
+    to_target: Tensor = torch.linalg.vector_norm(gap, dim=-1).mean(0)
+    between = torch.zeros_like(to_target)
+    for shift in range(1, n_shifts + 1):
+        between += torch.linalg.vector_norm(kept - kept.roll(shift, dims=0), dim=-1).mean(0)
+    return to_target - 0.5 * between / n_shifts
+
+
+def fz0(loss: Tensor, value_at_risk: Tensor, expected_shortfall: Tensor, level: float) -> Tensor:
+    r"""Joint score of value-at-risk and expected shortfall, homogeneous of degree 0, all three positive as losses.
+
+    .. math:: \frac{1\{L \ge v\} (L - v)}{(1 - \alpha) e} + \frac{v}{e} + \log e - 1
+
+    This is FZ0 of Patton, Ziegel and Chen with their ``v`` and ``e`` (negative returns) turned into losses. At the true
+    ``v`` and ``e`` its mean is ``log e``.
+
+    Args:
+        loss: Fraction of value lost, positive when money is lost.
+        value_at_risk: Forecast of the loss not exceeded with probability ``level``.
+        expected_shortfall: Forecast of the mean loss beyond it, positive.
+        level: Confidence, 0.99 and not 0.01; strictly between 0 and 1.
+
+    Shape:
+        - loss, value_at_risk, expected_shortfall: broadcastable
+        - output: the broadcast shape, float64
+
+    Raises:
+        ValueError: If ``level`` is outside (0, 1), or an expected shortfall is not positive: the score has a logarithm
+            of it, so a book that cannot lose (all cash) has no score.
+
+    References:
+        | Dynamic Semiparametric Models for Expected Shortfall (and Value-at-Risk) (Patton, Ziegel and Chen, 2019)
+    """
+    level = confidence(level)
+    loss, var, shortfall = loss.double(), value_at_risk.double(), expected_shortfall.double()
+    if not bool((shortfall > 0).all()):
+        raise ValueError(f"fz0 needs a positive expected shortfall, got {float(shortfall.min())} as the smallest.")
+    excess = torch.where(loss >= var, loss - var, 0.0)
+    return excess / ((1.0 - level) * shortfall) + var / shortfall + shortfall.log() - 1.0
+
+
+def confidence(level: float) -> float:
+    """Check a confidence level; a value below 0.5 is read as a tail probability, with a warning.
+
+    Raises:
+        ValueError: If ``level`` is not strictly between 0 and 1.
+
+    Example:
+        >>> confidence(0.975)
+        0.975
+    """
+    if not 0 < level < 1:
+        hint = f" Did you mean {level / 100}?" if 1 < level < 100 else ""
+        raise ValueError(f"level must lie strictly between 0 and 1, got {level}.{hint}")
+    if level >= 0.5:
+        return level
+    return _read_as_tail(level)
+
+
+def _read_as_tail(level: float) -> float:
+    flipped = round(1.0 - level, 12)
+    warnings.warn(
+        f"level={level} was read as {flipped}: level is the confidence, not the tail probability. "
+        f"Write level={flipped}.",
+        UserWarning,
+        stacklevel=4,
+    )
+    return flipped

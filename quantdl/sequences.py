@@ -1,0 +1,318 @@
+"""From a panel to batches: histories of unequal length, gathered by index from one tensor that stays on the device."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from quantdl.factors import TrailingFactors, trailing_factors
+from quantdl.features import FeatureTable, feature_table
+from quantdl.graphs import NeighbourGraph
+from quantdl.market.panel import Panel
+
+
+@dataclass(frozen=True)
+class ReturnWindow:
+    """Which future return a row forecasts, seen from the session ``t`` of the decision.
+
+    Attributes:
+        starts_after: Bars from ``t`` to the close at which the return begins.
+        bars: Bars over which it runs.
+    """
+
+    starts_after: int
+    bars: int
+
+    @property
+    def ends_after(self) -> int:
+        """Bars from ``t`` to the last close the return needs."""
+        return self.starts_after + self.bars
+
+
+NEXT_SESSION = ReturnWindow(starts_after=0, bars=1)
+
+
+def position_window(horizon: int) -> ReturnWindow:
+    """The return from the fill at the next close to the exit ``horizon`` bars later."""
+    return ReturnWindow(starts_after=1, bars=horizon)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Histories and the forecasts asked of them.
+
+    A *history* is a row of ``R`` with one right-padded sequence of observed bars per asset; a gap in trading shows as a
+    jump of ``bar_index``. A *forecast* is a row of ``B``: a position in a history and a return window.
+
+    Attributes:
+        features: (R, A, L, F), 0 in the padding.
+        bar_index: (R, A, L) int64 number of each observed bar on the panel's axis.
+        scale: (R, A, L) trailing volatility of one bar's log return; 1 in the padding.
+        returns: (R, A, L) log return of each observed bar; 0 in the padding.
+        lengths: (R, A) int64 observed bars.
+        row: (B,) int64 history of each forecast.
+        position: (B, A) int64 last position of each asset's sequence that the forecast may read.
+        bar: (B,) int64 bar at whose close the forecast is made.
+        window: (B,) int64 number of the return window.
+        window_bars: (B,) float length of the return window.
+        present: (B, A) whether the asset can be forecast: traded at the bar, with enough history.
+        trailing_loadings: (B, A, K) factor loadings of the trailing correlation as of the bar; 0 where unknown.
+        target: (B, A) realised log return, 0 where it is not observed.
+        target_observed: (B, A), never true where the asset is absent.
+        edge_index: (2, E) int64 edges between nodes ``b * A + a``; empty without a graph.
+        edge_weight: (E,).
+    """
+
+    features: Tensor
+    bar_index: Tensor
+    scale: Tensor
+    returns: Tensor
+    lengths: Tensor
+    row: Tensor
+    position: Tensor
+    bar: Tensor
+    window: Tensor
+    window_bars: Tensor
+    present: Tensor
+    trailing_loadings: Tensor
+    target: Tensor
+    target_observed: Tensor
+    edge_index: Tensor
+    edge_weight: Tensor
+
+    @property
+    def padding(self) -> Tensor:
+        """(R, A, L) true where a position holds no bar."""
+        steps = torch.arange(self.features.shape[2], device=self.features.device)
+        return steps >= self.lengths[..., None]
+
+    def at_position(self, per_bar: Tensor) -> Tensor:
+        """Pick what each forecast may read last: (R, A, L, *) gives (B, A, *)."""
+        assets = torch.arange(per_bar.shape[1], device=per_bar.device)
+        return per_bar[self.row[:, None], assets, self.position]
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        return replace(self, **{item.name: getattr(self, item.name).to(device) for item in fields(self)})
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """All observed bars of all assets in one tensor, and where each history stands in it.
+
+    Attributes:
+        sessions: (T,) session labels.
+        assets: (A,) symbols.
+        windows: Return windows that can be asked for.
+        features: (N, F) features of all observed bars, asset after asset.
+        scale: (N,) trailing volatility.
+        returns: (N,) log return of each observed bar.
+        bar_index: (N,) bar of each row.
+        first: (A,) row of each asset's first bar.
+        last: (T, A) number of each asset's last observed bar up to a session, within its own history; -1 without one.
+        present: (T, A).
+        targets: (T, W, A) realised returns, 0 where not observed.
+        observed: (T, W, A).
+        factors: Common factors as of each session.
+        graph: Neighbours as of each session, if a model needs them.
+    """
+
+    sessions: pd.DatetimeIndex
+    assets: tuple[str, ...]
+    windows: tuple[ReturnWindow, ...]
+    features: Tensor
+    scale: Tensor
+    returns: Tensor
+    bar_index: Tensor
+    first: Tensor
+    last: Tensor
+    present: Tensor
+    targets: Tensor
+    observed: Tensor
+    factors: TrailingFactors
+    graph: NeighbourGraph | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of feature columns."""
+        return self.features.shape[1]
+
+    def bar_of(self, session: pd.Timestamp | str) -> int:
+        """Bar number of the last session at or before a day; -1 before the first."""
+        return int(self.sessions.searchsorted(pd.Timestamp(session), side="right")) - 1
+
+    def to(self, device: torch.device) -> "Histories":
+        """The same histories on another device, so that batches are gathered there."""
+        return replace(
+            self,
+            features=self.features.to(device),
+            scale=self.scale.to(device),
+            returns=self.returns.to(device),
+            bar_index=self.bar_index.to(device),
+            first=self.first.to(device),
+            last=self.last.to(device),
+            present=self.present.to(device),
+            targets=self.targets.to(device),
+            observed=self.observed.to(device),
+        )
+
+    def features_through(self, bar: int) -> Tensor:
+        """Feature rows of all assets up to a bar, (N, F): what a scaler may be fitted on."""
+        return self.features[self.bar_index <= bar]
+
+    def batch(self, blocks: Sequence[range], context: int, labels_through: int | None = None) -> Batch:
+        """Gather blocks of consecutive bars, every bar of a block forecast in every return window.
+
+        Args:
+            blocks: One history row for each, of consecutive bar numbers.
+            context: At least this many observed bars (fewer only where the history is shorter) stand before each
+                block's first forecast, that bar included.
+            labels_through: Last bar that a target may need; later targets count as not observed.
+        """
+        row = _repeat([len(block) for block in blocks], self.last.device)
+        bar = torch.tensor([bar for block in blocks for bar in block], device=self.last.device)
+        begin, lengths = self._spans(blocks, context)
+        index, inside = _padded_index(self.first + begin, lengths)
+        position = (self.last[bar] - begin[row]).clamp(min=0)
+        windows = torch.arange(len(self.windows), device=row.device)
+        row, position, bar = (_for_each(windows, value) for value in (row, position, bar))
+        window = windows.repeat_interleave(len(bar) // len(windows))
+        observed = self.observed[bar, window]
+        if labels_through is not None:
+            observed = observed & self._labels_end_by(bar, window, labels_through)[:, None]
+        edge_index, edge_weight = self._edges(bar)
+        bars = torch.tensor([float(item.bars) for item in self.windows], device=row.device)
+        return Batch(
+            features=torch.where(inside[..., None], self.features[index], 0.0),
+            bar_index=self.bar_index[index],
+            scale=torch.where(inside, self.scale[index], 1.0),
+            returns=torch.where(inside, self.returns[index], 0.0),
+            lengths=lengths,
+            row=row,
+            position=position,
+            bar=bar,
+            window=window,
+            window_bars=bars[window],
+            present=self.present[bar],
+            trailing_loadings=torch.from_numpy(self.factors.at(bar.cpu().numpy())).to(row.device),
+            target=self.targets[bar, window],
+            target_observed=observed & self.present[bar],
+            edge_index=edge_index,
+            edge_weight=edge_weight,
+        )
+
+    def _spans(self, blocks: Sequence[range], context: int) -> tuple[Tensor, Tensor]:
+        """First bar (within the asset's history) and number of bars of every row and asset, each (R, A)."""
+        opening = self.last[torch.tensor([block[0] for block in blocks], device=self.last.device)]
+        closing = self.last[torch.tensor([block[-1] for block in blocks], device=self.last.device)]
+        begin = (opening - context + 1).clamp(min=0)
+        return begin, closing - begin + 1
+
+    def _labels_end_by(self, bar: Tensor, window: Tensor, limit: int) -> Tensor:
+        ends = torch.tensor([item.ends_after for item in self.windows], device=bar.device)
+        return bar + ends[window] <= limit
+
+    def _edges(self, bar: Tensor) -> tuple[Tensor, Tensor]:
+        if self.graph is None:
+            empty = torch.zeros((2, 0), dtype=torch.int64, device=bar.device)
+            return empty, torch.zeros(0, device=bar.device)
+        index, weight = self.graph.edges(bar.cpu().numpy())
+        return torch.from_numpy(index).to(bar.device), torch.from_numpy(weight).to(bar.device)
+
+
+def _repeat(counts: Sequence[int], device: torch.device) -> Tensor:
+    return torch.arange(len(counts), device=device).repeat_interleave(torch.tensor(counts, device=device))
+
+
+def _for_each(windows: Tensor, value: Tensor) -> Tensor:
+    return value.repeat((len(windows),) + (1,) * (value.ndim - 1))
+
+
+def _padded_index(first: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows of the flat tensor for right-padded sequences, (R, A, L), and where they hold a bar."""
+    steps = torch.arange(max(int(lengths.max()), 1), device=lengths.device)
+    inside = steps < lengths[..., None]
+    return torch.where(inside, first[..., None] + steps, 0), inside
+
+
+def build_histories(
+    panel: Panel,
+    windows: Sequence[ReturnWindow],
+    graph: NeighbourGraph | None = None,
+    table: FeatureTable | None = None,
+    n_factors: int = 4,
+) -> Histories:
+    """Lay a panel out for batching.
+
+    Args:
+        panel: Prices.
+        windows: Return windows to learn or forecast.
+        graph: Neighbours as of each session, for models that use them.
+        table: Features of the panel, if they are at hand; computed otherwise.
+        n_factors: Trailing factors of the returns' correlation.
+    """
+    table = feature_table(panel) if table is None else table
+    columns, rows = np.nonzero(table.valid.T)
+    counts = table.valid.sum(axis=0)
+    targets, observed = _targets(panel, windows)
+    return Histories(
+        sessions=panel.sessions,
+        assets=panel.assets,
+        windows=tuple(windows),
+        features=torch.from_numpy(table.values[rows, columns]),
+        scale=torch.from_numpy(table.scale[rows, columns].astype(np.float32)),
+        returns=torch.from_numpy(panel.log_returns()[rows, columns].astype(np.float32)),
+        bar_index=torch.from_numpy(rows),
+        first=torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])),
+        last=torch.from_numpy(np.cumsum(table.valid, axis=0) - 1),
+        present=torch.from_numpy(table.valid),
+        targets=torch.from_numpy(targets),
+        observed=torch.from_numpy(observed),
+        factors=trailing_factors(panel.log_returns(), n_factors),
+        graph=graph,
+    )
+
+
+def _targets(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.ndarray, np.ndarray]:
+    """Realised log returns (T, W, A) and where both of their closes exist."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.where(panel.traded & (panel.closes > 0), np.log(panel.closes), np.nan)
+    targets = np.full((len(logs), len(windows), logs.shape[1]), np.nan)
+    for number, window in enumerate(windows):
+        stop = len(logs) - window.ends_after
+        if stop > 0:
+            targets[:stop, number] = logs[window.ends_after :] - logs[window.starts_after : len(logs) - window.bars]
+    return np.nan_to_num(targets).astype(np.float32), np.isfinite(targets)
+
+
+def training_blocks(bars: range, block: int, seed: int, epoch: int) -> list[range]:
+    """Cut bars into consecutive blocks whose borders move with the epoch.
+
+    The same seed and epoch give the same blocks, whatever was drawn before.
+    """
+    shift = int(np.random.default_rng([seed, epoch, 0]).integers(block))
+    borders = [bars.start, *range(bars.start + shift, bars.stop, block), bars.stop]
+    return [range(a, b) for a, b in zip(borders[:-1], borders[1:], strict=True) if b > a]
+
+
+def bucketed(
+    blocks: Sequence[range], lengths: Sequence[int], rows: int, seed: int, epoch: int
+) -> Iterator[list[range]]:
+    """Group blocks of like length into batches and give the batches in random order.
+
+    Args:
+        blocks: Blocks of bars; never split over assets, or the joint law would split.
+        lengths: Longest history of each block: what its row will be padded to.
+        rows: Blocks in a batch.
+        seed: Of the run.
+        epoch: Number of the pass.
+    """
+    generator = np.random.default_rng([seed, epoch, 1])
+    shuffled = generator.permutation(len(blocks))
+    order = sorted(shuffled, key=lambda number: lengths[number])  # stable: random among equals
+    batches = [order[start : start + rows] for start in range(0, len(order), rows)]
+    for number in generator.permutation(len(batches)):
+        yield [blocks[block] for block in batches[number]]

@@ -1,0 +1,1 @@
+"""Fitting, splitting, checkpoints and the forecasts a fitted model may give."""

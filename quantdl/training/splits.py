@@ -1,0 +1,82 @@
+"""Dates to bars: what is learned from, what is chosen by, and what is forecast; nothing overlaps."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from quantdl.errors import DataError
+from quantdl.training.fit import Spans
+
+
+@dataclass(frozen=True)
+class SplitDates:
+    """Sessions that part the spans; each end is the last session that a label of its span may need.
+
+    Attributes:
+        train_end: Training labels end here.
+        validation_end: Validation labels end here: the model is fitted through this session.
+        test_start: First session that is forecast and traded.
+        test_end: Last one.
+    """
+
+    train_end: date
+    validation_end: date
+    test_start: date
+    test_end: date
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The spans as bar numbers at whose close a forecast is made.
+
+    Attributes:
+        fit: Training and validation.
+        test: From the bar before the first test session, whose forecast concerns it, to the last test session.
+    """
+
+    fit: Spans
+    test: range
+
+
+def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> Bars:
+    """Turn dates into bars.
+
+    A label is the property of the span that its *end* falls in: a training label that ends after ``train_end`` is
+    dropped (purged), however long its window. A forecast made at the close of a span's last bar belongs to the next
+    span.
+
+    Args:
+        sessions: (T,) of the panel.
+        dates: In order; checked by the config.
+
+    Raises:
+        DataError: If a date lies outside the data or a span holds no session.
+    """
+    first, last = sessions[0].date(), sessions[-1].date()
+    named = {"train_end": dates.train_end, "validation_end": dates.validation_end, "test_end": dates.test_end}
+    outside = [f"splits.{name} {day}" for name, day in named.items() if not first < day <= last]
+    if outside:
+        raise DataError(
+            f"{', '.join(outside)} outside the data, which runs {first}..{last}. Choose sessions inside it, "
+            "or bring more data."
+        )
+    train, validation, test_end = (_last_bar(sessions, day) for day in named.values())
+    before_test = int(sessions.searchsorted(pd.Timestamp(dates.test_start), side="left")) - 1
+    if not 0 < train < validation <= before_test < test_end:
+        raise DataError(
+            f"a span of splits holds no session: train to {dates.train_end}, validate to {dates.validation_end}, test "
+            f"{dates.test_start}..{dates.test_end}, data {first}..{last}. Every span needs sessions, in this order."
+        )
+    return Bars(Spans(range(0, train + 1), range(train, validation + 1)), range(before_test, test_end + 1))
+
+
+def yearly_refits(sessions: pd.DatetimeIndex, test: range) -> list[int]:
+    """Bars to refit through: the one before the test span, then the last of every calendar year inside it."""
+    years = sessions[test.start : test.stop].year
+    ends = [test[number] for number in range(len(years) - 1) if years[number] != years[number + 1]]
+    return sorted({test.start, *ends})
+
+
+def _last_bar(sessions: pd.DatetimeIndex, day: date) -> int:
+    return int(sessions.searchsorted(pd.Timestamp(day), side="right")) - 1

@@ -1,0 +1,128 @@
+"""Small markets built by hand and plans that fit them, for tests of the backtest."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest.plan import (
+    AbnormalVolatility,
+    Documentation,
+    DrawdownLimit,
+    EveryBars,
+    FastExit,
+    Friction,
+    Horizon,
+    Hypothesis,
+    NamedGroups,
+    OtherExplanations,
+    Plan,
+    RelatedPositions,
+    Rule,
+    Sample,
+    Sizing,
+    TrustedData,
+    VolumeWaiver,
+)
+from quantdl.calendars import trading_calendar
+from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.panel import Panel
+from quantdl.market.status import CellStatus
+
+RULES = (
+    Rule("rebalance", "rebalance", "move to the target weights"),
+    Rule("leave", "exit", "sell what has risen enough"),
+)
+
+
+def world(
+    closes,
+    first: str = "2018-01-02",
+    ended: Mapping[str, date] | None = None,
+    fields: Mapping[str, np.ndarray] | None = None,
+    halted: np.ndarray | None = None,
+    universe: str = "point_in_time",
+    calendar: str = "24/7",
+) -> Panel:
+    """A panel of closes (T, A); NaN is unlisted before the first price, missing after it.
+
+    Trades every day of the year unless told otherwise: New York's holidays take longer to look up than a test to run.
+    """
+    closes = np.asarray(closes, dtype=float)
+    sessions = sessions_from(calendar, first, len(closes))
+    assets = tuple(f"A{number:02d}" for number in range(closes.shape[1]))
+    priced = np.isfinite(closes)
+    listed = np.logical_or.accumulate(priced, axis=0)
+    status = np.where(priced, CellStatus.TRADED, np.where(listed, CellStatus.MISSING, CellStatus.UNLISTED))
+    if halted is not None:
+        status = np.where(halted, CellStatus.HALTED, status)
+    status = status.astype(np.int8)
+    everything = {"close": closes, **(fields or {})}
+    card = DataCard(
+        source="made by a test",
+        timezone="America/New_York",
+        frequency="1D",
+        adjustment="split",
+        calendar=calendar,
+        as_of=date(2030, 1, 1),
+        licence="none needed",
+        fields=tuple(everything),
+        fingerprint="sha256:made-by-a-test",
+        universe=universe,
+    )
+    known_at = sessions.tz_localize("America/New_York").tz_convert("UTC") + pd.Timedelta(hours=16)
+    silence = SilenceRule(ended=dict(ended or {}))
+    return Panel(sessions, known_at, assets, everything, status, {}, card, silence=silence)
+
+
+@cache
+def sessions_from(calendar: str, first: str, count: int) -> pd.DatetimeIndex:
+    last = pd.Timestamp(first) + pd.Timedelta(days=int(count * 1.5) + 10)
+    return trading_calendar(calendar).sessions(first, last)[:count]
+
+
+def random_walk(n_sessions: int, n_assets: int, seed: int = 0, volatility: float = 0.01, drift: float = 0.0):
+    generator = np.random.default_rng(seed)
+    returns = drift + volatility * generator.standard_normal((n_sessions - 1, n_assets))
+    return 100 * np.exp(np.concatenate([np.zeros((1, n_assets)), np.cumsum(returns, axis=0)]))
+
+
+def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
+    """A complete plan for a panel from session ``first`` to ``last``; each item may be changed field by field."""
+    card, assets = panel.card, panel.assets
+    half = max(1, len(assets) // 2)
+    groups = {"left": assets[:half], "right": assets[half:]} if len(assets) > 1 else {"all": assets}
+    start, end = panel.sessions[first].date(), panel.sessions[last].date()
+    plan = Plan(
+        hypothesis=Hypothesis(
+            statement="Spreading money over shares that do not move together loses less.",
+            market_context="Any market that trades every day.",
+            refuted_by="A Sharpe ratio below that of equal weight.",
+            yardstick="sharpe",
+            other_explanations=OtherExplanations("Shares rose.", "Risk was low.", "Small shares paid a premium."),
+        ),
+        horizon=Horizon(5, "1D", EveryBars("every_bars", 1)),
+        trusted_data=TrustedData(
+            card.source, card.timezone, card.frequency, card.adjustment, card.calendar, card.fingerprint, ("close",)
+        ),
+        rules=RULES,
+        sizing=Sizing("fixed weights", True, 1.0 if len(assets) == 1 else 0.9, 1.0, None, 0.5, 0.6),
+        related_positions=RelatedPositions(NamedGroups("named", groups), 1.0 if len(assets) < 3 else 0.99, None),
+        friction=Friction(5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, "next_close"),
+        invalidation=(DrawdownLimit("drawdown", 0.5),),
+        fast_exit=FastExit(1),
+        sample=Sample(start, end, 6, 0),
+        abnormal_volatility=AbnormalVolatility(20, 0.1, 0.9, "trade", ()),
+        documentation=Documentation("A. Researcher", "runs"),
+    )
+    for name, change in items.items():
+        value = replace(getattr(plan, name), **change) if isinstance(change, dict) else change
+        plan = replace(plan, **{name: value})
+    return plan
+
+
+def span(panel: Panel) -> tuple[pd.Timestamp, pd.Timestamp]:
+    return panel.sessions[0], panel.sessions[-1]

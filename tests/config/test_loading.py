@@ -1,0 +1,364 @@
+"""A config as a whole: what must load loads, and every fault is reported at its line, all at once."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from quantdl.backtest.plan import NamedGroups, StatedVolume
+from quantdl.backtest.plan_faults import PlanFault
+from quantdl.config import load_config, plan_refusal
+from quantdl.config.data_blocks import CsvFolderConfig
+from quantdl.config.document import Entry, Mapping, Node, Sequence
+from quantdl.config.faults import Key, dotted
+from quantdl.config.model_blocks import EwmaConfig, FlowConfig, GraphConfig, TransformerConfig
+from quantdl.config.yaml_reader import parse_document
+from quantdl.errors import ConfigError, PlanError
+
+VALID = Path(__file__).parent / "valid.yaml"
+WriteConfig = Callable[..., Path]
+
+# What stands under these keys is named by the user, so no name there is misspelt.
+FREE = {("plan", "related_positions", "groups", "members"), ("plan", "friction", "liquidity", "dollar_volume")}
+FREE |= {("strategy", "parameters")}
+
+
+def message_of(path: Path, kind: type[Exception] = ConfigError) -> str:
+    with pytest.raises((ConfigError, PlanError)) as refused:
+        load_config(path)
+    assert type(refused.value) is kind, refused.value
+    return str(refused.value)
+
+
+def entries(node: Node, keys: tuple[Key, ...] = ()) -> Iterator[tuple[tuple[Key, ...], Entry]]:
+    """Every key of a document that the schema knows, with the keys above it."""
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            if keys not in FREE:
+                yield (*keys, key), entry
+                yield from entries(entry.value, (*keys, key))
+    elif isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from entries(item, (*keys, index))
+
+
+KEYS = dict(entries(parse_document(VALID.read_text(), VALID).root))
+SCALARS = [keys for keys, entry in KEYS.items() if not isinstance(entry.value, Mapping | Sequence)]
+
+
+def test_a_whole_config_arrives_typed() -> None:
+    config = load_config(VALID)
+    assert isinstance(config.model, TransformerConfig)
+    assert config.training.learning_rate == 0.001
+    assert config.splits.test_end == date(2022, 12, 28)
+    assert config.plan.sizing.max_net is None
+    assert config.plan.horizon.timeframe == "1D"
+    assert config.source.text == VALID.read_text()
+
+
+def test_tickers_stay_as_written() -> None:
+    plan = load_config(VALID).plan
+    assert isinstance(plan.related_positions.groups, NamedGroups)
+    assert plan.related_positions.groups.members == {
+        "technology": ("AAPL", "MSFT", "ON", "007"),
+        "tails": ("NA", "1E5", "NULL", "TRUE", "1_000"),
+    }
+    assert isinstance(plan.friction.liquidity, StatedVolume)
+    assert plan.friction.liquidity.dollar_volume == {"AAPL": 1e10, "NA": 5e8, "007": 1e6}
+
+
+@pytest.mark.parametrize("text", ["ON", "NO", "007", "1E5", "NA", "1_000", "2024-01-01", "TRUE", "NULL", "0x10", ".5"])
+def test_text_fields_keep_their_raw_text(write_config: WriteConfig, text: str) -> None:
+    listed, named = f"assets: [{text}]\n  start:", f"sectors: {{{text}: {text}}}"
+    assert load_config(write_config(("start:", listed))).data.assets == (text,)
+    data = load_config(write_config(("kind: sp500", DECLARED.replace("path: prices", "path: .") + f"\n  {named}"))).data
+    assert isinstance(data, CsvFolderConfig)
+    assert data.sectors == {text: text}
+
+
+def test_a_config_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_config(VALID).seed = 8  # type: ignore[misc]
+
+
+def test_a_bare_kind_takes_the_horizon_of_the_model() -> None:
+    assert load_config(VALID).compared_models() == (
+        FlowConfig(kind="flow", horizon=23),
+        GraphConfig(kind="graph", horizon=23),
+        EwmaConfig(kind="ewma_t", horizon=23, decay=0.97),
+    )
+
+
+def test_a_strategy_may_need_no_model(write_config: WriteConfig, valid_text: str) -> None:
+    block = valid_text[valid_text.index("model:") : valid_text.index("training:")]
+    assert load_config(write_config((block, "model: null\n\n"))).model is None
+    assert load_config(write_config((block, ""))).model is None
+
+
+def test_the_resolved_config_is_json_that_says_every_default() -> None:
+    resolved = json.loads(json.dumps(load_config(VALID).model_dump(mode="json"), allow_nan=False))
+    assert resolved["model"]["dropout"] == 0.1
+    assert resolved["splits"]["test_end"] == "2022-12-28"
+    assert resolved["plan"]["related_positions"]["groups"]["members"]["technology"][3] == "007"
+    assert resolved["data"]["policies"]["stale_year"] == "mask"
+
+
+def test_paths_are_relative_to_the_config(write_config: WriteConfig, tmp_path: Path) -> None:
+    config = load_config(write_config(("compare:", "output: {root: results}\ncompare:")))
+    assert config.locate(config.strategy.file) == tmp_path / "strategy.py"
+    assert config.runs_root == tmp_path / "results"
+    assert load_config(VALID).runs_root == Path("runs")
+
+
+def test_a_value_can_be_found_again_in_its_file() -> None:
+    line = VALID.read_text().splitlines().index("  test_end: 2022-12-28") + 1
+    assert load_config(VALID).where("splits", "test_end") == f"{VALID}:{line}:13: splits.test_end"
+
+
+def test_declared_data_arrive_as_a_declaration(write_config: WriteConfig, tmp_path: Path) -> None:
+    (tmp_path / "prices").mkdir()
+    data = load_config(write_config(("kind: sp500", DECLARED + "\n  sectors: {ON: 007, NA: Banks}"))).data
+    assert isinstance(data, CsvFolderConfig)
+    declaration = data.declaration("record")
+    assert (declaration.source, declaration.as_of, declaration.on_fault) == ("1929", date(2024, 1, 2), "record")
+    assert declaration.sectors == {"ON": "007", "NA": "Banks"}
+
+
+DECLARED = """kind: csv_folder
+  path: prices
+  source: 1929
+  timezone: America/New_York
+  frequency: 1D
+  adjustment: raw
+  calendar: XNYS
+  as_of: 2024-01-02
+  licence: own"""
+
+CONDITIONS = """    - {kind: drawdown, limit: 0.3}
+    - {kind: volatility, annualised: 0.6, window_bars: 21}
+"""
+WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
+    "misspelt key": (
+        ConfigError,
+        [("width: 32", "widht: 32")],
+        [":12:3: model.widht: unknown key; expected one of kind, horizon, width", "did you mean 'width'?"],
+    ),
+    "misspelt and therefore missing": (
+        ConfigError,
+        [("seed: 7", "sead: 7")],
+        [":3:1: sead: unknown key; expected one of name, seed", "did you mean 'seed'?\n    3 | sead: 7\n      | ^"],
+    ),
+    "unknown kind": (
+        ConfigError,
+        [("kind: transformer", "kind: transfomer")],
+        [":10:9: model.kind: given 'transfomer'; expected one of transformer, flow", "mean 'transformer'?"],
+    ),
+    "an import path as kind": (
+        ConfigError,
+        [("kind: transformer", "kind: torch.nn.Transformer")],
+        ["model.kind: given 'torch.nn.Transformer'; expected one of transformer"],
+    ),
+    "no kind": (
+        ConfigError,
+        [("  kind: transformer\n", "")],
+        [":9:1: model.kind: missing; expected one of transformer, flow, graph, ewma_t, garch_t"],
+    ),
+    "word for a number": (
+        ConfigError,
+        [("width: 32", "width: wide")],
+        [":12:10: model.width: given 'wide'; expected a whole number, above 0"],
+    ),
+    "number with underscore": (ConfigError, [("epochs: 60", "epochs: 1_000")], ["given '1_000'", "did you mean 1000?"]),
+    "number in quotes": (ConfigError, [("epochs: 60", "epochs: '60'")], ["training.epochs: given '60'"]),
+    "fraction for a count": (ConfigError, [("epochs: 60", "epochs: 2.5")], ["training.epochs: given '2.5'"]),
+    "per cent": (PlanError, [("max_weight: 0.2", "max_weight: 20%")], ["given '20%'", "did you mean 0.2?"]),
+    "yes for true": (
+        PlanError,
+        [("long_only: true", "long_only: yes")],
+        ["plan.sizing.long_only: given 'yes'; expected true or false; did you mean true?"],
+    ),
+    "infinite": (ConfigError, [("decay: 0.97", "decay: .inf")], ["compare[2].decay: given '.inf'; expected a finite"]),
+    "not a number": (PlanError, [("stop_loss: 0.05", "stop_loss: .nan")], ["'.nan'; expected a finite number"]),
+    "day that never was": (ConfigError, [("test_end: 2022-12-28", "test_end: 2022-02-30")], ["there is no such day"]),
+    "date without hyphens": (ConfigError, [("2016-12-30", "20161230")], ["splits.train_end: given '20161230'"]),
+    "nothing": (PlanError, [("refuted_by: A", "refuted_by: #")], ["refuted_by: given nothing; expected text"]),
+    "heads that do not divide": (ConfigError, [("width: 32", "width: 33")], [":12:10: model.width: given 33"]),
+    "bare kind": (ConfigError, [("- flow", "- flo")], ["compare[0]: given 'flo'", "did you mean 'flow'?"]),
+    "block among bare kinds": (ConfigError, [("decay: 0.97", "dekay: 0.97")], ["compare[2].dekay: unknown key"]),
+    "training into validation": (
+        ConfigError,
+        [("validation_end: 2018-12-31", "validation_end: 2015-12-31")],
+        ["splits.validation_end: given 2015-12-31; expected a date after train_end, which is 2016-12-30"],
+    ),
+    "test span inside the training span": (
+        ConfigError,
+        [("test_start: 2019-01-02", "test_start: 2016-01-04")],
+        [":22:15: splits.test_start: given 2016-01-04; expected a date after validation_end", "must not overlap"],
+    ),
+    "test span that ends first": (ConfigError, [("2022-12-28", "2019-01-02")], ["a date after test_start"]),
+    "test span beyond the data": (
+        ConfigError,
+        [("start: 1990-01-02", "end: 2020-12-31")],
+        ["splits.test_end: given 2022-12-28; expected a date up to data.end, which is 2020-12-31"],
+    ),
+    "plan without invalidation": (
+        PlanError,
+        [("  invalidation:\n" + CONDITIONS, "")],
+        [":37:1: plan.invalidation: missing; expected a list"],
+    ),
+    "empty invalidation": (
+        PlanError,
+        [("  invalidation:\n" + CONDITIONS, "  invalidation: []\n")],
+        [":91:3: plan.invalidation: given no condition; expected at least one testable condition"],
+    ),
+    "limit that can never bind": (PlanError, [("limit: 0.3", "limit: 0.99")], [":92:31: plan.invalidation[0].limit"]),
+    "unknown condition": (
+        PlanError,
+        [("kind: drawdown", "kind: drawdwn")],
+        ["plan.invalidation[0].kind: given 'drawdwn'; expected one of drawdown, volatility, stale_data, calibration"],
+    ),
+    "key of another condition": (
+        PlanError,
+        [("limit: 0.3", "bars: 3")],
+        ["[0].bars: unknown key; expected one of kind, limit", "[0].limit: missing; expected a number"],
+    ),
+    "plan for five bars, model for one": (
+        PlanError,
+        [("horizon: 23", "horizon: 1"), ("bars: 23", "bars: 5")],
+        [":48:11: plan.horizon.bars: given 5; expected the model's horizon of 1 bars"],
+    ),
+    "sample that is not the test span": (
+        PlanError,
+        [("last: 2022-12-28", "last: 2022-12-27")],
+        ["plan.sample.last: given 2022-12-27; expected 2022-12-28, which is splits.test_end"],
+    ),
+    "text for a block": (
+        PlanError,
+        [("rebalance: {kind: period_end, period: month}", "rebalance: monthly")],
+        ["plan.horizon.rebalance: given 'monthly'; expected a mapping whose kind is one of every_bars, period_end"],
+    ),
+    "block for a text": (ConfigError, [("name: example", "name: {a: 1}")], ["name: given a mapping; expected letters"]),
+    "list for a block": (
+        ConfigError,
+        [("  file: strategy.py\n", "  - strategy.py\n"), ("  parameters:\n    level: 0.975\n", "")],
+        ["strategy: given a list; expected a mapping"],
+    ),
+    "name that leads elsewhere": (ConfigError, [("name: example", "name: ../example")], ["name: given '../example'"]),
+    "policy that does not exist": (
+        ConfigError,
+        [("start: 1990-01-02", "policies: {stale_year: forget}")],
+        ["data.policies.stale_year: given 'forget'; expected one of refuse, mask, drop_asset, keep"],
+    ),
+    "strategy that is not there": (
+        ConfigError,
+        [("file: strategy.py", "file: strateggy.py")],
+        [":33:9: strategy.file: no such file", "did you mean 'strategy.py'?"],
+    ),
+    "data that are not there": (ConfigError, [("kind: sp500", DECLARED)], [":7:9: data.path: no such file"]),
+    "unknown time zone": (
+        ConfigError,
+        [("kind: sp500", DECLARED.replace("America/New_York", "New York"))],
+        ["timezone must be an IANA name such as 'America/New_York', got 'New York'"],
+    ),
+    "key twice": (ConfigError, [("seed: 7", "seed: 7\nseed: 8")], [":4:1: the key 'seed' is given twice"]),
+    "python object": (ConfigError, [("seed: 7", "seed: !!python/name:os.system 7")], ["the tag !!python/name"]),
+}
+
+
+@pytest.mark.parametrize("kind, replacements, expected", WRONG.values(), ids=WRONG)
+def test_a_fault_is_named_with_its_place(
+    write_config: WriteConfig, kind: type[Exception], replacements: list[tuple[str, str]], expected: list[str]
+) -> None:
+    message = message_of(write_config(*replacements), kind)
+    for fragment in expected:
+        assert fragment in message
+
+
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file(write_config: WriteConfig) -> None:
+    path = write_config(
+        ("seed: 7", "seed: x"),
+        ("kind: sp500", "kind: sp50"),
+        ("width: 32", "widht: 32"),
+        ("train_end: 2016-12-30", "train_end: 2019-06-03"),
+        ("refuted_by", "refutedby"),
+        ("max_weight: 0.2", "max_weight: heavy"),
+    )
+    message = message_of(path)
+    assert message.startswith(f"{path}: 7 errors\n")
+    lines = [int(line) for line in re.findall(rf"^{re.escape(str(path))}:(\d+):", message, re.MULTILINE)]
+    assert lines == sorted(lines)
+    for key in ("seed", "data.kind", "model.widht", "validation_end", "test_start", "refutedby", "sizing.max_weight"):
+        assert key in message
+
+
+def test_faults_of_a_plan_in_view_of_the_data_stand_at_their_line(write_config: WriteConfig) -> None:
+    path = write_config(("NA: 5e8", "BRK.B: 5e8"))
+    fault = PlanFault("friction.liquidity.dollar_volume.BRK.B", "'BRK.B'", "an asset of the data", "remove it")
+    error = plan_refusal(load_config(path), [fault, PlanFault("rules.0.name", "'x'", "'y'", "rename it")])
+    assert isinstance(error, PlanError)
+    assert re.search(r"\.yaml:60:13: plan\.rules\[0\]\.name: given 'x'; expected 'y'; fix: rename it\n", str(error))
+    assert re.search(r"\.yaml:85:42: plan\.friction\.liquidity\.dollar_volume\.BRK\.B: given 'BRK\.B'", str(error))
+
+
+def test_a_fault_outside_the_plan_makes_it_a_config_error(write_config: WriteConfig) -> None:
+    message_of(write_config(("limit: 0.3", "limit: 0.99")), PlanError)
+    message_of(write_config(("limit: 0.3", "limit: 0.99"), ("seed: 7", "seed: x")), ConfigError)
+
+
+def test_a_config_without_plan_is_refused_as_a_plan(write_config: WriteConfig, valid_text: str) -> None:
+    without = valid_text[: valid_text.index("plan:")]
+    path = write_config(text=without)
+    assert f"{path}:1:1: plan: missing; expected a mapping with the keys hypothesis" in message_of(path, PlanError)
+    assert "plan: given nothing" in message_of(write_config(text=without + "plan:\n"), PlanError)
+    assert "plan.documentation: missing" in message_of(write_config(text=without + "plan: {}\n"), PlanError)
+
+
+@pytest.mark.parametrize("text", ["- a\n- b", "just text", "42", "---", "null"])
+def test_a_config_is_a_mapping(write_config: WriteConfig, text: str) -> None:
+    assert "expected a mapping with the keys name, seed, data" in message_of(write_config(text=text))
+
+
+@pytest.mark.parametrize("keys", KEYS, ids=[dotted(keys) for keys in KEYS])
+def test_each_misspelt_key_is_refused_by_name(
+    write_config: WriteConfig, valid_text: str, keys: tuple[Key, ...]
+) -> None:
+    mark = KEYS[keys].mark
+    lines = valid_text.splitlines(keepends=True)
+    line = lines[mark.line - 1]
+    lines[mark.line - 1] = line[: mark.column - 1] + "zz" + line[mark.column - 1 :]
+    misspelt = dotted((*keys[:-1], f"zz{keys[-1]}"))
+    path = write_config(text="".join(lines))
+    message = message_of(path, PlanError if keys[0] == "plan" and len(keys) > 1 else ConfigError)
+    assert f"{path}:{mark.line}:{mark.column}: {misspelt}: unknown key" in message
+    assert f"did you mean '{keys[-1]}'?" in message or len(str(keys[-1])) < 4
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    keys=st.sampled_from(SCALARS),
+    value=st.sampled_from(
+        ["", "null", "~", "true", "yes", "-1", "0", "1e400", ".nan", ".inf", "'x'", "[]", "{}", "[[1]]", "{a: {b: c}}"]
+        + ["2019-01-02", "2019-13-45", "1e-4", "9" * 400, "0x7fffffffffffffffffff", "''", '"\\0"', "é", "*a", "!!str x"]
+        + ["os.system", "{{7*7}}", "${env:HOME}", "../../etc/passwd", "-", "? x", "|\n     x\n", "'unfinished"]
+    ),
+)
+@example(keys=("strategy", "file"), value='"a\\0b"')
+@example(keys=("strategy", "file"), value=f"{'x' * 5000}")
+def test_any_value_loads_or_is_refused_by_name(
+    write_config: WriteConfig, valid_text: str, keys: tuple[Key, ...], value: str
+) -> None:
+    node = KEYS[keys].value
+    lines = valid_text.splitlines(keepends=True)
+    line, start = lines[node.mark.line - 1], node.mark.column - 1
+    end = start + len(getattr(node, "text", ""))
+    lines[node.mark.line - 1] = line[:start] + value + line[end:]
+    path = write_config(text="".join(lines))
+    try:
+        load_config(path)
+    except (ConfigError, PlanError) as refused:
+        assert re.search(rf"^{re.escape(str(path))}:\d+:\d+: ", str(refused), re.MULTILINE)

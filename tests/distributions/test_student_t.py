@@ -1,0 +1,197 @@
+"""Student-t cdf and quantile against closed forms, scipy and published values."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from quantdl.distributions import student_t_cdf, student_t_icdf, student_t_log_density
+
+DEGREES = [1.0, 1.5, 2.0, 2.05, 3.0, 4.0, 7.3, 10.0, 30.0, 100.0, 300.0, 1000.0]
+few = settings(max_examples=20)
+
+
+def doubles(values):
+    return torch.as_tensor(values, dtype=torch.float64)
+
+
+def lower_tail_in_closed_form(distance: np.ndarray, freedom: int) -> np.ndarray:
+    """P(T < -distance), written without the cancellation of 1 - F."""
+    if freedom == 1:
+        return np.arctan2(1.0, distance) / np.pi
+    hypotenuse = np.sqrt(freedom + distance**2)
+    gap = freedom / (hypotenuse * (hypotenuse + distance))  # 1 - distance / hypotenuse
+    return gap / 2.0 if freedom == 2 else gap**2 * (3.0 - gap) / 4.0
+
+
+def quantile_in_closed_form(tail: np.ndarray, freedom: int) -> np.ndarray:
+    """The distance whose lower tail is ``tail`` (Shaw, 2006, Sampling Student's t distribution)."""
+    if freedom == 1:
+        return 1.0 / np.tan(np.pi * tail)
+    alpha = 4.0 * tail * (1.0 - tail)
+    if freedom == 2:
+        return (1.0 - 2.0 * tail) * np.sqrt(2.0 / alpha)
+    return 2.0 * np.sqrt(np.cos(np.arccos(np.sqrt(alpha)) / 3.0) / np.sqrt(alpha) - 1.0)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 4])
+def test_lower_tail_keeps_its_relative_accuracy_down_to_1e_minus_100(freedom):
+    distance = np.concatenate([np.linspace(0.0, 10.0, 400), np.logspace(-300.0, 100.0 / freedom, 800)])
+    expected = lower_tail_in_closed_form(distance, freedom)
+    assert expected.min() < 1e-99
+    np.testing.assert_allclose(student_t_cdf(doubles(-distance), doubles(freedom)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 4])
+def test_quantiles_keep_their_relative_accuracy_down_to_1e_minus_100(freedom):
+    tail = np.logspace(-100.0, np.log10(0.45), 500)
+    expected = quantile_in_closed_form(tail, freedom)
+    np.testing.assert_allclose(student_t_icdf(doubles(tail), doubles(freedom)), -expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("freedom", DEGREES)
+def test_cdf_agrees_with_scipy(freedom):
+    values = np.linspace(-30.0, 30.0, 601)
+    expected = stats.t.cdf(values, freedom)
+    np.testing.assert_allclose(student_t_cdf(doubles(values), doubles(freedom)), expected, rtol=2e-12)
+
+
+@pytest.mark.parametrize("freedom", DEGREES)
+def test_quantiles_agree_with_scipy(freedom):
+    probabilities = np.concatenate([np.logspace(-100.0, -0.302, 100), 1.0 - np.logspace(-14.0, -0.302, 50)])
+    expected = stats.t.ppf(probabilities, freedom)
+    found = student_t_icdf(doubles(probabilities), doubles(freedom))
+    np.testing.assert_allclose(found, expected, rtol=1e-11)
+
+
+@few
+@given(st.floats(1.0, 1000.0))
+def test_quantile_inverts_cdf(freedom):
+    tail = torch.logspace(-100.0, math.log10(0.5), 60, dtype=torch.float64)
+    back = student_t_cdf(student_t_icdf(tail, doubles(freedom)), doubles(freedom))
+    np.testing.assert_allclose(back, tail, rtol=1e-10)
+
+
+@few
+@given(st.floats(1.0, 1000.0))
+def test_both_functions_are_symmetric(freedom):
+    values, probabilities = doubles(np.linspace(0.0, 9.0, 50)), doubles(np.arange(1, 33) / 64.0)  # 1 - p is exact
+    total = student_t_cdf(values, doubles(freedom)) + student_t_cdf(-values, doubles(freedom))
+    np.testing.assert_allclose(total, 1.0, rtol=1e-15)
+    below, above = (student_t_icdf(p, doubles(freedom)) for p in (probabilities, 1.0 - probabilities))
+    assert torch.equal(below, -above)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "level", "quantile"),
+    [(3, 0.99, 4.540702859), (4, 0.975, 2.776445105), (4, 0.99, 3.746947388), (5, 0.99, 3.364929999)]
+    + [(10, 0.99, 2.763769458)],
+)
+def test_quantiles_of_the_published_tables(freedom, level, quantile):
+    assert student_t_icdf(doubles(level), doubles(freedom)).item() == pytest.approx(quantile, abs=5e-10)
+
+
+@pytest.mark.parametrize(("freedom", "value", "log_density"), [(4.0, 0.0, -0.9808292530), (3.0, 1e6, -54.0657065042)])
+def test_log_density_of_the_published_values(freedom, value, log_density):
+    assert student_t_log_density(doubles(value), doubles(freedom)).item() == pytest.approx(log_density, abs=5e-11)
+
+
+@given(st.floats(1.0, 1000.0), st.floats(-1e6, 1e6))
+def test_any_log_density_agrees_with_scipy(freedom, value):
+    found = student_t_log_density(doubles(value), doubles(freedom)).item()
+    assert found == pytest.approx(stats.t.logpdf(value, freedom), rel=1e-10, abs=1e-10)
+
+
+@pytest.mark.parametrize("freedom", [1.0, 2.0, 2.5, 4.0, 200.0])
+def test_gradients_are_exact_in_both_arguments(freedom):
+    values = doubles([-40.0, -1.2, -1e-3, 2.0]).requires_grad_()
+    logits = doubles([-18.0, -2.3, -2.0, 0.4, 7.0]).requires_grad_()
+    in_values = (values, doubles([math.log(freedom)] * 4).requires_grad_())
+    in_logits = (logits, doubles([math.log(freedom)] * 5).requires_grad_())
+    tolerance = {"eps": 1e-5, "atol": 1e-9, "rtol": 1e-6}
+    assert torch.autograd.gradcheck(lambda t, log_df: student_t_cdf(t, log_df.exp()), in_values, **tolerance)
+    assert torch.autograd.gradcheck(lambda p, log_df: student_t_icdf(p.sigmoid(), log_df.exp()), in_logits, **tolerance)
+
+
+@pytest.mark.parametrize("freedom", [1.0, 3.0, 20.0, 500.0])
+def test_gradient_in_the_degrees_of_freedom_is_that_of_scipy(freedom):
+    values, step = np.array([-12.0, -3.0, -0.5, 1.0, 4.0]), 1e-4 * freedom
+    expected = (stats.t.cdf(values, freedom + step) - stats.t.cdf(values, freedom - step)) / (2.0 * step)
+    freedoms = doubles([freedom] * 5).requires_grad_()
+    student_t_cdf(doubles(values), freedoms).sum().backward()
+    np.testing.assert_allclose(freedoms.grad, expected, rtol=1e-6, atol=1e-12)
+
+
+def test_gradients_far_in_the_tail_are_finite_and_exact():
+    value, freedom = doubles(-1e20).requires_grad_(), doubles(4.0).requires_grad_()
+    torch.log(student_t_cdf(value, freedom)).backward()
+    assert value.grad.item() == pytest.approx(4.0 / 1e20, rel=1e-9)  # the tail falls like |t|**-df
+    # log P = log c(df) - df log |t|, and only c is left to difference:
+    log_constant = [student_t_log_density(doubles(0.0), doubles(df)).item() for df in (4.0 - 1e-5, 4.0 + 1e-5)]
+    powers = [0.5 * (df - 1.0) * math.log(df) for df in (4.0 - 1e-5, 4.0 + 1e-5)]
+    slope = (log_constant[1] - log_constant[0] + powers[1] - powers[0]) / 2e-5
+    assert freedom.grad.item() == pytest.approx(slope - math.log(1e20), rel=1e-8)
+
+
+@pytest.mark.parametrize("freedom", [1.0, 4.0, 1000.0])
+def test_the_ends_are_infinite_and_have_no_probability_beyond_them(freedom):
+    ends = student_t_icdf(doubles([0.0, 1.0]), doubles(freedom))
+    assert ends.tolist() == [-math.inf, math.inf]
+    assert student_t_cdf(ends, doubles(freedom)).tolist() == [0.0, 1.0]
+
+
+def test_the_middle_is_exact():
+    assert student_t_cdf(doubles(0.0), doubles(3.0)).item() == 0.5
+    assert student_t_icdf(doubles(0.5), doubles(3.0)).item() == 0.0
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])
+def test_what_is_no_probability_has_no_quantile(probability):
+    assert math.isnan(student_t_icdf(doubles(probability), doubles(3.0)).item())
+
+
+def test_nan_in_gives_nan_out():
+    assert math.isnan(student_t_cdf(doubles(math.nan), doubles(3.0)).item())
+
+
+def test_a_masked_infinite_quantile_leaves_the_gradients_of_others_alone():
+    probability, freedom = doubles([0.0, 0.3, 1.0]).requires_grad_(), doubles([5.0] * 3).requires_grad_()
+    quantile = student_t_icdf(probability, freedom)
+    torch.where(doubles([0.0, 1.0, 0.0]) > 0, quantile, 0.0).sum().backward()
+    assert probability.grad.tolist() == [0.0, pytest.approx(1.0 / stats.t.pdf(stats.t.ppf(0.3, 5), 5)), 0.0]
+    assert torch.isfinite(freedom.grad).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_result_keeps_the_dtype_of_the_argument(dtype):
+    value = torch.tensor([-2.0, 0.5], dtype=dtype, requires_grad=True)
+    probability = student_t_cdf(value, torch.tensor(4.0, dtype=dtype))
+    assert probability.dtype == dtype
+    assert student_t_icdf(probability, torch.tensor(4.0, dtype=dtype)).dtype == dtype
+    probability.sum().backward()
+    assert value.grad.dtype == dtype
+
+
+def test_single_precision_loses_nothing_but_its_last_digit():
+    value = torch.tensor([-8.5, -1.25, 0.75, 3.0])
+    expected = stats.t.cdf(value.double().numpy(), 4.0).astype(np.float32)
+    np.testing.assert_array_equal(student_t_cdf(value, torch.tensor(4.0)), expected)
+
+
+def test_arguments_broadcast():
+    value, freedom = torch.zeros(5, 1, 3) - 1.0, torch.tensor([[2.0], [4.0]])
+    assert student_t_cdf(value, freedom).shape == student_t_icdf(value + 1.5, freedom).shape == (5, 2, 3)
+
+
+def test_no_value_depends_on_its_neighbours_in_the_tensor():
+    generator = np.random.default_rng(0)
+    freedom, tail = doubles(generator.uniform(1.0, 900.0, 40)), doubles(10.0 ** generator.uniform(-50.0, -0.31, 40))
+    quantile = student_t_icdf(tail, freedom)
+    probability = student_t_cdf(quantile, freedom)
+    alone = [student_t_icdf(p, df).item() for p, df in zip(tail, freedom, strict=True)]
+    assert quantile.tolist() == alone
+    assert probability.tolist() == [student_t_cdf(t, df).item() for t, df in zip(quantile, freedom, strict=True)]

@@ -1,0 +1,116 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.market.columns import read_days, read_numbers, read_symbols
+
+ZONE = "America/New_York"
+
+
+@pytest.mark.parametrize(
+    "word", ["NaN", "nan", "inf", "-inf", "n/a", "1,5", "TRUE", "1e308", "1e-300", "0x10", "--", "1\x00"]
+)
+def test_a_word_is_not_a_number(word):
+    values, objections = read_numbers(pd.Series(["1.5", word, ""]), "close")
+    assert [objection.rows.tolist() for objection in objections] == [[1]]
+    assert objections[0].kind == "non_finite_close"
+    np.testing.assert_array_equal(values, [1.5, np.inf, np.nan])
+
+
+@pytest.mark.parametrize("text", ["1e3", " 1000 ", "1000.0", "+1000", "1000"])
+def test_a_number_may_be_written_in_several_ways(text):
+    values, objections = read_numbers(pd.Series([text]), "close")
+    assert values[0] == 1000
+    assert not objections
+
+
+def test_nan_in_a_column_of_numbers_is_an_empty_cell():
+    values, objections = read_numbers(pd.Series([1.0, np.nan]), "close")
+    np.testing.assert_array_equal(values, [1, np.nan])
+    assert not objections
+
+
+def test_infinity_in_a_column_of_numbers_is_objected_to():
+    assert read_numbers(pd.Series([1.0, np.inf]), "open")[1][0].rows.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2017-12-08", "2017-12-08"),
+        ("2017-12-08 00:00:00", "2017-12-08"),
+        ("2017-12-08 16:00:00-05:00", "2017-12-08"),
+        ("2017-12-08T21:00:00Z", "2017-12-08"),
+        ("2017-12-09T01:00:00+00:00", "2017-12-08"),  # 20:00 the evening before in New York
+        ("2017-12-08 00:00:00-05:00", "2017-12-08"),
+        ("2017-12-08 16:00:00-05", "2017-12-08"),
+        ("2017-12-08 16:00:00.250-0500", "2017-12-08"),
+    ],
+)
+def test_dates_and_instants_become_sessions(text, day):
+    days, objections = read_days(pd.Series([text]), ZONE)
+    assert days[0] == np.datetime64(day)
+    assert not objections
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12/08/2017", "a date"),
+        ("20171208", "a date"),
+        ("2017", "a date"),
+        ("2017-13-01", "a date"),
+        ("", "a date"),
+        ("today", "a date"),
+        ("2017-12-08 16:00:00", "an instant with its offset from UTC"),
+        ("2017-12-08T00:00:00Z", "midnight UTC is the evening before there"),
+    ],
+)
+def test_what_is_neither_date_nor_instant_is_objected_to(text, expected):
+    days, objections = read_days(pd.Series(["2017-12-07", text]), ZONE)
+    assert days[0] == np.datetime64("2017-12-07")
+    assert np.isnat(days[1])
+    assert [objection.rows.tolist() for objection in objections] == [[1]]
+    assert expected in objections[0].expected
+
+
+def test_midnight_utc_is_a_date_where_the_exchange_lives_by_utc():
+    assert read_days(pd.Series(["2017-12-08T00:00:00Z"]), "UTC")[0][0] == np.datetime64("2017-12-08")
+
+
+def test_typed_dates_are_read_like_text():
+    labels = pd.to_datetime(pd.Series(["2017-12-07", "2017-12-08"]))
+    assert read_days(labels, ZONE)[0].tolist() == read_days(labels.astype(str), ZONE)[0].tolist()
+    instants = labels.dt.tz_localize(ZONE) + pd.Timedelta(hours=16)
+    assert read_days(instants, ZONE)[0].tolist() == read_days(labels, ZONE)[0].tolist()
+
+
+def test_far_dates_do_not_overflow():
+    assert read_days(pd.Series(["9999-12-31", "0001-01-01"]), ZONE)[0].tolist()[0].year == 9999
+
+
+def test_symbols_stay_text():
+    names = ["NA", "ON", "007", "1E5", "NAN", "TRUE", "NULL", "MAR 1"]
+    codes, symbols, objections = read_symbols(pd.Series(names))
+    assert [symbols[code] for code in codes] == names
+    assert not objections
+
+
+@pytest.mark.parametrize("column", [[7, 8], [True, False], ["A", 7], [1.5, 2.5]])
+def test_a_symbol_that_is_a_number_is_objected_to(column):
+    _, _, objections = read_symbols(pd.Series(column))
+    assert "symbol as text" in objections[0].expected
+    assert "strings" in objections[0].fix
+
+
+@pytest.mark.parametrize("nothing", [None, "", " "])
+def test_a_row_without_a_symbol_is_objected_to(nothing):
+    codes, symbols, objections = read_symbols(pd.Series(["A", nothing]))
+    assert objections[0].rows.tolist() == [1]
+    assert symbols[codes[0]] == "A"
+
+
+def test_categories_are_read_like_text():
+    codes, symbols, objections = read_symbols(pd.Series(["B", "A", "B"], dtype="category"))
+    assert [symbols[code] for code in codes] == ["B", "A", "B"]
+    assert not objections

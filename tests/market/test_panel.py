@@ -1,0 +1,210 @@
+import pickle
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantdl.errors import DataError
+from quantdl.market.card import Declaration, SilenceRule
+from quantdl.market.frames import panel_from_frame
+from quantdl.market.status import CellStatus
+
+U, T, M, H, D = (CellStatus[name] for name in ("UNLISTED", "TRADED", "MISSING", "HALTED", "DELISTED"))
+NAN = np.nan
+
+
+def build(declaration, columns, **silence):
+    """A panel with the given closes on consecutive sessions from 2024-01-02 on; the asset Z trades on all of them."""
+    length = max(len(column) for column in columns.values())
+    sessions = pd.bdate_range("2024-01-02", periods=length + 5)
+    sessions = sessions[sessions != "2024-01-15"][:length]  # Martin Luther King Day
+    frame = pd.DataFrame({**columns, "Z": np.arange(1.0, length + 1)}, index=sessions)
+    return panel_from_frame(frame, replace(declaration, silence=SilenceRule(**silence)))
+
+
+def statuses(panel, asset):
+    return panel.status[:, panel.assets.index(asset)].tolist()
+
+
+def test_the_status_says_why_there_is_no_price(declaration):
+    panel = build(declaration, {"A": [NAN, 1, NAN, 2, NAN, NAN]})
+    assert statuses(panel, "A") == [U, T, M, T, M, M]
+
+
+def test_a_long_silence_at_the_end_is_a_delisting(declaration):
+    panel = build(declaration, {"A": [1, 2, *[NAN] * 11], "B": [1, 2, 3, *[NAN] * 10]})
+    assert statuses(panel, "A") == [T, T, *[D] * 11]
+    assert statuses(panel, "B") == [T, T, T, *[M] * 10]
+    assert any("Read as delisted" in note and "A" in note for note in panel.card.notes)
+
+
+def test_the_source_may_state_the_last_day(declaration):
+    panel = build(declaration, {"A": [1, 2, NAN, NAN, NAN]}, ended={"A": date(2024, 1, 4)})
+    assert statuses(panel, "A") == [T, T, M, D, D]
+
+
+def test_a_view_ends_at_its_session_and_has_no_way_into_the_future(declaration):
+    panel = build(declaration, {"A": [1, 2, 3, 4, 5]})
+    view = panel.until("2024-01-04")
+    assert view.sessions[-1] == pd.Timestamp("2024-01-04")
+    assert view.closes.shape == (3, 2)
+    for array in (*view.fields.values(), view.status, view.sessions.to_numpy(), view.known_at.to_numpy()):
+        assert array.base is None or len(array.base) <= 3
+
+
+def test_a_view_on_a_day_without_a_session_ends_before_it(declaration):
+    panel = build(declaration, {"A": [1, 2, 3, 4, 5]})
+    assert panel.until("2024-01-06").sessions[-1] == pd.Timestamp("2024-01-05")
+
+
+closes_with_gaps = st.lists(st.sampled_from([NAN, 1.0, 2.0]), min_size=30, max_size=30)
+
+
+@settings(max_examples=15)  # each builds two panels on a fresh calendar
+@given(closes=closes_with_gaps, cut=st.integers(1, 30), patience=st.integers(0, 6))
+def test_a_view_is_the_panel_that_was_loaded_on_that_day(closes, cut, patience):
+    sessions = pd.bdate_range("2024-01-16", periods=30)
+    sessions = sessions[sessions != "2024-02-19"]
+    frame = pd.DataFrame({"A": closes[: len(sessions)], "Z": 1.0}, index=sessions)
+    declaration = patient(patience)
+    cut = min(cut, len(sessions))
+    later, then = panel_from_frame(frame, declaration), panel_from_frame(frame[:cut], declaration)
+    view = later.until(sessions[cut - 1])
+    np.testing.assert_array_equal(view.status, then.status)
+    np.testing.assert_array_equal(view.closes, then.closes)
+    pd.testing.assert_index_equal(view.sessions, then.sessions)
+    pd.testing.assert_index_equal(view.known_at, then.known_at)
+
+
+def patient(patience):
+    silence = SilenceRule(delisted_after_sessions=patience)
+    day = date(2024, 12, 31)
+    return Declaration("test", "America/New_York", "1D", "raw", "XNYS", day, "none", silence=silence)
+
+
+def test_a_gap_that_ends_later_looks_like_the_end_while_it_lasts(declaration):
+    panel = build(declaration, {"A": [1, *[NAN] * 12, 2]})
+    assert statuses(panel, "A")[1:13] == [M] * 12
+    assert set(statuses(panel.until(panel.sessions[12]), "A")[1:]) == {D}
+    assert set(statuses(panel.until(panel.sessions[5]), "A")[1:]) == {M}
+
+
+def test_between_has_what_was_known_at_its_end(declaration):
+    panel = build(declaration, {"A": [1, *[NAN] * 12, 2]})
+    part = panel.between(panel.sessions[3], panel.sessions[12])
+    assert len(part.sessions) == 10
+    assert set(statuses(part, "A")) == {D}
+
+
+def test_a_halt_stays_a_halt_in_every_view(declaration):
+    panel = build(declaration, {"A": [1, NAN, NAN, 2]})
+    status = panel.status.copy()
+    status[1:3, 0] = H
+    halted = replace(panel, status=status)
+    assert statuses(halted.until(panel.sessions[2]), "A") == [T, H, H]
+
+
+def test_the_whole_panel_is_its_own_last_view(declaration):
+    panel = build(declaration, {"A": [NAN, 1, NAN, 2, *[NAN] * 11]})
+    np.testing.assert_array_equal(panel.until(panel.sessions[-1]).status, panel.status)
+
+
+def test_log_returns_span_gaps_and_say_how_far(declaration):
+    panel = build(declaration, {"A": [NAN, 1.0, NAN, NAN, 4.0, 2.0]})
+    np.testing.assert_allclose(panel.log_returns()[:, 0], [NAN, NAN, NAN, NAN, np.log(4), -np.log(2)])
+    assert panel.bars_since_previous()[:, 0].tolist() == [0, 0, 0, 0, 3, 1]
+    np.testing.assert_array_equal(panel.previous_closes()[:, 0], [NAN, NAN, NAN, NAN, 1.0, 4.0])
+
+
+def test_a_missing_close_is_never_a_return_of_zero(declaration):
+    returns = build(declaration, {"A": [1.0, NAN, 1.5]}).log_returns()[:, 0]
+    assert np.isnan(returns[:2]).all()
+
+
+@settings(max_examples=15)
+@given(data=st.lists(st.lists(st.sampled_from([NAN, 1.0, 2.0, 5.0]), min_size=12, max_size=12), min_size=1, max_size=4))
+def test_returns_add_up_to_the_whole_way(data):
+    frame = pd.DataFrame({str(number): column for number, column in enumerate(data)} | {"Z": 1.0})
+    frame.index = pd.bdate_range("2024-01-16", periods=12)
+    panel = panel_from_frame(frame, patient(10))
+    returns = panel.log_returns()
+    for number in range(len(panel.assets)):
+        closes = panel.closes[:, number]
+        known = closes[np.isfinite(closes)]
+        if len(known):
+            np.testing.assert_allclose(np.nansum(returns[:, number]), np.log(known[-1] / known[0]), atol=1e-12)
+    assert ((panel.bars_since_previous() > 0) == np.isfinite(returns)).all()
+
+
+def test_arrays_cannot_be_written_and_stay_when_the_source_changes(declaration):
+    panel = build(declaration, {"A": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="read-only"):
+        panel.closes[0, 0] = 9
+    with pytest.raises(ValueError, match="read-only"):
+        panel.status[0, 0] = 0
+    with pytest.raises(TypeError):
+        panel.fields["close"] = panel.closes
+    closes = panel.closes.copy()
+    rebuilt = replace(panel, fields={"close": closes})
+    closes[0, 0] = 9
+    assert rebuilt.closes[0, 0] == 1.0
+
+
+def test_assets_are_selected_in_the_order_asked(declaration):
+    panel = build(replace(declaration, sectors={"A": "x", "B": "y"}), {"A": [1.0, 2.0], "B": [3.0, 4.0]})
+    part = panel.select(["B", "A"])
+    assert part.assets == ("B", "A")
+    np.testing.assert_array_equal(part.closes, [[3, 1], [4, 2]])
+    assert dict(part.select(["B"]).sectors) == {"B": "y"}
+
+
+def test_an_unknown_asset_is_named(declaration):
+    with pytest.raises(DataError, match=r"No asset \['C', 'D'\]"):
+        build(declaration, {"A": [1.0]}).select(["A", "C", "D"])
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda panel: panel.until("2023-01-01"), lambda panel: panel.between("2024-01-05", "2024-01-01")]
+)
+def test_a_span_without_sessions_is_refused(declaration, ask):
+    with pytest.raises(DataError, match=r"no session is left in that span; the panel runs 2024-01-02\.\.2024-01-03"):
+        ask(build(declaration, {"A": [1.0, 2.0]}))
+
+
+def test_an_instant_is_not_a_session(declaration):
+    with pytest.raises(DataError, match="A session is a date without a time zone"):
+        build(declaration, {"A": [1.0, 2.0]}).until(pd.Timestamp("2024-01-02", tz="UTC"))
+
+
+def test_a_panel_travels_to_another_process(declaration):
+    panel = build(declaration, {"A": [1.0, NAN, 2.0]})
+    copy = pickle.loads(pickle.dumps(panel))
+    np.testing.assert_array_equal(copy.closes, panel.closes)
+    np.testing.assert_array_equal(copy.status, panel.status)
+    assert copy.card == panel.card
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        ("increasing and unique", lambda panel: {"sessions": panel.sessions[::-1]}),
+        ("tz-naive", lambda panel: {"sessions": panel.known_at}),
+        ("UTC", lambda panel: {"known_at": panel.sessions}),
+        ("one tz-aware UTC instant for each of 2 sessions", lambda panel: {"known_at": panel.known_at[:1]}),
+        ("unique strings", lambda panel: {"assets": ("A", "A")}),
+        ("unique strings", lambda panel: {"assets": ("A", 7)}),
+        (r"shape \(2, 2\), got {'close'", lambda panel: {"fields": {"close": panel.closes[:1]}}),
+        (r"shape \(2, 2\), got {'status'", lambda panel: {"status": panel.status[:, :1]}),
+        ("A 'close' field is needed", lambda panel: {"fields": {"open": panel.closes}}),
+        ("needs a finite close", lambda panel: {"fields": {"close": np.where(panel.closes == 2, np.inf, 1.0)}}),
+        ("must be NaN", lambda panel: {"status": np.where(panel.closes == 2, M, T)}),
+    ],
+)
+def test_a_panel_that_contradicts_itself_is_refused(declaration, words, change):
+    panel = build(declaration, {"A": [1.0, 3.0]})
+    with pytest.raises(DataError, match=words):
+        replace(panel, **change(panel))

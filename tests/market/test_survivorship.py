@@ -1,0 +1,58 @@
+from dataclasses import replace
+from math import exp
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.calendars import trading_calendar
+from quantdl.market.frames import panel_from_frame
+from quantdl.market.survivorship import judge_survivorship
+
+
+@pytest.fixture(scope="module")
+def sessions():
+    return trading_calendar("XNYS").sessions("2000-01-03", "2019-12-31")
+
+
+def market(declaration, sessions, n_assets, yearly_exits, seed=0):
+    """Assets that leave at random at the given yearly rate."""
+    generator = np.random.default_rng(seed)
+    lives = np.minimum(generator.exponential(252 / max(yearly_exits, 1e-9), n_assets).astype(int) + 2, len(sessions))
+    lives[0] = len(sessions)
+    closes = np.where(np.arange(len(sessions))[:, None] < lives, 1.0 + np.arange(n_assets), np.nan)
+    frame = pd.DataFrame(closes, index=sessions, columns=[f"A{number}" for number in range(n_assets)])
+    return judge_survivorship(panel_from_frame(frame, declaration))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_market_that_assets_leave_is_not_accused(declaration, sessions, seed):
+    found = market(declaration, sessions, 60, 0.05, seed)
+    assert found.universe == "unknown"
+    assert "nothing here says" in found.sentence
+
+
+def test_a_market_that_nobody_leaves_was_chosen(declaration, sessions):
+    found = market(declaration, sessions, 50, 0.0)
+    assert found.universe == "survivors"
+    assert found.exits == 0
+    assert found.expected_exits == pytest.approx(50 * 20 * 0.01, rel=0.01)
+    assert found.probability == pytest.approx(exp(-found.expected_exits))
+    assert "50 of 50 assets live to the last session, 2019-12-31, over 1,000 asset-years" in found.sentence
+    assert "chosen knowing its survivors" in found.sentence
+
+
+def test_a_declared_point_in_time_universe_is_contradicted_by_its_data(declaration, sessions):
+    assert market(replace(declaration, universe="point_in_time"), sessions, 50, 0.0).universe == "survivors"
+
+
+def test_a_few_years_of_a_few_assets_prove_nothing(declaration, sessions):
+    found = market(declaration, sessions[-500:], 5, 0.0)
+    assert found.universe == "unknown"
+    assert "too little time to tell" in found.sentence
+
+
+def test_a_declared_universe_of_survivors_stays_one(declaration, sessions):
+    found = market(replace(declaration, universe="survivors"), sessions[-500:], 5, 0.0)
+    assert found.universe == "survivors"
+    assert "declares a universe of survivors" in found.sentence

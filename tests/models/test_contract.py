@@ -1,0 +1,224 @@
+"""One contract for every model: a new model is a new row of MODELS."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from quantdl.graphs import correlation_graph
+from quantdl.models.classical import ewma_t_fit, fit_garch_t
+from quantdl.models.flow import FlowForecaster
+from quantdl.models.graph import GraphForecaster
+from quantdl.models.transformer import TransformerForecaster
+from quantdl.sequences import NEXT_SESSION, Batch, Histories, build_histories, position_window
+from quantdl.simulation import panel_of_closes
+from quantdl.training.volatility import fit_volatility
+
+CONTEXT = 24
+WINDOWS = (NEXT_SESSION, position_window(5))
+
+
+def market_closes() -> np.ndarray:
+    """Five assets with common risk; the last is listed late, the third does not trade for a week."""
+    generator = np.random.default_rng(5)
+    common = generator.standard_normal((700, 1))
+    returns = 0.01 * (common + generator.standard_t(5, (700, 5)))
+    closes = 50.0 * np.exp(np.cumsum(returns, axis=0))
+    closes[:330, 4] = np.nan
+    closes[400:405, 2] = np.nan
+    return closes
+
+
+@pytest.fixture(scope="module")
+def histories() -> Histories:
+    return histories_of(market_closes())
+
+
+def histories_of(closes: np.ndarray) -> Histories:
+    panel = panel_of_closes(closes)
+    return build_histories(panel, WINDOWS, graph=correlation_graph(panel.log_returns(), 2, 100))
+
+
+def network(build):
+    def make(histories: Histories):
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            model = build(histories.n_features, len(WINDOWS), width=16, heads=2)
+            for parameter in model.parameters():  # away from the start, where most outputs are exactly zero
+                parameter.data.add_(0.05 * torch.randn_like(parameter))
+        return model.eval()
+
+    return make
+
+
+MODELS = {
+    "transformer": network(TransformerForecaster),
+    "flow": network(FlowForecaster),
+    "graph": network(GraphForecaster),
+    "ewma_t": lambda histories: fit_volatility(histories, [350, 600], ewma_t_fit()),
+    "garch_t": lambda histories: fit_volatility(histories, [350, 600], fit_garch_t),
+}
+NETWORKS = ("transformer", "flow", "graph")
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request, histories):
+    return MODELS[request.param](histories)
+
+
+@pytest.fixture(scope="module", params=NETWORKS)
+def net(request, histories):
+    return MODELS[request.param](histories)
+
+
+@pytest.fixture(scope="module")
+def batch(histories) -> Batch:
+    return histories.batch([range(395, 410), range(620, 630)], CONTEXT)
+
+
+def law_of(model, batch):
+    with torch.no_grad():
+        return model(batch)
+
+
+def test_a_law_has_one_row_per_forecast_and_one_dimension_per_asset(model, batch):
+    law = law_of(model, batch)
+    assert isinstance(law, torch.distributions.Distribution)
+    assert law.batch_shape == (50,)  # 25 bars in two return windows
+    assert law.event_shape == (5,)
+    assert law.log_prob(batch.target).shape == (50,)
+    assert law.sample((3,)).shape == (3, 50, 5)
+
+
+def test_log_densities_are_finite_also_far_out(model, batch):
+    law = law_of(model, batch)
+    for shift in (0.0, 0.5, -2.0):
+        assert torch.isfinite(law.log_prob(batch.target + shift)).all()
+
+
+def test_an_absent_asset_has_density_one_and_draws_zero(model, batch):
+    law = law_of(model, batch)
+    absent = ~batch.present
+    assert absent.any()
+    assert (law.marginal_log_prob(batch.target)[absent] == 0).all()
+    assert (law.sample((4,))[:, absent] == 0).all()
+    disturbed = torch.where(absent, torch.nan, batch.target)
+    torch.testing.assert_close(law.log_prob(disturbed), law.log_prob(batch.target), rtol=0, atol=0)
+
+
+def test_a_marginal_density_integrates_to_one(model, batch):
+    law = law_of(model, batch)
+    row = int(batch.present.all(1).nonzero()[0])
+    grid = torch.sinh(torch.linspace(-12, 12, 4001, dtype=torch.float64)) * 1e-3
+    rows = law.rows(torch.full((len(grid),), row))
+    density = rows.marginal_log_prob(grid[:, None].expand(-1, 5)).double().exp()
+    total = torch.trapezoid(density, grid, dim=0)
+    torch.testing.assert_close(total, torch.ones(5, dtype=torch.float64), rtol=0, atol=2e-3)
+
+
+def test_draws_agree_with_the_marginal_laws(model, batch):
+    law = law_of(model, batch)
+    row = int(batch.present.all(1).nonzero()[0])
+    one = law.rows(slice(row, row + 1))
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        draws = one.sample((4000,))[:, 0]
+    probabilities = law.rows(torch.full((4000,), row)).cdf(draws)
+    for asset in range(5):
+        assert stats.kstest(probabilities[:, asset].numpy(), "uniform").pvalue > 1e-4
+
+
+def test_quantiles_invert_probabilities(model, batch):
+    law = law_of(model, batch)
+    for probability in (0.001, 0.05, 0.5, 0.99):
+        quantile = law.icdf(torch.tensor(probability))
+        back = law.cdf(quantile)[batch.present]
+        torch.testing.assert_close(back, torch.full_like(back, probability), rtol=2e-3, atol=1e-5)
+
+
+def test_padding_is_invisible(model, batch):
+    padding = batch.padding
+    assert padding.any()
+    noisy = replace(
+        batch,
+        features=batch.features.masked_fill(padding[..., None], 7.0),
+        returns=batch.returns.masked_fill(padding, 3.0),
+        scale=batch.scale.masked_fill(padding, 9.0),
+    )
+    expected = law_of(model, batch).log_prob(batch.target)
+    torch.testing.assert_close(law_of(model, noisy).log_prob(batch.target), expected, rtol=0, atol=0)
+
+
+def test_other_dates_in_the_batch_change_nothing(model, histories):
+    alone = law_of(model, histories.batch([range(620, 630)], CONTEXT))
+    together = law_of(model, histories.batch([range(395, 410), range(620, 630)], CONTEXT))
+    probability = torch.tensor(0.05)
+    # Windows follow each other: rows 15..24 are the second block in the first window.
+    torch.testing.assert_close(together.icdf(probability)[15:25], alone.icdf(probability)[:10], rtol=1e-4, atol=1e-7)
+
+
+def test_future_prices_change_no_law(model, histories):
+    changed = market_closes()
+    changed[630:] *= np.exp(0.3 * np.sin(np.arange(70)))[:, None]
+    blocks = [range(600, 630)]
+    expected, batch = law_of(model, histories.batch(blocks, CONTEXT)), histories_of(changed).batch(blocks, CONTEXT)
+    seen = law_of(model, batch)
+    probability = torch.tensor(0.01)
+    torch.testing.assert_close(seen.icdf(probability), expected.icdf(probability), rtol=0, atol=0)
+    torch.testing.assert_close(seen.dependence.correlation(), expected.dependence.correlation(), rtol=0, atol=0)
+
+
+def test_the_same_seed_draws_the_same(model, batch):
+    law = law_of(model, batch)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        first = law.sample((5,))
+        torch.manual_seed(3)
+        assert torch.equal(law.sample((5,)), first)
+
+
+def test_every_parameter_learns(net, histories):
+    batch = histories.batch([range(560, 624)], CONTEXT)  # the trailing factors are known from bar 500 on
+    net.zero_grad()
+    loss = -net(batch).observed(batch.target_observed).log_prob(batch.target).sum()
+    loss.backward()
+    dead = [name for name, value in net.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]
+    assert dead == []
+
+
+def test_extreme_targets_leave_gradients_finite(net, batch):
+    for size in (1e-12, 3.0, 50.0):
+        net.zero_grad()
+        net(batch).log_prob(torch.full_like(batch.target, size)).sum().backward()
+        assert all(torch.isfinite(value.grad).all() for value in net.parameters() if value.grad is not None)
+
+
+def test_the_order_of_assets_does_not_matter(net):
+    closes = market_closes()
+    order = [3, 0, 4, 1, 2]
+    blocks = [range(620, 628)]
+    straight = histories_of(closes).batch(blocks, CONTEXT)
+    permuted = histories_of(closes[:, order]).batch(blocks, CONTEXT)
+    # Trailing factors are fixed up to signs, which cancel in the law.
+    expected = law_of(net, straight).log_prob(straight.target)
+    torch.testing.assert_close(law_of(net, permuted).log_prob(permuted.target), expected, rtol=1e-3, atol=1e-2)
+
+
+def test_an_asset_never_seen_is_served(net):
+    closes = np.concatenate([market_closes(), market_closes()[:, :2] ** 1.5], axis=1)
+    batch = histories_of(closes).batch([range(620, 622)], CONTEXT)
+    law = law_of(net, batch)
+    assert law.event_shape == (7,)
+    assert torch.isfinite(law.log_prob(batch.target)).all()
+
+
+def test_the_scale_of_returns_carries_through(net):
+    closes = market_closes()
+    small = np.exp(0.01 * np.log(closes))  # a hundredth of every log return
+    blocks = [range(500, 505)]
+    large_law = law_of(net, histories_of(closes).batch(blocks, CONTEXT))
+    small_law = law_of(net, histories_of(small).batch(blocks, CONTEXT))
+    probability = torch.tensor(0.05)
+    torch.testing.assert_close(small_law.icdf(probability) * 100, large_law.icdf(probability), rtol=1e-3, atol=1e-5)

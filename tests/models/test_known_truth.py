@@ -1,0 +1,91 @@
+"""Each model earns its name on a market made for it: take the part away and the score falls."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from quantdl.graphs import NeighbourGraph, correlation_graph
+from quantdl.models.base import Forecaster
+from quantdl.models.flow import FlowForecaster
+from quantdl.models.graph import GraphForecaster
+from quantdl.models.transformer import TransformerForecaster
+from quantdl.sequences import NEXT_SESSION, Histories, build_histories
+from quantdl.simulation import SimulatedMarket, correlation_jump_market, skewed_bimodal_market, spill_over_market
+from quantdl.training.fit import Spans, TrainingSettings, fit
+
+SETTINGS = TrainingSettings(epochs=12, patience=4)
+
+
+def fitted(build, histories: Histories, train_end: int, validation_end: int) -> Forecaster:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = build(histories.n_features)
+    fit(model, histories, Spans(range(30, train_end), range(train_end, validation_end)), SETTINGS, seed=0)
+    return model
+
+
+def test_score(model: Forecaster, histories: Histories, bars: range) -> float:
+    """Mean negative log density of the next session's return of each asset, in nats."""
+    batch = histories.batch([bars], SETTINGS.context)
+    with torch.no_grad():
+        density = model(batch).marginal_log_prob(batch.target)
+    return -float(density[batch.target_observed].mean())
+
+
+test_score.__test__ = False
+
+
+def true_score(market: SimulatedMarket, bars: range) -> float:
+    return -float(np.mean(market.true_log_density[bars.start + 1 : bars.stop + 1]))
+
+
+@pytest.fixture(scope="module")
+def skewed():
+    market = skewed_bimodal_market(1500, 4, seed=0)
+    return market, build_histories(market.panel, [NEXT_SESSION])
+
+
+def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
+    market, histories = skewed
+    bars = range(1200, 1499)
+    flow = test_score(fitted(FlowForecaster, histories, 1000, 1200), histories, bars)
+    without_spline = test_score(fitted(TransformerForecaster, histories, 1000, 1200), histories, bars)
+    assert without_spline - flow > 0.02
+    assert flow - true_score(market, bars) < 0.05  # near the truth, not merely better than a straw man
+
+
+def test_shuffled_edges_lose_the_gain_of_the_graph():
+    market = spill_over_market(1600, n_groups=4, group_size=4, strength=0.6, seed=1)
+    graph = correlation_graph(market.panel.log_returns(), n_neighbours=3)
+    strangers = np.random.default_rng(0).permutation(16)
+    shuffled = replace(graph, neighbours=np.where(graph.neighbours >= 0, strangers[graph.neighbours], -1))
+    empty = replace(graph, neighbours=np.full_like(graph.neighbours, -1))
+    bars = range(1300, 1599)
+
+    def score(edges: NeighbourGraph) -> float:
+        histories = build_histories(market.panel, [NEXT_SESSION], graph=edges)
+        return test_score(fitted(GraphForecaster, histories, 1100, 1300), histories, bars)
+
+    with_graph, without = score(graph), score(empty)
+    gain = without - with_graph
+    assert gain > 0.03
+    assert score(shuffled) - with_graph > 0.8 * gain
+    assert with_graph - true_score(market, bars) < 0.05
+
+
+def test_the_joint_law_follows_a_jump_of_the_correlation():
+    generator = np.random.default_rng(3)
+    regimes = [np.full(generator.integers(80, 200), (0.2, 0.8)[number % 2]) for number in range(14)]
+    correlation = np.concatenate([np.concatenate(regimes)[:1700], np.full(150, 0.2), np.full(150, 0.8)])
+    market = correlation_jump_market(correlation, n_assets=6, seed=0)
+    histories = build_histories(market.panel, [NEXT_SESSION])
+    model = fitted(TransformerForecaster, histories, 1400, 1700)
+    with torch.no_grad():
+        matrix = model(histories.batch([range(1700, 1999)], SETTINGS.context)).dependence.correlation()
+    pair = torch.triu_indices(6, 6, offset=1)
+    predicted = matrix[:, pair[0], pair[1]].mean(dim=1).numpy()
+    assert abs(np.mean(predicted[60:149]) - 0.2) < 0.1  # two months into the calm
+    assert abs(np.mean(predicted[210:299]) - 0.8) < 0.1
+    assert predicted[180] > 0.6  # a month and a half after the jump it has moved most of the way

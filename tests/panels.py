@@ -1,0 +1,27 @@
+"""Closing prices for tests that need no source; `quantdl.simulation.panel_of_closes` makes panels of them."""
+
+import numpy as np
+
+
+def closes_of(returns: np.ndarray) -> np.ndarray:
+    """Closes (T + 1, A) that start at 100 and make the given log returns (T, A)."""
+    path = np.cumsum(returns, axis=0)
+    return 100.0 * np.exp(np.concatenate([np.zeros((1, returns.shape[1])), path]))
+
+
+def heavy_tailed_returns(n_returns: int, n_assets: int, seed: int) -> np.ndarray:
+    """Independent Student-t returns with four degrees of freedom and a standard deviation of one percent."""
+    return 0.01 * np.random.default_rng(seed).standard_t(4, size=(n_returns, n_assets)) / np.sqrt(2.0)
+
+
+def ragged_closes(n_sessions: int, n_assets: int, seed: int) -> np.ndarray:
+    """Random closes with what real ones have: a late listing, a halt, scattered gaps, stale prices, a delisting."""
+    generator = np.random.default_rng([seed, 1])
+    closes = closes_of(heavy_tailed_returns(n_sessions - 1, n_assets, seed))
+    third = n_sessions // 3
+    closes[third : third + 8] = closes[third]  # stale for all
+    closes[generator.random(closes.shape) < 0.02] = np.nan
+    closes[: third // 2, 1 % n_assets] = np.nan
+    closes[third : third + 15, 2 % n_assets] = np.nan
+    closes[2 * third + 10 :, 3 % n_assets] = np.nan
+    return closes

@@ -1,0 +1,102 @@
+"""A run may lack a piece: the report is written all the same, and says in words what is not there."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from quantdl.report import write_report
+
+ALWAYS = {"config.json", "metrics.json", "checklist.json", "equity.parquet"}
+
+
+@pytest.fixture
+def text(write, tmp_path):
+    return lambda files: write_report(write(files), tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_without_a_model_says_so(files, without_model, text):
+    page = text(without_model(files))
+    assert "This run has no model, so it made no forecasts" in page
+    assert "Predictions: historical simulation" in page
+    assert "chart-pit" not in page
+
+
+SENTENCES = {
+    "forecasts.parquet": "keeps scores but no single forecasts",
+    "risk.parquet": "predicted no value at risk",
+    "baseline.parquet": "keeps no equity curve of an equal-weight baseline",
+    "exposures.parquet": "No exposure per group is recorded",
+    "trades.parquet": "This run made no trades",
+    "events.parquet": "The engine never had to intervene",
+    "census.json": "No census of the data is recorded",
+    "card.json": "No data card is recorded",
+    "selection.json": "No trials are recorded",
+    "environment.json": "No environment is recorded",
+}
+
+
+@pytest.mark.parametrize("name", SENTENCES)
+def test_each_missing_piece_is_said_in_words(name, files, text):
+    files.frames.pop(name, None)
+    files.records.pop(name, None)
+    assert SENTENCES[name] in text(files)
+
+
+def test_a_run_of_only_the_necessary_is_reported(files, text):
+    files.records = {name: {} for name in ALWAYS if name.endswith("json")}
+    files.frames = {"equity.parquet": files.frames["equity.parquet"][["equity"]]}
+    files.texts = {}
+    page = text(files)
+    assert "No verdict is recorded for this run." in page
+    assert "No checklist is recorded" in page
+    assert "No performance figures are recorded" in page
+    assert "No hypothesis is recorded" in page
+
+
+def test_empty_tables_are_no_obstacle(files, text):
+    for name in set(files.frames) - ALWAYS:
+        files.frames[name] = files.frames[name].iloc[:0]
+    page = text(files)
+    assert "This run made no trades" in page
+
+
+def test_a_run_of_one_session_is_reported(files, text):
+    files.frames["equity.parquet"] = files.frames["equity.parquet"].iloc[:1]
+    files.frames["baseline.parquet"] = files.frames["baseline.parquet"].iloc[:1]
+    assert "chart-equity" in text(files)
+
+
+def test_a_ruined_book_is_reported(files, text):
+    equity = files.frames["equity.parquet"].iloc[:300].copy()
+    equity.iloc[-1, equity.columns.get_loc("equity")] = 0.0
+    equity["halted"] = equity.index >= equity.index[-1]
+    files.frames["equity.parquet"] = equity
+    files.records["metrics.json"]["halt_reason"] = "Drawdown of 100 % reached the limit of 40 %."
+    page = text(files)
+    assert f"The run was halted on {equity.index[-1].date()}. Drawdown of 100 %" in page
+
+
+def test_an_undefined_figure_shows_its_reason(files, text):
+    strategy = files.records["metrics.json"]["strategy"]
+    strategy["sharpe"], strategy["undefined"] = None, {"sharpe": "zero variance: every return is the same"}
+    assert "undefined: zero variance: every return is the same" in text(files)
+
+
+def test_gaps_in_predictions_and_weights_are_no_obstacle(files, text):
+    files.frames["forecasts.parquet"].loc[::3, "pit"] = np.nan
+    weights = files.frames["weights.parquet"].copy()
+    weights.iloc[::5] = np.nan
+    files.frames["weights.parquet"] = weights
+    assert "chart-pit" in text(files)
+
+
+def test_many_assets_stay_within_the_size(files, text):
+    sessions = files.frames["equity.parquet"].index
+    names = [f"A{number:03d}" for number in range(500)]
+    files.frames["weights.parquet"] = pd.DataFrame(1 / 500, sessions, names)
+    files.records["census.json"]["coverage"] = dict.fromkeys(names, 0.99)
+    fault = {"kind": "stale_year", "first": "2019-01-02", "last": "2020-01-02", "count": 3, "detail": "three"}
+    files.records["census.json"]["faults"] = [{**fault, "symbol": name} for name in names]
+    page = text(files)
+    assert len(page.encode()) < 6_000_000
+    assert "The first 40 of 500 assets; all of them are in weights.parquet." in page
+    assert "Findings concern 500 assets, too many to draw" in page

@@ -1,0 +1,492 @@
+"""Run folders under kills, full disks, hostile names and damage."""
+
+import errno
+import hashlib
+import json
+import multiprocessing
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from quantdl.errors import IntegrityError, RunError
+from quantdl.runs.identifiers import checked_file, checked_id, checked_name
+from quantdl.runs.manifest import MANIFEST
+from quantdl.runs.store import (
+    RunWriter,
+    delete_run,
+    find_run,
+    id_time,
+    list_runs,
+    new_run_id,
+    open_run,
+    remove_abandoned,
+    verify_run,
+)
+
+NOON = 1_700_000_000_000_000_000  # nanoseconds since 1970
+
+
+def write_run(root, name="quickstart", **options):
+    with RunWriter(root, name, **options) as run:
+        run.write_json("metrics.json", {"sharpe": 0.9, "calmar": None})
+        run.write_text("config.yaml", "name: quickstart\n")
+        run.write_bytes("model/weights.safetensors", bytes(range(256)) * 40)
+    return run.target
+
+
+def everything_below(root):
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.name != ".lock")
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path):
+    run = open_run(write_run(tmp_path))
+    assert run.read_json("metrics.json") == {"sharpe": 0.9, "calmar": None}
+    assert run.read_text("config.yaml") == "name: quickstart\n"
+    assert run.read_bytes("model/weights.safetensors") == bytes(range(256)) * 40
+    assert run.file("config.yaml") == run.path / "config.yaml"
+    assert sorted(run.files) == ["config.yaml", "metrics.json", "model/weights.safetensors"]
+    assert run.path.name == f"quickstart-{run.id}"
+    assert verify_run(run.path) == ()
+
+
+def test_the_manifest_holds_size_and_sha256_of_every_file(tmp_path):
+    target = write_run(tmp_path)
+    manifest = json.loads((target / MANIFEST).read_text())
+    assert manifest["schema_version"] == 1
+    for name, record in manifest["files"].items():
+        content = (target / name).read_bytes()
+        assert record == {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def test_json_is_the_same_bytes_for_the_same_content(tmp_path):
+    with RunWriter(tmp_path, "a") as run:
+        run.write_json("one.json", {"b": [1.5, None], "a": {"z": 0.1, "y": "é"}})
+        run.write_json("two.json", {"a": {"y": "é", "z": 0.1}, "b": [1.5, None]})
+    assert run.target.joinpath("one.json").read_bytes() == run.target.joinpath("two.json").read_bytes()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_figure_that_is_not_finite_is_refused_by_name(tmp_path, value):
+    with pytest.raises(RunError, match=r"metrics\.json: not a finite number at strategy\.calmar\[1\]\."):
+        with RunWriter(tmp_path, "a") as run:
+            run.write_json("metrics.json", {"strategy": {"sharpe": 1.0, "calmar": [0.0, value]}})
+    assert everything_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, SystemExit, MemoryError])
+def test_an_interrupted_run_leaves_nothing_and_raises_what_interrupted_it(tmp_path, error):
+    with pytest.raises(error):
+        with RunWriter(tmp_path, "a") as run:
+            run.write_text("log.txt", "half")
+            raise error
+    assert everything_below(tmp_path) == []
+    assert list_runs(tmp_path) == ()
+
+
+def test_a_folder_that_exists_is_never_overwritten(tmp_path):
+    write_run(tmp_path, folder="mine")
+    before = {
+        name: (tmp_path / name).read_bytes() for name in everything_below(tmp_path) if (tmp_path / name).is_file()
+    }
+    with pytest.raises(RunError, match=r"mine: this run folder exists.*--output.*quantdl runs delete"):
+        with RunWriter(tmp_path, "other", folder="mine"):
+            pytest.fail("the block must not start: hours of training would be lost at its end")
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_what_takes_the_place_during_the_run_is_not_overwritten(tmp_path, kind):
+    target = tmp_path / "mine"
+    with pytest.raises(RunError, match="this run folder exists"):
+        with RunWriter(tmp_path, "a", folder="mine"):
+            if kind == "file":
+                target.write_text("precious")
+            elif kind == "folder":
+                target.mkdir()
+            else:
+                target.symlink_to("nowhere")
+    assert everything_below(tmp_path) == ["mine"]
+
+
+def test_a_run_is_readable_while_it_is_being_written(tmp_path):
+    with RunWriter(tmp_path, "a") as run:
+        run.write_json("metrics.json", {"x": 1})
+        assert run.so_far().read_json("metrics.json") == {"x": 1}
+        assert run.so_far().id == run.id
+        assert list_runs(tmp_path) == ()
+
+
+def test_other_writers_get_a_path(tmp_path):
+    with RunWriter(tmp_path, "a") as run:
+        run.path("tables/equity.parquet").write_bytes(b"PAR1")
+    assert open_run(run.target).read_bytes("tables/equity.parquet") == b"PAR1"
+
+
+# Kills and full disks
+
+
+WRITER = """
+    import sys, time
+    from pathlib import Path
+    from quantdl.runs.store import RunWriter
+    with RunWriter(Path(sys.argv[1]), "killed") as run:
+        for number in range(400):
+            run.write_bytes(f"part/{number}.bin", bytes(5000))
+            if number == 0:
+                print("writing", flush=True)
+    print("published", flush=True)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16])
+def test_a_killed_run_is_not_listed_and_hides_nothing(tmp_path, delay):
+    earlier = write_run(tmp_path)
+    script = textwrap.dedent(WRITER)
+    with subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "writing\n"
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+    listed = list_runs(tmp_path)
+    assert [entry.problem for entry in listed] == [None] * len(listed)
+    assert listed[0].path == earlier
+    assert all(verify_run(entry.path) == () for entry in listed)  # whole or not there at all
+    removed = remove_abandoned(tmp_path)
+    assert len(removed) + len(listed) == 2
+    assert [name for name in everything_below(tmp_path) if name.startswith(".partial")] == []
+
+
+def test_a_run_that_is_alive_is_not_cleaned_away(tmp_path):
+    with RunWriter(tmp_path, "a") as run:
+        run.write_text("log.txt", "x")
+        assert remove_abandoned(tmp_path) == ()
+    assert verify_run(run.target) == ()
+    assert remove_abandoned(tmp_path / "nowhere") == ()
+
+
+def test_a_full_disk_reported_by_another_writer_is_a_run_error(tmp_path):
+    earlier = write_run(tmp_path)
+
+    def parquet_writer(path):
+        path.write_bytes(b"PAR1 half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(RunError, match="No space left on device.*Free some space") as caught:
+        with RunWriter(tmp_path, "a") as run:
+            parquet_writer(run.path("equity.parquet"))
+    assert caught.value.exit_code == 6
+    assert [entry.path for entry in list_runs(tmp_path)] == [earlier]
+    assert verify_run(earlier) == ()
+    assert not any(name.startswith(".partial") for name in everything_below(tmp_path))
+
+
+def test_a_limit_on_file_size_is_a_run_error(tmp_path):
+    """A real refusal by the kernel, without privileges."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(RunError, match=r"big\.bin: File too large"):
+            with RunWriter(tmp_path, "a") as run:
+                run.write_bytes("big.bin", bytes(20_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert everything_below(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_keeps_earlier_runs(tmp_path):
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", tmp_path], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip("mounting a small disk needs privileges")
+    try:
+        earlier = write_run(tmp_path)
+        with pytest.raises(RunError, match="No space left on device"):
+            with RunWriter(tmp_path, "a") as run:
+                run.write_bytes("big.bin", bytes(400_000))
+        assert verify_run(earlier) == ()
+        assert [entry.path for entry in list_runs(tmp_path)] == [earlier]
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_an_error_of_another_disk_passes_through(tmp_path):
+    with pytest.raises(PermissionError, match="prices"):
+        with RunWriter(tmp_path, "a"):
+            raise PermissionError(errno.EACCES, "Permission denied", "/data/prices.csv")
+    assert everything_below(tmp_path) == []
+
+
+def test_a_root_that_is_a_file_is_a_run_error(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(RunError, match="runs: File exists.*--output"):
+        with RunWriter(tmp_path / "runs", "a"):
+            pytest.fail("must not start")
+
+
+# Identifiers and order
+
+
+def test_identifiers_sort_by_time():
+    ids = [new_run_id(clock=lambda t=t: NOON + t * 1_000_000) for t in range(200)]
+    assert ids == sorted(ids)
+    assert len({*ids}) == 200
+    assert id_time(ids[0]).isoformat() == "2023-11-14T22:13:20+00:00"
+
+
+def test_identifiers_of_one_millisecond_differ():
+    assert len({new_run_id(clock=lambda: NOON) for _ in range(100_000)}) == 100_000
+
+
+@pytest.mark.parametrize("step", [-3600, -1, 0, 1, -31_536_000])
+def test_runs_stay_in_order_when_the_clock_is_set_back(tmp_path, step):
+    first = write_run(tmp_path, clock=lambda: NOON)
+    second = write_run(tmp_path, clock=lambda: NOON + step * 1_000_000_000)
+    third = write_run(tmp_path, folder="named", clock=lambda: NOON + 2 * step * 1_000_000_000)
+    fourth = write_run(tmp_path, clock=lambda: NOON + 3 * step * 1_000_000_000)
+    assert [entry.path for entry in list_runs(tmp_path)] == [first, second, third, fourth]
+
+
+def _write_many(root, count):
+    return [write_run(root).name for _ in range(count)]
+
+
+def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(4) as pool:
+        names = sum(pool.starmap(_write_many, [(tmp_path, 15)] * 4), [])
+    assert len(set(names)) == 60
+    assert sorted(names) == [entry.path.name for entry in list_runs(tmp_path)]
+    assert all(entry.problem is None for entry in list_runs(tmp_path))
+
+
+# Hostile names
+
+TRAVERSALS = [
+    "", ".", "..", "../x", "a/../../x", "/etc/passwd", "//proc/self/root", "a//b", "a/", "./a", "a/./b", "a/..",
+    "..\\x", "C:\\x", "\\\\host\\share", "%2e%2e/x", "a%2fb", "a#b", "a?b", "a b", "a\x00b", "a\nb", "a\n",
+    "\n", "~", "~root", "$HOME", "`id`", "a;b", "a|b", "a*", "-rf", ".hidden", "a/.hidden", ".partial-1", "é",
+    "ＡＢ", "a\u202eb", "a" * 200, "a\r", "a\t", "<script>", "'", '"', "a:b", "a&b", "(a)", "a\x7f", "\u2025/x",
+    "．．/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRAVERSALS)
+def test_names_that_lead_elsewhere_are_refused(tmp_path, name):
+    root = tmp_path / "runs"
+    with pytest.raises(RunError, match="file name"):
+        checked_file(name)
+    with pytest.raises(RunError, match="run name"):
+        RunWriter(root, name)
+    with pytest.raises(RunError, match="run name"):
+        RunWriter(root, "good", folder=name)
+    with pytest.raises(RunError, match="run id"):
+        checked_id(name)
+    with RunWriter(root, "good") as run:
+        for write in (run.path, lambda n: run.write_text(n, "x"), lambda n: run.write_bytes(n, b"x")):
+            with pytest.raises(RunError, match="file name"):
+                write(name)
+    with pytest.raises(RunError, match="the run has no file"):
+        open_run(run.target).file(name)
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize("name", ["NA", "ON", "007", "1E5", "a.b-c_d", "x" * 100])
+def test_plain_names_are_kept(name):
+    assert checked_name(name) == name
+    assert checked_file(f"part/{name}.parquet") == f"part/{name}.parquet"
+
+
+@pytest.mark.parametrize("name", ["I" * 26, "8" + "0" * 25, "01HF7YAT0000000000000000", "01hf7yat000000000000000000"])
+def test_identifiers_of_another_make_are_refused(name):
+    with pytest.raises(RunError, match="26 characters"):
+        checked_id(name)
+
+
+def test_the_manifest_is_not_a_file_of_the_run(tmp_path):
+    with RunWriter(tmp_path, "a") as run, pytest.raises(RunError, match="manifest.json is written when"):
+        run.write_text(MANIFEST, "{}")
+
+
+def test_links_do_not_enter_a_run(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(RunError, match="plain files only"):
+        with RunWriter(tmp_path / "runs", "a") as run:
+            run.path("stolen.txt").symlink_to(tmp_path / "secret")
+    assert list_runs(tmp_path / "runs") == ()
+
+
+# Damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda run: (run / "metrics.json").unlink(), "metrics.json: missing"),
+        (lambda run: (run / "metrics.json").write_text('{"sharpe": 9.9}'), "metrics.json: truncated, 15 bytes where"),
+        (lambda run: (run / "config.yaml").write_text("name: quickstarT\n"), "config.yaml: changed"),
+        (
+            lambda run: (run / "config.yaml").write_text("name: quickstart\n\n"),
+            "config.yaml: longer, 18 bytes where 17",
+        ),
+        (lambda run: (run / "config.yaml").write_text(""), "config.yaml: truncated, 0 bytes where 17"),
+        (lambda run: (run / "notes.txt").write_text("hi"), "notes.txt: extra"),
+        (lambda run: (run / "model" / "x").symlink_to("/etc"), "model/x: extra"),
+        (
+            lambda run: ((run / "config.yaml").unlink(), (run / "config.yaml").symlink_to("/etc/hosts")),
+            "config.yaml: a link",
+        ),
+        (lambda run: ((run / "config.yaml").unlink(), (run / "config.yaml").mkdir()), "config.yaml: missing"),
+        (lambda run: (run / "model").rename(run / "module"), "model/weights.safetensors: missing"),
+    ],
+)
+def test_damage_is_found_and_named(tmp_path, damage, problem):
+    target = write_run(tmp_path)
+    damage(target)
+    assert any(found.startswith(problem) for found in verify_run(target)), verify_run(target)
+
+
+def test_a_link_in_place_of_a_folder_is_found(tmp_path):
+    target = write_run(tmp_path)
+    (target / "model").rename(tmp_path / "model")
+    (target / "model").symlink_to(tmp_path / "model")
+    assert any("a link stands" in problem for problem in verify_run(target))
+
+
+def test_every_truncation_of_a_file_is_found(tmp_path):
+    target = write_run(tmp_path)
+    whole = (target / "model/weights.safetensors").read_bytes()
+    for length in range(0, len(whole), 160):
+        (target / "model/weights.safetensors").write_bytes(whole[:length])
+        assert verify_run(target) == (
+            f"model/weights.safetensors: truncated, {length} bytes where {len(whole)} were written",
+        )
+        with pytest.raises(IntegrityError, match="truncated"):
+            open_run(target).read_bytes("model/weights.safetensors")
+
+
+def test_every_flipped_bit_of_the_manifest_is_found(tmp_path):
+    target = write_run(tmp_path)
+    manifest = target / MANIFEST
+    whole = manifest.read_bytes()
+    for position in range(len(whole)):
+        flipped = bytearray(whole)
+        flipped[position] ^= 1 << position % 8
+        manifest.write_bytes(flipped)
+        assert verify_run(target) != ()
+    for length in range(len(whole) - 1):  # the last byte is a newline
+        manifest.write_bytes(whole[:length])
+        assert verify_run(target) != ()
+
+
+def test_a_damaged_file_is_never_handed_out(tmp_path):
+    target = write_run(tmp_path)
+    (target / "metrics.json").write_text("{}")
+    run = open_run(target)
+    for read in (run.read_json, run.read_text, run.read_bytes, run.file):
+        with pytest.raises(IntegrityError, match=r"metrics\.json: truncated.*Restore") as caught:
+            read("metrics.json")
+        assert caught.value.exit_code == 5
+    with pytest.raises(RunError, match="has no file 'equity.parquet'. It holds: config.yaml, metrics.json"):
+        run.file("equity.parquet")
+
+
+def test_what_is_not_json_is_said_to_be_none(tmp_path):
+    run = open_run(write_run(tmp_path))
+    with pytest.raises(IntegrityError, match="not a JSON file"):
+        run.read_json("model/weights.safetensors")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "5", '{"schema_version": 1}', "[" * 100_000, "\0" * 500])
+def test_one_broken_run_does_not_hide_the_others(tmp_path, content):
+    first, broken, last = (write_run(tmp_path) for _ in range(3))
+    (broken / MANIFEST).write_text(content)
+    entries = list_runs(tmp_path)
+    assert [entry.path for entry in entries] == [first, broken, last]
+    assert [entry.problem is None for entry in entries] == [True, False, True]
+    assert "the manifest is damaged" in entries[1].problem
+    assert verify_run(broken) == (entries[1].problem,)
+
+
+def test_a_run_without_its_manifest_is_listed_as_broken(tmp_path):
+    target = write_run(tmp_path)
+    (target / MANIFEST).unlink()
+    (entry,) = list_runs(tmp_path)
+    assert "it has no manifest.json" in entry.problem
+    assert entry.id == target.name[-26:]
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": "../../etc"}, {"name": "../x"}, {"files": {"../x": {"size": 1, "sha256": ""}}}]
+)
+def test_a_manifest_that_names_other_places_is_refused_even_when_sealed(tmp_path, change):
+    target = write_run(tmp_path)
+    content = json.loads((target / MANIFEST).read_text()) | change
+    del content["seal"]
+    seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    (target / MANIFEST).write_text(json.dumps({**content, "seal": seal}))
+    with pytest.raises(IntegrityError, match="the manifest is damaged"):
+        open_run(target)
+
+
+def test_a_run_of_a_newer_quantdl_says_so(tmp_path):
+    target = write_run(tmp_path)
+    content = json.loads((target / MANIFEST).read_text()) | {"schema_version": 2}
+    del content["seal"]
+    seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    (target / MANIFEST).write_text(json.dumps({**content, "seal": seal}))
+    with pytest.raises(RunError, match="schema version 2.*Update quantdl"):
+        open_run(target)
+
+
+# Listing, finding, deleting
+
+
+def test_only_runs_are_listed(tmp_path):
+    target = write_run(tmp_path)
+    (tmp_path / "ledger.jsonl").write_text("")
+    (tmp_path / "notes").mkdir()
+    (tmp_path / ".partial-x").mkdir()
+    assert [entry.path for entry in list_runs(tmp_path)] == [target]
+    assert list_runs(tmp_path / "nowhere") == ()
+
+
+def test_a_run_is_found_by_path_folder_identifier_and_its_beginning(tmp_path):
+    first = open_run(write_run(tmp_path, clock=lambda: NOON))
+    write_run(tmp_path, "other", clock=lambda: NOON + 10**15)
+    for reference in (str(first.path), first.path.name, first.id, first.id[:10]):
+        assert find_run(tmp_path, reference) == first
+
+
+@pytest.mark.parametrize("reference", ["", "nothing", "..", "0"])
+def test_a_reference_to_no_run_or_to_several_is_refused(tmp_path, reference):
+    write_run(tmp_path)
+    write_run(tmp_path)
+    with pytest.raises(RunError, match="no run is called|2 runs are called"):
+        find_run(tmp_path, reference)
+
+
+@pytest.mark.parametrize("missing", ["nowhere", "folder"])
+def test_opening_what_is_no_run_is_refused(tmp_path, missing):
+    (tmp_path / "folder").mkdir()
+    for operation in (open_run, verify_run, delete_run):
+        with pytest.raises(RunError, match="no such run folder|not a run folder"):
+            operation(tmp_path / missing)
+    assert (tmp_path / "folder").is_dir()
+
+
+def test_a_deleted_run_is_gone_and_others_stay(tmp_path):
+    first, second = write_run(tmp_path), write_run(tmp_path)
+    delete_run(first)
+    assert [entry.path for entry in list_runs(tmp_path)] == [second]
+    assert not any(name.startswith(".partial") for name in everything_below(tmp_path))
+
+
+def test_the_package_imports_neither_torch_nor_pandas():
+    script = "import sys, quantdl.runs, quantdl.runs.selection; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
