@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from quantdl.errors import DataError
 from quantdl.factors import TrailingFactors, trailing_factors
 from quantdl.features import FeatureTable, feature_table
 from quantdl.graphs import NeighbourGraph
@@ -253,8 +254,16 @@ def build_histories(
         graph: Neighbours as of each session, for models that use them.
         table: Features of the panel, if they are at hand; computed otherwise.
         n_factors: Trailing factors of the returns' correlation.
+
+    Raises:
+        DataError: If no asset has a history, which begins after twenty returns.
     """
     table = feature_table(panel) if table is None else table
+    if not table.valid.any():
+        raise DataError(
+            f"{panel.card.source}: from {panel.sessions[0]:%Y-%m-%d} to {panel.sessions[-1]:%Y-%m-%d} no asset moved "
+            "on 20 bars, after which a history begins. Bring more sessions, or see `quantdl data check`."
+        )
     columns, rows = np.nonzero(table.valid.T)
     counts = table.valid.sum(axis=0)
     targets, observed = _targets(panel, windows)

@@ -6,7 +6,7 @@ Refuted by: an expected shortfall of the realised returns that is no smaller tha
 Rules:
     rebalance: at each session of the plan's cadence, draw the returns from fill to exit from the model's joint law and
         move to the fully invested book of least expected shortfall under the plan's caps, counting what the move costs.
-        Without a model the trailing returns over the same horizon stand in for draws; a share needs nine tenths of them.
+        Without a model the trailing returns over the same horizon stand in; a share needs nine tenths of them.
 """
 
 from dataclasses import dataclass
@@ -56,4 +56,5 @@ class Strategy:
         returns = np.log(closes[view.horizon_bars :] / closes[: -view.horizon_bars])
         finite = np.isfinite(returns) & view.listed
         served = finite.sum(axis=0) >= 0.9 * max(len(returns), 1)
-        return np.where(served, returns, np.nan)[finite[:, served].all(axis=1)]
+        rows = finite[:, served].all(axis=1)
+        return np.asarray(np.where(served, returns, np.nan)[rows])

@@ -33,7 +33,7 @@ def sp500() -> Panel:
 
 
 def monthly_plan(panel, first, **items):
-    sizing = {"max_weight": 0.58, "stop_loss": 0.55, "max_loss_per_trade": 0.57}
+    sizing = {"max_weight": 0.99, "stop_loss": 0.97, "max_loss_per_trade": 0.98}
     return plan_for(
         panel,
         first=first,
@@ -41,7 +41,7 @@ def monthly_plan(panel, first, **items):
             "horizon": {"bars": 23, "rebalance": PeriodEnd("period_end", "month")},
             "sample": {"minimum_sessions": 500},
             "sizing": sizing,
-            "related_positions": {"groups": SectorGroups("sector"), "max_group_gross": 0.59},
+            "related_positions": {"groups": SectorGroups("sector"), "max_group_gross": 0.995},
             "invalidation": (DrawdownLimit("drawdown", 0.57),),
             **items,
         },
@@ -163,7 +163,9 @@ def test_least_shortfall_shuns_the_asset_that_crashes():
 
 def test_volatility_target_meets_its_target():
     panel = world(random_walk(800, 4, volatility=0.02))
-    plan = plan_for(panel, horizon={"bars": 20, "rebalance": EveryBars("every_bars", 20)}, sample={"minimum_sessions": 99})
+    plan = plan_for(
+        panel, horizon={"bars": 20, "rebalance": EveryBars("every_bars", 20)}, sample={"minimum_sessions": 99}
+    )
     result = run_backtest(panel, plan, strategy("volatility_target", target=0.1), *span(panel))
     returns = result.equity["equity"].pct_change().iloc[100:]
     assert returns.std() * np.sqrt(365) == pytest.approx(0.1, rel=0.1)

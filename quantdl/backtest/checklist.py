@@ -108,9 +108,9 @@ def _rules(plan: Plan, result: BacktestResult) -> ChecklistItem:
     used = result.orders["rule"].value_counts().sort_index()
     counts = {str(name): int(count) for name, count in used.items()}
     strange = [name for name in counts if name not in written and not name.startswith(ENGINE_PREFIX)]
-    failures = []
+    failures = [] if counts else ["nothing was traded"]
     if "" in strange:
-        failures.append(f"{counts['']} orders carry no rule")
+        failures.append(f"orders without a rule: {counts['']}")
     failures += [f"orders cite '{name}', which the plan does not have" for name in strange if name]
     figure = ", ".join(f"{name or 'untagged'}: {count} orders" for name, count in counts.items()) or "no orders"
     return _row("rules", f"every order cites one of {sorted(written)} or an exit of the plan", figure, failures, [])

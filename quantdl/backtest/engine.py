@@ -21,10 +21,17 @@ from quantdl.backtest.forecasts import Forecasts
 from quantdl.backtest.invalidation import Observation, monitor
 from quantdl.backtest.journal import Journal
 from quantdl.backtest.orders import Fill, Floor, OrderDesk
-from quantdl.backtest.plan import CalibrationLimit, Plan, VolumeWaiver
+from quantdl.backtest.plan import CalibrationLimit, Plan
 from quantdl.backtest.plan_data_checks import check_plan
 from quantdl.backtest.result import SESSION_DTYPE, BacktestResult, RecordedDecision
-from quantdl.backtest.sizing import check_cadence, check_decision, exit_caps, reduced_only, target_quantities
+from quantdl.backtest.sizing import (
+    EXIT_ROOM,
+    check_cadence,
+    check_decision,
+    exit_values,
+    reduced_only,
+    target_quantities,
+)
 from quantdl.backtest.stamps import stamps
 from quantdl.backtest.tape import read_tape, regimes
 from quantdl.backtest.trades import TradeLedger
@@ -191,6 +198,7 @@ class Engine:
             self._note_decision(t, answer)
             if answer.weights is not None:
                 self._order(t, answer.weights, answer.rules)
+        self.exits.keep_the_exit_open(t)
         self.exits.past_horizon(t, self.decided_at)
         self.exits.stop_losses(t)
 
@@ -231,16 +239,17 @@ class Engine:
         equity, quantities, marks = self.book.equity(), self.book.quantities, self.book.marks
         weights = self._cut(t, weights, equity)
         targets = target_quantities(weights, equity, quantities, marks, proportional_cost(self.plan.friction))
+        may_lose = self.plan.sizing.max_loss_per_trade * equity
         for asset in range(len(self.panel.assets)):
             missing = float(targets[asset] - quantities[asset])
-            self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]))
+            self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]), may_lose)
 
     def _cut(self, t: int, weights: np.ndarray, equity: float) -> np.ndarray:
         """Cut weights to what stress and the fast exit allow."""
         if self.standing_aside:
             weights = reduced_only(weights, self.book.weights())
         most = tradable_dollars(self.plan.friction, self.tape.dollar_volume[t], self.tape.volatility[t])
-        caps = exit_caps(most, self.plan.fast_exit.max_sessions, equity)
+        caps = EXIT_ROOM * exit_values(most, self.plan.fast_exit.max_sessions) / equity
         too_large = np.abs(weights) > caps
         for asset in np.flatnonzero(too_large):
             detail = f"{self.panel.assets[asset]}: weight {weights[asset]:g} cut to {caps[asset]:g}"
@@ -254,7 +263,7 @@ class Engine:
         before = equity + paid
         turnover = notional / before if before > 0 else 0.0
         gross, net = float(np.abs(weights).sum()), float(weights.sum())
-        days, halted = self._days_to_exit(t), self.halted_on is not None
+        days, halted = self.exits.days_to_exit(t), self.halted_on is not None
         self.journal.equity.append(
             (equity, self.book.cash, gross, net, turnover, paid + fees, held_return, days, halted)
         )
@@ -262,15 +271,6 @@ class Engine:
         self.journal.quantities.append(self.book.quantities.copy())
         self.journal.exposures.append(self.limits.group_sums(np.abs(weights)))
         self.equity_before = equity
-
-    def _days_to_exit(self, t: int) -> float:
-        """Return the sessions the slowest position takes to sell at the participation cap, NaN under a waiver."""
-        if isinstance(self.plan.friction.liquidity, VolumeWaiver):
-            return float("nan")
-        held = self.book.quantities != 0
-        values = np.abs(self.book.values()[held])
-        most = tradable_dollars(self.plan.friction, self.tape.dollar_volume[t], self.tape.volatility[t])[held]
-        return float(np.divide(values, most, out=np.full(values.shape, np.inf), where=most > 0).max(initial=0.0))
 
     def _predict(self, t: int) -> None:
         """Ask for the next session's value at risk of the book held now, where a condition needs it."""
@@ -280,11 +280,17 @@ class Engine:
             return
         weights = self.journal.weights[-1]
         if np.any(weights != 0):
-            self.predicted_loss = forecasts.value_at_risk(self.tape.sessions[t], weights, self.levels[0])
+            session = self.tape.sessions[t]
+            self.predicted_loss = forecasts.value_at_risk(session, weights, self.levels[0])
+            if not np.isfinite(self.predicted_loss):
+                raise RunError(
+                    f"{session:%Y-%m-%d}: the predicted value at risk is {self.predicted_loss}, not a number."
+                )
 
     def result(self, stop: int) -> BacktestResult:
         """Return the record of the sessions played, up to position ``stop``."""
-        index = self.panel.sessions[self.first : stop].astype(SESSION_DTYPE).rename("session")
+        sessions = self.panel.sessions[self.first : stop].to_numpy().astype(SESSION_DTYPE)
+        index = pd.DatetimeIndex(sessions, name="session")
         return BacktestResult(
             plan=self.plan,
             assets=self.panel.assets,

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.backtest.accounting import Book
-from quantdl.backtest.costs import proportional_cost
+from quantdl.backtest.costs import proportional_cost, tradable_dollars
 from quantdl.backtest.journal import Journal
 from quantdl.backtest.orders import OrderDesk
-from quantdl.backtest.plan import Plan
+from quantdl.backtest.plan import Plan, VolumeWaiver
+from quantdl.backtest.sizing import EXIT_ROOM, exit_values
 from quantdl.backtest.tape import Tape
 
 DELISTING = "plan:delisting"
@@ -66,6 +67,33 @@ class Exits:
             detail = f"no decision for {t - decided_at} bars, horizon {self.plan.horizon.bars}: the book is closed"
             self.journal.note(self.tape.sessions[t], "horizon", "expired", detail)
 
+    def keep_the_exit_open(self, t: int) -> None:
+        """Order positions reduced that have outgrown the plan's fast exit, unless an order does so already."""
+        most = exit_values(self._tradable(t), self.plan.fast_exit.max_sessions)
+        values = self.book.values()
+        for asset in np.flatnonzero(np.abs(values) > most).tolist():
+            held, mark = float(self.book.quantities[asset]), float(self.book.marks[asset])
+            waiting = self.desk.open.get(asset)
+            if waiting is not None and abs(held + waiting.left) * mark <= most[asset]:
+                continue
+            kept = float(np.sign(held) * EXIT_ROOM * most[asset] / mark)
+            self.desk.place(
+                asset, kept - held, "plan:fast_exit", t, mark, kept * mark / self.book.equity(), float("inf")
+            )
+            detail = f"{self.tape.assets[asset]}: {abs(held) * mark:.2f} held, {most[asset]:.2f} can be left in time"
+            self.journal.note(self.tape.sessions[t], "fast_exit", "reduced", detail)
+
+    def days_to_exit(self, t: int) -> float:
+        """Return the sessions the slowest position takes to sell at the participation cap, NaN under a waiver."""
+        if isinstance(self.plan.friction.liquidity, VolumeWaiver):
+            return float("nan")
+        values, most = np.abs(self.book.values()), self._tradable(t)
+        days = np.divide(values, most, out=np.full(values.shape, np.inf), where=most > 0)
+        return float(days[values > 0].max(initial=0.0))
+
+    def _tradable(self, t: int) -> np.ndarray:
+        return tradable_dollars(self.plan.friction, self.tape.dollar_volume[t], self.tape.volatility[t])
+
     def close(self, assets: Iterable[int], t: int, rule: str) -> bool:
         """Order the given positions closed in place of whatever waits for them; return whether that is news."""
         news = False
@@ -76,6 +104,6 @@ class Exits:
                 if held == 0:
                     self.desk.cancel(asset, "cancelled")
                 continue
-            self.desk.place(asset, -held, rule, t, float(self.book.marks[asset]), 0.0)
+            self.desk.place(asset, -held, rule, t, float(self.book.marks[asset]), 0.0, float("inf"))
             news = True
         return news

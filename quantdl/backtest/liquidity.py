@@ -62,7 +62,12 @@ def capacities(result: BacktestResult) -> tuple[Capacity, ...]:
     """
     if isinstance(result.plan.friction.liquidity, VolumeWaiver):
         return tuple(Capacity(y, None, "undefined: liquidity is waived") for y in IMPACT_COEFFICIENTS)
-    fills = result.fills
+    fills = result.fills[result.fills["order"] > 0]
+    unknown = int(fills["volatility"].isna().sum())
+    if unknown:
+        return tuple(
+            Capacity(y, None, f"undefined: volatility unknown at {unknown} fills") for y in IMPACT_COEFFICIENTS
+        )
     gross = float(result.equity["equity"].iloc[-1] - result.initial_equity + result.equity["costs"].sum())
     unit = float((fills["volatility"] * np.sqrt(fills["notional"] / fills["dollar_volume"]) * fills["notional"]).sum())
     return tuple(_capacity(y, gross, unit, result.initial_equity) for y in IMPACT_COEFFICIENTS)

@@ -25,10 +25,16 @@ class Order:
     rule: str
     quantity: float
     reference_price: float
+    limit_price: float
     target_weight: float
     filled: float
     status: str
     left: float
+
+    def accepts(self, price: float) -> bool:
+        """Whether the price is real and within the limit: at most it for a purchase, at least it for a sale."""
+        beyond = (price - self.limit_price) * np.sign(self.quantity)
+        return bool(np.isfinite(price) and not beyond > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +93,26 @@ class OrderDesk:
     orders: list[Order] = field(init=False, default_factory=list)
     fills: list[Fill] = field(init=False, default_factory=list)
 
-    def place(self, asset: int, quantity: float, rule: str, session: int, price: float, target_weight: float) -> None:
-        """Open an order in place of whatever waits for that asset; a quantity of zero only cancels."""
+    def place(
+        self, asset: int, quantity: float, rule: str, session: int, price: float, target_weight: float, may_lose: float
+    ) -> None:
+        """Open an order in place of whatever waits for that asset; a quantity of zero only cancels.
+
+        Args:
+            asset: Index of the asset.
+            quantity: Shares, negative to sell.
+            rule: What asks for it.
+            session: Position of the session of the decision.
+            price: Price it was decided on.
+            target_weight: Weight it leads to.
+            may_lose: Money that may be lost by filling at a wrong price, should the price then return to ``price``. It
+                sets the limit: one bad print costs no more. Infinite for an order that must get out at any price.
+        """
         self.cancel(asset, "replaced")
         if quantity != 0:
             number, decided, name = len(self.orders) + 1, self.sessions[session], self.assets[asset]
-            order = Order(number, decided, name, rule, quantity, price, target_weight, 0.0, "waiting", quantity)
+            limit = price + may_lose / quantity
+            order = Order(number, decided, name, rule, quantity, price, limit, target_weight, 0.0, "waiting", quantity)
             self.orders.append(order)
             self.open[asset] = order
 
@@ -124,7 +144,7 @@ class OrderDesk:
         sales, covers, purchases = {}, {}, {}
         for asset in sorted(self.open):
             price, most = float(floor.prices[asset]), float(floor.most_dollars[asset])
-            if not (np.isfinite(price) and most > 0):
+            if not (self.open[asset].accepts(price) and most > 0):
                 continue
             left = self.open[asset].left
             shares = left if abs(left) * price <= most else float(np.copysign(most / price, left))

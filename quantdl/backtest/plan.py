@@ -121,7 +121,8 @@ class Rule:
 class Sizing:
     """How large a position may be and what one trade may cost.
 
-    A trade runs from flat to flat in one asset; its loss is net of costs, over equity at entry.
+    A trade runs from flat to flat in one asset; its loss is net of costs, over equity at entry. The promise also sets
+    the limit of every order: it does not fill at a price from which a return to the decision's price would lose more.
 
     Attributes:
         method: The sizing rule in words.

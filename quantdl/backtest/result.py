@@ -45,8 +45,9 @@ class BacktestResult:
             at the participation cap, NaN under a volume waiver.
         weights_after_fill: (T, A) weights of the book held after the close's fills; the rest to one is cash.
         quantities: (T, A) shares held then.
-        orders: Columns ``order, decided, asset, rule, quantity, reference_price, target_weight, filled, status``;
-            status is ``filled, partial, replaced, cash_short, cancelled, waiting`` or ``delisted``.
+        orders: Columns ``order, decided, asset, rule, quantity, reference_price, limit_price, target_weight, filled,
+            status``; status is ``filled, partial, replaced, cash_short, cancelled, waiting`` or ``delisted``. The limit
+            of an exit that the plan orders is infinite.
         fills: Columns ``order, decided, session, asset, rule, quantity, price, notional, commission, spread, impact,
             cost, dollar_volume, volatility``; quantity is signed, the rest positive. The last two are what was known of
             the asset before the fill, NaN where nothing was. A delisting's payout is a fill of order 0. Summed up, the

@@ -9,6 +9,10 @@ from quantdl.portfolio import Limits
 # Room for rounding in weights that sum to a cap.
 TOLERANCE = 1e-9
 
+# Positions are cut to this share of what the fast exit allows: an order fills a session after it was sized, and a move
+# of up to a tenth until then must not break the promise.
+EXIT_ROOM = 0.9
+
 
 def target_quantities(
     weights: np.ndarray, equity: float, quantities: np.ndarray, prices: np.ndarray, cost_fraction: float
@@ -128,6 +132,6 @@ def reduced_only(weights: np.ndarray, current: np.ndarray) -> np.ndarray:
     return np.where(same_side, np.sign(weights) * np.minimum(np.abs(weights), np.abs(current)), 0.0)
 
 
-def exit_caps(tradable_dollars: np.ndarray, max_sessions: int, equity: float) -> np.ndarray:
-    """Return (A,) the largest absolute weights that can be left within the plan's fast exit."""
-    return tradable_dollars * max_sessions / equity
+def exit_values(tradable_dollars: np.ndarray, max_sessions: int) -> np.ndarray:
+    """Return (A,) the largest positions, in money, that can be left within the plan's fast exit."""
+    return tradable_dollars * max_sessions

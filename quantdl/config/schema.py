@@ -37,6 +37,7 @@ class TrainingConfig(Block):
         rows: History rows in a batch.
         gradient_norm: Longest gradient.
         averaging: Decay per step of the running mean of the weights.
+        marginal_share: Weight of the marginal densities in the loss, the joint density carrying the rest.
         device: ``auto`` takes a GPU when there is one.
     """
 
@@ -49,6 +50,7 @@ class TrainingConfig(Block):
     rows: PositiveInt = 2
     gradient_norm: PositiveFloat = 1.0
     averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    marginal_share: Annotated[float, Field(ge=0, le=1)] = 0.5
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 

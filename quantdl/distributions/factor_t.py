@@ -39,7 +39,7 @@ class FactorStudentT:
         noise_precision = 1.0 + loadings.square().sum(-1)  # inverse of the unexplained share of the variance
         scaled = value * noise_precision.sqrt()
         eye = torch.eye(loadings.shape[-1], dtype=loadings.dtype, device=loadings.device)
-        root = torch.linalg.cholesky(eye + loadings.mT @ loadings)
+        root, _ = torch.linalg.cholesky_ex(eye + loadings.mT @ loadings)  # fails for NaN alone, which stays NaN
         projected = torch.linalg.solve_triangular(root, loadings.mT @ scaled[..., None], upper=False)[..., 0]
         quadratic = (scaled.square().sum(-1) - projected.square().sum(-1)).clamp(min=0.0)
         log_determinant = 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - noise_precision.log().sum(-1)

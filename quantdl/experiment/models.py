@@ -158,6 +158,7 @@ def training_settings(training: TrainingConfig, context: int) -> TrainingSetting
         rows=training.rows,
         gradient_norm=training.gradient_norm,
         averaging=training.averaging,
+        marginal_share=training.marginal_share,
     )
 
 

@@ -45,12 +45,15 @@ def library() -> str:
     return source
 
 
-def equity_and_drawdown(equity: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series]) -> Chart:
+def equity_and_drawdown(
+    equity: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series], halted: str | None = None
+) -> Chart:
     """Draw the growth of 100 on a log scale above the drawdown, one line per book.
 
     Args:
         equity: Value per session, by name of the book; the first is drawn strongest.
         drawdown: Fraction below the running peak, zero or negative, under the same names.
+        halted: Session at which the first book was halted, as an ISO date, or None.
     """
     grown = {name: 100.0 * series / series.iloc[0] for name, series in equity.items()}
     ticks = look.log_ticks(min(one.min() for one in grown.values()), max(one.max() for one in grown.values()))
@@ -70,6 +73,9 @@ def equity_and_drawdown(equity: Mapping[str, pd.Series], drawdown: Mapping[str, 
         "Each book starts at 100 with its initial money. Equal distances up are equal growth in percent. Below: how "
         "far each book stands under its own highest value so far."
     )
+    if halted is not None:
+        drawing.add_vline(x=halted, line=look.LIMIT)
+        caption += f" The dotted line is the halt on {halted}."
     return _chart(drawing, "chart-equity", "Equity and drawdown", caption, 520)
 
 
@@ -98,7 +104,7 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
         _add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", style)
         beyond = 100.0 * rows["loss"][rows["exception"].astype(bool)]
         marker = {"symbol": symbol, "size": 9, "color": mark, "line": {"width": 1.6, "color": mark}}
-        _add_marks(drawing, beyond, f"Exception at {stated(level)} ({len(beyond)})", marker)
+        _add_marks(drawing, beyond, f"Exception at {stated(level)} ({len(beyond)})", marker, hoverinfo="skip")
     counts = [
         f"At {stated(level)}: {int(rows['exception'].sum()):,} exceptions in {len(rows):,} sessions."
         for level, rows in by_level.items()
@@ -182,7 +188,7 @@ def group_exposure(exposures: pd.DataFrame, cap: float | None) -> Chart:
         colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
     )
     caption = (
-        f"The darkest color is the cap of {stated(cap)} of equity." if cap else "Percent of equity; darker is more."
+        f"The darkest color is the cap of {stated(cap)} of equity, or above." if cap else "Darker is more of equity."
     )
     return _chart(drawing, "chart-groups", "Exposure per group", caption, 90 + 26 * len(groups))
 
@@ -239,7 +245,7 @@ def holding_times(bars: np.ndarray, horizon: float | None) -> Chart:
 
 def event_timeline(events: pd.DataFrame, sessions: pd.Index) -> Chart:
     """Draw when each condition changed the book, one row per condition (columns session and condition)."""
-    conditions = [safe(str(condition)) for condition in events["condition"]]
+    conditions = [safe(in_words(str(condition))) for condition in events["condition"]]
     rows = look.name_axis(sorted(set(conditions), reverse=True))
     drawing = _drawing(xaxis=look.date_axis([sessions]), yaxis=rows, hovermode="closest", showlegend=False)
     crosses = pd.Series(conditions, pd.DatetimeIndex(events["session"]))
@@ -261,12 +267,12 @@ def condition_course(values: pd.Series, limit: float | None, name: str, *, as_sh
     return _chart(drawing, name, f"{in_words(str(values.name))} against its limit", caption, 210)
 
 
-def training_course(losses: Sequence[tuple[float | None, float | None]], best: float | None) -> Chart:
-    """Draw training and validation loss per pass over the data, and the pass that was kept."""
-    passes = np.arange(1, len(losses) + 1)
+def training_course(losses: Mapping[float, tuple[float | None, float | None]], best: float | None) -> Chart:
+    """Draw training and validation loss by number of the pass over the data, and the pass that was kept."""
+    passes = list(losses)
     drawing = _drawing(xaxis=look.axis("Pass over the data", tickformat="d"), yaxis=look.axis("Loss [nats per asset]"))
     for position, name in enumerate(("Training", "Validation")):
-        values = [pair[position] for pair in losses]
+        values = [pair[position] for pair in losses.values()]
         style = {"mode": "lines+markers", "line": look.line_style(1 - position), "yhoverformat": ".4f"}
         drawing.add_scatter(x=passes, y=values, name=name, **style)
     caption = "Mean joint negative log density per observed asset."
@@ -337,7 +343,7 @@ def fault_spans(spans: Sequence[FaultSpan]) -> Chart:
 
 
 def _drawing(**changes: Any) -> go.Figure:  # noqa: ANN401 - plotly's own open schema
-    return go.Figure(layout=look.layout(**changes))
+    return go.Figure(layout=look.layout(template=go.layout.Template(), **changes))
 
 
 def _add_line(
@@ -353,8 +359,14 @@ def _add_line(
     drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
 
 
-def _add_marks(drawing: go.Figure, series: pd.Series, name: str, marker: Mapping[str, Any]) -> None:
-    shown = {"mode": "markers", "marker": dict(marker), "yhoverformat": ".2f"}
+def _add_marks(
+    drawing: go.Figure,
+    series: pd.Series,
+    name: str,
+    marker: Mapping[str, Any],
+    **changes: Any,  # noqa: ANN401 - plotly's own open schema
+) -> None:
+    shown = {"mode": "markers", "marker": dict(marker), **changes}
     drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
 
 

@@ -99,6 +99,17 @@ def in_words(key: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def capitalized(sentence: str) -> str:
+    """Begin a sentence with a capital, unless its first word is a name with signs of its own.
+
+    Example:
+        >>> capitalized("no group above 0.4"), capitalized("plan:stop_loss: 2 orders")
+        ('No group above 0.4', 'plan:stop_loss: 2 orders')
+    """
+    first = sentence.partition(" ")[0].rstrip(",.;:")
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() else sentence
+
+
 def with_unit(label: str, unit: Unit) -> str:
     """Put the unit in brackets behind a label.
 

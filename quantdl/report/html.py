@@ -68,6 +68,7 @@ class Report:
     checklist: Checklist
     figures_lead: str
     tiles: tuple[Tile, ...]
+    warnings: tuple[Part, ...]
     figures: tuple[Part, ...]
     sections: tuple[Section, ...]
 
@@ -108,6 +109,7 @@ def build_report(run: RunContents) -> Report:
         checklist=checklist(run),
         figures_lead=performance.figures_lead(run),
         tiles=performance.tiles(run.metrics),
+        warnings=performance.halt_warning(run),
         figures=performance.figures_table(run.metrics),
         sections=(
             performance.curves_section(run),

@@ -21,7 +21,8 @@ from quantdl.report.document import (
     row,
     shortened,
 )
-from quantdl.report.formatting import COUNT, counted, in_words, stated
+from quantdl.report.formatting import COUNT, capitalized, counted, in_words, stated
+from quantdl.report.performance import halted_on
 from quantdl.report.record import Record
 
 LONGEST = 60
@@ -86,9 +87,9 @@ def _course(values: pd.Series, position: int, conditions: tuple[Record, ...]) ->
 
 def _halt(run: RunContents) -> Part:
     reason = run.metrics.text("halt_reason")
-    if "halted" in run.equity.columns and bool(run.equity["halted"].any()):
-        since = pd.Timestamp(str(run.equity.index[run.equity["halted"].to_numpy(bool)][0])).date()
-        return notice(f"The run was halted on {since}." + (f" {reason}" if reason else ""))
+    since = halted_on(run)
+    if since is not None:
+        return notice(f"The run was halted on {since}." + (f" {capitalized(reason)}" if reason else ""))
     return notice("No condition fired: the run was never halted.")
 
 

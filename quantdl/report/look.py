@@ -40,13 +40,18 @@ def safe(text: str) -> str:
 def layout(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - plotly's own open schema
     """Build the layout of a chart, with changes to the shared one."""
     return {
-        "template": {"layout": {}},
         "font": {"family": FONT, "size": 12, "color": INK},
         "margin": {"l": 48, "r": 16, "t": 12, "b": 32},
         "paper_bgcolor": "#FFFFFF",
         "plot_bgcolor": "#FFFFFF",
         "hovermode": "x unified",
-        "hoverlabel": {"bgcolor": "#FFFFFF", "bordercolor": "#B8C4CE", "font": {"family": FONT, "size": 12}},
+        "autotypenumbers": "strict",
+        "hoverlabel": {
+            "namelength": -1,
+            "bgcolor": "#FFFFFF",
+            "bordercolor": "#B8C4CE",
+            "font": {"family": FONT, "size": 12},
+        },
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         **changes,
     }
@@ -75,7 +80,8 @@ def date_axis(indexes: Iterable[pd.Index], **changes: Any) -> dict[str, Any]:  #
     """Build an axis of sessions from the first to the last of several indexes."""
     spans = [(index[0], index[-1]) for index in indexes]
     span = pd.DatetimeIndex([min(first for first, _ in spans), max(last for _, last in spans)])
-    return axis("", type="date", range=days(span), showgrid=False, ticks="outside", **changes)
+    shared = {"type": "date", "range": days(span), "hoverformat": "%Y-%m-%d", "showgrid": False, "ticks": "outside"}
+    return axis("", **{**shared, **changes})
 
 
 def name_axis(names: Sequence[str]) -> dict[str, Any]:

@@ -81,7 +81,9 @@ def _row(test: Record, further: bool) -> Row:
 
 def _shortfall_test(test: Record) -> Cell:
     cell, value = number(test.number("z2"), RATIO, reason_of(test, "z2")), test.number("z2_p")
-    return cell if value is None else Cell(cell.text, numeric=True, under=f"p {p_value(value)}")
+    if value is None:
+        return cell
+    return Cell(cell.text, numeric=True, tone="bad" if value < SIGNIFICANCE else "plain", under=f"p {p_value(value)}")
 
 
 def _p(test: Record, key: str) -> Cell:
@@ -93,7 +95,8 @@ def _p(test: Record, key: str) -> Cell:
 
 def _finding(test: Record) -> Cell:
     """Say in words what the p-values say, naming the aspect that failed."""
-    known = [(what, value) for key, _, what in TESTS if (value := test.number(key)) is not None]
+    asked = (*((key, what) for key, _, what in TESTS), ("z2_p", "shortfall"))
+    known = [(what, value) for key, what in asked if (value := test.number(key)) is not None]
     if not known:
         return Cell("? undecided", tone="open", pill=True)
     failed = [what for what, value in known if value < SIGNIFICANCE]

@@ -17,7 +17,10 @@ def section(run: RunContents) -> Section:
     parts: list[Part] = [Facts(_facts(run))]
     epochs = run.training.records("epochs")
     if epochs:
-        losses = [(epoch.number("train_loss"), epoch.number("validation_loss")) for epoch in epochs]
+        losses = {
+            epoch.number("epoch") or 0.0: (epoch.number("train_loss"), epoch.number("validation_loss"))
+            for epoch in epochs
+        }
         parts.append(figures.training_course(losses, run.training.number("best_epoch")))
     else:
         parts.append(Words("No passes over the data are recorded: the model was fitted in closed form or by search."))

@@ -71,6 +71,31 @@ def figures_lead(run: RunContents) -> str:
     )
 
 
+def halt_warning(run: RunContents) -> tuple[Part, ...]:
+    """Say that the figures of a halted run are largely those of cash."""
+    halt = halted_on(run)
+    if halt is None:
+        return ()
+    idle = int(run.equity["halted"].sum())
+    return (
+        notice(
+            f"The run was halted on {halt}. {idle:,} of its {len(run.equity):,} sessions were halted: the figures of "
+            "the strategy cover them too, most of them in cash, so its risk looks smaller beside the baseline, which "
+            "stayed invested."
+        ),
+    )
+
+
+def halted_on(run: RunContents) -> str | None:
+    """Return the first session at which the run was halted, or None."""
+    stated = run.metrics.text("halted_on")
+    if stated:
+        return stated
+    if "halted" not in run.equity.columns or not bool(run.equity["halted"].any()):
+        return None
+    return str(pd.DatetimeIndex(run.equity.index[run.equity["halted"].to_numpy(bool)])[0].date())
+
+
 def figures_table(metrics: Record) -> tuple[Part, ...]:
     """Lay out every recorded figure of the strategy beside the baseline's."""
     books = {STRATEGY: metrics.record("strategy"), BASELINE: metrics.record("baseline")}
@@ -106,6 +131,8 @@ def _figure_row(books: dict[str, Record], key: str) -> Row:
 def _figure_cell(book: Record, key: str) -> Cell:
     cell = recorded(book, key)
     worst = book.text("worst_session")
+    if key.startswith("drawdown_") and book.get(key) is None:
+        return Cell(book.text("undefined", key) or cell.text, numeric=True, tone="muted")
     return Cell(cell.text, numeric=True, under=worst) if key == "worst_return" and worst else cell
 
 
@@ -115,7 +142,7 @@ def curves_section(run: RunContents) -> Section:
     if run.baseline is not None:
         equity[BASELINE] = _from_the_start(run.baseline, run)
     lead = "The strategy after all costs, beside equal weight over the same sessions with the same costs."
-    parts: list[Part] = [equity_chart(equity)]
+    parts: list[Part] = [equity_chart(equity, halted_on(run))]
     if run.baseline is None:
         parts.append(notice("This run keeps no equity curve of an equal-weight baseline."))
     return Section("equity", "Equity and drawdown", "Equity and drawdown", lead, tuple(parts))
@@ -136,6 +163,7 @@ def _from_the_start(equity: pd.Series, run: RunContents) -> pd.Series:
     return pd.Series(np.concatenate([[initial], equity.to_numpy(np.float64)]), before.append(sessions))
 
 
-def equity_chart(equity: dict[str, pd.Series]) -> Chart:
-    """Draw several equity curves with their drawdowns."""
-    return figures.equity_and_drawdown(equity, {name: drawdown_curve(series) for name, series in equity.items()})
+def equity_chart(equity: dict[str, pd.Series], halted: str | None = None) -> Chart:
+    """Draw several equity curves with their drawdowns, and the session at which a run was halted."""
+    drawdown = {name: drawdown_curve(series) for name, series in equity.items()}
+    return figures.equity_and_drawdown(equity, drawdown, halted)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from quantdl.report.contents import RunContents
 from quantdl.report.document import Tone
-from quantdl.report.formatting import NOT_RECORDED, counted, in_words
+from quantdl.report.formatting import NOT_RECORDED, capitalized, counted, in_words
 from quantdl.report.record import Record
 
 # Where a reader finds the evidence for an item of the plan: id and title of a section.
@@ -87,11 +87,16 @@ def verdict(checklist: Record) -> Verdict:
             )
             return Verdict("open", "\u2248", "Relative evidence only", reason or default, causes)
         case "not defended":
-            default = f"{counted(len(failed), 'check')} of {len(items)} failed: the claim does not stand on this run."
+            default = _failures(len(items), len(failed), len(undecided))
             return Verdict("bad", "\u2717", "Not defended", reason or default, causes)
     return Verdict(
         "open", "?", in_words(stated) or "No verdict", reason or "No verdict is recorded for this run.", causes
     )
+
+
+def _failures(n_items: int, n_failed: int, n_undecided: int) -> str:
+    besides = f", {n_undecided} could not be decided" if n_undecided else ""
+    return f"{counted(n_failed, 'check')} of {n_items} failed{besides}: the claim does not stand on this run."
 
 
 def _all_hold(items: tuple[Record, ...], undecided: list[Record]) -> str:
@@ -143,9 +148,9 @@ def _row(item: Record) -> ChecklistRow:
         item=in_words(item.text("item")) or NOT_RECORDED,
         status=status,
         tone=tone,
-        statement=item.text("statement"),
-        figure=item.text("figure"),
-        cause="" if item.flag("passed") else item.text("cause"),
+        statement=capitalized(item.text("statement")),
+        figure=capitalized(item.text("figure")),
+        cause="" if item.flag("passed") else capitalized(item.text("cause")),
         evidence=evidence,
         evidence_title=title,
     )

@@ -88,23 +88,30 @@ _MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
 
 def _rebuilt(description: dict[str, Any], build: BuildModel) -> tuple[FittedModel, Architecture]:
     """The model with the weights it was born with, which are drawn apart from the caller's random state."""
-    architecture = Architecture(
-        dict(description["settings"]),
-        tuple((str(name), float(half_life)) for name, half_life in description["features"]),
-        tuple(description["assets"]),
-    )
-    windows = tuple(ReturnWindow(**window) for window in description["windows"])
-    context = description["context"]
-    counts = [count for window in windows for count in (window.starts_after, window.bars)]
-    counts += [] if context is None else [context]
-    if not windows or not all(type(count) is int and count >= 0 for count in counts):
-        raise ValueError(f"return windows {windows} and context {context} must be counts of bars")
+    architecture, windows = _architecture(description), _windows(description)
     sessions = tuple(pd.Timestamp(date.fromisoformat(day)) for day in description["fitted_through"])
     if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
         raise ValueError(f"fitted_through must hold increasing sessions, got {description['fitted_through']}")
     with torch.random.fork_rng(devices=[]):
         model = build(architecture, windows, len(sessions))
-    return FittedModel(model, windows, context, sessions), architecture
+    return FittedModel(model, windows, description["context"], sessions), architecture
+
+
+def _architecture(description: dict[str, Any]) -> Architecture:
+    assets = description["assets"]
+    if not isinstance(assets, list) or not all(isinstance(name, str) for name in assets):
+        raise ValueError(f"assets must be symbols, got {assets}")
+    features = tuple((str(name), float(half_life)) for name, half_life in description["features"])
+    return Architecture(dict(description["settings"]), features, tuple(assets))
+
+
+def _windows(description: dict[str, Any]) -> tuple[ReturnWindow, ...]:
+    windows = tuple(ReturnWindow(**window) for window in description["windows"])
+    counts = [count for window in windows for count in (window.starts_after, window.bars)]
+    counts += [] if description["context"] is None else [description["context"]]
+    if not windows or not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(f"windows and context must be counts of bars, got {windows} and {description['context']}")
+    return windows
 
 
 def _read_description(path: Path) -> dict[str, Any]:

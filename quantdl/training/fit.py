@@ -1,15 +1,16 @@
-"""One training loop for every network: joint log score, early stop on validation, a guard against NaN."""
+"""One training loop for every network: log score, early stop on validation, a guard against NaN."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from quantdl.errors import RunError
 from quantdl.models.base import FeatureScaler, Forecaster
 from quantdl.sequences import Batch, Histories, bucketed, training_blocks
+from quantdl.training.averaging import WeightAverage
+from quantdl.training.loss import log_loss, mean_log_loss
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how many steps are done and how many there are at most."""
@@ -30,6 +31,7 @@ class TrainingSettings:
         rows: History rows in a batch.
         gradient_norm: Longest gradient; a longer one is shortened to it.
         averaging: Decay per step of the running mean of the weights, which is what is validated and kept.
+        marginal_share: Weight of the marginal densities in the loss; see `quantdl.training.loss.log_loss`.
     """
 
     epochs: int = 30
@@ -42,6 +44,7 @@ class TrainingSettings:
     rows: int = 2
     gradient_norm: float = 1.0
     averaging: float = 0.99
+    marginal_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Spans:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """Mean joint negative log density per observed asset of one pass, in nats."""
+    """Mean loss per observed asset of one pass, in nats."""
 
     epoch: int
     train_loss: float
@@ -84,152 +87,113 @@ def fit(
     random state is left alone.
 
     Raises:
-        RunError: If a loss or gradient stops being finite; the message names the epoch and the sessions.
+        RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
+            epoch and the sessions.
     """
-    with torch.random.fork_rng(devices=_cuda_devices(histories)):
+    device = histories.features.device
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        return _fit(model, histories, spans, settings, seed, progress)
+        _fit_scalers(model, histories, spans.train)
+        return _Loop(model, histories, spans, settings, seed).run(progress)
 
 
-def _fit(
-    model: Forecaster,
-    histories: Histories,
-    spans: Spans,
-    settings: TrainingSettings,
-    seed: int,
-    progress: Progress | None,
-) -> FitReport:
+def _fit_scalers(model: Forecaster, histories: Histories, train: range) -> None:
     for module in model.modules():
         if isinstance(module, FeatureScaler):
-            module.fit(histories.features_through(spans.train[-1]))
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
-    )
-    warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / settings.warm_up_steps))
-    average = _WeightAverage(model, settings.averaging)
-    best, best_loss, records = average.weights(), math.inf, list[EpochRecord]()
-    for epoch in range(settings.epochs):
-        if progress:
-            progress("training", epoch, settings.epochs)
-        train_loss = _epoch(model, histories, spans, settings, seed, epoch, optimizer, warm_up, average)
-        with average.applied(model):
-            validation_loss = mean_loss(model, histories, spans.validation, settings)
-        records.append(EpochRecord(epoch, train_loss, validation_loss))
-        if validation_loss < best_loss:  # never true for NaN
-            best, best_loss = average.weights(), validation_loss
-        elif epoch - _best(records) >= settings.patience:
-            break
-    model.load_state_dict(best)
-    model.eval()
-    return FitReport(tuple(records), _best(records), spans.validation[-1])
+            module.fit(histories.features_through(train[-1]))
 
 
-def _epoch(
-    model: Forecaster,
-    histories: Histories,
-    spans: Spans,
-    settings: TrainingSettings,
-    seed: int,
-    epoch: int,
-    optimizer: torch.optim.Optimizer,
-    warm_up: torch.optim.lr_scheduler.LRScheduler,
-    average: "_WeightAverage",
-) -> float:
-    """One pass; returns the mean loss per observed asset."""
-    model.train()
-    total, count = 0.0, 0
-    for batch in _batches(histories, spans.train, settings, seed, epoch):
-        loss, observed = joint_loss(model, batch)
+class _Loop:
+    """The state of one fit: optimiser, learning-rate ramp and running mean of the weights."""
+
+    def __init__(
+        self, model: Forecaster, histories: Histories, spans: Spans, settings: TrainingSettings, seed: int
+    ) -> None:
+        self.model, self.histories, self.spans = model, histories, spans
+        self.settings, self.seed = settings, seed
+        self.optimizer = torch.optim.AdamW(
+            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+        )
+        self.ramp = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: min(1.0, (step + 1) / settings.warm_up_steps)
+        )
+        self.average = WeightAverage(model, settings.averaging)
+
+    def run(self, progress: Progress | None) -> FitReport:
+        """Pass over the data until validation stops improving."""
+        settings, best, weights = self.settings, None, self.average.weights()
+        records: list[EpochRecord] = []
+        for epoch in range(settings.epochs):
+            if progress:
+                progress("training", epoch, settings.epochs)
+            record = EpochRecord(epoch, self._train(epoch), self._validate())
+            records.append(record)
+            if best is None or record.validation_loss < best.validation_loss:  # never true of NaN
+                if math.isfinite(record.validation_loss):
+                    best, weights = record, self.average.weights()
+            elif epoch - best.epoch >= settings.patience:
+                break
+        if best is None:
+            raise RunError(self._no_score())
+        self.model.load_state_dict(weights)
+        self.model.eval()
+        return FitReport(tuple(records), best.epoch, self.spans.validation[-1])
+
+    def _train(self, epoch: int) -> float:
+        """One pass; returns the mean loss per observed asset."""
+        self.model.train()
+        total, count = 0.0, 0
+        for batch in self._batches(epoch):
+            loss, observed = self._step(batch, epoch)
+            total, count = total + loss, count + observed
+        return total / max(count, 1)
+
+    def _step(self, batch: Batch, epoch: int) -> tuple[float, int]:
+        loss, observed = log_loss(self.model, batch, self.settings.marginal_share)
         if observed == 0:
-            continue
-        optimizer.zero_grad()
+            return 0.0, 0
+        self.optimizer.zero_grad()
         (loss / observed).backward()
-        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_norm)
         if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-            raise RunError(_not_finite(histories, batch, epoch, loss.item(), norm.item()))
-        optimizer.step()
-        warm_up.step()
-        average.update(model)
-        total, count = total + loss.item(), count + observed
-    return total / max(count, 1)
+            raise RunError(self._not_finite(batch, epoch, loss.item(), norm.item()))
+        self.optimizer.step()
+        self.ramp.step()
+        self.average.update(self.model)
+        return loss.item(), observed
 
+    def _validate(self) -> float:
+        settings = self.settings
+        with self.average.applied(self.model):
+            return mean_log_loss(
+                self.model,
+                self.histories,
+                self.spans.validation,
+                settings.context,
+                settings.block,
+                settings.marginal_share,
+            )
 
-def joint_loss(model: Forecaster, batch: Batch) -> tuple[Tensor, int]:
-    """Sum of joint negative log densities of the observed targets, in nats, and how many targets there are."""
-    observed = batch.target_observed
-    law = model(batch).observed(observed)
-    return -law.log_prob(batch.target).sum(), int(observed.sum())
+    def _batches(self, epoch: int) -> Iterator[Batch]:
+        settings, bars = self.settings, self.spans.train
+        blocks = training_blocks(bars, settings.block, self.seed, epoch)
+        longest = self.histories.last.max(dim=1).values.cpu()
+        lengths = [min(int(longest[block[-1]]) + 1, settings.context + len(block)) for block in blocks]
+        for group in bucketed(blocks, lengths, settings.rows, self.seed, epoch):
+            yield self.histories.batch(group, settings.context, labels_through=bars[-1])
 
+    def _not_finite(self, batch: Batch, epoch: int, loss: float, norm: float) -> str:
+        first, last = (self.histories.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))
+        return (
+            f"training stopped in epoch {epoch}: loss {loss}, gradient norm {norm} on the sessions {first:%Y-%m-%d}.."
+            f"{last:%Y-%m-%d}. Expected finite numbers. Lower training.learning_rate, or look for extreme returns "
+            "there with `quantdl data check`."
+        )
 
-def mean_loss(model: Forecaster, histories: Histories, bars: range, settings: TrainingSettings) -> float:
-    """Mean joint negative log density per observed asset over a span of bars, without dropout."""
-    model.eval()
-    total, count = 0.0, 0
-    with torch.no_grad():
-        for start in range(bars.start, bars.stop, settings.block):
-            block = range(start, min(start + settings.block, bars.stop))
-            loss, observed = joint_loss(model, histories.batch([block], settings.context, labels_through=bars[-1]))
-            total, count = total + loss.item(), count + observed
-    return total / count if count else math.nan
-
-
-def _batches(histories: Histories, bars: range, settings: TrainingSettings, seed: int, epoch: int) -> Iterator[Batch]:
-    blocks = training_blocks(bars, settings.block, seed, epoch)
-    longest = histories.last.max(dim=1).values.cpu()
-    lengths = [min(int(longest[block[-1]]) + 1, settings.context + len(block)) for block in blocks]
-    for group in bucketed(blocks, lengths, settings.rows, seed, epoch):
-        yield histories.batch(group, settings.context, labels_through=bars[-1])
-
-
-class _WeightAverage:
-    """Exponential running mean of the weights, debiased while it is young (Polyak and Juditsky, 1992, in spirit)."""
-
-    def __init__(self, model: Forecaster, decay: float) -> None:
-        self.decay, self.steps = decay, 0
-        self.mean = {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-    def update(self, model: Forecaster) -> None:
-        self.steps += 1
-        decay = min(self.decay, (self.steps - 1.0) / (self.steps + 9.0))
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                self.mean[name].lerp_(value.detach(), 1.0 - decay)
-
-    def weights(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self.mean.items()}
-
-    def applied(self, model: Forecaster) -> "_Applied":
-        return _Applied(model, self.mean)
-
-
-class _Applied:
-    """Put the averaged weights into the model for the length of a with block."""
-
-    def __init__(self, model: Forecaster, mean: dict[str, Tensor]) -> None:
-        self.model, self.mean = model, mean
-
-    def __enter__(self) -> None:
-        self.own = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.mean)
-
-    def __exit__(self, *_: object) -> None:
-        self.model.load_state_dict(self.own)
-
-
-def _best(records: list[EpochRecord]) -> int:
-    finite = [record for record in records if math.isfinite(record.validation_loss)]
-    return min(finite, key=lambda record: record.validation_loss).epoch if finite else 0
-
-
-def _cuda_devices(histories: Histories) -> list[torch.device]:
-    device = histories.features.device
-    return [device] if device.type == "cuda" else []
-
-
-def _not_finite(histories: Histories, batch: Batch, epoch: int, loss: float, norm: float) -> str:
-    first, last = (histories.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))
-    return (
-        f"training stopped in epoch {epoch}: loss {loss}, gradient norm {norm} on the sessions {first:%Y-%m-%d}.."
-        f"{last:%Y-%m-%d}. Expected finite numbers. Lower training.learning_rate, or look for extreme returns there "
-        "with `quantdl data check`."
-    )
+    def _no_score(self) -> str:
+        span = self.spans.validation
+        first, last = self.histories.sessions[span[0]], self.histories.sessions[span[-1]]
+        return (
+            f"no pass has a validation score over {first:%Y-%m-%d}..{last:%Y-%m-%d}: either no return is observed "
+            "there or the scores are not finite. Choose another span, or look at it with `quantdl data check`."
+        )

@@ -76,8 +76,8 @@ def test_three_days_by_hand():
     np.testing.assert_allclose(result.equity["turnover"].iloc[1], 1 / 1.001, rtol=1e-12)
     assert result.equity["cash"].iloc[1] == pytest.approx(0, abs=1e-9)
     assert list(result.orders["status"])[:2] == ["cash_short", "cash_short"]
-    np.testing.assert_allclose(result.trades["pnl"], [(550 * 1.1 - 550 * 1.001) / 1.001 * scale,
-                                                      (500 * 1.1 - 500 * 1.001) / 1.001 * scale], rtol=1e-12)  # fmt: skip
+    paid = np.array([550.0, 500.0]) * scale / 1.001  # and 10 % gained on it since
+    np.testing.assert_allclose(result.trades["pnl"], paid * (1.1 - 1.001), rtol=1e-12)
 
 
 def test_a_sale_pays_for_a_purchase_of_the_same_session():
@@ -131,9 +131,7 @@ def test_orders_fill_at_the_close_after_the_decision():
 def test_an_open_fills_where_the_plan_and_the_data_have_one():
     opens = np.full((12, 2), 104.0)
     panel = world(FLAT, fields={"open": opens})
-    result = run(
-        panel, {0: [0.5, 0.0]}, friction={"fill_at": "next_open"}, trusted_data={"fields": ("close", "open")}
-    )
+    result = run(panel, {0: [0.5, 0.0]}, friction={"fill_at": "next_open"}, trusted_data={"fields": ("close", "open")})
     assert result.fills["price"].iloc[0] == 104.0
     assert result.fills["session"].iloc[0] == panel.sessions[1]
 
@@ -151,6 +149,21 @@ def test_an_asset_that_does_not_trade_waits_for_a_real_price():
     waited = result.fills[result.fills["asset"] == "A00"].iloc[0]
     assert (waited["session"], waited["price"]) == (result.equity.index[3], 80.0)
     assert result.fills[result.fills["asset"] == "A01"]["session"].iloc[0] == result.equity.index[1]
+
+
+def test_an_order_does_not_chase_a_price_beyond_its_limit():
+    sizing = {"stop_loss": 0.05, "max_loss_per_trade": 0.1}
+    result = run(world(closes_with([100, 1000, 119])), {0: [0.5, 0.0]}, sizing=sizing, friction=NO_COSTS)
+    # Half of equity may fill up to 20 % higher: a return from there costs the tenth that was promised.
+    assert result.orders["limit_price"].iloc[0] == pytest.approx(120.0)
+    assert (result.fills["price"].iloc[0], result.fills["session"].iloc[0]) == (119.0, result.equity.index[2])
+
+
+def test_an_exit_of_the_plan_has_no_limit():
+    sizing = {"stop_loss": 0.05, "max_loss_per_trade": 0.1}
+    result = run(world(closes_with([100, 100, 80, 10])), {0: [0.5, 0.0]}, sizing=sizing, friction=NO_COSTS)
+    assert result.orders["limit_price"].iloc[1] == -np.inf
+    assert result.trades["exit"].iloc[0] == result.equity.index[3]
 
 
 def test_a_halted_holding_is_marked_at_its_last_price_and_sold_when_it_trades_again():
@@ -324,9 +337,18 @@ def test_a_wrong_value_at_risk_halts_and_a_right_one_does_not(value_at_risk, hal
 def test_decisions_beyond_the_fast_exit_are_cut():
     volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess", 0.1, 0.0)
     result = run(world(FLAT), {0: [0.5, 0.4]}, friction=NO_COSTS | {"liquidity": volume}, fast_exit=FastExit(2))
-    assert result.orders["target_weight"].iloc[0] == pytest.approx(0.2)
+    assert result.orders["target_weight"].iloc[0] == pytest.approx(0.9 * 0.2)
     assert result.events["item"].iloc[0] == "fast_exit"
     assert result.equity["days_to_exit"].max() <= 2 + 1e-9
+
+
+def test_a_position_that_outgrows_the_fast_exit_is_reduced():
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess", 0.1, 0.0)
+    rising = closes_with([100, 100, 110, 121, 121])
+    result = run(world(rising), {0: [0.18, 0.4]}, friction=NO_COSTS | {"liquidity": volume}, fast_exit=FastExit(2))
+    assert result.equity["days_to_exit"].iloc[3] == pytest.approx(180 * 1.21 / 100)
+    assert result.orders["rule"].iloc[2] == "plan:fast_exit"
+    assert result.equity["days_to_exit"].iloc[4] == pytest.approx(1.8)
 
 
 def stress_world():
@@ -573,7 +595,9 @@ def test_a_run_starts_with_money(money):
 def test_progress_reaches_the_end():
     seen = []
     panel = world(FLAT)
-    run_backtest(panel, plan_for(panel), Schedule({}), *span(panel), progress=lambda done, total: seen.append((done, total)))
+    run_backtest(
+        panel, plan_for(panel), Schedule({}), *span(panel), progress=lambda done, total: seen.append((done, total))
+    )
     assert seen == [(n, 12) for n in range(1, 13)]
 
 

@@ -77,7 +77,9 @@ def changed(**changes):
         (changed(horizon={"timeframe": "1h"}), "horizon.timeframe", "'1D'"),
         (changed(horizon={"rebalance": EveryBars("every_bars", 0)}), "horizon.rebalance.bars", "at least 1"),
         (
-            changed(horizon={"bars": 21, "rebalance": PeriodEnd("period_end", "month")}, sample={"minimum_sessions": 50}),
+            changed(
+                horizon={"bars": 21, "rebalance": PeriodEnd("period_end", "month")}, sample={"minimum_sessions": 50}
+            ),
             "horizon.bars",
             "up to 23 sessions",
         ),
@@ -273,7 +275,12 @@ def test_all_faults_are_named_at_once_and_nothing_runs():
         run_backtest(PANEL, plan, Fails(), *span(PANEL))
     message = str(refused.value)
     assert "4 faults" in message
-    for item in ("invalidation.0.limit", "hypothesis.refuted_by", "sizing.max_loss_per_trade", "trusted_data.fingerprint"):
+    for item in (
+        "invalidation.0.limit",
+        "hypothesis.refuted_by",
+        "sizing.max_loss_per_trade",
+        "trusted_data.fingerprint",
+    ):
         assert f"plan.{item}: got" in message
     assert refused.value.exit_code == 4
 

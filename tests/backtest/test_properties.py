@@ -177,7 +177,7 @@ def test_future_prices_change_no_past_decision(setting, t, other):
     def past(frame, column):
         return frame[frame[column] <= known[-1]]
 
-    order_columns = ["order", "decided", "asset", "rule", "quantity", "reference_price", "target_weight"]
+    order_columns = ["order", "decided", "asset", "rule", "quantity", "reference_price", "limit_price", "target_weight"]
     pd.testing.assert_frame_equal(
         past(first.orders, "decided")[order_columns], past(second.orders, "decided")[order_columns], check_exact=True
     )
@@ -210,8 +210,29 @@ def test_costs_lower_equity(seed):
 
     finals = []
     for bps in (0.0, 1.0, 20.0, 200.0):
-        plan = plan_for(panel, friction={"commission_bps": bps, "half_spread_bps": 0.0}, sample={"minimum_sessions": 20},
-                        invalidation=(DrawdownLimit("drawdown", 0.57),))  # fmt: skip
+        costs = {"commission_bps": bps, "half_spread_bps": 0.0}
+        deep = (DrawdownLimit("drawdown", 0.57),)
+        plan = plan_for(panel, friction=costs, sample={"minimum_sessions": 20}, invalidation=deep)
         finals.append(run_backtest(panel, plan, Fixed(), *span(panel)).equity["equity"].iloc[-1])
     assert finals == sorted(finals, reverse=True)
     assert len(set(finals)) == 4
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6), st.integers(2, 57), st.sampled_from([0.1, 10.0]))
+def test_one_bad_print_costs_no_more_than_was_promised(seed, t, factor):
+    """One price ten times too high or too low: no trade may lose more than the plan's loss limit, costs aside."""
+    generator = np.random.default_rng(seed)
+    closes = 100 * np.exp(np.cumsum(0.004 * generator.standard_normal((60, 4)), axis=0))
+    closes[t, 1] *= factor
+    panel = world(closes)
+    promise = {"max_weight": 0.3, "stop_loss": 0.04, "max_loss_per_trade": 0.06}
+    plan = plan_for(panel, sizing=promise, related_positions={"max_group_gross": 0.55}, sample={"minimum_sessions": 20})
+    targets = generator.dirichlet(np.ones(4), 60) * 0.6
+
+    class Fixed:
+        def decide(self, view):
+            return Decision(within_limits(targets[len(view.sessions) - 1], view.limits), "rebalance")
+
+    result = run_backtest(panel, plan, Fixed(), *span(panel))
+    assert result.trades["return_on_equity"].min() >= -0.06 - 0.002

@@ -111,7 +111,9 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
         rules=RULES,
         sizing=Sizing("fixed weights", True, 1.0 if len(assets) == 1 else 0.9, 1.0, None, 0.5, 0.6),
         related_positions=RelatedPositions(NamedGroups("named", groups), 1.0 if len(assets) < 3 else 0.99, None),
-        friction=Friction(5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, "next_close"),
+        friction=Friction(
+            5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, "next_close"
+        ),
         invalidation=(DrawdownLimit("drawdown", 0.5),),
         fast_exit=FastExit(1),
         sample=Sample(start, end, 6, 0),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from quantdl.distributions import AffineMarginals, StudentTMarginals
+from quantdl.distributions import AffineMarginals, StudentTMarginals, cdf_by_transport, icdf_by_transport
 
 few = settings(max_examples=20)
 ROW_FREEDOM = torch.tensor([3.5, 12.0], dtype=torch.float64)
@@ -96,3 +96,19 @@ def test_single_precision_stays_single():
     standard, log_slope = single.to_standard(returns_in_scales(1.0).float(), ROW_FREEDOM.float())
     assert standard.dtype == log_slope.dtype == torch.float32
     assert single.from_standard(standard, ROW_FREEDOM.float()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("multiple", [-30.0, -2.0, 0.1, 4.0])
+def test_cdf_is_that_of_each_assets_own_law_by_either_way(multiple):
+    value, expected = returns_in_scales(multiple), stats.t.cdf(multiple, OWN_FREEDOM.numpy())
+    np.testing.assert_allclose(MAPS[1].cdf(value, ROW_FREEDOM), expected, rtol=1e-9)
+    np.testing.assert_allclose(cdf_by_transport(MAPS[1], value, ROW_FREEDOM), expected, rtol=1e-9)
+
+
+@both_maps
+def test_quantiles_are_those_of_each_assets_own_law_by_either_way(marginals):
+    levels = torch.tensor([1e-6, 0.05, 0.5, 0.99], dtype=torch.float64)[:, None, None]
+    own = OWN_FREEDOM if isinstance(marginals, StudentTMarginals) else ROW_FREEDOM[:, None]
+    expected = stats.t.ppf(levels.numpy(), own.numpy(), LOCATION.numpy(), SCALE.numpy())
+    for found in (marginals.icdf(levels, ROW_FREEDOM), icdf_by_transport(marginals, levels, ROW_FREEDOM)):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)

@@ -12,7 +12,7 @@ from scipy import stats
 from quantdl.distributions import student_t_cdf, student_t_icdf, student_t_log_density
 
 DEGREES = [1.0, 1.5, 2.0, 2.05, 3.0, 4.0, 7.3, 10.0, 30.0, 100.0, 300.0, 1000.0]
-few = settings(max_examples=20)
+few = settings(max_examples=12)
 
 
 def doubles(values):
@@ -106,7 +106,7 @@ def test_any_log_density_agrees_with_scipy(freedom, value):
     assert found == pytest.approx(stats.t.logpdf(value, freedom), rel=1e-10, abs=1e-10)
 
 
-@pytest.mark.parametrize("freedom", [1.0, 2.0, 2.5, 4.0, 200.0])
+@pytest.mark.parametrize("freedom", [1.0, 2.0, 4.5, 200.0])
 def test_gradients_are_exact_in_both_arguments(freedom):
     values = doubles([-40.0, -1.2, -1e-3, 2.0]).requires_grad_()
     logits = doubles([-18.0, -2.3, -2.0, 0.4, 7.0]).requires_grad_()

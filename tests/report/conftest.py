@@ -4,6 +4,7 @@ Prices follow one market factor with Student-t shocks whose volatility jumps in 
 calmest stocks in inverse proportion to their volatility, renewed each month and filled at the next close.
 """
 
+import json
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+
 from quantdl.risk import basel_zone, christoffersen, performance
 from quantdl.runs import RunFolder, RunWriter, open_run
-from scipy import stats
 
 SECTORS = {
     "Technology": ("AAPL", "AMD", "MSFT"),
@@ -25,10 +27,10 @@ SECTORS = {
     "Industrials": ("GE",),
 }
 ASSETS = tuple(sorted(asset for group in SECTORS.values() for asset in group))
-FILLS_PER_MONTH = 21
 INITIAL = 1_000_000.0
 COMMISSION, HALF_SPREAD = 1e-4, 2.5e-4
 
+RECORDS = Path(__file__).parent / "records"
 CONFIG_TEXT = """\
 # Least volatile twelve of twenty S&P 500 stocks.
 name: calm-twelve
@@ -62,6 +64,11 @@ def write_run(root: Path, files: RunFiles, name: str = "calm-twelve") -> RunFold
     return open_run(target)
 
 
+def recorded(name: str) -> dict:
+    """Read what does not depend on the simulation: the plan, the card, the environment and so on."""
+    return json.loads((RECORDS / f"{name}.json").read_text(encoding="utf-8"))
+
+
 def simulate(seed: int = 7) -> RunFiles:
     """Simulate a run with a model."""
     random = np.random.default_rng(seed)
@@ -86,24 +93,17 @@ def simulate(seed: int = 7) -> RunFiles:
         "regimes.parquet": pd.DataFrame({"regime": regimes}, sessions),
         "forecasts.parquet": _forecasts(random, log_returns, sessions),
     }
-    files.records = {
-        "config.json": CONFIG,
-        "card.json": CARD,
-        "census.json": CENSUS,
-        "environment.json": ENVIRONMENT,
-        "checklist.json": CHECKLIST,
-        "selection.json": SELECTION,
-        "model/model.json": MODEL,
-        "training.json": TRAINING,
-        "metrics.json": _metrics(files.frames, equity, baseline, regimes, book["frame"]["costs"].sum()),
-    }
+    metrics = _metrics(files.frames, equity, baseline, regimes)
+    files.records = {"model/model.json": recorded("model"), "metrics.json": metrics, "census.json": _census()}
+    for name in ("config", "card", "environment", "checklist", "selection", "training"):
+        files.records[f"{name}.json"] = recorded(name)
     return files
 
 
 def strip_model(files: RunFiles) -> RunFiles:
     """Turn a simulated run into one whose strategy needs no model."""
     del files.frames["forecasts.parquet"]
-    files.records["config.json"] = {**CONFIG, "model": None}
+    files.records["config.json"]["model"] = None
     del files.records["model/model.json"], files.records["training.json"]
     metrics = dict(files.records["metrics.json"])
     metrics.pop("forecast")
@@ -147,15 +147,20 @@ def _book(returns, sessions):
             turnover = float(np.abs(traded).sum() / value)
             held, value = target, value - cost
         weights.append(held)
-        rows.append((value, value * (1 - held.sum()), np.abs(held).sum(), held.sum(), turnover, cost, held_return, False))
+        rows.append(
+            (value, value * (1 - held.sum()), np.abs(held).sum(), held.sum(), turnover, cost, held_return, False)
+        )
     columns = ["equity", "cash", "gross", "net", "turnover", "costs", "held_return", "halted"]
     frame = pd.DataFrame(rows, sessions, columns)
     trades += [_trade(asset, opened, None, len(sessions) - 1, returns) for asset, opened in open_trades.items()]
     fills = pd.DataFrame(fills)
     return {
-        "frame": frame, "equity": frame["equity"], "weights": np.array(weights), "fills": fills,
+        "frame": frame,
+        "equity": frame["equity"],
+        "weights": np.array(weights),
+        "fills": fills,
         "trades": pd.DataFrame(trades).sort_values("entry").reset_index(drop=True),
-    }  # fmt: skip
+    }
 
 
 def _targets(window):
@@ -168,10 +173,18 @@ def _targets(window):
 
 def _fill(order, session, asset, signed, notional):
     return {
-        "order": order, "session": session, "asset": asset, "rule": "monthly renewal", "quantity": signed / 50, "price": 50.0,
-        "notional": notional, "commission": notional * COMMISSION, "spread": notional * HALF_SPREAD, "impact": 0.0,
+        "order": order,
+        "session": session,
+        "asset": asset,
+        "rule": "monthly renewal",
+        "quantity": signed / 50,
+        "price": 50.0,
+        "notional": notional,
+        "commission": notional * COMMISSION,
+        "spread": notional * HALF_SPREAD,
+        "impact": 0.0,
         "cost": notional * (COMMISSION + HALF_SPREAD),
-    }  # fmt: skip
+    }
 
 
 def _trade(asset, opened, closed, end, returns):
@@ -180,21 +193,31 @@ def _trade(asset, opened, closed, end, returns):
     result = 0.08 * growth - 0.08 * 7e-4
     stopped = closed is not None and growth < -0.25
     return {
-        "asset": ASSETS[asset], "entry": entry, "exit": pd.NaT if closed is None else closed, "bars": end - start,
-        "pnl": result * value, "return_on_equity": result, "rule_in": "monthly renewal",
-        "rule_out": "" if closed is None else "stop loss" if stopped else "monthly renewal", "open": closed is None,
-    }  # fmt: skip
+        "asset": ASSETS[asset],
+        "entry": entry,
+        "exit": pd.NaT if closed is None else closed,
+        "bars": end - start,
+        "pnl": result * value,
+        "return_on_equity": result,
+        "rule_in": "monthly renewal",
+        "rule_out": "" if closed is None else "stop loss" if stopped else "monthly renewal",
+        "open": closed is None,
+    }
 
 
 def _exposures(weights, sessions):
     return pd.DataFrame(
-        {name: weights[:, [ASSETS.index(asset) for asset in group]].sum(axis=1) for name, group in SECTORS.items()}, sessions
+        {name: weights[:, [ASSETS.index(asset) for asset in group]].sum(axis=1) for name, group in SECTORS.items()},
+        sessions,
     )
 
 
 def _events(trades):
     stopped = trades[trades["rule_out"] == "stop loss"]
-    rows = [(trade.exit, "sizing", "stop loss", f"{trade.asset}: loss of the trade beyond the stop") for trade in stopped.itertuples()]
+    rows = [
+        (trade.exit, "sizing", "stop loss", f"{trade.asset}: loss of the trade beyond the stop")
+        for trade in stopped.itertuples()
+    ]
     rows += [(pd.Timestamp("2020-03-16"), "related_positions", "group cap", "Health care: 0.412 cut to 0.400")]
     rows += [(pd.Timestamp("2021-02-01"), "fast_exit", "participation", "RRC: order cut to 5 % of dollar volume")]
     return pd.DataFrame(rows, columns=["session", "item", "condition", "detail"]).sort_values("session")
@@ -237,8 +260,16 @@ def _forecasts(random, log_returns, sessions):
     return frame[22 * len(ASSETS) :].reset_index(drop=True)
 
 
-def _metrics(frames, equity, baseline, regimes, costs):
-    sessions = equity.index
+def _census():
+    years = {asset: {str(year): 1.0 for year in range(1990, 2023)} for asset in ASSETS}
+    years["RRC"] |= {str(year): 0.0 for year in range(1990, 1995)}
+    years["GE"]["2001"] = 0.992
+    coverage = {**dict.fromkeys(ASSETS, 1.0), "RRC": 0.848}
+    return {**recorded("census"), "coverage": coverage, "traded_by_year": years}
+
+
+def _metrics(frames, equity, baseline, regimes):
+    sessions, costs = equity.index, frames["equity.parquet"]["costs"].sum()
     forecasts = frames["forecasts.parquet"]
     central = (2 * (forecasts["pit"] - 0.5)).abs()
     per_asset = forecasts.groupby("asset")["log_density"]
@@ -251,41 +282,69 @@ def _metrics(frames, equity, baseline, regimes, costs):
             returns = np.diff(curve) / curve[:-1]
             chosen = returns[held[1:]]
             spans[regime][book] = {
-                "sessions": len(chosen), "pnl": float(np.diff(curve)[held[1:]].sum()), "return": float(np.prod(1 + chosen) - 1),
-                "volatility": float(chosen.std(ddof=1)), "worst_session": float(chosen.min()),
-            }  # fmt: skip
+                "sessions": len(chosen),
+                "pnl": float(np.diff(curve)[held[1:]].sum()),
+                "return": float(np.prod(1 + chosen) - 1),
+                "volatility": float(chosen.std(ddof=1)),
+                "worst_session": float(chosen.min()),
+            }
     crash = slice("2020-02-20", "2020-04-30")
     stress = {
-        "strategy": {"sessions": 50, "return": float(equity[crash].iloc[-1] / equity[crash].iloc[0] - 1), "pnl": -180_300.0},
+        "strategy": {
+            "sessions": 50,
+            "return": float(equity[crash].iloc[-1] / equity[crash].iloc[0] - 1),
+            "pnl": -180_300.0,
+        },
         "baseline": {"sessions": 50, "return": -0.22, "pnl": -204_000.0},
     }
     return {
         "strategy": strategy,
         "baseline": performance(pd.Series(baseline, sessions), 252.0).to_json(),
         "forecast": {
-            "model": "transformer", "window": "next_session", "n": len(forecasts), "nll": float(-forecasts["log_density"].mean()),
-            "joint_nll": -2.913, "crps": 0.00981,
+            "model": "transformer",
+            "window": "next_session",
+            "n": len(forecasts),
+            "nll": float(-forecasts["log_density"].mean()),
+            "joint_nll": -2.913,
+            "crps": 0.00981,
             "coverage": [
-                {"level": level, "observed": float((central < level).mean()), "n": len(forecasts)} for level in (0.5, 0.8, 0.9, 0.98)
+                {"level": level, "observed": float((central < level).mean()), "n": len(forecasts)}
+                for level in (0.5, 0.8, 0.9, 0.98)
             ],
             "pit": {"test": "Kolmogorov-Smirnov, one outcome per session", "statistic": 0.031, "p_value": 0.284},
             "assets": [
-                {"asset": asset, "n": int(scores.count()), "nll": float(-scores.mean()), "crps": 0.0098} for asset, scores in per_asset
+                {"asset": asset, "n": int(scores.count()), "nll": float(-scores.mean()), "crps": 0.0098}
+                for asset, scores in per_asset
             ],
             "compare": [
                 {"model": "transformer", "nll": -2.6412, "joint_nll": -2.913, "crps": 0.00981},
-                {"model": "garch_t", "nll": -2.6552, "joint_nll": None, "crps": 0.00979,
-                 "undefined": {"joint_nll": "one asset at a time"}},
+                {
+                    "model": "garch_t",
+                    "nll": -2.6552,
+                    "joint_nll": None,
+                    "crps": 0.00979,
+                    "undefined": {"joint_nll": "one asset at a time"},
+                },
             ],
         },
         "value_at_risk": [_var_test(frames["risk.parquet"], level) for level in (0.95, 0.99)],
         "regimes": spans,
         "stress_windows": {"crash of 2020": {"first": "2020-02-20", "last": "2020-04-30", **stress}},
         "costs": {
-            "total": float(costs), "commission": float(costs) / 3.5, "spread": float(costs) * 2.5 / 3.5, "impact": 0.0,
-            "share_of_initial_equity": float(costs) / INITIAL, "annual_turnover": 7.9, "stated_bps": 3.5,
-            "break_even": {"bps": 41.2, "lower_bps": 41.2, "statement": "The profit is gone at 41.2 bps each way, by rerun."},
-            "capacities": [{"coefficient": 1.0, "equity": None, "statement": "undefined: liquidity is waived"}], "exit": {},
+            "total": float(costs),
+            "commission": float(costs) / 3.5,
+            "spread": float(costs) * 2.5 / 3.5,
+            "impact": 0.0,
+            "share_of_initial_equity": float(costs) / INITIAL,
+            "annual_turnover": 7.9,
+            "stated_bps": 3.5,
+            "break_even": {
+                "bps": 41.2,
+                "lower_bps": 41.2,
+                "statement": "The profit is gone at 41.2 bps each way, by rerun.",
+            },
+            "capacities": [{"coefficient": 1.0, "equity": None, "statement": "undefined: liquidity is waived"}],
+            "exit": {},
         },
         "contexts": [
             {"context": "trend", "state": "rising", "sessions": 702, "pnl": 512_300.0},
@@ -295,148 +354,30 @@ def _metrics(frames, equity, baseline, regimes, costs):
         ],
         "stamps": [
             "Decided at a close, filled at the next traded close.",
-            "Liquidity is waived by M. Okafor, head of desk: One million dollars in the most traded stocks. Fills are unlimited and "
-            "capacity is undefined.",
+            "Liquidity is waived by M. Okafor, head of desk: One million dollars in the most traded stocks. Fills "
+            "are unlimited and capacity is undefined.",
             "The assets were picked knowing that they survived: only differences between books count.",
         ],
         "halt_reason": "",
-    }  # fmt: skip
+    }
 
 
 def _var_test(risk, level):
     hits = risk.loc[risk["level"] == level, "exception"].to_numpy(bool)
     found = christoffersen(hits, level)
     return {
-        "level": level, "n": len(hits), "expected": (1 - level) * len(hits), "exceptions": int(hits.sum()),
-        "kupiec_p": found.coverage.p_value, "independence_p": found.independence.p_value,
-        "christoffersen_p": found.conditional_coverage.p_value, "z2": -0.41 if level == 0.99 else -0.18, "z2_p": 0.21 if level == 0.99 else 0.33,
+        "level": level,
+        "n": len(hits),
+        "expected": (1 - level) * len(hits),
+        "exceptions": int(hits.sum()),
+        "kupiec_p": found.coverage.p_value,
+        "independence_p": found.independence.p_value,
+        "christoffersen_p": found.conditional_coverage.p_value,
+        "z2": -0.41 if level == 0.99 else -0.18,
+        "z2_p": 0.21 if level == 0.99 else 0.33,
         "basel_zone": basel_zone(int(hits[-250:].sum())).zone if level == 0.99 else None,
         "undefined": {} if level == 0.99 else {"basel_zone": "defined at 99 %"},
-    }  # fmt: skip
-
-
-CONFIG = {
-    "name": "calm-twelve",
-    "seed": 7,
-    "data": {"kind": "sp500"},
-    "model": {"kind": "transformer", "horizon": 21, "width": 32},
-    "splits": {"train_end": "2016-12-30", "validation_end": "2018-12-31", "test_start": "2019-01-02", "test_end": "2022-12-28"},
-    "strategy": {"file": "../strategies/inverse_volatility.py", "parameters": {"window": 60, "hold": 12}},
-    "backtest": {"initial_equity": INITIAL, "draws": 2000},
-    "plan": {
-        "hypothesis": {
-            "statement": "Stocks that moved least over the last quarter keep moving least over the next month, so a book of them loses "
-            "less in bad months than equal weight, for at most a fifth of its return.",
-            "market_context": "Large US stocks; any regime, but the claim is about falls.",
-            "refuted_by": "An expected shortfall at 99 % no lower than equal weight's over the test span.",
-            "yardstick": "expected_shortfall",
-            "other_explanations": {
-                "trend": "Defensive sectors may simply have risen.",
-                "volatility": "The book may simply hold less risk; its Sharpe ratio would then be no higher.",
-                "liquidity": "None; these stocks are among the most traded.",
-            },
-        },
-        "horizon": {"bars": 21, "timeframe": "1D", "rebalance": {"kind": "period_end", "period": "month"}},
-        "rules": [
-            {"name": "monthly renewal", "purpose": "rebalance",
-             "text": "At the first session of a month hold the twelve stocks of least 60-day volatility, weighted by its inverse."},
-            {"name": "stop loss", "purpose": "exit", "text": "Close a trade whose loss at a close exceeds 2 % of equity."},
-        ],
-        "sizing": {
-            "method": "Inverse volatility under the caps.", "long_only": True, "max_weight": 0.15, "max_gross": 1.02, "max_net": None,
-            "stop_loss": 0.02, "max_loss_per_trade": 0.03,
-        },
-        "related_positions": {"groups": {"kind": "sector"}, "max_group_gross": 0.4, "max_group_net": None},
-        "friction": {
-            "commission_bps": 1.0, "half_spread_bps": 2.5, "borrow": None, "fill_at": "next_close", "delisting_recovery": 0.7,
-            "liquidity": {"kind": "waiver", "signed_by": "M. Okafor, head of desk", "reason": "One million dollars in the most traded stocks."},
-        },
-        "invalidation": [
-            {"kind": "drawdown", "limit": 0.4},
-            {"kind": "volatility", "annualised": 0.9, "window_bars": 21},
-            {"kind": "stale_data", "bars": 5},
-            {"kind": "calibration", "level": 0.99, "false_halt_probability": 0.05},
-        ],
-        "fast_exit": {"max_sessions": 5},
-        "sample": {"first": "2019-01-02", "last": "2022-12-28", "minimum_sessions": 500, "purge_bars": 22},
-        "abnormal_volatility": {"window_bars": 63, "calm_below": 0.14, "stressed_above": 0.3, "in_stress": "trade", "stress_windows": []},
-        "documentation": {"author": "R. Lindqvist, quantitative research", "run_folder": "runs"},
-    },
-}  # fmt: skip
-MODEL = {
-    "schema_version": 1, "settings": CONFIG["model"], "features": [["return", 1.0], ["volatility", 20.0]], "assets": list(ASSETS),
-    "windows": [{"starts_after": 0, "bars": 1}, {"starts_after": 1, "bars": 21}], "context": 250, "fitted_through": ["2018-12-31"],
-}  # fmt: skip
-TRAINING = {
-    "best_epoch": 9,
-    "epochs": [
-        {"epoch": n, "train_loss": -2.2 - 0.75 * (1 - 0.8**n), "validation_loss": -2.15 - 0.74 * (1 - 0.75**n) + 0.002 * n} for n in range(1, 18)
-    ],
-}  # fmt: skip
-CARD = {
-    "source": "S&P 500 set bundled with skfolio 1.12.2", "timezone": "America/New_York", "frequency": "1D", "adjustment": "total_return",
-    "calendar": "XNYS", "as_of": "2022-12-28", "licence": "BSD-3-Clause, as part of skfolio", "fields": ["close"],
-    "fingerprint": "sha256:5d1c7f0a5e0c0b4a8c3d3b4c6b1f7e8a9d2c4e6f8091a2b3c4d5e6f708192a3b", "universe": "survivors",
-    "notes": ["RRC: masked before 1995-01-03, its prices were stale (policy stale_year: mask).", "Closes only: fills at the next close."],
-}  # fmt: skip
-CENSUS = {
-    "n_sessions": 8313, "n_assets": 20,
-    "first": "1990-01-02", "last": "2022-12-28", "universe": "survivors",
-    "counts": {"session_missing_for_all": 2, "stale_year": 775, "return_above_50pct": 2, "missing_session": 0, "zero_close": 0,
-               "negative_close": 0, "repeated_row": 0, "assumed_delisted": 0},
-    "traded_by_year": {
-        asset: {str(year): 0.0 if asset == "RRC" and year < 1995 else 0.992 if asset == "GE" and year == 2001 else 1.0
-                for year in range(1990, 2023)}
-        for asset in ASSETS
-    },
-    "survivorship": "All twenty stocks were picked knowing that they are still listed in 2022: results are better than they could have been.",
-    "coverage": {asset: 1.0 if asset != "RRC" else 0.848 for asset in ASSETS},
-    "faults": [
-        {"kind": "stale_year", "symbol": "RRC", "first": "1990-01-02", "last": "1994-12-30", "count": 775,
-         "detail": "Years 1990, 1991, 1992, 1993, 1994."},
-        {"kind": "return_above_50pct", "symbol": "RRC", "first": "1990-04-10", "last": "1990-04-10", "count": 1, "detail": "+200 % in a day"},
-        {"kind": "return_above_50pct", "symbol": "AMD", "first": "2016-04-22", "last": "2016-04-22", "count": 1, "detail": "+52.3 % in a day"},
-        {"kind": "session_missing_for_all", "symbol": None, "first": "2012-10-29", "last": "2012-10-30", "count": 2, "detail": "exchange closed, storm"},
-    ],
-}  # fmt: skip
-ENVIRONMENT = {
-    "quantdl": "0.1.0", "python": "3.11.7", "system": "Linux-6.1-x86_64", "processor": "x86_64", "cores": 2, "threads": 2,
-    "thread_variables": {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": ""}, "packages": {"numpy": "2.4.6", "pandas": "3.1.1", "torch": "2.13.0", "quantdl": "0.1.0"},
-}  # fmt: skip
-SELECTION = {
-    "n_records": 17, "n_trials": 14, "effective_trials": 14.0, "sharpe": 0.0421, "sharpe_variance": 0.00031, "probabilistic_sharpe": 0.911,
-    "expected_maximum_sharpe": 0.0383, "deflated_sharpe": 0.548, "overfitting_probability": None,
-    "undefined": {"overfitting_probability": "needs the returns of all trials over one span"},
-    "notes": ["A deflated Sharpe ratio below 0.95 does not exclude luck of the search."],
-}  # fmt: skip
-
-
-def _item(item, passed, statement, figure, cause=""):
-    return {"item": item, "passed": passed, "statement": statement, "figure": figure, "cause": cause}
-
-
-CHECKLIST = {
-    "verdict": "not defended",
-    "items": [
-        _item("hypothesis", True, "Expected shortfall at 99 % is below equal weight's", "3.41 % against 4.12 %"),
-        _item("horizon", True, "No position outlives 21 bars without a decision", "longest 21 bars"),
-        _item("trusted_data", None, "The data is what the plan trusts", "card and fingerprint agree",
-              "The universe was chosen among survivors, so every figure is relative to it."),
-        _item("rules", True, "Every order carries a written rule", "1,126 orders, 2 rules"),
-        _item("sizing", True, "No trade loses more than 3 % of equity", "worst trade -2.61 %"),
-        _item("related_positions", True, "No sector above 40 % at a decision", "largest 39.8 %"),
-        _item("friction", True, "Break-even cost above the stated 3.5 bp", "41.2 bp"),
-        _item("invalidation", True, "Conditions evaluated every session, none fired", "drawdown 34 % of 40 %"),
-        _item("fast_exit", None, "The book is flat within 5 sessions", "undefined", "Liquidity is waived, so days to liquidate are undefined."),
-        _item("sample", True, "At least 500 sessions out of sample", "1,041 sessions"),
-        _item("abnormal_volatility", True, "Results per regime are reported", "3 regimes, 1 stress window"),
-        _item("forecast_calibration", False, "no test rejects the forecasts at 5% over all 3 tests (1.67% each)",
-              "Kupiec, 95 % value at risk of the book: 78 exceptions in 1019 sessions, 51.0 expected, p = 0.0003; Kupiec, 99 %: 11 "
-              "exceptions in 1019 sessions, 10.2 expected, p = 0.8; PIT of the book: p = 0.28",
-              "Kupiec, 95 % value at risk of the book: 78 exceptions in 1019 sessions, 51.0 expected, p = 0.0003"),
-        _item("documentation", True, "Author and run folder are recorded", "R. Lindqvist"),
-    ],
-}  # fmt: skip
+    }
 
 
 @pytest.fixture(scope="session")

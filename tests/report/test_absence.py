@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+
 from quantdl.report import write_report
 
 ALWAYS = {"config.json", "metrics.json", "checklist.json", "equity.parquet"}
@@ -73,6 +74,8 @@ def test_a_ruined_book_is_reported(files, text):
     files.records["metrics.json"]["halt_reason"] = "Drawdown of 100 % reached the limit of 40 %."
     page = text(files)
     assert f"The run was halted on {equity.index[-1].date()}. Drawdown of 100 %" in page
+    assert "1 of its 300 sessions were halted" in page
+    assert f"The dotted line is the halt on {equity.index[-1].date()}." in page
 
 
 def test_an_undefined_figure_shows_its_reason(files, text):

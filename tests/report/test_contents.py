@@ -1,6 +1,7 @@
 """What a run must hold to be reported, and what the reader is told when it does not."""
 
 import pytest
+
 from quantdl.errors import IntegrityError, RunError
 from quantdl.report import write_report
 from quantdl.report.contents import read_contents
@@ -15,7 +16,9 @@ def test_a_record_that_every_run_has_is_missed_by_name(name, files, write):
 
 def test_a_run_without_an_equity_curve_is_refused_with_the_fix(files, write):
     del files.frames["equity.parquet"]
-    with pytest.raises(RunError, match=r"equity\.parquet: the report needs this file and it is missing. .*quantdl run CONFIG"):
+    with pytest.raises(
+        RunError, match=r"equity\.parquet: the report needs this file and it is missing. .*quantdl run CONFIG"
+    ):
         read_contents(write(files))
 
 

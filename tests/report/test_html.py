@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from quantdl.errors import RunError
 from quantdl.report import write_report
 from quantdl.report.html import script_json
@@ -75,7 +76,9 @@ def test_the_report_stays_below_its_size(report):
 
 def test_the_policy_names_exactly_the_scripts_that_run(report):
     page = Page(report)
-    policy = next(attrs["content"] for tag, attrs in page.elements if attrs.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        attrs["content"] for tag, attrs in page.elements if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
     running = [text for attrs, text in page.scripts if "type" not in attrs]
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in running]
     assert re.findall(r"'sha256-([^']+)'", policy) == hashes
@@ -104,8 +107,25 @@ def test_ids_are_unique_and_every_link_finds_its_target(report):
 
 
 def test_verdict_and_checklist_come_before_any_figure(report):
-    order = [report.index(f'<section id="{name}"') for name in ("verdict", "checklist", "figures", "equity", "value-at-risk",
-             "calibration", "exposures", "costs", "regimes", "trades", "invalidation", "data", "config", "selection")]  # fmt: skip
+    order = [
+        report.index(f'<section id="{name}"')
+        for name in (
+            "verdict",
+            "checklist",
+            "figures",
+            "equity",
+            "value-at-risk",
+            "calibration",
+            "exposures",
+            "costs",
+            "regimes",
+            "trades",
+            "invalidation",
+            "data",
+            "config",
+            "selection",
+        )
+    ]
     assert order == sorted(order)
 
 
@@ -162,6 +182,8 @@ def test_json_in_a_script_keeps_its_meaning_and_loses_its_teeth():
 
 
 def test_every_template_is_package_data():
-    patterns = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["quantdl.report"]
+    patterns = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"][
+        "quantdl.report"
+    ]
     names = [f"templates/{path.name}" for path in (PROJECT / "quantdl/report/templates").iterdir()]
     assert [name for name in names if not any(fnmatch(name, pattern) for pattern in patterns)] == []

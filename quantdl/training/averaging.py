@@ -1,0 +1,45 @@
+"""A running mean of the weights: what is validated and kept, because it is steadier than the last step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor
+
+from quantdl.models.base import Forecaster
+
+
+class WeightAverage:
+    """Exponential running mean of a model's weights; while it is young it is nearly a plain mean.
+
+    Averaged iterates go back to Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging.
+    """
+
+    def __init__(self, model: Forecaster, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.mean = _copy(model)
+
+    def update(self, model: Forecaster) -> None:
+        """Take in the weights after one step."""
+        self.steps += 1
+        decay = min(self.decay, (self.steps - 1.0) / (self.steps + 9.0))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                self.mean[name].lerp_(value.detach(), 1.0 - decay)
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of the mean."""
+        return {name: value.clone() for name, value in self.mean.items()}
+
+    @contextmanager
+    def applied(self, model: Forecaster) -> Iterator[None]:
+        """Put the mean into the model for the length of a ``with`` block."""
+        own = _copy(model)
+        model.load_state_dict(self.mean)
+        try:
+            yield
+        finally:
+            model.load_state_dict(own)
+
+
+def _copy(model: Forecaster) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -1,0 +1,46 @@
+"""What a network is trained to make small: its log score, joint and asset by asset."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from quantdl.models.base import Forecaster
+from quantdl.sequences import Batch, Histories
+
+
+def log_loss(model: Forecaster, batch: Batch, marginal_share: float) -> tuple[Tensor, int]:
+    """Sum of negative log densities of the observed targets, in nats, and how many targets there are.
+
+    The joint density carries weight ``1 - marginal_share``, the product of the marginal densities the rest. Both are
+    proper scores, so the true law is best under any share. A model that is not quite true is pulled by the joint
+    density towards what all assets do together: it then gives each asset lighter tails than it has.
+
+    Args:
+        model: Gives the law.
+        batch: Histories and targets; an unobserved target is integrated out.
+        marginal_share: Between 0 and 1.
+    """
+    observed = batch.target_observed
+    law = model(batch).observed(observed)
+    joint = law.log_prob(batch.target).sum()
+    marginal = law.marginal_log_prob(batch.target).sum()
+    return -((1.0 - marginal_share) * joint + marginal_share * marginal), int(observed.sum())
+
+
+def mean_log_loss(
+    model: Forecaster, histories: Histories, bars: range, context: int, block: int, marginal_share: float
+) -> float:
+    """Mean loss per observed asset over a span of bars, without dropout; NaN when nothing is observed.
+
+    Labels that end after the span do not count.
+    """
+    model.eval()
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for start in range(bars.start, bars.stop, block):
+            piece = range(start, min(start + block, bars.stop))
+            batch = histories.batch([piece], context, labels_through=bars[-1])
+            loss, observed = log_loss(model, batch, marginal_share)
+            total, count = total + loss.item(), count + observed
+    return total / count if count else math.nan

@@ -1,0 +1,92 @@
+"""The conditions that end a run: a right model is rarely halted, a wrong one soon."""
+
+import numpy as np
+import pytest
+
+from quantdl.backtest.invalidation import (
+    CalibrationMonitor,
+    DrawdownMonitor,
+    ExceptionProcess,
+    Observation,
+    StaleDataMonitor,
+    VolatilityMonitor,
+)
+
+FOUR_YEARS = 1008
+
+
+def highest(exceptions: np.ndarray, probability: float) -> np.ndarray:
+    """(N,) the highest value of the e-process on N paths, from its definition: a mean of likelihood ratios."""
+    counts = np.cumsum(exceptions, axis=1)
+    rest = np.arange(1, exceptions.shape[1] + 1) - counts
+    values = 0.0
+    for ratio in (1.5, 2.0, 3.0, 5.0, 10.0):
+        q = min(ratio * probability, (1 + probability) / 2)
+        values = values + (q / probability) ** counts * ((1 - q) / (1 - probability)) ** rest / 5
+    return values.max(axis=1)
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.05])
+def test_the_process_is_its_definition(probability):
+    hits = np.random.default_rng(0).random((1, 300)) < 3 * probability
+    process = ExceptionProcess(probability)
+    path = [process.update(bool(hit)) for hit in hits[0]]
+    assert max(path) == pytest.approx(highest(hits, probability)[0], rel=1e-12)
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.025, 0.05, 0.3])
+def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(probability):
+    generator = np.random.default_rng(1)
+    paths = generator.random((20_000, FOUR_YEARS)) < probability
+    halted = (highest(paths, probability) >= 1 / 0.05).mean()
+    assert halted <= 0.05
+
+
+def test_a_right_model_in_clustered_volatility_is_not_halted_more_often():
+    """Exceptions at a right conditional level are independent however volatile the market: the level moves along."""
+    generator = np.random.default_rng(2)
+    n_paths, variance = 5000, np.full(5000, 1e-4)
+    exceptions = np.zeros((n_paths, FOUR_YEARS), dtype=bool)
+    for t in range(FOUR_YEARS):
+        draw = generator.standard_normal(n_paths)
+        exceptions[:, t] = draw < -2.3263478740408408  # loss beyond the conditional 99 % quantile
+        variance = 2e-6 + 0.1 * variance * draw**2 + 0.88 * variance
+    assert (highest(exceptions, 0.01) >= 20).mean() <= 0.05
+
+
+@pytest.mark.parametrize(("true", "sessions"), [(0.03, FOUR_YEARS), (0.05, 504), (0.10, 252)])
+def test_a_wrong_model_is_halted(true, sessions):
+    paths = np.random.default_rng(3).random((2000, sessions)) < true
+    assert (highest(paths, 0.01) >= 20).mean() >= 0.9
+
+
+def test_the_process_stays_a_number():
+    process = ExceptionProcess(0.01)
+    values = [process.update(True) for _ in range(2000)] + [process.update(False) for _ in range(200_000)]
+    assert np.isfinite(values).all()
+    assert max(values) > 1e200
+
+
+def test_sessions_without_a_prediction_leave_the_process_alone():
+    monitor = CalibrationMonitor(20.0, ExceptionProcess(0.01))
+    assert monitor.update(Observation(1.0, 0, None)) == 1.0
+    once = monitor.update(Observation(1.0, 0, True))
+    assert monitor.update(Observation(1.0, 0, None)) == once > 1
+
+
+def test_drawdown_is_from_the_peak_including_the_start():
+    monitor = DrawdownMonitor(0.2, peak=100.0)
+    falls = [monitor.update(Observation(value, 0, None)) for value in (90.0, 120.0, 96.0, 130.0)]
+    assert falls == pytest.approx([0.1, 0.0, 0.2, 0.0])
+
+
+def test_volatility_needs_a_full_window():
+    monitor = VolatilityMonitor(0.2, window=3, last_equity=100.0, bars_per_year=252)
+    values = [monitor.update(Observation(value, 0, None)) for value in (101.0, 102.01, 101.0, 101.0)]
+    assert np.isnan(values[:2]).all()
+    returns = np.array([0.01, 0.01, 101 / 102.01 - 1])
+    assert values[2] == pytest.approx(returns.std(ddof=1) * np.sqrt(252))
+
+
+def test_staleness_is_counted_in_bars():
+    assert StaleDataMonitor(3).update(Observation(1.0, 7, None)) == 7

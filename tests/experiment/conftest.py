@@ -1,0 +1,69 @@
+"""A small but whole experiment on the bundled data: six stocks, half a year, seconds."""
+
+from pathlib import Path
+
+import pytest
+
+from quantdl.config import load_config
+from quantdl.experiment import Outcome, carry_out, run_experiment
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "name: quickstart": "name: small",
+    "  kind: sp500\n": "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n",
+    "  kind: transformer\n  horizon: 5\n": (
+        "  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n\n"
+        "training:\n  epochs: 2\n  rows: 4\n"
+    ),
+    "train_end: 2016-12-30": "train_end: 2015-12-31",
+    "validation_end: 2018-12-31": "validation_end: 2016-06-30",
+    "test_start: 2019-01-02": "test_start: 2016-07-01",
+    "test_end: 2022-12-28": "test_end: 2016-12-30",
+    "first: 2019-01-02": "first: 2016-07-01",
+    "last: 2022-12-28": "last: 2016-12-30",
+    "minimum_sessions: 500": "minimum_sessions: 100",
+    "max_weight: 0.15": "max_weight: 0.3",
+    "max_group_gross: 0.4": "max_group_gross: 0.5",
+    "compare: [flow, graph, ewma_t, garch_t]": "compare: [ewma_t]",
+    "file: ../strategies/": f"file: {ROOT}/strategies/",
+    "      - {name: crash of 2020, first: 2020-02-20, last: 2020-04-30}\n": "",
+    "      - {name: rate shock of 2022, first: 2022-01-03, last: 2022-10-14}\n": (
+        "      - {name: election, first: 2016-11-01, last: 2016-11-30}\n"
+    ),
+}
+
+
+def small_config(folder: Path, changes: dict[str, str] | None = None) -> Path:
+    """Write the quick start, made small, and changed further."""
+    text = (ROOT / "configs" / "quickstart.yaml").read_text()
+    for old, new in {**SMALL, **(changes or {})}.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    path = folder / "small.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def write_small():
+    return small_config
+
+
+@pytest.fixture(scope="session")
+def small_outcome(tmp_path_factory) -> Outcome:
+    """The small experiment carried out without a folder."""
+    return carry_out(load_config(small_config(tmp_path_factory.mktemp("outcome"))))
+
+
+@pytest.fixture(scope="session")
+def small_run_again(tmp_path_factory) -> Path:
+    """The same experiment, run a second time somewhere else."""
+    folder = tmp_path_factory.mktemp("again")
+    return run_experiment(load_config(small_config(folder)), folder / "runs" / "first")
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory) -> Path:
+    """A finished run of the small experiment."""
+    folder = tmp_path_factory.mktemp("small")
+    return run_experiment(load_config(small_config(folder)), folder / "runs" / "first")

@@ -1,0 +1,84 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from quantdl.config import load_config
+from quantdl.experiment import evaluate, load_data
+from quantdl.experiment.evaluation import evaluation_row
+from quantdl.experiment.figures import calibration_tests, value_at_risk_tests
+from quantdl.experiment.forecasts import coverage
+
+
+def test_every_compared_model_is_scored_on_the_same_stock_days(tmp_path, write_small):
+    table = evaluate(load_config(write_small(tmp_path)))
+    assert [row.model for row in table.rows] == ["transformer", "ewma_t"]
+    assert {row.n for row in table.rows} == {6 * 127}
+    assert all(-4.0 < row.nll < -2.0 and row.joint_nll < row.nll for row in table.rows)
+
+
+def test_a_row_summarises_known_forecasts():
+    generator = np.random.default_rng(0)
+    target = generator.standard_normal(20_000)
+    scored = pd.DataFrame(
+        {
+            "session": np.repeat(np.arange(10_000), 2),
+            "target": target,
+            "log_density": stats.norm.logpdf(target),
+            "joint_log_density": np.repeat(stats.norm.logpdf(target).reshape(-1, 2).sum(1), 2),
+            "crps": np.full(20_000, 0.25),
+            "pit": stats.norm.cdf(target),
+            "q01": stats.norm.ppf(0.01),
+            "q05": stats.norm.ppf(0.05),
+        }
+    )
+    row = evaluation_row("normal", scored)
+    assert row.nll == pytest.approx(0.5 * np.log(2 * np.pi * np.e), abs=0.02)  # entropy of the normal law
+    assert row.joint_nll == pytest.approx(row.nll)  # the pairs are independent
+    assert row.crps_bp == 2500
+    assert row.coverage_90 == pytest.approx(0.9, abs=0.01)
+    assert (row.hit_01, row.hit_05) == (pytest.approx(0.01, abs=0.003), pytest.approx(0.05, abs=0.006))
+
+
+def test_coverage_counts_the_central_interval():
+    scored = pd.DataFrame({"pit": [0.04, 0.06, 0.5, 0.94, 0.96]})
+    assert coverage(scored, [0.9, 0.5]) == [
+        {"level": 0.9, "observed": 0.6, "n": 5.0},
+        {"level": 0.5, "observed": 0.2, "n": 5.0},
+    ]
+
+
+def risk_frame(exceptions: int, sessions: int) -> pd.DataFrame:
+    hit = np.zeros(sessions, dtype=bool)
+    hit[np.linspace(0, sessions - 1, exceptions).astype(int)] = True
+    loss = np.where(hit, 0.03, 0.0)
+    return pd.DataFrame(
+        {"level": 0.99, "value_at_risk": 0.02, "expected_shortfall": 0.025, "loss": loss, "exception": hit}
+    )
+
+
+def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_not():
+    uniform = pd.Series(np.linspace(0.001, 0.999, 1000))
+    right = calibration_tests(value_at_risk_tests(risk_frame(10, 1000)), uniform)
+    wrong = calibration_tests(value_at_risk_tests(risk_frame(30, 1000)), uniform)
+    assert all(test.p_value > 0.05 for test in right)
+    assert wrong[0].p_value < 1e-4
+    # Kupiec's likelihood ratio for 30 of 1000 at 1 %, written out.
+    ratio = 2 * (30 * np.log(3.0) + 970 * np.log(0.97 / 0.99))
+    record = value_at_risk_tests(risk_frame(30, 1000))[0]
+    assert record["kupiec_p"] == pytest.approx(stats.chi2.sf(ratio, 1))
+    assert record["basel_zone"] == "yellow"  # 7 or 8 of the last 250
+
+
+def test_losses_bunched_in_their_law_fail_the_calibration():
+    bunched = pd.Series(np.linspace(0.3, 0.7, 500))
+    tests = calibration_tests(value_at_risk_tests(risk_frame(5, 500)), bunched)
+    assert tests[-1].p_value < 1e-6
+
+
+def test_the_policies_of_a_config_are_applied_and_said(tmp_path, write_small):
+    data = load_data(load_config(write_small(tmp_path, {"  start: 2010-01-04\n": ""})))
+    rrc = data.panel.assets.index("RRC")
+    assert data.panel.sessions[data.panel.traded[:, rrc]][0] == pd.Timestamp("1995-01-03")
+    assert any("stale_year" in note for note in data.panel.card.notes)
+    assert data.census.counts()["stale_year"] == 1265

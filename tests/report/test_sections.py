@@ -1,0 +1,150 @@
+"""What the tables say agrees with what the run recorded."""
+
+import pytest
+
+from quantdl.report import costs, data, exposures, interventions, market_risk, performance, provenance, regimes, trades
+from quantdl.report.contents import read_contents
+from quantdl.report.document import Charts, Table
+from quantdl.report.record import Record
+
+
+@pytest.fixture
+def run(files, write):
+    return read_contents(write(files))
+
+
+def table(section, caption):
+    return next(part for part in section.parts if isinstance(part, Table) and part.caption.startswith(caption))
+
+
+def column(found, position):
+    return [row.cells[position].text for row in found.rows if not row.heading]
+
+
+def by_label(found):
+    return {row.cells[0].text: [cell.text for cell in row.cells[1:]] for row in found.rows if not row.heading}
+
+
+def number(text):
+    return float(text.replace(",", "").replace("\u2212", "-"))
+
+
+def test_strategy_and_baseline_stand_side_by_side_with_units(run):
+    found = by_label(performance.figures_table(run.metrics)[0])
+    metrics = run.metrics
+    for key, label, scale in (
+        ("cagr", "Return a year [%]", 100),
+        ("sharpe", "Sharpe ratio", 1),
+        ("max_drawdown", "Maximum drawdown [%]", 100),
+    ):
+        expected = [metrics.number(book, key) * scale for book in ("strategy", "baseline")]
+        assert [number(text) for text in found[label]] == pytest.approx(expected, abs=0.005)
+
+
+def test_a_new_figure_is_shown_under_its_own_name(run):
+    metrics = Record({"strategy": {**run.metrics.record("strategy").values, "hit_rate": 0.53125}})
+    assert by_label(performance.figures_table(metrics)[0])["Hit rate"] == ["0.5312", "not recorded"]
+
+
+def test_costs_by_kind_add_up_to_what_the_book_paid(run):
+    found = by_label(table(costs.section(run), "Costs by kind"))
+    assert number(found["Together"][0]) == pytest.approx(run.equity["costs"].sum(), abs=1)
+    assert number(found["Commission"][0]) + number(found["Half spread"][0]) == pytest.approx(
+        number(found["Together"][0]), abs=2
+    )
+
+
+def test_what_was_paid_beyond_the_fills_is_a_kind_of_its_own(files, write):
+    equity = files.frames["equity.parquet"].copy()
+    equity["costs"] += 10.0
+    files.frames["equity.parquet"] = equity
+    found = by_label(table(costs.section(read_contents(write(files))), "Costs by kind"))
+    assert number(found["Borrow and other"][0]) == pytest.approx(10.0 * len(equity), abs=1)
+
+
+def test_trades_per_rule_count_every_trade_once(run):
+    section = trades.section(run)
+    for caption in ("Trades: opened by rule", "Trades: closed by rule"):
+        found = table(section, caption)
+        assert sum(number(text) for text in column(found, 1)) == len(run.trades)
+        assert sum(number(text) for text in column(found, 3)) == pytest.approx(run.trades["pnl"].sum(), abs=3)
+
+
+def test_the_worst_trades_come_first_and_broken_promises_are_said(run):
+    found = table(trades.section(run), "The 10 worst trades")
+    results = [number(text) / 100 for text in column(found, 5)]
+    assert results == sorted(results)
+    assert results[0] == pytest.approx(run.trades["return_on_equity"].min(), abs=1e-4)
+    marked = [row.cells[5].under for row in found.rows]
+    assert marked == ["beyond the promise" if result < -0.03 else "" for result in results]
+
+
+def test_largest_exposures_are_held_against_the_cap(run):
+    found = table(exposures.section(run), "Largest exposure per group")
+    largest = run.exposures.max().sort_values(ascending=False)
+    assert column(found, 0)[0] == largest.index[0]
+    assert number(column(found, 1)[0]) == pytest.approx(100 * largest.iloc[0], abs=0.005)
+    assert set(column(found, 4)) == {"40.00"}
+    shown = {name: state for name, state in zip(column(found, 0), column(found, 5), strict=True)}
+    assert all(("within" in state) == (largest[name] <= 0.4) for name, state in shown.items())
+
+
+@pytest.mark.parametrize(
+    ("test", "finding"),
+    [
+        ({"kupiec_p": 0.2, "independence_p": 0.3, "christoffersen_p": 0.3}, "\u2713 not rejected"),
+        ({"kupiec_p": 0.01, "independence_p": 0.3, "christoffersen_p": 0.02}, "\u2717 rejected: frequency"),
+        ({"kupiec_p": 0.2, "independence_p": 0.01, "christoffersen_p": 0.02}, "\u2717 rejected: clustering"),
+        ({"kupiec_p": 0.2, "independence_p": 0.06, "christoffersen_p": 0.04}, "\u2717 rejected: jointly"),
+        (
+            {"kupiec_p": 0.2, "independence_p": 0.3, "christoffersen_p": 0.3, "z2_p": 0.001},
+            "\u2717 rejected: shortfall",
+        ),
+        ({"kupiec_p": None, "independence_p": None, "christoffersen_p": None}, "? undecided"),
+    ],
+)
+def test_the_finding_names_what_was_rejected(test, finding):
+    found = market_risk.tests_table({"run": (Record({"level": 0.99, **test}),)})
+    assert column(found, 1) == [finding]
+
+
+def test_regimes_show_both_books_under_their_name(run):
+    found = table(regimes.section(run), "Results per regime")
+    assert [row.cells[0].text.split(",")[0] for row in found.rows if row.heading] == ["Calm", "Normal", "Stressed"]
+    assert column(found, 0) == ["Strategy", "Equal weight"] * 3
+
+
+def test_each_condition_is_drawn_against_its_own_limit(run):
+    charts = next(part for part in interventions.section(run).parts if isinstance(part, Charts)).charts
+    limits = {chart.title.split(" against")[0]: chart.caption for chart in charts}
+    assert "limit, 40%" in limits["Drawdown"]
+    assert "limit, 90%" in limits["Volatility"]
+    assert "limit, 20," in limits["Calibration"]
+
+
+def test_every_event_is_listed_and_counted(run):
+    section = interventions.section(run)
+    assert len(table(section, "Timeline of events").rows) == len(run.events)
+    assert sum(number(text) for text in column(table(section, "Interventions by kind"), 2)) == len(run.events)
+
+
+def test_every_finding_of_the_census_is_listed(run):
+    section = data.section(run)
+    found = next(part for part in section.parts if isinstance(part, Table) and part.caption == "Findings")
+    assert len(found.rows) == 4
+    assert column(table(section, "Findings by kind"), 0) == [
+        "Return above 50pct",
+        "Session missing for all",
+        "Stale year",
+    ]
+
+
+def test_what_was_looked_for_and_not_found_is_said(run):
+    words = [part.text for part in data.section(run).parts if part.kind == "words"]
+    assert any("Looked for and not found: assumed delisted, missing session, negative close" in text for text in words)
+
+
+def test_the_sharpe_ratio_of_the_ledger_is_named_per_bar(run):
+    found = by_label(table(provenance.selection_section(run), "Selection"))
+    assert found["Sharpe ratio per bar"] == ["0.0421"]
+    assert found["Probability of backtest overfitting"] == ["undefined: needs the returns of all trials over one span"]

@@ -1,0 +1,108 @@
+"""The verdict says why, and the checklist shows each item with its evidence."""
+
+import pytest
+
+from quantdl.report.contents import read_contents
+from quantdl.report.record import Record
+from quantdl.report.verdict import checklist, evidence_of, thesis, verdict
+
+SECTIONS = {
+    "figures",
+    "trades",
+    "data",
+    "exposures",
+    "costs",
+    "invalidation",
+    "selection",
+    "regimes",
+    "environment",
+    "value-at-risk",
+}
+PLAN_ITEMS = (
+    "hypothesis",
+    "horizon",
+    "trusted_data",
+    "rules",
+    "sizing",
+    "related_positions",
+    "friction",
+    "invalidation",
+    "fast_exit",
+    "sample",
+    "abnormal_volatility",
+    "documentation",
+    "forecast_calibration",
+)
+
+
+def item(name, passed, cause=""):
+    return {"item": name, "passed": passed, "statement": "promised", "figure": "measured", "cause": cause}
+
+
+def judged(stated, *items):
+    return verdict(Record({"verdict": stated, "items": list(items)}))
+
+
+def test_a_failed_run_names_every_failure_and_only_failures():
+    found = judged(
+        "not defended",
+        item("sizing", False, "lost 7 %"),
+        item("horizon", True),
+        item("friction", None, "waived"),
+        item("rules", False, "untagged"),
+    )
+    assert found.title == "Not defended"
+    assert found.reason == "2 checks of 4 failed, 1 could not be decided: the claim does not stand on this run."
+    assert found.causes == ("Sizing: lost 7 %", "Rules: untagged")
+
+
+def test_a_run_of_relative_evidence_names_what_limits_it():
+    found = judged("relative evidence only", item("trusted_data", None, "survivors"), item("rules", True))
+    assert found.title == "Relative evidence only"
+    assert found.causes == ("Trusted data: survivors",)
+
+
+def test_a_defended_run_has_no_causes():
+    found = judged("defended", item("sizing", True), item("rules", True))
+    assert (found.title, found.causes) == ("Defended", ())
+    assert "Each of the 2 checks" in found.reason
+
+
+def test_an_unknown_verdict_is_never_shown_as_a_pass():
+    assert judged("splendid", item("sizing", True)).tone == "open"
+    assert judged("", item("sizing", True)).title == "No verdict"
+
+
+def test_verdicts_differ_in_sign_and_words_not_in_color_alone():
+    found = [judged(stated) for stated in ("defended", "relative evidence only", "not defended")]
+    assert len({one.sign for one in found}) == len({one.title for one in found}) == 3
+
+
+@pytest.mark.parametrize("name", PLAN_ITEMS)
+def test_every_item_of_the_plan_has_its_evidence(name):
+    section, title = evidence_of(name)
+    assert section in SECTIONS and title
+    assert name == "hypothesis" or section != "figures"
+
+
+def test_the_checklist_keeps_every_row_in_its_order(files, write):
+    run = read_contents(write(files))
+    rows = checklist(run).rows
+    recorded = files.records["checklist.json"]["items"]
+    assert [row.statement.lower() for row in rows] == [one["statement"].lower() for one in recorded]
+    assert {row.status for row in rows} == {"\u2713 Pass", "\u2717 Fail", "? Undecided"}
+    assert checklist(run).lead.startswith("10 of 13 hold, 1 failed, 2 undecided.")
+
+
+def test_a_passed_row_shows_no_cause():
+    run = Record({"items": [item("sizing", True, "nothing")]})
+    assert verdict(run).causes == ()
+
+
+def test_the_hypothesis_is_quoted_with_its_author_and_what_would_refute_it(files, write):
+    found = thesis(read_contents(write(files)).config)
+    plan = files.records["config.json"]["plan"]
+    assert found.hypothesis == plan["hypothesis"]["statement"]
+    assert found.author == plan["documentation"]["author"]
+    assert dict(found.about)["Refuted by"] == plan["hypothesis"]["refuted_by"]
+    assert dict(found.about)["Rival: trend"] == plan["hypothesis"]["other_explanations"]["trend"]

@@ -1,0 +1,136 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from quantdl.errors import RunError
+from quantdl.models.transformer import TransformerForecaster
+from quantdl.sequences import NEXT_SESSION, Histories, build_histories
+from quantdl.simulation import correlation_jump_market, panel_of_closes
+from quantdl.training.fit import FitReport, Spans, TrainingSettings, fit
+from quantdl.training.loss import log_loss, mean_log_loss
+
+SPANS = Spans(range(30, 200), range(200, 260))
+SETTINGS = TrainingSettings(epochs=3, patience=3, context=16, block=32, warm_up_steps=5)
+
+
+@pytest.fixture(scope="module")
+def closes() -> np.ndarray:
+    return correlation_jump_market(np.full(300, 0.4), n_assets=3, seed=1).panel.closes
+
+
+@pytest.fixture(scope="module")
+def histories(closes) -> Histories:
+    return build_histories(panel_of_closes(closes), [NEXT_SESSION])
+
+
+def fitted(histories: Histories, settings=SETTINGS, seed=0) -> tuple[TransformerForecaster, FitReport]:
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = TransformerForecaster(histories.n_features, width=8, heads=2, layers=1)
+    return model, fit(model, histories, SPANS, settings, seed)
+
+
+def weights_of(model) -> list[torch.Tensor]:
+    return list(model.state_dict().values())
+
+
+def test_the_same_seed_gives_the_same_weights_bit_for_bit(histories):
+    (first, _), (second, _), (other, _) = (fitted(histories, seed=seed) for seed in (0, 0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(weights_of(first), weights_of(second), strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(weights_of(first), weights_of(other), strict=True))
+
+
+def test_fitting_leaves_the_callers_random_state_alone(histories):
+    before, numpy_before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    fitted(histories)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert np.array_equal(np.random.get_state()[1], numpy_before)
+
+
+def test_the_model_is_left_with_the_weights_that_validated_best(histories):
+    model, report = fitted(histories)
+    losses = [record.validation_loss for record in report.epochs]
+    assert report.best_epoch == int(np.argmin(losses))
+    kept = mean_log_loss(model, histories, SPANS.validation, SETTINGS.context, SETTINGS.block, SETTINGS.marginal_share)
+    assert kept == pytest.approx(min(losses), abs=1e-9)
+
+
+def test_training_learns_the_correlation_it_was_shown(histories):
+    model, _ = fitted(histories, replace(SETTINGS, epochs=15, patience=15))
+    with torch.no_grad():
+        matrix = model(histories.batch([SPANS.validation], 16)).dependence.correlation()
+    assert float(matrix[:, 0, 1].mean()) == pytest.approx(0.4, abs=0.12)
+
+
+def test_it_stops_when_validation_no_longer_improves(histories):
+    _, report = fitted(histories, replace(SETTINGS, epochs=60, patience=2))
+    assert len(report.epochs) == report.best_epoch + 3
+    assert len(report.epochs) < 60
+
+
+def test_prices_after_the_fit_change_nothing(closes, histories):
+    later = closes.copy()
+    later[SPANS.validation[-1] + 1 :] *= 3.0
+    model, report = fitted(histories)
+    again, _ = fitted(build_histories(panel_of_closes(later), [NEXT_SESSION]))
+    assert report.fitted_through == SPANS.validation[-1]
+    assert all(torch.equal(a, b) for a, b in zip(weights_of(model), weights_of(again), strict=True))
+
+
+def test_the_scaler_has_seen_the_training_span_only(closes, histories):
+    wild = closes.copy()
+    wild[SPANS.train[-1] + 1 :] *= np.exp(np.linspace(0, 3, len(wild) - SPANS.train[-1] - 1))[:, None]
+    model, _ = fitted(histories)
+    again, _ = fitted(build_histories(panel_of_closes(wild), [NEXT_SESSION]))
+    assert torch.equal(model.encoder.scaler.mean, again.encoder.scaler.mean)
+    assert torch.equal(model.encoder.scaler.spread, again.encoder.scaler.spread)
+
+
+def test_a_loss_that_is_not_finite_stops_training_and_names_the_sessions(histories):
+    poisoned = histories.features.clone()
+    poisoned[histories.bar_index == 120] = math.inf
+    with pytest.raises(RunError, match=r"epoch 0: loss .*sessions 2000-\d\d-\d\d\.\.2000-\d\d-\d\d.*learning_rate"):
+        fitted(replace(histories, features=poisoned))
+
+
+def test_a_validation_score_that_is_not_a_number_is_never_taken_for_the_best(histories):
+    targets = histories.targets.clone()
+    targets[210] = math.nan
+    with pytest.raises(RunError, match=r"no pass has a validation score over 2000-\d\d-\d\d\.\."):
+        fitted(replace(histories, targets=targets))
+
+
+def test_a_validation_span_without_a_return_is_refused(histories):
+    observed = histories.observed.clone()
+    observed[SPANS.validation.start :] = False
+    with pytest.raises(RunError, match="no return is observed there"):
+        fitted(replace(histories, observed=observed))
+
+
+def test_the_loss_is_the_joint_density_of_the_observed_assets_alone(histories):
+    model, _ = fitted(histories)
+    batch = histories.batch([range(210, 214)], 16)
+    observed = batch.target_observed.clone()
+    observed[:, 1] = False
+    with torch.no_grad():
+        masked = replace(batch, target_observed=observed)
+        joint, count = log_loss(model, masked, marginal_share=0.0)
+        marginal, _ = log_loss(model, masked, marginal_share=1.0)
+        half, _ = log_loss(model, masked, marginal_share=0.5)
+        pair = model(batch).assets(torch.tensor([0, 2]))
+        target = batch.target[:, [0, 2]]
+    assert count == 8
+    torch.testing.assert_close(joint, -pair.log_prob(target).sum(), rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(marginal, -pair.marginal_log_prob(target).sum(), rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(half, (joint + marginal) / 2)
+
+
+def test_progress_is_told_of_every_epoch(histories):
+    seen = []
+    with torch.random.fork_rng():
+        model = TransformerForecaster(histories.n_features, width=8, heads=2, layers=1)
+    fit(model, histories, SPANS, SETTINGS, 0, lambda what, done, total: seen.append((what, done, total)))
+    assert seen == [("training", epoch, 3) for epoch in range(3)]

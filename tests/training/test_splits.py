@@ -1,0 +1,132 @@
+"""Spans of bars by date, against brute force over labels."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantdl.errors import DataError
+from quantdl.sequences import NEXT_SESSION, build_histories, position_window
+from quantdl.simulation import panel_of_closes
+from quantdl.training.splits import SplitDates, split_bars, yearly_refits
+from tests.panels import closes_of, heavy_tailed_returns
+
+SESSIONS = pd.DatetimeIndex(np.busday_offset("2015-01-01", np.arange(1300), roll="forward").astype("datetime64[ns]"))
+DATES = SplitDates(date(2017, 6, 30), date(2017, 12, 29), date(2018, 1, 1), date(2019, 6, 28))
+
+
+def label_ends(bars: range, starts_after: int, length: int) -> np.ndarray:
+    return np.array(bars) + starts_after + length
+
+
+def test_spans_end_at_the_sessions_named():
+    bars = split_bars(SESSIONS, DATES)
+    assert SESSIONS[bars.fit.train[-1]] == pd.Timestamp("2017-06-30")
+    assert SESSIONS[bars.fit.validation[-1]] == pd.Timestamp("2017-12-29")
+    assert SESSIONS[bars.test[-1]] == pd.Timestamp("2019-06-28")
+
+
+def test_the_first_forecast_concerns_the_first_test_session():
+    bars = split_bars(SESSIONS, DATES)
+    assert (
+        SESSIONS[bars.test[0]] == pd.Timestamp("2017-12-29") and SESSIONS[bars.test[0] + 1].date() == DATES.test_start
+    )
+
+
+def test_a_date_without_a_session_means_the_one_before_for_an_end_and_the_one_after_for_a_start():
+    weekend = SplitDates(date(2017, 7, 2), date(2017, 12, 31), date(2018, 1, 6), date(2019, 6, 30))
+    bars = split_bars(SESSIONS, weekend)
+    assert SESSIONS[bars.fit.train[-1]] == pd.Timestamp("2017-06-30")
+    assert SESSIONS[bars.fit.validation[-1]] == pd.Timestamp("2017-12-29")
+    assert SESSIONS[bars.test[0] + 1] == pd.Timestamp("2018-01-08")
+    assert SESSIONS[bars.test[-1]] == pd.Timestamp("2019-06-28")
+
+
+@settings(max_examples=300)
+@given(st.lists(st.integers(1, 1825), min_size=4, max_size=4, unique=True), st.integers(0, 5), st.integers(1, 40))
+def test_labels_of_the_spans_never_overlap(days, starts_after, length):
+    """Brute force: a label is used by a span when it ends by the span's last bar, whatever its window."""
+    train_end, validation_end, test_start, test_end = sorted(date(2015, 1, 1) + pd.Timedelta(days=day) for day in days)
+    try:
+        bars = split_bars(SESSIONS, SplitDates(train_end, validation_end, test_start, test_end))
+    except DataError:
+        return
+    train, validation = bars.fit.train, bars.fit.validation
+    used = [end for end in label_ends(train, starts_after, length) if end <= train[-1]]
+    assert all(SESSIONS[end].date() <= train_end for end in used)
+    begins = np.array(validation) + starts_after
+    assert begins.min() >= train[-1]  # a validation return begins at or after the close that ended training
+    used = [end for end in label_ends(validation, starts_after, length) if end <= validation[-1]]
+    assert all(SESSIONS[end].date() <= validation_end for end in used)
+    assert bars.test[0] >= validation[-1]
+    assert SESSIONS[bars.test[0] + 1].date() >= test_start
+    assert SESSIONS[bars.test[-1]].date() <= test_end
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 21])
+def test_no_label_of_a_training_batch_ends_after_train_end(horizon):
+    panel = panel_of_closes(closes_of(heavy_tailed_returns(499, 2, seed=0)))
+    windows = (NEXT_SESSION, position_window(horizon))
+    dates = SplitDates(date(2001, 1, 31), date(2001, 4, 30), date(2001, 5, 1), date(2001, 12, 20))
+    bars = split_bars(panel.sessions, dates)
+    train = bars.fit.train
+    batch = build_histories(panel, windows).batch([train], 30, labels_through=train[-1])
+    lengths = np.array([window.ends_after for window in windows])[batch.window]
+    ends = panel.sessions[np.minimum(batch.bar.numpy() + lengths, len(panel.sessions) - 1)]
+    observed = batch.target_observed.any(dim=1).numpy()
+    assert (ends[observed] <= pd.Timestamp(dates.train_end)).all()
+    # And nothing more is lost than those: every later label but the warm-up is there.
+    assert observed.sum() == sum(len(train) - 20 - window.ends_after for window in windows)
+
+
+@pytest.mark.parametrize("name", ["train_end", "validation_end", "test_end"])
+@pytest.mark.parametrize("day", [date(2015, 1, 1), date(1999, 1, 1), date(2030, 1, 1)])
+def test_a_date_outside_the_data_is_named_with_the_span_of_the_data(name, day):
+    dates = {**DATES.__dict__, name: day}
+    with pytest.raises(DataError, match=rf"splits.{name} {day} outside .* 2015-01-01\.\.") as refused:
+        split_bars(SESSIONS, SplitDates(**dates))
+    assert refused.value.exit_code == 3
+
+
+def test_all_dates_outside_the_data_are_named_at_once():
+    with pytest.raises(DataError, match="splits.train_end .*splits.validation_end .*splits.test_end"):
+        split_bars(SESSIONS, SplitDates(date(1990, 1, 1), date(1991, 1, 1), date(1992, 1, 1), date(1993, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    "dates",
+    [
+        SplitDates(date(2017, 6, 30), date(2017, 7, 2), date(2018, 1, 1), date(2019, 6, 28)),  # no validation session
+        SplitDates(date(2017, 6, 30), date(2018, 12, 31), date(2018, 1, 1), date(2019, 6, 28)),  # test in validation
+        SplitDates(date(2017, 6, 30), date(2017, 12, 29), date(2019, 6, 28), date(2018, 6, 28)),  # test ends first
+        SplitDates(date(2017, 12, 29), date(2017, 6, 30), date(2018, 1, 1), date(2019, 6, 28)),  # training last
+    ],
+)
+def test_a_span_without_sessions_is_refused(dates):
+    with pytest.raises(DataError, match="holds no session"):
+        split_bars(SESSIONS, dates)
+
+
+def test_refits_come_before_the_test_and_at_the_end_of_each_of_its_years():
+    bars = split_bars(SESSIONS, DATES)
+    refits = SESSIONS[yearly_refits(SESSIONS, bars.test)]
+    assert refits.strftime("%Y-%m-%d").tolist() == ["2017-12-29", "2018-12-31"]
+
+
+def test_a_test_inside_one_year_is_fitted_once():
+    test = range(SESSIONS.get_loc("2018-03-01"), SESSIONS.get_loc("2018-09-28") + 1)
+    assert yearly_refits(SESSIONS, test) == [test.start]
+
+
+@given(st.integers(0, 1200), st.integers(1, 1300))
+def test_no_refit_comes_later_than_a_year_after_the_one_before(start, length):
+    test = range(start, min(start + length, len(SESSIONS)))
+    refits = yearly_refits(SESSIONS, test)
+    assert refits[0] == test.start and refits == sorted(set(refits)) and refits[-1] <= test[-1]
+    served = [max(refit for refit in refits if refit <= bar) for bar in test]
+    assert all(
+        SESSIONS[bar] - SESSIONS[refit] <= pd.Timedelta(days=366) for bar, refit in zip(test, served, strict=True)
+    )
