@@ -29,7 +29,7 @@ app.add_typer(runs_app, name="runs")
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
-_SCORES = ("model", "stock-days", "log score", "CRPS [bp]", "90 % cover", "1 % hits", "5 % hits", "joint log score")
+_SCORES = ("model", "stock-days", "NLL", "joint NLL", "CRPS [bp]", "90 % cover", "1 % hits", "5 % hits")
 _SHOWN = ("checklist.json", "metrics.json", "selection.json")
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
 

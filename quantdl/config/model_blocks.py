@@ -1,8 +1,9 @@
 """The ``model:`` block, one class per kind. To add a model, add its class here and to `ModelConfig`."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter, model_validator
 
 from quantdl.config.blocks import Block
 from quantdl.config.reading import FieldFaults
@@ -99,6 +100,21 @@ ModelConfig = Annotated[
     TransformerConfig | FlowConfig | GraphConfig | EwmaConfig | GarchConfig, Field(discriminator="kind")
 ]
 ModelKind = Literal["transformer", "flow", "graph", "ewma_t", "garch_t"]
+
+
+def model_block(settings: Mapping[str, object]) -> ModelConfig:
+    """Return the block that `model_settings` described, for instance of a stored model.
+
+    Raises:
+        ValueError: If the settings are not those of any model.
+    """
+    block: ModelConfig = TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(settings))
+    return block
+
+
+def model_settings(block: ModelConfig) -> dict[str, object]:
+    """Return a block as plain JSON values."""
+    return block.model_dump(mode="json")
 
 
 def with_defaults(kind: ModelKind, horizon: int) -> ModelConfig:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
+from scipy import special
 from torch import Tensor
 
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_density
@@ -114,7 +115,10 @@ class StudentTMarginals(Marginals):
 
     def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
-        own = _match_tails(standard, degrees_of_freedom[:, None], self.own_degrees_of_freedom)
+        match = _match_tails
+        if standard.device.type == "cpu" and not torch.is_grad_enabled():
+            match = _match_tails_by_scipy  # drawing: fifteen times as fast
+        own = match(standard, degrees_of_freedom[:, None], self.own_degrees_of_freedom)
         return self.location + self.scale * own
 
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -132,6 +136,17 @@ class StudentTMarginals(Marginals):
     def assets(self, index: Tensor) -> "StudentTMarginals":
         """See :class:`Marginals`."""
         return StudentTMarginals(self.location[:, index], self.scale[:, index], self.own_degrees_of_freedom[:, index])
+
+
+def _match_tails_by_scipy(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:
+    """As `_match_tails`, to 1e-8; what scipy cannot reach, far out, is left to the exact map."""
+    size = value.abs().double().numpy()
+    tail = special.stdtr(from_freedom.double().numpy(), -size)
+    distance = torch.from_numpy(-special.stdtrit(to_freedom.double().numpy(), tail))
+    reached = torch.isfinite(distance) & torch.from_numpy(tail > 1e-100)
+    if not bool(reached.all()):
+        distance = torch.where(reached, distance, _match_tails(value, from_freedom, to_freedom).abs().double())
+    return torch.copysign(distance, value.double()).to(value.dtype)
 
 
 def _match_tails(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:

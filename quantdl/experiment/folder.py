@@ -56,6 +56,8 @@ def write_run(
         run.write_json("selection.json", _selection(config, outcome, root, run.id))
         run.write_text("log.txt", _log(outcome, time.monotonic() - started))
         write_report(run.so_far(), run.path("report.html"))
+        if progress:
+            progress("writing the report", 1, 1)
     return run.target
 
 
@@ -66,9 +68,17 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     run.write_json("config.json", config.model_dump(mode="json"))
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
     run.write_json("card.json", {**card, "as_of": str(card["as_of"])})
-    run.write_json("census.json", outcome.data.census.to_json())
+    run.write_json("census.json", {**outcome.data.census.to_json(), "traded_by_year": _traded_by_year(outcome)})
     run.write_json("environment.json", surroundings)
     run.write_text("lock.txt", lock(surroundings["packages"]))
+
+
+def _traded_by_year(outcome: Outcome) -> dict[str, dict[str, float]]:
+    """Share of each year's sessions on which each asset traded, after the policies."""
+    panel = outcome.data.panel
+    traded = pd.DataFrame(panel.traded, panel.sessions, list(panel.assets), dtype=float)
+    shares = traded.groupby(panel.sessions.year).mean()
+    return {asset: {str(year): float(share) for year, share in shares[asset].items()} for asset in shares}
 
 
 def _write_model(run: RunWriter, outcome: Outcome) -> None:

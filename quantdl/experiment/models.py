@@ -1,11 +1,9 @@
 """From the model block of a config to a fitted model, and back from a stored one."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from pydantic import TypeAdapter
 
 from quantdl.config import ExperimentConfig
 from quantdl.config.model_blocks import (
@@ -15,6 +13,8 @@ from quantdl.config.model_blocks import (
     GraphConfig,
     ModelConfig,
     TransformerConfig,
+    model_block,
+    model_settings,
 )
 from quantdl.config.schema import TrainingConfig
 from quantdl.errors import ConfigError
@@ -64,7 +64,7 @@ def fit_model(
     n_factors = block.factors if isinstance(block, EwmaConfig | GarchConfig) else block.trailing_factors
     histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors)
     architecture = Architecture(
-        TypeAdapter[ModelConfig](ModelConfig).dump_python(block, mode="json"),
+        model_settings(block),
         tuple((feature.name, feature.half_life_bars) for feature in table.features),
         panel.assets,
     )
@@ -172,18 +172,13 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
 
 
 def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int) -> Forecaster:
-    block = _block(architecture.settings)
+    block = model_block(architecture.settings)
     if isinstance(block, EwmaConfig | GarchConfig):
         from quantdl.models.volatility import VolatilityForecaster
 
         return VolatilityForecaster(len(architecture.assets), n_sets, windows, block.factors)
     with torch.random.fork_rng(devices=[]):
         return build_network(block, len(architecture.features), len(windows))
-
-
-def _block(settings: Mapping[str, object]) -> ModelConfig:
-    block: ModelConfig = TypeAdapter[ModelConfig](ModelConfig).validate_python(dict(settings))
-    return block
 
 
 def _device(config: ExperimentConfig) -> torch.device:

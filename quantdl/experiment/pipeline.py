@@ -12,6 +12,7 @@ from quantdl.backtest import (
     Evidence,
     Replay,
     Strategy,
+    Yardstick,
     assess,
     break_even_cost_bps,
     data_faults,
@@ -164,7 +165,7 @@ def _judged(
             calibration=() if book is None else calibration_tests(tests, places),
             universe=card.universe,
             survivorship=data.census.survivorship,
-            yardstick=yardstick(config.plan.hypothesis.yardstick, strategy, equal_weight),
+            yardstick=_yardstick(result, baseline, bars_per_year),
             break_even=break_even,
             reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         ),
@@ -183,6 +184,16 @@ def _judged(
     if table is not None and config.model is not None:
         metrics["forecast"] = forecast_scores(table, config.model.kind)
     return Outcome(data, fitted, table, result, baseline, risk, strategy, equal_weight, metrics, checklist)
+
+
+def _yardstick(result: BacktestResult, baseline: BacktestResult, bars_per_year: float) -> Yardstick | None:
+    """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis."""
+    last = result.equity.index[-1] if result.halted_on is None else result.halted_on
+    curves = [_with_start(book).loc[:last] for book in (result, baseline)]
+    if len(curves[0]) < 3:
+        return None
+    own, rival = (performance(curve, bars_per_year) for curve in curves)
+    return yardstick(result.plan.hypothesis.yardstick, own, rival)
 
 
 def _with_start(result: BacktestResult) -> pd.Series:

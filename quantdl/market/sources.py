@@ -54,7 +54,10 @@ def load_sp500() -> Panel:
         licence="BSD-3-Clause (skfolio); for testing and examples, not for trading",
         universe="survivors",
         sectors=_sectors(),
-        notes=(*_NOTES, f"Read through skfolio {version('skfolio')}; the fingerprint tells whether a version changed it."),
+        notes=(
+            *_NOTES,
+            f"Read through skfolio {version('skfolio')}; the fingerprint tells whether a version changed it.",
+        ),
     )
     return panel_from_frame(prices, declaration)
 
