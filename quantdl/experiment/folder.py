@@ -78,7 +78,7 @@ def _traded_by_year(outcome: Outcome) -> dict[str, dict[str, float]]:
     panel = outcome.data.panel
     traded = pd.DataFrame(panel.traded, panel.sessions, list(panel.assets), dtype=float)
     shares = traded.groupby(panel.sessions.year).mean()
-    return {asset: {str(year): float(share) for year, share in shares[asset].items()} for asset in shares}
+    return {asset: {str(year): float(share) for year, share in shares[asset].items()} for asset in panel.assets}
 
 
 def _write_model(run: RunWriter, outcome: Outcome) -> None:

@@ -133,6 +133,8 @@ class _Loop:
                     best, weights = record, self.average.weights()
             elif epoch - best.epoch >= settings.patience:
                 break
+        if progress:
+            progress("training", settings.epochs, settings.epochs)
         if best is None:
             raise RunError(self._no_score())
         self.model.load_state_dict(weights)

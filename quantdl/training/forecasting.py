@@ -120,6 +120,8 @@ def forecast_sessions(
         chunk = range(start, min(start + step, bars.stop))
         blocks = [chunk] if whole else [range(bar, bar + 1) for bar in chunk]
         pieces += _laws(fitted, histories, chunk, blocks, bars[-1])
+    if progress:
+        progress("forecasting", len(bars), len(bars))
     return ForecastBook(histories.sessions[bars.start : bars.stop], histories.assets, tuple(pieces))
 
 

@@ -1,0 +1,154 @@
+"""What a user gets for a mistake: the right exit code, where it is, what was expected, and never a traceback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from quantdl.cli import app
+
+STRATEGIES = {
+    "nan": "return Decision(np.full(len(view.assets), np.nan), 'rebalance')",
+    "over_cap": "return Decision(np.eye(len(view.assets))[0] * 0.9, 'rebalance')",
+    "short": "return Decision(np.full(len(view.assets), -0.1), 'rebalance')",
+    "untagged": "return Decision(np.full(len(view.assets), 0.1), '')",
+    "unknown_rule": "return Decision(np.full(len(view.assets), 0.1), 'rebalnce')",
+    "wrong_length": "return Decision(np.full(2, 0.1), 'rebalance')",
+    "raises": "return view.closes[99999999]",
+    "wrong_type": "return 'buy'",
+}
+
+
+@pytest.fixture
+def quantdl(tmp_path, monkeypatch):
+    """Run the command line in this process, from the folder of the test."""
+
+    def call(*arguments: str) -> tuple[int, str]:
+        monkeypatch.chdir(tmp_path)
+        result = CliRunner().invoke(app, list(arguments), prog_name="quantdl")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.exit_code, result.stderr
+
+    return call
+
+
+def nothing_written(folder: Path) -> bool:
+    runs = folder / "runs"
+    return not runs.exists() or not [path for path in runs.iterdir() if path.is_dir()]
+
+
+def without_a_model(strategy: str) -> dict[str, str]:
+    return {
+        "model:\n  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n": (
+            "model: null\n"
+        ),
+        "compare: [ewma_t]\n": "",
+        "least_shortfall.py\n  parameters: {level: 0.95}\n": "least_shortfall.py\n",
+    } | {f"file: {Path(__file__).parents[2]}/strategies/least_shortfall.py": f"file: {strategy}"}
+
+
+@pytest.mark.parametrize("fault", STRATEGIES)
+def test_a_strategy_that_decides_nonsense_is_named_with_its_session(fault, tmp_path, write_small, quantdl):
+    source = (
+        "import numpy as np\n\nfrom quantdl.backtest import Decision\n\n\n"
+        f"class Strategy:\n    def decide(self, view):\n        {STRATEGIES[fault]}\n"
+    )
+    (tmp_path / "mine.py").write_text(source)
+    config = write_small(tmp_path, without_a_model("mine.py"))
+    code, error = quantdl("run", str(config))
+    assert code == 6, error
+    assert "2016-07-01" in error
+    assert nothing_written(tmp_path)
+
+
+DATES = ["2016-01-04", "2016-01-05", "2016-01-06", "2016-01-07", "2016-01-08"]
+FILES = {
+    "a price of zero": (["10", "11", "0", "12", "13"], "line 4"),
+    "a negative price": (["10", "11", "-3", "12", "13"], "line 4"),
+    "a word": (["10", "11", "NaN", "12", "13"], "line 4"),
+    "an infinite price": (["10", "11", "inf", "12", "13"], "line 4"),
+}
+
+
+@pytest.mark.parametrize("fault", FILES)
+def test_an_impossible_price_is_named_with_file_line_and_symbol(fault, tmp_path, write_small, quantdl):
+    prices, where = FILES[fault]
+    _write_csv(tmp_path, DATES, prices)
+    code, error = quantdl("run", str(_csv_config(tmp_path, write_small)))
+    assert code == 3, error
+    assert "007.csv" in error
+    assert where in error or ":4" in error, error
+    assert nothing_written(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dates", "word"),
+    [
+        (["2016-01-05", "2016-01-04", *DATES[2:]], "order"),
+        ([DATES[0], DATES[0], *DATES[2:]], "twice"),
+        ([f"{day} 16:00:00" for day in DATES], "offset"),
+    ],
+    ids=["unsorted", "duplicate", "naive"],
+)
+def test_dates_that_cannot_be_trusted_are_named(dates, word, tmp_path, write_small, quantdl):
+    _write_csv(tmp_path, dates, ["10", "11", "12", "13", "14"])
+    code, error = quantdl("run", str(_csv_config(tmp_path, write_small)))
+    assert code == 3, error
+    assert "007.csv" in error
+
+
+def test_a_missing_folder_is_a_config_error(tmp_path, write_small, quantdl):
+    code, error = quantdl("run", str(_csv_config(tmp_path, write_small)))
+    assert code == 2
+    assert "data.path" in error
+
+
+def test_dates_outside_the_data_are_a_data_error(tmp_path, write_small, quantdl):
+    # The data ends on 2022-12-28; every date that must agree is moved together, so that only the data is at fault.
+    changes = {"2016-07-01": "2023-07-03", "2016-12-30": "2023-12-29", "2016-11-01": "2023-11-01"}
+    config = write_small(tmp_path, {**changes, "2016-11-30": "2023-11-30"})
+    code, error = quantdl("run", str(config))
+    assert code == 3, error
+    assert "splits.test_end 2023-12-29 outside the data, which runs 2010-01-04..2022-12-28" in error
+
+
+def test_ctrl_c_in_training_leaves_nothing_and_exits_130(tmp_path, write_small):
+    config = write_small(tmp_path, {"  epochs: 2\n": "  epochs: 500\n  patience: 500\n"})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quantdl", "run", str(config)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    for _ in range(600):  # the partial folder is there from the start; give training time to begin
+        if list((tmp_path / "runs").glob(".partial-*")):
+            break
+        time.sleep(0.1)
+    time.sleep(4.0)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in out + err
+    assert nothing_written(tmp_path)
+
+
+def _write_csv(folder: Path, dates: list[str], prices: list[str]) -> None:
+    (folder / "prices").mkdir()
+    rows = "".join(f"{day},{price}\n" for day, price in zip(dates, prices, strict=True))
+    (folder / "prices" / "007.csv").write_text("date,close\n" + rows)
+
+
+def _csv_config(folder: Path, write_small) -> Path:
+    source = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+    block = (
+        "  kind: csv_folder\n  path: prices\n  source: a friend\n  timezone: America/New_York\n  frequency: 1D\n"
+        "  adjustment: split\n  calendar: XNYS\n  as_of: 2016-12-31\n  licence: mine\n"
+    )
+    return write_small(folder, {source: block})
