@@ -153,8 +153,8 @@ def _judged(
     card = data.panel.card
     calendar = trading_calendar(card.calendar)
     bars_per_year = calendar.bars_per_year(data.panel.sessions[0], data.panel.sessions[-1], card.frequency)
-    strategy = performance(_with_start(result), bars_per_year)
-    equal_weight = performance(_with_start(baseline), bars_per_year)
+    strategy = performance(_with_start(result, data.panel.sessions), bars_per_year)
+    equal_weight = performance(_with_start(baseline, data.panel.sessions), bars_per_year)
     risk, places = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
     tests = value_at_risk_tests(risk)
     table = None if book is None else forecast_table(book)
@@ -165,7 +165,7 @@ def _judged(
             calibration=() if book is None else calibration_tests(tests, places),
             universe=card.universe,
             survivorship=data.census.survivorship,
-            yardstick=_yardstick(result, baseline, bars_per_year),
+            yardstick=_yardstick(result, baseline, data.panel.sessions, bars_per_year),
             break_even=break_even,
             reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         ),
@@ -186,21 +186,23 @@ def _judged(
     return Outcome(data, fitted, table, result, baseline, risk, strategy, equal_weight, metrics, checklist)
 
 
-def _yardstick(result: BacktestResult, baseline: BacktestResult, bars_per_year: float) -> Yardstick | None:
+def _yardstick(
+    result: BacktestResult, baseline: BacktestResult, sessions: pd.DatetimeIndex, bars_per_year: float
+) -> Yardstick | None:
     """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis."""
     last = result.equity.index[-1] if result.halted_on is None else result.halted_on
-    curves = [_with_start(book).loc[:last] for book in (result, baseline)]
+    curves = [_with_start(book, sessions).loc[:last] for book in (result, baseline)]
     if len(curves[0]) < 3:
         return None
     own, rival = (performance(curve, bars_per_year) for curve in curves)
     return yardstick(result.plan.hypothesis.yardstick, own, rival)
 
 
-def _with_start(result: BacktestResult) -> pd.Series:
-    """Equity with the initial money a day before the first session, so that the first session's costs count."""
+def _with_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Equity with the initial money at the session before the first, so that the first session's costs count."""
     equity = result.equity["equity"]
     if len(equity) < 2:
         raise ConfigError("splits: the test span holds fewer than two sessions; nothing can be measured on it.")
-    before = equity.index[0] - pd.Timedelta(days=1)
+    before = sessions[sessions.searchsorted(equity.index[0]) - 1]
     whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
     return whole
