@@ -21,7 +21,7 @@ from quantdl.errors import ConfigError
 from quantdl.features import FeatureTable
 from quantdl.graphs import correlation_graph
 from quantdl.market.panel import Panel
-from quantdl.models.base import Forecaster
+from quantdl.models.base import Forecaster, NetworkSize
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.fit import FitReport, Progress, TrainingSettings, fit
@@ -109,40 +109,20 @@ def _fit_volatility(
 
 def build_network(block: Network, n_features: int, n_windows: int) -> Forecaster:
     """Return the unfitted network that a block describes; its weights come from torch's random state."""
+    size = NetworkSize(block.width, block.heads, block.layers, block.trailing_factors, block.dropout)
     match block:
         case TransformerConfig():
             from quantdl.models.transformer import TransformerForecaster
 
-            return TransformerForecaster(
-                n_features, n_windows, block.width, block.heads, block.layers, block.trailing_factors, block.dropout
-            )
+            return TransformerForecaster(n_features, n_windows, size)
         case FlowConfig():
             from quantdl.models.flow import FlowForecaster
 
-            return FlowForecaster(
-                n_features,
-                n_windows,
-                block.width,
-                block.heads,
-                block.layers,
-                block.trailing_factors,
-                block.dropout,
-                block.bins,
-                block.bound,
-            )
+            return FlowForecaster(n_features, n_windows, size, block.bins, block.bound)
         case GraphConfig():
             from quantdl.models.graph import GraphForecaster
 
-            return GraphForecaster(
-                n_features,
-                n_windows,
-                block.width,
-                block.heads,
-                block.layers,
-                block.hops,
-                block.trailing_factors,
-                block.dropout,
-            )
+            return GraphForecaster(n_features, n_windows, size, block.hops)
 
 
 def training_settings(training: TrainingConfig, context: int) -> TrainingSettings:

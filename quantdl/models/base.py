@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +11,31 @@ from quantdl.distributions import AffineMarginals, FactorStudentT, Forecast
 from quantdl.sequences import Batch
 
 
+@dataclass(frozen=True)
+class NetworkSize:
+    """What every network is built from.
+
+    Attributes:
+        width: Of the encoding; a multiple of twice the heads.
+        heads: Of attention.
+        layers: Transformer blocks over time.
+        trailing_factors: Columns of the batch's trailing loadings.
+        dropout: Share of activations dropped in training.
+    """
+
+    width: int = 32
+    heads: int = 4
+    layers: int = 2
+    trailing_factors: int = 4
+    dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width must be a multiple of twice the heads, got {self.width} and {self.heads}.")
+
+
 class Forecaster(nn.Module, ABC):
     """Turns histories into the joint law of log returns over each forecast's return window."""
-
-    needs_graph: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Forecast:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quantdl.models.base import FeatureScaler
+from quantdl.models.base import FeatureScaler, NetworkSize
 from quantdl.sequences import Batch
 
 
@@ -15,14 +15,12 @@ class CausalEncoder(nn.Module):
     enters through rotary embeddings of the *bar index*: a gap in trading turns the phase by its true length.
     """
 
-    def __init__(self, n_features: int, width: int, heads: int, layers: int, dropout: float) -> None:
+    def __init__(self, n_features: int, size: NetworkSize) -> None:
         super().__init__()
-        if width % (2 * heads):
-            raise ValueError(f"width must be a multiple of twice the heads, got width={width}, heads={heads}.")
         self.scaler = FeatureScaler(n_features)
-        self.enter = nn.Linear(n_features, width)
-        self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(layers)])
-        self.norm = nn.LayerNorm(width)
+        self.enter = nn.Linear(n_features, size.width)
+        self.blocks = nn.ModuleList([_Block(size) for _ in range(size.layers)])
+        self.norm = nn.LayerNorm(size.width)
 
     def forward(self, batch: Batch) -> Tensor:
         """Give (R, A, L, width)."""
@@ -38,13 +36,13 @@ class CausalEncoder(nn.Module):
 class _Block(nn.Module):
     """Attention and a feed-forward network, each on a normalised copy of the stream it adds to."""
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, size: NetworkSize) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, width = size.heads, size.width
         self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query_key_value, self.leave = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(size.dropout)
 
     def forward(self, hidden: Tensor, bar: Tensor) -> Tensor:
         sequences, length, width = hidden.shape

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from quantdl.distributions import AffineMarginals, Forecast, Marginals, cdf_by_transport, icdf_by_transport
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, unit
+from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
 from quantdl.sequences import Batch
 
@@ -126,11 +126,7 @@ class FlowForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        width: Of the encoding; a multiple of twice the heads.
-        heads: Of attention.
-        layers: Transformer blocks.
-        trailing_factors: Columns of the batch's trailing loadings.
-        dropout: Share of activations dropped in training.
+        size: Of the network.
         bins: Of the spline.
         bound: Distance from the center, in units of the scale, up to which the spline bends the law.
     """
@@ -139,20 +135,16 @@ class FlowForecaster(Forecaster):
         self,
         n_features: int,
         n_windows: int = 1,
-        width: int = 32,
-        heads: int = 4,
-        layers: int = 2,
-        trailing_factors: int = 4,
-        dropout: float = 0.1,
+        size: NetworkSize = NetworkSize(),
         bins: int = 8,
         bound: float = 4.0,
     ) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, width, heads, layers, dropout)
-        self.context = ForecastContext(width, n_windows)
-        self.affine = AffineHead(self.context.size, width)
-        self.spline = SplineHead(self.context.size, width, bins, bound)
-        self.dependence = FactorCopulaHead(self.context.size, width, trailing_factors)
+        self.encoder = CausalEncoder(n_features, size)
+        self.context = ForecastContext(size.width, n_windows)
+        self.affine = AffineHead(self.context.size, size.width)
+        self.spline = SplineHead(self.context.size, size.width, bins, bound)
+        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

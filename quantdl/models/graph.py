@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
 from quantdl.distributions import Forecast
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, unit
+from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
 from quantdl.sequences import Batch
 
@@ -19,33 +19,23 @@ class GraphForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        width: Of the encoding; a multiple of twice the heads.
-        heads: Of attention, in time and over the graph.
-        layers: Transformer blocks in time.
+        size: Of the network.
         hops: Message-passing layers.
-        trailing_factors: Columns of the batch's trailing loadings.
-        dropout: Share of activations dropped in training.
     """
-
-    needs_graph = True
 
     def __init__(
         self,
         n_features: int,
         n_windows: int = 1,
-        width: int = 32,
-        heads: int = 4,
-        layers: int = 1,
+        size: NetworkSize = NetworkSize(),
         hops: int = 1,
-        trailing_factors: int = 4,
-        dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, width, heads, layers, dropout)
-        self.messages = nn.ModuleList([_MessagePassing(width, heads, dropout) for _ in range(hops)])
-        self.context = ForecastContext(width, n_windows)
-        self.marginals = AffineHead(self.context.size, width)
-        self.dependence = FactorCopulaHead(self.context.size, width, trailing_factors)
+        self.encoder = CausalEncoder(n_features, size)
+        self.messages = nn.ModuleList([_MessagePassing(size) for _ in range(hops)])
+        self.context = ForecastContext(size.width, n_windows)
+        self.marginals = AffineHead(self.context.size, size.width)
+        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
@@ -61,11 +51,12 @@ class GraphForecaster(Forecaster):
 
 
 class _MessagePassing(nn.Module):
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    def __init__(self, size: NetworkSize) -> None:
         super().__init__()
+        width, heads = size.width, size.heads
         self.norm = nn.LayerNorm(width)
         self.attend = GATv2Conv(width, width // heads, heads=heads, edge_dim=1, add_self_loops=False)
-        self.leave = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.Dropout(dropout))
+        self.leave = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.Dropout(size.dropout))
 
     def forward(self, nodes: Tensor, edge_index: Tensor, edge_weight: Tensor) -> Tensor:
         received = self.attend(self.norm(nodes), edge_index, edge_attr=edge_weight[:, None])

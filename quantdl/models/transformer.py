@@ -1,7 +1,7 @@
 """A causal transformer with Student-t marginals."""
 
 from quantdl.distributions import Forecast
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, unit
+from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
 from quantdl.sequences import Batch
 
@@ -14,28 +14,20 @@ class TransformerForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        width: Of the encoding; a multiple of twice the heads.
-        heads: Of attention.
-        layers: Transformer blocks.
-        trailing_factors: Columns of the batch's trailing loadings.
-        dropout: Share of activations dropped in training.
+        size: Of the network.
     """
 
     def __init__(
         self,
         n_features: int,
         n_windows: int = 1,
-        width: int = 32,
-        heads: int = 4,
-        layers: int = 2,
-        trailing_factors: int = 4,
-        dropout: float = 0.1,
+        size: NetworkSize = NetworkSize(),
     ) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, width, heads, layers, dropout)
-        self.context = ForecastContext(width, n_windows)
-        self.marginals = AffineHead(self.context.size, width)
-        self.dependence = FactorCopulaHead(self.context.size, width, trailing_factors)
+        self.encoder = CausalEncoder(n_features, size)
+        self.context = ForecastContext(size.width, n_windows)
+        self.marginals = AffineHead(self.context.size, size.width)
+        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

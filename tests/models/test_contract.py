@@ -8,6 +8,7 @@ import torch
 from scipy import stats
 
 from quantdl.graphs import correlation_graph
+from quantdl.models.base import NetworkSize
 from quantdl.models.classical import ewma_t_fit, fit_garch_t
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
@@ -45,7 +46,7 @@ def network(build):
     def make(histories: Histories):
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            model = build(histories.n_features, len(WINDOWS), width=16, heads=2)
+            model = build(histories.n_features, len(WINDOWS), NetworkSize(width=16, heads=2))
             for parameter in model.parameters():  # away from the start, where most outputs are exactly zero
                 parameter.data.add_(0.05 * torch.randn_like(parameter))
         return model.eval()

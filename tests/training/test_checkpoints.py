@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quantdl.errors import IntegrityError
-from quantdl.models.base import Forecaster
+from quantdl.models.base import Forecaster, NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.models.volatility import VolatilityForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
@@ -36,7 +36,7 @@ FITTED_THROUGH = (pd.Timestamp("2019-12-31"), pd.Timestamp("2020-12-31"))
 def build(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits: int) -> Forecaster:
     if architecture.settings["kind"] == "transformer":
         return TransformerForecaster(
-            len(architecture.features), len(windows), width=architecture.settings["width"], heads=2
+            len(architecture.features), len(windows), NetworkSize(width=architecture.settings["width"], heads=2)
         )
     return VolatilityForecaster(len(architecture.assets), n_fits, windows)
 
@@ -44,7 +44,7 @@ def build(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits:
 def fitted_model() -> FittedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = TransformerForecaster(N_FEATURES, len(WINDOWS), width=8, heads=2)
+        model = TransformerForecaster(N_FEATURES, len(WINDOWS), NetworkSize(width=8, heads=2))
         for parameter in model.parameters():  # heads start at zero, which would hide a lost weight
             torch.nn.init.normal_(parameter, std=0.1)
     return FittedModel(model, WINDOWS, context=20, fitted_through=FITTED_THROUGH[1:])

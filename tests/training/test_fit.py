@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from quantdl.errors import RunError
+from quantdl.models.base import NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import correlation_jump_market, panel_of_closes
@@ -29,7 +30,7 @@ def histories(closes) -> Histories:
 def fitted(histories: Histories, settings=SETTINGS, seed=0) -> tuple[TransformerForecaster, FitReport]:
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        model = TransformerForecaster(histories.n_features, width=8, heads=2, layers=1)
+        model = TransformerForecaster(histories.n_features, size=NetworkSize(width=8, heads=2, layers=1))
     return model, fit(model, histories, SPANS, settings, seed)
 
 
@@ -131,6 +132,6 @@ def test_the_loss_is_the_joint_density_of_the_observed_assets_alone(histories):
 def test_progress_is_told_of_every_epoch(histories):
     seen = []
     with torch.random.fork_rng():
-        model = TransformerForecaster(histories.n_features, width=8, heads=2, layers=1)
+        model = TransformerForecaster(histories.n_features, size=NetworkSize(width=8, heads=2, layers=1))
     fit(model, histories, SPANS, SETTINGS, 0, lambda what, done, total: seen.append((what, done, total)))
     assert seen == [("training", done, 3) for done in range(4)]

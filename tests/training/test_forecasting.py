@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from quantdl.errors import LookAheadError, RunError
+from quantdl.models.base import NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import correlation_jump_market
@@ -21,7 +22,7 @@ def histories():
 def fitted(histories):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = TransformerForecaster(histories.n_features, len(WINDOWS), width=8, heads=2)
+        model = TransformerForecaster(histories.n_features, len(WINDOWS), NetworkSize(width=8, heads=2))
     return FittedModel(model, WINDOWS, context=20, fitted_through=(histories.sessions[200],))
 
 
