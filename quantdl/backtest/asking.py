@@ -2,6 +2,7 @@
 
 import inspect
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 from quantdl.backtest.decisions import Decision, Hold, Strategy
 from quantdl.backtest.view import MarketView
 from quantdl.errors import QuantdlError, RunError
+
+_ROUNDING = 1e-9  # of a weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +39,7 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
         answer = strategy.decide(view)
     except QuantdlError:
         raise
-    except Exception as error:  # whatever a user's code raises is reported with its place, whichever kind it is
+    except (Exception, SystemExit) as error:  # whatever a user's code raises is reported with its place
         what = f"the strategy failed on {view.session:%Y-%m-%d}: {type(error).__name__}: {error}"
         raise RunError(f"{_place(strategy, error)}: {what}") from error
     match answer:
@@ -79,7 +82,26 @@ def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) 
     return tags
 
 
-def _place(strategy: Strategy, error: Exception) -> str:
+def check_purposes(weights: np.ndarray, tags: tuple[str, ...], purposes: Mapping[str, str], view: MarketView) -> None:
+    """Refuse an order against the purpose of the rule it cites: an exit that adds, an entry that takes away.
+
+    Raises:
+        RunError: Naming session, asset and rule.
+    """
+    held = view.weights
+    for asset, name in enumerate(view.assets):
+        grows = abs(weights[asset]) > abs(held[asset]) + _ROUNDING or weights[asset] * held[asset] < 0
+        shrinks = abs(weights[asset]) < abs(held[asset]) - _ROUNDING or weights[asset] * held[asset] < 0
+        purpose = purposes[tags[asset]]
+        if (purpose == "exit" and grows) or (purpose == "entry" and shrinks):
+            raise RunError(
+                f"{view.session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
+                f"rule {tags[asset]!r}, whose purpose is '{purpose}'. Cite a rule of the right purpose; "
+                "'rebalance' does both."
+            )
+
+
+def _place(strategy: Strategy, error: BaseException) -> str:
     """Return file:line of the innermost frame inside the strategy's own file, else of the innermost frame."""
     frames = traceback.extract_tb(error.__traceback__)
     try:

@@ -28,7 +28,7 @@ def assess(plan: Plan, result: BacktestResult, evidence: Evidence) -> Checklist:
     decided (survivors, waived liquidity, no forecast), else "defended".
     """
     items = (
-        _hypothesis(plan, evidence),
+        _hypothesis(plan, result, evidence),
         _horizon(plan, result),
         _trusted_data(plan, evidence),
         _rules(plan, result),
@@ -58,7 +58,7 @@ def _row(item: str, statement: str, figure: str, failures: list[str], doubts: li
     return ChecklistItem(item, passed, statement, figure, "; ".join([*failures, *doubts]))
 
 
-def _hypothesis(plan: Plan, evidence: Evidence) -> ChecklistItem:
+def _hypothesis(plan: Plan, result: BacktestResult, evidence: Evidence) -> ChecklistItem:
     name, found = plan.hypothesis.yardstick, evidence.yardstick
     if found is None:
         return _row("hypothesis", plan.hypothesis.statement, f"{name} undefined", [], [f"{name} is undefined"])
@@ -66,6 +66,10 @@ def _hypothesis(plan: Plan, evidence: Evidence) -> ChecklistItem:
     if name in _LOWER_IS_BETTER:
         loses = found.strategy > found.equal_weight
     figure = f"{name} {found.strategy:.4f}, equal weight {found.equal_weight:.4f}"
+    if name in _LOWER_IS_BETTER:
+        figure += " at the same mean exposure"
+    if result.halted_on is not None:
+        figure += f", both up to the halt on {result.halted_on:%Y-%m-%d}"
     failures = [f"loses to equal weight on {name}"] if loses else []
     return _row("hypothesis", plan.hypothesis.statement, figure, failures, [])
 
@@ -218,7 +222,8 @@ def _abnormal_volatility(result: BacktestResult) -> ChecklistItem:
     parts += [f"{name} {row['return']:+.2%}" for name, row in by_window.iterrows()]
     abnormal = result.plan.abnormal_volatility
     statement = f"stressed above {abnormal.stressed_above:.0%} volatility a year: {abnormal.in_stress}"
-    doubts = [] if "stressed" in by_regime.index else ["the sample has no stressed session"]
+    invested = (result.equity["gross"] > 0) & (result.regimes["regime"] == "stressed")
+    doubts = [] if invested.any() else ["no position was held in a stressed session"]
     return _row("abnormal_volatility", statement, ", ".join(parts), [], doubts)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.accounting import Book
-from quantdl.backtest.asking import Answer, ask
+from quantdl.backtest.asking import Answer, ask, check_purposes
 from quantdl.backtest.cadence import rebalance_sessions
 from quantdl.backtest.costs import proportional_cost, tradable_dollars
 from quantdl.backtest.decisions import Strategy
@@ -23,6 +23,7 @@ from quantdl.backtest.journal import Journal
 from quantdl.backtest.orders import Fill, Floor, OrderDesk
 from quantdl.backtest.plan import CalibrationLimit, Plan
 from quantdl.backtest.plan_data_checks import check_plan
+from quantdl.backtest.replay import Replay
 from quantdl.backtest.result import SESSION_DTYPE, BacktestResult, RecordedDecision
 from quantdl.backtest.sizing import (
     EXIT_ROOM,
@@ -127,6 +128,7 @@ class Engine:
         self.monitors = [monitor(item, initial_equity, self.tape.bars_per_year) for item in plan.invalidation]
         self.levels = [item.level for item in plan.invalidation if isinstance(item, CalibrationLimit)]
         self.rules = frozenset(rule.name for rule in plan.rules)
+        self.purposes = {rule.name: rule.purpose for rule in plan.rules}
         self.same_bar = plan.friction.fill_at == "decision_close"
         self.decided_at: int | None = None
         self.equity_before = initial_equity
@@ -230,6 +232,8 @@ class Engine:
         if answer is not None and answer.weights is not None:
             session, assets = self.tape.sessions[t], self.panel.assets
             check_decision(answer.weights, answer.rules, self.limits, self.tape.listed[t], assets, session)
+            if not isinstance(self.strategy, Replay):  # what was in order at other costs need not be to the last share
+                check_purposes(answer.weights, answer.rules, self.purposes, view)
             if not due:
                 check_cadence(answer.weights, view.weights, answer.rules, assets, session)
         return answer

@@ -335,8 +335,8 @@ class Sample:
         first: First session of the out-of-sample span.
         last: Last session of the span.
         minimum_sessions: Fewest sessions, while not halted, that the plan accepts as evidence.
-        purge_bars: Bars between the last training label and the first test decision. A label reaches
-            ``horizon.bars + 1`` bars ahead, so with a model no fewer than that.
+        purge_bars: Training decisions dropped at the end of each span because their labels end in the next. A label
+            reaches ``horizon.bars + 1`` bars ahead, and a run drops exactly these; 0 without a model.
     """
 
     first: date

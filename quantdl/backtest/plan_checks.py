@@ -289,8 +289,9 @@ def _sample(plan: Plan, model_horizon: int | None) -> Iterator[PlanFault]:
     meaning = "more sessions than one holding period"
     yield from at_least("sample.minimum_sessions", sample.minimum_sessions, plan.horizon.bars + 1, meaning)
     reach = 0 if model_horizon is None else model_horizon + 1
-    meaning = "the bars a label reaches ahead (fill one bar later, exit at the horizon)" if reach else "bars"
-    yield from at_least("sample.purge_bars", sample.purge_bars, reach, meaning)
+    if sample.purge_bars != reach:
+        meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
+        yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
 
 
 def _abnormal_volatility(plan: Plan) -> Iterator[PlanFault]:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from quantdl.backtest.plan import Plan
+from quantdl.backtest.plan import CalibrationLimit, Plan
 from quantdl.backtest.plan_checks import plan_faults
 from quantdl.backtest.plan_faults import PlanFault
 from quantdl.config.data_blocks import DataConfig, Sp500Config
@@ -15,7 +15,7 @@ from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
 from quantdl.config.faults import Key, did_you_mean
 from quantdl.config.model_blocks import ModelConfig
 from quantdl.config.reading import FaultyPart, read_value
-from quantdl.config.schema import SplitsConfig
+from quantdl.config.schema import BacktestConfig, SplitsConfig
 from quantdl.errors import DataError
 
 Finding = tuple[tuple[Key, ...], str]
@@ -38,6 +38,10 @@ class _DataPart(BaseModel, extra="ignore", strict=True):
     data: DataConfig
 
 
+class _BacktestPart(BaseModel, extra="ignore", strict=True):
+    backtest: BacktestConfig = BacktestConfig()
+
+
 def findings(document: Document) -> Iterator[Finding]:
     """Yield each finding with the keys it belongs to; a block that cannot be read by itself is passed over."""
     plan = _part(_PlanPart, document)
@@ -45,11 +49,23 @@ def findings(document: Document) -> Iterator[Finding]:
     data = _part(_DataPart, document)
     if plan is not None:
         yield from _plan_findings(plan.plan, _part(_ModelPart, document), document)
+    backtest = _part(_BacktestPart, document)
+    if plan is not None and backtest is not None:
+        yield from _draw_findings(plan.plan, backtest.backtest)
     if plan is not None and splits is not None:
         yield from _sample_findings(plan.plan, splits.splits)
     if data is not None:
         yield from _data_findings(data.data, None if splits is None else splits.splits)
     yield from _file_findings(document)
+
+
+def _draw_findings(plan: Plan, backtest: BacktestConfig) -> Iterator[Finding]:
+    """A value at risk is read off draws, so at least one of them must lie beyond it."""
+    for number, condition in enumerate(plan.invalidation):
+        if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:
+            highest = 1.0 - 1.0 / backtest.draws
+            message = f"given {condition.level:g}; expected at most {highest:g} with {backtest.draws} backtest.draws"
+            yield ("plan", "invalidation", number, "level"), message
 
 
 def _part(kind: type[P], document: Document) -> P | None:

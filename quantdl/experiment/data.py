@@ -4,16 +4,30 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
+
 from quantdl.config import ExperimentConfig
 from quantdl.config.data_blocks import CsvFolderConfig, ParquetConfig, Sp500Config
 from quantdl.errors import ConfigError, DataError
 from quantdl.market.card import Declaration, OnFault
 from quantdl.market.census import Census, take_census
 from quantdl.market.panel import Panel
+from quantdl.market.policies import Policies
 from quantdl.market.sources import load_csv_folder, load_parquet, load_sp500
 from quantdl.market.treatment import apply_policies
 
 _NOT_STATED = "not stated"
+_PRICES = ("open", "high", "low", "close")
+_AT_LOADING = (
+    *(f"{fault}_{price}" for fault in ("zero", "negative", "non_finite") for price in _PRICES),
+    "negative_volume",
+    "non_finite_volume",
+    "missing_close",
+    "duplicate",
+    "unsorted",
+    "non_session",
+    "after_as_of",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +49,21 @@ def load_data(config: ExperimentConfig) -> LoadedData:
     Raises:
         DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
     """
-    panel = _load(config, "refuse")
+    panel = _load(config, _on_fault(config.data.policies))
     census = take_census(panel)
-    return LoadedData(apply_policies(panel, census, config.data.policies), census)
+    before_test = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
+    judged_through = panel.sessions[max(before_test, 0)]
+    return LoadedData(apply_policies(panel, census, config.data.policies, judged_through), census)
+
+
+def _on_fault(policies: Policies) -> OnFault:
+    """Whether a loader stops at impossible bars: yes, unless the config chose a policy for them.
+
+    The defaults of the policies are for data that were loaded with their faults; a config that says nothing about
+    impossible prices wants to hear of them, with file and line.
+    """
+    chosen, standard = policies.actions(), Policies().actions()
+    return "record" if any(chosen[kind] != standard[kind] for kind in _AT_LOADING) else "refuse"
 
 
 def check_data(target: ExperimentConfig | Path, calendar: str | None = None) -> Census:

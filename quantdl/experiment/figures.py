@@ -104,16 +104,33 @@ def forecast_scores(table: pd.DataFrame, model: str) -> dict[str, object]:
     }
 
 
-def yardstick(name: str, strategy: PerformanceMetrics, baseline: PerformanceMetrics) -> Yardstick | None:
-    """The plan's yardstick for both books; a drawdown is the size of the fall, a shortfall is at 95 %."""
+def yardstick(
+    name: str, strategy: PerformanceMetrics, baseline: PerformanceMetrics, exposure: float
+) -> Yardstick | None:
+    """The plan's yardstick for both books; a drawdown is the size of the fall, a shortfall is at 95 %.
+
+    Cash loses nothing, so losses are compared at equal exposure: the baseline's are scaled to what the strategy had
+    invested.
+
+    Args:
+        name: Of the yardstick.
+        strategy: Figures of the strategy.
+        baseline: Figures of equal weight.
+        exposure: Mean gross weight of the strategy over the baseline's.
+    """
+    scale = min(exposure, 1.0)
     pairs = {
         "sharpe": (strategy.sharpe, baseline.sharpe),
         "total_return": (strategy.total_return, baseline.total_return),
-        "max_drawdown": (-strategy.max_drawdown, -baseline.max_drawdown),
-        "expected_shortfall": (strategy.expected_shortfall_95, baseline.expected_shortfall_95),
+        "max_drawdown": (-strategy.max_drawdown, -scale * baseline.max_drawdown),
+        "expected_shortfall": (strategy.expected_shortfall_95, _scaled(baseline.expected_shortfall_95, scale)),
     }
     own, rival = pairs[name]
     return None if own is None or rival is None else Yardstick(own, rival)
+
+
+def _scaled(figure: float | None, scale: float) -> float | None:
+    return None if figure is None else scale * figure
 
 
 def cost_figures(result: BacktestResult, break_even: BreakEven | None, bars_per_year: float) -> dict[str, object]:

@@ -15,7 +15,7 @@ from quantdl.experiment.provenance import environment, lock, trial_of
 from quantdl.report import write_report
 from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.runs.ledger import Ledger, PeriodSharpe
-from quantdl.runs.selection import selection_report
+from quantdl.runs.selection import Selection, selection_report
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
@@ -43,6 +43,7 @@ def write_run(
     root = config.runs_root if output is None else output.parent
     if root.is_dir():
         remove_abandoned(root)
+    ledger_of(config).read()  # a damaged ledger is better found before the work than after it
     with RunWriter(root, config.name, None if output is None else output.name) as run:
         started = time.monotonic()
         outcome = carry_out()
@@ -53,7 +54,7 @@ def write_run(
         _write_tables(run, outcome)
         run.write_json("metrics.json", outcome.metrics)
         run.write_json("checklist.json", outcome.checklist.to_json())
-        run.write_json("selection.json", _selection(config, outcome, root, run.id))
+        run.write_json("selection.json", record_trial(config, outcome, run.id).to_json())
         run.write_text("log.txt", _log(outcome, time.monotonic() - started))
         write_report(run.so_far(), run.path("report.html"))
         if progress:
@@ -122,14 +123,20 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
     pq.write_table(arrow, path, compression="zstd", store_schema=False)
 
 
-def _selection(config: ExperimentConfig, outcome: Outcome, root: Path, run_id: str) -> dict[str, object]:
+def ledger_of(config: ExperimentConfig) -> Ledger:
+    """The ledger of the config's root: one for all runs, wherever a single run folder is put."""
+    return Ledger(config.runs_root / LEDGER)
+
+
+def record_trial(config: ExperimentConfig, outcome: Outcome, run_id: str) -> Selection:
     """Record the trial, then judge it among all on the same data."""
     fingerprint = outcome.data.panel.card.fingerprint
     trial = trial_of(config, fingerprint)
     figures, reason = period_sharpe(outcome.strategy)
-    ledger = Ledger(root / LEDGER)
+    ledger = ledger_of(config)
+    config.runs_root.mkdir(parents=True, exist_ok=True)
     ledger.append(trial, fingerprint, run_id, figures, reason)
-    return selection_report(ledger.read().records, trial).to_json()
+    return selection_report(ledger.read().records, trial)
 
 
 def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str]:

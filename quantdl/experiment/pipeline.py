@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from quantdl.backtest import (
@@ -33,7 +34,7 @@ from quantdl.experiment.figures import (
     value_at_risk_tests,
     yardstick,
 )
-from quantdl.experiment.folder import write_run
+from quantdl.experiment.folder import record_trial, write_run
 from quantdl.experiment.forecasts import forecast_table
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
@@ -41,9 +42,12 @@ from quantdl.experiment.predictions import HistoricalSimulation, ModelPrediction
 from quantdl.experiment.spans import split_dates
 from quantdl.features import feature_table
 from quantdl.risk.metrics import PerformanceMetrics, performance
+from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook, forecast_sessions
 from quantdl.training.splits import Bars, split_bars
+
+_TRACE = 1e-9
 
 
 def run_experiment(config: ExperimentConfig, output: Path | None = None, progress: Progress | None = None) -> Path:
@@ -64,17 +68,19 @@ def run_experiment(config: ExperimentConfig, output: Path | None = None, progres
 
 @dataclass(frozen=True)
 class BacktestSummary:
-    """The figures of a backtest and its verdict."""
+    """The figures of a backtest, its verdict, and how much of it many trials leave."""
 
     strategy: PerformanceMetrics
     equal_weight: PerformanceMetrics
     checklist: Checklist
+    selection: Selection
 
 
 def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None) -> BacktestSummary:
-    """Carry a config out without writing anything."""
+    """Carry a config out without writing a run. Its figures were seen, so the ledger counts it as a trial."""
     outcome = carry_out(config, progress)
-    return BacktestSummary(outcome.strategy, outcome.equal_weight, outcome.checklist)
+    selection = record_trial(config, outcome, "backtest")
+    return BacktestSummary(outcome.strategy, outcome.equal_weight, outcome.checklist, selection)
 
 
 def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Outcome:
@@ -119,7 +125,7 @@ def _predictions(config: ExperimentConfig, data: LoadedData, book: ForecastBook 
     model: ModelConfig | None = config.model
     if model is None or book is None:
         return HistoricalSimulation(data.panel)
-    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, model.kind)
+    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.panel, model.kind)
 
 
 def _break_even(
@@ -152,7 +158,8 @@ def _judged(
     """Compute every figure once and let the checklist judge."""
     card = data.panel.card
     calendar = trading_calendar(card.calendar)
-    bars_per_year = calendar.bars_per_year(data.panel.sessions[0], data.panel.sessions[-1], card.frequency)
+    run = result.equity.index
+    bars_per_year = calendar.bars_per_year(run[0], run[-1], card.frequency)
     strategy = performance(_with_start(result, data.panel.sessions), bars_per_year)
     equal_weight = performance(_with_start(baseline, data.panel.sessions), bars_per_year)
     risk, places = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
@@ -195,7 +202,8 @@ def _yardstick(
     if len(curves[0]) < 3:
         return None
     own, rival = (performance(curve, bars_per_year) for curve in curves)
-    return yardstick(result.plan.hypothesis.yardstick, own, rival)
+    invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
+    return yardstick(result.plan.hypothesis.yardstick, own, rival, invested / fully if fully > 0 else 1.0)
 
 
 def _with_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:
@@ -203,6 +211,9 @@ def _with_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series
     equity = result.equity["equity"]
     if len(equity) < 2:
         raise ConfigError("splits: the test span holds fewer than two sessions; nothing can be measured on it.")
+    ruined = np.flatnonzero(equity.to_numpy() <= 0)
+    if len(ruined):  # a return from nothing is undefined, so the curve ends with the loss of all but a trace
+        equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * result.initial_equity)
     before = sessions[sessions.searchsorted(equity.index[0]) - 1]
     whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
     return whole

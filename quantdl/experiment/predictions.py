@@ -25,6 +25,10 @@ class BookRisk:
 
     losses: torch.Tensor
 
+    def reaches(self, level: float) -> bool:
+        """Whether there are enough losses for a quantile at ``level``: at least one beyond it."""
+        return round(len(self.losses) * (1.0 - level), 6) >= 1.0
+
     def value_at_risk(self, level: float) -> float:
         """Smallest loss not exceeded with probability ``level``."""
         return float(value_at_risk(self.losses, level))
@@ -47,12 +51,15 @@ class ModelPredictions:
         horizon: Bars of the position window.
         seed: Of the run.
         n_draws: ``S``.
+        panel: Prices, for assets that a law leaves out.
+        source: What the predictions are called in the report.
     """
 
     book: ForecastBook
     horizon: int
     seed: int
     n_draws: int
+    panel: Panel
     source: str = "model"
 
     def position_draws(self, session: pd.Timestamp) -> np.ndarray:
@@ -60,9 +67,32 @@ class ModelPredictions:
         return self._draws(session, position_window(self.horizon))
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
-        """Losses in the session after ``session`` of the book held after its fills, (A,) weights."""
-        draws = torch.from_numpy(np.nan_to_num(self._draws(session, NEXT_SESSION)))
-        return BookRisk(portfolio_losses(draws, torch.tensor(np.asarray(weights), dtype=torch.float64)))
+        """Losses in the session after ``session`` of the book held after its fills, (A,) weights.
+
+        A held asset that the model cannot forecast, because it did not trade, is not riskless: it is given its own
+        trailing returns, ordered to be worst where the rest of the book is worst.
+        """
+        draws = self._draws(session, NEXT_SESSION)
+        weights = np.array(weights, dtype=np.float64)
+        absent = np.isnan(draws).all(axis=0)
+        losses = portfolio_losses(
+            torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(np.where(absent, 0, weights))
+        )
+        for asset in np.flatnonzero(absent & (weights != 0)):
+            losses = losses + self._worst_with_the_book(losses, -weights[asset] * self._trailing(session, int(asset)))
+        return BookRisk(losses)
+
+    def _trailing(self, session: pd.Timestamp, asset: int) -> np.ndarray:
+        """The asset's last simple returns up to ``session``."""
+        returns = self.panel.until(session).log_returns()[:, asset]
+        return np.asarray(np.expm1(returns[np.isfinite(returns)][-HISTORY_SESSIONS:]))
+
+    def _worst_with_the_book(self, book: torch.Tensor, own: np.ndarray) -> torch.Tensor:
+        """Quantiles of the own losses, as many as there are draws, in the order of the book's losses."""
+        if not len(own):
+            return torch.zeros_like(book)
+        quantiles = np.quantile(own, (np.arange(len(book)) + 0.5) / len(book))
+        return torch.from_numpy(quantiles)[book.argsort().argsort()]
 
     def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float:
         """As the engine asks for it."""
@@ -124,6 +154,8 @@ def risk_table(
         risk, loss = predictions.book_risk(before, weights), -float(held_return.loc[session])
         places[session] = risk.probability_of_less(loss)
         for level in LEVELS:
+            if not risk.reaches(level):
+                continue
             limit = risk.value_at_risk(level)
             shortfall = risk.expected_shortfall(level)
             rows.append((session, level, limit, shortfall, loss, loss > limit, predictions.source))

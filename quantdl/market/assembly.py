@@ -64,7 +64,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
 def _impossible_values(bars: Bars) -> list[Finding]:
     """Name prices that are zero or negative, negative volumes, and bars that have fields but no close."""
     findings = []
-    fix = "correct or remove the bar, or declare on_fault='record' and let a policy mask it"
+    fix = "correct or remove the bar, or state a policy for it (data.policies in a config, on_fault='record' in Python)"
     for name, values in bars.fields.items():
 
         def given(row: int, values: np.ndarray = values) -> str:

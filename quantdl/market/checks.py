@@ -26,12 +26,14 @@ class Check:
         cells: The rule.
         fields: The fields that a ``mask`` policy empties; without any, the cell as a whole becomes MISSING.
         runs: Whether ``count`` counts unbroken runs of cells instead of cells.
+        hindsight: Whether a cell is judged by later ones too. Nobody could have masked it at the time.
     """
 
     kind: str
     cells: Callable[[Panel], np.ndarray]
     fields: tuple[str, ...] = ()
     runs: bool = False
+    hindsight: bool = False
 
 
 def missing_session(panel: Panel) -> np.ndarray:
@@ -139,8 +141,8 @@ CHECKS = (
     Check("open_outside_range", outside_range("open"), ("open",)),
     Check("close_outside_range", outside_range("close"), ("high", "low")),
     Check("return_above_50pct", return_above_50pct),
-    Check("stale_run_5", stale_runs, runs=True),
-    Check("stale_year", stale_years),
+    Check("stale_run_5", stale_runs, runs=True, hindsight=True),
+    Check("stale_year", stale_years, hindsight=True),
     Check("repeated_row", repeated_row),
     Check("coarse_price", coarse_price),
 )

@@ -51,8 +51,8 @@ def stale_years(panel: Panel) -> np.ndarray:
     it stands still on most days is found as well: whatever the cause, its daily return is not observed.
 
     Masking what is found here is a judgement about data quality, made with hindsight over the whole history: nobody
-    could have known in March that the year would end as stale. It drops observations and adds none, and a run that
-    starts after the masked years is not touched by it.
+    could have known in March that the year would end as stale. So a run applies this rule to the sessions before its
+    test span only, as they were known then (see `quantdl.market.treatment.apply_policies`).
     """
     same = unchanged_closes(panel)
     one_session = panel.bars_since_previous() == 1

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.market.census import Census
-from quantdl.market.checks import CHECKS
+from quantdl.market.checks import CHECKS, Check
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
 from quantdl.market.policies import Action, Policies
@@ -16,7 +17,9 @@ from quantdl.market.status import CellStatus, read_silence
 _NAMED_ASSETS = 10
 
 
-def apply_policies(panel: Panel, census: Census, policies: Policies) -> Panel:
+def apply_policies(
+    panel: Panel, census: Census, policies: Policies, judged_through: pd.Timestamp | None = None
+) -> Panel:
     """Return the panel with every fault of the census treated as the policies say, and each treatment in the card.
 
     Refusals come first, then assets are dropped, then cells are masked. Masked cells are MISSING, so an asset masked
@@ -27,6 +30,8 @@ def apply_policies(panel: Panel, census: Census, policies: Policies) -> Panel:
         panel: The panel of which the census was taken.
         census: Its census.
         policies: What to do.
+        judged_through: Last session that a rule with hindsight may look at. Such a rule judges a cell by later ones, so
+            a backtest gives the session before its first; later cells stay as they came. None for the whole panel.
 
     Raises:
         DataError: If a fault meets ``refuse``, naming all of them, or if no asset is left.
@@ -42,7 +47,11 @@ def apply_policies(panel: Panel, census: Census, policies: Policies) -> Panel:
     if not left:
         raise DataError(f"{panel.card.source}: the policies drop every asset: {'; '.join(notes)}")
     kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
-    masked = _masked(panel.select(left) if gone else panel, kinds)
+    masked = _masked(panel.select(left) if gone else panel, kinds, judged_through)
+    if judged_through is not None and any(check.hindsight and check.kind in kinds for check in CHECKS):
+        notes.append(
+            f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
+        )
     universe = panel.card.universe
     if census.universe != universe:
         universe = census.universe
@@ -50,13 +59,24 @@ def apply_policies(panel: Panel, census: Census, policies: Policies) -> Panel:
     return replace(masked, card=replace(panel.card, universe=universe, notes=(*panel.card.notes, *notes)))
 
 
-def _masked(panel: Panel, kinds: set[str]) -> Panel:
+def _cells(check: Check, panel: Panel, judged_through: pd.Timestamp | None) -> np.ndarray:
+    """(T, A) cells of a check; with hindsight, as they were known at ``judged_through``, and none after it."""
+    if judged_through is None or not check.hindsight:
+        return check.cells(panel)
+    cells = np.zeros(panel.status.shape, dtype=bool)
+    if panel.sessions[0] <= judged_through:
+        known = check.cells(panel.until(judged_through))
+        cells[: len(known)] = known
+    return cells
+
+
+def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) -> Panel:
     values = {name: array.copy() for name, array in panel.fields.items()}
     status = panel.status.copy()
     for check in CHECKS:
         if check.kind not in kinds:
             continue
-        cells = check.cells(panel)
+        cells = _cells(check, panel, judged_through)
         for name in check.fields:
             values[name][cells] = np.nan
         if not check.fields:

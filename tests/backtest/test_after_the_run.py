@@ -227,7 +227,7 @@ def test_profit_per_rule_is_that_of_its_trades():
     class TwoRules:
         def decide(self, view):
             t = len(view.sessions)
-            return {5: Decision(np.array([0.3, 0.3]), "rebalance"), 9: Decision(np.array([0.0, 0.3]), "leave")}.get(t)
+            return {5: Decision(np.array([0.3, 0.3]), "rebalance"), 9: Decision(view.weights * [0, 1], "leave")}.get(t)
 
     plan = plan_for(panel, sample={"minimum_sessions": 60}, horizon={"bars": 59})
     table = pnl_by_rule(run_backtest(panel, plan, TwoRules(), *span(panel)))

@@ -253,7 +253,7 @@ def test_a_market_without_stress_cannot_show_what_stress_does():
     checklist = judged(plan, run(plan))
     undecided = [row for row in checklist.items if row.passed is None]
     assert [(row.item, row.cause) for row in undecided] == [
-        ("abnormal_volatility", "the sample has no stressed session")
+        ("abnormal_volatility", "no position was held in a stressed session")
     ]
 
 

@@ -552,10 +552,34 @@ def test_an_order_without_a_written_rule_stops_the_run():
         run(world(FLAT), Schedule({0: [0.1, 0.1]}, rule=("leave",)))
 
 
+class TwoRules:
+    """Buys both assets, then leaves the first and adds to the second in one decision."""
+
+    def __init__(self, leaving="leave"):
+        self.leaving, self.asked = leaving, 0
+
+    def decide(self, view):
+        self.asked += 1
+        if self.asked == 1:
+            return Decision(np.array([0.1, 0.1]), "rebalance")
+        if self.asked == 3:
+            return Decision(np.array([0.0, 0.2]), (self.leaving, "rebalance"))
+        return None
+
+
 def test_each_order_carries_its_own_rule():
-    result = run(world(FLAT), Schedule({0: [0.1, 0.1]}, rule=("leave", "rebalance")))
-    assert list(result.orders["rule"])[:2] == ["leave", "rebalance"]
-    assert list(result.trades["rule_in"]) == ["leave", "rebalance"]
+    result = run(world(FLAT), TwoRules(), horizon={"rebalance": EveryBars("every_bars", 1)})
+    assert list(result.orders["rule"])[:4] == ["rebalance", "rebalance", "leave", "rebalance"]
+    assert set(result.trades["rule_in"]) == {"rebalance"}
+
+
+def test_an_exit_rule_cannot_open_or_add():
+    class Opens:
+        def decide(self, view):
+            return Decision(np.array([0.1, 0.1]), "leave")
+
+    with pytest.raises(RunError, match=r"A00 goes from weight 0\.0000 to 0\.1000 under the rule 'leave'.*'exit'"):
+        run(world(FLAT), Opens())
 
 
 def test_a_failing_strategy_is_reported_with_its_place_and_session():

@@ -25,6 +25,7 @@ SMALL = {
     "max_weight: 0.15": "max_weight: 0.3",
     "max_group_gross: 0.4": "max_group_gross: 0.5",
     "compare: [flow, graph, ewma_t, garch_t]": "compare: [ewma_t]",
+    "seed: 7\n": "seed: 7\noutput: {root: runs}\n",
     "file: ../strategies/": f"file: {ROOT}/strategies/",
     "      - {name: crash of 2020, first: 2020-02-20, last: 2020-04-30}\n": "",
     "      - {name: rate shock of 2022, first: 2022-01-03, last: 2022-10-14}\n": (

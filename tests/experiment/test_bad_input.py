@@ -48,6 +48,7 @@ def without_a_model(strategy: str) -> dict[str, str]:
             "model: null\n"
         ),
         "compare: [ewma_t]\n": "",
+        "purge_bars: 6": "purge_bars: 0",
         "least_shortfall.py\n  parameters: {level: 0.95}\n": "least_shortfall.py\n",
     } | {f"file: {Path(__file__).parents[2]}/strategies/least_shortfall.py": f"file: {strategy}"}
 

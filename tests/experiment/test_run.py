@@ -9,7 +9,7 @@ import torch
 
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, LookAheadError, PlanError, RunError
-from quantdl.experiment import load_model, run_experiment
+from quantdl.experiment import load_model, run_backtest_only, run_experiment
 from quantdl.market.sources import load_sp500
 from quantdl.runs.ledger import Ledger
 from quantdl.runs.store import list_runs, open_run, verify_run
@@ -44,13 +44,12 @@ def test_two_runs_of_one_config_give_the_same_bytes(small_run, small_run_again):
         assert (small_run_again / name).read_bytes() == (small_run / name).read_bytes(), name
 
 
-def test_the_same_config_and_code_count_as_one_trial(small_run, tmp_path, write_small):
-    ledger = Ledger(small_run.parent / "ledger.jsonl")
-    before = ledger.read().records
-    run_experiment(load_config(write_small(tmp_path)), small_run.parent / "second")
-    run_experiment(load_config(write_small(tmp_path, {"seed: 7": "seed: 8"})), small_run.parent / "third")
-    reading = ledger.read()
-    assert len(reading.records) == len(before) + 2
+def test_the_same_config_and_code_count_as_one_trial(tmp_path, write_small):
+    run_experiment(load_config(write_small(tmp_path)), tmp_path / "elsewhere" / "first")
+    run_backtest_only(load_config(write_small(tmp_path)))
+    run_experiment(load_config(write_small(tmp_path, {"seed: 7": "seed: 8"})))
+    reading = Ledger(tmp_path / "runs" / "ledger.jsonl").read()  # one ledger, wherever a run folder is put
+    assert len(reading.records) == 3
     assert len(reading.distinct()) == 2
 
 

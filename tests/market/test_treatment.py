@@ -9,6 +9,7 @@ from quantdl.errors import DataError
 from quantdl.market.frames import panel_from_frame
 from quantdl.market.quality import Policies, apply_policies, take_census
 from quantdl.market.status import CellStatus
+from quantdl.simulation import panel_of_closes
 
 
 @pytest.fixture
@@ -95,3 +96,28 @@ def test_an_unknown_action_is_refused_with_the_choices():
 def test_a_treated_panel_is_its_own_last_view(dirty):
     panel = treated(dirty)
     np.testing.assert_array_equal(panel.until(panel.sessions[-1]).status, panel.status)
+
+
+def test_a_price_that_goes_stale_later_masks_nothing_that_was_known_before():
+    generator = np.random.default_rng(0)
+    closes = 50.0 * np.exp(np.cumsum(0.01 * generator.standard_normal((760, 3)), axis=0))
+    frozen = closes.copy()
+    frozen[620:, 0] = frozen[620, 0]  # from mid-2002 on it does not move
+    known = panel_of_closes(frozen).sessions[600]
+    panel = panel_of_closes(frozen)
+    assert take_census(panel).counts()["stale_year"] > 0
+    hindsight = apply_policies(panel, take_census(panel), Policies())
+    assert not hindsight.until(known).traded[-1, 0]  # what a run must not do
+    judged = apply_policies(panel, take_census(panel), Policies(), judged_through=known)
+    assert judged.traded.all()
+    assert any("hindsight" in note for note in judged.card.notes)
+
+
+def test_a_stale_year_before_the_judgement_is_masked_all_the_same():
+    generator = np.random.default_rng(0)
+    closes = 50.0 * np.exp(np.cumsum(0.01 * generator.standard_normal((760, 3)), axis=0))
+    closes[:240, 0] = closes[0, 0]  # all of 2000
+    panel = panel_of_closes(closes)
+    judged = apply_policies(panel, take_census(panel), Policies(), judged_through=panel.sessions[600])
+    assert not judged.traded[:250, 0].any()
+    assert judged.traded[260:, 0].all()
