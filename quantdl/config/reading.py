@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child
 from quantdl.config.expected import Expectations
-from quantdl.config.faults import Fault, Key, closest, did_you_mean
+from quantdl.config.faults import Fault, Key, closest, did_you_mean, dotted
 from quantdl.config.scalars import can_be_text, meant_flag, meant_number, resolve
 from quantdl.errors import ConfigError, PlanError
 
@@ -167,7 +167,9 @@ class _Translator:
         return Fault(full, message, self._document.mark(full))
 
     def _missing(self, keys: Keys) -> Fault:
-        return self._fault(keys, f"missing; expected {self._expected.phrase(keys)}")
+        parent = dotted((*self._prefix, *keys)[:-1])
+        where = f"under '{parent}:'" if parent else "at the top of the file"
+        return self._fault(keys, f"missing; expected {self._expected.phrase(keys)}; fix: add '{keys[-1]}:' {where}")
 
     def _no_kind(self, keys: Keys) -> Fault:
         node = self._document.node(self._prefix + keys)
