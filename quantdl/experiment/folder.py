@@ -99,7 +99,7 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
     result = outcome.result
     tables = {
         "equity": result.equity,
-        "baseline": outcome.baseline.equity[["equity"]],
+        "baseline": outcome.baseline.equity[["equity", "gross"]],
         "weights": result.weights_after_fill,
         "orders": result.orders,
         "fills": result.fills,

@@ -10,7 +10,9 @@ from quantdl.backtest.invalidation import (
     Observation,
     StaleDataMonitor,
     VolatilityMonitor,
+    monitor,
 )
+from quantdl.backtest.plan import CalibrationLimit
 
 FOUR_YEARS = 1008
 
@@ -34,12 +36,36 @@ def test_the_process_is_its_definition(probability):
     assert max(path) == pytest.approx(highest(hits, probability)[0], rel=1e-12)
 
 
-@pytest.mark.parametrize("probability", [0.01, 0.025, 0.05, 0.3])
-def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(probability):
-    generator = np.random.default_rng(1)
-    paths = generator.random((20_000, FOUR_YEARS)) < probability
-    halted = (highest(paths, probability) >= 1 / 0.05).mean()
-    assert halted <= 0.05
+def halted_share(exceptions: np.ndarray, level: float, false_halt_probability: float) -> float:
+    """Share of the (N, T) paths on which the plan's calibration condition ends the run, as the engine reads it."""
+    condition = CalibrationLimit("calibration", level, false_halt_probability)
+    return float(np.mean([first_halt(path, condition) is not None for path in exceptions]))
+
+
+def first_halt(exceptions: np.ndarray, condition: CalibrationLimit) -> int | None:
+    """Session at which the condition's own monitor reaches its own limit; None where it never does."""
+    watcher = monitor(condition, 1e6, 252.0)
+    for number, exception in enumerate(exceptions):
+        if watcher.update(Observation(1e6, 0, bool(exception))) >= watcher.limit:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(("level", "seed"), [(0.99, 11), (0.95, 12)])
+def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(level, seed):
+    """Of 400 right models, 20 may be halted; three standard errors more is chance."""
+    paths = np.random.default_rng(seed).random((400, FOUR_YEARS)) < 1 - level
+    assert halted_share(paths, level, 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize("false_halt_probability", [0.01, 0.05, 0.2])
+def test_a_run_is_halted_at_the_first_session_on_which_the_evidence_reaches_the_plans_odds(false_halt_probability):
+    exceptions = np.random.default_rng(5).random((1, 600)) < 0.06
+    process = np.array([highest(exceptions[:, : t + 1], 0.01)[0] for t in range(exceptions.shape[1])])
+    expected = int(np.argmax(process >= 1 / false_halt_probability))
+    condition = CalibrationLimit("calibration", 0.99, false_halt_probability)
+    assert 0 < expected == first_halt(exceptions[0], condition)
+    assert monitor(condition, 1e6, 252.0).limit == pytest.approx(1 / false_halt_probability)  # Ville's inequality
 
 
 def test_a_right_model_in_clustered_volatility_is_not_halted_more_often():
@@ -56,8 +82,9 @@ def test_a_right_model_in_clustered_volatility_is_not_halted_more_often():
 
 @pytest.mark.parametrize(("true", "sessions"), [(0.03, FOUR_YEARS), (0.05, 504), (0.10, 252)])
 def test_a_wrong_model_is_halted(true, sessions):
-    paths = np.random.default_rng(3).random((2000, sessions)) < true
-    assert (highest(paths, 0.01) >= 20).mean() >= 0.9
+    """Nine in ten at least; three standard errors less is chance."""
+    paths = np.random.default_rng(3).random((400, sessions)) < true
+    assert halted_share(paths, 0.99, 0.05) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 400)
 
 
 def test_the_process_stays_a_number():

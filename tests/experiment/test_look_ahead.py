@@ -1,0 +1,138 @@
+"""End to end: prices of tomorrow change nothing of today. The same closes, and the same with another future."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.config import load_config
+from quantdl.experiment import Outcome, carry_out
+from quantdl.market.card import Declaration
+from quantdl.market.sources import load_csv_folder, load_sp500
+from tests.experiment.conftest import small_config
+
+ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
+LAST = pd.Timestamp("2016-10-03")  # the last session on which both worlds are one
+MODELS = ("transformer", "garch_t")
+DECLARED = {
+    "source": "a test",
+    "timezone": "America/New_York",
+    "frequency": "1D",
+    "adjustment": "total_return",
+    "calendar": "XNYS",
+}
+
+
+def world(other_future: bool) -> pd.DataFrame:
+    """Closes of the six stocks from 2010 to 2016; in the other future every price after `LAST` is noise."""
+    panel = load_sp500().select(list(ASSETS)).between("2010-01-04", "2016-12-30")
+    closes = pd.DataFrame(panel.closes, panel.sessions, list(ASSETS))
+    if other_future:
+        later = closes.index > LAST
+        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(ASSETS)))
+        closes.loc[later] = closes.loc[LAST].to_numpy() * np.exp(np.cumsum(noise, axis=0))
+    return closes
+
+
+def fingerprint_of(folder) -> str:
+    declaration = Declaration(**DECLARED, as_of=pd.Timestamp("2016-12-30").date(), licence="for this test")
+    return load_csv_folder(folder, declaration).card.fingerprint
+
+
+def run(folder, closes: pd.DataFrame, model: str) -> Outcome:
+    prices = folder / "prices"
+    prices.mkdir()
+    for asset in ASSETS:
+        text = io.StringIO()
+        closes[asset].rename("close").rename_axis("date").to_csv(text)
+        (prices / f"{asset}.csv").write_text(text.getvalue())
+    panel = load_sp500()
+    sectors = ", ".join(f"{asset}: {panel.sectors[asset]}" for asset in ASSETS)
+    block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
+    changes = {
+        "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n": (
+            f"  kind: csv_folder\n  path: {prices}\n{block}  as_of: 2016-12-30\n  licence: for this test\n"
+            f"  sectors: {{{sectors}}}\n"
+        ),
+        "source: skfolio, load_sp500_dataset": "source: a test",
+        f"fingerprint: {panel.card.fingerprint}": f"fingerprint: {fingerprint_of(prices)}",
+        "compare: [ewma_t]": "compare: []",
+    }
+    path = small_config(folder, changes)
+    if model == "garch_t":
+        text = path.read_text()
+        start, stop = text.index("model:\n"), text.index("splits:\n")
+        path.write_text(text[:start] + "model:\n  kind: garch_t\n  horizon: 5\n\n" + text[stop:])
+    return carry_out(load_config(path))
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def two_runs(request, tmp_path_factory) -> tuple[Outcome, Outcome]:
+    one, other = (
+        run(tmp_path_factory.mktemp("world"), world(other_future), request.param) for other_future in (False, True)
+    )
+    return one, other
+
+
+def same(first: pd.DataFrame, second: pd.DataFrame) -> None:
+    assert len(first) > 0
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_the_futures_do_differ(two_runs):
+    """Otherwise the rest would prove nothing."""
+    one, other = two_runs
+    assert one.data.panel.card.fingerprint != other.data.panel.card.fingerprint
+    later = [outcome.result.equity.loc[outcome.result.equity.index > LAST, "equity"] for outcome in two_runs]
+    assert (later[0] != later[1]).all()
+    assert len(later[0]) > 50
+
+
+def test_forecasts_made_up_to_the_day_are_the_same(two_runs):
+    """The law of each; its score only where the outcome lies within what is common."""
+    columns = ["session", "window", "asset", "present", "q01", "q05", "q25", "median", "q75", "q95", "q99"]
+    tables = [outcome.forecasts[outcome.forecasts["session"] <= LAST].reset_index(drop=True) for outcome in two_runs]
+    same(tables[0][columns], tables[1][columns])
+    assert set(tables[0]["window"]) == {"next_session", "position"}
+    assert tables[0]["session"].max() == LAST
+    known = tables[0]["session"] < LAST
+    scored = [table[known & (table["window"] == "next_session")] for table in tables]
+    same(*scored)
+
+
+def test_everything_decided_up_to_the_day_is_the_same(two_runs):
+    orders = [outcome.result.orders[outcome.result.orders["decided"] <= LAST] for outcome in two_runs]
+    decided = ["order", "decided", "asset", "rule", "quantity", "reference_price", "limit_price", "target_weight"]
+    same(*(table[decided] for table in orders))
+    decisions = [[item for item in outcome.result.decisions if item.session <= LAST] for outcome in two_runs]
+    assert len(decisions[0]) == len(decisions[1]) > 10
+    for first, second in zip(*decisions, strict=True):
+        assert (first.session, first.rules) == (second.session, second.rules)
+        np.testing.assert_array_equal(first.weights, second.weights)
+
+
+@pytest.mark.parametrize("name", ["equity", "weights_after_fill", "quantities", "exposures", "conditions", "regimes"])
+def test_the_book_up_to_the_day_is_the_same(name, two_runs):
+    same(*(getattr(outcome.result, name).loc[:LAST] for outcome in two_runs))
+
+
+def test_the_fills_up_to_the_day_are_the_same(two_runs):
+    same(*(outcome.result.fills[outcome.result.fills["session"] <= LAST] for outcome in two_runs))
+
+
+def test_the_events_up_to_the_day_are_the_same(two_runs):
+    events = [outcome.result.events[outcome.result.events["session"] <= LAST] for outcome in two_runs]
+    pd.testing.assert_frame_equal(*events, check_exact=True)
+
+
+def test_the_predicted_risk_up_to_the_day_is_the_same(two_runs):
+    risks = [outcome.risk[outcome.risk["session"] <= LAST] for outcome in two_runs]
+    same(*risks)
+    following = [outcome.risk[outcome.risk["session"] > LAST].head(2) for outcome in two_runs]
+    predicted = ["session", "level", "value_at_risk", "expected_shortfall"]
+    same(following[0][predicted], following[1][predicted])  # of the book held at the day, by its law as of the day
+
+
+def test_the_baseline_up_to_the_day_is_the_same(two_runs):
+    same(*(outcome.baseline.equity.loc[:LAST] for outcome in two_runs))
