@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-dev
-	set -e; for script in $(sort $(wildcard benchmarks/bench_*.py)); do echo "== $$script"; $(BIN)/python $$script; done
+	set -e; for script in $(sort $(wildcard benchmarks/bench_*.py) benchmarks/data.py); do echo "== $$script"; $(BIN)/python $$script; done
 
 notebooks: $(VENV)/.installed-dev
 	set -e; for notebook in $(sort $(wildcard notebooks/*.ipynb)); do \

@@ -152,3 +152,31 @@ def test_an_asset_with_too_little_history_has_no_loadings(returns):
     found = trailing_factors(short[:900]).at(np.array([899]))[0]
     np.testing.assert_allclose(found[1], 0.0, atol=1e-7)
     assert np.abs(found[0]).max() > 0.0
+
+
+def test_many_assets_have_the_loadings_that_all_eigenvectors_give():
+    """Principal axis factoring by numpy's full decomposition, written down again."""
+    loadings = planted_loadings(240, 3, seed=15)
+    correlation = pairwise_correlation(factor_returns(loadings, 400, seed=16))
+    scaled, shared = np.zeros((240, 3)), np.abs(correlation - np.eye(240)).max(axis=1)
+    for _ in range(50):
+        values, vectors = np.linalg.eigh(correlation - np.diag(1 - shared))
+        scaled = vectors[:, -3:] * np.sqrt(values[-3:])
+        shared = np.minimum((scaled**2).sum(axis=1), 0.98)
+    found = principal_factors(correlation, 3)
+    expected = scaled @ scaled.T
+    own = np.sqrt(1 - np.diag(expected))
+    np.testing.assert_allclose(found @ found.T, expected / np.outer(own, own), atol=1e-7)
+
+
+def test_many_assets_without_any_correlation_have_no_loadings():
+    np.testing.assert_array_equal(principal_factors(np.eye(240), 3), 0.0)
+
+
+def test_a_prefix_of_many_assets_has_the_factors_it_had():
+    returns = factor_returns(planted_loadings(230, 2, seed=17), 560, seed=18)
+    returns[np.random.default_rng(19).random(returns.shape) < 0.05] = np.nan
+    whole, prefix = trailing_factors(returns), trailing_factors(returns[:530])
+    axis = np.arange(530)
+    assert whole.at(axis).any()
+    assert whole.at(axis).tobytes() == prefix.at(axis).tobytes()

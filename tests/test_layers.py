@@ -47,7 +47,7 @@ DOORS = {
     "markupsafe": ("quantdl.report.html",),
     "numba": ("quantdl.backtest.engine",),
     "optuna": ("quantdl.training.search",),
-    "pandas_market_calendars": ("quantdl.calendars",),
+    "pandas_market_calendars": ("quantdl.calendars.library",),
     "plotly": ("quantdl.report.figures",),
     "pyarrow": ("quantdl.market.parquet", "quantdl.report.contents", "quantdl.experiment"),
     "pydantic": ("quantdl.config",),

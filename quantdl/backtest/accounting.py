@@ -1,4 +1,4 @@
-"""The book: cash, shares and marks. Equity is cash plus shares at their marks, always."""
+"""The book: cash, shares, marks and dividends due. Equity is cash plus shares at their marks plus what is due."""
 
 from dataclasses import dataclass, field
 
@@ -18,31 +18,33 @@ class Book:
         cash: Money.
         ledger: Trades from flat to flat.
         quantities: (A,) shares, negative when sold short.
-        marks: (A,) last traded close so far; NaN before the first.
+        marks: (A,) last traded close so far, in the units of the session; NaN before the first.
+        due: (A,) dividends gone ex and not paid yet, negative where a short position owes them.
     """
 
     cash: float
     ledger: TradeLedger
     quantities: np.ndarray = field(init=False)
     marks: np.ndarray = field(init=False)
+    due: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         """Start flat."""
         self.quantities = np.zeros(len(self.ledger.assets))
         self.marks = np.full(len(self.ledger.assets), np.nan)
+        self.due = np.zeros(len(self.ledger.assets))
 
     def values(self) -> np.ndarray:
         """Return (A,) money in each position, zero where flat."""
         return np.where(self.quantities != 0, self.quantities * self.marks, 0.0)
 
     def equity(self) -> float:
-        """Return cash plus positions."""
-        return self.cash + float(self.values().sum())
+        """Return cash plus positions plus dividends due."""
+        return self.cash + float(self.values().sum()) + float(self.due.sum())
 
     def weights(self) -> np.ndarray:
         """Return (A,) positions as fractions of equity; zero when equity is not positive."""
-        values = self.values()
-        equity = self.cash + float(values.sum())
+        values, equity = self.values(), self.equity()
         return values / equity if equity > 0 else np.zeros_like(values)
 
     def trade(
@@ -71,6 +73,26 @@ class Book:
         """Book money that a position earns or costs while it is held."""
         self.cash += amount
         self.ledger.pay(asset, amount)
+
+    def split(self, asset: int, ratio: float) -> float:
+        """Exchange every share for ``ratio`` new ones, and return the change of shares.
+
+        Shares are fractional, so none is rounded away and no cash is paid in lieu of one: at a price divided by
+        ``ratio`` the position is worth what it was, long or short, but for the rounding of one product.
+        """
+        before = float(self.quantities[asset])
+        self.quantities[asset] = before * ratio
+        return float(self.quantities[asset]) - before
+
+    def accrue(self, asset: int, amount: float) -> None:
+        """Book a dividend on its ex-date: the trade has earned it (a short one owes it), the cash comes later."""
+        self.due[asset] += amount
+        self.ledger.pay(asset, amount)
+
+    def receive(self, asset: int, amount: float) -> None:
+        """Turn a dividend that was due into cash."""
+        self.due[asset] -= amount
+        self.cash += amount
 
     def _book(
         self, asset: int, quantity: float, price: float, cost: float, session: int, equity: float, rule: str

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quantdl.backtest.plan import MeasuredVolume
 from quantdl.backtest.result import BacktestResult
+from quantdl.market.adjustment import continuous_closes
 from quantdl.market.panel import Panel
 
 REGIMES = ("calm", "normal", "stressed", "undefined")
@@ -85,7 +86,7 @@ def _summary(result: BacktestResult, chosen: np.ndarray) -> tuple[int, float, fl
 
 
 def _trend(result: BacktestResult, panel: Panel) -> np.ndarray:
-    closes = panel.closes
+    closes = continuous_closes(panel)
     returns = np.full(closes.shape, np.nan)
     returns[1:] = closes[1:] / closes[:-1] - 1
     counts = np.isfinite(returns).sum(axis=1)

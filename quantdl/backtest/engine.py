@@ -1,9 +1,9 @@
 """The backtest: at every close the plan is obeyed first, then the strategy is asked.
 
-One session runs in this order: delistings are paid out, borrowing is charged, waiting orders fill, the book is marked;
-the invalidation conditions look at it; the strategy decides; positions past their horizon and trades past their stop
-get exit orders, which overrule the decision. Orders fill at the next traded price, never at the one they were decided
-on unless the plan asks for that.
+One session runs in this order: dividends and splits take effect, delistings are paid out, borrowing is charged, waiting
+orders fill, the book is marked; the invalidation conditions look at it; the strategy decides; positions past their
+horizon and trades past their stop get exit orders, which overrule the decision. Orders fill at the next traded price,
+never at the one they were decided on unless the plan asks for that.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,7 @@ import pandas as pd
 from quantdl.backtest.accounting import Book
 from quantdl.backtest.asking import Answer, ask, check_purposes
 from quantdl.backtest.cadence import rebalance_sessions
+from quantdl.backtest.corporate_actions import CorporateActionsDesk
 from quantdl.backtest.costs import proportional_cost, tradable_dollars
 from quantdl.backtest.decisions import Strategy
 from quantdl.backtest.exits import Exits
@@ -124,6 +125,7 @@ class Engine:
         self.book = Book(initial_equity, TradeLedger(panel.assets, panel.sessions))
         self.desk = OrderDesk(panel.assets, panel.sessions, plan.friction)
         self.journal = Journal()
+        self.actions = CorporateActionsDesk(self.tape, self.book, self.desk, self.journal)
         self.exits = Exits(plan, self.tape, self.book, self.desk, self.journal)
         self.monitors = [monitor(item, initial_equity, self.tape.bars_per_year) for item in plan.invalidation]
         self.levels = [item.level for item in plan.invalidation if isinstance(item, CalibrationLimit)]
@@ -141,6 +143,7 @@ class Engine:
     def play_session(self, t: int) -> None:
         """Play the session at position ``t`` of the panel."""
         self.limits = self.window.advance(t)
+        self.actions.play(t)
         self.book.marks = self.tape.marks[t]
         self.exits.pay_out_delisted(t)
         fees = self.exits.charge_borrowing()
@@ -200,6 +203,7 @@ class Engine:
             self._note_decision(t, answer)
             if answer.weights is not None:
                 self._order(t, answer.weights, answer.rules)
+        self.exits.left_universe(t)
         self.exits.keep_the_exit_open(t)
         self.exits.past_horizon(t, self.decided_at)
         self.exits.stop_losses(t)
@@ -269,7 +273,18 @@ class Engine:
         gross, net = float(np.abs(weights).sum()), float(weights.sum())
         days, halted = self.exits.days_to_exit(t), self.halted_on is not None
         self.journal.equity.append(
-            (equity, self.book.cash, gross, net, turnover, paid + fees, held_return, days, halted)
+            (
+                equity,
+                self.book.cash,
+                float(self.book.due.sum()),
+                gross,
+                net,
+                turnover,
+                paid + fees,
+                held_return,
+                days,
+                halted,
+            )
         )
         self.journal.weights.append(weights)
         self.journal.quantities.append(self.book.quantities.copy())
@@ -310,7 +325,7 @@ class Engine:
             conditions=self.journal.condition_table(index, [watcher.name for watcher in self.monitors]),
             regimes=self._regime_table(index, stop),
             decisions=tuple(self.journal.decisions),
-            stamps=stamps(self.plan, self.panel.card),
+            stamps=stamps(self.plan, self.panel.card, self.panel.actions),
             halted_on=self.halted_on,
             halt_reason=self.halt_reason,
         )

@@ -27,16 +27,19 @@ class Exits:
     journal: Journal
 
     def pay_out_delisted(self, t: int) -> None:
-        """Pay out what is held of a delisted asset at the plan's terminal value, without charge."""
+        """Pay out what is held of a delisted asset at the value the data states, or else the plan, without charge."""
         gone = self.tape.delisted[t]
         for asset in [asset for asset in self.desk.open if gone[asset]]:
             self.desk.cancel(asset, "delisted")
         for asset in np.flatnonzero(gone & (self.book.quantities != 0)).tolist():
             held, mark = float(self.book.quantities[asset]), float(self.book.marks[asset])
             recovery = self.plan.friction.delisting_recovery if held > 0 else 1.0
-            self.book.trade(asset, -held, mark * recovery, 0.0, t, self.book.equity(), DELISTING)
-            self.desk.record_payout(asset, -held, mark * recovery, DELISTING, t)
-            paid = f"{held:g} shares at {mark * recovery:g}, {recovery:.0%} of the last close {mark:g}"
+            stated = float(self.tape.terminal_values[asset])
+            value = mark * recovery if np.isnan(stated) else stated
+            self.book.trade(asset, -held, value, 0.0, t, self.book.equity(), DELISTING)
+            self.desk.record_payout(asset, -held, value, DELISTING, t)
+            basis = f"{recovery:.0%} of the last close {mark:g}" if np.isnan(stated) else "the terminal value stated"
+            paid = f"{held:g} shares at {value:g}, {basis}"
             self.journal.note(self.tape.sessions[t], "friction", "delisting", f"{self.tape.assets[asset]}: {paid}")
 
     def charge_borrowing(self) -> float:
@@ -58,6 +61,19 @@ class Exits:
             if self.close([asset], t, "plan:stop_loss"):
                 detail = f"{self.tape.assets[asset]}: trade has lost {loss:.2%} of equity at entry, stop at {stop:.2%}"
                 self.journal.note(self.tape.sessions[t], "sizing", "stop_loss", detail)
+
+    def left_universe(self, t: int) -> None:
+        """Order the exit of what no longer belongs to the universe, unless an order does so already; buy no more of it.
+
+        An explicit decision to hold does not keep it.
+        """
+        for asset in np.flatnonzero(~self.tape.eligible[t]).tolist():
+            held, waiting = float(self.book.quantities[asset]), self.desk.open.get(asset)
+            if waiting is not None and held != 0 and np.isclose(waiting.left, -held, rtol=1e-9, atol=0.0):
+                continue
+            if self.close([asset], t, "plan:universe"):
+                detail = f"{self.tape.assets[asset]}: left the universe, {held:g} shares are sold"
+                self.journal.note(self.tape.sessions[t], "trusted_data", "left_universe", detail)
 
     def past_horizon(self, t: int, decided_at: int | None) -> None:
         """Order the exit of a book on which nothing has been decided for as long as the horizon."""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantdl.backtest.result import SESSION_DTYPE, RecordedDecision
 
-_MONEY = ("equity", "cash", "gross", "net", "turnover", "costs", "held_return", "days_to_exit")
+_MONEY = ("equity", "cash", "due", "gross", "net", "turnover", "costs", "held_return", "days_to_exit")
 _EVENT = ("session", "item", "condition", "detail")
 
 

@@ -122,6 +122,23 @@ class OrderDesk:
         if order is not None:
             order.status = "partial" if order.filled else status
 
+    def put_on_new_footing(self, asset: int, ratio: float, cash: float) -> None:
+        """Rewrite a waiting order on an ex-date: shares times ``ratio``, prices less ``cash`` and divided by it.
+
+        What was filled before counts in new shares too. Exchanges treat open orders alike (FINRA Rule 5330).
+
+        Args:
+            asset: Index of the asset.
+            ratio: New shares for each old one.
+            cash: Dividend for each old share.
+        """
+        order = self.open.get(asset)
+        if order is None:
+            return
+        order.quantity, order.filled, order.left = order.quantity * ratio, order.filled * ratio, order.left * ratio
+        order.reference_price = (order.reference_price - cash) / ratio
+        order.limit_price = (order.limit_price - cash) / ratio
+
     def execute(self, book: Book, floor: Floor) -> list[Fill]:
         """Fill what can be filled: sales first, then covers of shorts, then purchases as far as the cash reaches.
 

@@ -38,11 +38,12 @@ class BacktestResult:
         plan: The plan that was obeyed.
         assets: (A,) symbols, in the order of the columns.
         initial_equity: Money at the start.
-        equity: Columns ``equity, cash, gross, net, turnover, costs, held_return, days_to_exit, halted``. Equity is
-            after the fills of the close, gross and net are sums of weights then, turnover is filled notional over
-            equity before the fills, costs are money of that session, held_return is the simple return of the book held
-            into the session, before its trades, days_to_exit is how many sessions the slowest position takes to sell
-            at the participation cap, NaN under a volume waiver.
+        equity: Columns ``equity, cash, due, gross, net, turnover, costs, held_return, days_to_exit, halted``. Equity is
+            after the fills of the close: cash, dividends due and shares at their marks. Due is money of dividends that
+            went ex and are not paid yet, negative where shorts owe it. Gross and net are sums of weights then, turnover
+            is filled notional over equity before the fills, costs are money of that session, held_return is the simple
+            return of the book held into the session, before its trades, days_to_exit is how many sessions the slowest
+            position takes to sell at the participation cap, NaN under a volume waiver.
         weights_after_fill: (T, A) weights of the book held after the close's fills; the rest to one is cash.
         quantities: (T, A) shares held then.
         orders: Columns ``order, decided, asset, rule, quantity, reference_price, limit_price, target_weight, filled,
@@ -50,8 +51,8 @@ class BacktestResult:
             of an exit that the plan orders is infinite.
         fills: Columns ``order, decided, session, asset, rule, quantity, price, notional, commission, spread, impact,
             cost, dollar_volume, volatility``; quantity is signed, the rest positive. The last two are what was known of
-            the asset before the fill, NaN where nothing was. A delisting's payout is a fill of order 0. Summed up, the
-            quantities are the shares held.
+            the asset before the fill, NaN where nothing was. A delisting's payout is a fill of order 0, and so are the
+            shares that a split adds or takes, at price 0. Summed up, the quantities are the shares held.
         trades: Columns ``asset, entry, exit, bars, pnl, return_on_equity, rule_in, rule_out, open``; one row per trade
             flat to flat, net of costs. A trade still open at the end is marked at the last price, with ``open`` true
             and ``exit`` NaT.

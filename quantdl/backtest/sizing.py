@@ -67,8 +67,8 @@ def check_decision(
         )
     for index in np.flatnonzero((weights != 0) & ~listed):
         raise RunError(
-            f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed then (rule '{rules[index]}'). "
-            "Use view.listed to leave it out."
+            f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed, or not in the universe, then "
+            f"(rule '{rules[index]}'). Use view.listed to leave it out."
         )
     if limits.long_only and (weights < 0).any():
         index = weights.argmin()

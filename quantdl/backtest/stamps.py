@@ -1,6 +1,7 @@
 """Sentences that must stand beside any figure of a run."""
 
 from quantdl.backtest.plan import Plan, VolumeWaiver
+from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
 
 _FILLS = {
@@ -13,7 +14,7 @@ _FILLS = {
 }
 
 
-def stamps(plan: Plan, card: DataCard) -> tuple[str, ...]:
+def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, ...]:
     """Return what a reader must know about how the figures came about."""
     friction = plan.friction
     sentences = [_FILLS[friction.fill_at]]
@@ -29,7 +30,20 @@ def stamps(plan: Plan, card: DataCard) -> tuple[str, ...]:
         sentences.append("The assets were picked knowing that they survived: only differences between books count.")
     elif card.universe == "unknown":
         sentences.append("It is not known how the assets were picked: survivorship is not controlled.")
+    sentences += _dividends(card, actions)
+    stated = any(item.terminal_value is not None for item in actions.delistings)
     sentences.append(
-        f"A delisted holding is paid out at {friction.delisting_recovery:.0%} of its last close. Stops see closes only."
+        f"A delisted holding is paid out at {friction.delisting_recovery:.0%} of its last close"
+        f"{', or at the terminal value that the data states' if stated else ''}. Stops see closes only."
     )
     return tuple(sentences)
+
+
+def _dividends(card: DataCard, actions: CorporateActions) -> list[str]:
+    """Say what the prices leave out and the data does not make up for."""
+    sentences = []
+    if card.adjustment == "raw" and not actions.splits:
+        sentences.append("Prices are raw and the data names no split: one that happened counts as a loss or a gain.")
+    if card.adjustment != "total_return" and not actions.dividends:
+        sentences.append("The data names no dividend: none is paid to longs, none is charged to shorts.")
+    return sentences

@@ -6,6 +6,7 @@ knows with hindsight: here an asset counts as delisted when its silence has beco
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from types import MappingProxyType
 
 import numpy as np
@@ -14,8 +15,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from quantdl.backtest.plan import AbnormalVolatility, Friction, MeasuredVolume, Plan, StatedVolume
 from quantdl.calendars import trading_calendar
+from quantdl.market.adjustment import continuous_closes
+from quantdl.market.effects import Effect, carried_closes, effects
+from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.panel import Panel
-from quantdl.market.status import CellStatus
 
 # Trailing bars of the daily volatility in the square-root impact law: a month, as in Almgren et al. (2005).
 IMPACT_WINDOW = 20
@@ -29,12 +32,18 @@ class Tape:
         sessions: (T,) labels.
         assets: (A,) symbols.
         fields: Fields that the plan declares, (T, A).
+        continuous: (T, A) closes without the jumps of splits and dividends, for returns.
         traded: (T, A) whether the asset traded.
-        marks: (T, A) last traded close so far; NaN before the first.
-        fill_prices: (T, A) price at which an order fills in the session; NaN where it cannot.
+        marks: (T, A) last traded close so far, in the units of the session; NaN before the first.
+        fill_prices: (T, A) price at which an order fills in the session; NaN where it cannot, for buyers and sellers
+            alike. A source of bars does not say which side was missing at a price limit, so none is guessed: where it
+            calls the session halted nobody trades, and a close that was made is one at which somebody did.
         silent_bars: (T, A) bars since the last trade; 0 in a session with one.
-        listed: (T, A) traded before and not delisted as of the session.
+        listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held.
+        eligible: (T, A) in the universe as of the session.
         delisted: (T, A) known to be delisted as of the session.
+        terminal_values: (A,) money for each share of a delisted asset where the data states it, else NaN.
+        effects: What corporate actions do to shares before the open of a session, by its position.
         dollar_volume: (T, A) dollars a session, as of the close; infinite under a waiver, NaN where unknown.
         volatility: (T, A) standard deviation of the last simple returns, for the impact law.
         market_volatility: (T,) annualised volatility of the equal-weighted market, NaN while history is too short.
@@ -44,12 +53,16 @@ class Tape:
     sessions: pd.DatetimeIndex
     assets: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
+    continuous: np.ndarray
     traded: np.ndarray
     marks: np.ndarray
     fill_prices: np.ndarray
     silent_bars: np.ndarray
     listed: np.ndarray
+    eligible: np.ndarray
     delisted: np.ndarray
+    terminal_values: np.ndarray
+    effects: Mapping[int, tuple[Effect, ...]]
     dollar_volume: np.ndarray
     volatility: np.ndarray
     market_volatility: np.ndarray
@@ -58,12 +71,9 @@ class Tape:
 
 def read_tape(panel: Panel, plan: Plan) -> Tape:
     """Prepare a panel for the engine."""
-    traded = panel.traded
-    rows = np.arange(len(traded))[:, None]
-    last_trade = np.maximum.accumulate(np.where(traded, rows, -1), axis=0)
-    marks = np.where(last_trade >= 0, np.take_along_axis(panel.closes, np.maximum(last_trade, 0), axis=0), np.nan)
-    delisted = _delisted(panel, last_trade)
-    returns = _simple_returns(panel.closes)
+    last_trade, delisted = last_trades(panel), delisted_as_known(panel)
+    rows = np.arange(len(last_trade))[:, None]
+    continuous = continuous_closes(panel)
     bars_per_year = trading_calendar(panel.card.calendar).bars_per_year(
         plan.sample.first, plan.sample.last, panel.card.frequency
     )
@@ -71,26 +81,35 @@ def read_tape(panel: Panel, plan: Plan) -> Tape:
         sessions=panel.sessions,
         assets=panel.assets,
         fields=MappingProxyType({name: panel.fields[name] for name in plan.trusted_data.fields}),
-        traded=traded,
-        marks=marks,
+        continuous=continuous,
+        traded=panel.traded,
+        marks=carried_closes(panel),
         fill_prices=panel.fields["open"] if plan.friction.fill_at == "next_open" else panel.closes,
         silent_bars=np.where(last_trade >= 0, rows - last_trade, 0),
-        listed=(last_trade >= 0) & ~delisted,
+        listed=(last_trade >= 0) & ~delisted & panel.eligible,
+        eligible=panel.eligible,
         delisted=delisted,
+        terminal_values=_terminal_values(panel),
+        effects=_by_row(effects(panel)),
         dollar_volume=_dollar_volume(panel, plan.friction),
-        volatility=_trailing_deviation(returns, IMPACT_WINDOW, 2),
-        market_volatility=market_volatility(panel, plan.abnormal_volatility, bars_per_year),
+        volatility=_trailing_deviation(_simple_returns(continuous), IMPACT_WINDOW, 2),
+        market_volatility=market_volatility(continuous, plan.abnormal_volatility, bars_per_year),
         bars_per_year=bars_per_year,
     )
 
 
-def market_volatility(panel: Panel, abnormal: AbnormalVolatility, bars_per_year: float) -> np.ndarray:
+def market_volatility(closes: np.ndarray, abnormal: AbnormalVolatility, bars_per_year: float) -> np.ndarray:
     """Return (T,) the annualised trailing volatility of the equal-weighted market as of each close.
 
     The market's return is the mean simple return of the assets that traded in a session and the one before. NaN until
     half of the window holds returns.
+
+    Args:
+        closes: (T, A) without the jumps of splits and dividends; NaN where an asset did not trade.
+        abnormal: The plan's window.
+        bars_per_year: Bars of the calendar in a year.
     """
-    returns = _simple_returns(panel.closes)
+    returns = _simple_returns(closes)
     counts = np.isfinite(returns).sum(axis=1)
     market = np.where(counts > 0, np.nansum(returns, axis=1) / np.maximum(counts, 1), np.nan)[:, None]
     window = abnormal.window_bars
@@ -105,15 +124,13 @@ def regimes(volatility: np.ndarray, abnormal: AbnormalVolatility) -> np.ndarray:
     return np.where(np.isnan(volatility), "undefined", named)
 
 
-def _delisted(panel: Panel, last_trade: np.ndarray) -> np.ndarray:
-    """Read the panel's rule on silence at every session as if the data ended there, as ``Panel.until`` does."""
-    rows = np.arange(len(last_trade))[:, None]
-    gone = rows - last_trade > panel.silence.delisted_after_sessions
-    for asset, day in panel.silence.ended.items():
-        if asset in panel.assets:
-            gone[:, panel.assets.index(asset)] = panel.sessions > pd.Timestamp(day)
-    silent = (panel.status != CellStatus.TRADED) & (panel.status != CellStatus.HALTED)
-    return np.asarray(gone & silent & (last_trade >= 0))
+def _terminal_values(panel: Panel) -> np.ndarray:
+    values = {item.asset: item.terminal_value for item in panel.actions.delistings if item.terminal_value is not None}
+    return np.array([values.get(asset, np.nan) for asset in panel.assets])
+
+
+def _by_row(found: tuple[Effect, ...]) -> Mapping[int, tuple[Effect, ...]]:
+    return {row: tuple(group) for row, group in groupby(found, key=lambda effect: effect.row)}
 
 
 def _simple_returns(closes: np.ndarray) -> np.ndarray:

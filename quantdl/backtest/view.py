@@ -19,9 +19,13 @@ class MarketView:
         session: The session that has just closed.
         sessions: (t,) labels up to and including it.
         assets: (A,) symbols.
-        fields: The fields the plan declares, each (t, A), NaN where the asset did not trade.
+        fields: The fields the plan declares, each (t, A), NaN where the asset did not trade; raw prices jump at splits
+            and dividends.
+        continuous_closes: (t, A) closes without those jumps, in shares of the data's first bar with dividends
+            reinvested: a ratio of two is what a holder earned. The closes themselves where prices are total returns.
         traded: (t, A) whether the asset traded.
-        listed: (A,) whether the asset has traded before and is not delisted as of now: what may be held.
+        listed: (A,) whether the asset has traded before, is not delisted and belongs to the universe as of now: what
+            may be held. One that is held and has left the universe must be sold at the next decision.
         weights: (A,) weights held at this close, drifted with prices; the rest to one is cash.
         equity: Money.
         bars_since_decision: Bars since the last decision, or None before the first.
@@ -40,6 +44,7 @@ class MarketView:
     sessions: pd.DatetimeIndex
     assets: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
+    continuous_closes: np.ndarray
     traded: np.ndarray
     listed: np.ndarray
     weights: np.ndarray
@@ -91,12 +96,12 @@ class MarketView:
         return draws
 
     def simple_returns(self, n_bars: int) -> np.ndarray:
-        """Return the last ``n_bars`` simple returns, close to close.
+        """Return the last ``n_bars`` simple returns, close to close, of holders: over splits and with dividends.
 
         NaN where either close of a pair is missing; fewer rows than asked for where history is shorter.
 
         Shape:
             - output: (min(n_bars, t - 1), A)
         """
-        closes = self.closes[-(n_bars + 1) :]
+        closes = self.continuous_closes[-(n_bars + 1) :]
         return np.asarray(closes[1:] / closes[:-1] - 1.0)

@@ -25,6 +25,7 @@ class Window:
         self.plan, self.tape, self.forecasts = plan, tape, forecasts
         self.fields = {name: np.full(values.shape, np.nan) for name, values in tape.fields.items()}
         self.traded = np.zeros(tape.traded.shape, dtype=bool)
+        self.continuous = np.full(tape.continuous.shape, np.nan)
         self.sessions = panel.sessions
         self._fixed: Limits | None = None
         membership = fixed_groups(plan.related_positions.groups, panel)
@@ -45,7 +46,7 @@ class Window:
         groups = self.plan.related_positions.groups
         if not isinstance(groups, CorrelationGroups):
             raise TypeError(f"groups that change must be correlation groups, got {groups}")
-        return plan_limits(self.plan, correlation_groups(self.fields["close"][: t + 1], groups))
+        return plan_limits(self.plan, correlation_groups(self.continuous[: t + 1], groups))
 
     def view(self, t: int, book: Book, limits: Limits, since_decision: int | None, due: bool) -> MarketView:
         """Return what the strategy sees at the close of session ``t``."""
@@ -55,6 +56,7 @@ class Window:
             sessions=self.sessions[: t + 1],
             assets=self.tape.assets,
             fields={name: _read_only(values[: t + 1]) for name, values in self.fields.items()},
+            continuous_closes=_read_only(self.continuous[: t + 1]),
             traded=_read_only(self.traded[: t + 1]),
             listed=_read_only(self.tape.listed[t].copy()),
             weights=_read_only(book.weights()),
@@ -72,6 +74,7 @@ class Window:
         for name, values in self.tape.fields.items():
             self.fields[name][rows] = values[rows]
         self.traded[rows] = self.tape.traded[rows]
+        self.continuous[rows] = self.tape.continuous[rows]
 
 
 def plan_limits(plan: Plan, membership: Membership) -> Limits:

@@ -2,14 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from quantdl import __version__
 from quantdl.cli.exits import Commands
 from quantdl.cli.printing import plain, print_figures, print_json, print_table, progress_bars, row
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -61,23 +61,70 @@ def run(
 
 @data_app.command("check")
 def data_check(
-    target: Annotated[Path, typer.Argument(metavar="CONFIG|PATH", help="A config, a CSV folder or a Parquet file.")],
+    target: Annotated[
+        Path, typer.Argument(metavar="CONFIG|PATH", help="A config, a folder of CSV files, a CSV or a Parquet file.")
+    ],
     calendar: Annotated[str | None, typer.Option(help="Trading calendar of a PATH, for instance XNYS.")] = None,
+    frequency: Annotated[str, typer.Option(help="Length of a bar of a PATH: 1D, or for instance 60min.")] = "1D",
+    labelled: Annotated[
+        Literal["start", "end"] | None, typer.Option(help="Instant by which a bar within a session is dated.")
+    ] = None,
+    anchored: Annotated[
+        Literal["open", "clock"] | None, typer.Option(help="Where bars within a session begin to be counted.")
+    ] = None,
+    times_in: Annotated[
+        str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
+    ] = None,
+    as_json: AsJson = False,
+    whole: Annotated[bool, typer.Option("--all", help="Print every finding, not the largest of each kind.")] = False,
+) -> None:
+    """Name every fault in the data. Nothing is repaired.
+
+    Bars within a session need --frequency, --labelled and --anchored. Exit code 3 where a run of the CONFIG would
+    refuse the data.
+    """
+    is_config = target.suffix in (".yaml", ".yml")
+    given = {"calendar": calendar, "labelled": labelled, "anchored": anchored, "times-in": times_in}
+    for option, value in given.items():
+        if is_config and value is not None:
+            raise ConfigError(f"--{option}: a config names its {option} itself; leave the option out.")
+    if (labelled is None) != (anchored is None):
+        raise ConfigError("--labelled and --anchored go together: say both for bars within a session.")
+    checked: ExperimentConfig | Path = _load(target) if is_config else _existing(target)
+    from quantdl.cli.census import print_census, print_census_json, refusal
+    from quantdl.experiment import check_data
+    from quantdl.market.card import IntradayBars
+    from quantdl.market.quality import Policies, refused_at_loading, refused_faults
+
+    intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
+    census = check_data(checked, calendar, frequency, intraday)
+    policies = Policies() if isinstance(checked, Path) else checked.data.policies
+    refused = (*refused_at_loading(census, policies), *refused_faults(census, policies)) if is_config else ()
+    if as_json:
+        print_census_json(census, policies, refused)
+    else:
+        print_census(census, policies, whole=whole)
+    if refused:
+        typer.echo(refusal(refused), err=True)
+        raise typer.Exit(DataError.exit_code)
+
+
+@data_app.command("universe")
+def data_universe(
+    config: ConfigPath,
+    on: Annotated[str, typer.Option("--on", metavar="DATE", help="The session, for instance 2016-12-30.")],
     as_json: AsJson = False,
 ) -> None:
-    """Name every fault in the data. Nothing is repaired."""
-    is_config = target.suffix in (".yaml", ".yml")
-    if is_config and calendar is not None:
-        raise ConfigError("--calendar: a config names its calendar itself; leave the option out.")
-    checked: ExperimentConfig | Path = _load(target) if is_config else _existing(target)
-    from quantdl.experiment import check_data
+    """Show who belonged to the universe at the close of a session, and why the others did not."""
+    loaded = _load(config)
+    from quantdl.experiment.data import universe_of
 
-    census = check_data(checked, calendar)
+    table = universe_of(loaded).at(on).reset_index()
+    rows = [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False)]
     if as_json:
-        print_json(census.to_json())
+        print_json({"session": on, "assets": [plain(record) for record in rows]})
     else:
-        print_figures({name: figure for name, figure in vars(census).items() if name != "faults"})
-        print_table("Faults", ["kind", "symbol", "first", "last", "count", "detail"], map(row, census.faults))
+        print_table(f"Universe on {on}", list(table.columns), [list(record.values()) for record in rows])
 
 
 @app.command()
@@ -200,7 +247,7 @@ def _load(path: Path) -> "ExperimentConfig":
 
 def _existing(path: Path) -> Path:
     if not path.exists():
-        raise ConfigError(f"{path}: no such file or folder; expected a config (.yaml), a CSV folder or a Parquet file.")
+        raise ConfigError(f"{path}: no such file or folder; expected a config (.yaml), CSV or Parquet.")
     return path
 
 

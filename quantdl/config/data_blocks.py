@@ -2,17 +2,43 @@
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from quantdl.config.blocks import Block
-from quantdl.market.card import Adjustment, Declaration, OnFault, SilenceRule, Universe
+from quantdl.config.data_paths import DataPath
+from quantdl.config.reading import FieldFaults
+from quantdl.market.card import Adjustment, Declaration, IntradayBars, OnFault, SilenceRule, Universe
 from quantdl.market.policies import Policies
 
 Text = Annotated[str, Field(min_length=1)]
 Assets = Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class EligibilityConfig(Block):
+    """Who belongs to the universe as of each bar; see `quantdl.market.universe.UniverseRule`.
+
+    Attributes:
+        membership: CSV file ``symbol,from,to``, relative to the config file; null when every asset is a member.
+        minimum_history_bars: Bars on which an asset must have traded.
+        minimum_price: Its last close at the least, as quoted: needs raw prices.
+        minimum_dollar_volume: Mean of close times volume over the last ``window_bars`` bars at the least.
+        window_bars: Bars of that mean.
+    """
+
+    membership: DataPath | None = None
+    minimum_history_bars: PositiveInt = 1
+    minimum_price: PositiveFloat | None = None
+    minimum_dollar_volume: PositiveFloat | None = None
+    window_bars: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _dollars_need_a_window(self) -> "EligibilityConfig":
+        if (self.window_bars is None) != (self.minimum_dollar_volume is None):
+            missing = "window_bars" if self.window_bars is None else "minimum_dollar_volume"
+            raise FieldFaults((missing, "missing; window_bars and minimum_dollar_volume are given together"))
+        return self
 
 
 class _DataConfig(Block):
@@ -23,12 +49,14 @@ class _DataConfig(Block):
         end: Last session to use; null for all.
         assets: Symbols to keep, as they are written; null for all.
         policies: What is done about each kind of fault.
+        eligibility: Who belongs to the universe as of each bar; null for every listed asset.
     """
 
     start: date | None = None
     end: date | None = None
     assets: Assets | None = None
     policies: Policies = Policies()
+    eligibility: EligibilityConfig | None = None
 
 
 class Sp500Config(_DataConfig):
@@ -41,10 +69,11 @@ class _DeclaredConfig(_DataConfig):
     """Prices of the user's own, with what only the user can know about them.
 
     Attributes:
-        path: File or folder, relative to the config file.
+        path: File or folder, relative to the config file; see `quantdl.config.data_paths` for ``${env:...}``.
         source: Who published the prices.
         timezone: IANA name of the exchange's zone.
-        frequency: Spacing of the bars, ``1D``.
+        frequency: Length of a bar: ``1D`` for one bar a session, or ``60min``, ``1min``, ... within it.
+        intraday: How bars shorter than a session are cut and dated.
         adjustment: ``raw``, ``split`` or ``total_return``.
         calendar: Trading calendar, ISO code first (``XNYS``).
         as_of: Day on which the source stated these values.
@@ -52,10 +81,12 @@ class _DeclaredConfig(_DataConfig):
         universe: How the assets were chosen.
         sectors: Sector of each asset.
         silence: How silence after an asset's last trade is read.
+        actions: CSV file of splits, dividends, renames and delistings, relative to the config file, for prices that do
+            not hold them yet; see `quantdl.market.actions_table.load_actions`.
         notes: Further facts for the data card.
     """
 
-    path: Path
+    path: DataPath
     source: Text
     timezone: Text
     frequency: Text
@@ -66,6 +97,8 @@ class _DeclaredConfig(_DataConfig):
     universe: Universe = "unknown"
     sectors: Mapping[str, str] = Field(default_factory=dict)
     silence: SilenceRule = SilenceRule()
+    intraday: IntradayBars | None = None
+    actions: DataPath | None = None
     notes: tuple[str, ...] = ()
 
     def declaration(self, on_fault: OnFault = "refuse") -> Declaration:
@@ -90,6 +123,7 @@ class _DeclaredConfig(_DataConfig):
             silence=self.silence,
             sectors=self.sectors,
             notes=self.notes,
+            intraday=self.intraday,
         )
 
 
@@ -106,4 +140,18 @@ class ParquetConfig(_DeclaredConfig):
     kind: Literal["parquet"]
 
 
-DataConfig = Annotated[Sp500Config | CsvFolderConfig | ParquetConfig, Field(discriminator="kind")]
+class LeanConfig(_DeclaredConfig):
+    """Raw bars in one Parquet file, with the factor and map files of QuantConnect's Lean.
+
+    Attributes:
+        kind: Tells the sources apart.
+        factor_files: Folder of factor files, or one CSV of all of them.
+        map_files: Folder of map files, or one CSV of all of them.
+    """
+
+    kind: Literal["lean"]
+    factor_files: DataPath
+    map_files: DataPath
+
+
+DataConfig = Annotated[Sp500Config | CsvFolderConfig | ParquetConfig | LeanConfig, Field(discriminator="kind")]

@@ -141,6 +141,8 @@ class _Translator:
         unions = tags[:-1] if missing is not None else tags
         if any(self._expected.is_other_member(where, str(tag)) for where, tag in unions):
             return
+        if code == "too_short" and self._counts_faulty_items(keys, detail):
+            return
         if missing is not None:
             yield self._missing((*keys, missing))
         elif code == "union_tag_not_found":
@@ -153,6 +155,11 @@ class _Translator:
             yield from self._refused(keys, detail["ctx"]["error"])
         elif not self._is_another_members_type(keys, code):
             yield self._wrong(keys, code)
+
+    def _counts_faulty_items(self, keys: Keys, detail: ErrorDetails) -> bool:
+        """Tell whether a list is long enough, and too short only without items that are reported themselves."""
+        node = self._document.node(self._prefix + keys)
+        return isinstance(node, Sequence) and len(node.items) >= detail["ctx"]["min_length"]
 
     def _is_another_members_type(self, keys: Keys, code: str) -> bool:
         """Tell whether the file has a block or list here, the union allows one, and another member does not."""

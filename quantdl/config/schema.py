@@ -9,10 +9,15 @@ from pydantic import Field, JsonValue, NonNegativeFloat, PositiveFloat, Positive
 from quantdl.backtest.plan import Plan
 from quantdl.config.blocks import Block
 from quantdl.config.data_blocks import DataConfig
+from quantdl.config.data_paths import expanded
 from quantdl.config.document import Document, beside
 from quantdl.config.faults import dotted
 from quantdl.config.model_blocks import ModelConfig, ModelKind, with_defaults
 from quantdl.config.reading import FieldFaults
+from quantdl.config.series_blocks import FeaturesConfig, SeriesConfig
+
+RATE_UNITS = ("percent a year", "fraction a year")
+"""Units in which a risk-free rate can be read."""
 
 Name = Annotated[
     str,
@@ -128,6 +133,10 @@ class ExperimentConfig(Block):
         name: Begins the name of the run folder.
         seed: Seed of everything random.
         data: Which prices.
+        exogenous: Series beside the prices.
+        features: What a model reads.
+        risk_free: Name of the series that Sharpe and Sortino subtract; null for a rate of zero.
+        benchmark: Name of the series whose performance stands beside the strategy's; null for none.
         model: The forecaster; null for a strategy that needs none.
         training: How it is fitted.
         splits: Training, validation and test spans.
@@ -141,6 +150,10 @@ class ExperimentConfig(Block):
     name: Name
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataConfig
+    exogenous: tuple[SeriesConfig, ...] = ()
+    features: FeaturesConfig = FeaturesConfig()
+    risk_free: Annotated[str, Field(min_length=1)] | None = None
+    benchmark: Annotated[str, Field(min_length=1)] | None = None
     model: ModelConfig | None = None
     training: TrainingConfig = TrainingConfig()
     splits: SplitsConfig
@@ -150,6 +163,25 @@ class ExperimentConfig(Block):
     backtest: BacktestConfig = BacktestConfig()
     output: OutputConfig = OutputConfig()
     _document: Document | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _series_exist(self) -> "ExperimentConfig":
+        names = [series.name for series in self.exogenous]
+        known = f"expected a name under exogenous, which has {names or 'none'}"
+        faults = [
+            ("exogenous", f"the name {name!r} stands twice") for name in sorted({*names}) if names.count(name) > 1
+        ]
+        asked = {"risk_free": self.risk_free, "benchmark": self.benchmark}
+        faults += [(key, f"given {name!r}; {known}") for key, name in asked.items() if name and name not in names]
+        strangers = sorted(set(self.features.exogenous) - set(names))
+        faults += [("features", f"exogenous names {strangers}; {known}")] if strangers else []
+        units = {series.name: series.unit for series in self.exogenous}
+        if self.risk_free in units and units[self.risk_free] not in RATE_UNITS:
+            expected = f"a series in {' or '.join(map(repr, RATE_UNITS))}"
+            faults.append(("risk_free", f"{self.risk_free!r} is in {units[self.risk_free]!r}; expected {expected}"))
+        if faults:
+            raise FieldFaults(*faults)
+        return self
 
     @property
     def source(self) -> Document:
@@ -170,6 +202,14 @@ class ExperimentConfig(Block):
     def locate(self, path: Path) -> Path:
         """Return ``path`` as seen from the working directory: a config names files relative to itself."""
         return path if self._document is None else beside(self._document.path, path)
+
+    def locate_data(self, path: Path, *keys: str | int) -> Path:
+        """Return the path of data that stands at ``keys``, with variables of the environment replaced.
+
+        Raises:
+            ConfigError: If a variable is not set.
+        """
+        return self.locate(expanded(path, self.where(*keys)))
 
     def where(self, *keys: str | int) -> str:
         """Return ``file:line:column: key`` of a key, for a message about its value.

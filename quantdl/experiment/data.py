@@ -1,33 +1,25 @@
-"""From the data block of a config to a panel with its census taken and its policies applied."""
+"""From the data block of a config to a panel with its census taken, its policies applied and its universe known."""
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import pandas as pd
 
 from quantdl.config import ExperimentConfig
-from quantdl.config.data_blocks import CsvFolderConfig, ParquetConfig, Sp500Config
-from quantdl.errors import ConfigError, DataError
-from quantdl.market.card import Declaration, OnFault
+from quantdl.config.data_blocks import EligibilityConfig
+from quantdl.errors import DataError
+from quantdl.experiment.ingests import with_known_revisions, with_recorded_ingest
+from quantdl.experiment.loading import load_bare, load_panel
+from quantdl.experiment.series import load_series
+from quantdl.features import FeatureTable, feature_table
+from quantdl.market.adjustment import adjusted
+from quantdl.market.card import IntradayBars
 from quantdl.market.census import Census, take_census
+from quantdl.market.exogenous import ExogenousSeries
+from quantdl.market.membership import load_membership
 from quantdl.market.panel import Panel
-from quantdl.market.policies import Policies
-from quantdl.market.sources import load_csv_folder, load_parquet, load_sp500
 from quantdl.market.treatment import apply_policies
-
-_NOT_STATED = "not stated"
-_PRICES = ("open", "high", "low", "close")
-_AT_LOADING = (
-    *(f"{fault}_{price}" for fault in ("zero", "negative", "non_finite") for price in _PRICES),
-    "negative_volume",
-    "non_finite_volume",
-    "missing_close",
-    "duplicate",
-    "unsorted",
-    "non_session",
-    "after_as_of",
-)
+from quantdl.market.universe import Universe, UniverseRule, universe_as_of, with_universe
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,83 +27,103 @@ class LoadedData:
     """Prices as they will be used, and what was wrong with them as they came.
 
     Attributes:
-        panel: After the policies.
-        census: Before them.
+        panel: After the policies: what the backtest plays, raw prices with their corporate actions included.
+        returns: What features and models read: the same prices as total returns, where splits and dividends are not in
+            them yet, adjusted forward so that a price is a function of its own past.
+        census: Of the data before the policies.
+        series: Series beside the prices, by name.
+        universe: Who belonged to the universe as of each bar, where the config has a rule.
     """
 
     panel: Panel
+    returns: Panel
     census: Census
+    series: dict[str, ExogenousSeries]
+    universe: Universe | None
 
 
-def load_data(config: ExperimentConfig) -> LoadedData:
-    """Load, select, count the faults and apply the policies.
+def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
+    """Load, select, count the faults, apply the policies and judge the universe.
+
+    What the data says differently from the last vintage beside the runs is in the census.
+
+    Args:
+        config: Of the run.
+        keep_ingest: Whether what was loaded is kept as a vintage, if it differs from the last one.
 
     Raises:
         DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
+        IntegrityError: If the vintage of the last run is not what was written.
     """
-    panel = _load(config, _on_fault(config.data.policies))
+    loaded = load_panel(config, config.data.policies.on_fault())
+    _refuse_intraday(config, loaded)
+    told = with_recorded_ingest(loaded, config) if keep_ingest else with_known_revisions(loaded, config)
+    panel = _selected(told, config)
     census = take_census(panel)
     before_test = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
     judged_through = panel.sessions[max(before_test, 0)]
-    return LoadedData(apply_policies(panel, census, config.data.policies, judged_through), census)
+    treated = apply_policies(panel, census, config.data.policies, judged_through)
+    universe = _universe(treated, config, config.data.eligibility)
+    final = treated if universe is None else with_universe(treated, universe)
+    return LoadedData(final, _total_returns(final), census, load_series(config), universe)
 
 
-def _on_fault(policies: Policies) -> OnFault:
-    """Whether a loader stops at impossible bars: yes, unless the config chose a policy for them.
+def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
+    """Return the features that the config's models read.
 
-    The defaults of the policies are for data that were loaded with their faults; a config that says nothing about
-    impossible prices wants to hear of them, with file and line.
+    Raises:
+        DataError: If the prices lack what a group of features needs.
     """
-    chosen, standard = policies.actions(), Policies().actions()
-    return "record" if any(chosen[kind] != standard[kind] for kind in _AT_LOADING) else "refuse"
+    names = config.features.exogenous
+    return feature_table(data.returns, config.features.groups, tuple(data.series[name] for name in names))
 
 
-def check_data(target: ExperimentConfig | Path, calendar: str | None = None) -> Census:
+def check_data(
+    target: ExperimentConfig | Path,
+    calendar: str | None = None,
+    frequency: str = "1D",
+    intraday: IntradayBars | None = None,
+) -> Census:
     """Take the census of a config's data or of a bare folder or file; faults are counted, not refused.
 
+    For a config, what the data says differently from its last run is among the faults.
+
     Args:
-        target: A config, a folder of CSV files, or a Parquet file.
+        target: A config, a folder of CSV files, a CSV file or a Parquet file.
         calendar: Trading calendar of a bare path, for instance ``"XNYS"``.
+        frequency: Length of a bar in a bare path.
+        intraday: How bars shorter than a session are cut and dated in a bare path.
 
     Raises:
         ConfigError: If a bare path comes without a calendar.
         DataError: If nothing can be read.
     """
-    if isinstance(target, ExperimentConfig):
-        return take_census(_load(target, "record"))
-    if calendar is None:
-        raise ConfigError(f"{target}: --calendar is needed for a bare path, for instance --calendar XNYS.")
-    declaration = _undeclared(calendar)
-    if target.is_dir():
-        return take_census(load_csv_folder(target, declaration))
-    return take_census(load_parquet(target, declaration))
+    if isinstance(target, Path):
+        return take_census(load_bare(target, calendar, frequency, intraday))
+    return take_census(_selected(with_known_revisions(load_panel(target, "record"), target), target))
 
 
-def _undeclared(calendar: str) -> Declaration:
-    """What can be said of files that nobody described: enough to count their faults, not to trade on them."""
-    from quantdl.calendars import trading_calendar
+def universe_of(config: ExperimentConfig) -> Universe:
+    """Return who belonged to the universe of a config as of each bar; without a rule, every listed asset did.
 
-    return Declaration(
-        source=_NOT_STATED,
-        timezone=trading_calendar(calendar).timezone,
-        frequency="1D",
-        adjustment="raw",
-        calendar=calendar,
-        as_of=date.today(),
-        licence=_NOT_STATED,
-        on_fault="record",
-    )
+    Raises:
+        DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
+    """
+    data = load_data(config, keep_ingest=False)
+    return universe_as_of(data.panel, UniverseRule()) if data.universe is None else data.universe
 
 
-def _load(config: ExperimentConfig, on_fault: OnFault) -> Panel:
+def _refuse_intraday(config: ExperimentConfig, panel: Panel) -> None:
+    if panel.card.frequency != "1D":
+        raise DataError(
+            f"{config.where('data', 'frequency')}: given {panel.card.frequency}. A run trades one bar a session, so it "
+            "takes 1D. Bars within a session can be loaded, checked (`quantdl data check`), aligned, and turned into "
+            "features and histories from Python."
+        )
+
+
+def _selected(panel: Panel, config: ExperimentConfig) -> Panel:
     data = config.data
-    match data:
-        case Sp500Config():
-            panel = load_sp500()
-        case CsvFolderConfig():
-            panel = load_csv_folder(config.locate(data.path), data.declaration(on_fault), data.symbol_pattern)
-        case ParquetConfig():
-            panel = load_parquet(config.locate(data.path), data.declaration(on_fault))
     if data.assets is not None:
         unknown = sorted(set(data.assets) - set(panel.assets))
         if unknown:
@@ -122,3 +134,24 @@ def _load(config: ExperimentConfig, on_fault: OnFault) -> Panel:
     if start > last or end < first:
         raise DataError(f"{config.where('data')}: {start}..{end} lies outside the data, which runs {first}..{last}.")
     return panel if (start, end) == (first, last) else panel.between(start, end)
+
+
+def _universe(panel: Panel, config: ExperimentConfig, block: EligibilityConfig | None) -> Universe | None:
+    if block is None:
+        return None
+    path = block.membership
+    where = ("data", "eligibility", "membership")
+    rule = UniverseRule(
+        membership=None if path is None else load_membership(config.locate_data(path, *where)),
+        minimum_history_bars=block.minimum_history_bars,
+        minimum_price=block.minimum_price,
+        minimum_dollar_volume=block.minimum_dollar_volume,
+        window_bars=block.window_bars,
+    )
+    return universe_as_of(panel, rule)
+
+
+def _total_returns(panel: Panel) -> Panel:
+    """Return the panel with what is left of splits and dividends in its prices."""
+    waiting = panel.actions.splits or panel.actions.dividends
+    return adjusted(panel, "total_return", "forward") if waiting else panel

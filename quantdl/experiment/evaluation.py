@@ -7,11 +7,10 @@ import pandas as pd
 from quantdl.config import ExperimentConfig
 from quantdl.config.model_blocks import ModelConfig
 from quantdl.errors import ConfigError
-from quantdl.experiment.data import load_data
+from quantdl.experiment.data import load_data, model_inputs
 from quantdl.experiment.forecasts import coverage, forecast_table, mean_scores, next_session
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.spans import split_dates
-from quantdl.features import feature_table
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import split_bars
@@ -59,11 +58,11 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None) -> Eval
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     data = load_data(config)
-    table = feature_table(data.panel)
+    table = model_inputs(config, data)
     bars = split_bars(data.panel.sessions, split_dates(config))
     rows = []
     for block in blocks:
-        fitted = fit_model(block, data.panel, table, bars, config, _named(progress, block))
+        fitted = fit_model(block, data.returns, table, bars, config, _named(progress, block))
         book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, _named(progress, block))
         rows.append(evaluation_row(block.kind, next_session(forecast_table(book))))
     return EvaluationTable(tuple(rows))

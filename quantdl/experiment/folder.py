@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
+from quantdl.market.exogenous import ExogenousSeries
 from quantdl.report import write_report
 from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.runs.ledger import Ledger, PeriodSharpe
@@ -70,8 +71,16 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
     run.write_json("card.json", {**card, "as_of": str(card["as_of"])})
     run.write_json("census.json", {**outcome.data.census.to_json(), "traded_by_year": _traded_by_year(outcome)})
+    if outcome.data.series:
+        run.write_json("series.json", {name: _series_card(series) for name, series in outcome.data.series.items()})
     run.write_json("environment.json", surroundings)
     run.write_text("lock.txt", lock(surroundings["packages"]))
+
+
+def _series_card(series: ExogenousSeries) -> dict[str, object]:
+    card = asdict(series.card)
+    span = {"first": series.observed_on[0], "last": series.observed_on[-1]}
+    return {**card, "as_of": str(card["as_of"]), **{name: f"{day:%Y-%m-%d}" for name, day in span.items()}}
 
 
 def _traded_by_year(outcome: Outcome) -> dict[str, dict[str, float]]:
@@ -110,6 +119,8 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
         "regimes": result.regimes,
         "risk": outcome.risk,
     }
+    if outcome.data.universe is not None:
+        tables["universe"] = outcome.data.universe.changes()
     if outcome.forecasts is not None:
         tables["forecasts"] = outcome.forecasts
     for name, table in tables.items():

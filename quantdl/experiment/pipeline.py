@@ -24,7 +24,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.config.model_blocks import ModelConfig
 from quantdl.errors import ConfigError
-from quantdl.experiment.data import LoadedData, load_data
+from quantdl.experiment.data import LoadedData, load_data, model_inputs
 from quantdl.experiment.figures import (
     calibration_tests,
     contexts,
@@ -39,8 +39,8 @@ from quantdl.experiment.forecasts import forecast_table
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.predictions import HistoricalSimulation, ModelPredictions, Predictions, risk_table
+from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.experiment.spans import split_dates
-from quantdl.features import feature_table
 from quantdl.risk.metrics import PerformanceMetrics, performance
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
@@ -117,15 +117,15 @@ def _forecast(
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
     if config.model is None:
         return None, None
-    fitted = fit_model(config.model, data.panel, feature_table(data.panel), bars, config, progress)
+    fitted = fit_model(config.model, data.returns, model_inputs(config, data), bars, config, progress)
     return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
 
 
 def _predictions(config: ExperimentConfig, data: LoadedData, book: ForecastBook | None) -> Predictions:
     model: ModelConfig | None = config.model
     if model is None or book is None:
-        return HistoricalSimulation(data.panel)
-    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.panel, model.kind)
+        return HistoricalSimulation(data.returns)
+    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)
 
 
 def _break_even(
@@ -160,8 +160,9 @@ def _judged(
     calendar = trading_calendar(card.calendar)
     run = result.equity.index
     bars_per_year = calendar.bars_per_year(run[0], run[-1], card.frequency)
-    strategy = performance(_with_start(result, data.panel.sessions), bars_per_year)
-    equal_weight = performance(_with_start(baseline, data.panel.sessions), bars_per_year)
+    curves = [_with_start(book, data.panel.sessions) for book in (result, baseline)]
+    rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
+    strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
     risk, places = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
     tests = value_at_risk_tests(risk)
     table = None if book is None else forecast_table(book)
@@ -172,7 +173,7 @@ def _judged(
             calibration=() if book is None else calibration_tests(tests, places),
             universe=card.universe,
             survivorship=data.census.survivorship,
-            yardstick=_yardstick(result, baseline, data.panel.sessions, bars_per_year),
+            yardstick=_yardstick(result, baseline, data.panel.sessions, bars_per_year, rates[0]),
             break_even=break_even,
             reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         ),
@@ -180,6 +181,7 @@ def _judged(
     metrics: dict[str, object] = {
         "strategy": strategy.to_json(),
         "baseline": equal_weight.to_json(),
+        **_benchmark(config, data, rates[0], bars_per_year),
         "value_at_risk": tests,
         "costs": cost_figures(result, break_even, bars_per_year),
         **spans(result, baseline),
@@ -193,15 +195,36 @@ def _judged(
     return Outcome(data, fitted, table, result, baseline, risk, strategy, equal_weight, metrics, checklist)
 
 
+def _risk_free(config: ExperimentConfig, data: LoadedData, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Annual rate known at each session; zero where the config names none."""
+    if config.risk_free is None:
+        return pd.Series(0.0, sessions)
+    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.calendar)
+
+
+def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> dict[str, object]:
+    """Figures of the benchmark over the sessions of the strategy's curve, beside which they stand."""
+    if config.benchmark is None:
+        return {}
+    sessions = pd.DatetimeIndex(rates.index)
+    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.calendar)
+    return {"benchmark": {"name": config.benchmark, **performance(curve, bars_per_year, rates).to_json()}}
+
+
 def _yardstick(
-    result: BacktestResult, baseline: BacktestResult, sessions: pd.DatetimeIndex, bars_per_year: float
+    result: BacktestResult,
+    baseline: BacktestResult,
+    sessions: pd.DatetimeIndex,
+    bars_per_year: float,
+    rates: pd.Series | None = None,
 ) -> Yardstick | None:
     """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis."""
     last = result.equity.index[-1] if result.halted_on is None else result.halted_on
     curves = [_with_start(book, sessions).loc[:last] for book in (result, baseline)]
     if len(curves[0]) < 3:
         return None
-    own, rival = (performance(curve, bars_per_year) for curve in curves)
+    known = [0.0 if rates is None else rates.reindex(curve.index) for curve in curves]
+    own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
     invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
     return yardstick(result.plan.hypothesis.yardstick, own, rival, invested / fully if fully > 0 else 1.0)
 

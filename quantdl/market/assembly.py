@@ -1,4 +1,4 @@
-"""From bars to a panel: the rules that a row must obey, then the session axis of the calendar."""
+"""From bars to a panel: the rules that a row must obey, then the axis of sessions or of the bars within them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,21 +6,25 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.bars import FIELDS, PRICES, Bars, concatenate
+from quantdl.market.axis import Placement, place_bars
+from quantdl.market.bars import Bars, concatenate
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
+from quantdl.market.faults import Fault
 from quantdl.market.findings import FaultyDataError, Finding, unreadable
+from quantdl.market.header import FIELDS, PRICES
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus, read_silence
 
 
 def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
-    """Check the bars of a source and lay them on the sessions of the declared calendar.
+    """Check the bars of a source and lay them on the sessions of the declared calendar, or on the bars within them.
 
-    The axis holds every session of the calendar from the first bar to the last, whether or not anything traded on it.
-    A bar without a close is no bar. Cells before an asset's first bar are UNLISTED, cells without a bar between two of
-    its bars MISSING, cells after its last one follow ``declaration.silence``.
+    The axis holds every session of the calendar from the first bar to the last, whether or not anything traded on it,
+    and every bar of each where bars are shorter (see `quantdl.market.axis`). A bar without a close is no bar. Cells
+    before an asset's first bar are UNLISTED, cells without a bar between two of its bars MISSING, cells after its last
+    one follow ``declaration.silence``.
 
     Impossible rows are refused, all of them at once, or recorded (``declaration.on_fault``). Recorded means:
 
@@ -32,10 +36,13 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     ``duplicate``           second bar of an asset for a session: the first in file order counts
     ``unsorted``            a bar earlier than the one before it: put in order
     ``non_session``         a bar on a day on which the exchange was closed: left out
+    ``outside_session``     a bar within no session, or at a time at which none begins or ends: left out
     ``after_as_of``         a bar later than the day on which the source stated it: left out
+    ``unreadable_row``      a row without a date, a symbol, or as many cells as the header: left out
     ======================  ==============================================================================
 
-    What cannot be placed at all (no date, no symbol, a missing column) is refused in either case.
+    A file or a column that means nothing as a whole (no text, no column of closes, true and false for prices) is
+    refused in either case: an asset would be gone without a session to say so.
 
     Raises:
         DataError: If anything is refused, if nothing is left, or if the declared zone is not the calendar's.
@@ -49,16 +56,21 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
         )
     bars = concatenate(parts)
     findings = [*bars.findings, *_impossible_values(bars)]
-    bars, more = _on_the_axis(bars, calendar, declaration)
-    findings += more
+    has_close = ~np.isnan(bars.fields["close"]) if "close" in bars.fields else np.zeros(len(bars.row), dtype=bool)
+    bars = bars.keep(has_close)
+    placement = place_bars(bars, calendar, declaration)
+    findings += _misplaced(bars, placement, declaration)
     refused = [finding for finding in findings if declaration.on_fault == "refuse" or finding.kind == "unreadable"]
     if refused:
         raise FaultyDataError(refused)
-    if not len(bars.row):  # "record" cannot save a source without a single good bar
+    standing = _standing(bars, placement, declaration)
+    if not standing.any():  # "record" cannot save a source without a single good bar
         fix = "check the file and the calendar"
         nothing = unreadable(bars.places[0], "no closing price", "at least one bar with a close", fix)
         raise FaultyDataError(findings or [nothing])
-    return _panel(bars, findings, calendar, declaration)
+    faults = _recorded(findings, bars.keep(standing))
+    placement = replace(placement, slot=placement.slot[standing], order=placement.order[standing])
+    return _panel(bars.keep(standing), placement, faults, declaration)
 
 
 def _impossible_values(bars: Bars) -> list[Finding]:
@@ -88,97 +100,102 @@ def _has_other_values(bars: Bars) -> np.ndarray:
     return found
 
 
-def _on_the_axis(bars: Bars, calendar: TradingCalendar, declaration: Declaration) -> tuple[Bars, list[Finding]]:
-    """Keep the rows that have a close and lie on sessions, once each, and name the others."""
-    if "close" not in bars.fields:
-        return bars, []
-    bars = bars.keep(~np.isnan(bars.fields["close"]))
-    findings = _misplaced(bars, calendar, declaration)
-    bars = bars.keep(np.isfinite(bars.fields["close"]))  # only now: a bad close on a bad day has two faults
-    cells = {name: np.where(np.isfinite(values), values, np.nan) for name, values in bars.fields.items()}
-    bars = replace(bars, fields=cells)
-    bars = bars.keep(~_is_late(bars, declaration) & _is_session(bars.day, calendar))
-    _, repeated = _disorder(bars)
-    once = np.ones(len(bars.row), dtype=bool)
-    once[repeated] = False
-    return bars.keep(once), findings
+def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> list[Finding]:
+    """Name the rows that stand on no place of the axis, too late, out of order, or where another one stands."""
 
-
-def _misplaced(bars: Bars, calendar: TradingCalendar, declaration: Declaration) -> list[Finding]:
-    def day(row: int) -> str:
+    def when(row: int) -> str:
+        if bars.time is not None:
+            return f"{bars.time[row]}+00:00".replace(".000000", "")
         return f"{bars.day[row]} ({pd.Timestamp(bars.day[row]).day_name()})"
 
     late = _is_late(bars, declaration)
-    strange = ~late & ~_is_session(bars.day, calendar)
-    backward, repeated = _disorder(bars)
+    strange = np.flatnonzero(~late & (placement.slot < 0))
+    backward, repeated = _disorder(bars, placement.order)
     stated = f"no bar after the declared as_of {declaration.as_of}"
     fix = "correct the date of the bar or declare the day on which the source stated the values"
-    findings = bars.find("after_as_of", np.flatnonzero(late), None, day, stated, fix)
-    fix = "remove the bar, or declare the calendar of the exchange on which it traded"
-    findings += bars.find("non_session", np.flatnonzero(strange), None, day, f"a session of {calendar.name}", fix)
+    findings = bars.find("after_as_of", np.flatnonzero(late), None, when, stated, fix)
+    if declaration.intraday is None:
+        fix = "remove the bar, or declare the calendar of the exchange on which it traded"
+        expected = f"a session of {declaration.calendar}"
+        findings += bars.find("non_session", strange, None, when, expected, fix)
+    else:
+        cut = declaration.intraday
+        bar = f"{declaration.frequency} bar of {declaration.calendar}"
+        expected = f"the {cut.labelled} of a {bar}, anchored to the {cut.anchored}"
+        fix = "remove the bar, or declare the calendar, labelled, anchored and times_in that are meant"
+        findings += bars.find("outside_session", strange, None, when, expected, fix)
     fix = "sort the rows of each asset by date"
-    findings += bars.find("unsorted", backward, None, day, "a later session than in the row before", fix)
-    fix = "keep one of the bars"
-    return findings + bars.find("duplicate", repeated, None, day, "one bar for a session", fix)
+    findings += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
+    what = "session" if declaration.intraday is None else "time"
+    return findings + bars.find("duplicate", repeated, None, when, f"one bar for a {what}", "keep one of the bars")
 
 
 def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
     return np.asarray(bars.day > np.datetime64(declaration.as_of, "D"))
 
 
-def _is_session(days: np.ndarray, calendar: TradingCalendar) -> np.ndarray:
-    first = np.datetime64(calendar.first_day.date(), "D")
-    last = np.datetime64(calendar.last_day.date(), "D")
-    inside = (days >= first) & (days <= last)
-    if not inside.any():
-        return inside
-    start, end = days[inside].min(), days[inside].max()
-    open_days = np.zeros((end - start).astype(int) + 1, dtype=bool)
-    open_days[(_sessions(calendar, start, end) - start).astype(int)] = True
-    inside[inside] = open_days[(days[inside] - start).astype(int)]
-    return inside
+def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
+    """Return the rows that make it onto the axis: a number for a close, a place, in time, and the first one there."""
+    standing: np.ndarray = np.isfinite(bars.fields.get("close", np.zeros(0)))  # a bad close on a bad day has two faults
+    standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
+    rows = np.flatnonzero(standing)
+    _, repeated = _disorder(bars.keep(standing), placement.slot[standing])
+    standing[rows[repeated]] = False
+    return standing
 
 
-def _sessions(calendar: TradingCalendar, start: np.datetime64, end: np.datetime64) -> np.ndarray:
-    labels = calendar.sessions(pd.Timestamp(start), pd.Timestamp(end))
-    return labels.to_numpy().astype("datetime64[D]")
+def _disorder(bars: Bars, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that lie before the row above them, and the second and later bars for one place.
 
-
-def _disorder(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows that lie before the row above them, and the second and later bars for one session."""
-    order = np.argsort(bars.symbol, kind="stable")
-    same = np.diff(bars.symbol[order]) == 0
-    step = np.diff(bars.day[order]).astype(np.int64)
+    Args:
+        bars: The rows.
+        order: (N,) what must increase from row to row of an asset.
+    """
+    number = order.astype(np.int64)
+    by_asset = np.argsort(bars.symbol, kind="stable")
+    same = np.diff(bars.symbol[by_asset]) == 0
+    step = np.diff(number[by_asset])
     if not (same & (step <= 0)).any():
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-    one_place = np.diff(bars.place[order]) == 0
-    backward = np.sort(order[1:][same & one_place & (step < 0)])
-    order = np.lexsort((bars.day, bars.symbol))
-    again = (np.diff(bars.symbol[order]) == 0) & (np.diff(bars.day[order]).astype(np.int64) == 0)
-    return backward, np.sort(order[1:][again])
+    one_place = np.diff(bars.place[by_asset]) == 0
+    backward = np.sort(by_asset[1:][same & one_place & (step < 0)])
+    by_asset = np.lexsort((number, bars.symbol))
+    again = (np.diff(bars.symbol[by_asset]) == 0) & (np.diff(number[by_asset]) == 0)
+    return backward, np.sort(by_asset[1:][again])
 
 
-def _panel(bars: Bars, findings: list[Finding], calendar: TradingCalendar, declaration: Declaration) -> Panel:
-    start, end = bars.day.min(), bars.day.max()
-    sessions = calendar.sessions(pd.Timestamp(start), pd.Timestamp(end))
-    position = np.zeros((end - start).astype(int) + 1, dtype=np.int64)
-    position[(sessions.to_numpy().astype("datetime64[D]") - start).astype(int)] = np.arange(len(sessions))
-    cell = position[(bars.day - start).astype(int)], bars.symbol
+def _recorded(findings: list[Finding], bars: Bars) -> tuple[Fault, ...]:
+    """Return what the panel keeps of the objections.
+
+    A zero or negative price stands in the panel, where the census finds it; the rest would leave no trace.
+    """
+    faults = []
+    for finding in findings:
+        if not finding.kind.startswith(("zero_", "negative_")):
+            here = bars.day[np.isin(bars.place, [at for at, place in enumerate(bars.places) if place == finding.place])]
+            days = here if len(here) else bars.day
+            faults.append(finding.as_fault(days.min().item(), days.max().item()))
+    return tuple(faults)
+
+
+def _panel(bars: Bars, placement: Placement, faults: tuple[Fault, ...], declaration: Declaration) -> Panel:
+    start, stop = placement.axis.between(int(placement.slot.min()), int(placement.slot.max()), declaration)
+    sessions, known_at = placement.axis.labels(start, stop)
+    cell = placement.slot - start, bars.symbol
     shape = len(sessions), len(bars.symbols)
     traded = np.zeros(shape, dtype=bool)
     traded[cell] = True
     fields = {}
     for name, values in bars.fields.items():
         fields[name] = np.full(shape, np.nan)
-        fields[name][cell] = values
+        fields[name][cell] = np.where(np.isfinite(values), values, np.nan)
+        fields[name].flags.writeable = False
     listed = np.logical_or.accumulate(traded, axis=0)
     status = np.where(traded, CellStatus.TRADED, np.where(listed, CellStatus.MISSING, CellStatus.UNLISTED))
     status = read_silence(status.astype(np.int8), sessions, bars.symbols, declaration.silence)
-    # A zero or negative price stands in the panel, where the census finds it; the rest would leave no trace.
-    gone = [finding for finding in findings if not finding.kind.startswith(("zero_", "negative_"))]
     return Panel(
         sessions=sessions,
-        known_at=calendar.closes(sessions),
+        known_at=known_at,
         assets=bars.symbols,
         fields=fields,
         status=status,
@@ -192,17 +209,31 @@ def _panel(bars: Bars, findings: list[Finding], calendar: TradingCalendar, decla
             as_of=declaration.as_of,
             licence=declaration.licence,
             fields=tuple(name for name in FIELDS if name in fields),
-            fingerprint=content_fingerprint(sessions, bars.symbols, fields, status),
+            fingerprint=content_fingerprint(
+                sessions, bars.symbols, fields, status, None if declaration.intraday is None else known_at
+            ),
             universe=declaration.universe,
-            notes=(*declaration.notes, *_notes(bars, status, declaration)),
+            notes=(*declaration.notes, *_notes(bars, status, declaration), *_caveats(declaration.calendar, sessions)),
         ),
-        faults=tuple(fault for fault in (finding.as_fault() for finding in gone) if fault is not None),
+        faults=faults,
         silence=declaration.silence,
     )
 
 
+def _caveats(calendar: str, sessions: pd.DatetimeIndex) -> list[str]:
+    """What a reader has to know about the calendar, if anything."""
+    caveat = trading_calendar(calendar).caveat(sessions[0], sessions[-1])
+    return [] if caveat is None else [caveat]
+
+
 def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str]:
-    notes = []
+    notes = list(bars.notes)
+    cut = declaration.intraday
+    if cut is not None:
+        notes.append(
+            f"Bars of {declaration.frequency}, anchored to the {cut.anchored}; the source dates them by their "
+            f"{cut.labelled}, and each is known when it is complete."
+        )
     if bars.unread:
         notes.append(f"Columns that were not read: {', '.join(bars.unread)}.")
     gone = [bars.symbols[column] for column in np.flatnonzero(status[-1] == CellStatus.DELISTED)]

@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from quantdl.market.columns import Objection, read_days, read_numbers, read_symbols
+from quantdl.market.card import Declaration, bar_seconds
+from quantdl.market.columns import Objection, as_text, read_numbers, read_symbols
 from quantdl.market.findings import Finding, Place, unreadable
+from quantdl.market.header import FIELDS, read_header
+from quantdl.market.times import on_the_clock, read_days, read_times
 
-PRICES = ("open", "high", "low", "close")
-FIELDS = (*PRICES, "volume")
-DATE_NAMES = ("date", "datetime", "timestamp", "time", "session")
-# How pandas writes an index without a name to CSV and to Parquet.
-UNNAMED_INDEX = ("", "__index_level_0__")
-SYMBOL_NAMES = ("symbol", "ticker", "asset")
+_VALUES_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +29,13 @@ class Bars:
         row: (N,) position of the row in its place, from 0.
         symbols: Distinct symbols, sorted.
         symbol: (N,) index into ``symbols``; -1 for a row without one.
-        day: (N,) session dates, datetime64[D]; NaT for a row without one.
+        day: (N,) session dates, datetime64[D], NaT for a row without one; for bars within a session the local date on
+            which the bar begins.
         fields: float64 (N,) by field name, NaN for an empty cell, infinite for one that was objected to.
+        time: (N,) UTC instants by which the source dates bars within a session, datetime64[us]; None for daily bars.
         findings: What could not be read.
         unread: Columns that are not used.
+        notes: What the card must say about how the columns were read.
     """
 
     places: tuple[Place, ...]
@@ -44,8 +45,10 @@ class Bars:
     symbol: np.ndarray
     day: np.ndarray
     fields: dict[str, np.ndarray]
+    time: np.ndarray | None = None
     findings: tuple[Finding, ...] = ()
     unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def find(
         self, kind: str, rows: np.ndarray, column: str | None, given: Callable[[int], str], expected: str, fix: str
@@ -56,7 +59,7 @@ class Bars:
         key = self.place[rows] * (len(self.symbols) + 1) + self.symbol[rows]
         order = np.argsort(key, kind="stable")
         groups = np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
-        return [self._finding(kind, group, column, given(int(group[0])), expected, fix) for group in groups]
+        return [self._finding(kind, group, column, self._values(group, given), expected, fix) for group in groups]
 
     def object(self, objection: Objection, column: pd.Series, rows: np.ndarray | None = None) -> list[Finding]:
         """Return the findings of an objection to ``column``.
@@ -67,10 +70,10 @@ class Bars:
             rows: The same rows counted in these bars, where that differs.
         """
         rows = objection.rows if rows is None else rows
-        given = {int(row): column.iloc[position] for row, position in zip(rows, objection.rows, strict=True)}
+        position = dict(zip(rows.tolist(), objection.rows.tolist(), strict=True))
 
         def shown(row: int) -> str:
-            return repr(given[row]) if isinstance(given[row], str) else str(given[row])
+            return _worded(column.iloc[position[row]])
 
         return self.find(objection.kind, rows, str(column.name), shown, objection.expected, objection.fix)
 
@@ -82,65 +85,91 @@ class Bars:
             row=self.row[mask],
             symbol=self.symbol[mask],
             day=self.day[mask],
+            time=None if self.time is None else self.time[mask],
             fields={name: values[mask] for name, values in self.fields.items()},
         )
 
+    def _values(self, rows: np.ndarray, given: Callable[[int], str]) -> str:
+        """Return what stands in the rows: the one value, or the first few different ones, each with its row."""
+        place = self.places[self.place[rows[0]]]
+        first_row: dict[str, int] = {}
+        for row in rows.tolist():
+            first_row.setdefault(given(row), int(self.row[row]) + place.first)
+            if len(first_row) > _VALUES_SHOWN:
+                break
+        if len(first_row) == 1:
+            return next(iter(first_row))
+        shown = [f"{value} ({place.unit} {row})" for value, row in list(first_row.items())[:_VALUES_SHOWN]]
+        return ", ".join(shown) + (", ..." if len(first_row) > _VALUES_SHOWN else "")
+
     def _finding(self, kind: str, rows: np.ndarray, column: str | None, given: str, expected: str, fix: str) -> Finding:
-        symbol, days = int(self.symbol[rows[0]]), self.day[rows]
+        symbol, days = int(self.symbol[rows[0]]), self.day[rows][~np.isnat(self.day[rows])]
         return Finding(
             kind=kind,
             place=self.places[self.place[rows[0]]],
             rows=tuple(self.row[rows].tolist()),
             column=column,
             symbol=self.symbols[symbol] if symbol >= 0 else None,
-            first=days.min().item(),
-            last=days.max().item(),
+            first=days.min().item() if len(days) else None,
+            last=days.max().item() if len(days) else None,
             given=given,
             expected=expected,
             fix=fix,
         )
 
 
-def read_bars(frame: pd.DataFrame, place: Place, timezone: str, symbol: str | None = None) -> Bars:
+def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbol: str | None = None) -> Bars:
     """Read a frame with one bar a row into `Bars`.
 
-    Column names are matched without regard to case and outer spaces. Rows that are empty throughout are passed over,
-    and so are rows without a date or a symbol once they are objected to.
+    Column names are matched without regard to case and outer spaces, see `quantdl.market.header`. Rows that are empty
+    throughout are passed over, and so are rows without a date or a symbol once they are objected to.
 
     Args:
-        frame: Columns for the date, for any of `FIELDS` with ``close`` among them, and for the symbol unless given.
+        frame: Columns for the date, for any of `FIELDS` with ``close`` among them, and for the symbol unless given. Its
+            index numbers the rows.
         place: Where the frame comes from.
-        timezone: The exchange's zone.
+        declaration: What the prices are.
         symbol: The asset of every row, for sources with one file an asset.
     """
-    header = _read_header(frame, place, needs_symbol=symbol is None)
+    header = read_header(frame.columns, place, declaration.adjustment, needs_symbol=symbol is None)
     if header.findings:
-        return _nothing(place, header.findings)
+        return _nothing(place, tuple(replace(finding, symbol=symbol) for finding in header.findings))
     row = np.flatnonzero(~_blank(frame))
-    frame = frame.iloc[row]
-    if not len(frame):
+    if not len(row):
         return nothing_read(place, "no bars", "at least one bar", "fill the file or remove it")
-    days, day_objections = read_days(frame[header.date], timezone)
+    columns = [frame.iloc[:, at] if len(row) == len(frame) else frame.iloc[row, at] for at in range(frame.shape[1])]
+    days, times, day_objections = read_dates(columns[header.date], declaration)
     objections = [(header.date, objection) for objection in day_objections]
     codes = np.zeros(len(row), dtype=np.int64)
     symbols: tuple[str, ...] = (symbol or "",)
     if header.symbol is not None:
-        codes, symbols, symbol_objections = read_symbols(frame[header.symbol])
+        codes, symbols, symbol_objections = read_symbols(columns[header.symbol])
         objections += [(header.symbol, objection) for objection in symbol_objections]
     fields = {}
-    for name, label in header.fields.items():
-        fields[name], number_objections = read_numbers(frame[label], name)
-        objections += [(label, objection) for objection in number_objections]
-    bars = Bars((place,), np.zeros(len(row), dtype=np.int64), row, symbols, codes, days, fields, (), header.unread)
-    findings = [finding for label, objection in objections for finding in bars.object(objection, frame[label])]
-    return replace(bars.keep(~np.isnat(days) & (codes >= 0)), findings=tuple(findings))
+    for name, at in header.fields.items():
+        fields[name], number_objections = read_numbers(columns[at], name)
+        objections += [(at, objection) for objection in number_objections]
+    nowhere = np.zeros(len(row), dtype=np.int64)
+    bars = Bars((place,), nowhere, frame.index.to_numpy(dtype=np.int64)[row], symbols, codes, days, fields, times)
+    findings = [finding for at, objection in objections for finding in bars.object(objection, columns[at])]
+    bars = bars.keep(~np.isnat(days) & (codes >= 0))
+    return replace(bars, findings=tuple(findings), unread=header.unread, notes=header.notes)
 
 
-def date_columns(columns: pd.Index) -> list[str]:
-    """Return the columns that hold the date by their names; an unnamed index only when no column is named so."""
-    plain = {label: str(label).strip().lower() for label in columns}
-    named = [label for label, name in plain.items() if name in DATE_NAMES]
-    return named or [label for label, name in plain.items() if name in UNNAMED_INDEX]
+def read_dates(column: pd.Series, declaration: Declaration) -> tuple[np.ndarray, np.ndarray | None, list[Objection]]:
+    """Return the day of each row, its instant where bars are shorter than a session, and the rows without.
+
+    Args:
+        column: Dates or instants.
+        declaration: Zone, length of a bar, and what its label means.
+    """
+    seconds = bar_seconds(declaration.frequency)
+    if declaration.intraday is None or seconds is None:
+        days, objections = read_days(column, declaration.timezone)
+        return days, None, objections
+    times, objections = read_times(column, declaration.intraday.times_in)
+    begin = times if declaration.intraday.labelled == "start" else times - np.timedelta64(seconds, "s")
+    return on_the_clock(begin, declaration.timezone).astype("datetime64[D]"), times, objections
 
 
 def nothing_read(place: Place, given: str, expected: str, fix: str) -> Bars:
@@ -166,61 +195,41 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
             [np.array([number[name] for name in part.symbols], dtype=np.int64)[part.symbol] for part in parts]
         ),
         day=np.concatenate([part.day for part in parts]),
+        time=_all_times(parts),
         fields={
             name: np.concatenate([part.fields.get(name, np.full(len(part.row), np.nan)) for part in parts])
             for name in names
         },
         findings=tuple(finding for part in parts for finding in part.findings),
         unread=tuple(dict.fromkeys(name for part in parts for name in part.unread)),
+        notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
 
 
-@dataclass(frozen=True)
-class _Header:
-    """Which column is what. With findings, the rest means nothing."""
-
-    date: str
-    symbol: str | None
-    fields: dict[str, str]
-    unread: tuple[str, ...]
-    findings: tuple[Finding, ...]
+def _worded(cell: object) -> str:
+    if isinstance(cell, pd.Timestamp):
+        return str(cell) if pd.Timestamp.min < cell.tz_localize(None) < pd.Timestamp.max else str(cell.asm8)
+    return repr(cell) if isinstance(cell, str | bytes) else str(cell)
 
 
-def _read_header(frame: pd.DataFrame, place: Place, needs_symbol: bool) -> _Header:
-    plain = {label: str(label).strip().lower() for label in frame.columns}
-    dates = date_columns(frame.columns)
-    symbols = [label for label, name in plain.items() if name in SYMBOL_NAMES] if needs_symbol else []
-    fields = {name: [label for label in plain if plain[label] == name] for name in FIELDS}
-    needed = {"date": dates, "close": fields["close"], **({"symbol": symbols} if needs_symbol else {})}
-    findings = [_missing(place, name, frame.columns) for name, labels in needed.items() if not labels]
-    for name, labels in {"date": dates, "symbol": symbols, **fields}.items():
-        if len(labels) > 1:
-            expected = f"one column for the {name}"
-            findings.append(unreadable(place, str([*map(str, labels)]), expected, "rename or remove the others"))
-    used = [*dates, *symbols, *(label for labels in fields.values() for label in labels)]
-    return _Header(
-        date=dates[0] if dates else "",
-        symbol=symbols[0] if symbols else None,
-        fields={name: labels[0] for name, labels in fields.items() if labels},
-        unread=tuple(str(label) for label in frame.columns if label not in used),
-        findings=tuple(findings),
-    )
-
-
-def _missing(place: Place, name: str, columns: pd.Index) -> Finding:
-    given = f"columns {[str(label) for label in columns]}"
-    return unreadable(place, given, f"a column '{name}'", f"rename the column of the {name} to '{name}'", name)
+def _all_times(parts: Sequence[Bars]) -> np.ndarray | None:
+    times = [part.time for part in parts if part.time is not None]
+    return np.concatenate(times) if times else None
 
 
 def _blank(frame: pd.DataFrame) -> np.ndarray:
     """Return the rows in which every cell is empty: blank lines at the end of a text file."""
-    text = frame.select_dtypes(include=["object", "str"])
-    if text.shape[1] < frame.shape[1]:
-        return np.zeros(len(frame), dtype=bool)
-    return np.asarray((text.isna() | (text == "")).all(axis=1), dtype=bool)
+    columns = [frame.iloc[:, at] for at in range(frame.shape[1])]
+    blank = np.ones(len(frame), dtype=bool)
+    if any(not isinstance(column.dtype, pd.StringDtype) and column.dtype != object for column in columns):
+        return ~blank
+    for column in columns:
+        if blank.any():
+            blank &= np.asarray(as_text(column) == "", dtype=bool)
+    return blank
 
 
 def _nothing(place: Place, findings: tuple[Finding, ...]) -> Bars:
     empty = np.zeros(0, dtype=np.int64)
     day = np.zeros(0, dtype="datetime64[D]")
-    return Bars((place,), empty, empty, (), empty, day, {}, findings)
+    return Bars((place,), empty, empty, (), empty, day, {}, findings=findings)

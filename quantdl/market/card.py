@@ -1,6 +1,7 @@
 """The data card: what is known about a set of prices, and what is not, before anybody trades on it."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 Adjustment = Literal["raw", "split", "total_return"]
 Universe = Literal["survivors", "point_in_time", "unknown"]
 OnFault = Literal["refuse", "record"]
+Label = Literal["start", "end"]
+Anchor = Literal["open", "clock"]
+
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,31 @@ class SilenceRule:
 
 
 @dataclass(frozen=True)
+class IntradayBars:
+    """How the bars within a session are cut and dated. A wrong word here is look-ahead, so two have no default.
+
+    Attributes:
+        labelled: Which instant of the bar the source writes beside it: its ``"start"`` or its ``"end"``. A bar that is
+            dated by its start and read as if by its end is known a whole bar too early.
+        anchored: Where bars begin: at the ``"open"`` of the session (09:30, 10:30, ... in New York, and again after a
+            lunch break), or on whole multiples of their length on the local ``"clock"`` (09:00, 10:00, ...: the first
+            one holds the half hour from 09:30).
+        times_in: IANA zone that is meant by times without an offset from UTC; None refuses such times.
+    """
+
+    labelled: Label
+    anchored: Anchor
+    times_in: str | None = None
+
+
+@dataclass(frozen=True)
 class DataCard:
     """Where prices come from and how they may be read.
 
     Attributes:
         source: Who published the prices, and through what they were read.
         timezone: IANA name of the exchange's zone. Sessions are dates of that zone.
-        frequency: Spacing of the bars as a pandas offset, ``"1D"`` for one bar a session.
+        frequency: Length of a bar: ``"1D"`` for one bar a session, or ``"60min"``, ``"1min"``, ... within it.
         adjustment: ``"raw"`` as traded, ``"split"`` for splits only, ``"total_return"`` for splits and dividends.
         calendar: Name of the trading calendar, ISO code first (``"XNYS"``).
         as_of: Day on which the source stated these values. Adjusted prices of the past change with later dividends
@@ -74,18 +98,20 @@ class Declaration:
     Attributes:
         source: Who published the prices.
         timezone: IANA name of the exchange's zone; must be the calendar's own.
-        frequency: Spacing of the bars, ``"1D"`` for one bar a session.
+        frequency: Length of a bar: ``"1D"`` for one bar a session, or a whole number of ``s``, ``min`` or ``h`` below
+            a day, such as ``"60min"``; then ``intraday`` is needed too.
         adjustment: ``"raw"``, ``"split"`` or ``"total_return"``, see `DataCard`.
         calendar: Name of the trading calendar, ISO code first.
         as_of: Day on which the source stated the values.
         licence: Terms under which the prices may be used.
         universe: How the assets were chosen, see `DataCard`.
         on_fault: ``"refuse"`` raises on the first load that finds impossible rows, with all of them named. ``"record"``
-            loads what can be loaded, so that a census may count the rest: impossible prices stay as they are, rows that
-            cannot stand on the session axis are left out, and each is recorded in `Panel.faults`.
+            loads every good row, so that a census may count the rest: impossible prices stay as they are, rows that
+            cannot be read or cannot stand on the session axis are left out, and each is recorded in `Panel.faults`.
         silence: How silence after an asset's last trade is read.
         sectors: Sector by symbol, where known.
         notes: Facts for the card.
+        intraday: How bars shorter than a session are cut and dated; None for one bar a session.
     """
 
     source: str
@@ -100,18 +126,19 @@ class Declaration:
     silence: SilenceRule = SilenceRule()
     sectors: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    intraday: IntradayBars | None = None
 
     def __post_init__(self) -> None:
         """Refuse words that mean nothing here, all of them at once.
 
         Raises:
-            DataError: If an attribute holds a value outside its list or an unknown time zone.
+            DataError: If an attribute holds a value outside its list, an unknown time zone, or ``frequency`` and
+                ``intraday`` do not fit each other.
         """
         allowed: dict[str, tuple[str, ...]] = {
             "adjustment": get_args(Adjustment),
             "universe": get_args(Universe),
             "on_fault": get_args(OnFault),
-            "frequency": ("1D",),
         }
         wrong = [
             f"{name} must be {' or '.join(map(repr, choices))}, got {getattr(self, name)!r}."
@@ -120,12 +147,64 @@ class Declaration:
         ]
         if self.timezone not in available_timezones():
             wrong.append(f"timezone must be an IANA name such as 'America/New_York', got {self.timezone!r}.")
+        wrong += _bar_problems(self.frequency, self.intraday)
         if wrong:
             raise DataError(f"The declaration of {self.source!r} cannot be read: {' '.join(wrong)}")
 
 
+def bar_seconds(frequency: str) -> int | None:
+    """Return the length of a bar in seconds, None for one bar a session.
+
+    Args:
+        frequency: ``"1D"``, or a whole number of ``s``, ``min`` or ``h`` below a day.
+
+    Raises:
+        DataError: If it is neither.
+
+    Example:
+        >>> bar_seconds("60min")
+        3600
+    """
+    if frequency == "1D":
+        return None
+    match = re.fullmatch(r"([1-9]\d{0,5})(s|min|h)", str(frequency))
+    seconds = int(match[1]) * _SECONDS[match[2]] if match else _DAY
+    if seconds >= _DAY:
+        raise DataError(
+            f"frequency must be '1D' for one bar a session, or a length below a day such as '60min', '15min' or '30s', "
+            f"got {frequency!r}."
+        )
+    return seconds
+
+
+def _bar_problems(frequency: str, intraday: IntradayBars | None) -> list[str]:
+    try:
+        seconds = bar_seconds(frequency)
+    except DataError as error:
+        return [str(error)]
+    if seconds is None:
+        return [] if intraday is None else ["intraday is for bars shorter than a session; frequency is '1D'."]
+    if intraday is None:
+        fix = "IntradayBars(labelled='start' or 'end', anchored='open' or 'clock')"
+        return [f"frequency {frequency!r} needs intraday={fix}: whether a bar is dated by its start or by its end."]
+    problems = []
+    if intraday.labelled not in get_args(Label):
+        problems.append(f"labelled must be 'start' or 'end', got {intraday.labelled!r}.")
+    if intraday.anchored not in get_args(Anchor):
+        problems.append(f"anchored must be 'open' or 'clock', got {intraday.anchored!r}.")
+    if intraday.anchored == "clock" and _DAY % seconds:
+        problems.append(f"bars anchored to the clock must divide a day, got {frequency!r}.")
+    if intraday.times_in is not None and intraday.times_in not in available_timezones():
+        problems.append(f"times_in must be an IANA name such as 'America/New_York' or None, got {intraday.times_in!r}.")
+    return problems
+
+
 def content_fingerprint(
-    sessions: "pd.DatetimeIndex", assets: Sequence[str], fields: "Mapping[str, np.ndarray]", status: "np.ndarray"
+    sessions: "pd.DatetimeIndex",
+    assets: Sequence[str],
+    fields: "Mapping[str, np.ndarray]",
+    status: "np.ndarray",
+    known_at: "pd.DatetimeIndex | None" = None,
 ) -> str:
     """Return ``"sha256:<hex>"`` of the values themselves, whatever file or column order they came in.
 
@@ -137,16 +216,25 @@ def content_fingerprint(
         assets: (A,) symbols.
         fields: Arrays (T, A) by field name.
         status: (T, A) codes of `CellStatus`.
+        known_at: (T,) instants at which the bars were known, for bars shorter than a session; they enter too.
     """
     import numpy as np  # only here: a config that names a card must not pay for it
+
+    from quantdl.market.arrays import row_blocks
 
     digest = hashlib.sha256()
     days = np.asarray(sessions.values).astype("datetime64[ns]").astype("<i8")
     order = sorted(range(len(assets)), key=lambda column: assets[column])
     digest.update(repr((len(sessions), [assets[column] for column in order], sorted(fields))).encode())
     digest.update(days.tobytes())
-    digest.update(np.ascontiguousarray(status[:, order], dtype=np.int8).tobytes())
+    if known_at is not None:
+        instants = np.asarray(known_at.tz_convert(None).values).astype("datetime64[ns]")
+        digest.update(instants.astype("<i8").tobytes())
+    blocks = list(row_blocks(status))  # a mapped panel larger than memory is never copied whole
+    for rows in blocks:
+        digest.update(np.ascontiguousarray(status[rows][:, order], dtype=np.int8).tobytes())
     for name in sorted(fields):
-        values = np.ascontiguousarray(fields[name][:, order], dtype="<f8")
-        digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
+        for rows in blocks:
+            values = np.ascontiguousarray(fields[name][rows][:, order], dtype="<f8")
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
     return f"sha256:{digest.hexdigest()}"

@@ -1,17 +1,16 @@
 """CSV files, one an asset, as people have them on disk."""
 
-import csv
-import io
 import re
+from dataclasses import replace
 from pathlib import Path
-
-import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.market.assembly import assemble
-from quantdl.market.bars import SYMBOL_NAMES, Bars, nothing_read, read_bars
+from quantdl.market.bars import Bars, nothing_read, read_bars
 from quantdl.market.card import Declaration
+from quantdl.market.csv_text import read_text, rows_of
 from quantdl.market.findings import Place
+from quantdl.market.header import SYMBOL_NAMES, plain_names
 from quantdl.market.panel import Panel
 
 
@@ -35,10 +34,13 @@ def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: 
     """
     path = Path(path)
     pattern = _compiled(symbol_pattern)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv") if path.is_dir() else [path]
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv") if path.is_dir() else [path]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}. Expected a folder that can be read. Fix: permissions.") from error
     if not files:
         raise DataError(f"{path}: no *.csv file in this folder. Give the folder that holds one file for each asset.")
-    return assemble([_read_file(file, declaration.timezone, pattern) for file in files], declaration)
+    return assemble([_read_file(file, declaration, pattern) for file in files], declaration)
 
 
 def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
@@ -53,51 +55,18 @@ def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
     return pattern
 
 
-def _read_file(file: Path, timezone: str, pattern: re.Pattern[str]) -> Bars:
+def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str]) -> Bars:
     place = Place(str(file), unit="line", first=2)
     match = pattern.fullmatch(file.stem)
     if match is None:
         expected = f"a file name that fits symbol_pattern '{pattern.pattern}'"
         return nothing_read(place, f"'{file.name}'", expected, "rename the file or change symbol_pattern")
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        header = [name.strip().lower() for name in next(csv.reader(io.StringIO(text)), [])]
-        # Everything is read as text: guessing types is what turns the ticker NA into nothing and 007 into 7.
-        frame = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except FileNotFoundError:
-        return nothing_read(place, "no such file", "a CSV file or a folder of them", "check the path")
-    except UnicodeDecodeError as error:
-        return nothing_read(place, f"byte {error.start} that is not UTF-8", "UTF-8 text", "save the file as UTF-8")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, csv.Error) as error:
-        given = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        return nothing_read(
-            place, given, "a header line and rows of as many cells", "repair or download the file again"
-        )
-    except OSError as error:
-        return nothing_read(place, f"{error.strerror}", "a file that can be read", "check its permissions")
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        return nothing_read(place, f"the columns {twice} twice", "each column once", "remove one of them")
-    if not isinstance(frame.index, pd.RangeIndex):
-        expected = f"the {len(header)} cells of the header"
-        return nothing_read(place, "rows with more cells", expected, "repair the rows or the header")
-    short = _short_lines(text, len(header))
-    if short:
-        given = f"fewer cells in line {short[0]}" + (f" and {len(short) - 1:,} more" if short[1:] else "")
-        return nothing_read(place, given, f"{len(header)} cells in every line", "complete the file: it may be cut off")
-    named = any(name in SYMBOL_NAMES for name in header)
-    return read_bars(frame.rename(columns=_unnamed), place, timezone, None if named else match[1])
-
-
-def _short_lines(text: str, n_cells: int) -> list[int]:
-    """Return the numbers of the lines with fewer cells than the header; pandas would fill them up in silence."""
-    return [
-        number
-        for number, line in enumerate(text.split("\n"), start=1)
-        if line.strip() and line.count(",") < n_cells - 1 and '"' not in line
-    ]
-
-
-def _unnamed(label: str) -> str:
-    """Give the name back that pandas invents for an empty header."""
-    return "" if re.fullmatch(r"Unnamed: \d+", label) else label
+    text = read_text(file, place)
+    if isinstance(text, Bars):
+        return text
+    found = rows_of(text, place, match[1])
+    if isinstance(found, Bars):
+        return found
+    named = any(name in SYMBOL_NAMES for name in plain_names(found.frame.columns))
+    bars = read_bars(found.frame, place, declaration, None if named else match[1])
+    return replace(bars, findings=(*found.findings, *bars.findings))

@@ -13,7 +13,7 @@ class Fault:
         symbol: The asset, or None when the fault concerns all of them.
         first: First session concerned.
         last: Last session concerned.
-        count: How many cells, or sessions when ``symbol`` is None.
+        count: How many cells or runs of cells, or sessions when ``symbol`` is None.
         detail: What was seen, in words with figures.
     """
 

@@ -31,14 +31,14 @@ class Finding:
     """One objection to one column of one asset in one file; it may concern many rows.
 
     Attributes:
-        kind: The fault kind of the census, or ``"unreadable"`` for what cannot be placed at all.
+        kind: The fault kind of the census, or ``"unreadable"`` for a whole file or column that means nothing.
         place: Where.
         rows: Positions of the rows, from 0; empty when the whole file is meant.
         column: Column, or None.
         symbol: Asset, or None.
         first: First session concerned, None if unknown.
         last: Last session concerned, None if unknown.
-        given: What stands there, at the first of the rows.
+        given: What stands there: the value, or the first few different ones with their rows.
         expected: What should stand there.
         fix: What to do.
     """
@@ -68,11 +68,14 @@ class Finding:
             what += f" on {self.first}" if self.first == self.last else f" from {self.first} to {self.last}"
         return f"{where}: {what}: got {self.given}; expected {self.expected}. Fix: {self.fix}."
 
-    def as_fault(self) -> Fault | None:
-        """Return the census entry of an objection that was recorded; None for one without a session."""
-        if self.first is None or self.last is None:
-            return None
-        return Fault(self.kind, self.symbol, self.first, self.last, len(self.rows), str(self))
+    def as_fault(self, first: date, last: date) -> Fault:
+        """Return the census entry of an objection that was recorded.
+
+        Args:
+            first: First session of the place, for rows that do not say when they were.
+            last: Last session of the place.
+        """
+        return Fault(self.kind, self.symbol, self.first or first, self.last or last, len(self.rows), str(self))
 
 
 class FaultyDataError(DataError):

@@ -1,6 +1,6 @@
 """The panel: bars x assets x fields, one status per cell, and nothing in it that came later than its last session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
@@ -10,18 +10,22 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions
+from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
 from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.faults import Fault
 from quantdl.market.status import CellStatus, read_silence
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
-    """Prices on a trading-session axis. Immutable: arrays are read-only copies.
+    """Prices on a trading-session axis. Immutable: arrays are read-only copies, or files mapped for reading only.
 
     Attributes:
-        sessions: (T,) tz-naive session labels, increasing, unique.
-        known_at: (T,) tz-aware UTC instants at which the row was known: the close of the session.
+        sessions: (T,) tz-naive session label of each bar, never decreasing; unique where a bar is a session.
+        known_at: (T,) tz-aware UTC instants at which the bar was complete and known, increasing: the close of the
+            session, or of the bar within it.
         assets: (A,) symbols, always strings.
         fields: float64 arrays (T, A) by name, ``"close"`` always among them; NaN where the status is not TRADED.
         status: (T, A) int8 codes of `CellStatus`.
@@ -29,9 +33,12 @@ class Panel:
         card: What is known about the data.
         faults: What the loader found and did not refuse; the census repeats it.
         silence: How silence after the last trade is read, here and in every view.
+        actions: Splits, dividends, renames and delistings, as far as the source tells. In a view that ends at a
+            session, those that had happened by then.
+        members: (T, A) bool, whether the asset belonged to the universe as of the bar; None when all always do.
 
     Shape:
-        - T sessions, A assets.
+        - T bars, A assets.
 
     Raises:
         DataError: If shapes, order, time zones or the meaning of NaN contradict the above.
@@ -46,17 +53,43 @@ class Panel:
     card: DataCard
     faults: tuple[Fault, ...] = ()
     silence: SilenceRule = SilenceRule()
+    actions: CorporateActions = CorporateActions()
+    members: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         """Take read-only copies, then check what the annotations cannot say."""
         object.__setattr__(self, "assets", tuple(self.assets))
-        object.__setattr__(self, "status", _locked(self.status, np.int8))
-        fields = {name: _locked(values, np.float64) for name, values in self.fields.items()}
+        object.__setattr__(self, "status", locked(self.status, np.int8))
+        fields = {name: locked(values, np.float64) for name, values in self.fields.items()}
         object.__setattr__(self, "fields", MappingProxyType(fields))
         object.__setattr__(self, "sectors", MappingProxyType(dict(self.sectors)))
-        problems = [*_axis_problems(self), *_cell_problems(self)]
+        if self.members is not None:
+            object.__setattr__(self, "members", locked(self.members, np.bool_))
+        shape = len(self.sessions), len(self.assets)
+        problems = [
+            *axis_problems(self.sessions, self.known_at, self.assets, self.card.frequency),
+            *cell_problems(shape, self.fields, self.status, self.members),
+        ]
         if problems:
             raise DataError(f"A panel from {self.card.source} contradicts itself: " + " ".join(problems))
+
+    def __repr__(self) -> str:
+        """Return a short summary for people: what it holds, whose prices they are, and what is known to be wrong."""
+        card, share = self.card, self._traded_share()
+        n_sessions = int(1 + np.count_nonzero(np.diff(self.sessions.asi8)))
+        bars = "" if card.frequency == "1D" else f"{len(self.sessions):,} bars of {card.frequency} in "
+        shown = ", ".join(self.assets[:5]) + (", ..." if len(self.assets) > 5 else "")
+        return "\n".join(
+            [
+                f"Panel: {len(self.assets):,} assets x {bars}{n_sessions:,} sessions, "
+                f"{self.sessions[0]:%Y-%m-%d}..{self.sessions[-1]:%Y-%m-%d}",
+                f"  assets    {shown}",
+                f"  fields    {', '.join(card.fields)}",
+                f"  source    {card.source}; {card.adjustment}, as of {card.as_of}; universe {card.universe}",
+                f"  calendar  {card.calendar} ({card.timezone})",
+                f"  cells     {share:.1%} traded; {len(self.faults):,} faults recorded",
+            ]
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from plain dictionaries: a mapping proxy cannot travel to another process."""
@@ -70,6 +103,8 @@ class Panel:
             self.card,
             self.faults,
             self.silence,
+            self.actions,
+            self.members,
         )
 
     @property
@@ -82,6 +117,11 @@ class Panel:
         """(T, A) bool: whether the asset traded in the session."""
         return np.asarray(self.status == CellStatus.TRADED)
 
+    @property
+    def eligible(self) -> np.ndarray:
+        """(T, A) bool: whether the asset belonged to the universe as of the bar."""
+        return np.ones(self.status.shape, dtype=bool) if self.members is None else self.members
+
     def until(self, session: pd.Timestamp | date | str) -> "Panel":
         """Return the panel as it could be known at the close of ``session``, physically ending there.
 
@@ -90,21 +130,25 @@ class Panel:
         had ended there, whether or not it trades again later, and faults that end later are left out.
 
         Args:
-            session: Last session of the view, inclusive. A day without a session ends at the session before it.
+            session: Last session of the view, inclusive, with all of its bars. A day without a session ends at the
+                session before it. A tz-aware instant ends the view at the last bar that was known then.
 
         Raises:
-            DataError: If the panel has no session up to that day.
+            DataError: If the panel has no bar up to that day or instant, or a time comes without its offset.
         """
-        return self._rows(0, int(self.sessions.searchsorted(_label(session), side="right")))
+        end = _timestamp(session)
+        if end.tzinfo is not None:
+            return self._rows(0, int(self.known_at.searchsorted(end, side="right")))
+        return self._rows(0, int(self.sessions.searchsorted(_label(end), side="right")))
 
     def between(self, start: pd.Timestamp | date | str, end: pd.Timestamp | date | str) -> "Panel":
         """Return the sessions from ``start`` to ``end``, both inclusive, as a copy with the guarantees of `until`.
 
         Raises:
-            DataError: If no session lies in the span.
+            DataError: If no session lies in the span, or an end of it is an instant.
         """
-        first = int(self.sessions.searchsorted(_label(start), side="left"))
-        return self._rows(first, int(self.sessions.searchsorted(_label(end), side="right")))
+        first = int(self.sessions.searchsorted(_label(_timestamp(start)), side="left"))
+        return self._rows(first, int(self.sessions.searchsorted(_label(_timestamp(end)), side="right")))
 
     def select(self, assets: Iterable[str]) -> "Panel":
         """Return the named assets in the given order.
@@ -123,6 +167,8 @@ class Panel:
             fields={name: values[:, columns] for name, values in self.fields.items()},
             status=self.status[:, columns],
             sectors={name: self.sectors[name] for name in wanted if name in self.sectors},
+            actions=self.actions.select(wanted),
+            members=None if self.members is None else self.members[:, columns],
             faults=tuple(fault for fault in self.faults if fault.symbol is None or fault.symbol in wanted),
         )
 
@@ -132,33 +178,49 @@ class Panel:
         A halt or gap gives one return over several bars at the first trade after it, never a zero in between; how many
         bars it spans stands in `bars_since_previous`. A first trade has no return, and a price that is not positive
         (possible only in data loaded with its faults recorded) takes part in none.
+
+        Raises:
+            DataError: If the prices are raw and splits are known: a split would read as a crash.
         """
+        if self.card.adjustment == "raw" and self.actions.splits:
+            splits = self.actions.splits
+            raise DataError(
+                f"{self.card.source}: got raw prices with {len(splits)} splits, the first of {splits[0].asset} on "
+                f"{splits[0].ex_date}; expected adjusted ones for returns, features and models. Fix: use "
+                "quantdl.market.adjustment.adjusted(panel, 'total_return', 'forward'). The backtest plays raw prices."
+            )
         returns = np.full(self.status.shape, np.nan)
         np.log(self.closes / self.previous_closes(), where=self._usable(), out=returns)
         return returns
 
     def previous_closes(self) -> np.ndarray:
         """Return (T, A) the last positive close before each positive close; NaN at a first trade and where none is."""
-        current, previous = self._pairs()
         closes = np.full(self.status.shape, np.nan)
-        closes[current] = self.closes[previous]
+        for current, previous in self._pairs():
+            closes[current] = self.closes[previous]
         return closes
 
     def bars_since_previous(self) -> np.ndarray:
         """Return (T, A) int64: how many bars the return at a cell spans, 1 without a gap, 0 without a return."""
-        current, previous = self._pairs()
         bars = np.zeros(self.status.shape, dtype=np.int64)
-        bars[current] = current[0] - previous[0]
+        for current, previous in self._pairs():
+            bars[current] = current[0] - previous[0]
         return bars
 
     def _usable(self) -> np.ndarray:
         return np.asarray(self.closes > 0)  # NaN compares as False
 
-    def _pairs(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Return the indices of every usable cell that has an earlier one in its column, and of that earlier one."""
-        columns, rows = np.nonzero(self._usable().T)
-        same = columns[1:] == columns[:-1]
-        return (rows[1:][same], columns[1:][same]), (rows[:-1][same], columns[:-1][same])
+    def _pairs(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]:
+        """Yield, some columns at a time, every usable cell that has an earlier one in its column, and that one."""
+        width = max(1, BLOCK_CELLS // len(self.sessions))
+        for first in range(0, len(self.assets), width):
+            columns, rows = np.nonzero(np.asarray(self.closes[:, first : first + width] > 0).T)
+            same = columns[1:] == columns[:-1]
+            columns = columns + first
+            yield (rows[1:][same], columns[1:][same]), (rows[:-1][same], columns[:-1][same])
+
+    def _traded_share(self) -> float:
+        return float(np.mean([np.mean(self.status[rows] == CellStatus.TRADED) for rows in row_blocks(self.status)]))
 
     def _rows(self, first: int, stop: int) -> "Panel":
         if first >= stop:
@@ -171,55 +233,28 @@ class Panel:
             self,
             sessions=sessions,
             known_at=self.known_at[first:stop].copy(deep=True),
-            fields={name: values[first:stop] for name, values in self.fields.items()},
-            status=status[first:stop],
+            fields={name: sealed(values[first:stop]) for name, values in self.fields.items()},
+            status=sealed(status[first:stop]),
             faults=tuple(fault for fault in self.faults if start <= fault.last <= end),
+            actions=self.actions.until(end),
+            members=None if self.members is None else sealed(self.members[first:stop]),
         )
 
 
-def _locked(values: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    copy = np.array(values, dtype=dtype, order="C")
-    copy.flags.writeable = False
-    return copy
+def _timestamp(day: pd.Timestamp | date | str) -> pd.Timestamp:
+    try:
+        stamp: object = pd.Timestamp(day)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.") from error
+    if not isinstance(stamp, pd.Timestamp):  # NaT
+        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.")
+    return stamp
 
 
-def _label(session: pd.Timestamp | date | str) -> pd.Timestamp:
-    label = pd.Timestamp(session)
-    if label.tzinfo is not None:
-        raise DataError(f"A session is a date without a time zone, got {label}. Pass '{label:%Y-%m-%d}'.")
-    return label
-
-
-def _axis_problems(panel: Panel) -> list[str]:
-    n_sessions, n_assets = len(panel.sessions), len(panel.assets)
-    problems = []
-    if not n_sessions or not n_assets:
-        problems.append(f"It needs at least one session and one asset, got {n_sessions} and {n_assets}.")
-    if panel.sessions.tz is not None:
-        problems.append(f"Session labels must be tz-naive dates, got zone {panel.sessions.tz}.")
-    if not (panel.sessions.is_unique and panel.sessions.is_monotonic_increasing):
-        problems.append("Sessions must be increasing and unique.")
-    if str(panel.known_at.tz) != "UTC" or len(panel.known_at) != n_sessions:
-        problems.append(f"known_at needs one tz-aware UTC instant for each of {n_sessions} sessions.")
-    if len(set(panel.assets)) != n_assets or not all(isinstance(name, str) for name in panel.assets):
-        problems.append("Assets must be unique strings.")
-    shapes = {name: values.shape for name, values in {**panel.fields, "status": panel.status}.items()}
-    wrong = {name: shape for name, shape in shapes.items() if shape != (n_sessions, n_assets)}
-    if wrong:
-        problems.append(f"Every array must have shape {(n_sessions, n_assets)}, got {wrong}.")
-    return problems
-
-
-def _cell_problems(panel: Panel) -> list[str]:
-    if "close" not in panel.fields:
-        return [f"A 'close' field is needed, got {sorted(panel.fields)}."]
-    if any(values.shape != panel.status.shape for values in panel.fields.values()):
-        return []  # named by the axis check already
-    traded = panel.traded
-    problems = []
-    if not np.isfinite(panel.closes[traded]).all():
-        problems.append("Every TRADED cell needs a finite close.")
-    filled = [name for name, values in panel.fields.items() if not np.isnan(values[~traded]).all()]
-    if filled:
-        problems.append(f"Cells without a trade must be NaN, but {filled} hold numbers there.")
-    return problems
+def _label(session: pd.Timestamp) -> pd.Timestamp:
+    if session.tzinfo is not None:
+        raise DataError(f"A session is a date without a time zone, got {session}. Pass '{session:%Y-%m-%d}'.")
+    if session != session.normalize():
+        fix = f"Pass '{session:%Y-%m-%d}', or the instant with its offset from UTC"
+        raise DataError(f"A session is a date without a time of day, got {session}. {fix}.")
+    return session

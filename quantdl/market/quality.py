@@ -1,11 +1,22 @@
 """The quality of prices: a census that names every fault, and policies that say what is done about each.
 
-The definitions of the kinds stand in `quantdl.market.checks` and `quantdl.market.staleness`.
+The kinds are listed in `quantdl.market.checks`, each with the rule that defines it; those that only a loader can see
+are in `quantdl.market.assembly`, revisions in `quantdl.market.revisions`.
 """
 
 from quantdl.market.census import Census, take_census
 from quantdl.market.faults import Fault
-from quantdl.market.policies import Action, Policies
-from quantdl.market.treatment import apply_policies
+from quantdl.market.policies import Action, BreakAction, Policies
+from quantdl.market.treatment import apply_policies, refused_at_loading, refused_faults
 
-__all__ = ["Action", "Census", "Fault", "Policies", "apply_policies", "take_census"]
+__all__ = [
+    "Action",
+    "BreakAction",
+    "Census",
+    "Fault",
+    "Policies",
+    "apply_policies",
+    "refused_at_loading",
+    "refused_faults",
+    "take_census",
+]

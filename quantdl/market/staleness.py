@@ -3,6 +3,8 @@
 import numpy as np
 
 from quantdl.market.panel import Panel
+from quantdl.market.run_lengths import long_runs
+from quantdl.market.session_bars import session_closes
 
 STALE_RUN = 5
 """Unchanged closes in a row that are worth a mention."""
@@ -23,15 +25,9 @@ def stale_runs(panel: Panel) -> np.ndarray:
     """Return (T, A) bool: the cells of every run of at least `STALE_RUN` unchanged closes in a row.
 
     The run is the cells that repeat; the first close, which they repeat, is not among them. A session without a trade
-    ends a run.
+    ends a run. Bars within a session count one by one.
     """
-    same = unchanged_closes(panel)
-    length = np.zeros(same.shape, dtype=np.int64)
-    for row in range(1, len(same)):
-        length[row] = np.where(same[row], length[row - 1] + 1, 0)
-    for row in range(len(same) - 2, -1, -1):  # every cell of a run gets the length of the whole run
-        length[row] = np.where(same[row] & same[row + 1], length[row + 1], length[row])
-    return np.asarray(length >= STALE_RUN)
+    return long_runs(unchanged_closes(panel), STALE_RUN)
 
 
 def stale_years(panel: Panel) -> np.ndarray:
@@ -47,16 +43,20 @@ def stale_years(panel: Panel) -> np.ndarray:
       eighths with 3.5 % daily volatility stands still on a quarter of its days), so without such a neighbour it is
       left alone.
 
-    Years with fewer than 60 one-session returns, a quarter of trading, are not judged. A price quoted so coarsely that
-    it stands still on most days is found as well: whatever the cause, its daily return is not observed.
+    Bars within a session count through its last close. Years with fewer than 60 one-session returns, a quarter of
+    trading, are not judged. A price quoted so coarsely that it stands still on most days is found as well: whatever the
+    cause, its daily return is not observed.
 
     Masking what is found here is a judgement about data quality, made with hindsight over the whole history: nobody
     could have known in March that the year would end as stale. So a run applies this rule to the sessions before its
     test span only, as they were known then (see `quantdl.market.treatment.apply_policies`).
     """
-    same = unchanged_closes(panel)
-    one_session = panel.bars_since_previous() == 1
-    years = np.asarray(panel.sessions.year)
+    start, closes = session_closes(panel)
+    known = np.isfinite(closes)
+    one_session, same = np.zeros((2, *closes.shape), dtype=bool)
+    one_session[1:] = known[1:] & known[:-1]
+    same[1:] = closes[1:] == closes[:-1]
+    years = np.asarray(panel.sessions.year)[start[:-1]]
     firsts = np.flatnonzero(np.r_[True, years[1:] != years[:-1]])
     returns = np.add.reduceat(one_session, firsts, axis=0, dtype=np.int64)
     zeros = np.add.reduceat(same & one_session, firsts, axis=0, dtype=np.int64)
@@ -67,4 +67,10 @@ def stale_years(panel: Panel) -> np.ndarray:
         stale[year] |= suspect[year] & stale[year - 1]
     for year in range(len(stale) - 2, -1, -1):
         stale[year] |= suspect[year] & stale[year + 1]
-    return np.asarray(np.repeat(stale, np.diff(np.r_[firsts, len(years)]), axis=0) & panel.traded)
+    rows_of_year = np.diff(start[np.r_[firsts, len(years)]])
+    return np.asarray(np.repeat(stale, rows_of_year, axis=0) & panel.traded)
+
+
+def years_named(panel: Panel, column: int, rows: np.ndarray) -> str:
+    """Name the calendar years of the rows."""
+    return f"Years {', '.join(str(year) for year in sorted(set(panel.sessions[rows].year)))}."

@@ -1,7 +1,11 @@
-"""Was the universe chosen by its survivors? Told from how many assets live to the last session."""
+"""Was the universe chosen by its survivors? Told from when the lives of the assets end, and when they begin."""
 
 import math
 from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
 
 from quantdl.market.card import Universe
 from quantdl.market.panel import Panel
@@ -20,6 +24,9 @@ class Survivorship:
         exits: Assets whose history ended before the panel does.
         expected_exits: How many were to be expected at the least.
         probability: Chance of so few exits.
+        last_listing: Session on which the last asset begins.
+        listings: Assets that begin after the first session.
+        listings_probability: Chance that none of those begins later than ``last_listing``, did they begin at any time.
         sentence: All of it in words.
     """
 
@@ -27,6 +34,9 @@ class Survivorship:
     exits: int
     expected_exits: float
     probability: float
+    last_listing: date
+    listings: int
+    listings_probability: float
     sentence: str
 
 
@@ -37,9 +47,14 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     rate is a choice, not an estimate: it lies far below the turnover of any exchange or index (of the S&P 500 some
     twenty members in five hundred leave in a year), so that the verdict errs on the side of the data. If the chance of
     so few exits is below 1 %, the universe was chosen with knowledge of its survivors, whatever the card declares.
+
+    Beginnings tell how long a history was asked for: if n assets begin after the first session, at any time alike, the
+    chance that all of them do so in the first share s of the panel's time is s to the power of n. Below 1 % the
+    sentence says that nothing begins after that. Such a universe was fixed then, or made of assets that had lasted
+    since: a selection, but by itself none by survival, so the verdict stays as it is.
     """
     traded = panel.traded
-    alive = [column for column in range(len(panel.assets)) if traded[:, column].any()]
+    alive = np.flatnonzero(traded.any(axis=0))
     firsts = panel.sessions[traded[:, alive].argmax(axis=0)]
     lasts = panel.sessions[len(traded) - 1 - traded[::-1, alive].argmax(axis=0)]
     years = float((lasts - firsts).days.to_numpy().sum()) / 365.25
@@ -60,7 +75,22 @@ def judge_survivorship(panel: Panel) -> Survivorship:
         verdict = "; too little time to tell whether the universe was chosen by its survivors."
     else:
         verdict = "; nothing here says that the universe was chosen by its survivors."
-    return Survivorship("survivors" if chosen else panel.card.universe, exits, expected, probability, facts + verdict)
+    last, listings, chance = _beginnings(panel, firsts)
+    if chance < _UNLIKELY:
+        verdict += (
+            f" {listings:,} assets begin after the first session but none after {last:%Y-%m-%d} (chance {chance:.2g}): "
+            "a history since then was asked for."
+        )
+    universe = "survivors" if chosen else panel.card.universe
+    return Survivorship(universe, exits, expected, probability, last.date(), listings, chance, facts + verdict)
+
+
+def _beginnings(panel: Panel, firsts: pd.DatetimeIndex) -> tuple[pd.Timestamp, int, float]:
+    start, end = panel.sessions[0], panel.sessions[-1]
+    last = firsts.max() if len(firsts) else start
+    listings = int((firsts > start).sum())
+    share = (last - start) / (end - start) if end > start else 1.0
+    return last, listings, float(share**listings)
 
 
 def _poisson_cdf(count: int, mean: float) -> float:

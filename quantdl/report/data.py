@@ -26,6 +26,8 @@ from quantdl.report.formatting import COUNT, NOT_RECORDED, PERCENT, counted, in_
 from quantdl.report.record import Record
 
 LONGEST = 60
+FEW_OF_A_KIND = 20
+MOST_YEARS_DRAWN = 60
 MOST_ASSETS_DRAWN = 80
 CARD = (
     "source",
@@ -58,10 +60,11 @@ def _census(census: Record) -> list[Part]:
     sessions, assets = census.number("n_sessions"), census.number("n_assets")
     if sessions is not None and assets is not None:
         parts.append(Words(f"{counted(int(assets), 'asset')} over {counted(int(sessions), 'session')}."))
-    faults = census.records("faults")
+    faults = census.records("findings") or census.records("faults")  # the list's name before schema version 2
+    counts = census.record("faults") or census.record("counts")
     parts += _traded_map(census.record("traded_by_year"))
-    parts += [_kinds(faults), *_fault_spans(faults), _findings(faults)] if faults else []
-    parts.append(_not_found(census.record("counts"), faults))
+    parts += [_kinds(faults), *_maps(census.record("by_year"), faults), _findings(faults)] if faults else []
+    parts.append(_not_found(counts, faults))
     parts += _coverage(census.record("coverage"))
     return parts
 
@@ -88,7 +91,11 @@ def _kinds(faults: tuple[Record, ...]) -> Table:
 
 
 def _findings(faults: tuple[Record, ...]) -> Table:
-    rows, note = shortened([_finding(fault) for fault in faults], LONGEST, "findings", "census.json")
+    shown = _largest_of_each_kind(faults)
+    rows = tuple(_finding(fault) for fault in shown)
+    note = ""
+    if len(shown) < len(faults):
+        note = f"The largest of each kind: {len(shown):,} of {len(faults):,} findings; all of them are in census.json."
     columns = (
         Cell("Asset"),
         Cell("Kind"),
@@ -98,6 +105,20 @@ def _findings(faults: tuple[Record, ...]) -> Table:
         Cell("What was seen"),
     )
     return Table("Findings", columns, rows, note)
+
+
+def _largest_of_each_kind(faults: tuple[Record, ...]) -> list[Record]:
+    """Return, in their order, all findings of a kind with few, and of the others those that concern most cells."""
+    if len(faults) <= LONGEST:
+        return list(faults)
+    kinds = {fault.text("kind") for fault in faults}
+    most = max(3, LONGEST // len(kinds))
+    kept: list[int] = []
+    for kind in kinds:
+        own = [place for place, fault in enumerate(faults) if fault.text("kind") == kind]
+        largest = sorted(own, key=lambda place: -(faults[place].number("count") or 0.0))
+        kept += own if len(own) <= FEW_OF_A_KIND else largest[:most]
+    return [faults[place] for place in sorted(kept)]
 
 
 def _finding(fault: Record) -> Row:
@@ -111,15 +132,42 @@ def _finding(fault: Record) -> Row:
     )
 
 
-def _fault_spans(faults: tuple[Record, ...]) -> list[Part]:
-    """Draw where in time the findings of each asset lie."""
+def _maps(by_year: Record, faults: tuple[Record, ...]) -> list[Part]:
+    """Draw where in time the findings lie: span by span where assets are few, else as shares of each year's bars."""
     spans = tuple(span for fault in faults if (span := _span(fault)) is not None)
-    n_assets = len({span.asset for span in spans})
-    if not spans:
+    few = len({span.asset for span in spans}) <= MOST_ASSETS_DRAWN
+    maps: list[Part] = [*_kind_map(by_year)]
+    if spans and few:
+        maps.append(figures.fault_spans(spans))
+    return maps if few else [*maps, *_fault_map(by_year)]
+
+
+def _kind_map(by_year: Record) -> list[Part]:
+    years, kinds = _years(by_year), by_year.record("kinds")
+    if not years or not kinds:
         return []
-    if n_assets > MOST_ASSETS_DRAWN:
-        return [notice(f"Findings concern {n_assets:,} assets, too many to draw; the table lists them.")]
-    return [figures.fault_spans(spans)]
+    totals = {kind: sum(kinds.number(kind, year) or 0.0 for year in years) for kind in kinds.values}
+    ordered = sorted(totals, key=lambda kind: (-totals[kind], kind))
+    counts = [[kinds.number(kind, year) or 0.0 for year in years] for kind in ordered]
+    return [figures.kind_map(pd.DataFrame(counts, [in_words(kind) for kind in ordered], years, dtype=float))]
+
+
+def _fault_map(by_year: Record) -> list[Part]:
+    years, assets = _years(by_year), by_year.record("assets")
+    if not years or not assets:
+        return [notice("Where in time the findings of each asset lie is not recorded; the table lists them.")]
+    bars = [by_year.number("bars", year) or float("nan") for year in years]
+    totals = {name: sum(assets.number(name, year) or 0.0 for year in years) for name in assets.values}
+    worst = sorted(totals, key=lambda name: (-totals[name], name))[:MOST_ASSETS_DRAWN]
+    counts = pd.DataFrame([[assets.number(name, year) or 0.0 for year in years] for name in worst], worst, years)
+    caption = "Share of the year's bars that any finding concerns."
+    if len(worst) < len(totals):
+        caption += f" Drawn are the {len(worst):,} assets with most of them, of {len(totals):,} with any."
+    return [figures.fault_map(counts / bars, caption)]
+
+
+def _years(by_year: Record) -> list[str]:
+    return sorted(by_year.record("bars").values)[-MOST_YEARS_DRAWN:]
 
 
 def _span(fault: Record) -> figures.FaultSpan | None:
@@ -133,13 +181,17 @@ def _span(fault: Record) -> figures.FaultSpan | None:
 
 
 def _traded_map(traded: Record) -> list[Part]:
-    """Draw the share of sessions with a price per asset and year."""
-    assets = sorted(traded.values)[:MOST_ASSETS_DRAWN]
-    years = sorted({year for asset in assets for year in traded.record(asset).values})
-    if not assets or not years:
+    """Draw the share of sessions with a price per asset and year; of many assets, those with the fewest prices."""
+    years = sorted({year for asset in traded.values for year in traded.record(asset).values})
+    if not years:
         return []
-    shares = [[traded.number(asset, year) for year in years] for asset in assets]
-    return [figures.traded_map(pd.DataFrame(shares, assets, years, dtype=float))]
+    total = {asset: sum(traded.number(asset, year) or 0.0 for year in years) for asset in traded.values}
+    fewest = sorted(sorted(total, key=lambda asset: (total[asset], asset))[:MOST_ASSETS_DRAWN])
+    shares = [[traded.number(asset, year) for year in years] for asset in fewest]
+    parts: list[Part] = [figures.traded_map(pd.DataFrame(shares, fewest, years, dtype=float))]
+    if len(fewest) < len(total):
+        parts.append(Words(f"Drawn are the {len(fewest):,} of {len(total):,} assets with the fewest prices.", "note"))
+    return parts
 
 
 def _coverage(coverage: Record) -> list[Part]:

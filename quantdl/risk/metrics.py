@@ -51,7 +51,8 @@ class PerformanceMetrics:
         end: Last session.
         n_returns: Number of simple returns.
         bars_per_year: What annualised figures were annualised with.
-        risk_free_annual: Annual rate that Sharpe and Sortino subtract, turned into a rate per bar by compounding.
+        risk_free_annual: Annual rate that Sharpe and Sortino subtract, turned into a rate per bar by compounding; the
+            mean where it changes.
         total_return: Last over first value, less one.
         cagr: Compound annual growth over calendar time, ACT/365.25.
         cagr_bars: Compound annual growth over ``n_returns / bars_per_year`` years.
@@ -112,18 +113,22 @@ class PerformanceMetrics:
         return {**plain, "undefined": dict(self.undefined)}
 
 
-def performance(equity: pd.Series, bars_per_year: float, risk_free_annual: float = 0.0) -> PerformanceMetrics:
+def performance(
+    equity: pd.Series, bars_per_year: float, risk_free_annual: float | pd.Series = 0.0
+) -> PerformanceMetrics:
     """Measure an equity curve.
 
     Args:
         equity: Value of the book at each close, the initial capital first; positive, except that the last value may be
             zero or less (ruin). Its index is an increasing DatetimeIndex.
         bars_per_year: Bars of the calendar in a year (252 or so for daily bars of XNYS).
-        risk_free_annual: Annual rate, compounded to a rate per bar.
+        risk_free_annual: Annual rate, compounded to a rate per bar. As a series with the index of ``equity``, the rate
+            known at each session: a bar earns the one that was known at its beginning.
 
     Raises:
         ValueError: If the curve is empty, unsorted, not finite, or not positive before its end, naming the session; if
-            ``bars_per_year`` is not positive or ``risk_free_annual`` is not above -1.
+            ``bars_per_year`` is not positive or ``risk_free_annual`` is not above -1, not finite where it is needed,
+            or has another index.
 
     Example:
         >>> curve = pd.Series([100.0, 110.0, 99.0], pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-04"]))
@@ -133,9 +138,10 @@ def performance(equity: pd.Series, bars_per_year: float, risk_free_annual: float
         >>> metrics.undefined["value_at_risk_95"]
         'level 0.95 needs at least 20 losses, got 2: the tail would be empty.'
     """
-    values = _checked_values(equity, bars_per_year, risk_free_annual)
+    values = _checked_values(equity, bars_per_year)
+    rates = _checked_rates(risk_free_annual, equity)
     returns = values[1:] / values[:-1] - 1.0
-    excess = returns - ((1.0 + risk_free_annual) ** (1.0 / bars_per_year) - 1.0)
+    excess = returns - ((1.0 + rates) ** (1.0 / bars_per_year) - 1.0)
     root_year = math.sqrt(bars_per_year)
     drawdown = worst_drawdown(equity)
     fell = drawdown.depth < 0.0
@@ -146,7 +152,7 @@ def performance(equity: pd.Series, bars_per_year: float, risk_free_annual: float
         end=_session(equity, -1),
         n_returns=len(returns),
         bars_per_year=float(bars_per_year),
-        risk_free_annual=float(risk_free_annual),
+        risk_free_annual=float(rates.mean()) if rates.size else 0.0,
         total_return=float(values[-1] / values[0] - 1.0),
         cagr=cagr,
         cagr_bars=figures.number("cagr_bars", lambda: _growth(values, len(returns) / bars_per_year)),
@@ -224,11 +230,23 @@ class _Figures:
         return value
 
 
-def _checked_values(equity: pd.Series, bars_per_year: float, risk_free_annual: float) -> FloatArray:
+def _checked_rates(risk_free_annual: float | pd.Series, equity: pd.Series) -> FloatArray:
+    """Annual rate of each bar, or the one rate of all."""
+    if not isinstance(risk_free_annual, pd.Series):
+        rates = np.asarray(risk_free_annual, dtype=np.float64)
+    elif risk_free_annual.index.equals(equity.index):
+        rates = risk_free_annual.to_numpy(np.float64)[:-1]
+    else:
+        raise ValueError("risk_free_annual must have the sessions of equity as its index.")
+    bad = ~((rates > -1) & (rates < math.inf))
+    if bad.any():
+        raise ValueError(f"risk_free_annual must be finite and above -1, got {rates[bad].flat[0]}.")
+    return rates
+
+
+def _checked_values(equity: pd.Series, bars_per_year: float) -> FloatArray:
     if not bars_per_year > 0:
         raise ValueError(f"bars_per_year must be positive, got {bars_per_year}.")
-    if not -1 < risk_free_annual < math.inf:
-        raise ValueError(f"risk_free_annual must be finite and above -1, got {risk_free_annual}.")
     if not isinstance(equity.index, pd.DatetimeIndex) or not equity.index.is_monotonic_increasing:
         raise ValueError("equity must be indexed by increasing sessions (a sorted DatetimeIndex).")
     if equity.empty or not equity.index.is_unique:

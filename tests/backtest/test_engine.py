@@ -535,11 +535,11 @@ def test_a_group_over_its_cap_stops_the_run():
 
 def test_weight_on_an_unlisted_or_delisted_asset_stops_the_run():
     closes = closes_with([np.nan, np.nan, 100])
-    with pytest.raises(RunError, match="on A00, which is not listed then"):
+    with pytest.raises(RunError, match="on A00, which is not listed, or not in the universe, then"):
         run(world(closes), {1: [0.1, 0.1]})
     gone = np.full((12, 2), 100.0)
     gone[3:, 0] = np.nan
-    with pytest.raises(RunError, match="on A00, which is not listed then"):
+    with pytest.raises(RunError, match="on A00, which is not listed, or not in the universe, then"):
         run(world(gone, ended={"A00": date(2018, 1, 4)}), {5: [0.1, 0.1]})
 
 

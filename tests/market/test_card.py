@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.card import content_fingerprint
+from quantdl.market.card import IntradayBars, bar_seconds, content_fingerprint
 
 SESSIONS = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
 
@@ -51,3 +51,51 @@ def test_a_declaration_names_all_its_faults_at_once(declaration):
 def test_a_declaration_cannot_be_changed(declaration):
     with pytest.raises(FrozenInstanceError):
         declaration.adjustment = "raw"
+
+
+CUT = IntradayBars(labelled="start", anchored="open")
+
+
+@pytest.mark.parametrize(
+    ("frequency", "intraday", "words"),
+    [
+        ("60min", None, "needs intraday=IntradayBars"),
+        ("1D", CUT, "intraday is for bars shorter than a session"),
+        ("1d", None, "frequency must be '1D' for one bar a session, or a length below a day such as '60min'"),
+        ("24h", CUT, "a length below a day"),
+        ("0min", CUT, "a length below a day"),
+        ("1.5h", CUT, "a length below a day"),
+        (None, None, "got None"),
+        ("60min", IntradayBars("middle", "open"), "labelled must be 'start' or 'end', got 'middle'"),
+        ("60min", IntradayBars("start", "noon"), "anchored must be 'open' or 'clock', got 'noon'"),
+        ("7min", IntradayBars("start", "clock"), "bars anchored to the clock must divide a day, got '7min'"),
+        ("60min", IntradayBars("start", "open", "EST5"), "times_in must be an IANA name"),
+    ],
+)
+def test_the_length_of_a_bar_and_how_it_is_cut_belong_together(declaration, frequency, intraday, words):
+    with pytest.raises(DataError, match=words):
+        replace(declaration, frequency=frequency, intraday=intraday)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "seconds"), [("1D", None), ("30s", 30), ("1min", 60), ("60min", 3600), ("2h", 7200)]
+)
+def test_a_length_is_a_number_of_seconds(frequency, seconds):
+    assert bar_seconds(frequency) == seconds
+
+
+def test_how_bars_are_cut_has_no_default():
+    with pytest.raises(TypeError, match="labelled"):
+        IntradayBars(anchored="open")
+    with pytest.raises(TypeError, match="anchored"):
+        IntradayBars(labelled="start")
+
+
+def test_the_fingerprint_of_bars_within_sessions_knows_when_they_were_known():
+    closes, status = np.ones((2, 1)), np.ones((2, 1))
+    sessions = SESSIONS[[0, 0]]
+    prints = {
+        content_fingerprint(sessions, ("A",), {"close": closes}, status, pd.DatetimeIndex(known).tz_localize("UTC"))
+        for known in (["2024-01-02 15:00", "2024-01-02 16:00"], ["2024-01-02 15:00", "2024-01-02 17:00"])
+    }
+    assert len(prints) == 2

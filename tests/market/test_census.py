@@ -1,4 +1,4 @@
-"""Every kind of fault planted once and counted; the kinds are defined in quantdl/market/checks.py."""
+"""Every kind of fault planted once and counted; the kinds are listed in quantdl/market/checks.py."""
 
 import json
 from dataclasses import replace
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.checks import CHECKS
 from quantdl.market.frames import panel_from_frame
 from quantdl.market.quality import Policies, take_census
 
@@ -104,6 +105,7 @@ def test_a_session_that_nobody_has_is_named(bars, declaration):
 def test_a_large_return_is_counted_on_the_day_it_happens(bars, declaration, factor):
     later = [("A", row) for row in range(50, N_SESSIONS)]
     bars.loc[later, ["open", "high", "low", "close"]] *= factor
+    bars.loc[("A", 50), "volume"] *= 40  # news draws a crowd
     census = census_of(bars, declaration)
     assert found(census) == {"return_above_50pct": 1}
     assert census.faults[0].first == bars.loc[("A", 50), "date"].date()
@@ -162,9 +164,11 @@ def test_an_assumed_delisting_is_named(bars, declaration):
 def test_the_census_is_plain_json(bars, declaration):
     bars.loc[("A", 3), "volume"] = 0
     document = json.loads(json.dumps(census_of(bars, declaration).to_json(), allow_nan=False))
-    assert document["counts"]["zero_volume"] == 1
-    assert document["counts"]["zero_close"] == 0
-    assert document["faults"] == [
+    assert document["schema_version"] == 2
+    assert document["faults"]["zero_volume"] == 1
+    assert document["faults"]["zero_close"] == document["faults"]["duplicate"] == 0
+    assert document["assets_affected"]["zero_volume"] == 1
+    assert document["findings"] == [
         {
             "kind": "zero_volume",
             "symbol": "A",
@@ -178,4 +182,5 @@ def test_the_census_is_plain_json(bars, declaration):
 
 
 def test_every_kind_has_a_policy(bars, declaration):
-    assert set(census_of(bars, declaration).counts()) <= set(Policies().actions())
+    assert {check.kind for check in CHECKS} | {"session_missing_for_all"} <= set(Policies().actions())
+    assert set(census_of(bars, declaration).counts()) == set(Policies().actions())

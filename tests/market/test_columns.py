@@ -2,9 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.market.columns import read_days, read_numbers, read_symbols
-
-ZONE = "America/New_York"
+from quantdl.market.columns import read_numbers, read_symbols
 
 
 @pytest.mark.parametrize(
@@ -32,61 +30,6 @@ def test_nan_in_a_column_of_numbers_is_an_empty_cell():
 
 def test_infinity_in_a_column_of_numbers_is_objected_to():
     assert read_numbers(pd.Series([1.0, np.inf]), "open")[1][0].rows.tolist() == [1]
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("2017-12-08", "2017-12-08"),
-        ("2017-12-08 00:00:00", "2017-12-08"),
-        ("2017-12-08 16:00:00-05:00", "2017-12-08"),
-        ("2017-12-08T21:00:00Z", "2017-12-08"),
-        ("2017-12-09T01:00:00+00:00", "2017-12-08"),  # 20:00 the evening before in New York
-        ("2017-12-08 00:00:00-05:00", "2017-12-08"),
-        ("2017-12-08 16:00:00-05", "2017-12-08"),
-        ("2017-12-08 16:00:00.250-0500", "2017-12-08"),
-    ],
-)
-def test_dates_and_instants_become_sessions(text, day):
-    days, objections = read_days(pd.Series([text]), ZONE)
-    assert days[0] == np.datetime64(day)
-    assert not objections
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("12/08/2017", "a date"),
-        ("20171208", "a date"),
-        ("2017", "a date"),
-        ("2017-13-01", "a date"),
-        ("", "a date"),
-        ("today", "a date"),
-        ("2017-12-08 16:00:00", "an instant with its offset from UTC"),
-        ("2017-12-08T00:00:00Z", "midnight UTC is the evening before there"),
-    ],
-)
-def test_what_is_neither_date_nor_instant_is_objected_to(text, expected):
-    days, objections = read_days(pd.Series(["2017-12-07", text]), ZONE)
-    assert days[0] == np.datetime64("2017-12-07")
-    assert np.isnat(days[1])
-    assert [objection.rows.tolist() for objection in objections] == [[1]]
-    assert expected in objections[0].expected
-
-
-def test_midnight_utc_is_a_date_where_the_exchange_lives_by_utc():
-    assert read_days(pd.Series(["2017-12-08T00:00:00Z"]), "UTC")[0][0] == np.datetime64("2017-12-08")
-
-
-def test_typed_dates_are_read_like_text():
-    labels = pd.to_datetime(pd.Series(["2017-12-07", "2017-12-08"]))
-    assert read_days(labels, ZONE)[0].tolist() == read_days(labels.astype(str), ZONE)[0].tolist()
-    instants = labels.dt.tz_localize(ZONE) + pd.Timedelta(hours=16)
-    assert read_days(instants, ZONE)[0].tolist() == read_days(labels, ZONE)[0].tolist()
-
-
-def test_far_dates_do_not_overflow():
-    assert read_days(pd.Series(["9999-12-31", "0001-01-01"]), ZONE)[0].tolist()[0].year == 9999
 
 
 def test_symbols_stay_text():

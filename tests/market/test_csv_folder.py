@@ -85,16 +85,15 @@ def test_symbols_and_prices_come_back_as_they_were(tmp_path_factory, declaration
 
 
 BROKEN = {
-    "": "No columns to parse from file",
+    "": "got no header line",
+    "\n\n": "got no header line",
     "date,close\n": "got no bars; expected at least one bar",
     "date;close\n2024-01-02;1\n": r"got columns \['date;close'\]; expected a column 'date'",
     "day,close\n2024-01-02,1\n": "expected a column 'date'. Fix: rename",
     "date,open\n2024-01-02,1\n": "expected a column 'close'",
     "date,close,Close\n2024-01-02,1,1\n": r"got the columns \['close'\] twice",
-    "date,close\n2024-01-02,1\n2024-01-03,1,2\n": "Expected 2 fields in line 3, saw 3",
-    "date,close\n2024-01-02,1,1\n2024-01-03,1,1\n": "got rows with more cells; expected the 2 cells of the header",
-    "date,close\n2024-01-02,1\n2024-01": "got fewer cells in line 3; expected 2 cells in every line. Fix: complete",
-    'date,close\n"2024-01-02,1\n': "EOF inside string",
+    "date,close\n2024-01-02,1,1\n2024-01-03,1,1\n": r"got 3 cells \(line 2\), 3 cells \(line 3\); expected the 2 cells",
+    'date,close\n"2024-01-02,1\n': "got a quotation mark without its partner; expected the 2 cells of the header",
     "date,close\n2024-01-02,1\x00\n": "line 2: column 'close' of A on 2024-01-02: got '1.x00'",
     "date,close,timestamp\n2024-01-02,1,2024-01-02\n": "expected one column for the date",
 }

@@ -54,6 +54,13 @@ def test_the_error_counts_faults_and_files_and_keeps_them():
 
 
 def test_a_recorded_finding_enters_the_census():
-    fault = finding().as_fault()
+    span = date(2020, 1, 2), date(2024, 12, 31)
+    fault = finding().as_fault(*span)
     assert (fault.kind, fault.symbol, fault.count) == ("zero_close", "A", 4)
-    assert finding(first=None, last=None).as_fault() is None
+    assert (fault.first, fault.last) == (date(2024, 1, 2), date(2024, 1, 12))
+
+
+def test_a_row_that_does_not_say_when_it_was_is_recorded_over_its_file():
+    span = date(2020, 1, 2), date(2024, 12, 31)
+    fault = finding(first=None, last=None).as_fault(*span)
+    assert (fault.first, fault.last) == span

@@ -51,7 +51,10 @@ def test_a_ticker_may_be_called_symbol(declaration):
         ),
         (pd.DataFrame({"A": ["1", "one"]}, index=DAYS), "row 1: column 'A' of A on 2024-01-03: got 'one'"),
         (pd.DataFrame({"A": [True, False]}, index=DAYS), "numbers, not true or false"),
-        (pd.DataFrame({"A": [1.0, 2.0]}, index=[5, 6]), "unnamed column: got 5; expected a date"),
+        (
+            pd.DataFrame({"A": [1.0, 2.0]}, index=[5, 6]),
+            r"got 5 \(row 0\), 6 \(row 1\); expected a date",
+        ),
         (LONG.assign(symbol=["A", None, "B"]), "row 1: column 'symbol' on 2024-01-03: got nan; expected a symbol"),
         (LONG.drop(columns="close"), "expected a column 'close'"),
         (LONG.drop(columns="date"), "expected a column 'date'"),

@@ -1,4 +1,5 @@
 import pickle
+import tracemalloc
 from dataclasses import replace
 from datetime import date
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.card import Declaration, SilenceRule
 from quantdl.market.frames import panel_from_frame
 from quantdl.market.status import CellStatus
@@ -140,6 +142,78 @@ def test_returns_add_up_to_the_whole_way(data):
     assert ((panel.bars_since_previous() > 0) == np.isfinite(returns)).all()
 
 
+def test_a_view_of_actions_and_members_ends_with_its_bars(declaration):
+    panel = build(declaration, {"A": [1.0, 2.0, 3.0]})
+    split = Split(panel.sessions[2].date(), "A", 2.0)
+    members = np.array([[True, True], [False, True], [True, True]])
+    panel = replace(panel, actions=CorporateActions(splits=(split,)), members=members)
+    view = panel.until(panel.sessions[1])
+    assert view.actions.splits == ()
+    assert view.members.tolist() == members[:2].tolist()
+    assert panel.until(panel.sessions[2]).actions.splits == (split,)
+    assert panel.select(["Z"]).actions.splits == ()
+    assert panel.select(["Z"]).eligible.all()
+    assert not panel.select(["A"]).eligible.all()
+
+
+def mapped(panel, folder):
+    """The panel with every array in a file, mapped for reading only."""
+    arrays = {**panel.fields, "status": panel.status}
+    for name, values in arrays.items():
+        np.save(folder / f"{name}.npy", values)
+    read = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in arrays}
+    status = read.pop("status")
+    return replace(panel, fields=read, status=status)
+
+
+def test_a_mapped_panel_is_not_copied_but_its_views_are(declaration, tmp_path):
+    panel = build(declaration, {"A": [1.0, NAN, 3.0]})
+    large = mapped(panel, tmp_path)
+    assert isinstance(large.closes, np.memmap) and isinstance(large.status, np.memmap)
+    view = large.until(panel.sessions[1])
+    for array in (view.closes, view.status):
+        assert array.base is None and not isinstance(array, np.memmap)
+    np.testing.assert_array_equal(view.closes, panel.closes[:2])
+    np.testing.assert_array_equal(large.log_returns(), panel.log_returns())
+
+
+def test_a_mapped_panel_is_checked_like_any_other(declaration, tmp_path):
+    panel = build(declaration, {"A": [1.0, NAN, 3.0]})
+    with pytest.raises(DataError, match=r"must be NaN, but \['close'\]"):
+        replace(mapped(panel, tmp_path), status=np.full((3, 2), M))
+
+
+def test_checking_a_mapped_panel_takes_a_small_part_of_its_size(declaration, tmp_path):
+    n_bars, n_assets = 2000, 2000
+    panel = build(declaration, {"A": [1.0] * 9})
+    sessions = pd.date_range("2000-01-01", periods=n_bars)
+    for name, values in {"close": np.ones((n_bars, n_assets)), "status": np.ones((n_bars, n_assets), np.int8)}.items():
+        np.save(tmp_path / f"{name}.npy", values)
+    closes, status = (np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("close", "status"))
+    tracemalloc.start()
+    replace(
+        panel,
+        sessions=sessions,
+        known_at=sessions.tz_localize("UTC"),
+        assets=tuple(map(str, range(n_assets))),
+        fields={"close": closes},
+        status=status,
+    )
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < closes.nbytes / 4
+
+
+def test_a_panel_prints_as_a_short_summary(declaration):
+    text = repr(build(declaration, {name: [1.0, NAN, 3.0] for name in "ABCDEF"}))
+    assert text == str(build(declaration, {name: [1.0, NAN, 3.0] for name in "ABCDEF"}))
+    assert text.splitlines()[0] == "Panel: 7 assets x 3 sessions, 2024-01-02..2024-01-04"
+    assert "A, B, C, D, E, ..." in text
+    assert "71.4% traded; 0 faults recorded" in text
+    assert "array" not in text
+    assert len(text) < 600
+
+
 def test_arrays_cannot_be_written_and_stay_when_the_source_changes(declaration):
     panel = build(declaration, {"A": [1.0, 2.0]})
     with pytest.raises(ValueError, match="read-only"):
@@ -176,8 +250,33 @@ def test_a_span_without_sessions_is_refused(declaration, ask):
 
 
 def test_an_instant_is_not_a_session(declaration):
+    panel = build(declaration, {"A": [1.0, 2.0]})
     with pytest.raises(DataError, match="A session is a date without a time zone"):
-        build(declaration, {"A": [1.0, 2.0]}).until(pd.Timestamp("2024-01-02", tz="UTC"))
+        panel.between(pd.Timestamp("2024-01-02", tz="UTC"), "2024-01-03")
+
+
+@pytest.mark.parametrize("ask", [lambda panel, day: panel.until(day), lambda panel, day: panel.between(day, day)])
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2024-01-02 12:00", r"without a time of day, got 2024-01-02 12:00:00. Pass '2024-01-02', or the instant"),
+        ("soon", "Expected a session such as '2024-12-31', got 'soon'"),
+        (pd.NaT, "Expected a session such as"),
+    ],
+)
+def test_a_time_without_its_offset_is_neither_session_nor_instant(declaration, ask, day, words):
+    with pytest.raises(DataError, match=words):
+        ask(build(declaration, {"A": [1.0, 2.0]}), day)
+
+
+def test_an_instant_sees_the_bars_that_were_known_then(declaration):
+    panel = build(declaration, {"A": [1.0, 2.0, 3.0]})
+    close = panel.known_at[1]
+    assert len(panel.until(close).sessions) == 2
+    assert len(panel.until(close - pd.Timedelta("1s")).sessions) == 1
+    assert len(panel.until(close.tz_convert("Asia/Tokyo")).sessions) == 2
+    with pytest.raises(DataError, match="no session is left in that span"):
+        panel.until(panel.known_at[0] - pd.Timedelta("1s"))
 
 
 def test_a_panel_travels_to_another_process(declaration):
@@ -198,6 +297,8 @@ def test_a_panel_travels_to_another_process(declaration):
         ("unique strings", lambda panel: {"assets": ("A", "A")}),
         ("unique strings", lambda panel: {"assets": ("A", 7)}),
         (r"shape \(2, 2\), got {'close'", lambda panel: {"fields": {"close": panel.closes[:1]}}),
+        (r"shape \(2, 2\), got {'members'", lambda panel: {"members": panel.traded[:1]}),
+        (r"known_at must be increasing", lambda panel: {"known_at": panel.known_at[::-1]}),
         (r"shape \(2, 2\), got {'status'", lambda panel: {"status": panel.status[:, :1]}),
         ("A 'close' field is needed", lambda panel: {"fields": {"open": panel.closes}}),
         ("needs a finite close", lambda panel: {"fields": {"close": np.where(panel.closes == 2, np.inf, 1.0)}}),

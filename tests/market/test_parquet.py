@@ -117,7 +117,7 @@ def test_a_missing_file_is_named(tmp_path, declaration):
 def test_tickers_stored_as_numbers_are_refused(tmp_path, declaration):
     pd.DataFrame({"ticker": [7], "date": [date(2024, 1, 2)], "close": [1.0]}).to_parquet(tmp_path / "prices.parquet")
     with pytest.raises(
-        DataError, match="column 'ticker'.*expected a symbol as text, not int. Fix: store the column as str"
+        DataError, match="column 'ticker'.*expected a symbol as text, not int64. Fix: store the column as s"
     ):
         load_parquet(tmp_path / "prices.parquet", declaration)
 

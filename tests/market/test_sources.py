@@ -91,6 +91,7 @@ def test_nothing_else_is_wrong_with_it(census):
         "stale_run_5",
         "return_above_50pct",
         "coarse_price",
+        "penny_price",  # adjusted closes of long ago
     }
 
 

@@ -56,3 +56,34 @@ def test_a_declared_universe_of_survivors_stays_one(declaration, sessions):
     found = market(replace(declaration, universe="survivors"), sessions[-500:], 5, 0.0)
     assert found.universe == "survivors"
     assert "declares a universe of survivors" in found.sentence
+
+
+def listed_over_time(declaration, sessions, begins):
+    """Assets that begin on the given sessions and live on; the first is there from the start."""
+    starts = np.r_[0, begins]
+    closes = np.where(np.arange(len(sessions))[:, None] >= starts, 1.0 + np.arange(len(starts)), np.nan)
+    frame = pd.DataFrame(closes, index=sessions, columns=[f"A{number}" for number in range(len(starts))])
+    return judge_survivorship(panel_from_frame(frame, declaration))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_listings_at_any_time_ask_for_no_history(declaration, sessions, seed):
+    begins = np.random.default_rng(seed).integers(1, len(sessions) - 1, 40)
+    found = listed_over_time(declaration, sessions, begins)
+    assert "a history since then was asked for" not in found.sentence
+    assert found.listings == 40
+    assert found.last_listing == sessions[begins.max()].date()
+
+
+def test_listings_that_end_halfway_show_that_a_history_was_asked_for(declaration, sessions):
+    begins = np.linspace(1, len(sessions) // 2, 20).astype(int)
+    found = listed_over_time(declaration, sessions, begins)
+    middle = sessions[len(sessions) // 2]
+    share = (middle - sessions[0]) / (sessions[-1] - sessions[0])
+    assert found.listings_probability == pytest.approx(share**20)
+    assert f"20 assets begin after the first session but none after {middle:%Y-%m-%d}" in found.sentence
+
+
+def test_two_listings_halfway_prove_nothing(declaration, sessions):
+    found = listed_over_time(declaration, sessions, np.array([100, len(sessions) // 2]))
+    assert "asked for" not in found.sentence

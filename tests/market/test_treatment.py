@@ -7,7 +7,7 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.frames import panel_from_frame
-from quantdl.market.quality import Policies, apply_policies, take_census
+from quantdl.market.quality import Fault, Policies, apply_policies, take_census
 from quantdl.market.status import CellStatus
 from quantdl.simulation import panel_of_closes
 
@@ -89,8 +89,17 @@ def test_a_universe_of_survivors_that_was_not_declared_is_written_into_the_card(
 
 
 def test_an_unknown_action_is_refused_with_the_choices():
-    with pytest.raises(DataError, match="zero_open='hide', zero_low='repair'. An action is one of refuse, mask"):
+    expected = r"zero_open='hide' \(one of refuse, mask, drop_asset, keep\); zero_low='repair' \(one of"
+    with pytest.raises(DataError, match=expected):
         Policies(zero_open="hide", zero_low="repair")
+
+
+def test_a_fault_of_a_kind_that_nobody_knows_is_refused_by_name(dirty):
+    strange = replace(
+        dirty, faults=(Fault("gremlins", "A", dirty.sessions[0].date(), dirty.sessions[0].date(), 1, ""),)
+    )
+    with pytest.raises(DataError, match="faults of a kind without a policy: gremlins"):
+        treated(strange)
 
 
 def test_a_treated_panel_is_its_own_last_view(dirty):

@@ -98,8 +98,17 @@ def test_many_assets_stay_within_the_size(files, text):
     files.frames["weights.parquet"] = pd.DataFrame(1 / 500, sessions, names)
     files.records["census.json"]["coverage"] = dict.fromkeys(names, 0.99)
     fault = {"kind": "stale_year", "first": "2019-01-02", "last": "2020-01-02", "count": 3, "detail": "three"}
-    files.records["census.json"]["faults"] = [{**fault, "symbol": name} for name in names]
+    files.records["census.json"]["findings"] = [{**fault, "symbol": name} for name in names]
+    years = {str(year): 252 for year in range(2000, 2021)}
+    files.records["census.json"]["by_year"] = {
+        "bars": years,
+        "kinds": {"stale_year": dict.fromkeys(years, 500)},
+        "assets": {name: dict.fromkeys(years, 3) for name in names},
+    }
+    files.records["census.json"]["traded_by_year"] = {name: dict.fromkeys(years, 0.99) for name in names}
     page = text(files)
     assert len(page.encode()) < 6_000_000
     assert "The first 40 of 500 assets; all of them are in weights.parquet." in page
-    assert "Findings concern 500 assets, too many to draw" in page
+    assert "Drawn are the 80 assets with most of them, of 500 with any." in page
+    assert "Drawn are the 80 of 500 assets with the fewest prices." in page
+    assert "The largest of each kind: 60 of 500 findings; all of them are in census.json." in page

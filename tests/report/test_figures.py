@@ -104,6 +104,23 @@ def test_holding_times_count_every_trade():
     assert sum(values(drawn(chart)["data"][0]["y"])) == 5
 
 
+def test_a_map_of_faults_holds_its_shares_in_percent_under_the_names_as_text():
+    shares = pd.DataFrame([[0.5, 0.0], [0.25, 1.0]], ["1E5", "007"], ["2019", "2020"])
+    chart = figures.fault_map(shares, "words")
+    axis = drawn(chart)["layout"]["yaxis"]
+    assert (axis["type"], axis["categoryarray"]) == ("category", ["007", "1E5"])
+    assert values(drawn(chart)["data"][0]["z"]) == pytest.approx([25.0, 100.0, 50.0, 0.0])
+
+
+def test_a_map_of_kinds_writes_every_count_and_leaves_out_zeros():
+    chart = figures.kind_map(pd.DataFrame([[1000, 0], [1, 10]], ["Missing session", "Stale year"], ["2019", "2020"]))
+    trace = drawn(chart)["data"][0]
+    assert trace["text"] == [["1", "10"], ["1,000", ""]]
+    logs = values(trace["z"])
+    assert logs[:3] == [0.0, 1.0, 3.0]
+    assert logs[3] is None or np.isnan(logs[3])
+
+
 def test_the_same_data_gives_the_same_chart(risk):
     assert figures.losses_against_predictions(risk, "x") == figures.losses_against_predictions(risk, "x")
 

@@ -128,15 +128,39 @@ def test_every_event_is_listed_and_counted(run):
     assert sum(number(text) for text in column(table(section, "Interventions by kind"), 2)) == len(run.events)
 
 
+def listed(section):
+    return next(part for part in section.parts if isinstance(part, Table) and part.caption == "Findings")
+
+
 def test_every_finding_of_the_census_is_listed(run):
     section = data.section(run)
-    found = next(part for part in section.parts if isinstance(part, Table) and part.caption == "Findings")
-    assert len(found.rows) == 4
+    assert len(listed(section).rows) == 4
     assert column(table(section, "Findings by kind"), 0) == [
         "Return above 50pct",
         "Session missing for all",
         "Stale year",
     ]
+
+
+def test_a_census_of_the_first_schema_is_read_too(files, write):
+    census = dict(files.records["census.json"])
+    findings, counts = census.pop("findings"), census.pop("faults")
+    for key in ("schema_version", "assets_affected", "by_year"):
+        census.pop(key)
+    files.records["census.json"] = {**census, "faults": findings, "counts": counts}
+    section = data.section(read_contents(write(files)))
+    assert len(listed(section).rows) == 4
+    assert any("Looked for and not found" in part.text for part in section.parts if part.kind == "words")
+
+
+def test_few_findings_of_a_kind_are_all_listed_beside_many_of_another(files, write):
+    fault = {"first": "2019-01-02", "last": "2019-01-02", "detail": "seen"}
+    many = [{**fault, "kind": "missing_session", "symbol": f"M{row}", "count": row} for row in range(200)]
+    few = [{**fault, "kind": "suspected_split", "symbol": f"S{row}", "count": 1} for row in range(15)]
+    files.records["census.json"]["findings"] = many + few
+    symbols = column(listed(data.section(read_contents(write(files)))), 0)
+    assert symbols[-15:] == [f"S{row}" for row in range(15)]
+    assert symbols[:-15] == [f"M{row}" for row in range(170, 200)]
 
 
 def test_what_was_looked_for_and_not_found_is_said(run):

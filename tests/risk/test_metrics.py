@@ -271,3 +271,31 @@ def test_dates_are_iso_text_in_json():
     assert rendered["start"] == "2000-01-03"
     assert rendered["drawdown_recovery"] is None
     assert rendered["undefined"]["drawdown_recovery"] == "not recovered by 2000-01-13"
+
+
+def test_a_constant_rate_as_a_series_is_the_rate():
+    curve = curve_of(MIXED[1:])
+    rates = pd.Series(0.03, curve.index)
+    assert performance(curve, 252, rates) == performance(curve, 252, 0.03)
+
+
+def test_a_bar_earns_the_rate_that_was_known_at_its_beginning():
+    curve = curve_of([0.02, 0.01])
+    rates = pd.Series([0.04, 0.10, np.nan], curve.index)  # the last rate is earned after the curve ends
+    excess = np.array([0.02 - (1.04 ** (1 / 252) - 1), 0.01 - (1.10 ** (1 / 252) - 1)])
+    metrics = performance(curve, 252, rates)
+    assert metrics.sharpe_per_bar == pytest.approx(excess.mean() / excess.std(ddof=1), rel=1e-12)
+    assert metrics.risk_free_annual == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize("rates", [[np.nan, 0.01, 0.01], [0.01, -1.0, 0.01]])
+def test_a_rate_that_is_no_rate_is_refused(rates):
+    curve = curve_of([0.02, 0.01])
+    with pytest.raises(ValueError, match="risk_free_annual must be finite and above -1"):
+        performance(curve, 252, pd.Series(rates, curve.index))
+
+
+def test_rates_of_other_sessions_are_refused():
+    curve = curve_of([0.02, 0.01])
+    with pytest.raises(ValueError, match="must have the sessions of equity"):
+        performance(curve, 252, pd.Series(0.01, curve.index + pd.Timedelta(days=1)))

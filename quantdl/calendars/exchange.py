@@ -1,0 +1,319 @@
+"""Trading calendars: which days an exchange trades, from when to when, and how far apart two sessions are in bars.
+
+Names are those of pandas-market-calendars, ISO 10383 codes first: ``XNYS``, ``XTKS``, ``XLON``, ``24/7``. Some
+exchanges have a second calendar under a trading name, kept by others from other sources, and the two differ. ``NYSE``
+has halts and late opens (1997-10-27 ended at 15:30, 1996-01-08 opened at 11:00) but no early close on 1999-12-31,
+``XNYS`` the reverse; their sessions agree since 1990. Use the ISO name unless minutes on such days matter.
+
+A session is a tz-naive date label; an instant is tz-aware UTC. The days come from tables that ship with the package
+(`quantdl.calendars.tables`), so an answer does not change with an installed library; `TradingCalendar.verified_through`
+says up to which day a table is history. Later days are projections.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from quantdl.calendars.bars import bar_length, intraday_bars, is_daily
+from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours, unknown_calendar
+from quantdl.calendars.tables import Table, tables
+from quantdl.errors import CalendarError
+
+if TYPE_CHECKING:
+    from quantdl.calendars.library import LibraryCalendar
+
+
+def trading_calendar(name: str) -> "TradingCalendar":
+    """Return the calendar of an exchange.
+
+    Args:
+        name: ISO code (``"XNYS"``), ``"24/7"``, or any other name that pandas-market-calendars knows.
+
+    Raises:
+        CalendarError: If the name is unknown; the message says which one may have been meant.
+
+    Example:
+        >>> trading_calendar("XNYS").is_session("2025-01-09")
+        False
+    """
+    return TradingCalendar(name)
+
+
+@dataclass(frozen=True)
+class _Held:
+    """The part of a schedule that a calendar has read already."""
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+    schedule: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class TradingCalendar:
+    """The sessions of one exchange. Two calendars are equal when their names are."""
+
+    name: str
+    _held: list["_Held"] = field(init=False, repr=False, compare=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Find the calendar of that name."""
+        if self.name not in tables():
+            from quantdl.calendars.library import listed_names  # half a second of imports that a table need not pay
+
+            names = listed_names()
+            if self.name not in names:
+                raise CalendarError(unknown_calendar(self.name, names))
+
+    @property
+    def timezone(self) -> str:
+        """IANA name of the exchange's zone."""
+        return self._table.timezone if self._table else self._library.timezone
+
+    @property
+    def first_day(self) -> pd.Timestamp:
+        """First day that the calendar vouches for."""
+        return self._table.first_day if self._table else self._library.first_day
+
+    @property
+    def last_day(self) -> pd.Timestamp:
+        """Last day that the calendar can project to."""
+        if self._table and self._table.last_day > self._table.through:
+            return self._table.last_day
+        return self._library.last_day  # a calendar that is kept year by year: the installed library may know more
+
+    @property
+    def verified_through(self) -> pd.Timestamp | None:
+        """Last day that was past, not projected, for the makers of the table; None without a table.
+
+        Later sessions are answered as well. They are projections of the holidays that were known then, so a closure
+        declared since (a day of mourning, a storm, a holiday moved by a government) is not among them.
+        """
+        return self._table.verified_through if self._table else None
+
+    def disputed(self, start: Day, end: Day) -> pd.DatetimeIndex:
+        """Return the days since 1990 on which this calendar and another one of the same exchange disagree.
+
+        Thirteen exchanges are kept twice, by two groups of people. Where both agree, either is confirmed by the other.
+
+        Example:
+            >>> len(trading_calendar("XNYS").disputed("1990-01-01", "2025-12-31"))
+            0
+        """
+        days = pd.DatetimeIndex(self._table.disputed if self._table else [])
+        return days[(days >= as_day(start)) & (days <= as_day(end))]
+
+    def caveat(self, start: Day, end: Day) -> str | None:
+        """Return what a reader of data from ``start`` to ``end`` has to know about this calendar, or None.
+
+        Example:
+            >>> trading_calendar("XNYS").caveat("1990-01-01", "2019-12-31") is None
+            True
+        """
+        if self._table is None:
+            return f"The sessions of {self.name} are the installed library's word; nothing here was checked."
+        words = []
+        if as_day(end) > self._table.verified_through:
+            words.append(
+                f"Sessions of {self.name} after {self._table.verified_through:%Y-%m-%d} are projected from what "
+                f"{self._table.origin} knew then: a closure declared since is not among them."
+            )
+        doubtful = len(self.disputed(start, end))
+        if doubtful:
+            words.append(
+                f"On {doubtful} days of the span only one of {self.name} and {self._table.rival}, "
+                "two calendars of one exchange, has a session."
+            )
+        return " ".join(words) or None
+
+    def schedule(self, start: Day, end: Day) -> pd.DataFrame:
+        """Return open, close, break_start and break_end (UTC, NaT without a break) of every session of the span.
+
+        Args:
+            start: First day, inclusive.
+            end: Last day, inclusive.
+
+        Raises:
+            CalendarError: If the span is reversed or leaves the days that the calendar knows.
+        """
+        return self._rows_of(start, end).drop(columns="early")
+
+    def sessions(self, start: Day, end: Day) -> pd.DatetimeIndex:
+        """Return the tz-naive labels of all sessions of the span, both ends inclusive.
+
+        Example:
+            >>> len(trading_calendar("XNYS").sessions("2001-01-01", "2001-12-31"))
+            248
+        """
+        return pd.DatetimeIndex(self._rows_of(start, end).index)
+
+    def opens(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return the UTC instants at which the given sessions open."""
+        return pd.DatetimeIndex(self._rows(sessions)["open"])
+
+    def closes(self, sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return the UTC instants at which the given sessions close, early closes included."""
+        return pd.DatetimeIndex(self._rows(sessions)["close"])
+
+    def early_closes(self, start: Day, end: Day) -> pd.DatetimeIndex:
+        """Return the sessions that close before the exchange's regular time of that day."""
+        schedule = self._rows_of(start, end)
+        return pd.DatetimeIndex(schedule.index[schedule["early"].to_numpy()])
+
+    def is_session(self, day: Day) -> bool:
+        """Return whether the exchange trades on that day."""
+        return len(self._rows_of(day, day)) == 1
+
+    def advance(self, session: Day, bars: int) -> pd.Timestamp:
+        """Return the session that lies ``bars`` sessions after the given one, or before it when negative.
+
+        Raises:
+            CalendarError: If ``session`` is not a session or the answer lies outside the calendar.
+
+        Example:
+            >>> trading_calendar("XNYS").advance("2001-09-10", 1)
+            Timestamp('2001-09-17 00:00:00')
+        """
+        label = self._session(session)
+        reach = timedelta(days=10 + 3 * abs(bars))  # no exchange rests more than two thirds of a year
+        span = (label, min(label + reach, self.last_day)) if bars >= 0 else (max(label - reach, self.first_day), label)
+        sessions = self.sessions(*span)
+        position = int(sessions.searchsorted(label)) + bars
+        if not 0 <= position < len(sessions):
+            raise CalendarError(f"{self.name}: {bars} bars from {label:%Y-%m-%d} leave the calendar ({self._span()}).")
+        return pd.Timestamp(sessions[position])
+
+    def bars_between(self, start: Day, end: Day) -> int:
+        """Return how many bars ``end`` lies after ``start``; both are sessions, negative when it lies before.
+
+        Raises:
+            CalendarError: If either day is not a session.
+
+        Example:
+            >>> trading_calendar("XNYS").bars_between("2001-09-10", "2001-09-17")
+            1
+        """
+        first, last = self._session(start), self._session(end)
+        if last < first:
+            return -self.bars_between(last, first)
+        return len(self._rows_of(first, last)) - 1
+
+    def bars_per_year(self, start: Day, end: Day, bar: str = "1D") -> float:
+        """Return the mean number of bars a year over the calendar years that the span touches, each taken whole.
+
+        An intraday bar does not reach over a break or a close: a last, shorter bar counts as one, and an early close
+        has fewer of them.
+
+        Args:
+            start: First day of the span.
+            end: Last day of the span.
+            bar: ``"1D"`` for one bar a session, or an intraday length such as ``"60min"``.
+
+        Raises:
+            CalendarError: If no whole year of the span is in the calendar or ``bar`` is not such a length.
+
+        Example:
+            >>> trading_calendar("XNYS").bars_per_year("2019-01-02", "2022-12-28")
+            252.0
+        """
+        first, last = self._span_of(start, end)
+        years = [
+            year
+            for year in range(first.year, last.year + 1)
+            if pd.Timestamp(year, 1, 1) >= self.first_day and pd.Timestamp(year, 12, 31) <= self.last_day
+        ]
+        if not years:
+            raise CalendarError(f"{self.name}: no whole year from {first.year} to {last.year} ({self._span()}).")
+        schedule = self.schedule(date(years[0], 1, 1), date(years[-1], 12, 31))
+        bars = len(schedule) if is_daily(bar) else intraday_bars(schedule, bar_length(bar))
+        return bars / len(years)
+
+    def next_gap_days(self, sessions: pd.DatetimeIndex) -> np.ndarray:
+        """Return (T,) int64: calendar days from each session to the next one *expected* at its close.
+
+        Closures that nobody could foresee at the close before (2001-09-11, 2012-10-29, Tokyo's outage of 2020-10-01)
+        count as sessions here: a gap that was not yet known would be knowledge of the future.
+
+        Args:
+            sessions: (T,) increasing session labels.
+        """
+        if not len(sessions):
+            return np.zeros(0, dtype=np.int64)
+        known = self.sessions(sessions[0], min(sessions[-1] + timedelta(days=30), self.last_day))
+        unforeseen = pd.DatetimeIndex(UNFORESEEN.get(self.timezone, [])).as_unit(known.unit)
+        expected = known.union(unforeseen[(unforeseen > known[0]) & (unforeseen < known[-1])])
+        following = expected.searchsorted(self._rows(sessions).index, side="right")
+        if following[-1] == len(expected):
+            raise CalendarError(f"{self.name}: no session after {sessions[-1]:%Y-%m-%d} is known ({self._span()}).")
+        return np.asarray((expected[following] - sessions).days, dtype=np.int64)
+
+    def _span(self) -> str:
+        return f"it knows {self.first_day:%Y-%m-%d}..{self.last_day:%Y-%m-%d}"
+
+    def _span_of(self, start: Day, end: Day) -> tuple[pd.Timestamp, pd.Timestamp]:
+        first, last = as_day(start), as_day(end)
+        if last < first:
+            raise CalendarError(f"{self.name}: the span ends ({last:%Y-%m-%d}) before it starts ({first:%Y-%m-%d}).")
+        inside = self._table and self._table.first_day <= first and last <= self._table.through
+        if not inside and (first < self.first_day or last > self.last_day):
+            given = f"{first:%Y-%m-%d}..{last:%Y-%m-%d}"
+            raise CalendarError(f"{self.name} has no sessions for all of {given}: {self._span()}. Shorten the span.")
+        return first, last
+
+    @cached_property
+    def _table(self) -> Table | None:
+        return tables().get(self.name)
+
+    @cached_property
+    def _library(self) -> "LibraryCalendar":
+        from quantdl.calendars.library import LibraryCalendar
+
+        return LibraryCalendar(self.name)
+
+    def _rows_of(self, start: Day, end: Day) -> pd.DataFrame:
+        """Return a copy of the schedule of the span, and whether each close is early."""
+        first, last = self._span_of(start, end)
+        covered = self._held and self._held[0].first <= first and last <= self._held[0].last
+        schedule = self._held[0].schedule if covered else self._read(first, last)
+        days = pd.DatetimeIndex(schedule.index)
+        return schedule.iloc[days.searchsorted(first) : days.searchsorted(last, side="right")].copy()
+
+    def _read(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+        """Read the table, or whole years of the library around the span, add what is held already, and hold it all."""
+        if self._table is None:
+            held = self._held[0] if self._held else _Held(first, last, pd.DataFrame())
+            start = max(pd.Timestamp(min(first, held.first).year, 1, 1), self.first_day)
+            end = min(pd.Timestamp(max(last, held.last).year, 12, 31), self.last_day)
+            schedule = self._library.read(start, end)
+        else:
+            start, end = self._table.first_day, self._table.through
+            schedule = self._table.read()
+            if last > end:
+                beyond = end + timedelta(days=1)
+                end = min(pd.Timestamp(last.year, 12, 31), self.last_day)
+                schedule = pd.concat([schedule, self._library.read(beyond, end)])
+        self._held[:] = [_Held(start, end, schedule)]
+        return schedule
+
+    def _session(self, day: Day) -> pd.Timestamp:
+        label = as_day(day)
+        if not self.is_session(label):
+            around = self.sessions(
+                max(label - timedelta(days=14), self.first_day), min(label + timedelta(days=14), self.last_day)
+            )
+            near = [f"{neighbour:%Y-%m-%d}" for neighbour in neighbours(around, label)]
+            raise CalendarError(f"{label:%Y-%m-%d} is not a session of {self.name}. Nearest: {' and '.join(near)}.")
+        return label
+
+    def _rows(self, sessions: pd.DatetimeIndex) -> pd.DataFrame:
+        if not len(sessions):
+            return self._rows_of(self.first_day, self.first_day).iloc[:0]
+        schedule = self._rows_of(sessions.min(), sessions.max())
+        strangers = sessions[~sessions.isin(schedule.index)]
+        if len(strangers):
+            days = ", ".join(f"{day:%Y-%m-%d}" for day in strangers[:10])
+            raise CalendarError(f"{len(strangers)} days are not sessions of {self.name}: {days}.")
+        return schedule.loc[sessions]

@@ -1,0 +1,144 @@
+"""The calendars that ship with the package: schedules as they were computed and checked once, read in milliseconds.
+
+`quantdl.calendars.build` writes them to ``schedules.npz``: for each calendar int16 rows (7, N) of days since the
+session before, minutes from the session's midnight UTC to open, close, break start and break end, whether the close is
+early, and nothing else; and one JSON text with names, zones, spans and the sha256 of every array.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from quantdl.errors import IntegrityError
+
+FORMAT = 1
+FILE = "schedules.npz"
+RULES_END = pd.Timestamp("2099-12-31")  # no calendar is projected further
+NO_BREAK = -32768  # in place of minutes
+_COLUMNS = ("open", "close", "break_start", "break_end")
+_DAY, _MINUTE = 86_400_000_000, 60_000_000  # microseconds
+
+
+@dataclass(frozen=True)
+class Table:
+    """One calendar as it ships.
+
+    Attributes:
+        name: Name of the calendar.
+        timezone: IANA name of the exchange's zone.
+        first_day: First day of the table and of the calendar.
+        through: Last day of the table. Later days are asked of the installed library.
+        last_day: Last day that the library could project to when the table was made.
+        verified_through: Last day that was past, not projected, for those who keep the calendar when the table was
+            made.
+        origin: The library and version that the days come from.
+        member: Name of its rows in the file; calendars that agree on everything share them.
+        digest: sha256 of its rows, as hex.
+        rival: Name under which others keep the same exchange, or ``""``.
+        disputed: Days since 1990 on which only one of the two has a session.
+    """
+
+    name: str
+    timezone: str
+    first_day: pd.Timestamp
+    through: pd.Timestamp
+    last_day: pd.Timestamp
+    verified_through: pd.Timestamp
+    origin: str
+    member: str
+    digest: str
+    rival: str = ""
+    disputed: tuple[str, ...] = ()
+
+    def read(self) -> pd.DataFrame:
+        """Return open, close, break_start, break_end (UTC, NaT without a break) and early (bool) by session.
+
+        Raises:
+            IntegrityError: If the rows are not what was written.
+        """
+        rows = _member(self.member)
+        if hashlib.sha256(rows.tobytes()).hexdigest() != self.digest:
+            raise IntegrityError(f"The calendar table of {self.name} in {FILE} was changed. Fix: reinstall quantdl.")
+        return decoded(rows, self.first_day)
+
+
+def encoded(schedule: pd.DataFrame, first_day: pd.Timestamp) -> np.ndarray:
+    """Return the rows (7, N) int16 of a schedule with the columns of `Table.read`.
+
+    Raises:
+        IntegrityError: If the schedule does not fit: reading the rows back gives something else.
+    """
+    day = schedule.index.to_numpy().astype("datetime64[D]").astype(np.int64)
+    rows = [np.diff(day, prepend=first_day.to_numpy().astype("datetime64[D]").astype(np.int64))]
+    for name in _COLUMNS:
+        instants = pd.DatetimeIndex(schedule[name]).as_unit("us")
+        minutes = (instants.asi8 - day * _DAY) // _MINUTE
+        rows.append(np.where(instants.isna(), NO_BREAK, minutes))
+    rows.append(schedule["early"].to_numpy(dtype=np.int64))
+    table = np.stack([row.astype("<i2") for row in rows])
+    if not decoded(table, first_day).equals(schedule):
+        raise IntegrityError("The schedule does not fit into a table of whole minutes.")
+    return table
+
+
+def decoded(rows: np.ndarray, first_day: pd.Timestamp) -> pd.DataFrame:
+    """Return the schedule that `encoded` wrote."""
+    step, *minutes, early = rows.astype(np.int64)
+    midnight = (first_day.to_numpy().astype("datetime64[D]").astype(np.int64) + np.cumsum(step)) * _DAY
+    columns: dict[str, pd.DatetimeIndex | np.ndarray] = {}
+    for name, offset in zip(_COLUMNS, minutes, strict=True):
+        instants = np.where(offset == NO_BREAK, np.iinfo(np.int64).min, midnight + offset * _MINUTE)
+        columns[name] = pd.DatetimeIndex(instants.view("datetime64[us]")).tz_localize("UTC")
+    columns["early"] = early.astype(bool)
+    return pd.DataFrame(columns, index=pd.DatetimeIndex(midnight.view("datetime64[us]"), name="session"))
+
+
+@cache
+def tables() -> Mapping[str, Table]:
+    """Return every calendar that ships with the package, by name.
+
+    Raises:
+        IntegrityError: If the file is missing, damaged or of another version.
+    """
+    listing = json.loads(_member("listing").tobytes().decode())
+    if listing["format"] != FORMAT:
+        given = f"{FILE} has format {listing['format']}, this version of quantdl reads {FORMAT}."
+        raise IntegrityError(f"{given} Fix: reinstall quantdl, or run python -m quantdl.calendars.build.")
+    return MappingProxyType({entry["name"]: _table(entry) for entry in listing["calendars"]})
+
+
+def _table(entry: Mapping[str, Any]) -> Table:
+    return Table(
+        name=entry["name"],
+        timezone=entry["timezone"],
+        first_day=pd.Timestamp(entry["first_day"]),
+        through=pd.Timestamp(entry["through"]),
+        last_day=pd.Timestamp(entry["last_day"]),
+        verified_through=pd.Timestamp(entry["verified_through"]),
+        origin=entry["origin"],
+        member=entry["member"],
+        digest=entry["digest"],
+        rival=entry["rival"],
+        disputed=tuple(entry["disputed"]),
+    )
+
+
+def _member(name: str) -> np.ndarray:
+    source = files("quantdl.calendars").joinpath(FILE)
+    try:
+        with source.open("rb") as stream, np.load(io.BytesIO(stream.read())) as archive:
+            return np.asarray(archive[name])
+    except (EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise IntegrityError(
+            f"The calendar tables ({source}) cannot be read: {error}. Fix: reinstall quantdl."
+        ) from error

@@ -1,0 +1,90 @@
+"""The census on the command line: what the data is, what is wrong with it, and what would be done about it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from quantdl.cli.printing import print_figures, print_json, print_table, row
+
+if TYPE_CHECKING:
+    from quantdl.market.quality import Census, Fault, Policies
+
+_SHOWN = 5
+_SHOWN_WHOLE = 20
+_SYMBOLS_SHOWN = 10
+
+
+def print_census(census: "Census", policies: "Policies", *, whole: bool) -> None:
+    """Print a summary, a table of kinds, and the findings.
+
+    Args:
+        census: What was found.
+        policies: What a run would do about each kind.
+        whole: Whether every finding is printed; else those of each kind that concern most cells.
+    """
+    print_figures(_overview(census))
+    counts, assets, actions = census.counts(), census.assets_affected(), policies.actions()
+    kinds = [[kind, count, assets[kind], actions[kind]] for kind, count in counts.items() if count]
+    print_table("Faults", ["kind", "count", "assets", "policy"], kinds)
+    absent = [kind for kind, count in counts.items() if not count]
+    typer.echo(f"looked for and not found: {', '.join(absent)}\n")
+    findings, left_out = (list(census.faults), []) if whole else _largest(census.faults)
+    print_table("Findings", ["kind", "symbol", "first", "last", "count", "detail"], map(row, findings))
+    for line in left_out:
+        typer.echo(line)
+    if left_out:
+        typer.echo("--all prints every finding.")
+
+
+def print_census_json(census: "Census", policies: "Policies", refused: Sequence["Fault"]) -> None:
+    """Print the census as JSON, with the policy for each kind and the number of findings that a run would refuse."""
+    counted: dict[str, int] = {}
+    for fault in refused:
+        counted[fault.kind] = counted.get(fault.kind, 0) + 1
+    print_json({**census.to_json(), "policies": policies.actions(), "refused": counted})
+
+
+def refusal(refused: Sequence["Fault"]) -> str:
+    """Say in a few lines what a run would not take."""
+    kinds = dict.fromkeys(fault.kind for fault in refused)
+    lines = ["A run would refuse this data:"]
+    for kind in kinds:
+        own = [fault for fault in refused if fault.kind == kind]
+        symbols = list(dict.fromkeys(fault.symbol or "all assets" for fault in own))
+        more = f" and {len(symbols) - _SYMBOLS_SHOWN:,} more" if len(symbols) > _SYMBOLS_SHOWN else ""
+        count = sum(fault.count for fault in own)
+        lines.append(f"{kind} ({count:,}): {', '.join(symbols[:_SYMBOLS_SHOWN])}{more}")
+    lines.append("Fix: mend the data, or choose another action for these kinds under data.policies.")
+    return "\n  ".join(lines)
+
+
+def _overview(census: "Census") -> dict[str, object]:
+    summary = census.summary.to_json()
+    early = census.summary.end_early
+    if len(early) > _SYMBOLS_SHOWN:
+        named = [f"{name} {day}" for name, day in list(early.items())[:_SYMBOLS_SHOWN]]
+        summary["end_early"] = f"{len(early):,} assets: {', '.join(named)}, ..."
+    return {
+        "sessions": f"{census.n_sessions:,}, {census.first}..{census.last}",
+        "assets": census.n_assets,
+        "fingerprint": census.fingerprint,
+        "universe": census.universe,
+        "survivorship": census.survivorship,
+        **summary,
+    }
+
+
+def _largest(faults: Sequence["Fault"]) -> tuple[list["Fault"], list[str]]:
+    """Return the findings of each kind, of many those that concern most cells, and a line for what is left out."""
+    shown, lines = [], []
+    for kind in dict.fromkeys(fault.kind for fault in faults):
+        own = [fault for fault in faults if fault.kind == kind]
+        if len(own) <= _SHOWN_WHOLE:
+            shown += own
+            continue
+        counts = [-fault.count for fault in own]
+        largest = sorted(range(len(own)), key=counts.__getitem__)[:_SHOWN]
+        shown += [own[place] for place in sorted(largest)]
+        lines.append(f"{kind}: ... and {len(own) - _SHOWN:,} more findings")
+    return shown, lines

@@ -1,0 +1,70 @@
+"""What the market and each sector did, over the assets that are present and eligible at the bar."""
+
+import numpy as np
+
+from quantdl.errors import DataError
+from quantdl.features.columns import Columns, Feature
+from quantdl.features.cross_section import row_mean
+from quantdl.features.returns import standardised_look_back, standardised_returns
+from quantdl.market.panel import Panel
+
+_MARKET_HORIZONS = (1, 5, 21)
+_SECTOR_HORIZONS = (1, 21)
+
+
+def market_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+    """The group ``market``: mean standardised return, its spread over assets, and how many of them rose.
+
+    The mean over 1, 5 and 21 bars in units of one asset's expected move; for one bar also the root mean square of the
+    assets' distances from it (their dispersion), through ``log1p``, and the share of rising assets less a half (the
+    breadth), where an unchanged asset counts as half.
+    """
+    eligible = panel.eligible
+    for bars in _MARKET_HORIZONS:
+        returns = standardised_returns(panel, yardstick, bars)
+        mean = mean_over(returns, eligible)
+        look_back = standardised_look_back(bars)
+        yield Feature(f"market_return_{bars}", look_back_bars=look_back), mean
+        if bars == 1:
+            dispersion = np.sqrt(mean_over((returns - mean) ** 2, eligible))
+            yield Feature("market_dispersion_1", look_back_bars=look_back), np.log1p(dispersion)
+            yield Feature("market_breadth_1", look_back_bars=look_back), mean_over(np.sign(returns) / 2.0, eligible)
+
+
+def sector_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+    """The group ``sector``: mean standardised return of the asset's sector, and the asset's own less that.
+
+    Both over 1 and 21 bars; the difference through asinh. An asset of no sector has neither.
+
+    Raises:
+        DataError: If the panel knows no sectors.
+    """
+    if not panel.sectors:
+        raise DataError(
+            f"{panel.card.source}: the features of the group 'sector' need the sectors of the assets, and the panel "
+            "knows none. Declare them (Declaration(sectors={'AAPL': 'Technology', ...})), or leave the group out."
+        )
+    eligible = panel.eligible
+    for bars in _SECTOR_HORIZONS:
+        returns = standardised_returns(panel, yardstick, bars)
+        mean = _sector_mean(panel, returns, eligible)
+        look_back = standardised_look_back(bars)
+        yield Feature(f"sector_return_{bars}", look_back_bars=look_back), mean
+        yield Feature(f"return_over_sector_{bars}", look_back_bars=look_back), np.arcsinh(returns - mean)
+
+
+def mean_over(values: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+    """Return (T, 1) mean of the known values (T, A) of eligible assets; NaN where there is none."""
+    counted = eligible & np.isfinite(values)
+    mean = row_mean(np.where(counted, values, 0.0), counted)
+    return np.where(counted.any(axis=1), mean, np.nan)[:, None]
+
+
+def _sector_mean(panel: Panel, values: np.ndarray, eligible: np.ndarray) -> np.ndarray:
+    means = np.full(values.shape, np.nan)
+    sector_of = np.array([panel.sectors.get(asset, "") for asset in panel.assets])
+    for sector in sorted(set(sector_of) - {""}):
+        members = np.flatnonzero(sector_of == sector)
+        inside = np.ascontiguousarray(values[:, members])
+        means[:, members] = mean_over(inside, np.ascontiguousarray(eligible[:, members]))
+    return means

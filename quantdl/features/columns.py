@@ -1,0 +1,72 @@
+"""What a column of features is, and the table of all of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+FeatureGroup = Literal[
+    "own_history",
+    "cross_section",
+    "days_closed",
+    "returns",
+    "volatility",
+    "range_volatility",
+    "downside",
+    "drawdown",
+    "volume",
+    "illiquidity",
+    "market",
+    "sector",
+    "ranks",
+    "calendar",
+]
+"""Names of the groups of columns; `quantdl.features.table.feature_table` says what each holds and needs."""
+
+DEFAULT_GROUPS: tuple[FeatureGroup, ...] = ("own_history", "cross_section", "days_closed")
+"""The groups that closes alone suffice for and that the trained models read."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column: its name and how far back it looks.
+
+    Attributes:
+        name: What it measures, with its window in bars where it has one.
+        half_life_bars: Half-life of the exponential weights in bars; 0 without such weights.
+        look_back_bars: With L, the value at a bar depends on nothing before the L-th bar before it: 0 when only the bar
+            itself counts. None when weights never end, so that the whole history counts, if only through the trailing
+            volatility that a return is measured by; half of the column's own weight lies on ``half_life_bars`` bars.
+            Whether a cell is valid depends on the whole history in any case.
+    """
+
+    name: str
+    half_life_bars: float = 0.0
+    look_back_bars: int | None = None
+
+
+Column = tuple[Feature, np.ndarray]
+"""A feature and its values, (T, A) or (T, 1) float64, NaN where they are not known."""
+
+Columns = Iterator[Column]
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """Features of a panel on its own grid.
+
+    Attributes:
+        features: The columns, in the order of the last axis of ``values``.
+        values: float32 (T, A, F); 0 where ``known`` is false, which is the middle of most columns.
+        scale: float64 (T, A) trailing volatility of one bar's log return; NaN where ``valid`` is false.
+        valid: (T, A) bool: the asset traded and has at least 20 returns behind it.
+        known: (T, A, F) bool: the cell is valid and the column has what it needs there. The columns of the default
+            groups are known wherever the cell is valid.
+    """
+
+    features: tuple[Feature, ...]
+    values: np.ndarray
+    scale: np.ndarray
+    valid: np.ndarray
+    known: np.ndarray

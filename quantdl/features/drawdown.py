@@ -1,0 +1,60 @@
+"""How far below its recent peak an asset trades, and for how long."""
+
+import numpy as np
+
+from quantdl.features.columns import Columns, Feature
+from quantdl.features.volatility import YARDSTICK_LOOK_BACK
+from quantdl.features.windows import window_peak
+from quantdl.market.panel import Panel
+
+_WINDOW = 252
+
+
+def drawdown(panel: Panel, window: int = _WINDOW) -> np.ndarray:
+    """Return (T, A) simple return from the highest close of the last ``window`` bars, zero or negative.
+
+    The peak is that of the closes there are: an asset listed within the window has one since its listing.
+
+    Args:
+        panel: Prices.
+        window: Bars, the one itself included.
+
+    Returns:
+        (T, A) NaN where the asset has no positive close at the bar.
+    """
+    return np.asarray(_closes(panel) / window_peak(_closes(panel), window)[0] - 1.0)
+
+
+def bars_since_peak(panel: Panel, window: int = _WINDOW) -> np.ndarray:
+    """Return (T, A) float64 bars since the last close that was the highest of the last ``window`` bars.
+
+    Args:
+        panel: Prices.
+        window: Bars, the one itself included.
+
+    Returns:
+        (T, A) from 0 to ``window - 1``; NaN where the asset has no positive close at the bar.
+    """
+    return np.where(panel.closes > 0, window_peak(_closes(panel), window)[1], np.nan)
+
+
+def drawdown_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+    """The group ``drawdown``: from the peak of 252 bars, and since when.
+
+    The log return from the peak enters as a multiple of what the 63-bar realised volatility expects of 252 bars,
+    through asinh; the bars since it as ``log1p``, divided so that the longest possible is one.
+    """
+    expected = np.where(yardstick > 0, yardstick, np.nan) * np.sqrt(_WINDOW)
+    closes = _closes(panel)
+    peak, bars = window_peak(closes, _WINDOW)
+    look_back = max(_WINDOW - 1, YARDSTICK_LOOK_BACK)
+    yield (
+        Feature(f"drawdown_{_WINDOW}", look_back_bars=look_back),
+        np.arcsinh((np.log(closes) - np.log(peak)) / expected),
+    )
+    length = np.where(np.isfinite(closes), np.log1p(bars) / np.log(_WINDOW), np.nan)
+    yield Feature(f"bars_since_peak_{_WINDOW}", look_back_bars=_WINDOW - 1), length
+
+
+def _closes(panel: Panel) -> np.ndarray:
+    return np.where(panel.closes > 0, panel.closes, np.nan)

@@ -1,0 +1,74 @@
+"""Volume against its own mean, and Amihud's illiquidity."""
+
+import numpy as np
+
+from quantdl.features.columns import Columns, Feature
+from quantdl.features.decay import known_log_ratio
+from quantdl.features.fields import fields_of, money_traded
+from quantdl.features.returns import horizon_returns
+from quantdl.features.windows import earlier, window_mean
+from quantdl.market.panel import Panel
+
+_WINDOWS = (21, 63)
+_SHORT, _LONG = 21, 252
+
+
+def relative_volume(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
+    """Return (T, A) volume of the bar over the mean volume of the ``window`` bars before it.
+
+    Bars without a trade have no volume; they do not count as zero. A split that the volume is not adjusted for shows.
+
+    Args:
+        panel: Prices with volume.
+        window: Bars.
+        minimum: Volumes that the mean needs; by default half of the window, rounded up.
+
+    Returns:
+        (T, A) NaN where the volume is not known or negative, or its mean is not known or zero.
+
+    Raises:
+        DataError: If the panel has no volume.
+    """
+    (volume,) = fields_of(panel, ["volume"], "volume")
+    volume = np.where(volume >= 0, volume, np.nan)
+    mean = earlier(window_mean(volume, window, minimum), 1)
+    return volume / np.where(mean > 0, mean, np.nan)
+
+
+def amihud_illiquidity(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
+    """Return (T, A) mean over the window of the absolute simple return over the money traded: return per unit of money.
+
+    Published tables multiply it by a million. A bar counts when the bar before it has a close, so that its return is
+    one bar's, and when something was traded.
+
+    Args:
+        panel: Raw or split-adjusted prices with volume, or any with ``dollar_volume``.
+        window: Bars.
+        minimum: Bars that the mean needs; by default half of the window, rounded up.
+
+    Returns:
+        (T, A) NaN where fewer are known.
+
+    Raises:
+        DataError: If the panel has no volume, or closes that are adjusted for dividends and no ``dollar_volume``.
+
+    References:
+        | Illiquidity and stock returns: cross-section and time-series effects (Amihud, 2002)
+    """
+    money = money_traded(panel, "illiquidity")
+    with np.errstate(over="ignore", invalid="ignore"):
+        impact = np.abs(np.expm1(horizon_returns(panel, 1))) / money
+    return window_mean(impact, window, minimum)
+
+
+def volume_columns(panel: Panel) -> Columns:
+    """The group ``volume``: logarithm of the relative volume, 21 and 63 bars, held within a factor of e**4."""
+    for window in _WINDOWS:
+        volume = relative_volume(panel, window)
+        yield Feature(f"relative_volume_{window}", look_back_bars=window), known_log_ratio(volume, np.ones_like(volume))
+
+
+def illiquidity_columns(panel: Panel) -> Columns:
+    """The group ``illiquidity``: logarithm of Amihud's ratio of 21 bars over that of 252, within a factor of e**4."""
+    ratio = known_log_ratio(amihud_illiquidity(panel, _SHORT), amihud_illiquidity(panel, _LONG))
+    yield Feature(f"amihud_illiquidity_{_SHORT}", look_back_bars=_LONG), ratio

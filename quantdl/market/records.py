@@ -1,0 +1,139 @@
+"""Frozen records as JSON and back, driven by their annotations: a record with a new field needs no change here."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import date
+from enum import Enum
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from quantdl.errors import DataError
+
+Record = TypeVar("Record")
+
+Plain = None | bool | int | float | str | list[Any] | dict[str, Any]
+
+
+def to_plain(value: object) -> Plain:
+    """Return what JSON can hold of a record: dataclasses and mappings as objects, tuples as lists, days as text.
+
+    Raises:
+        TypeError: If something in it is none of these, nor text, a number or None.
+    """
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.generic):
+        return to_plain(value.item())
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()[: len("2000-01-01")]  # a timestamp given for a day counts as its day
+    if is_dataclass(value) and not isinstance(value, type):
+        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored")
+
+
+def from_plain(record: type[Record], plain: object) -> Record:
+    """Return the record that `to_plain` made ``plain`` of.
+
+    A field that is not there takes its default: the record had no such field when it was written.
+
+    Raises:
+        ValueError: If ``plain`` is not of that form.
+    """
+    made = _reader_of_record(record)(plain)
+    assert isinstance(made, record)
+    return made
+
+
+def json_text(plain: Plain, what: str) -> str:
+    """Render JSON that is the same text for the same content; any symbol, lone surrogates included, comes back.
+
+    Raises:
+        DataError: If a number is not finite.
+    """
+    try:
+        return json.dumps(plain, sort_keys=True, allow_nan=False, indent=1) + "\n"
+    except ValueError as error:
+        fix = "Fix: give None where nothing is known."
+        raise DataError(f"{what} holds a number that is not finite ({error}). {fix}") from error
+
+
+def _reader(hint: object) -> Callable[[object], object]:
+    """Return what reads a plain value as the annotation ``hint`` wants it; made once for all items of a tuple."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _reader_of_first(tuple(_reader(choice) for choice in inner))
+    if origin is Literal:
+        return lambda plain: _expect(plain in inner, plain, hint)
+    if origin is tuple:
+        if inner[1:] != (...,):
+            raise TypeError(f"no record can be read with a field of type {hint}")
+        item = _reader(inner[0])
+        return lambda plain: tuple(item(entry) for entry in _list(plain))
+    if origin is Mapping:
+        item = _reader(inner[1])
+        return lambda plain: {key: item(entry) for key, entry in _object(plain).items()}
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _reader_of_record(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint
+    if hint is date:
+        return lambda plain: date.fromisoformat(str(plain))
+    if hint is float:
+        return lambda plain: float(str(_expect(type(plain) in (int, float), plain, hint)))
+    if hint in (str, int, bool, type(None)):
+        return lambda plain: _expect(type(plain) is hint, plain, hint)
+    raise TypeError(f"no record can be read with a field of type {hint}")
+
+
+def _reader_of_record(record: type[Any]) -> Callable[[object], object]:
+    hints = get_type_hints(record)
+    readers = {item.name: _reader(hints[item.name]) for item in fields(record)}
+    required = {item.name for item in fields(record) if item.default is MISSING and item.default_factory is MISSING}
+
+    def read(plain: object) -> object:
+        given = _object(plain)
+        strange, missing = sorted(set(given) - set(readers)), sorted(required - set(given))
+        if strange or missing:
+            raise ValueError(f"{record.__name__} has unknown fields {strange} and lacks the fields {missing}")
+        return record(**{name: readers[name](value) for name, value in given.items()})
+
+    return read
+
+
+def _reader_of_first(readers: tuple[Callable[[object], object], ...]) -> Callable[[object], object]:
+    def read(plain: object) -> object:
+        for reader in readers:
+            try:
+                return reader(plain)
+            except ValueError:
+                continue
+        raise ValueError(f"{plain!r} is none of what the field may hold")
+
+    return read
+
+
+def _list(plain: object) -> list[Any]:
+    if not isinstance(plain, list):
+        raise ValueError(f"expected a list, got {plain!r}")
+    return plain
+
+
+def _object(plain: object) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise ValueError(f"expected an object, got {plain!r}")
+    return plain
+
+
+def _expect(fits: bool, plain: object, hint: object) -> object:
+    if not fits:
+        raise ValueError(f"expected {hint}, got {plain!r}")
+    return plain

@@ -1,0 +1,56 @@
+"""What every chart is made of: an empty drawing in the shared look, lines, marks, and the finished chart."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import plotly.io as pio
+import plotly.offline
+
+from quantdl.report import look
+from quantdl.report.document import Chart
+from quantdl.report.look import days, safe
+
+
+def library() -> str:
+    """Return the source of plotly.js as installed, to be inlined once per page."""
+    source: str = plotly.offline.get_plotlyjs()
+    return source
+
+
+def canvas(**changes: Any) -> go.Figure:  # noqa: ANN401 - plotly's own open schema
+    """Return an empty drawing in the shared look, with changes to its layout."""
+    return go.Figure(layout=look.layout(template=go.layout.Template(), **changes))
+
+
+def add_line(
+    drawing: go.Figure,
+    series: pd.Series,
+    name: str,
+    style: Mapping[str, Any],
+    *,
+    digits: int = 2,
+    **changes: Any,  # noqa: ANN401 - plotly's own open schema
+) -> None:
+    """Add a line over the sessions of a series."""
+    shown = {"mode": "lines", "line": dict(style), "yhoverformat": f".{digits}f", **changes}
+    drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
+
+
+def add_marks(
+    drawing: go.Figure,
+    series: pd.Series,
+    name: str,
+    marker: Mapping[str, Any],
+    **changes: Any,  # noqa: ANN401 - plotly's own open schema
+) -> None:
+    """Add a mark at every session of a series."""
+    shown = {"mode": "markers", "marker": dict(marker), **changes}
+    drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
+
+
+def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int) -> Chart:
+    """Return the finished chart of a drawing, under a fixed id."""
+    drawing.update_layout(height=height)
+    return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"))

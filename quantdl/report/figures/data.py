@@ -1,0 +1,132 @@
+"""Charts of the data: where prices are, and where the findings of the census lie."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from quantdl.report import look
+from quantdl.report.document import Chart
+from quantdl.report.figures.canvas import canvas, chart
+from quantdl.report.look import INK, safe
+
+
+@dataclass(frozen=True)
+class FaultSpan:
+    """A finding of the census: whose, of which kind, from when to when, and how much of it, in words."""
+
+    asset: str
+    kind: str
+    first: date
+    last: date
+    count: str
+
+
+def traded_map(shares: pd.DataFrame) -> Chart:
+    """Draw the share of sessions with a price (assets x years, fractions, NaN where unknown)."""
+    assets, years = [safe(str(asset)) for asset in shares.index][::-1], [str(year) for year in shares.columns]
+    values = 100.0 * shares.to_numpy(dtype=np.float64)[::-1]
+    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(assets), hovermode="closest")
+    drawing.add_heatmap(
+        x=years,
+        y=assets,
+        z=(100.0 - values).astype(np.float32),
+        customdata=values.round(1),
+        text=[["" if not share < 99.95 else f"{share:.0f}" for share in line] for line in values],
+        texttemplate="%{text}",
+        textfont={"size": 10, "color": INK},
+        colorscale=[[0.0, "#EAF2F8"], [1.0, "#5FA5D0"]],
+        zmin=0,
+        zmax=100,
+        xgap=1,
+        ygap=1,
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate="%{y}, %{x}: %{customdata}%<extra></extra>",
+    )
+    caption = "Percent of the sessions of a year with a price; a pale cell without a figure is complete."
+    return chart(drawing, "chart-traded", "Prices by asset and year", caption, 80 + 17 * len(assets))
+
+
+def fault_spans(spans: Sequence[FaultSpan]) -> Chart:
+    """Draw where in time the findings of each asset lie, one row per asset, one color and mark per kind."""
+    kinds = sorted({span.kind for span in spans})
+    assets = sorted({span.asset for span in spans}, reverse=True)
+    ends = pd.DatetimeIndex([day for span in spans for day in (span.first, span.last)]).sort_values()
+    rows = look.name_axis([safe(asset) for asset in assets])
+    drawing = canvas(xaxis=look.date_axis([ends]), yaxis=rows, hovermode="closest")
+    drawing.update_xaxes(range=None)
+    symbols = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x")
+    for position, kind in enumerate(kinds):
+        chosen = [span for span in spans if span.kind == kind]
+        gaps: list[tuple[str | None, str, str]] = []
+        for span in chosen:
+            words = f"{span.first} to {span.last}, {span.count}"
+            gaps += [
+                (str(span.first), safe(span.asset), words),
+                (str(span.last), safe(span.asset), words),
+                (None, "", ""),
+            ]
+        color = look.COLORS[position % 7]
+        drawing.add_scatter(
+            x=[x for x, _, _ in gaps],
+            y=[y or None for _, y, _ in gaps],
+            customdata=[words for _, _, words in gaps],
+            mode="lines+markers",
+            name=safe(kind),
+            line={"color": color, "width": 3},
+            marker={"symbol": symbols[position % 7], "size": 9, "color": color},
+            hovertemplate="%{y}: %{fullData.name}<br>%{customdata}<extra></extra>",
+        )
+    caption = "Each line runs from the first to the last session of a finding; what lies between need not be touched."
+    return chart(drawing, "chart-faults", "Findings over time", caption, 110 + 24 * len(assets))
+
+
+def kind_map(counts: pd.DataFrame) -> Chart:
+    """Draw how many cells each kind of finding concerns in each year (kinds x years), on a color scale of decades."""
+    kinds, years = [safe(str(kind)) for kind in counts.index][::-1], [str(year) for year in counts.columns]
+    values = counts.to_numpy(dtype=np.float64)[::-1]
+    logs = np.full(values.shape, np.nan)
+    np.log10(values, out=logs, where=values > 0)
+    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(kinds), hovermode="closest")
+    drawing.add_heatmap(
+        x=years,
+        y=kinds,
+        z=logs.astype(np.float32),
+        customdata=values,
+        text=[["" if not value else f"{value:,.0f}" for value in line] for line in values],
+        texttemplate="%{text}",
+        textfont={"size": 10, "color": INK},
+        colorscale=[[0.0, "#EAF2F8"], [1.0, "#5FA5D0"]],
+        zmin=0,
+        xgap=1,
+        ygap=1,
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate="%{y}, %{x}: %{customdata:,.0f} cells<extra></extra>",
+    )
+    caption = "Cells that a kind of finding concerns in each year; the color grows with the number of digits."
+    return chart(drawing, "chart-kinds", "Findings by kind and year", caption, 80 + 20 * len(kinds))
+
+
+def fault_map(shares: pd.DataFrame, caption: str) -> Chart:
+    """Draw the share of each year's bars that any finding concerns (assets x years, fractions), worst assets first."""
+    assets, years = [safe(str(asset)) for asset in shares.index][::-1], [str(year) for year in shares.columns]
+    values = 100.0 * shares.to_numpy(dtype=np.float64)[::-1]
+    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(assets), hovermode="closest")
+    drawing.add_heatmap(
+        x=years,
+        y=assets,
+        z=values.astype(np.float32),
+        colorscale=look.WHITE_TO_BLUE,
+        zmin=0,
+        zmax=100,
+        xgap=1,
+        ygap=1,
+        hoverongaps=False,
+        hovertemplate="%{y}, %{x}: %{z:.1f}%<extra></extra>",
+        colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
+    )
+    return chart(drawing, "chart-fault-map", "Findings by asset and year", caption, 80 + 15 * len(assets))

@@ -1,0 +1,101 @@
+"""Charts of what was predicted, against what came."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from quantdl.report import look
+from quantdl.report.document import Chart
+from quantdl.report.figures.canvas import add_line, add_marks, canvas, chart
+from quantdl.report.formatting import stated
+from quantdl.report.look import BLUE, GREY, INK, ORANGE, SKY, VERMILLION, days
+
+
+def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
+    """Draw realised losses, the predicted VaR at each level, and the exceptions.
+
+    Args:
+        risk: Columns session, level, value_at_risk, loss, exception; fractions of equity, positive when money is lost.
+        source: What made the prediction, in words.
+    """
+    levels = sorted(float(level) for level in risk["level"].unique())
+    by_level = {level: risk[risk["level"] == level].set_index("session") for level in levels}
+    losses = 100.0 * by_level[levels[0]]["loss"]
+    drawing = canvas(
+        xaxis=look.date_axis([losses.index]),
+        yaxis=look.percent_axis("Loss of the session [%]", zeroline=True),
+        bargap=0,
+    )
+    bars = {"color": "#B4BFC9", "line": {"width": 0}}
+    name = "Realised loss (gains below zero)"
+    drawing.add_bar(x=days(losses.index), y=losses.to_numpy(), name=name, marker=bars, yhoverformat=".2f")
+    styles = ((BLUE, "solid", ORANGE, "circle-open"), (INK, "dash", VERMILLION, "diamond"))
+    for position, (level, rows) in enumerate(by_level.items()):
+        color, dash, mark, symbol = styles[position % 2]
+        style = {"color": color, "width": 1.6, "dash": dash}
+        add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", style)
+        beyond = 100.0 * rows["loss"][rows["exception"].astype(bool)]
+        marker = {"symbol": symbol, "size": 9, "color": mark, "line": {"width": 1.6, "color": mark}}
+        add_marks(drawing, beyond, f"Exception at {stated(level)} ({len(beyond)})", marker, hoverinfo="skip")
+    counts = [
+        f"At {stated(level)}: {int(rows['exception'].sum()):,} exceptions in {len(rows):,} sessions."
+        for level, rows in by_level.items()
+    ]
+    caption = (
+        f"A bar above a line is an exception: the book lost more than predicted. Predictions: {source}, made before "
+        f"the session. {' '.join(counts)}"
+    )
+    return chart(drawing, "chart-losses", "Predicted value at risk against realised losses", caption, 430)
+
+
+def pit_histogram(shares: np.ndarray, half_width: np.ndarray, n: int) -> Chart:
+    """Draw the share of outcomes per bin of the probability integral transform with its 95 % band.
+
+    Args:
+        shares: (K,) share of all outcomes in each of K equal bins of [0, 1].
+        half_width: (K,) half width of the pointwise 95 % band around 1 / K.
+        n: Number of outcomes.
+    """
+    bins = len(shares)
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    inside = np.abs(shares - 1.0 / bins) <= half_width
+    drawing = canvas(
+        xaxis=look.axis("Predicted probability of a return this low or lower", range=[0, 1], tickformat=".1f"),
+        yaxis=look.percent_axis("Share of outcomes [%]", rangemode="tozero"),
+        hovermode="x",
+    )
+    hatch = {"shape": "/", "fgcolor": INK, "fillmode": "overlay", "size": 7, "solidity": 0.15}
+    outside = {"color": ORANGE, "pattern": hatch}
+    for name, chosen, marker in (("Inside the band", inside, {"color": SKY}), ("Outside the band", ~inside, outside)):
+        middle = (edges[:-1] + edges[1:])[chosen] / 2
+        shown = {"width": 0.94 / bins, "name": name, "marker": marker, "yhoverformat": ".2f"}
+        drawing.add_bar(x=middle, y=100.0 * shares[chosen], **shown)
+    stairs = np.repeat(edges, 2)[1:-1]
+    low, high = (np.repeat(100.0 * (1.0 / bins + sign * half_width), 2) for sign in (-1, 1))
+    edge = {"mode": "lines", "hoverinfo": "skip", "line": {"color": GREY, "width": 1, "dash": "dot"}}
+    band = {"name": "95% band if calibrated", "fill": "tonexty", "fillcolor": "rgba(107,120,133,0.22)"}
+    drawing.add_scatter(x=stairs, y=low, showlegend=False, **edge)
+    drawing.add_scatter(x=stairs, y=high, **band, **edge)
+    caption = (
+        f"{n:,} outcomes. If the predicted laws were true, every bar would end in the band. A hump in the middle "
+        "means that the laws are too wide, tall ends that they are too narrow, a slope that they are biased. The "
+        "band holds for each bar alone; it takes sessions as independent and the assets of a session as related as "
+        "they were."
+    )
+    return chart(drawing, "chart-pit", "Where outcomes fell in their predicted law", caption, 340)
+
+
+def training_course(losses: Mapping[float, tuple[float | None, float | None]], best: float | None) -> Chart:
+    """Draw training and validation loss by number of the pass over the data, and the pass that was kept."""
+    passes = list(losses)
+    drawing = canvas(xaxis=look.axis("Pass over the data", tickformat="d"), yaxis=look.axis("Loss [nats per asset]"))
+    for position, name in enumerate(("Training", "Validation")):
+        values = [pair[position] for pair in losses.values()]
+        style = {"mode": "lines+markers", "line": look.line_style(1 - position), "yhoverformat": ".4f"}
+        drawing.add_scatter(x=passes, y=values, name=name, **style)
+    caption = "Mean joint negative log density per observed asset."
+    if best is not None:
+        drawing.add_vline(x=best, line=look.LIMIT)
+        caption += f" The pass kept is number {best:g}, the best on the validation span (dotted)."
+    return chart(drawing, "chart-training", "How training went", caption, 280)

@@ -1,0 +1,95 @@
+"""Which future return is learned or forecast, and what it turned out to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quantdl.errors import DataError
+from quantdl.market.actions import Delisting
+from quantdl.market.panel import Panel
+
+
+@dataclass(frozen=True)
+class ReturnWindow:
+    """Which future return a row forecasts, seen from the session ``t`` of the decision.
+
+    Attributes:
+        starts_after: Bars from ``t`` to the close at which the return begins.
+        bars: Bars over which it runs.
+    """
+
+    starts_after: int
+    bars: int
+
+    @property
+    def ends_after(self) -> int:
+        """Bars from ``t`` to the last close the return needs."""
+        return self.starts_after + self.bars
+
+
+NEXT_SESSION = ReturnWindow(starts_after=0, bars=1)
+
+
+def position_window(horizon: int) -> ReturnWindow:
+    """The return from the fill at the next close to the exit ``horizon`` bars later."""
+    return ReturnWindow(starts_after=1, bars=horizon)
+
+
+def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.ndarray, np.ndarray]:
+    """Log return of every asset over every window from every bar, and where it is observed.
+
+    A return is observed when the asset traded, at a positive price, at both ends of the window. A halt, a gap or a
+    masked cell at either end is no observation, whatever stood there before.
+
+    A window that begins while the asset can be traded and ends after its delisting gets the return to the terminal
+    value that the delisting states, in the scale of the panel's closes. It stays unobserved where that value is
+    unknown, and where it is 0: the log return of a total loss is minus infinity, which no density of log returns can be
+    fitted to. Such a loss counts in the backtest, which holds money, and not in the likelihood. A window must end on
+    the panel's axis in any case, so no label is known before the window's last bar.
+
+    Args:
+        panel: Prices.
+        windows: Return windows.
+
+    Raises:
+        DataError: On raw prices with splits, in which a split reads as a crash.
+
+    Shape:
+        - output: float32 (T, W, A), 0 where not observed, and bool (T, W, A)
+    """
+    if panel.card.adjustment == "raw" and panel.actions.splits:
+        first = panel.actions.splits[0]
+        raise DataError(
+            f"{panel.card.source}: returns to learn from need prices adjusted for splits; in these raw ones a split "
+            f"reads as a crash, such as {first.asset} on {first.ex_date}. Fix: adjust the panel first, "
+            "quantdl.market.adjustment.adjusted(panel, ...)."
+        )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.where(panel.traded & (panel.closes > 0), np.log(panel.closes), np.nan)
+    returns = np.full((len(logs), len(windows), logs.shape[1]), np.nan)
+    for number, window in enumerate(windows):
+        stop = len(logs) - window.ends_after
+        if stop > 0:
+            returns[:stop, number] = logs[window.ends_after :] - logs[window.starts_after : len(logs) - window.bars]
+    columns = {asset: column for column, asset in enumerate(panel.assets)}
+    for delisting in panel.actions.delistings:
+        if delisting.asset in columns:
+            column = columns[delisting.asset]
+            last = int(panel.sessions.searchsorted(pd.Timestamp(delisting.last), side="right")) - 1
+            _end_at_terminal_value(returns[:, :, column], logs[:, column], windows, last, delisting)
+    return np.nan_to_num(returns).astype(np.float32), np.isfinite(returns)
+
+
+def _end_at_terminal_value(
+    returns: np.ndarray, logs: np.ndarray, windows: Sequence[ReturnWindow], last: int, delisting: Delisting
+) -> None:
+    """Fill, in place, the returns (T, W) over windows that begin up to the last bar of an asset and end after it."""
+    if delisting.terminal_value is None or delisting.terminal_value <= 0:
+        return
+    terminal = np.log(delisting.terminal_value)
+    for number, window in enumerate(windows):
+        ends = np.arange(max(last + 1, window.ends_after), min(last + window.bars + 1, len(logs)))
+        ends = ends[np.isnan(logs[ends])]
+        returns[ends - window.ends_after, number] = terminal - logs[ends - window.bars]

@@ -1,0 +1,96 @@
+"""Ready-made markets that plant one thing each: a skewed law, a spill-over, a jump of the correlation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from quantdl.market.panel import Panel
+from quantdl.simulation.panels import panel_of_closes
+
+_DAILY_VOLATILITY = 0.012
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedMarket:
+    """A market and the truth about it.
+
+    Attributes:
+        panel: Closes on XNYS sessions, as a model sees them.
+        true_log_density: (T, A) log density of each session's log return given everything before it; NaN in the first
+            session, which has no return.
+        true_correlation: (T,) correlation of any two assets' surprises in each session.
+    """
+
+    panel: Panel
+    true_log_density: np.ndarray
+    true_correlation: np.ndarray
+
+
+def skewed_bimodal_market(n_sessions: int, n_assets: int, seed: int) -> SimulatedMarket:
+    """Independent returns from a mixture of two normal laws: many small gains, and losses around a mode of their own.
+
+    In units of 1.2 % the law is ``0.75 N(0.5, 0.35**2) + 0.25 N(-1.5, 0.5**2)``: mean 0, variance 0.904, skew -1.04,
+    two modes.
+    """
+    generator = np.random.default_rng(seed)
+    weights, centers, spreads = np.array([0.75, 0.25]), np.array([0.5, -1.5]), np.array([0.35, 0.5])
+    component = generator.choice(2, size=(n_sessions, n_assets), p=weights)
+    standard = centers[component] + spreads[component] * generator.standard_normal((n_sessions, n_assets))
+    density = sum(w * stats.norm.pdf(standard, c, s) for w, c, s in zip(weights, centers, spreads, strict=True))
+    log_density = np.log(density) - np.log(_DAILY_VOLATILITY)
+    return _market(standard * _DAILY_VOLATILITY, log_density, np.zeros(n_sessions))
+
+
+def spill_over_market(n_sessions: int, n_groups: int, group_size: int, strength: float, seed: int) -> SimulatedMarket:
+    """Returns that carry over to the other members of the group one session later.
+
+    Surprises are normal and correlated 0.5 within a group, which is how a graph can find the group; the mean of an
+    asset's return is ``strength`` times the mean of yesterday's returns of the others in its group.
+
+    Args:
+        n_sessions: ``T``.
+        n_groups: Number of groups.
+        group_size: Assets in each.
+        strength: Share of the others' mean return that carries over; below 1.
+        seed: Of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    n_assets = n_groups * group_size
+    group = np.repeat(np.arange(n_groups), group_size)
+    others = (group[:, None] == group) & ~np.eye(n_assets, dtype=bool)
+    carry = strength * others / (group_size - 1)
+    common = generator.standard_normal((n_sessions, n_groups))[:, group]
+    surprise = _DAILY_VOLATILITY * np.sqrt(0.5) * (common + generator.standard_normal((n_sessions, n_assets)))
+    returns = np.zeros((n_sessions, n_assets))
+    for session in range(n_sessions):
+        mean = carry @ returns[session - 1] if session else 0.0
+        returns[session] = mean + surprise[session]
+    log_density = stats.norm.logpdf(surprise, 0.0, _DAILY_VOLATILITY)
+    return _market(returns, log_density, np.zeros(n_sessions))
+
+
+def correlation_jump_market(correlation: np.ndarray, n_assets: int, seed: int) -> SimulatedMarket:
+    """Normal returns whose common correlation is given session by session.
+
+    Args:
+        correlation: (T,) correlation of every pair, between 0 and 1.
+        n_assets: ``A``.
+        seed: Of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    n_sessions = len(correlation)
+    common = generator.standard_normal((n_sessions, 1))
+    own = generator.standard_normal((n_sessions, n_assets))
+    share = np.asarray(correlation)[:, None]
+    returns = _DAILY_VOLATILITY * (np.sqrt(share) * common + np.sqrt(1.0 - share) * own)
+    return _market(returns, stats.norm.logpdf(returns, 0.0, _DAILY_VOLATILITY), np.asarray(correlation))
+
+
+def _market(log_returns: np.ndarray, log_density: np.ndarray, correlation: np.ndarray) -> SimulatedMarket:
+    """Closes from log returns; the first row only sets the level."""
+    log_returns, log_density = log_returns.copy(), log_density.copy()
+    log_returns[0], log_density[0] = 0.0, np.nan
+    closes = 100.0 * np.exp(np.cumsum(log_returns, axis=0))
+    panel = panel_of_closes(closes)
+    return SimulatedMarket(panel, log_density, correlation)

@@ -1,0 +1,166 @@
+"""`quantdl data check`: what it prints, for whom, and its exit code."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from quantdl.calendars import trading_calendar
+from quantdl.cli import app
+
+VALID = Path(__file__).parents[1] / "config" / "valid.yaml"
+DECLARED = """  kind: csv_folder
+  path: prices
+  source: prices of a test
+  timezone: America/New_York
+  frequency: 1D
+  adjustment: split
+  calendar: XNYS
+  as_of: 2024-12-31
+  licence: none
+"""
+
+
+def check(*arguments: object) -> tuple[int, str, str]:
+    """Run the command in this process: exit code, output, errors."""
+    result = CliRunner().invoke(app, ["data", "check", *map(str, arguments)], prog_name="quantdl")
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """A folder of 30 assets: every one misses a session, AA is split 4:1 without a word, BA has one low of zero."""
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    days = trading_calendar("XNYS").sessions("2018-01-02", "2018-12-31")
+    generator = np.random.default_rng(0)
+    for number in range(30):
+        close = 50 * np.exp(np.cumsum(0.01 * generator.standard_normal(len(days))))
+        frame = pd.DataFrame({"open": close, "high": 1.01 * close, "low": 0.99 * close, "close": close}, index=days)
+        frame["volume"] = np.round(1e5 * np.exp(0.5 * generator.standard_normal(len(days))))
+        if number == 0:
+            frame.loc[days[100] :, ["open", "high", "low", "close"]] /= 4
+        if number == 26:
+            frame.loc[days[50], "low"] = 0.0
+        name = f"{chr(65 + number // 26)}{chr(65 + number % 26)}"
+        frame.round(4).rename_axis("date").drop(index=days[60 + number]).to_csv(folder / f"{name}.csv")
+    return folder
+
+
+@pytest.fixture
+def config(prices: Path) -> Path:
+    """A config on those prices."""
+    (prices.parent / "strategy.py").write_text("")
+    text = VALID.read_text().replace("  kind: sp500\n  start: 1990-01-02\n", DECLARED)
+    path = prices.parent / "experiment.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_folder_is_summed_up_then_counted_then_listed(prices: Path) -> None:
+    code, output, errors = check(prices, "--calendar", "XNYS")
+    assert (code, errors) == (0, "")
+    places = [
+        output.index(text) for text in ("sessions: 251, 2018-01-02..2018-12-31", "assets: 30", "Faults", "Findings")
+    ]
+    assert places == sorted(places)
+    lines = [line.split() for line in output.splitlines()]
+    assert ["missing_session", "30", "30", "mask"] in lines
+    assert ["suspected_split", "1", "1", "split_at_gap"] in lines
+    assert "looked for and not found: session_missing_for_all, " in output
+    assert "like a split of 4 for 1." in output
+
+
+def test_many_findings_are_cut_short_unless_all_are_asked_for(prices: Path) -> None:
+    output = check(prices, "--calendar", "XNYS")[1]
+    assert "missing_session: ... and 25 more findings" in output
+    assert "--all prints every finding." in output
+    everything = check(prices, "--calendar", "XNYS", "--all")[1]
+    assert "more findings" not in everything
+    assert sum(line.split()[:1] == ["missing_session"] for line in everything.splitlines()) == 31
+
+
+def test_json_is_all_that_is_printed(prices: Path) -> None:
+    code, output, errors = check(prices, "--calendar", "XNYS", "--json")
+    document = json.loads(output)
+    assert (code, errors) == (0, "")
+    assert document["faults"]["missing_session"] == 30
+    assert document["assets_affected"]["suspected_split"] == 1
+    assert document["policies"]["suspected_split"] == "split_at_gap"
+    assert document["refused"] == {}
+    assert len(document["findings"]) == 33
+
+
+def test_a_config_that_says_nothing_of_impossible_prices_would_be_refused(config: Path) -> None:
+    code, output, errors = check(config)
+    assert code == 3
+    assert "zero_low" in output
+    assert errors.startswith("A run would refuse this data:\n  zero_low (1): BA\n")
+    assert "data.policies" in errors
+    code, output, errors = check(config, "--json")
+    assert (code, json.loads(output)["refused"]) == (3, {"zero_low": 1})
+
+
+def test_a_policy_of_the_config_is_shown_and_obeyed(config: Path) -> None:
+    policies = "  policies: {zero_low: drop_asset, suspected_split: refuse}\n"
+    config.write_text(config.read_text().replace(DECLARED, DECLARED + policies))
+    code, output, errors = check(config)
+    assert code == 3
+    assert ["zero_low", "1", "1", "drop_asset"] in [line.split() for line in output.splitlines()]
+    assert "suspected_split (1): AA" in errors
+    assert "zero_low" not in errors
+
+
+def test_a_config_whose_data_would_be_taken_is_exit_code_0(config: Path) -> None:
+    policies = "  policies: {zero_low: drop_asset}\n"
+    config.write_text(config.read_text().replace(DECLARED, DECLARED + policies))
+    code, output, errors = check(config)
+    assert (code, errors) == (0, "")
+    assert "split_at_gap" in output
+
+
+def test_an_action_that_cannot_mend_a_kind_is_refused_with_those_that_can(config: Path) -> None:
+    policies = "  policies: {reused_history: mask, zero_low: split_at_gap}\n"
+    config.write_text(config.read_text().replace(DECLARED, DECLARED + policies))
+    code, output, errors = check(config)
+    assert (code, output) == (2, "")
+    assert (
+        "data.policies.reused_history: given 'mask'; expected one of refuse, split_at_gap, drop_asset, keep" in errors
+    )
+    assert "data.policies.zero_low: given 'split_at_gap'; expected one of refuse, mask, drop_asset, keep" in errors
+
+
+def test_the_bundled_prices_are_taken(tmp_path: Path) -> None:
+    code, output, _ = check(VALID)
+    assert code == 0
+    assert "sha256:772232bf12fba92c4a3b7218dbaf22a76c8dc9d1036241ef176c65d8194c180e" in output
+
+
+def test_hourly_bars_are_read_when_their_dating_is_said(tmp_path: Path) -> None:
+    times = [f"2024-01-{day:02d} {hour}:30:00" for day in (2, 3) for hour in range(9, 16)]
+    frame = pd.DataFrame({"date": times, "close": 50.0 + np.arange(len(times))})
+    frame.drop(index=[4]).to_csv(tmp_path / "AA.csv", index=False)
+    options = ("--calendar", "XNYS", "--frequency", "60min", "--labelled", "start", "--anchored", "open")
+    code, output, errors = check(tmp_path / "AA.csv", *options, "--times-in", "America/New_York", "--json")
+    document = json.loads(output)
+    assert (code, errors) == (0, "")
+    assert (document["n_sessions"], document["summary"]["n_bars"]) == (2, 13)
+    assert document["faults"]["missing_session"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (("--frequency", "60min"), "needs intraday"),
+        (("--frequency", "60min", "--labelled", "start"), "--labelled and --anchored go together"),
+        (("--labelled", "middle", "--anchored", "open"), "Invalid value for '--labelled'"),
+    ],
+)
+def test_nothing_is_guessed_about_bars_within_a_session(prices: Path, options: tuple[str, ...], hint: str) -> None:
+    code, output, errors = check(prices, "--calendar", "XNYS", *options)
+    assert code in (2, 3)
+    assert output == ""
+    assert hint in errors

@@ -1,0 +1,82 @@
+"""Series beside the prices and the features a model reads: what a config may say of them."""
+
+from datetime import date
+from typing import get_args
+
+import pytest
+
+from quantdl.config import load_config
+from quantdl.config.series_blocks import FeaturesConfig, Group, ReleaseConfig
+from quantdl.errors import ConfigError, DataError
+from quantdl.features import DEFAULT_GROUPS, FeatureGroup
+
+SERIES = """
+exogenous:
+  - name: vix
+    path: vix.csv
+    column: CLOSE
+    source: CBOE
+    timezone: America/New_York
+    unit: index points
+    as_of: 2026-07-24
+    licence: ODC-PDDL
+    release: {period: day, days_after: 0, at: "16:15", timezone: America/New_York}
+"""
+
+
+@pytest.fixture
+def write(write_config, valid_text):
+    def write(further):
+        return write_config(text=valid_text + further)
+
+    return write
+
+
+def test_the_groups_of_a_config_are_those_of_the_features():
+    assert get_args(Group) == get_args(FeatureGroup)
+    assert FeaturesConfig().groups == DEFAULT_GROUPS
+
+
+def test_a_series_is_read_with_its_release_rule(write):
+    config = load_config(write(SERIES + "features: {groups: [own_history, ranks], exogenous: [vix]}\n"))
+    (series,) = config.exogenous
+    assert (series.name, series.as_of) == ("vix", date(2026, 7, 24))
+    assert series.release.rule().at == "16:15"
+    assert config.features.groups == ("own_history", "ranks")
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ("risk_free: vix\n", "risk_free: 'vix' is in 'index points'; expected a series in 'percent a year'"),
+        ("benchmark: spx\n", r"benchmark: given 'spx'; expected a name under exogenous, which has \['vix'\]"),
+        ("features: {exogenous: [vxi]}\n", r"features: exogenous names \['vxi'\]"),
+        ("features: {groups: []}\n", "groups"),
+    ],
+)
+def test_a_name_that_no_series_has_is_refused(write, further, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(SERIES + further))
+
+
+def test_a_misspelt_group_is_the_only_fault_of_its_list(write):
+    with pytest.raises(ConfigError, match="did you mean 'own_history'") as refused:
+        load_config(write("features: {groups: [own_histroy]}\n"))
+    assert "not empty" not in str(refused.value)
+
+
+def test_two_series_of_one_name_are_refused(write):
+    twice = SERIES + SERIES.replace("\nexogenous:\n", "")
+    with pytest.raises(ConfigError, match="the name 'vix' stands twice"):
+        load_config(write(twice))
+
+
+def test_a_release_at_no_time_of_day_is_refused(write):
+    with pytest.raises(ConfigError, match=r"release\.at: given '25pm'; expected a local time"):
+        load_config(write(SERIES.replace('"16:15"', "25pm")))
+
+
+def test_a_zone_that_does_not_exist_is_refused_when_the_rule_is_made():
+    block = ReleaseConfig(period="day", days_after=0, at="16:15", timezone="America/Nowhere")
+    with pytest.raises(DataError, match="America/Nowhere"):
+        block.rule()

@@ -1,0 +1,41 @@
+"""The decayed mean against its definition."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from quantdl.features import decayed_mean
+from quantdl.features.decay import known_log_ratio, log_ratio
+
+
+@given(
+    arrays.arrays(np.float64, st.integers(1, 60), elements=st.floats(-1e3, 1e3)),
+    st.floats(0.5, 500.0),
+)
+def test_decayed_mean_is_the_weighted_mean_with_halving_weights(values, half_life):
+    expected = [
+        np.average(values[: bar + 1], weights=0.5 ** (np.arange(bar, -1, -1) / half_life)) for bar in range(len(values))
+    ]
+    np.testing.assert_allclose(decayed_mean(values, half_life), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_decayed_mean_by_hand():
+    # Weights 1; 1/3, 2/3; 1/7, 2/7, 4/7.
+    np.testing.assert_allclose(decayed_mean(np.array([3.0, 0.0, 7.0]), 1.0), [3.0, 1.0, 1 / 3 * 0 + 3 / 7 + 4.0])
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_decayed_mean_keeps_further_axes_apart(axis):
+    values = np.random.default_rng(0).normal(size=(30, 30, 30))
+    whole = decayed_mean(values, 7.0, axis=axis)
+    np.testing.assert_array_equal(
+        np.moveaxis(whole, axis, 0)[:, 1, 2], decayed_mean(np.moveaxis(values, axis, 0)[:, 1, 2], 7.0)
+    )
+
+
+def test_log_ratios_are_held_within_e_to_the_fourth_and_unknown_where_nothing_is_known():
+    top, bottom = np.array([1.0, 1e9, 0.0, 0.0, np.nan, 2.0]), np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
+    np.testing.assert_allclose(known_log_ratio(top, bottom), [0.0, 4.0, -4.0, np.nan, np.nan, 4.0])
+    np.testing.assert_allclose(log_ratio(top, bottom), [0.0, 4.0, -4.0, 0.0, 0.0, 4.0])

@@ -1,0 +1,81 @@
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.market.actions import CorporateActions, Delisting
+from quantdl.market.card import SilenceRule
+from quantdl.market.listing import delisted_as_known, last_trades
+from quantdl.market.status import CellStatus
+from tests.market.dirty_panels import dirty_panel
+
+TEN_SESSIONS = SilenceRule(10)
+
+
+def silent(start, stop, rule=TEN_SESSIONS, status=CellStatus.MISSING):
+    """A panel in which NA does not trade from row ``start`` to before row ``stop``."""
+    panel = dirty_panel(60)
+    codes, fields = panel.status.copy(), {name: values.copy() for name, values in panel.fields.items()}
+    codes[start:stop, 0] = status
+    for values in fields.values():
+        values[start:stop, 0] = np.nan
+    return replace(panel, status=codes, fields=fields, silence=rule, actions=CorporateActions())
+
+
+def known(panel):
+    return np.flatnonzero(delisted_as_known(panel)[:, 0]).tolist()
+
+
+def test_an_asset_counts_as_gone_when_its_silence_has_grown_too_long():
+    assert known(silent(20, 60)) == list(range(30, 60))
+
+
+def test_an_asset_that_comes_back_was_gone_only_while_it_was_silent():
+    assert known(silent(20, 40)) == list(range(30, 40))
+
+
+def test_a_short_silence_and_a_halt_end_nothing():
+    assert known(silent(20, 30)) == []
+    assert known(silent(20, 60, status=CellStatus.HALTED)) == []
+
+
+def test_a_last_day_that_the_source_states_overrules_the_count():
+    ended = SilenceRule(10, {"NA": dirty_panel(60).sessions[24].date()})
+    assert known(silent(20, 60, ended)) == list(range(25, 60))
+    late = SilenceRule(10, {"NA": date(2030, 1, 1)})
+    assert known(silent(20, 60, late)) == []
+
+
+def test_a_delisting_among_the_actions_ends_the_asset_after_its_last_session():
+    panel = silent(20, 60, SilenceRule(30))
+    actions = CorporateActions(delistings=(Delisting(panel.sessions[22].date(), "NA", 1.0),))
+    assert known(replace(panel, actions=actions)) == list(range(23, 60))
+
+
+def test_bars_of_one_session_are_one_session_of_silence():
+    panel = silent(18, 60)
+    sessions = pd.DatetimeIndex(np.repeat(panel.sessions[:10], 6))
+    known_at = sessions.tz_localize("UTC") + pd.to_timedelta(np.tile(np.arange(15, 21), 10), unit="h")
+    bars = replace(panel, sessions=sessions, known_at=known_at, card=replace(panel.card, frequency="60min"))
+    assert known(bars) == []
+    assert known(replace(bars, silence=SilenceRule(3))) == list(range(36, 60))  # row 17 traded last, in session 2
+
+
+@pytest.mark.parametrize("stated", [False, True])
+def test_what_comes_later_changes_nothing(stated):
+    panel = dirty_panel(60)
+    delistings = (Delisting(panel.sessions[50].date(), "MAR 1", 0.0), Delisting(panel.sessions[33].date(), "1E5"))
+    panel = replace(panel, actions=CorporateActions(delistings=delistings if stated else ()))
+    panel = replace(panel, silence=replace(panel.silence, ended={}))
+    whole, trades = delisted_as_known(panel), last_trades(panel)
+    for end in range(1, 61):
+        view = panel.until(panel.sessions[end - 1])
+        np.testing.assert_array_equal(delisted_as_known(view), whole[:end])
+        np.testing.assert_array_equal(last_trades(view), trades[:end])
+
+
+def test_nobody_is_gone_before_the_first_trade():
+    panel = dirty_panel(60)
+    assert not delisted_as_known(panel)[last_trades(panel) < 0].any()

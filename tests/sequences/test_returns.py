@@ -1,0 +1,116 @@
+"""Returns to learn from: observed at both ends or not at all, and a delisting ends at its terminal value."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions, Delisting, Split
+from quantdl.market.status import CellStatus
+from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window, realised_returns
+from quantdl.simulation import panel_of_closes
+
+CLOSES = 100.0 + np.arange(24.0).reshape(12, 2)
+LAST = 6  # the last bar of the second asset
+ENDED = CLOSES.copy()
+ENDED[LAST + 1 :, 1] = np.nan
+
+
+def delisted(terminal_value, last=LAST):
+    panel = panel_of_closes(ENDED)
+    delisting = Delisting(panel.sessions[last].date(), panel.assets[1], terminal_value)
+    return replace(panel, actions=CorporateActions(delistings=(delisting,)))
+
+
+@pytest.mark.parametrize("terminal_value", [250.0, 0.01])
+def test_a_window_that_ends_after_the_delisting_ends_at_its_terminal_value(terminal_value):
+    returns, observed = realised_returns(delisted(terminal_value), [NEXT_SESSION, position_window(3)])
+    assert np.flatnonzero(observed[:, 0, 1]).tolist() == list(range(LAST + 1))
+    assert returns[LAST, 0, 1] == pytest.approx(np.log(terminal_value / CLOSES[LAST, 1]), rel=1e-6)
+    assert returns[LAST - 1, 0, 1] == pytest.approx(np.log(CLOSES[LAST, 1] / CLOSES[LAST - 1, 1]), rel=1e-5)
+    # From the fill one bar later over three bars: the last fill is at the last bar, decided one before it.
+    assert np.flatnonzero(observed[:, 1, 1]).tolist() == list(range(LAST))
+    for bar in (LAST - 3, LAST - 2, LAST - 1):
+        assert returns[bar, 1, 1] == pytest.approx(np.log(terminal_value / CLOSES[bar + 1, 1]), rel=1e-6)
+    assert returns[LAST - 4, 1, 1] == pytest.approx(np.log(CLOSES[LAST, 1] / CLOSES[LAST - 3, 1]), rel=1e-5)
+
+
+@pytest.mark.parametrize("terminal_value", [None, 0.0])
+def test_an_unknown_terminal_value_and_a_total_loss_stay_unobserved(terminal_value):
+    returns, observed = realised_returns(delisted(terminal_value), [NEXT_SESSION])
+    without, unobserved = realised_returns(panel_of_closes(ENDED), [NEXT_SESSION])
+    np.testing.assert_array_equal(observed, unobserved)
+    np.testing.assert_array_equal(returns, without)
+
+
+def test_a_delisting_changes_no_other_asset_and_no_earlier_window():
+    returns, observed = realised_returns(delisted(50.0), [NEXT_SESSION, position_window(3)])
+    without, unobserved = realised_returns(panel_of_closes(ENDED), [NEXT_SESSION, position_window(3)])
+    np.testing.assert_array_equal(returns[:, :, 0], without[:, :, 0])
+    np.testing.assert_array_equal(returns[unobserved], without[unobserved])
+    assert (observed & ~unobserved).sum() == 1 + 3
+
+
+def test_a_delisting_on_a_day_without_a_session_ends_at_the_session_before():
+    panel = delisted(50.0)
+    friday = next(bar for bar in range(12) if panel.sessions[bar].day_name() == "Friday")
+    closes = CLOSES.copy()
+    closes[friday + 1 :, 1] = np.nan
+    saturday = panel.sessions[friday].date().toordinal() + 1
+    ended = Delisting(date.fromordinal(saturday), panel.assets[1], 50.0)
+    returns, observed = realised_returns(
+        replace(panel_of_closes(closes), actions=CorporateActions(delistings=(ended,))), [NEXT_SESSION]
+    )
+    assert np.flatnonzero(observed[:, 0, 1]).tolist() == list(range(friday + 1))
+    assert returns[friday, 0, 1] == pytest.approx(np.log(50.0 / closes[friday, 1]), rel=1e-6)
+
+
+def test_a_window_that_leaves_the_axis_is_never_observed():
+    closes = CLOSES.copy()
+    closes[11:, 1] = np.nan  # delisted one bar before the end
+    panel = panel_of_closes(closes)
+    ended = CorporateActions(delistings=(Delisting(panel.sessions[10].date(), panel.assets[1], 50.0),))
+    _, observed = realised_returns(replace(panel, actions=ended), [NEXT_SESSION, ReturnWindow(0, 2)])
+    assert observed[:, 0, 1].tolist() == [True] * 11 + [False]
+    assert observed[:, 1, 1].tolist() == [True] * 10 + [False] * 2
+
+
+@given(st.integers(0, 11), st.integers(0, 4), st.integers(1, 5))
+def test_a_view_that_ends_at_the_label_knows_the_same_label(bar, starts_after, bars):
+    window, panel = ReturnWindow(starts_after, bars), delisted(30.0)
+    end = bar + window.ends_after
+    if end < 12:
+        whole, known = realised_returns(panel, [window])
+        view, seen = realised_returns(panel.until(panel.sessions[end]), [window])
+        np.testing.assert_array_equal(view[bar], whole[bar])
+        np.testing.assert_array_equal(seen[bar], known[bar])
+
+
+@pytest.mark.parametrize("status", [CellStatus.HALTED, CellStatus.MISSING])
+def test_a_halt_is_neither_a_return_of_zero_nor_an_observation(status):
+    panel = panel_of_closes(CLOSES)
+    closes, cells = panel.closes.copy(), panel.status.copy()
+    closes[5, 0], cells[5, 0] = np.nan, status
+    _, observed = realised_returns(replace(panel, fields={"close": closes}, status=cells), [NEXT_SESSION])
+    assert np.flatnonzero(~observed[:, 0, 0]).tolist() == [4, 5, 11]
+
+
+def test_a_price_that_is_not_positive_is_no_observation():
+    panel = panel_of_closes(CLOSES)
+    closes = panel.closes.copy()
+    closes[5, 0] = 0.0
+    returns, observed = realised_returns(replace(panel, fields={"close": closes}), [NEXT_SESSION])
+    assert np.flatnonzero(~observed[:, 0, 0]).tolist() == [4, 5, 11]
+    assert np.isfinite(returns).all()
+
+
+def test_raw_prices_with_a_split_are_refused_with_the_fix():
+    panel = panel_of_closes(CLOSES)
+    split = Split(panel.sessions[5].date(), panel.assets[0], 4.0)
+    raw = replace(panel, card=replace(panel.card, adjustment="raw"), actions=CorporateActions(splits=(split,)))
+    with pytest.raises(DataError, match=f"{panel.assets[0]} on {split.ex_date}.*adjusted"):
+        realised_returns(raw, [NEXT_SESSION])

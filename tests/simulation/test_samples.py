@@ -1,0 +1,37 @@
+"""Tests of the ready-made markets: each plants what its name says, and knows its own density."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from quantdl.simulation import correlation_jump_market, skewed_bimodal_market, spill_over_market
+
+
+def test_the_skewed_law_has_its_stated_moments_and_a_density_of_one():
+    market = skewed_bimodal_market(20000, 2, seed=0)
+    returns = market.panel.log_returns()[1:].ravel()
+    assert returns.mean() == pytest.approx(0.0, abs=4 * 0.012 / np.sqrt(40000))
+    assert np.var(returns / 0.012) == pytest.approx(0.904375, rel=0.03)
+    assert stats.skew(returns) == pytest.approx(-0.8934375 / 0.904375**1.5, abs=0.03)
+    order = np.argsort(returns)
+    area = integrate.trapezoid(np.exp(market.true_log_density[1:].ravel()[order]), returns[order])
+    assert area == pytest.approx(1.0, abs=0.01)
+
+
+def test_yesterdays_returns_of_the_group_predict_and_strangers_do_not():
+    returns = spill_over_market(5000, n_groups=2, group_size=3, strength=0.6, seed=0).panel.log_returns()[1:]
+    friends = returns[:-1, 1:3].mean(axis=1)
+    slope = np.polyfit(friends, returns[1:, 0], 1)[0]
+    assert slope == pytest.approx(0.6, abs=0.06)
+    strangers = returns[:-1, 3:].mean(axis=1)
+    assert abs(np.polyfit(strangers, returns[1:, 0], 1)[0]) < 0.06
+
+
+def test_correlation_jumps_when_it_is_told_to():
+    correlation = np.repeat([0.1, 0.8], 5000)
+    market = correlation_jump_market(correlation, 3, seed=0)
+    returns = market.panel.log_returns()
+    assert np.corrcoef(returns[1:5000].T)[0, 1] == pytest.approx(0.1, abs=0.05)
+    assert np.corrcoef(returns[5000:].T)[0, 1] == pytest.approx(0.8, abs=0.05)
+    expected = stats.norm.logpdf(returns[1:], 0, 0.012)
+    np.testing.assert_allclose(market.true_log_density[1:], expected, atol=1e-6)
