@@ -49,7 +49,7 @@ DOORS = {
     "optuna": ("quantdl.training.search",),
     "pandas_market_calendars": ("quantdl.calendars.library",),
     "plotly": ("quantdl.report.figures",),
-    "pyarrow": ("quantdl.market.parquet", "quantdl.report.contents", "quantdl.experiment"),
+    "pyarrow": ("quantdl.market.reading.parquet", "quantdl.report.contents", "quantdl.experiment"),
     "pydantic": ("quantdl.config",),
     "pydantic_core": ("quantdl.config",),
     "pyro": ("quantdl.models.flow", "quantdl.models.bayesian"),

@@ -24,7 +24,7 @@ from quantdl.features import Feature, FeatureTable
 from quantdl.market.card import DataCard
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
-from quantdl.market.store import PanelOutline, PanelWriter, open_panel
+from quantdl.market.storage.store import PanelOutline, PanelWriter, open_panel
 from quantdl.sequences import NEXT_SESSION, WindowLoader, open_bars, store_bars
 
 N_ASSETS, N_SESSIONS, LENGTH, BATCH = 10_000, 5_000, 64, 256

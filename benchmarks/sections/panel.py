@@ -9,10 +9,10 @@ from pathlib import Path
 from nasdaq import ABSENT, DECLARATION, PATH
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.cache import cached
 from quantdl.market.panel import Panel
-from quantdl.market.parquet import load_parquet
 from quantdl.market.quality import take_census
+from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.storage.cache import cached
 
 TURNS = 3
 

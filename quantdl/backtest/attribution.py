@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantdl.backtest.plan import MeasuredVolume
 from quantdl.backtest.result import BacktestResult
-from quantdl.market.adjustment import continuous_closes
+from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.panel import Panel
 
 REGIMES = ("calm", "normal", "stressed", "undefined")

@@ -7,7 +7,7 @@ from quantdl.backtest.accounting import Book
 from quantdl.backtest.journal import Journal
 from quantdl.backtest.orders import OrderDesk
 from quantdl.backtest.tape import Tape
-from quantdl.market.effects import Effect
+from quantdl.market.corporate.effects import Effect
 
 SPLIT = "plan:split"
 

@@ -1,8 +1,8 @@
 """Sentences that must stand beside any figure of a run."""
 
 from quantdl.backtest.plan import Plan, VolumeWaiver
-from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
+from quantdl.market.corporate.actions import CorporateActions
 
 _FILLS = {
     "next_close": "Decided at a close, filled at the next traded close.",

@@ -15,8 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from quantdl.backtest.plan import AbnormalVolatility, Friction, MeasuredVolume, Plan, StatedVolume
 from quantdl.calendars import trading_calendar
-from quantdl.market.adjustment import continuous_closes
-from quantdl.market.effects import Effect, carried_closes, effects
+from quantdl.market.corporate.adjustment import continuous_closes
+from quantdl.market.corporate.effects import Effect, carried_closes, effects
 from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.panel import Panel
 

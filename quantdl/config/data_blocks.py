@@ -10,7 +10,7 @@ from quantdl.config.blocks import Block
 from quantdl.config.data_paths import DataPath
 from quantdl.config.reading import FieldFaults
 from quantdl.market.card import Adjustment, Declaration, IntradayBars, OnFault, SilenceRule, Universe
-from quantdl.market.policies import Policies
+from quantdl.market.inspection.policies import Policies
 
 Text = Annotated[str, Field(min_length=1)]
 Assets = Annotated[tuple[Text, ...], Field(min_length=1)]
@@ -82,7 +82,7 @@ class _DeclaredConfig(_DataConfig):
         sectors: Sector of each asset.
         silence: How silence after an asset's last trade is read.
         actions: CSV file of splits, dividends, renames and delistings, relative to the config file, for prices that do
-            not hold them yet; see `quantdl.market.actions_table.load_actions`.
+            not hold them yet; see `quantdl.market.corporate.actions_table.load_actions`.
         notes: Further facts for the data card.
     """
 

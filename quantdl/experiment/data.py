@@ -12,13 +12,13 @@ from quantdl.experiment.ingests import with_known_revisions, with_recorded_inges
 from quantdl.experiment.loading import load_bare, load_panel
 from quantdl.experiment.series import load_series
 from quantdl.features import FeatureTable, feature_table
-from quantdl.market.adjustment import adjusted
 from quantdl.market.card import IntradayBars
-from quantdl.market.census import Census, take_census
+from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.exogenous import ExogenousSeries
+from quantdl.market.inspection.census import Census, take_census
+from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.membership import load_membership
 from quantdl.market.panel import Panel
-from quantdl.market.treatment import apply_policies
 from quantdl.market.universe import Universe, UniverseRule, universe_as_of, with_universe
 
 

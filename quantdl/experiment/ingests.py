@@ -6,8 +6,8 @@ from pathlib import Path
 from quantdl.config import ExperimentConfig
 from quantdl.config.data_blocks import Sp500Config
 from quantdl.market.panel import Panel
-from quantdl.market.revisions import with_revisions
-from quantdl.market.vintages import known_revisions, record_ingest
+from quantdl.market.storage.revisions import with_revisions
+from quantdl.market.storage.vintages import known_revisions, record_ingest
 
 VINTAGES = "vintages"
 """Name of the folder of ingests, beside the run folders."""

@@ -7,12 +7,12 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.config.data_blocks import CsvFolderConfig, LeanConfig, ParquetConfig, Sp500Config
 from quantdl.errors import ConfigError, DataError
-from quantdl.market.actions_table import load_actions
-from quantdl.market.attachment import with_actions
-from quantdl.market.cache import cached
 from quantdl.market.card import Declaration, IntradayBars, OnFault
+from quantdl.market.corporate.actions_table import load_actions
+from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_csv_folder, load_lean, load_parquet, load_sp500
+from quantdl.market.storage.cache import cached
 
 _NOT_STATED = "not stated"
 _DAILY = "1D"

@@ -39,7 +39,8 @@ def money_traded(panel: Panel, group: FeatureGroup) -> np.ndarray:
         raise DataError(
             f"{panel.card.source}: the features of the group {group!r} need the money that was traded, and closes "
             "adjusted for dividends are not what was paid. Bring raw or split-adjusted prices (total returns made of "
-            "raw ones by quantdl.market.adjustment.adjusted keep it as 'dollar_volume'), or leave the group out."
+            "raw ones by quantdl.market.corporate.adjustment.adjusted keep it as 'dollar_volume'), or leave the group "
+            "out."
         )
     with np.errstate(over="ignore", invalid="ignore"):
         money = panel.closes * volume

@@ -152,7 +152,7 @@ def _check(panel: Panel, groups: Sequence[FeatureGroup], has_series: bool) -> No
         raise DataError(
             f"{panel.card.source}: features need prices adjusted for splits; in these raw ones a split reads as a "
             f"crash (first {first.asset} on {first.ex_date}, {first.ratio:g} new shares for each). "
-            'Pass quantdl.market.adjustment.adjusted(panel, "split") instead.'
+            'Pass quantdl.market.corporate.adjustment.adjusted(panel, "split") instead.'
         )
 
 

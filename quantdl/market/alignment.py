@@ -14,8 +14,8 @@ import pandas as pd
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.card import DataCard, SilenceRule, Universe, content_fingerprint
+from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.decisions import DecisionTimes
 from quantdl.market.faults import Fault
 from quantdl.market.merging import MergedBars, merge_bars

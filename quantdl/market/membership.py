@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.cuts import symbol_before_cuts
-from quantdl.market.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.inspection.cuts import symbol_before_cuts
+from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
 
 _COLUMNS = ("symbol", "from", "to")
 
@@ -74,7 +74,7 @@ def load_membership(path: Path | str) -> Membership:
 def member_cells(membership: Membership, sessions: pd.DatetimeIndex, assets: Sequence[str]) -> np.ndarray:
     """Return (T, A) bool: whether the asset belonged to the universe on the day of the bar.
 
-    Both parts of a history that was cut belong while their symbol did, see `quantdl.market.cuts`.
+    Both parts of a history that was cut belong while their symbol did, see `quantdl.market.inspection.cuts`.
     """
     days = sessions.to_numpy().astype("datetime64[D]")
     cells = np.zeros((len(days), len(assets)), dtype=bool)

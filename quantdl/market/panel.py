@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.actions import CorporateActions
 from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
 from quantdl.market.card import DataCard, SilenceRule
 from quantdl.market.consistency import axis_problems, cell_problems
+from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.faults import Fault
 from quantdl.market.status import CellStatus, read_silence
 
@@ -186,8 +186,8 @@ class Panel:
             splits = self.actions.splits
             raise DataError(
                 f"{self.card.source}: got raw prices with {len(splits)} splits, the first of {splits[0].asset} on "
-                f"{splits[0].ex_date}; expected adjusted ones for returns, features and models. Fix: use "
-                "quantdl.market.adjustment.adjusted(panel, 'total_return', 'forward'). The backtest plays raw prices."
+                f"{splits[0].ex_date}; expected adjusted ones for returns, features and models. The backtest plays "
+                "raw ones. Fix: quantdl.market.corporate.adjustment.adjusted(panel, 'total_return', 'forward')."
             )
         returns = np.full(self.status.shape, np.nan)
         np.log(self.closes / self.previous_closes(), where=self._usable(), out=returns)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError, QuantdlError
-from quantdl.market.bars import Bars
-from quantdl.market.columns import read_numbers
-from quantdl.market.csv_text import read_text, rows_of
 from quantdl.market.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
-from quantdl.market.findings import FaultyDataError, Finding, Place, unreadable
-from quantdl.market.times import read_days
+from quantdl.market.reading.bars import Bars
+from quantdl.market.reading.columns import read_numbers
+from quantdl.market.reading.csv_text import read_text, rows_of
+from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.reading.times import read_days
 
 _PLAINLY: dict[str, Any] = {"date_as_object": False, "ignore_metadata": True}
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, NotImplementedError)

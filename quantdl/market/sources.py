@@ -3,21 +3,22 @@
 `load_csv_folder`, `load_parquet` and `panel_from_frame` read what a user brings; `load_sp500` is the data that comes
 with the installation; `load_lean` reads unadjusted bars with Lean's files of splits, dividends and renames, and
 `with_actions` puts a user's own corporate actions on unadjusted prices. A new source is one file: turn what it has into
-frames, hand each to `quantdl.market.bars.read_bars`, and the list to `quantdl.market.assembly.assemble`.
+frames, hand each to `quantdl.market.reading.bars.read_bars`, and the list to
+`quantdl.market.reading.assembly.assemble`.
 """
 
 import csv
 from importlib.metadata import version
 from importlib.resources import files
 
-from quantdl.market.actions_table import actions_from_columns, load_actions
-from quantdl.market.attachment import with_actions
 from quantdl.market.card import Declaration
-from quantdl.market.csv_folder import load_csv_folder
-from quantdl.market.frames import panel_from_frame
-from quantdl.market.lean import load_lean
+from quantdl.market.corporate.actions_table import actions_from_columns, load_actions
+from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.panel import Panel
-from quantdl.market.parquet import load_parquet
+from quantdl.market.reading.csv_folder import load_csv_folder
+from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.reading.lean import load_lean
+from quantdl.market.reading.parquet import load_parquet
 
 __all__ = [
     "actions_from_columns",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.effects import carried_closes
+from quantdl.market.corporate.effects import carried_closes
 from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.membership import Membership, member_cells, members_between
 from quantdl.market.panel import Panel

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.actions import Delisting
+from quantdl.market.corporate.actions import Delisting
 from quantdl.market.panel import Panel
 
 
@@ -64,7 +64,7 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
         raise DataError(
             f"{panel.card.source}: returns to learn from need prices adjusted for splits; in these raw ones a split "
             f"reads as a crash, such as {first.asset} on {first.ex_date}. Fix: adjust the panel first, "
-            "quantdl.market.adjustment.adjusted(panel, ...)."
+            "quantdl.market.corporate.adjustment.adjusted(panel, ...)."
         )
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.where(panel.traded & (panel.closes > 0), np.log(panel.closes), np.nan)

@@ -15,9 +15,9 @@ from quantdl.backtest.orders import OrderDesk
 from quantdl.backtest.plan import Borrow, DrawdownLimit, EveryBars, FastExit, StatedVolume
 from quantdl.backtest.trades import TradeLedger
 from quantdl.errors import DataError
-from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Split
-from quantdl.market.adjustment import adjusted
-from quantdl.market.attachment import with_actions
+from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
+from quantdl.market.corporate.adjustment import adjusted
+from quantdl.market.corporate.attachment import with_actions
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, span, world
 from tests.raw_panels import raw_world, split_up

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.tape import read_tape
-from quantdl.market.actions import CorporateActions, Split
+from quantdl.market.corporate.actions import CorporateActions, Split
 from tests.backtest.worlds import plan_for, world
 
 BARS = 6

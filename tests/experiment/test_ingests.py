@@ -11,7 +11,7 @@ from quantdl.errors import DataError
 from quantdl.experiment import check_data
 from quantdl.experiment.data import load_data
 from quantdl.experiment.ingests import VINTAGES
-from quantdl.market.vintages import vintages
+from quantdl.market.storage.vintages import vintages
 
 DATA = """data:
   kind: csv_folder

@@ -10,8 +10,8 @@ import pytest
 from quantdl.features import FeatureGroup, feature_table
 from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.exogenous import ReleaseRule
-from quantdl.market.frames import panel_from_frame
 from quantdl.market.panel import Panel
+from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.series_files import SeriesDeclaration, load_series_csv
 
 NEW_YORK = "America/New_York"

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from quantdl.features import FeatureGroup, FeatureTable, feature_table
-from quantdl.market.actions import CorporateActions, Split
-from quantdl.market.adjustment import adjusted
+from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus

@@ -5,8 +5,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus

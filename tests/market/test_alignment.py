@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Split
 from quantdl.market.alignment import align
 from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
 from quantdl.market.decisions import DecisionTimes
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel

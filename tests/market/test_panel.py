@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.card import Declaration, SilenceRule
-from quantdl.market.frames import panel_from_frame
+from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 U, T, M, H, D = (CellStatus[name] for name in ("UNLISTED", "TRADED", "MISSING", "HALTED", "DELISTED"))

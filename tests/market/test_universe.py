@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from quantdl.errors import DataError
-from quantdl.market.actions import CorporateActions, Split
+from quantdl.market.corporate.actions import CorporateActions, Split
 from quantdl.market.membership import MembershipInterval
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.actions import CorporateActions, Delisting, Split
+from quantdl.market.corporate.actions import CorporateActions, Delisting, Split
 from quantdl.market.status import CellStatus
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window, realised_returns
 from quantdl.simulation import panel_of_closes

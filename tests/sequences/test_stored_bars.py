@@ -12,7 +12,7 @@ import torch
 
 from quantdl.errors import DataError, IntegrityError
 from quantdl.features import feature_table
-from quantdl.market.store import open_panel, save_panel
+from quantdl.market.storage.store import open_panel, save_panel
 from quantdl.sequences import NEXT_SESSION, WindowLoader, open_bars, position_window, store_bars
 from quantdl.simulation import panel_of_closes
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quantdl.market.adjustment import adjusted
+from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.status import CellStatus
 from quantdl.simulation import (
     Delistings,

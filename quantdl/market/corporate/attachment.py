@@ -1,0 +1,92 @@
+"""Corporate actions put on a panel, once it is certain that they fit its prices."""
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from quantdl.errors import DataError
+from quantdl.market.corporate.actions import Action, CashDividend, CorporateActions, Split
+from quantdl.market.panel import Panel
+from quantdl.market.status import read_silence
+
+
+def with_actions(panel: Panel, actions: CorporateActions) -> Panel:
+    """Return the panel with these actions in place of the ones it has.
+
+    A delisting also states where the asset's history ends: its cells after the last session are DELISTED from the first
+    on, not only once the silence has become long.
+
+    Args:
+        panel: The prices.
+        actions: What happened to its assets. Actions outside of its sessions are kept and have no effect.
+
+    Raises:
+        DataError: If an action names an asset that the panel does not have, goes ex on a day without a session, takes
+            effect on prices that contain it already, or if an asset trades after its end; all of them are named.
+    """
+    problems = list(_problems(panel, actions))
+    if problems:
+        raise DataError("\n  ".join([f"{panel.card.source}: the corporate actions do not fit the prices:", *problems]))
+    ended = {**panel.silence.ended, **{item.asset: item.last for item in actions.delistings}}
+    silence = replace(panel.silence, ended=ended)
+    status = read_silence(panel.status, panel.sessions, panel.assets, silence)
+    return replace(panel, actions=actions, silence=silence, status=status)
+
+
+def _problems(panel: Panel, actions: CorporateActions) -> Iterator[str]:
+    yield from _unknown_assets(panel, actions)
+    yield from _days_without_session(panel, actions)
+    kept_out = {"raw": (), "split": ("splits",), "total_return": ("splits", "dividends")}[panel.card.adjustment]
+    for kind in kept_out:
+        items = getattr(actions, kind)
+        if items:
+            yield (
+                f"got {len(items)} {kind}, the first of {items[0].asset} on {items[0].ex_date}, for prices whose card "
+                f"says {panel.card.adjustment!r}: they would count twice. Fix: leave the {kind} out."
+            )
+    yield from _after_the_end(panel, actions)
+
+
+def _after_the_end(panel: Panel, actions: CorporateActions) -> Iterator[str]:
+    shares: tuple[Split | CashDividend, ...] = (*actions.splits, *actions.dividends)
+    for end in actions.delistings:
+        for item in shares:
+            if item.asset == end.asset and item.ex_date > end.last:
+                yield (
+                    f"{end.asset}: got the last session {end.last}, but the ex-date {item.ex_date}; expected none "
+                    "after its end. Fix: correct either date."
+                )
+        if end.asset in panel.assets:
+            traded = panel.traded[:, panel.assets.index(end.asset)] & np.asarray(
+                panel.sessions > pd.Timestamp(end.last)
+            )
+            if traded.any():
+                day = panel.sessions[int(traded.argmax())]
+                yield (
+                    f"{end.asset}: got the last session {end.last}, but a bar on {day:%Y-%m-%d}; expected none after "
+                    "its end. Fix: correct the date, or give the later history a permanent symbol of its own."
+                )
+
+
+def _unknown_assets(panel: Panel, actions: CorporateActions) -> Iterator[str]:
+    items: tuple[Action, ...] = (*actions.splits, *actions.dividends, *actions.renames, *actions.delistings)
+    known = frozenset(panel.assets)
+    for name in sorted({item.asset for item in items if item.asset not in known}):
+        close = difflib.get_close_matches(name, panel.assets, n=1)
+        fix = f"did you mean {close[0]!r}" if close else "leave its actions out, as CorporateActions.select does"
+        yield f"got actions of {name!r}; expected assets of the panel. Fix: {fix}."
+
+
+def _days_without_session(panel: Panel, actions: CorporateActions) -> Iterator[str]:
+    first, last = panel.sessions[0], panel.sessions[-1]
+    items: tuple[Split | CashDividend, ...] = (*actions.splits, *actions.dividends)
+    for item in items:
+        day = pd.Timestamp(item.ex_date)
+        if first <= day <= last and day not in panel.sessions:
+            yield (
+                f"{item.asset}: got the ex-date {item.ex_date} ({day.day_name()}); expected a session of "
+                f"{panel.card.calendar}. Fix: correct it to the first session that traded without the right."
+            )

@@ -1,0 +1,1 @@
+"""What is wrong or doubtful with a panel, and what is done about it."""

@@ -1,0 +1,157 @@
+"""The census: everything that is wrong or doubtful with a panel, named, dated and counted; nothing is repaired here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import numpy as np
+
+from quantdl.market.card import Universe
+from quantdl.market.faults import Fault
+from quantdl.market.inspection.checks import CHECKS, Check
+from quantdl.market.inspection.fault_map import FaultMap, map_faults
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.session_bars import session_numbers
+from quantdl.market.inspection.summary import Summary, summarise
+from quantdl.market.inspection.survivorship import judge_survivorship
+from quantdl.market.panel import Panel
+
+SCHEMA_VERSION = 2
+"""Of the JSON form: 2 counts the faults by kind under ``faults`` and lists them under ``findings``."""
+
+
+@dataclass(frozen=True)
+class Census:
+    """What a panel holds and what is wrong with it.
+
+    Attributes:
+        first: First session.
+        last: Last session.
+        n_sessions: Number of sessions.
+        n_assets: Number of assets.
+        fingerprint: Of the values as loaded, see `quantdl.market.card.DataCard`.
+        coverage: Share of the panel's bars in which each asset traded.
+        faults: Every fault, by kind and then by asset.
+        by_year: Where in time the faults on cells lie.
+        summary: Figures that are no faults by themselves.
+        universe: How the universe looks chosen, see `quantdl.market.inspection.survivorship`.
+        survivorship: The reasons for that, in a sentence.
+    """
+
+    first: date
+    last: date
+    n_sessions: int
+    n_assets: int
+    fingerprint: str
+    coverage: Mapping[str, float]
+    faults: tuple[Fault, ...]
+    by_year: FaultMap
+    summary: Summary
+    universe: Universe
+    survivorship: str
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of cells, sessions or runs of every kind that was looked for, zeros included."""
+        counts = dict.fromkeys(Policies().actions(), 0)
+        for fault in self.faults:
+            counts[fault.kind] = counts.get(fault.kind, 0) + fault.count
+        return counts
+
+    def assets_affected(self) -> dict[str, int]:
+        """Return the number of assets with a fault of each kind; 0 too for a kind that concerns no single asset."""
+        symbols: dict[str, set[str]] = {kind: set() for kind in self.counts()}
+        for fault in self.faults:
+            if fault.symbol is not None:
+                symbols[fault.kind].add(fault.symbol)
+        return {kind: len(named) for kind, named in symbols.items()}
+
+    def to_json(self) -> dict[str, object]:
+        """Return the census as plain values, dates as ISO text, ready for ``json.dumps``.
+
+        ``faults`` maps each kind to its count, ``assets_affected`` to the number of assets, and ``findings`` lists
+        every fault with asset, sessions and what was seen.
+        """
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "first": self.first.isoformat(),
+            "last": self.last.isoformat(),
+            "n_sessions": self.n_sessions,
+            "n_assets": self.n_assets,
+            "fingerprint": self.fingerprint,
+            "universe": self.universe,
+            "survivorship": self.survivorship,
+            "faults": self.counts(),
+            "assets_affected": self.assets_affected(),
+            "summary": self.summary.to_json(),
+            "by_year": self.by_year.to_json(),
+            "coverage": dict(self.coverage),
+            "findings": [
+                {**asdict(fault), "first": fault.first.isoformat(), "last": fault.last.isoformat()}
+                for fault in self.faults
+            ],
+        }
+
+
+def take_census(panel: Panel) -> Census:
+    """Look for every kind of fault that is known.
+
+    The kinds on cells are listed in `quantdl.market.inspection.checks`. ``session_missing_for_all`` is a session of the
+    calendar on which no asset has a bar although some asset has one before and after. What the loader recorded
+    (``duplicate``, ``unsorted``, ``non_session`` and others, see `quantdl.market.reading.assembly.assemble`) is
+    repeated, and so is every ``revision`` that the vintages of the source show.
+
+    Args:
+        panel: The panel as loaded, before any policy.
+    """
+    cells = {check.kind: check.cells(panel) for check in CHECKS}
+    found = [fault for check in CHECKS for fault in _faults(panel, check, cells[check.kind])]
+    survivorship = judge_survivorship(panel)
+    share = panel.traded.mean(axis=0)
+    return Census(
+        first=panel.sessions[0].date(),
+        last=panel.sessions[-1].date(),
+        n_sessions=int(session_numbers(panel)[-1]) + 1,
+        n_assets=len(panel.assets),
+        fingerprint=panel.card.fingerprint,
+        coverage={name: float(value) for name, value in zip(panel.assets, share, strict=True)},
+        faults=(*panel.faults, *_missing_for_all(panel), *found),
+        by_year=map_faults(panel, cells),
+        summary=summarise(panel),
+        universe=survivorship.universe,
+        survivorship=survivorship.sentence,
+    )
+
+
+def _missing_for_all(panel: Panel) -> list[Fault]:
+    number = session_numbers(panel)
+    seen = np.zeros(number[-1] + 1, dtype=bool)
+    seen[number[panel.traded.any(axis=1)]] = True
+    days = panel.sessions.unique()[np.flatnonzero(~seen)]
+    return [
+        Fault("session_missing_for_all", None, day.date(), day.date(), 1, "No asset has a bar on this session.")
+        for day in days
+    ]
+
+
+def _faults(panel: Panel, check: Check, cells: np.ndarray) -> list[Fault]:
+    found = []
+    for column in np.flatnonzero(cells.any(axis=0)).tolist():
+        rows = np.flatnonzero(cells[:, column])
+        groups = np.split(rows, len(rows)) if check.each else [rows]
+        found += [_fault(panel, check, column, group) for group in groups]
+    return found
+
+
+def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> Fault:
+    starts = np.flatnonzero(np.r_[True, np.diff(rows) != 1])
+    lengths = np.diff(np.r_[starts, len(rows)])
+    longest = int(lengths.argmax())
+    detail = f"Longest run {lengths[longest]:,} from {panel.sessions[rows[starts[longest]]]:%Y-%m-%d}."
+    return Fault(
+        kind=check.kind,
+        symbol=panel.assets[column],
+        first=panel.sessions[rows[0]].date(),
+        last=panel.sessions[rows[-1]].date(),
+        count=len(lengths) if check.runs else len(rows),
+        detail=detail if check.describe is None else check.describe(panel, column, rows),
+    )

@@ -1,0 +1,104 @@
+"""Every rule of the census on cells, in the order in which they are looked for.
+
+Each rule takes a panel and returns a boolean array (T, A) of the cells it concerns; its docstring is the definition.
+They stand in `quantdl.market.inspection.presence`, `bar_checks`, `moves`, `scale_breaks`, `action_checks` and
+`staleness`. Bars within a session are cells like any other unless a rule says that it looks at sessions.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantdl.market.inspection import action_checks, bar_checks, moves, presence, scale_breaks
+from quantdl.market.inspection.staleness import stale_runs, stale_years, years_named
+from quantdl.market.panel import Panel
+
+Cells = Callable[[Panel], np.ndarray]
+Describe = Callable[[Panel, int, np.ndarray], str]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One kind of fault.
+
+    Attributes:
+        kind: Its name, and the name of its policy.
+        cells: The rule.
+        fields: The fields that a ``mask`` policy empties; without any, the cell as a whole becomes MISSING.
+        runs: Whether ``count`` counts unbroken runs of cells instead of cells.
+        hindsight: Whether a cell is judged by later ones too. Nobody could have masked it at the time.
+        each: Whether every cell is a finding of its own; else an asset has one finding of a kind.
+        describe: What was seen, in words, of panel, column and rows; None names the longest run.
+        breaks: The first cells of new histories under ``split_at_gap``; None where nothing can be cut.
+    """
+
+    kind: str
+    cells: Cells
+    fields: tuple[str, ...] = ()
+    runs: bool = False
+    hindsight: bool = False
+    each: bool = False
+    describe: Describe | None = None
+    breaks: Cells | None = None
+
+
+def _of_field(kind: str, field: str, cells: Cells, empties: tuple[str, ...]) -> Check:
+    return Check(f"{kind}_{field}", cells, empties, describe=bar_checks.first_value(field))
+
+
+_PRICES = ("open", "high", "low", "close")
+_FIELDS = (*_PRICES, "volume")
+
+CHECKS = (
+    Check("missing_session", presence.missing_session),
+    Check("long_gap", presence.long_gap, runs=True, breaks=presence.after_long_gap),
+    Check("never_traded", presence.never_traded),
+    Check("assumed_delisted", presence.assumed_delisted),
+    *(_of_field("zero", name, bar_checks.zero(name), () if name == "close" else (name,)) for name in _FIELDS),
+    *(_of_field("negative", name, bar_checks.negative(name), () if name == "close" else (name,)) for name in _FIELDS),
+    Check("high_below_low", bar_checks.high_below_low, ("high", "low")),
+    Check("open_outside_range", bar_checks.outside_range("open"), ("open",), describe=bar_checks.first_value("open")),
+    Check("close_outside_range", bar_checks.outside_range("close"), ("high", "low")),
+    Check("mixed_adjustment", bar_checks.mixed_adjustment, ("open", "high", "low"), runs=True),
+    Check("return_above_50pct", moves.return_above_50pct, describe=moves.largest_return),
+    Check("spike_and_revert", moves.spike_and_revert, hindsight=True, each=True, describe=moves.spike),
+    Check(
+        "suspected_split",
+        scale_breaks.suspected_split,
+        each=True,
+        describe=scale_breaks.scale_change,
+        breaks=scale_breaks.suspected_split,
+    ),
+    Check(
+        "reused_history",
+        scale_breaks.reused_history,
+        each=True,
+        describe=scale_breaks.second_life,
+        breaks=scale_breaks.reused_history,
+    ),
+    Check(
+        "split_contradicts_price",
+        action_checks.split_contradicts_price,
+        each=True,
+        describe=action_checks.recorded_splits,
+    ),
+    Check(
+        "dividend_exceeds_price",
+        action_checks.dividend_exceeds_price,
+        each=True,
+        describe=action_checks.recorded_dividends,
+    ),
+    Check(
+        "large_return_without_action",
+        action_checks.large_return_without_action,
+        each=True,
+        describe=moves.largest_return,
+    ),
+    Check("stale_run_5", stale_runs, runs=True, hindsight=True),
+    Check("stale_year", stale_years, hindsight=True, describe=years_named),
+    Check("repeated_row", bar_checks.repeated_row),
+    Check("coarse_price", bar_checks.coarse_price),
+    Check("penny_price", bar_checks.penny_price, describe=bar_checks.lowest_close),
+)
+"""Every rule on cells. A close outside the range empties high and low: returns are made of the close."""

@@ -1,0 +1,146 @@
+"""Policies put into effect, and the record of it in the card."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from quantdl.errors import DataError
+from quantdl.market.faults import Fault
+from quantdl.market.inspection.census import Census
+from quantdl.market.inspection.checks import CHECKS, Check
+from quantdl.market.inspection.cuts import Cut, cut_histories
+from quantdl.market.inspection.policies import AT_LOADING, Action, BreakAction, Policies
+from quantdl.market.panel import Panel
+from quantdl.market.status import CellStatus, read_silence
+
+_NAMED_ASSETS = 10
+
+
+def apply_policies(
+    panel: Panel, census: Census, policies: Policies, judged_through: pd.Timestamp | None = None
+) -> Panel:
+    """Return the panel with every fault of the census treated as the policies say, and each treatment in the card.
+
+    Refusals come first, then assets are dropped, then cells are masked, then histories are cut (see
+    `quantdl.market.inspection.cuts`). Masked cells are MISSING, so an asset masked from its beginning starts its
+    history after them. Breaks are looked for in the panel as loaded, each with data up to its own bar, so cutting needs
+    no hindsight. The card keeps the fingerprint of the data as loaded. If the census finds a universe of survivors that
+    the card did not declare, the card says so from here on.
+
+    Args:
+        panel: The panel of which the census was taken.
+        census: Its census.
+        policies: What to do.
+        judged_through: Last session that a rule with hindsight may look at. Such a rule judges a cell by later ones, so
+            a backtest gives the session before its first; later cells stay as they came. None for the whole panel.
+
+    Raises:
+        DataError: If a fault meets ``refuse``, naming all of them, if one has no policy, or if no asset is left.
+    """
+    actions = policies.actions()
+    strange = sorted({fault.kind for fault in census.faults} - set(actions))
+    if strange:
+        raise DataError(
+            f"{panel.card.source}: faults of a kind without a policy: {', '.join(strange)}. A loader records the kinds "
+            "that quantdl.market.inspection.policies.Policies names. Fix: add the kind there, or use one that is there."
+        )
+    refused = refused_faults(census, policies)
+    if refused:
+        raise DataError(_refusal(panel, refused))
+    treated: dict[str, list[Fault]] = {kind: [] for kind in actions}
+    for fault in census.faults:
+        treated[fault.kind].append(fault)
+    notes = [_note(kind, actions[kind], faults) for kind, faults in treated.items() if faults]
+    gone = {fault.symbol for fault in census.faults if actions[fault.kind] == "drop_asset"}
+    left = [name for name in panel.assets if name not in gone]
+    if not left:
+        raise DataError(f"{panel.card.source}: the policies drop every asset: {'; '.join(notes)}")
+    kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
+    cut = {kind for kind, faults in treated.items() if faults and actions[kind] == "split_at_gap"}
+    kept = panel.select(left) if len(left) < len(panel.assets) else panel
+    masked = cut_histories(_masked(kept, kinds, judged_through), _cuts(kept, cut))
+    if judged_through is not None and any(check.hindsight and check.kind in kinds for check in CHECKS):
+        notes.append(
+            f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
+        )
+    universe = panel.card.universe
+    if census.universe != universe:
+        universe = census.universe
+        notes.append(census.survivorship)
+    return replace(masked, card=replace(panel.card, universe=universe, notes=(*panel.card.notes, *notes)))
+
+
+def refused_faults(census: Census, policies: Policies) -> tuple[Fault, ...]:
+    """Return the faults that meet the policy ``refuse``."""
+    actions = policies.actions()
+    return tuple(fault for fault in census.faults if actions.get(fault.kind) == "refuse")
+
+
+def refused_at_loading(census: Census, policies: Policies) -> tuple[Fault, ...]:
+    """Return the faults of data loaded with them at which a loader would have stopped under the policies."""
+    if policies.on_fault() == "record":
+        return ()
+    return tuple(fault for fault in census.faults if fault.kind in AT_LOADING)
+
+
+def _cuts(panel: Panel, kinds: set[str]) -> list[Cut]:
+    """Where the kinds break histories; a jump between neighbouring bars is one of scale, the share stays the same."""
+    cuts = []
+    for check in CHECKS:
+        if check.kind in kinds and check.breaks is not None:
+            rows, columns = np.nonzero(check.breaks(panel))
+            same_share = check.kind == "suspected_split"
+            cuts += [Cut(int(column), int(row), same_share) for row, column in zip(rows, columns, strict=True)]
+    return cuts
+
+
+def _cells(check: Check, panel: Panel, judged_through: pd.Timestamp | None) -> np.ndarray:
+    """(T, A) cells of a check; with hindsight, as they were known at ``judged_through``, and none after it."""
+    if judged_through is None or not check.hindsight:
+        return check.cells(panel)
+    cells = np.zeros(panel.status.shape, dtype=bool)
+    if panel.sessions[0] <= judged_through:
+        known = check.cells(panel.until(judged_through))
+        cells[: len(known)] = known
+    return cells
+
+
+def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) -> Panel:
+    if not kinds:
+        return panel
+    values = {name: array.copy() for name, array in panel.fields.items()}
+    status = panel.status.copy()
+    for check in CHECKS:
+        if check.kind not in kinds:
+            continue
+        cells = _cells(check, panel, judged_through)
+        for name in check.fields:
+            values[name][cells] = np.nan
+        if not check.fields:
+            status[cells & panel.traded] = CellStatus.MISSING
+    for array in values.values():
+        array[status != CellStatus.TRADED] = np.nan
+    return replace(panel, fields=values, status=read_silence(status, panel.sessions, panel.assets, panel.silence))
+
+
+def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
+    lines = [f"{panel.card.source}: {len(faults):,} faults meet the policy 'refuse':"]
+    lines += [f"{fault.kind}: {_who(fault)}, {_when(fault)}: {fault.detail}" for fault in faults]
+    lines.append("Fix: mend the data, or choose another action for these kinds under data.policies.")
+    return "\n  ".join(lines)
+
+
+def _note(kind: str, action: Action | BreakAction, faults: Sequence[Fault]) -> str:
+    named = "; ".join(f"{_who(fault)} {_when(fault)}" for fault in faults[:_NAMED_ASSETS])
+    more = f" and {len(faults) - _NAMED_ASSETS:,} more" if len(faults) > _NAMED_ASSETS else ""
+    return f"Policy {action} for {kind} ({sum(fault.count for fault in faults):,}): {named}{more}."
+
+
+def _who(fault: Fault) -> str:
+    return fault.symbol if fault.symbol is not None else "all assets"
+
+
+def _when(fault: Fault) -> str:
+    return f"{fault.first}" if fault.first == fault.last else f"{fault.first}..{fault.last}"

@@ -1,0 +1,246 @@
+"""From bars to a panel: the rules that a row must obey, then the axis of sessions or of the bars within them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from quantdl.calendars import trading_calendar
+from quantdl.errors import DataError
+from quantdl.market.card import DataCard, Declaration, content_fingerprint
+from quantdl.market.faults import Fault
+from quantdl.market.panel import Panel
+from quantdl.market.reading.axis import Placement, place_bars
+from quantdl.market.reading.bars import Bars, concatenate
+from quantdl.market.reading.findings import FaultyDataError, Finding, unreadable
+from quantdl.market.reading.header import FIELDS, PRICES
+from quantdl.market.status import CellStatus, read_silence
+
+
+def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
+    """Check the bars of a source and lay them on the sessions of the declared calendar, or on the bars within them.
+
+    The axis holds every session of the calendar from the first bar to the last, whether or not anything traded on it,
+    and every bar of each where bars are shorter (see `quantdl.market.reading.axis`). A bar without a close is no bar.
+    Cells before an asset's first bar are UNLISTED, cells without a bar between two of its bars MISSING, cells after its
+    last one follow ``declaration.silence``.
+
+    Impossible rows are refused, all of them at once, or recorded (``declaration.on_fault``). Recorded means:
+
+    ======================  ==============================================================================
+    ``non_finite_<field>``  the cell is empty
+    ``zero_<price>``        kept as it stands; a close of zero takes part in no return
+    ``negative_<field>``    kept as it stands, likewise
+    ``missing_close``       other fields without a close: no bar
+    ``duplicate``           second bar of an asset for a session: the first in file order counts
+    ``unsorted``            a bar earlier than the one before it: put in order
+    ``non_session``         a bar on a day on which the exchange was closed: left out
+    ``outside_session``     a bar within no session, or at a time at which none begins or ends: left out
+    ``after_as_of``         a bar later than the day on which the source stated it: left out
+    ``unreadable_row``      a row without a date, a symbol, or as many cells as the header: left out
+    ======================  ==============================================================================
+
+    A file or a column that means nothing as a whole (no text, no column of closes, true and false for prices) is
+    refused in either case: an asset would be gone without a session to say so.
+
+    Raises:
+        DataError: If anything is refused, if nothing is left, or if the declared zone is not the calendar's.
+        CalendarError: If the calendar is unknown or does not reach over the bars.
+    """
+    calendar = trading_calendar(declaration.calendar)
+    if declaration.timezone != calendar.timezone:
+        raise DataError(
+            f"{declaration.source}: declared timezone {declaration.timezone!r}, but {calendar.name} is an exchange in "
+            f"{calendar.timezone}. Fix: declare timezone {calendar.timezone!r}, or the calendar of the exchange meant."
+        )
+    bars = concatenate(parts)
+    findings = [*bars.findings, *_impossible_values(bars)]
+    has_close = ~np.isnan(bars.fields["close"]) if "close" in bars.fields else np.zeros(len(bars.row), dtype=bool)
+    bars = bars.keep(has_close)
+    placement = place_bars(bars, calendar, declaration)
+    findings += _misplaced(bars, placement, declaration)
+    refused = [finding for finding in findings if declaration.on_fault == "refuse" or finding.kind == "unreadable"]
+    if refused:
+        raise FaultyDataError(refused)
+    standing = _standing(bars, placement, declaration)
+    if not standing.any():  # "record" cannot save a source without a single good bar
+        fix = "check the file and the calendar"
+        nothing = unreadable(bars.places[0], "no closing price", "at least one bar with a close", fix)
+        raise FaultyDataError(findings or [nothing])
+    faults = _recorded(findings, bars.keep(standing))
+    placement = replace(placement, slot=placement.slot[standing], order=placement.order[standing])
+    return _panel(bars.keep(standing), placement, faults, declaration)
+
+
+def _impossible_values(bars: Bars) -> list[Finding]:
+    """Name prices that are zero or negative, negative volumes, and bars that have fields but no close."""
+    findings = []
+    fix = "correct or remove the bar, or state a policy for it (data.policies in a config, on_fault='record' in Python)"
+    for name, values in bars.fields.items():
+
+        def given(row: int, values: np.ndarray = values) -> str:
+            return repr(float(values[row]))
+
+        expected = "a price above zero" if name in PRICES else f"a {name} of zero or more"
+        if name in PRICES:
+            findings += bars.find(f"zero_{name}", np.flatnonzero(values == 0), name, given, expected, fix)
+        findings += bars.find(f"negative_{name}", np.flatnonzero(values < 0), name, given, expected, fix)
+    if "close" in bars.fields:
+        rows = np.flatnonzero(np.isnan(bars.fields["close"]) & _has_other_values(bars))
+        findings += bars.find("missing_close", rows, "close", lambda row: "an empty cell", "a closing price", fix)
+    return findings
+
+
+def _has_other_values(bars: Bars) -> np.ndarray:
+    found = np.zeros(len(bars.row), dtype=bool)
+    for name, values in bars.fields.items():
+        if name != "close":
+            found |= values > 0
+    return found
+
+
+def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> list[Finding]:
+    """Name the rows that stand on no place of the axis, too late, out of order, or where another one stands."""
+
+    def when(row: int) -> str:
+        if bars.time is not None:
+            return f"{bars.time[row]}+00:00".replace(".000000", "")
+        return f"{bars.day[row]} ({pd.Timestamp(bars.day[row]).day_name()})"
+
+    late = _is_late(bars, declaration)
+    strange = np.flatnonzero(~late & (placement.slot < 0))
+    backward, repeated = _disorder(bars, placement.order)
+    stated = f"no bar after the declared as_of {declaration.as_of}"
+    fix = "correct the date of the bar or declare the day on which the source stated the values"
+    findings = bars.find("after_as_of", np.flatnonzero(late), None, when, stated, fix)
+    if declaration.intraday is None:
+        fix = "remove the bar, or declare the calendar of the exchange on which it traded"
+        expected = f"a session of {declaration.calendar}"
+        findings += bars.find("non_session", strange, None, when, expected, fix)
+    else:
+        cut = declaration.intraday
+        bar = f"{declaration.frequency} bar of {declaration.calendar}"
+        expected = f"the {cut.labelled} of a {bar}, anchored to the {cut.anchored}"
+        fix = "remove the bar, or declare the calendar, labelled, anchored and times_in that are meant"
+        findings += bars.find("outside_session", strange, None, when, expected, fix)
+    fix = "sort the rows of each asset by date"
+    findings += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
+    what = "session" if declaration.intraday is None else "time"
+    return findings + bars.find("duplicate", repeated, None, when, f"one bar for a {what}", "keep one of the bars")
+
+
+def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
+    return np.asarray(bars.day > np.datetime64(declaration.as_of, "D"))
+
+
+def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
+    """Return the rows that make it onto the axis: a number for a close, a place, in time, and the first one there."""
+    standing: np.ndarray = np.isfinite(bars.fields.get("close", np.zeros(0)))  # a bad close on a bad day has two faults
+    standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
+    rows = np.flatnonzero(standing)
+    _, repeated = _disorder(bars.keep(standing), placement.slot[standing])
+    standing[rows[repeated]] = False
+    return standing
+
+
+def _disorder(bars: Bars, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows that lie before the row above them, and the second and later bars for one place.
+
+    Args:
+        bars: The rows.
+        order: (N,) what must increase from row to row of an asset.
+    """
+    number = order.astype(np.int64)
+    by_asset = np.argsort(bars.symbol, kind="stable")
+    same = np.diff(bars.symbol[by_asset]) == 0
+    step = np.diff(number[by_asset])
+    if not (same & (step <= 0)).any():
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    one_place = np.diff(bars.place[by_asset]) == 0
+    backward = np.sort(by_asset[1:][same & one_place & (step < 0)])
+    by_asset = np.lexsort((number, bars.symbol))
+    again = (np.diff(bars.symbol[by_asset]) == 0) & (np.diff(number[by_asset]) == 0)
+    return backward, np.sort(by_asset[1:][again])
+
+
+def _recorded(findings: list[Finding], bars: Bars) -> tuple[Fault, ...]:
+    """Return what the panel keeps of the objections.
+
+    A zero or negative price stands in the panel, where the census finds it; the rest would leave no trace.
+    """
+    faults = []
+    for finding in findings:
+        if not finding.kind.startswith(("zero_", "negative_")):
+            here = bars.day[np.isin(bars.place, [at for at, place in enumerate(bars.places) if place == finding.place])]
+            days = here if len(here) else bars.day
+            faults.append(finding.as_fault(days.min().item(), days.max().item()))
+    return tuple(faults)
+
+
+def _panel(bars: Bars, placement: Placement, faults: tuple[Fault, ...], declaration: Declaration) -> Panel:
+    start, stop = placement.axis.between(int(placement.slot.min()), int(placement.slot.max()), declaration)
+    sessions, known_at = placement.axis.labels(start, stop)
+    cell = placement.slot - start, bars.symbol
+    shape = len(sessions), len(bars.symbols)
+    traded = np.zeros(shape, dtype=bool)
+    traded[cell] = True
+    fields = {}
+    for name, values in bars.fields.items():
+        fields[name] = np.full(shape, np.nan)
+        fields[name][cell] = np.where(np.isfinite(values), values, np.nan)
+        fields[name].flags.writeable = False
+    listed = np.logical_or.accumulate(traded, axis=0)
+    status = np.where(traded, CellStatus.TRADED, np.where(listed, CellStatus.MISSING, CellStatus.UNLISTED))
+    status = read_silence(status.astype(np.int8), sessions, bars.symbols, declaration.silence)
+    return Panel(
+        sessions=sessions,
+        known_at=known_at,
+        assets=bars.symbols,
+        fields=fields,
+        status=status,
+        sectors={name: declaration.sectors[name] for name in bars.symbols if name in declaration.sectors},
+        card=DataCard(
+            source=declaration.source,
+            timezone=declaration.timezone,
+            frequency=declaration.frequency,
+            adjustment=declaration.adjustment,
+            calendar=declaration.calendar,
+            as_of=declaration.as_of,
+            licence=declaration.licence,
+            fields=tuple(name for name in FIELDS if name in fields),
+            fingerprint=content_fingerprint(
+                sessions, bars.symbols, fields, status, None if declaration.intraday is None else known_at
+            ),
+            universe=declaration.universe,
+            notes=(*declaration.notes, *_notes(bars, status, declaration), *_caveats(declaration.calendar, sessions)),
+        ),
+        faults=faults,
+        silence=declaration.silence,
+    )
+
+
+def _caveats(calendar: str, sessions: pd.DatetimeIndex) -> list[str]:
+    """What a reader has to know about the calendar, if anything."""
+    caveat = trading_calendar(calendar).caveat(sessions[0], sessions[-1])
+    return [] if caveat is None else [caveat]
+
+
+def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str]:
+    notes = list(bars.notes)
+    cut = declaration.intraday
+    if cut is not None:
+        notes.append(
+            f"Bars of {declaration.frequency}, anchored to the {cut.anchored}; the source dates them by their "
+            f"{cut.labelled}, and each is known when it is complete."
+        )
+    if bars.unread:
+        notes.append(f"Columns that were not read: {', '.join(bars.unread)}.")
+    gone = [bars.symbols[column] for column in np.flatnonzero(status[-1] == CellStatus.DELISTED)]
+    assumed = [name for name in gone if name not in declaration.silence.ended]
+    if assumed:
+        notes.append(
+            f"Read as delisted because no bar came in the last {declaration.silence.delisted_after_sessions} sessions "
+            f"and more, which a feed that was cut off looks like too: {', '.join(assumed)}."
+        )
+    return notes

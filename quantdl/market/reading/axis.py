@@ -1,0 +1,103 @@
+"""The axis that bars are laid on: every session of a calendar, or every bar that its sessions hold."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quantdl.calendars import TradingCalendar
+from quantdl.market.card import Declaration, IntradayBars, bar_seconds
+from quantdl.market.reading.bars import Bars
+from quantdl.market.reading.intraday import BarGrid, bar_grid
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """Places on which a bar may stand, in order.
+
+    Attributes:
+        sessions: (T,) session label of each place, datetime64[D].
+        known_at: (T,) UTC instants at which a bar there is known, datetime64[us].
+    """
+
+    sessions: np.ndarray
+    known_at: np.ndarray
+
+    def between(self, first: int, last: int, declaration: Declaration) -> tuple[int, int]:
+        """Return the slice of the axis, as start and stop, that a panel with bars from ``first`` to ``last`` has.
+
+        It holds whole sessions; only the session of the day of ``as_of``, which may not have been over when the source
+        was read, ends at its last bar.
+        """
+        start = int(np.searchsorted(self.sessions, self.sessions[first], side="left"))
+        if self.sessions[last] >= np.datetime64(declaration.as_of, "D"):
+            return start, last + 1
+        return start, int(np.searchsorted(self.sessions, self.sessions[last], side="right"))
+
+    def labels(self, start: int, stop: int) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+        """Return the session labels and the UTC instants of a slice, as a panel holds them."""
+        sessions = pd.DatetimeIndex(self.sessions[start:stop].astype("datetime64[us]"), name="session")
+        return sessions, pd.DatetimeIndex(self.known_at[start:stop]).tz_localize("UTC")
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """Where each of some bars belongs.
+
+    Attributes:
+        axis: The places.
+        slot: (N,) int64 place of each bar, -1 for a bar that has none.
+        order: (N,) instants or days by which the bars of an asset follow each other.
+    """
+
+    axis: Axis
+    slot: np.ndarray
+    order: np.ndarray
+
+
+def place_bars(bars: Bars, calendar: TradingCalendar, declaration: Declaration) -> Placement:
+    """Find the place of each bar on the sessions of a calendar, or on the bars within them.
+
+    Raises:
+        DataError: If the declared bars cannot be cut from this calendar.
+        CalendarError: If the calendar cannot be computed.
+    """
+    first = np.datetime64(calendar.first_day.date(), "D")
+    last = np.datetime64(calendar.last_day.date(), "D")
+    late = np.datetime64(declaration.as_of, "D")
+    known = bars.day[(bars.day >= first) & (bars.day <= min(last, late))]
+    if not len(known):
+        nothing = Axis(np.zeros(0, dtype="datetime64[D]"), np.zeros(0, dtype="datetime64[us]"))
+        return Placement(nothing, np.full(len(bars.row), -1), bars.day if bars.time is None else bars.time)
+    start, end = known.min(), known.max()
+    if declaration.intraday is None or bars.time is None:
+        return _on_sessions(bars.day, calendar, start, end)
+    # A session may begin on the evening before its date, with a weekend or a holiday in between.
+    span = pd.Timestamp(max(start - 1, first)), pd.Timestamp(min(end + 7, last))
+    grid = bar_grid(calendar, *span, _seconds(declaration), declaration.intraday.anchored)
+    return _on_bars(bars.time, grid, declaration.intraday)
+
+
+def _on_sessions(days: np.ndarray, calendar: TradingCalendar, start: np.datetime64, end: np.datetime64) -> Placement:
+    labels = calendar.sessions(pd.Timestamp(start), pd.Timestamp(end))
+    sessions = labels.to_numpy().astype("datetime64[D]")
+    number = np.full((end - start).astype(int) + 1, -1, dtype=np.int64)
+    number[(sessions - start).astype(int)] = np.arange(len(sessions))
+    slot = np.full(len(days), -1, dtype=np.int64)
+    inside = (days >= start) & (days <= end)
+    slot[inside] = number[(days[inside] - start).astype(int)]
+    closes = calendar.closes(labels).tz_localize(None).to_numpy(dtype="datetime64[us]")
+    return Placement(Axis(sessions, closes), slot, days)
+
+
+def _on_bars(times: np.ndarray, grid: BarGrid, intraday: IntradayBars) -> Placement:
+    slot = grid.place(times, intraday.labelled)
+    labels = grid.begin if intraday.labelled == "start" else grid.end
+    order = np.where(slot >= 0, labels[np.maximum(slot, 0)], times)  # two ways of writing a label are one place
+    return Placement(Axis(grid.session, grid.complete), slot, order)
+
+
+def _seconds(declaration: Declaration) -> int:
+    seconds = bar_seconds(declaration.frequency)
+    assert seconds is not None  # the declaration pairs `intraday` with a length
+    return seconds

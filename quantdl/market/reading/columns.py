@@ -1,0 +1,105 @@
+"""Columns as files hold them, read without guessing: text to numbers, names to symbols.
+
+Each reader returns what it could read and the rows it could not, with what was expected there. Dates and times are read
+by `quantdl.market.reading.times`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+# Beyond 2**53 a float64 no longer counts units; below the other bound a ratio of two prices can overflow.
+_LARGEST = 2.0**53
+_SMALLEST = 1e-15
+
+# A row that cannot be placed: left out where faults are recorded, refused elsewhere.
+UNREADABLE_ROW = "unreadable_row"
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Rows of a column that cannot be read, all for one reason."""
+
+    kind: str
+    rows: np.ndarray
+    expected: str
+    fix: str
+
+
+def read_numbers(column: pd.Series, field: str) -> tuple[np.ndarray, list[Objection]]:
+    """Return a column as float64 (N,) and the rows that hold no finite number.
+
+    The result is NaN for an empty cell, which means "no value", and infinite for what was objected to: a word, ``NaN``
+    and ``inf`` included, a boolean, or a number too large or too small to be a price or a volume. In a column that is
+    numeric already, NaN is an empty cell.
+    """
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return _no_numbers(column, "numbers, not true or false")
+    if pd.api.types.is_complex_dtype(column.dtype):
+        return _no_numbers(column, "real numbers")
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        empty = np.isnan(values)
+    else:
+        text = as_text(column)
+        values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        empty = np.asarray(text == "", dtype=bool)
+    size = np.abs(values)
+    bad = ~empty & ~((size == 0) | ((size >= _SMALLEST) & (size <= _LARGEST)))
+    if not bad.any():
+        return values, []
+    expected = f"a finite number, at most {_LARGEST:.0e}, or an empty cell"
+    fix = "correct the value, written as 1234.5: a point before the decimals, no thousands separator, no currency sign"
+    return np.where(bad, np.inf, values), [Objection(f"non_finite_{field}", np.flatnonzero(bad), expected, fix)]
+
+
+def read_symbols(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...], list[Objection]]:
+    """Return codes (N,) into the sorted distinct symbols, the symbols, and the rows without one.
+
+    A symbol is text as it stands: ``NA``, ``ON``, ``007``, ``1E5`` and ``TRUE`` are symbols. Numbers are objected to,
+    because what made them numbers has lost leading zeros and more.
+    """
+    objections = []
+    strange = _strangers(column)
+    if strange.any():
+        expected = f"a symbol as text, not {column.dtype if column.dtype != object else _kind(column, strange)}"
+        objections.append(Objection(UNREADABLE_ROW, np.flatnonzero(strange), expected, "store the column as strings"))
+        column = column.astype(object).where(~strange, None)
+    codes, names = pd.factorize(column, sort=True)
+    symbols = tuple(str(name) for name in names)
+    blank = np.array([not name.strip() for name in symbols] + [True])[codes]  # the last is what code -1 finds
+    nameless = blank & ~strange
+    if nameless.any():
+        fix = "name the asset; a ticker such as NA that became empty was lost by the program that wrote the file"
+        objections.append(Objection(UNREADABLE_ROW, np.flatnonzero(nameless), "a symbol", fix))
+    codes = np.where(blank, -1, codes)
+    return np.asarray(codes, dtype=np.int64), symbols, objections
+
+
+def as_text(column: pd.Series) -> pd.Series:
+    """Return a column as text without outer spaces, ``""`` where a cell is empty."""
+    text = column.astype("str")
+    return text.where(column.notna(), "").str.strip()
+
+
+def _no_numbers(column: pd.Series, expected: str) -> tuple[np.ndarray, list[Objection]]:
+    objection = Objection("unreadable", np.arange(len(column)), expected, "store the column as numbers")
+    return np.full(len(column), np.inf), [objection]
+
+
+def _strangers(column: pd.Series) -> np.ndarray:
+    """Return the rows that hold something which is neither text nor nothing."""
+    kinds = column.cat.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    if isinstance(kinds, pd.StringDtype):
+        return np.zeros(len(column), dtype=bool)
+    plain = column.astype(object)
+    return np.array([not isinstance(cell, str) and not _is_nothing(cell) for cell in plain], dtype=bool)
+
+
+def _kind(column: pd.Series, rows: np.ndarray) -> str:
+    return ", ".join(sorted({type(cell).__name__ for cell in column[rows]}))
+
+
+def _is_nothing(cell: object) -> bool:
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and cell != cell)

@@ -1,0 +1,72 @@
+"""CSV files, one an asset, as people have them on disk."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from quantdl.errors import DataError
+from quantdl.market.card import Declaration
+from quantdl.market.panel import Panel
+from quantdl.market.reading.assembly import assemble
+from quantdl.market.reading.bars import Bars, nothing_read, read_bars
+from quantdl.market.reading.csv_text import read_text, rows_of
+from quantdl.market.reading.findings import Place
+from quantdl.market.reading.header import SYMBOL_NAMES, plain_names
+
+
+def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:
+    """Load every ``*.csv`` of a folder, or one CSV file.
+
+    A file has a header line with a date column (``date``, or an empty name as pandas writes it), ``close``, and any of
+    ``open``, ``high``, ``low``, ``volume``, in any order and case. A date is a session (``2017-12-08``) or an instant
+    with its offset (``2017-12-08 16:00:00-05:00``). An empty cell is no value. The asset is the file's name without
+    ``.csv``, or stands in a ``symbol`` or ``ticker`` column. Symbols stay text: ``NA.csv`` is the asset ``NA``.
+
+    Args:
+        path: The folder, or one file.
+        declaration: What the prices are.
+        symbol_pattern: Regular expression whose first group is the symbol in a file's name without ``.csv``, for
+            instance ``r"[A-Z]+_(.+)_30Y"`` for ``NASDAQ_AAPL_30Y.csv``.
+
+    Raises:
+        DataError: If a file is missing, cannot be read or holds impossible rows: all faults of all files at once, each
+            with file, line, column, symbol, what was expected and the fix.
+    """
+    path = Path(path)
+    pattern = _compiled(symbol_pattern)
+    try:
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv") if path.is_dir() else [path]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}. Expected a folder that can be read. Fix: permissions.") from error
+    if not files:
+        raise DataError(f"{path}: no *.csv file in this folder. Give the folder that holds one file for each asset.")
+    return assemble([_read_file(file, declaration, pattern) for file in files], declaration)
+
+
+def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(symbol_pattern or "(.+)")
+    except re.error as error:
+        raise DataError(f"symbol_pattern {symbol_pattern!r} is no regular expression: {error}.") from error
+    if not pattern.groups:
+        raise DataError(
+            f"symbol_pattern {symbol_pattern!r} needs a group around the symbol, such as 'NASDAQ_(.+)_30Y'."
+        )
+    return pattern
+
+
+def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str]) -> Bars:
+    place = Place(str(file), unit="line", first=2)
+    match = pattern.fullmatch(file.stem)
+    if match is None:
+        expected = f"a file name that fits symbol_pattern '{pattern.pattern}'"
+        return nothing_read(place, f"'{file.name}'", expected, "rename the file or change symbol_pattern")
+    text = read_text(file, place)
+    if isinstance(text, Bars):
+        return text
+    found = rows_of(text, place, match[1])
+    if isinstance(found, Bars):
+        return found
+    named = any(name in SYMBOL_NAMES for name in plain_names(found.frame.columns))
+    bars = read_bars(found.frame, place, declaration, None if named else match[1])
+    return replace(bars, findings=(*found.findings, *bars.findings))

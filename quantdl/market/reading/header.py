@@ -1,0 +1,108 @@
+"""Which column of a frame is what, by name; adjusted and unadjusted prices are never mixed."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from quantdl.market.card import Adjustment
+from quantdl.market.reading.findings import Finding, Place, unreadable
+
+PRICES = ("open", "high", "low", "close")
+FIELDS = (*PRICES, "volume")
+DATE_NAMES = ("date", "datetime", "timestamp", "time", "session")
+# How pandas writes an index without a name to CSV and to Parquet.
+UNNAMED_INDEX = ("", "__index_level_0__")
+SYMBOL_NAMES = ("symbol", "ticker", "asset")
+
+
+@dataclass(frozen=True)
+class Header:
+    """Positions of the columns. With findings, the rest means nothing.
+
+    Attributes:
+        date: Column of dates or times.
+        symbol: Column of symbols; None where the place holds one asset.
+        fields: Column by field name.
+        unread: Names of columns that are not used.
+        notes: What the card must say about the choice.
+        findings: What is missing or there twice.
+    """
+
+    date: int
+    symbol: int | None
+    fields: dict[str, int]
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_symbol: bool) -> Header:
+    """Find the date, the symbol and the fields among column names, without regard to case and outer spaces.
+
+    Where a source gives an adjusted close beside a close, one of them is read: the adjusted one (with whatever else is
+    adjusted like it, ``adj_open`` and so on) for prices declared ``"total_return"``, the plain one otherwise. Opens and
+    highs of one scale beside closes of another would be returns that nobody earned.
+
+    Args:
+        columns: Names of the columns.
+        place: Where they stand.
+        adjustment: As declared.
+        needs_symbol: Whether a column must name the asset.
+    """
+    names = plain_names(columns)
+    dates = date_columns(columns)
+    symbols = [at for at, name in enumerate(names) if name in SYMBOL_NAMES] if needs_symbol else []
+    fields, notes = _fields(names, adjustment)
+    needed = {"date": dates, "close": fields["close"], **({"symbol": symbols} if needs_symbol else {})}
+    findings = [_missing(place, name, columns, notes) for name, found in needed.items() if not found]
+    for name, found in {"date": dates, "symbol": symbols, **fields}.items():
+        if len(found) > 1:
+            given = str([str(columns[at]) for at in found])
+            findings.append(unreadable(place, given, f"one column for the {name}", "rename or remove the others"))
+    used = {*dates, *symbols, *(at for found in fields.values() for at in found)}
+    return Header(
+        date=dates[0] if dates else 0,
+        symbol=symbols[0] if symbols else None,
+        fields={name: found[0] for name, found in fields.items() if found},
+        unread=tuple(str(columns[at]) for at in range(len(columns)) if at not in used),
+        notes=notes,
+        findings=tuple(findings),
+    )
+
+
+def plain_names(columns: pd.Index) -> list[str]:
+    """Return the names as they are compared: text, lower case, no outer spaces."""
+    return [str(label).strip().lower() for label in columns]
+
+
+def date_columns(columns: pd.Index) -> list[int]:
+    """Return the columns that hold the date by their names; an unnamed index only when no column is named so."""
+    names = plain_names(columns)
+    named = [at for at, name in enumerate(names) if name in DATE_NAMES]
+    return named or [at for at, name in enumerate(names) if name in UNNAMED_INDEX]
+
+
+def _fields(names: list[str], adjustment: Adjustment) -> tuple[dict[str, list[int]], tuple[str, ...]]:
+    spaced = [name.replace("_", " ").replace("adjusted ", "adj ") for name in names]
+    plain = {field: [at for at, name in enumerate(names) if name == field] for field in FIELDS}
+    adjusted = {field: [at for at, name in enumerate(spaced) if name == f"adj {field}"] for field in FIELDS}
+    if not adjusted["close"]:
+        return plain, ()
+    if adjustment == "total_return":
+        left = [field for field in FIELDS if plain[field] and not adjusted[field]]
+        out = f"; {', '.join(left)} stand beside it unadjusted and were not read" if left else ""
+        return adjusted, (f"Closes are those of the column of adjusted closes{out}.",)
+    note = f"Closes are those of the column of closes; the adjusted closes beside it were not read ({adjustment})."
+    return plain, (note,)
+
+
+def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...]) -> Finding:
+    given = f"columns {[str(label) for label in columns[:20]]}"
+    for mark in (";", "\t", "|"):
+        if len(columns) == 1 and mark in str(columns[0]):
+            fix = f"separate the cells by commas; here {mark!r} seems to do it"
+            return unreadable(place, given, f"a column '{name}'", fix, name)
+    fix = f"rename the column of the {name} to '{name}'"
+    if name == "close" and notes:
+        fix = "declare the adjustment 'total_return': the only closes here are adjusted ones"
+    return unreadable(place, given, f"a column '{name}'", fix, name)

@@ -1,0 +1,48 @@
+"""Parquet files, long (one bar a row) or wide (one asset a column)."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow
+
+from quantdl.errors import DataError
+from quantdl.market.card import Declaration
+from quantdl.market.panel import Panel
+from quantdl.market.reading.assembly import assemble
+from quantdl.market.reading.findings import Place
+from quantdl.market.reading.frames import bars_of_frame
+
+# What a damaged file can raise on its way through pyarrow and pandas; ArrowException covers pyarrow's own.
+_DAMAGE = (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
+
+# Without pandas' own metadata a stored index comes back as a column, like any other writer's.
+_PLAINLY: dict[str, Any] = {"date_as_object": False, "ignore_metadata": True}
+
+
+def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
+    """Load one Parquet file.
+
+    Long: columns for the date, the ``symbol`` (or ``ticker``) as text, ``close``, and any of ``open``, ``high``,
+    ``low``, ``volume``. Wide: a date column, and one column of closes for each asset, named by its symbol. A file
+    without a symbol column is wide. Null and NaN are empty cells. Where the writer left checksums of its pages, they
+    are verified; without them a flipped bit in a price is a price.
+
+    Args:
+        path: The file.
+        declaration: What the prices are.
+
+    Raises:
+        DataError: If the file is missing, truncated or holds impossible rows: all faults at once, each with file, row,
+            column, symbol, what was expected and the fix.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file. Expected a Parquet file. Fix: check the path.")
+    try:
+        frame = pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=_PLAINLY, page_checksum_verification=True)
+    except _DAMAGE as error:
+        first_line = next(iter(str(error).splitlines()), type(error).__name__)
+        given = f"{path}: not a whole Parquet file ({path.stat().st_size:,} bytes): {first_line}"
+        raise DataError(f"{given} Fix: write or download the file again.") from error
+    return assemble([bars_of_frame(frame, Place(str(path)), declaration)], declaration)

@@ -1,0 +1,1 @@
+"""Panels on disk: mapped, cached, and every ingest kept."""

@@ -1,0 +1,174 @@
+"""The rules that a row must obey, whatever file it came from: each message says where, what, expected, and the fix."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.errors import CalendarError, DataError
+from quantdl.market.reading.assembly import assemble
+from quantdl.market.reading.bars import read_bars
+from quantdl.market.reading.findings import FaultyDataError, Place
+from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.status import CellStatus
+
+DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
+
+
+def load(declaration, symbol="A", **columns):
+    frame = pd.DataFrame({"date": DAYS, "close": ["1", "2", "3"]} | columns)
+    return assemble([read_bars(frame, Place("A.csv", "line", 2), declaration, symbol)], declaration)
+
+
+FAULTS = {
+    "zero_close": dict(close=["1", "0", "3"]),
+    "negative_close": dict(close=["1", "-2", "3"]),
+    "non_finite_close": dict(close=["1", "NaN", "3"]),
+    "zero_open": dict(open=["1", "0", "3"]),
+    "negative_high": dict(high=["1", "-1", "3"]),
+    "non_finite_low": dict(low=["1", "inf", "3"]),
+    "negative_volume": dict(volume=["1", "-1", "3"]),
+    "missing_close": dict(close=["1", "", "3"], open=["1", "2", "3"]),
+    "non_session": dict(date=[DAYS[0], "2024-01-06", "2024-01-08"]),
+    "duplicate": dict(date=[DAYS[0], DAYS[0], DAYS[1]]),
+    "unsorted": dict(date=[DAYS[1], DAYS[0], DAYS[2]]),
+    "after_as_of": dict(date=[DAYS[0], "2025-01-02", "2025-01-03"]),
+    "unreadable_row": dict(date=[DAYS[0], "2024-02-30", DAYS[2]]),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_an_impossible_row_is_refused_with_its_place(declaration, kind):
+    with pytest.raises(FaultyDataError, match=r"A\.csv: lines? 3.* of A.*: got .*; expected .*\. Fix: ") as caught:
+        load(declaration, **FAULTS[kind])
+    assert [finding.kind for finding in caught.value.findings] == [kind]
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_an_impossible_row_can_be_recorded_instead(declaration, kind):
+    panel = load(replace(declaration, on_fault="record"), **FAULTS[kind])
+    kept = kind.startswith(("zero_", "negative_"))
+    assert [fault.kind for fault in panel.faults] == ([] if kept else [kind])
+    assert all(fault.symbol == "A" and fault.count >= 1 for fault in panel.faults)
+
+
+def test_a_recorded_price_stands_as_it_was_given(declaration):
+    recording = replace(declaration, on_fault="record")
+    assert load(recording, **FAULTS["zero_close"]).closes[:, 0].tolist() == [1, 0, 3]
+    assert load(recording, **FAULTS["negative_close"]).closes[:, 0].tolist() == [1, -2, 3]
+    np.testing.assert_array_equal(load(recording, **FAULTS["non_finite_close"]).closes[:, 0], [1, np.nan, 3])
+    np.testing.assert_array_equal(load(recording, **FAULTS["missing_close"]).fields["open"][:, 0], [1, np.nan, 3])
+
+
+def test_a_recorded_price_of_zero_takes_part_in_no_return(declaration):
+    returns = load(replace(declaration, on_fault="record"), **FAULTS["zero_close"]).log_returns()
+    np.testing.assert_allclose(returns[:, 0], [np.nan, np.nan, np.log(3)])
+
+
+def test_the_first_of_two_bars_for_a_session_counts(declaration):
+    panel = load(replace(declaration, on_fault="record"), **FAULTS["duplicate"])
+    assert panel.closes[:, 0].tolist() == [1, 3]
+
+
+def test_unsorted_rows_are_put_in_order_once_recorded(declaration):
+    panel = load(replace(declaration, on_fault="record"), **FAULTS["unsorted"])
+    assert panel.closes[:, 0].tolist() == [2, 1, 3]
+
+
+def test_all_faults_are_named_at_once(declaration):
+    with pytest.raises(DataError) as caught:
+        load(
+            declaration,
+            date=["2024-01-02", "2024-01-02", "2024-01-07"],
+            open=["x", "1", "1"],
+            close=["0", "-1", "1e400"],
+        )
+    message = str(caught.value)
+    assert message.startswith("6 faults in 1 file, nothing was loaded:")
+    for words in ("got 'x'", "got 0.0", "got -1.0", "got '1e400'", "one bar for a session", "2024-01-07 (Sunday)"):
+        assert words in message
+
+
+def test_many_rows_of_one_kind_are_one_line(declaration):
+    with pytest.raises(FaultyDataError, match=r"lines 2-4: column 'close' of A from 2024-01-02 to 2024-01-04"):
+        load(declaration, close=["0", "0", "0"])
+
+
+@pytest.mark.parametrize("on_fault", ["refuse", "record"])
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        (dict(date=["2024-01-02 16:00:00"] * 3), "expected an instant with its offset from UTC. Fix: add the offset"),
+        (dict(close=[True, False, True]), "numbers, not true or false"),
+    ],
+)
+def test_what_means_nothing_as_a_whole_is_refused_in_any_case(declaration, on_fault, columns, words):
+    with pytest.raises(DataError, match=words):
+        load(replace(declaration, on_fault=on_fault), **columns)
+
+
+@pytest.mark.parametrize(("close", "words"), [(["0x", "", ""], "got '0x'"), (["", "", ""], "no closing price")])
+def test_recording_cannot_save_a_source_without_a_price(declaration, close, words):
+    with pytest.raises(DataError, match=words):
+        load(replace(declaration, on_fault="record"), close=close)
+
+
+def test_the_axis_holds_every_session_of_the_calendar(declaration):
+    panel = load(declaration, date=["2024-01-02", "2024-01-05", "2024-01-16"])
+    assert len(panel.sessions) == 10  # ten sessions: the weekend of the 6th, the weekend of the 13th and a holiday
+    assert panel.status[:, 0].tolist().count(CellStatus.MISSING) == 7
+
+
+def test_a_row_is_known_at_the_close_of_its_session(declaration):
+    panel = load(declaration, date=["2024-07-02", "2024-07-03", "2024-07-05"])
+    assert panel.known_at.strftime("%H:%M").tolist() == ["20:00", "17:00", "20:00"]
+    assert str(panel.known_at.tz) == "UTC"
+
+
+def test_the_declared_zone_is_the_calendars(declaration):
+    with pytest.raises(DataError, match="declared timezone 'UTC', but XNYS is an exchange in America/New_York. Fix"):
+        load(replace(declaration, timezone="UTC"))
+
+
+def test_an_unknown_calendar_is_named(declaration):
+    with pytest.raises(CalendarError, match="Did you mean .*'XNYS'"):
+        load(replace(declaration, calendar="XNYZ"))
+
+
+def test_a_day_that_the_calendar_does_not_know_is_a_fault_of_its_row(declaration):
+    with pytest.raises(FaultyDataError, match=r"line 2: bar of A on 1790-01-04: got 1790-01-04 \(Monday\)"):
+        load(declaration, date=["1790-01-04", *DAYS[1:]])
+
+
+def test_the_card_repeats_the_declaration_and_what_was_not_read(declaration):
+    panel = load(replace(declaration, notes=("from a test",)), **{"adj close": ["1", "1", "1"]})
+    card = panel.card
+    assert (card.source, card.adjustment, card.as_of) == ("prices of a test", "split", date(2024, 12, 31))
+    assert card.fields == ("close",)
+    assert card.fingerprint.startswith("sha256:")
+    assert card.notes[0] == "from a test"
+    assert card.notes[-1] == "Columns that were not read: adj close."
+
+
+def test_around_the_clock_markets_trade_at_weekends(declaration):
+    crypto = replace(declaration, calendar="24/7", timezone="UTC")
+    assert load(crypto, date=["2024-01-06", "2024-01-07", "2024-01-08"]).traded.all()
+
+
+def test_a_row_without_a_date_is_recorded_over_the_span_of_its_file(declaration):
+    panel = load(replace(declaration, on_fault="record"), date=["2024-01-02", "soon", "2024-01-04"])
+    (fault,) = panel.faults
+    assert (fault.kind, fault.symbol, fault.count) == ("unreadable_row", "A", 1)
+    assert (fault.first, fault.last) == (date(2024, 1, 2), date(2024, 1, 4))
+    assert "A.csv: line 3: column 'date' of A: got 'soon'" in fault.detail
+
+
+def test_sessions_that_are_only_projected_are_said_on_the_card(declaration):
+    frame = pd.DataFrame({"date": ["2026-12-30", "2026-12-31"], "symbol": "A", "close": [1.0, 2.0]})
+    panel = panel_from_frame(frame, replace(declaration, as_of=date(2027, 1, 4)))
+    assert any("XNYS" in note and "projected" in note for note in panel.card.notes)
+    known = panel_from_frame(frame.assign(date=["2024-12-30", "2024-12-31"]), declaration)
+    assert not any("projected" in note for note in known.card.notes)
