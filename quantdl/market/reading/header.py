@@ -9,7 +9,7 @@ from quantdl.market.reading.findings import Finding, Place, unreadable
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
-DATE_NAMES = ("date", "datetime", "timestamp", "time", "session")
+DATE_NAMES = ("date", "datetime", "timestamp", "ts", "time", "session")
 # How pandas writes an index without a name to CSV and to Parquet.
 UNNAMED_INDEX = ("", "__index_level_0__")
 SYMBOL_NAMES = ("symbol", "ticker", "asset")

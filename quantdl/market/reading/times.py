@@ -17,19 +17,24 @@ def read_days(column: pd.Series, timezone: str) -> tuple[np.ndarray, list[Object
 
     A date alone is a session label. An instant must carry its offset from UTC and belongs to the date it has in
     ``timezone``. Midnight UTC, where that is another day in ``timezone``, is a date in disguise: it would land a day
-    early.
+    early. Where most times without an offset are not midnight, those at midnight are no dates either.
     """
     found = _parsed(column)
     days = found.local.astype("datetime64[D]")
     days[found.aware] = on_the_clock(found.instant[found.aware], timezone).astype("datetime64[D]")
-    timed = ~found.aware & (found.local != days)
+    plain = ~found.aware & ~found.nothing
+    timed = plain & (found.local != days)
+    within_days = timed.sum() > plain.sum() / 2
+    timed = plain if within_days else timed
     midnight = found.aware & (found.instant == found.instant.astype("datetime64[D]"))
     disguised = midnight & (found.instant.astype("datetime64[D]") != days)
     add = "add the offset, as in 2017-12-08 16:00:00-05:00, or write the session's date alone"
+    if within_days:
+        add += "; if these are bars within sessions, declare their frequency, such as 60min, and how they are dated"
     close = f"the close of the session in {timezone}; midnight UTC is the evening before there"
     objections = [
         *_objection(found.nothing & ~found.aware, "a date", _WRITE_DATE),
-        *_objection(timed & ~found.nothing, "an instant with its offset from UTC", add),
+        *_objection(timed, "an instant with its offset from UTC", add),
         *_objection(found.nothing & found.aware, "an instant", _WRITE_INSTANT),
         *_objection(disguised, close, "write the session's date alone"),
     ]

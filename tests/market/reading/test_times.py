@@ -109,3 +109,13 @@ def test_a_time_without_offset_or_zone_is_objected_to():
     times, objections = read_times(pd.Series(["2024-07-02 09:30:00", "2024-07-02 09:30:00-04:00"]), None)
     assert objections[0].rows.tolist() == [0]
     assert np.isnat(times[0]) and not np.isnat(times[1])
+
+
+def test_midnight_is_no_date_among_the_hours_of_a_day():
+    hours = pd.Series(pd.date_range("2017-12-07", periods=48, freq="h"))
+    days, objections = read_days(hours, ZONE)
+    assert np.isnat(days).all()
+    assert objections[0].rows.tolist() == list(range(48))
+    assert "declare their frequency" in objections[0].fix
+    few = hours.dt.normalize().where(hours.index > 10, hours)  # ten stray times leave the dates what they are
+    assert np.isnat(read_days(few, ZONE)[0]).sum() == 10
