@@ -94,12 +94,14 @@ def data_check(
     from quantdl.cli.census import print_census, print_census_json, refusal
     from quantdl.experiment import check_data
     from quantdl.market.card import IntradayBars
-    from quantdl.market.quality import Policies, refused_at_loading, refused_faults
+    from quantdl.market.quality import Policies, faults_at_loading, refused_faults
 
     intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
     census = check_data(checked, calendar, frequency, intraday)
     policies = Policies() if isinstance(checked, Path) else checked.data.policies
-    refused = (*refused_at_loading(census, policies), *refused_faults(census, policies)) if is_config else ()
+    refused = () if isinstance(checked, Path) else refused_faults(census, policies)
+    if not isinstance(checked, Path) and checked.data.at_loading() == "refuse":
+        refused = (*faults_at_loading(census), *refused)
     if as_json:
         print_census_json(census, policies, refused)
     else:

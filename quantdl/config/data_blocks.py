@@ -64,6 +64,10 @@ class Sp500Config(_DataConfig):
 
     kind: Literal["sp500"]
 
+    def at_loading(self) -> OnFault:
+        """Return whether a loader stops at rows that cannot be right; the bundled set has none."""
+        return "refuse"
+
 
 class _DeclaredConfig(_DataConfig):
     """Prices of the user's own, with what only the user can know about them.
@@ -83,6 +87,8 @@ class _DeclaredConfig(_DataConfig):
         silence: How silence after an asset's last trade is read.
         actions: CSV file of splits, dividends, renames and delistings, relative to the config file, for prices that do
             not hold them yet; see `quantdl.market.corporate.actions_table.load_actions`.
+        on_fault: ``refuse`` stops at rows that cannot be right, all of them named; ``record`` loads the good ones, and
+            the policies treat what the census finds. Null: ``record`` if a policy for such rows is not the default.
         notes: Further facts for the data card.
     """
 
@@ -99,7 +105,12 @@ class _DeclaredConfig(_DataConfig):
     silence: SilenceRule = SilenceRule()
     intraday: IntradayBars | None = None
     actions: DataPath | None = None
+    on_fault: OnFault | None = None
     notes: tuple[str, ...] = ()
+
+    def at_loading(self) -> OnFault:
+        """Return whether a loader stops at rows that cannot be right."""
+        return self.policies.on_fault() if self.on_fault is None else self.on_fault
 
     def declaration(self, on_fault: OnFault = "refuse") -> Declaration:
         """Return what the block declares.

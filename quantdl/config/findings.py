@@ -129,6 +129,8 @@ def _file_findings(document: Document) -> Iterator[Finding]:
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:
             continue
+        if "data" in keys and "${" in node.text:
+            continue  # whether data elsewhere are there is seen when they are read
         path = beside(document.path, Path(node.text))
         if not os.path.exists(path):  # unlike Path.exists, says no to what can be no path
             there = sorted(path.parent.glob("*")) if os.path.isdir(path.parent) else []

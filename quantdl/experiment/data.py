@@ -55,7 +55,7 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
         DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    loaded = load_panel(config, config.data.policies.on_fault())
+    loaded = load_panel(config, config.data.at_loading())
     _refuse_intraday(config, loaded)
     told = with_recorded_ingest(loaded, config) if keep_ingest else with_known_revisions(loaded, config)
     panel = _selected(told, config)

@@ -84,7 +84,8 @@ class ModelPredictions:
 
     def _trailing(self, session: pd.Timestamp, asset: int) -> np.ndarray:
         """The asset's last simple returns up to ``session``."""
-        returns = self.panel.until(session).log_returns()[:, asset]
+        alone = self.panel.select([self.panel.assets[asset]]).until(session)
+        returns = alone.log_returns()[:, 0]
         return np.asarray(np.expm1(returns[np.isfinite(returns)][-HISTORY_SESSIONS:]))
 
     def _worst_with_the_book(self, book: torch.Tensor, own: np.ndarray) -> torch.Tensor:

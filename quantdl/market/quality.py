@@ -7,7 +7,7 @@ can see are in `quantdl.market.reading.assembly`, revisions in `quantdl.market.s
 from quantdl.market.faults import Fault
 from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.policies import Action, BreakAction, Policies
-from quantdl.market.inspection.treatment import apply_policies, refused_at_loading, refused_faults
+from quantdl.market.inspection.treatment import apply_policies, faults_at_loading, refused_faults
 
 __all__ = [
     "Action",
@@ -16,7 +16,7 @@ __all__ = [
     "Fault",
     "Policies",
     "apply_policies",
-    "refused_at_loading",
+    "faults_at_loading",
     "refused_faults",
     "take_census",
 ]

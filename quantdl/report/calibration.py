@@ -11,6 +11,7 @@ from quantdl.report.quantities import known_first, quantity, recorded
 from quantdl.report.record import Record
 
 BINS = 20
+ENDS_SHOWN = 20
 WINDOWS = {"next_session": "the next session, close to close", "position": "the position, fill to exit"}
 
 
@@ -124,5 +125,11 @@ def _asset_parts(scores: Record) -> tuple[Part, ...]:
     if not assets:
         return (notice("No scores per asset are recorded for this run."),)
     keys = known_first([key for asset in assets for key in asset.values if key != "asset"])
-    rows = tuple(row(asset.text("asset"), *(recorded(asset, key) for key in keys)) for asset in assets)
-    return (Table("Scores per asset", header("Asset", *(quantity(key).label for key in keys)), rows),)
+    ranked, title, note = assets, "Scores per asset", ""
+    if len(assets) > 2 * ENDS_SHOWN:
+        by_score = sorted(assets, key=lambda asset: (asset.number("nll") or 0.0, asset.text("asset")))
+        ranked = (*by_score[:ENDS_SHOWN], *by_score[-ENDS_SHOWN:])
+        title = f"Scores per asset: the {ENDS_SHOWN} best and the {ENDS_SHOWN} worst"
+        note = f"By negative log-likelihood, best first, of {len(assets):,} assets; metrics.json holds them all."
+    rows = tuple(row(asset.text("asset"), *(recorded(asset, key) for key in keys)) for asset in ranked)
+    return (Table(title, header("Asset", *(quantity(key).label for key in keys)), rows, note),)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from quantdl.report.calibration import pit_shares
+from quantdl.report.calibration import ENDS_SHOWN, _asset_parts, pit_shares
+from quantdl.report.record import Record
 
 
 def forecasts(pit):
@@ -49,3 +50,14 @@ def test_laws_too_narrow_leave_the_band_at_both_ends():
     assert shares[0] > 0.05 + half_width[0]
     assert shares[-1] > 0.05 + half_width[-1]
     assert shares[10] < 0.05 - half_width[10]
+
+
+def test_of_many_assets_the_best_and_the_worst_are_shown_and_the_rest_counted():
+    assets = [{"asset": f"A{number:03d}", "n": 10, "nll": float((37 * number) % 101)} for number in range(101)]
+    (table,) = _asset_parts(Record({"assets": assets}))
+    shown = [line.cells[0].text for line in table.rows]
+    by_score = sorted(assets, key=lambda asset: asset["nll"])
+    assert shown == [asset["asset"] for asset in (*by_score[:ENDS_SHOWN], *by_score[-ENDS_SHOWN:])]
+    assert "101 assets" in table.note
+    (whole,) = _asset_parts(Record({"assets": assets[:40]}))
+    assert len(whole.rows) == 40 and not whole.note

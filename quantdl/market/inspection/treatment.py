@@ -78,10 +78,8 @@ def refused_faults(census: Census, policies: Policies) -> tuple[Fault, ...]:
     return tuple(fault for fault in census.faults if actions.get(fault.kind) == "refuse")
 
 
-def refused_at_loading(census: Census, policies: Policies) -> tuple[Fault, ...]:
-    """Return the faults of data loaded with them at which a loader would have stopped under the policies."""
-    if policies.on_fault() == "record":
-        return ()
+def faults_at_loading(census: Census) -> tuple[Fault, ...]:
+    """Return the faults of data loaded with them at which a loader that refuses would have stopped."""
     return tuple(fault for fault in census.faults if fault.kind in AT_LOADING)
 
 

@@ -1,0 +1,180 @@
+"""Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
+
+The rows are numbered as in the catalogue they come from: B calendars and clocks, C corporate actions, D missing prices
+and delistings, A what looks ahead. This file checks that the tests exist.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+
+SHOWN_BY = {
+    "A1 a bar that is merged by its open time": (
+        "test_a_bar_is_known_when_it_is_complete_not_when_it_began",
+        "test_every_value_was_known_at_its_decision_and_not_at_the_one_before",
+    ),
+    "A4 a negative shift in production": (
+        "test_no_source_of_a_feature_reaches_forward",
+        "test_a_planted_look_into_the_future_is_found",
+    ),
+    "A6 an indicator that leaks although it says it does not": (
+        "test_every_column_of_fifty_prefixes_is_the_prefix_of_the_column",
+        "test_nothing_before_the_declared_look_back_changes_a_bit",
+    ),
+    "A7 one flat bar that changes every earlier row": (
+        "test_what_follows_changes_no_bit_of_any_column",
+        "test_the_universe_of_a_bar_is_the_same_bit_for_bit_whatever_comes_later",
+    ),
+    "A8 a scale that looks into the window to be predicted": (
+        "test_noise_in_later_rows_changes_no_bit_of_the_fitted_state",
+        "test_prices_after_a_bar_change_no_window_that_ends_by_then",
+    ),
+    "A9 a scaler fitted on the test set": ("test_it_refuses_bars_before_its_last_one_unless_they_are_trained_on",),
+    "A10 a value that is used before it was known": (
+        "test_an_instant_sees_the_bars_that_were_known_then",
+        "test_what_becomes_known_later_changes_nothing_before",
+        "test_later_values_of_a_series_change_no_earlier_input",
+    ),
+    "A11 today's members as the universe of the past": (
+        "test_delisted_names_are_members_while_they_lived",
+        "test_a_market_that_nobody_leaves_was_chosen",
+        "test_listings_that_end_halfway_show_that_a_history_was_asked_for",
+    ),
+    "A13 rows out of order that expose the future": ("test_an_impossible_row_is_refused_with_its_place",),
+    "A14 bars that are streamed out of order": ("test_every_bar_is_seen_exactly_once",),
+    "A16 a file of the day that is read on that day": ("test_a_mean_over_a_month_is_unknown_within_it",),
+    "B1 a closure that was declared after the table was made": (
+        "test_president_carters_day_of_mourning_is_no_session_and_verified",
+        "test_a_projected_session_is_said_to_be_one",
+        "test_sessions_that_are_only_projected_are_said_on_the_card",
+    ),
+    "B2 early closes that are missing in Sydney": ("test_sydney_closes_early_before_christmas_and_new_year",),
+    "B3 the later of two early closes": ("test_the_earliest_of_two_special_closes_stands",),
+    "B4 a Chinese holiday that moved": ("test_a_new_year_that_moves_is_in_the_calendar_of_shanghai",),
+    "B5 a closing time that ignores the early close": ("test_every_early_close_is_earlier_than_the_close_around_it",),
+    "B6 published holidays that are wrong": (
+        "test_two_keepers_of_new_york_agree_on_sessions_and_since_2010_on_every_minute",
+        "test_days_that_two_keepers_of_one_exchange_dispute_are_named",
+        "test_christmas_eve_of_1999_was_a_holiday",
+    ),
+    "B7 an instant compared by its local date": (
+        "test_an_instant_is_the_same_in_every_zone_it_is_written_in",
+        "test_a_time_without_offset_or_zone_is_objected_to",
+        "test_a_session_is_no_instant_in_whatever_zone",
+        "test_the_zone_of_the_question_changes_nothing",
+    ),
+    "B8 an hour that the clocks skip or repeat": (
+        "test_every_local_hour_of_thirty_years_is_one_instant_or_named",
+        "test_an_hour_that_the_clocks_skip_or_repeat_is_named_with_its_row",
+        "test_no_change_of_clocks_makes_a_value_known_before_its_day",
+    ),
+    "B9 an offset in local time that breaks when the clocks change": (
+        "test_a_session_has_the_same_bars_before_and_after_the_clocks_change",
+        "test_full_days_around_a_change_of_clocks_have_the_same_minutes",
+    ),
+    "B10 clocks of two continents that change weeks apart": (
+        "test_new_york_opens_an_hour_earlier_for_london_when_only_america_has_moved_its_clocks",
+        "test_london_closes_before_noon_in_new_york_only_while_the_clocks_are_out_of_step",
+    ),
+    "B11 Tokyo's close before November 2024": (
+        "test_tokyo_closes_half_an_hour_later_since_november_2024",
+        "test_a_decision_at_a_quarter_past_six_sees_tokyos_close_until_its_day_became_longer",
+        "test_a_lunch_break_is_no_bar_and_ends_one",
+    ),
+    "B12 market hours in the zone of the program": ("test_the_declared_zone_is_the_calendars",),
+    "B13 horizons in days that holidays make wrong": ("test_a_horizon_counts_sessions_whatever_holidays_lie_in_it",),
+    "C1 a reverse split that rounds an order to nothing": (
+        "test_a_position_is_worth_after_a_split_what_it_was_before",
+        "test_a_reverse_split_cancels_no_order_and_rounds_no_share",
+    ),
+    "C2 wealth that jumps on a split": (
+        "test_wealth_is_the_same_under_any_split",
+        "test_a_market_that_splits_earns_what_the_same_market_earns_unsplit",
+        "test_a_run_on_raw_prices_and_their_splits_earns_what_the_unsplit_market_earns",
+    ),
+    "C3 a dividend that is not paid, or not charged": (
+        "test_a_dividend_is_earned_on_its_ex_date_and_paid_on_its_pay_date",
+        "test_a_short_position_owes_the_dividend",
+    ),
+    "C4 a dividend larger than the price": (
+        "test_a_dividend_as_large_as_the_price_is_refused_by_name_and_figures",
+        "test_no_dividend_is_worth_the_whole_price",
+    ),
+    "C5 a vendor that lost its splits overnight": (
+        "test_lost_splits_are_a_vintage_of_their_own",
+        "test_a_split_that_the_source_lost_overnight_is_a_revision",
+        "test_a_changed_past_value_is_told_with_symbol_session_old_and_new",
+        "test_a_large_return_that_a_recorded_action_explains_is_explained",
+        "test_an_action_cannot_count_twice",
+    ),
+    "C6 adjusted closes beside unadjusted opens": (
+        "test_adjusted_closes_are_never_mixed_with_unadjusted_opens",
+        "test_adjusted_closes_beside_raw_bars_are_named_where_the_scales_differ",
+        "test_open_high_low_and_close_share_one_factor",
+    ),
+    "C7 adjusted prices times quantities as traded": ("test_total_returns_keep_the_dollars_that_were_traded",),
+    "C8 a split that is recorded the other way round": (
+        "test_a_split_that_contradicts_the_price_is_named_with_both",
+        "test_a_split_recorded_the_other_way_round_is_a_revision",
+    ),
+    "D1 a ticker that becomes nothing": (
+        "test_symbols_that_look_like_something_else_come_back_as_they_were",
+        "test_symbols_stay_text",
+    ),
+    "D2 a missing close that becomes a return of zero": (
+        "test_a_missing_close_is_never_a_return_of_zero",
+        "test_a_cell_without_a_trade_is_neither_a_bar_nor_a_return_of_zero",
+        "test_no_close_stands_in_for_a_missing_or_impossible_one",
+    ),
+    "D3 a halt that counts as flat days": (
+        "test_a_halt_is_no_row_of_flat_days",
+        "test_a_halt_is_neither_a_return_of_zero_nor_an_observation",
+    ),
+    "D4 a delisting that makes the book worth nothing known": (
+        "test_a_delisted_position_is_paid_its_terminal_value",
+        "test_equity_is_a_number_at_every_step_and_the_books_balance",
+        "test_a_delisted_asset_is_in_no_universe_of_the_next_day",
+    ),
+    "D5 no price before the listing": (
+        "test_an_asset_before_its_listing_is_not_missing_but_not_there",
+        "test_rows_before_a_listing_are_unlisted",
+    ),
+    "D6 a trade where no price is made": ("test_nothing_trades_in_either_direction_where_no_price_is_made",),
+    "D7 a key that has no effect": (
+        "test_an_action_that_cannot_mend_a_kind_is_refused_with_those_that_can",
+        "test_an_unknown_group_is_refused_with_the_one_that_was_meant",
+    ),
+}
+
+ALSO = {
+    "A14": "Bars are not streamed: a panel whose instants do not increase is refused.",
+    "B1": "Sessions beyond what was verified are said, not refused: a forecast needs the session of tomorrow.",
+    "B12": "The interface takes session labels or instants with a zone, so there is no zone to confuse.",
+    "C1": "Shares are fractional, so nothing is rounded to nothing and no cash is paid in lieu.",
+    "D6": "Limits of one direction cannot be known from bars; where a source tells of a halt, nothing trades.",
+}
+"""What a row needs no test for, and why."""
+
+
+@cache
+def every_test() -> frozenset[str]:
+    """Return the names of all test functions beside this one."""
+    trees = (ast.parse(path.read_text()) for path in TESTS.rglob("test_*.py"))
+    return frozenset(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("row", SHOWN_BY, ids=lambda row: row.partition(" ")[0])
+def test_the_tests_of_a_known_fault_exist(row):
+    missing = [name for name in SHOWN_BY[row] if name not in every_test()]
+    assert SHOWN_BY[row] and not missing
+
+
+def test_every_row_on_calendars_actions_and_missing_prices_is_there():
+    rows = {row.partition(" ")[0] for row in SHOWN_BY}
+    expected = {f"{part}{number}" for part, count in (("B", 13), ("C", 8), ("D", 7)) for number in range(1, count + 1)}
+    assert expected <= rows
+    assert set(ALSO) <= rows
