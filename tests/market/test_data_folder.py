@@ -9,6 +9,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from quantdl.config import load_config
+
 DATA = Path(__file__).parents[2] / "data"
 RECORDED = Path(__file__).parents[1] / "fixtures" / "yfinance" / "download.csv"
 
@@ -56,3 +58,27 @@ def test_the_page_loads_the_data_in_five_lines(page):
     block = next(block for block in blocks if "yfinance.download" in block)
     statements = compile(block, "data/README.md", "exec", flags=ast.PyCF_ONLY_AST).body
     assert len(statements) - 1 == 5  # printing the panel is not loading it
+
+
+def test_the_page_adjusts_raw_prices(page):
+    raw, smooth = page["raw"], page["smooth"]
+    split = raw.sessions.get_loc("2023-06-01")
+    ratio = smooth.closes[:, 1] / raw.closes[:, 1]
+    assert ratio[:split].tolist() == [1.0] * split
+    assert set(ratio[split:]) == {2.0}
+    assert smooth.card.adjustment == "total_return"
+
+
+def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
+    text = (DATA.parent / "configs" / "equal_weight.yaml").read_text()
+    text = text.replace("file: ../strategies/", f"file: {DATA.parent}/strategies/")
+    blocks = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    prices, universe, series = blocks
+    declared = prices.replace("../data/", f"{DATA.parent}/data/")
+    path = tmp_path / "page.yaml"
+    path.write_text(text.replace("data:\n  kind: sp500\n", declared + universe.removeprefix("data:\n")) + series)
+    config = load_config(path)
+    assert config.data.eligibility.minimum_price == 5
+    assert [block.name for block in config.exogenous] == ["vix", "bills"]
+    assert all(block.release.rule().at for block in config.exogenous)
+    assert (config.risk_free, config.features.exogenous) == ("bills", ("vix",))
