@@ -1,10 +1,12 @@
 """The command line: exit codes, what goes to which stream, and no traceback for anything a user can do wrong."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +17,7 @@ import typer
 from typer.testing import CliRunner
 
 from quantdl.cli import app
-from quantdl.cli.exits import Commands
+from quantdl.cli.exits import Commands, leave_with
 from quantdl.cli.printing import plain, print_figures, print_json, print_table, progress_bars
 from quantdl.errors import (
     CalendarError,
@@ -301,3 +303,47 @@ def test_progress_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> 
     assert output == ""
     assert "training" in errors
     assert "3/3" in errors
+
+
+def few_letters(monkeypatch: pytest.MonkeyPatch) -> io.TextIOWrapper:
+    """Put an output that knows the letters of Western Europe only in the place of this process's own."""
+    output = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+    monkeypatch.setattr(sys, "stdout", output)
+    return output
+
+
+def written(output: io.TextIOWrapper) -> str:
+    output.flush()
+    assert isinstance(output.buffer, io.BytesIO)
+    return output.buffer.getvalue().decode("latin-1")
+
+
+@pytest.mark.parametrize("symbol", ["日本", "\udcff"], ids=["letters", "a file name that is no text"])
+def test_json_is_valid_where_the_output_cannot_show_a_symbol(monkeypatch: pytest.MonkeyPatch, symbol: str) -> None:
+    output = few_letters(monkeypatch)
+    print_json({symbol: 1, "é": 2})
+    assert json.loads(written(output)) == {symbol: 1, "é": 2}
+
+
+def test_a_symbol_that_the_output_cannot_show_ends_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = typer.Typer()
+
+    @commands.command()
+    def show() -> None:
+        print_table("prices", ["symbol"], [["日本"], ["\udcff"], ["é"]])
+        print_figures({"symbol": "日本"})
+
+    output = few_letters(monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["quantdl"])
+    with warnings.catch_warnings(), pytest.raises(SystemExit) as left:
+        leave_with(commands)
+    assert left.value.code == 0
+    shown = written(output)
+    assert shown.count(r"\u65e5\u672c") == 2 and r"\udcff" in shown and "é" in shown
+
+
+def test_a_symbol_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("prices", ["symbol"], [["\x1b[2JA\r"]])
+    output = capsys.readouterr().out
+    assert "\x1b" not in output and "\r" not in output
+    assert r"\x1b[2JA\r" in output

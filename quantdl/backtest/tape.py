@@ -154,13 +154,19 @@ def _trailing_deviation(values: np.ndarray, window: int, fewest: int) -> np.ndar
 
 
 def _dollar_volume(panel: Panel, friction: Friction) -> np.ndarray:
-    """Return (T, A) dollars traded a session as known at each close."""
+    """Return (T, A) dollars traded a session as known at each close.
+
+    A session without a trade since the first one counts as no dollars: a stock that trades once a week is not as liquid
+    as on that day. A session whose volume is not known does not count.
+    """
     match friction.liquidity:
         case StatedVolume(dollar_volume=stated):
             return np.tile([stated[asset] for asset in panel.assets], (len(panel.sessions), 1))
         case MeasuredVolume(window_bars=window):
             dollars = panel.fields.get("dollar_volume")
             dollars = panel.closes * panel.fields["volume"] if dollars is None else dollars
+            silent = np.logical_or.accumulate(panel.traded, axis=0) & ~panel.traded
+            dollars = np.where(silent, 0.0, dollars)
             padded = np.vstack([np.full((window - 1, dollars.shape[1]), np.nan), dollars])
             windows = sliding_window_view(padded, window, axis=0)
             counts = np.isfinite(windows).sum(axis=-1)

@@ -1,5 +1,6 @@
 """How the command line ends: a message on standard error and an exit code, never a traceback for bad input."""
 
+import io
 import os
 import sys
 import warnings
@@ -69,6 +70,8 @@ def show_warning(
 def leave_with(run: typer.Typer) -> None:
     """Run the command line to its end and leave the process with its exit code."""
     warnings.showwarning = show_warning
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that the terminal does not have ends no command
+        sys.stdout.reconfigure(errors="backslashreplace")
     code: int | str | None = 0
     try:
         run(prog_name="quantdl")

@@ -47,8 +47,13 @@ def row(record: object) -> list[object]:
 
 
 def print_json(value: object) -> None:
-    """Print valid JSON: no NaN, no infinity."""
-    typer.echo(json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False))
+    """Print valid JSON: no NaN, no infinity; all of it escaped where the output cannot show a character of it."""
+    text = json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:  # a terminal of few characters, or a file name that is no text
+        text = json.dumps(plain(value), indent=2, allow_nan=False)
+    typer.echo(text)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -109,7 +114,12 @@ def _spoken(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
-    return str(cell)
+    return "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in str(cell))
+
+
+def _escaped(letter: str) -> str:
+    """Write a character that would move the cursor or change the colour of a terminal as Python writes it."""
+    return repr(letter)[1:-1]
 
 
 def _lines(value: object, indent: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The ``data:`` block: which prices, what the user declares about them, and what happens to their faults."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
@@ -57,6 +58,13 @@ class _DataConfig(Block):
     assets: Assets | None = None
     policies: Policies = Policies()
     eligibility: EligibilityConfig | None = None
+
+    @model_validator(mode="after")
+    def _each_asset_once(self) -> "_DataConfig":
+        twice = sorted(name for name, count in Counter(self.assets or ()).items() if count > 1)
+        if twice:
+            raise FieldFaults(("assets", f"given {twice} twice; expected each symbol once"))
+        return self
 
 
 class Sp500Config(_DataConfig):

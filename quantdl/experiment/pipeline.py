@@ -53,7 +53,8 @@ _TRACE = 1e-9
 def run_experiment(config: ExperimentConfig, output: Path | None = None, progress: Progress | None = None) -> Path:
     """Carry a config out and write its run folder; returns the folder.
 
-    Nothing is written unless everything succeeds, save the ledger's line: a trial that was seen counts.
+    No run is written unless everything succeeds. Two things are written in any case: the data as they were loaded, as a
+    vintage if they differ from the last one, and the ledger's line, since a trial that was seen counts.
 
     Args:
         config: Of the run.
@@ -84,7 +85,7 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
 
 
 def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Outcome:
-    """Carry a config out in memory.
+    """Carry a config out in memory; on disk, it keeps the data as a vintage if they differ from the last one.
 
     What can be refused is refused first: the strategy file, the data, the plan; only then is anything fitted.
     """

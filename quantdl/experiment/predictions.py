@@ -1,6 +1,7 @@
 """What the forecasts say of a book: draws for sizing, value at risk and shortfall for the next session."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -119,11 +120,18 @@ class HistoricalSimulation:
     source: str = f"historical simulation, {HISTORY_SESSIONS} sessions"
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
-        """Losses of the (A,) weights in each of the last sessions up to and including ``session``."""
+        """Losses of the (A,) weights in each of the last sessions up to and including ``session``.
+
+        A return over a halt or a gap counts in the session of the first trade after it; without a price, an asset
+        neither gains nor loses.
+        """
         stop = int(self.panel.sessions.searchsorted(session, side="right"))
-        closes = self.panel.closes[max(0, stop - HISTORY_SESSIONS - 1) : stop]
-        returns = np.nan_to_num(closes[1:] / closes[:-1] - 1.0)  # an asset without a price neither gains nor loses
+        returns = self._returns[max(1, stop - HISTORY_SESSIONS) : stop]
         return BookRisk(torch.from_numpy(-(returns @ weights)))
+
+    @cached_property
+    def _returns(self) -> np.ndarray:
+        return np.asarray(np.nan_to_num(self.panel.closes / self.panel.previous_closes() - 1.0))
 
 
 Predictions = ModelPredictions | HistoricalSimulation

@@ -1,10 +1,11 @@
 """What a column of features is, and the table of all of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 FeatureGroup = Literal[
     "own_history",
@@ -63,6 +64,8 @@ class FeatureTable:
         valid: (T, A) bool: the asset traded and has at least 20 returns behind it.
         known: (T, A, F) bool: the cell is valid and the column has what it needs there. The columns of the default
             groups are known wherever the cell is valid.
+        known_at: (T,) UTC instants of the bars.
+        assets: (A,) symbols.
     """
 
     features: tuple[Feature, ...]
@@ -70,3 +73,22 @@ class FeatureTable:
     scale: np.ndarray
     valid: np.ndarray
     known: np.ndarray
+    known_at: pd.DatetimeIndex
+    assets: tuple[str, ...]
+
+    def rows(self, bars: slice) -> "FeatureTable":
+        """Return a piece of the table, which goes with the same rows of its panel.
+
+        Features look back, so a piece of a table is not the table of a piece of the panel.
+
+        Args:
+            bars: Of the time axis.
+        """
+        return replace(
+            self,
+            values=self.values[bars],
+            scale=self.scale[bars],
+            valid=self.valid[bars],
+            known=self.known[bars],
+            known_at=self.known_at[bars],
+        )

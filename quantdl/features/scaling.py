@@ -11,6 +11,7 @@ import pandas as pd
 
 from quantdl.errors import DataError, LookAheadError
 from quantdl.features.columns import Feature, FeatureTable
+from quantdl.market.days import session_label
 from quantdl.market.panel import Panel
 
 Method = Literal["standard", "robust"]
@@ -51,7 +52,7 @@ class FeatureScaler:
             LookAheadError: If a bar is earlier than the last one that the scaler saw and ``in_sample`` is not stated.
             DataError: If the table has other columns than the scaler, or other bars than the panel.
         """
-        _check_shape(table, panel)
+        _check_bars(table, panel)
         if table.features != self.features:
             raise DataError(
                 f"The scaler was fitted on other columns. {_first_difference(self.features, table.features)}"
@@ -61,7 +62,8 @@ class FeatureScaler:
             first, last = (f"{panel.sessions[bar]:%Y-%m-%d}" for bar in (early[0], early[len(early) - 1]))
             raise LookAheadError(
                 f"The scaler was fitted through {self.fit_through} but asked to scale {first}..{last}, when nobody had "
-                "its centres and spreads. Pass the bars from its last one on, or state in_sample=True for rows that "
+                "its centres and spreads. Pass the bars from its last one on (FeatureTable.rows and Panel.between), or "
+                "state in_sample=True for rows that "
                 "are trained on or are the context of later forecasts."
             )
         scaled = (table.values - np.array(self.centers)) / np.array(self.spreads)
@@ -120,12 +122,13 @@ def fit_scaler(
     Raises:
         DataError: If no cell is valid up to there, or the table has other bars than the panel.
     """
-    _check_shape(table, panel)
-    bars = int(panel.sessions.searchsorted(pd.Timestamp(through), side="right"))
+    _check_bars(table, panel)
+    last = session_label(through)
+    bars = int(panel.sessions.searchsorted(last, side="right"))
     if not table.valid[:bars].any():
         raise DataError(
             f"{panel.card.source}: a scaler has nothing to be fitted on, no feature is valid up to "
-            f"{pd.Timestamp(through):%Y-%m-%d}. The panel starts on {panel.sessions[0]:%Y-%m-%d}, features twenty "
+            f"{last:%Y-%m-%d}. The panel starts on {panel.sessions[0]:%Y-%m-%d}, features twenty "
             "returns later. Fit through a later session."
         )
     estimate = _mean_and_deviation if method == "standard" else _median_and_quartiles
@@ -156,11 +159,13 @@ def _median_and_quartiles(cells: np.ndarray) -> tuple[float, float]:
     return float(middle), float((high - low) / _NORMAL_QUARTILES_APART)
 
 
-def _check_shape(table: FeatureTable, panel: Panel) -> None:
-    if table.valid.shape != panel.status.shape:
+def _check_bars(table: FeatureTable, panel: Panel) -> None:
+    if table.assets != panel.assets or not table.known_at.equals(panel.known_at):
+        span = f"{table.known_at[0]:%Y-%m-%d}..{table.known_at[-1]:%Y-%m-%d}" if len(table.known_at) else "no bars"
         raise DataError(
-            f"The table has {table.valid.shape} bars and assets, the panel {panel.status.shape}. "
-            "Pass the panel that the features were computed from."
+            f"The table holds {len(table.assets):,} assets over {span}, the panel {len(panel.assets):,} over "
+            f"{panel.known_at[0]:%Y-%m-%d}..{panel.known_at[-1]:%Y-%m-%d}, or other ones. Pass the panel that the "
+            "features were computed from, or the same rows of both (FeatureTable.rows, Panel.between)."
         )
 
 

@@ -103,14 +103,13 @@ def session_of_month(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
     """
     schedule = _Schedule.of(panel)
     days = _days(schedule, sessions_ahead)
-    sessions = schedule.calendar.sessions(*schedule.around()).union(days)
-    months = sessions.year * 12 + sessions.month
-    first_of_month = np.searchsorted(months, months, side="left")
-    numbers = np.arange(len(sessions)) - first_of_month + 1
-    position = sessions.get_indexer(days)
-    following = schedule.expected_next if sessions_ahead == 0 else sessions[np.minimum(position + 1, len(sessions) - 1)]
+    sessions = schedule.calendar.sessions(*schedule.around())  # an expected one that did not take place is not counted
+    month_begins = days - pd.to_timedelta(days.day - 1, unit="D")
+    numbers = sessions.searchsorted(days) - sessions.searchsorted(month_begins) + 1
+    after = np.minimum(sessions.searchsorted(days, side="right"), len(sessions) - 1)
+    following = schedule.expected_next if sessions_ahead == 0 else sessions[after]
     last = (following.year * 12 + following.month) != (days.year * 12 + days.month)
-    return np.asarray(np.where(last, -1, numbers[position])[schedule.bars], dtype=np.int64)
+    return np.asarray(np.where(last, -1, numbers)[schedule.bars], dtype=np.int64)
 
 
 def calendar_columns(panel: Panel) -> Columns:

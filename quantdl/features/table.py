@@ -77,7 +77,9 @@ def feature_table(
         values.append(np.where(cells, column, 0.0).astype(np.float32))
         known.append(history.valid if np.array_equal(cells, history.valid) else cells)
     scale = np.where(history.valid, history.on_grid(history.scale), np.nan)
-    return FeatureTable(tuple(features), _stacked(values), scale, history.valid, _stacked(known))
+    return FeatureTable(
+        tuple(features), _stacked(values), scale, history.valid, _stacked(known), panel.known_at, panel.assets
+    )
 
 
 _MEASURED: frozenset[FeatureGroup] = frozenset(

@@ -6,8 +6,7 @@ carried forward: a holiday in Tokyo is a missing cell in New York's week, not a 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,10 @@ import pandas as pd
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, SilenceRule, Universe, content_fingerprint
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.decisions import DecisionTimes
-from quantdl.market.faults import Fault
 from quantdl.market.merging import MergedBars, merge_bars
 from quantdl.market.panel import Panel
+from quantdl.market.sighting import Sighting, actions_as_seen, faults_as_seen
 from quantdl.market.status import CellStatus, read_silence
 
 
@@ -30,7 +28,8 @@ class AlignedPanel:
     Attributes:
         panel: Bars are decisions: ``sessions`` are those of the deciding calendar, ``known_at`` the instants of
             decision. A cell is one bar, or several merged: first open, highest high, lowest low, last close, total
-            volume.
+            volume. The open is the first one made at the decision before or later, NaN where there is none: a
+            backtest that fills at opens must not trade at one made before it decided.
         value_known_at: (T, A) datetime64[us] UTC instants at which the values of a cell became known, all of them at or
             before the decision and after the one before; NaT without a trade.
         value_session: (T, A) datetime64[D] session of the asset's own exchange that the close belongs to.
@@ -50,9 +49,10 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
     ends before: beyond it, a panel that simply ended would look like an exchange that fell silent.
 
     A cell without a trade says why, as far as its own exchange says it: UNLISTED, HALTED, DELISTED; a day on which that
-    exchange rested is MISSING. After the last trade, silence is read on the decisions (`SilenceRule` with the longest
-    of the panels' counts). Corporate actions and recorded faults are dated by the decisions that first see them; what
-    the last decision does not see is left out. Prices stay in the currency of their exchange.
+    exchange rested is MISSING, but a halt goes on, or the silence of the rest would be read as a delisting. After the
+    last trade, silence is read on the decisions (`SilenceRule` with the longest of the panels' counts). Corporate
+    actions and recorded faults are dated by the decisions that first see them, an end by the one that sees all of it;
+    what the last decision does not see is left out. Prices stay in the currency of their exchange.
 
     Args:
         panels: Any calendars and lengths of bars; every asset once; one kind of adjustment.
@@ -72,7 +72,11 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
     fields = {name: np.hstack([part.fields[name] for part in merged]) for name in names}
     silence = SilenceRule(
         delisted_after_sessions=max(panel.silence.delisted_after_sessions for panel in panels),
-        ended={asset: day for panel in panels for asset, day in panel.silence.ended.items()},
+        ended={
+            asset: Sighting(panel, sessions, when).all_of(day) or day
+            for panel in panels
+            for asset, day in panel.silence.ended.items()
+        },
     )
     status = np.hstack([_status(panel, part) for panel, part in zip(panels, merged, strict=True)])
     status = read_silence(status, sessions, assets, silence)
@@ -84,9 +88,9 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
         status=status,
         sectors={asset: sector for panel in panels for asset, sector in panel.sectors.items()},
         card=_card(panels, decisions, sessions, names, content_fingerprint(sessions, assets, fields, status)),
-        faults=_faults(panels, sessions, when),
+        faults=faults_as_seen(panels, sessions, when),
         silence=silence,
-        actions=_actions(panels, sessions, when),
+        actions=actions_as_seen(panels, sessions, when),
         members=_members(panels, merged),
     )
     parts = list(zip(panels, merged, strict=True))
@@ -125,12 +129,11 @@ def _span(panels: Sequence[Panel], decisions: DecisionTimes) -> tuple[pd.Datetim
 
 
 def _status(panel: Panel, merged: MergedBars) -> np.ndarray:
-    """Return (T, A) int8: TRADED, or what the exchange said last; a day of rest is MISSING."""
+    """Return (T, A) int8: TRADED, or what the exchange said last; a close of before is MISSING."""
     before = merged.seen < 0
     status = panel.status[np.maximum(merged.seen, 0)].astype(np.int8)
     status[before] = CellStatus.UNLISTED
-    resting = ~merged.fresh[:, None] & (status == CellStatus.HALTED)
-    status[resting | (status == CellStatus.TRADED)] = CellStatus.MISSING
+    status[status == CellStatus.TRADED] = CellStatus.MISSING
     status[merged.bars > 0] = CellStatus.TRADED
     return np.asarray(status)
 
@@ -152,78 +155,6 @@ def _members(panels: Sequence[Panel], merged: Sequence[MergedBars]) -> np.ndarra
         stated[part.seen < 0] = False
         parts.append(stated)
     return np.hstack(parts)
-
-
-def _actions(panels: Sequence[Panel], sessions: pd.DatetimeIndex, when: np.ndarray) -> CorporateActions:
-    """Return the actions of all panels, dated by the decisions that first see them."""
-    splits: list[Split] = []
-    dividends: list[CashDividend] = []
-    renames: list[Rename] = []
-    delistings: list[Delisting] = []
-    for panel in panels:
-        seen = _Seen(panel, sessions, when)
-        for split in panel.actions.splits:
-            seen.refuse_merged(split)
-            day = seen.on(split.ex_date)
-            splits += [Split(day, split.asset, split.ratio)] if day else []
-        for paid in panel.actions.dividends:
-            day = seen.on(paid.ex_date)
-            late = None if paid.pay_date is None or day is None else max(paid.pay_date, day)
-            dividends += [CashDividend(day, paid.asset, paid.amount, late)] if day else []
-        for rename in panel.actions.renames:
-            day = seen.on(rename.first)
-            renames += [Rename(day, rename.asset, rename.ticker)] if day else []
-        for ended in panel.actions.delistings:
-            day = seen.on(ended.last)
-            delistings += [Delisting(day, ended.asset, ended.terminal_value)] if day else []
-    return CorporateActions(
-        tuple(sorted(splits)), tuple(sorted(dividends)), tuple(sorted(renames)), tuple(sorted(delistings))
-    )
-
-
-def _faults(panels: Sequence[Panel], sessions: pd.DatetimeIndex, when: np.ndarray) -> tuple[Fault, ...]:
-    """Return the recorded faults of all panels, dated by the decisions that first see them."""
-    found = []
-    for panel in panels:
-        seen = _Seen(panel, sessions, when)
-        for fault in panel.faults:
-            first, last = seen.on(fault.first), seen.on(fault.last)
-            found += [replace(fault, first=first, last=last)] if first and last else []
-    return tuple(found)
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """At which decision the days of one panel are first seen."""
-
-    panel: Panel
-    sessions: pd.DatetimeIndex
-    when: np.ndarray
-
-    def on(self, day: date) -> date | None:
-        """Return the session of the first decision that sees a bar of that day or a later one; None if none does."""
-        row = self.row(day)
-        if row == len(self.panel.sessions):
-            return None
-        decision = int(np.searchsorted(self.when, self.panel.known_at.as_unit("us").asi8[row], side="left"))
-        return None if decision == len(self.when) else self.sessions[decision].date()
-
-    def row(self, day: date) -> int:
-        return int(self.panel.sessions.searchsorted(pd.Timestamp(day), side="left"))
-
-    def refuse_merged(self, split: Split) -> None:
-        """Raise where bars before and after a split of raw prices would be merged into one."""
-        row = self.row(split.ex_date)
-        if self.panel.card.adjustment != "raw" or not 0 < row < len(self.panel.sessions):
-            return
-        before, after = np.searchsorted(
-            self.when, self.panel.known_at.as_unit("us").asi8[row - 1 : row + 1], side="left"
-        )
-        if before == after < len(self.when):
-            raise DataError(
-                f"The split of {split.asset} on {split.ex_date} falls between bars that one decision would merge, "
-                "and their prices have different scales. Adjust the panel for splits first."
-            )
 
 
 def _card(

@@ -147,6 +147,9 @@ class Declaration:
         ]
         if self.timezone not in available_timezones():
             wrong.append(f"timezone must be an IANA name such as 'America/New_York', got {self.timezone!r}.")
+        if self.silence.delisted_after_sessions < 0:
+            given = self.silence.delisted_after_sessions
+            wrong.append(f"silence.delisted_after_sessions counts sessions and must be 0 or more, got {given}.")
         wrong += _bar_problems(self.frequency, self.intraday)
         if wrong:
             raise DataError(f"The declaration of {self.source!r} cannot be read: {' '.join(wrong)}")

@@ -112,6 +112,19 @@ class Panel:
         """(T, A) closing prices, NaN where the asset did not trade."""
         return self.fields["close"]
 
+    def frame(self, field: str = "close") -> pd.DataFrame:
+        """Return one field as a frame of its own, bars by assets.
+
+        The index is the sessions, or the instants at which the bars were known where they are shorter than a session.
+
+        Raises:
+            DataError: If the panel has no such field.
+        """
+        if field not in self.fields:
+            raise DataError(f"{self.card.source}: no field {field!r}. The panel holds {sorted(self.fields)}.")
+        index = self.sessions if self.card.frequency == "1D" else self.known_at
+        return pd.DataFrame(self.fields[field].copy(), index=index, columns=list(self.assets))
+
     @property
     def traded(self) -> np.ndarray:
         """(T, A) bool: whether the asset traded in the session."""
@@ -185,7 +198,7 @@ class Panel:
         if self.card.adjustment == "raw" and self.actions.splits:
             splits = self.actions.splits
             raise DataError(
-                f"{self.card.source}: got raw prices with {len(splits)} splits, the first of {splits[0].asset} on "
+                f"{self.card.source}: got raw prices with splits ({len(splits)}), the first of {splits[0].asset} on "
                 f"{splits[0].ex_date}; expected adjusted ones for returns, features and models. The backtest plays "
                 "raw ones. Fix: quantdl.market.corporate.adjustment.adjusted(panel, 'total_return', 'forward')."
             )

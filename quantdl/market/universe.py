@@ -195,7 +195,8 @@ def with_universe(panel: Panel, universe: Universe) -> Panel:
 
     With membership as it was on each day, and prices for every member, the card's universe is ``"point_in_time"``. If
     members have no prices here, those that went under are likely to be among them: the card keeps what it said, and
-    names them.
+    names them. Where the card says that the assets were chosen as survivors, a table in which none of them ever ceases
+    to be a member was made of those same survivors: the card keeps what it said, and says why.
 
     Raises:
         DataError: If the universe was judged on other sessions or assets.
@@ -207,12 +208,23 @@ def with_universe(panel: Panel, universe: Universe) -> Panel:
             "Fix: judge the universe of this panel with universe_as_of(panel, rule)."
         )
     complete = universe.rule.membership is not None and not universe.absent
+    notes = _sentences(universe)
+    if complete and panel.card.universe == "survivors" and not _anyone_left(panel, universe):
+        complete = False
+        notes.append("Nobody ever leaves that membership, so it lists the survivors: survivorship is not controlled.")
     card = replace(
         panel.card,
         universe="point_in_time" if complete else panel.card.universe,
-        notes=(*panel.card.notes, *_sentences(universe)),
+        notes=(*panel.card.notes, *notes),
     )
     return replace(panel, members=universe.members, card=card)
+
+
+def _anyone_left(panel: Panel, universe: Universe) -> bool:
+    """Whether some asset was a member during the panel's time and is none on its last day, or is gone by then."""
+    members = member_cells(universe.rule.membership or {}, panel.sessions, panel.assets)
+    gone = ~members[-1] | (universe.standings[-1] == Standing.DELISTED)
+    return bool((members.any(axis=0) & gone).any())
 
 
 def _standings(panel: Panel, rule: UniverseRule) -> np.ndarray:

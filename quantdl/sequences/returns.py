@@ -8,6 +8,7 @@ import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import Delisting
+from quantdl.market.inspection.cuts import symbol_before_cuts
 from quantdl.market.panel import Panel
 
 
@@ -18,10 +19,21 @@ class ReturnWindow:
     Attributes:
         starts_after: Bars from ``t`` to the close at which the return begins.
         bars: Bars over which it runs.
+
+    Raises:
+        DataError: If it would begin before the decision, or hold no bar.
     """
 
     starts_after: int
     bars: int
+
+    def __post_init__(self) -> None:
+        """Refuse a window over what is known already."""
+        if self.starts_after < 0 or self.bars < 1:
+            raise DataError(
+                f"A return window begins {self.starts_after} bars after the decision and runs over {self.bars}; "
+                "expected zero or more, and one or more. Fix: forecast what comes later."
+            )
 
     @property
     def ends_after(self) -> int:
@@ -46,8 +58,10 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
     A window that begins while the asset can be traded and ends after its delisting gets the return to the terminal
     value that the delisting states, in the scale of the panel's closes. It stays unobserved where that value is
     unknown, and where it is 0: the log return of a total loss is minus infinity, which no density of log returns can be
-    fitted to. Such a loss counts in the backtest, which holds money, and not in the likelihood. A window must end on
-    the panel's axis in any case, so no label is known before the window's last bar.
+    fitted to. Such a loss counts in the backtest, which holds money, and not in the likelihood. Where a history was cut
+    (`quantdl.market.inspection.cuts`), the earlier part is paid out at its last close, which is bookkeeping: what the
+    share did over the cut is not known, so no window over it is observed. A window must end on the panel's axis in any
+    case, so no label is known before the window's last bar.
 
     Args:
         panel: Prices.
@@ -75,7 +89,7 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
             returns[:stop, number] = logs[window.ends_after :] - logs[window.starts_after : len(logs) - window.bars]
     columns = {asset: column for column, asset in enumerate(panel.assets)}
     for delisting in panel.actions.delistings:
-        if delisting.asset in columns:
+        if delisting.asset in columns and symbol_before_cuts(delisting.asset) == delisting.asset:
             column = columns[delisting.asset]
             last = int(panel.sessions.searchsorted(pd.Timestamp(delisting.last), side="right")) - 1
             _end_at_terminal_value(returns[:, :, column], logs[:, column], windows, last, delisting)

@@ -135,6 +135,17 @@ def test_a_waiting_order_is_rewritten_on_an_ex_date():
     assert desk.open[0].accepts(0.01)
 
 
+def test_an_order_that_waits_over_an_ex_date_is_decided_on_the_price_without_the_dividend():
+    closes = FLAT.copy()
+    closes[3, 0], closes[4:, 0] = np.nan, 94.0
+    result = run(raw_world(closes, dividends={(3, 0): 6.0}), {2: [0.5, 0.0]})
+    order = result.orders.iloc[0]
+    assert order["reference_price"] == 94.0
+    without = run(world(FLAT), {2: [0.5, 0.0]}).orders.iloc[0]
+    assert order["limit_price"] == pytest.approx(without["limit_price"] - 6.0)
+    assert result.fills["price"].tolist() == [94.0]
+
+
 def test_a_stop_does_not_take_a_split_for_a_loss():
     stop = {"stop_loss": 0.02, "max_loss_per_trade": 0.1}
     panel = raw_world(split_up(FLAT, {(5, 0): 7.0}), {(5, 0): 7.0})

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest.plan import MeasuredVolume
 from quantdl.backtest.tape import read_tape
 from quantdl.market.corporate.actions import CorporateActions, Split
 from tests.backtest.worlds import plan_for, world
@@ -48,3 +49,15 @@ def test_a_silent_price_is_carried_and_a_price_before_the_first_is_none():
     tape = read_tape(world(closes), plan_for(world(closes)))
     np.testing.assert_array_equal(tape.marks[:, 0], [np.nan, 100.0, 100.0, 100.0, 90.0])
     np.testing.assert_array_equal(tape.silent_bars[:, 0], [0, 0, 1, 2, 0])
+
+
+def test_a_session_without_a_trade_has_no_dollars_and_one_before_the_listing_does_not_count():
+    closes = np.array([[np.nan], [10.0], [np.nan], [np.nan], [10.0], [10.0]])
+    volume = np.array(
+        [[np.nan], [600.0], [np.nan], [np.nan], [600.0], [np.nan]]
+    )  # the last one traded, unknown how much
+    panel = world(closes, fields={"volume": volume})
+    plan = plan_for(panel)
+    measured = replace(plan.friction, liquidity=MeasuredVolume("measured", 3, 0.1, 0.7))
+    dollars = read_tape(panel, replace(plan, friction=measured)).dollar_volume[:, 0]
+    np.testing.assert_allclose(dollars, [np.nan, 6000.0, 3000.0, 2000.0, 2000.0, 3000.0])

@@ -255,6 +255,16 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
         [("start: 1990-01-02", "policies: {stale_year: forget}")],
         ["data.policies.stale_year: given 'forget'; expected one of refuse, mask, drop_asset, keep"],
     ),
+    "asset twice": (
+        ConfigError,
+        [("start: 1990-01-02", "assets: [AAPL, GE, AAPL]")],
+        ["data.assets: given ['AAPL'] twice; expected each symbol once"],
+    ),
+    "silence of less than no session": (
+        ConfigError,
+        [("kind: sp500", DECLARED + "\n  silence: {delisted_after_sessions: -1}")],
+        [":5:1: data: ", "silence.delisted_after_sessions counts sessions and must be 0 or more, got -1"],
+    ),
     "strategy that is not there": (
         ConfigError,
         [("file: strategy.py", "file: strateggy.py")],

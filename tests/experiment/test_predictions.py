@@ -85,3 +85,13 @@ def test_a_level_beyond_the_draws_is_refused_with_its_line(tmp_path, write_small
     beyond = condition + "    - {kind: calibration, level: 0.9999, false_halt_probability: 0.05}\n"
     with pytest.raises(PlanError, match=r"plan\.invalidation\[3\]\.level: given 0\.9999; expected at most 0\.9995"):
         load_config(write_small(tmp_path, {condition: beyond}))
+
+
+def test_historical_simulation_knows_what_a_halt_cost():
+    closes = np.full((120, 2), 100.0)
+    closes[40:45, 1] = np.nan
+    closes[45:, 1] = 50.0
+    panel = panel_of_closes(closes)
+    losses = HistoricalSimulation(panel).book_risk(panel.sessions[-1], np.array([0.5, 0.5])).losses.numpy()
+    assert losses.max() == pytest.approx(0.25)  # half of the book loses half
+    assert np.count_nonzero(losses) == 1

@@ -122,7 +122,7 @@ def test_other_columns_or_bars_are_refused(dirty, table):
         scaler.transform(feature_table(dirty, ("own_history", "ranks")), dirty, in_sample=True)
     with pytest.raises(DataError, match="It knows 27 columns, and the table has 12"):
         scaler.transform(feature_table(dirty, ("own_history",)), dirty, in_sample=True)
-    with pytest.raises(DataError, match=r"The table has \(700, 8\) bars and assets, the panel \(500, 8\)"):
+    with pytest.raises(DataError, match=r"The table holds 8 assets over .* Pass the panel"):
         scaler.transform(table, dirty.until("2001-12-31"))
 
 
@@ -130,3 +130,18 @@ def test_nothing_to_fit_on_is_refused(dirty, table):
     for through in ("1999-12-31", "2000-01-10"):
         with pytest.raises(DataError, match=f"nothing to be fitted on, no feature is valid up to {through}"):
             fit_scaler(table, dirty, through)
+
+
+def test_a_table_of_other_years_with_as_many_bars_is_refused(dirty):
+    early, late = (dirty.between(dirty.sessions[at], dirty.sessions[at + 249]) for at in (0, 250))
+    with pytest.raises(DataError, match="Pass the panel that the features were computed from"):
+        fit_scaler(feature_table(late), early, early.sessions[200])
+
+
+def test_rows_of_a_table_go_with_the_same_rows_of_the_panel(dirty, table):
+    scaler = fit_scaler(table, dirty, THROUGH)
+    first = int(dirty.known_at.searchsorted(scaler.fit_known_at))
+    rest = dirty.between(dirty.sessions[first], dirty.sessions[-1])
+    scaled = scaler.transform(table.rows(slice(first, None)), rest)
+    whole = scaler.transform(table, dirty, in_sample=True)
+    np.testing.assert_array_equal(scaled.values, whole.values[first:])

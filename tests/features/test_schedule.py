@@ -130,6 +130,16 @@ def test_a_month_whose_end_fell_to_the_unforeseen_is_counted_as_it_was_expected(
     assert on(outage, session_of_month(outage, 1), "2020-09-29 2020-09-30") == [-1, 1]
 
 
+def test_a_session_that_was_expected_and_did_not_take_place_is_not_counted():
+    """Tokyo's outage of 2020-10-01: the 2nd was the month's first session, whether or not the panel knows the day."""
+    for first in ("2020-09-01", "2020-10-02"):
+        panel = panel_of_sessions(first, "2020-10-30", "XTKS")
+        assert on(panel, session_of_month(panel, 1), "2020-10-02 2020-10-05 2020-10-06") == [2, 3, 4]
+        assert on(panel, session_of_month(panel), "2020-10-02 2020-10-05 2020-10-06") == [1, 2, 3]
+    attacks = panel_of_sessions("2001-09-04", "2001-09-28")  # closed from 2001-09-11 to 14
+    assert on(attacks, session_of_month(attacks, 1), "2001-09-10 2001-09-17 2001-09-26") == [6, 7, 14]
+
+
 def test_the_turn_of_the_month_is_its_last_and_first_three_sessions():
     panel = panel_of_sessions("2024-01-02", "2024-06-28")
     table = feature_table(panel, ("calendar",))

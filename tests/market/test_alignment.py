@@ -14,9 +14,10 @@ from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.alignment import align
 from quantdl.market.card import DataCard, SilenceRule
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
+from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.decisions import DecisionTimes
 from quantdl.market.faults import Fault
+from quantdl.market.listing import delisted_as_known
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
@@ -187,10 +188,35 @@ def test_a_weekend_of_crypto_is_one_cell_on_monday():
     row = aligned.panel.sessions.get_loc(pd.Timestamp("2024-06-10"))
     weekend = panels[3].between("2024-06-07", "2024-06-09")  # Friday's bar ends at midnight UTC, after New York's close
     assert aligned.bars[row].tolist() == [1, 1, 1, 3]
-    assert cell(aligned, "2024-06-10", "24/7:A", "open") == weekend.fields["open"][0, 0]
+    # Friday's bar began twenty hours before New York's close of Friday: nobody who decided then could have its open.
+    assert cell(aligned, "2024-06-10", "24/7:A", "open") == weekend.fields["open"][1, 0]
     assert cell(aligned, "2024-06-10", "24/7:A") == weekend.closes[-1, 0]
     assert aligned.value_session[row, 3] == np.datetime64("2024-06-09")
     assert aligned.value_known_at[row, 3] == np.datetime64("2024-06-10T00:00")
+
+
+@pytest.mark.parametrize("calendar", ["XNYS", "XLON", "XTKS", "24/7"])
+@pytest.mark.parametrize("at", ["close", "open"])
+def test_no_open_was_made_before_the_decision_that_could_trade_at_it(calendar, at):
+    """An order decided at one decision may fill at the open of the next cell, so that price must lie after it."""
+    panels = world(missing=0.1)
+    aligned = align(panels, DecisionTimes(calendar, at)).panel
+    decided = aligned.known_at
+    for column, panel in enumerate(panels):
+        exchange = trading_calendar(panel.card.calendar)
+        made_at = pd.Series(exchange.opens(panel.sessions), panel.fields["open"][:, 0])
+        opens = pd.Series(aligned.fields["open"][1:, column], decided[:-1]).dropna()
+        assert (made_at[opens.to_numpy()].to_numpy() >= opens.index.to_numpy()).all()
+        own_decisions = (panel.card.calendar, at) == (calendar, "close")
+        assert own_decisions <= (len(opens) == aligned.traded[1:, column].sum())
+    assert np.isfinite(aligned.fields["open"]).any()
+
+
+def test_the_bar_after_lunch_begins_after_lunch():
+    panel = halves("2024-06-03", "2024-06-05")
+    opened = replace(panel, fields={"close": panel.closes, "open": panel.closes - 0.5})
+    opens = align([opened], DecisionTimes("XTKS", "12:00")).panel.fields["open"]
+    assert opens[:, 0].tolist() == [99.5, 100.5, 102.5]  # the afternoon before begins at 12:30, after the decision
 
 
 def test_a_value_unknown_in_one_bar_is_unknown_in_their_union():
@@ -277,6 +303,16 @@ def test_a_halt_stays_one_while_its_exchange_is_open_and_an_end_stays_an_end():
     assert status(aligned, "2024-12-30", "XTKS:A") == CellStatus.DELISTED
 
 
+def test_a_day_of_rest_does_not_delist_what_is_halted():
+    """London rests on Boxing Day, after more silent sessions than a delisting takes."""
+    panels = world()
+    halted = silent_from(panels[1], "2024-12-02", CellStatus.HALTED)
+    halted = replace(halted, silence=SilenceRule(delisted_after_sessions=5))
+    aligned = align([replace(panels[0], silence=SilenceRule(delisted_after_sessions=5)), halted], NEW_YORK)
+    assert status(aligned, "2024-12-26", "XLON:A") == CellStatus.HALTED
+    assert not delisted_as_known(aligned.panel)[:, 1].any()
+
+
 def test_a_stated_end_is_read_on_the_decisions():
     panels = world()
     rule = SilenceRule(ended={"XTKS:A": date(2024, 12, 20)})
@@ -301,6 +337,33 @@ def test_actions_are_dated_by_the_decision_that_first_sees_them():
     home = CorporateActions(splits=(Split(date(2024, 6, 5), "XNYS:A", 2.0),))
     seen_in_tokyo = align([replace(panels[0], actions=home), panels[2]], DecisionTimes("XTKS"))
     assert seen_in_tokyo.panel.actions.splits == (Split(date(2024, 6, 6), "XNYS:A", 2.0),)
+
+
+def test_actions_before_a_panel_begins_keep_their_days():
+    """Dated by the first decision, two old splits, or equal dividends of two quarters, would stand there twice."""
+    early, late = simulated("XTKS", "2024-01-04", "2024-06-28"), simulated("XNYS", "2024-03-01", "2024-06-28")
+    actions = CorporateActions(
+        splits=(Split(date(2014, 6, 9), "XNYS:A", 7.0), Split(date(2020, 8, 31), "XNYS:A", 4.0)),
+        dividends=(CashDividend(date(2023, 5, 12), "XNYS:A", 0.24), CashDividend(date(2023, 8, 11), "XNYS:A", 0.24)),
+        renames=(Rename(date(2001, 1, 2), "XNYS:A", "OLD"), Rename(date(2002, 1, 2), "XNYS:A", "NEW")),
+    )
+    assert align([early, replace(late, actions=actions)], NEW_YORK).panel.actions == actions
+
+
+def test_an_asset_ends_with_the_decision_that_sees_its_last_bar():
+    """Tokyo's afternoon is seen at the next lunch, so that is where an asset that ended with it was last traded."""
+    panel, last = halves("2024-06-03", "2024-06-14"), date(2024, 6, 6)
+    codes = np.where(np.asarray(panel.sessions <= pd.Timestamp(last))[:, None], panel.status, CellStatus.DELISTED)
+    fields = {"close": np.where(codes == CellStatus.TRADED, panel.closes, np.nan)}
+    actions = CorporateActions(delistings=(Delisting(last, "HALF", 50.0),))
+    silence = SilenceRule(ended={"HALF": last})
+    ended = replace(panel, fields=fields, status=codes.astype(np.int8), actions=actions, silence=silence)
+    result = align([ended], DecisionTimes("XTKS", "12:00"))
+    aligned = result.panel
+    assert status(result, "2024-06-07", "HALF") == CellStatus.TRADED
+    assert aligned.actions.delistings == (Delisting(date(2024, 6, 7), "HALF", 50.0),)
+    assert aligned.silence.ended == {"HALF": date(2024, 6, 7)}
+    assert (aligned.status[5:] == CellStatus.DELISTED).all()
 
 
 def test_raw_prices_of_two_scales_are_not_merged():
@@ -329,6 +392,15 @@ def test_membership_is_what_was_last_stated():
     eligible = pd.DataFrame(aligned.panel.eligible, index=aligned.panel.sessions)
     assert eligible.loc["2024-06-05"].tolist() == [True, True]
     assert eligible.loc["2024-06-06"].tolist() == [False, True]
+
+
+def test_an_asset_is_no_member_before_its_panel_begins():
+    late = simulated("XNYS", "2024-06-03", "2024-12-30")
+    late = replace(late, members=np.ones(late.status.shape, dtype=bool))
+    eligible = align([late, simulated("XTKS", "2024-01-04", "2024-12-30")], DecisionTimes("XTKS")).panel.eligible
+    begins = int(np.searchsorted(sessions_of("XTKS", "2024-01-04", "2024-12-30")[0], np.datetime64("2024-06-04")))
+    assert eligible[:, 0].tolist() == [False] * begins + [True] * (len(eligible) - begins)
+    assert eligible[:, 1].all()
 
 
 @settings(max_examples=40)

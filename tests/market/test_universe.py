@@ -238,6 +238,17 @@ def test_members_without_prices_are_named_and_the_card_keeps_what_it_said():
     assert "survivorship is not controlled: LEH, WCOM." in panel.card.notes[-1]
 
 
+@pytest.mark.parametrize(("left_on", "told"), [(None, "survivors"), (date(2020, 2, 20), "point_in_time")])
+def test_a_membership_that_nobody_leaves_does_not_hide_that_the_assets_are_survivors(left_on, told):
+    alive = [name for name, status in zip(PANEL.assets, PANEL.status[-1], strict=True) if status == CellStatus.TRADED]
+    chosen = replace(PANEL.select(alive), card=replace(PANEL.card, universe="survivors"))
+    membership = {name: (MembershipInterval(date(2020, 1, 1)),) for name in alive}
+    membership[alive[0]] = (MembershipInterval(date(2020, 1, 1), left_on),)
+    card = with_universe(chosen, universe_as_of(chosen, UniverseRule(membership=membership))).card
+    assert card.universe == told
+    assert ("Nobody ever leaves that membership" in card.notes[-1]) == (told == "survivors")
+
+
 def test_filters_alone_do_not_make_a_universe_point_in_time():
     panel = with_universe(PANEL, universe_as_of(PANEL, UniverseRule(minimum_history_bars=5)))
     assert panel.card.universe == PANEL.card.universe

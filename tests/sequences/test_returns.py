@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CorporateActions, Delisting, Split
+from quantdl.market.inspection.cuts import Cut, cut_histories
 from quantdl.market.status import CellStatus
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window, realised_returns
 from quantdl.simulation import panel_of_closes
@@ -53,6 +54,34 @@ def test_a_delisting_changes_no_other_asset_and_no_earlier_window():
     np.testing.assert_array_equal(returns[:, :, 0], without[:, :, 0])
     np.testing.assert_array_equal(returns[unobserved], without[unobserved])
     assert (observed & ~unobserved).sum() == 1 + 3
+
+
+def test_what_was_traded_after_a_stated_end_is_what_was_traded():
+    panel = panel_of_closes(ENDED)
+    early = Delisting(panel.sessions[LAST - 2].date(), panel.assets[1], 50.0)
+    stated = replace(panel, actions=CorporateActions(delistings=(early,)))
+    returns, observed = realised_returns(stated, [NEXT_SESSION])
+    without, unobserved = realised_returns(panel, [NEXT_SESSION])
+    np.testing.assert_array_equal(returns, without)
+    np.testing.assert_array_equal(observed, unobserved)
+
+
+def test_a_history_that_was_cut_has_no_return_over_the_cut():
+    """Its last close is what a holder is paid; as a label it would be a return of zero that nobody saw."""
+    closes = CLOSES.copy()
+    closes[LAST + 1 :, 1] /= 10.0
+    panel = cut_histories(panel_of_closes(closes), [Cut(1, LAST + 1, same_share=True)])
+    assert panel.actions.delistings[0].terminal_value == CLOSES[LAST, 1]
+    _, observed = realised_returns(panel, [NEXT_SESSION, position_window(3)])
+    assert np.flatnonzero(observed[:, 0, 2]).tolist() == list(range(LAST))
+    assert np.flatnonzero(observed[:, 1, 2]).tolist() == list(range(LAST - 3))
+    assert np.flatnonzero(observed[:, 0, 1]).tolist() == list(range(LAST + 1, 11))
+
+
+@pytest.mark.parametrize(("starts_after", "bars"), [(-1, 1), (-1, 2), (0, 0), (0, -1)])
+def test_a_window_over_what_is_known_already_is_refused(starts_after, bars):
+    with pytest.raises(DataError, match="Fix: forecast what comes later"):
+        ReturnWindow(starts_after, bars)
 
 
 def test_a_delisting_on_a_day_without_a_session_ends_at_the_session_before():

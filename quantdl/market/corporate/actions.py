@@ -9,6 +9,7 @@ from typing import TypeVar
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.market.days import session_label
 
 
 @dataclass(frozen=True, order=True)
@@ -166,7 +167,7 @@ class CorporateActions:
 
         A delisting has happened only after its last session.
         """
-        day = pd.Timestamp(session).date()
+        day = session_label(session).date()
         return replace(
             self,
             splits=tuple(item for item in self.splits if item.ex_date <= day),
@@ -194,7 +195,7 @@ class CorporateActions:
             >>> actions.ticker_of("FB", "2022-06-08"), actions.ticker_of("FB", "2022-06-09")
             ('FB', 'META')
         """
-        return self._stated_ticker(asset, pd.Timestamp(session).date()) or asset
+        return self._stated_ticker(asset, session_label(session).date()) or asset
 
     def asset_of(self, ticker: str, session: pd.Timestamp | date | str) -> str:
         """Return the permanent symbol of the asset that traded under ``ticker`` on ``session``.
@@ -205,7 +206,7 @@ class CorporateActions:
         Raises:
             DataError: If the ticker was nobody's on that day, or two assets claim it.
         """
-        day = pd.Timestamp(session).date()
+        day = session_label(session).date()
         renamed = {item.asset for item in self.renames}
         ended = {item.asset for item in self.delistings if item.last < day}
         found = sorted(asset for asset in renamed - ended if self._stated_ticker(asset, day) == ticker)

@@ -11,6 +11,7 @@ import pandas as pd
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting
 from quantdl.market.corporate.effects import Reinvested, effects, share_scales
+from quantdl.market.days import session_label
 from quantdl.market.panel import Panel
 
 How = Literal["split", "total_return"]
@@ -107,7 +108,7 @@ def _problems(panel: Panel, how: How, direction: Direction, as_of: pd.Timestamp 
 
 def _last_row(panel: Panel, day: pd.Timestamp | date | str | None) -> int:
     """Return the last bar on or before a day; -1 if there is none."""
-    end = panel.sessions[-1] if day is None else pd.Timestamp(day)
+    end = panel.sessions[-1] if day is None else session_label(day)
     return int(panel.sessions.searchsorted(end, side="right")) - 1
 
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CorporateActions, Delisting
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus, read_silence
@@ -28,7 +29,7 @@ class Cut:
     same_share: bool
 
 
-_EARLIER_PART = re.compile(r"(.+)~\d{4}-\d\d-\d\d")
+_EARLIER_PART = re.compile(r"(.+)~\d{4}-\d\d-\d\d", re.DOTALL)
 
 
 def symbol_before_cuts(asset: str) -> str:
@@ -49,16 +50,20 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
     ``SYMBOL~2008-11-07``, named by its last session, and is DELISTED after it, so that no return runs over the cut:
 
     * between two scales of the same share from the next bar on, with a `quantdl.market.corporate.actions.Delisting` at
-      its last
-      close: a split changes no wealth, so a book that holds the asset is paid what it was worth;
+      its last close: a split changes no wealth, so a book that holds the asset is paid what it was worth;
     * before a long silence as the panel's `quantdl.market.card.SilenceRule` reads every silence, and without a terminal
       value: nobody knew at the time that the symbol would come back, and what it was worth is not known.
 
-    Corporate actions go to the part that they belong to. A part in which nothing trades is left out.
+    Corporate actions go to the part that they belong to. A part in which nothing trades is left out. The numbers of a
+    view are those of a panel that had ended there, but its columns have the names of the whole: who reads the date in
+    a name before that day knows of a cut to come.
 
     Args:
         panel: The panel; it is not changed.
         cuts: The cuts, in any order.
+
+    Raises:
+        DataError: If an asset of the panel has the name that an earlier part would get.
     """
     rows: dict[int, dict[int, bool]] = {}
     for cut in cuts:
@@ -69,6 +74,12 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
         status[: max(edges), column] = CellStatus.UNLISTED
     if not parts:
         return panel
+    taken = sorted({part.name for part in parts} & set(panel.assets))
+    if taken:
+        raise DataError(
+            f"{panel.card.source}: the earlier part of a cut history would be called {', '.join(map(repr, taken))}, as "
+            "an asset of the panel is already. Fix: rename that asset, or choose another action than split_at_gap."
+        )
     whole = np.column_stack([status, *(part.status for part in parts)])
     assets = (*panel.assets, *(part.name for part in parts))
     columns = [*range(len(panel.assets)), *(part.column for part in parts)]

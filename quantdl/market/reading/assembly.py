@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,9 @@ from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
-from quantdl.market.reading.axis import Placement, place_bars
+from quantdl.market.reading.axis import Placement, place_bars, refuse_beyond_memory
 from quantdl.market.reading.bars import Bars, concatenate
-from quantdl.market.reading.findings import FaultyDataError, Finding, unreadable
+from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
 from quantdl.market.reading.header import FIELDS, PRICES
 from quantdl.market.status import CellStatus, read_silence
 
@@ -169,17 +170,31 @@ def _recorded(findings: list[Finding], bars: Bars) -> tuple[Fault, ...]:
 
     A zero or negative price stands in the panel, where the census finds it; the rest would leave no trace.
     """
-    faults = []
-    for finding in findings:
-        if not finding.kind.startswith(("zero_", "negative_")):
-            here = bars.day[np.isin(bars.place, [at for at, place in enumerate(bars.places) if place == finding.place])]
-            days = here if len(here) else bars.day
-            faults.append(finding.as_fault(days.min().item(), days.max().item()))
-    return tuple(faults)
+    kept = [finding for finding in findings if not finding.kind.startswith(("zero_", "negative_"))]
+    if not kept:
+        return ()
+    spans = _days_by_place(bars)
+    everywhere = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    return tuple(finding.as_fault(*spans.get(finding.place, everywhere)) for finding in kept)
+
+
+def _days_by_place(bars: Bars) -> dict[Place, tuple[date, date]]:
+    """Return the first and the last day of every place that has bars."""
+    order = np.argsort(bars.place, kind="stable")
+    place, day = bars.place[order], bars.day[order]
+    starts = np.flatnonzero(np.diff(place, prepend=-1))
+    firsts, lasts = (extreme.reduceat(day, starts).tolist() for extreme in (np.minimum, np.maximum))
+    spans: dict[Place, tuple[date, date]] = {}
+    for at, first, last in zip(place[starts], firsts, lasts, strict=True):
+        name = bars.places[at]  # several parts may come from one place
+        before = spans.get(name, (first, last))
+        spans[name] = min(first, before[0]), max(last, before[1])
+    return spans
 
 
 def _panel(bars: Bars, placement: Placement, faults: tuple[Fault, ...], declaration: Declaration) -> Panel:
     start, stop = placement.axis.between(int(placement.slot.min()), int(placement.slot.max()), declaration)
+    refuse_beyond_memory(bars, stop - start, declaration)
     sessions, known_at = placement.axis.labels(start, stop)
     cell = placement.slot - start, bars.symbol
     shape = len(sessions), len(bars.symbols)

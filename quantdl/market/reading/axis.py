@@ -1,11 +1,13 @@
 """The axis that bars are laid on: every session of a calendar, or every bar that its sessions hold."""
 
+import os
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar
+from quantdl.errors import DataError
 from quantdl.market.card import Declaration, IntradayBars, bar_seconds
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.intraday import BarGrid, bar_grid
@@ -76,6 +78,32 @@ def place_bars(bars: Bars, calendar: TradingCalendar, declaration: Declaration) 
     span = pd.Timestamp(max(start - 1, first)), pd.Timestamp(min(end + 7, last))
     grid = bar_grid(calendar, *span, _seconds(declaration), declaration.intraday.anchored)
     return _on_bars(bars.time, grid, declaration.intraday)
+
+
+def refuse_beyond_memory(bars: Bars, n_places: int, declaration: Declaration) -> None:
+    """Refuse an axis that one stray date made longer than the machine can hold, before the machine stops.
+
+    Args:
+        bars: Those that stand on the axis.
+        n_places: Length of the axis.
+        declaration: What the prices are.
+
+    Raises:
+        DataError: If the cells take more than the memory of this machine; the longest stretch without a bar is named.
+    """
+    needed = n_places * len(bars.symbols) * (8 * len(bars.fields) + 1)
+    held = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed <= held:
+        return
+    days = np.sort(bars.day)
+    step = int(np.diff(days).argmax()) if len(days) > 1 else 0
+    gap = f"; between {days[step]} and {days[min(step + 1, len(days) - 1)]} no asset has one"
+    raise DataError(
+        f"{declaration.source}: {len(bars.symbols):,} assets on the {n_places:,} bars of {declaration.calendar} from "
+        f"{days[0]} to {days[-1]} take {needed / 1e9:,.3g} GB, more than the {held / 1e9:,.3g} GB of this machine, and "
+        f"{len(bars.row):,} bars are given{gap}. Fix: correct a stray date, load fewer assets or a shorter span, or "
+        "write the panel in blocks with quantdl.market.storage.store.PanelWriter."
+    )
 
 
 def _on_sessions(days: np.ndarray, calendar: TradingCalendar, start: np.datetime64, end: np.datetime64) -> Placement:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from quantdl.market.card import Declaration, bar_seconds
 from quantdl.market.reading.columns import Objection, as_text, read_numbers, read_symbols
-from quantdl.market.reading.findings import Finding, Place, unreadable
+from quantdl.market.reading.findings import Finding, Place, shortened, unreadable
 from quantdl.market.reading.header import FIELDS, read_header
 from quantdl.market.reading.times import on_the_clock, read_days, read_times
 
@@ -209,7 +209,7 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
 def _worded(cell: object) -> str:
     if isinstance(cell, pd.Timestamp):
         return str(cell) if pd.Timestamp.min < cell.tz_localize(None) < pd.Timestamp.max else str(cell.asm8)
-    return repr(cell) if isinstance(cell, str | bytes) else str(cell)
+    return shortened(repr(cell) if isinstance(cell, str | bytes) else str(cell))
 
 
 def _all_times(parts: Sequence[Bars]) -> np.ndarray | None:

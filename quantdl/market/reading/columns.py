@@ -73,14 +73,30 @@ def read_symbols(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...], list[O
     if nameless.any():
         fix = "name the asset; a ticker such as NA that became empty was lost by the program that wrote the file"
         objections.append(Objection(UNREADABLE_ROW, np.flatnonzero(nameless), "a symbol", fix))
-    codes = np.where(blank, -1, codes)
-    return np.asarray(codes, dtype=np.int64), symbols, objections
+    named = np.array([bool(name.strip()) for name in symbols], dtype=bool)
+    number = np.append(np.where(named, np.cumsum(named) - 1, -1), -1)  # the last is what code -1 finds
+    return np.asarray(number[codes], dtype=np.int64), tuple(name for name in symbols if name.strip()), objections
 
 
 def as_text(column: pd.Series) -> pd.Series:
-    """Return a column as text without outer spaces, ``""`` where a cell is empty."""
-    text = column.astype("str")
+    """Return a column as text without outer spaces, ``""`` where a cell is empty.
+
+    Bytes that are no UTF-8 are written as Python writes them.
+    """
+    try:
+        text = column.astype("str")
+    except UnicodeDecodeError:
+        text = column.map(_decoded).astype("str")
     return text.where(column.notna(), "").str.strip()
+
+
+def _decoded(cell: object) -> object:
+    if not isinstance(cell, bytes):
+        return cell
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return repr(cell)
 
 
 def _no_numbers(column: pd.Series, expected: str) -> tuple[np.ndarray, list[Objection]]:

@@ -58,7 +58,7 @@ def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
 def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str]) -> Bars:
     place = Place(str(file), unit="line", first=2)
     match = pattern.fullmatch(file.stem)
-    if match is None:
+    if match is None or not (match[1] or "").strip():
         expected = f"a file name that fits symbol_pattern '{pattern.pattern}'"
         return nothing_read(place, f"'{file.name}'", expected, "rename the file or change symbol_pattern")
     text = read_text(file, place)

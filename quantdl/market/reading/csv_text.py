@@ -17,6 +17,7 @@ _SIGNATURES = {
     b"PAR1": "a Parquet file",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
     b"\x1f\x8b": "gzip-compressed data",
+    b"\xff\xfe\x00\x00": "text in UTF-32",
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
 }
@@ -38,6 +39,8 @@ class Rows:
 def read_text(file: Path, place: Place) -> str | Bars:
     """Return the text of a file with one kind of line end, or the objection to it."""
     try:
+        if file.exists() and not (file.is_file() or file.is_dir()):  # a pipe is waited for, a device never ends
+            return nothing_read(place, "a pipe or a device", "a file that can be read", "write its content to a file")
         content = file.read_bytes()
     except FileNotFoundError:
         return nothing_read(place, "no such file", "a CSV file or a folder of them", "check the path")
@@ -69,6 +72,8 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     header = _cells(first)
     if header is None or not first.strip():
         return nothing_read(place, "no header line", "a header line and rows of as many cells", "check the file")
+    if "\0" in first:  # UTF-16 without its mark, a file full of nothing, or no text at all
+        return nothing_read(place, "NUL bytes in the header line", "UTF-8 text", "save the file as CSV in UTF-8")
     names = [name.strip().lower() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

@@ -9,6 +9,8 @@ from quantdl.errors import DataError
 from quantdl.market.faults import Fault
 
 _RANGES_SHOWN = 20
+_FINDINGS_SHOWN = 200
+_LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,9 @@ class Finding:
             where += f": {_ranges(self.place.unit, [row + self.place.first for row in self.rows])}"
         what = "file" if not self.rows else "bar"
         if self.column is not None:
-            what = f"column '{self.column}'" if self.column else "unnamed column"
+            what = f"column '{shortened(self.column)}'" if self.column else "unnamed column"
         if self.symbol is not None:
-            what += f" of {self.symbol}"
+            what += f" of {shortened(self.symbol)}"
         if self.first is not None:
             what += f" on {self.first}" if self.first == self.last else f" from {self.first} to {self.last}"
         return f"{where}: {what}: got {self.given}; expected {self.expected}. Fix: {self.fix}."
@@ -79,18 +81,31 @@ class Finding:
 
 
 class FaultyDataError(DataError):
-    """Data that was refused, with every objection in ``findings``."""
+    """Data that was refused, with every objection in ``findings``; the message shows the first two hundred."""
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         places = {finding.place.name for finding in self.findings}
         head = f"{_count(len(self.findings), 'fault')} in {_count(len(places), 'file')}, nothing was loaded:"
-        super().__init__("\n  ".join([head, *map(str, self.findings)]))
+        shown = [str(finding) for finding in self.findings[:_FINDINGS_SHOWN]]
+        left_out = len(self.findings) - len(shown)
+        more = [f"and {_count(left_out, 'fault')} more"] if left_out else []
+        super().__init__("\n  ".join([head, *shown, *more]))
 
 
 def unreadable(place: Place, given: str, expected: str, fix: str, column: str | None = None) -> Finding:
     """Return the objection to a whole file or a whole column."""
     return Finding("unreadable", place, (), column, None, None, None, given, expected, fix)
+
+
+def shortened(text: str) -> str:
+    """Return text that fits into a message: a damaged file can hold a cell of a million characters.
+
+    Example:
+        >>> shortened("abc"), shortened("x" * 1_000_000)[78:]
+        ('abc', 'xx... (1,000,000 characters)')
+    """
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}... ({len(text):,} characters)"
 
 
 def _count(number: int, noun: str) -> str:

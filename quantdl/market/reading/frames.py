@@ -95,7 +95,9 @@ def _read_one(frame: pd.DataFrame, symbol: str, of_fields: int, place: Place, de
 
 
 def _read_wide(frame: pd.DataFrame, date: int, place: Place, declaration: Declaration) -> Bars:
-    at = [column for column, label in enumerate(frame.columns) if column != date and label not in UNNAMED_INDEX]
+    names = plain_names(frame.columns)
+    nameless = [column for column, name in enumerate(names) if column != date and name in UNNAMED_INDEX]
+    at = [column for column in range(len(names)) if column not in {date, *nameless}]
     at.sort(key=lambda column: str(frame.columns[column]))
     labels = [str(frame.columns[column]) for column in at]
     twice = [label for label, count in Counter(labels).items() if count > 1]
@@ -115,7 +117,8 @@ def _read_wide(frame: pd.DataFrame, date: int, place: Place, declaration: Declar
     for index, (column, (_, objections)) in enumerate(zip(at, columns, strict=True)):
         for objection in objections:
             findings += bars.object(objection, frame.iloc[:, column], number[objection.rows, index])
-    return replace(bars.keep(~np.isnat(bars.day)), findings=tuple(findings))
+    unread = tuple(f"{str(frame.columns[column])!r} (column {column + 1})" for column in nameless)
+    return replace(bars.keep(~np.isnat(bars.day)), findings=tuple(findings), unread=unread)
 
 
 def _objections_to_dates(

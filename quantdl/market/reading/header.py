@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quantdl.market.card import Adjustment
-from quantdl.market.reading.findings import Finding, Place, unreadable
+from quantdl.market.reading.findings import Finding, Place, shortened, unreadable
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
@@ -57,7 +57,7 @@ def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_s
     findings = [_missing(place, name, columns, notes) for name, found in needed.items() if not found]
     for name, found in {"date": dates, "symbol": symbols, **fields}.items():
         if len(found) > 1:
-            given = str([str(columns[at]) for at in found])
+            given = str([shortened(str(columns[at])) for at in found[:20]])
             findings.append(unreadable(place, given, f"one column for the {name}", "rename or remove the others"))
     used = {*dates, *symbols, *(at for found in fields.values() for at in found)}
     return Header(
@@ -97,7 +97,7 @@ def _fields(names: list[str], adjustment: Adjustment) -> tuple[dict[str, list[in
 
 
 def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...]) -> Finding:
-    given = f"columns {[str(label) for label in columns[:20]]}"
+    given = f"columns {[shortened(str(label)) for label in columns[:20]]}"
     for mark in (";", "\t", "|"):
         if len(columns) == 1 and mark in str(columns[0]):
             fix = f"separate the cells by commas; here {mark!r} seems to do it"

@@ -1,10 +1,12 @@
 """Parquet files, long (one bar a row) or wide (one asset a column)."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow
+import pyarrow.parquet
 
 from quantdl.errors import DataError
 from quantdl.market.card import Declaration
@@ -40,9 +42,16 @@ def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
     if not path.is_file():
         raise DataError(f"{path}: no such file. Expected a Parquet file. Fix: check the path.")
     try:
+        twice = _named_twice(path)
+        if twice:
+            raise DataError(f"{path}: got the columns {twice} twice; expected each once. Fix: remove one of them.")
         frame = pd.read_parquet(path, engine="pyarrow", to_pandas_kwargs=_PLAINLY, page_checksum_verification=True)
     except _DAMAGE as error:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         given = f"{path}: not a whole Parquet file ({path.stat().st_size:,} bytes): {first_line}"
         raise DataError(f"{given} Fix: write or download the file again.") from error
     return assemble([bars_of_frame(frame, Place(str(path)), declaration)], declaration)
+
+
+def _named_twice(path: Path) -> list[str]:
+    return sorted(name for name, count in Counter(pyarrow.parquet.read_schema(path).names).items() if count > 1)

@@ -240,7 +240,7 @@ def _remove(path: Path) -> None:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()  # a file name may be no text
 
 
 def _warn(message: str) -> None:

@@ -1,9 +1,11 @@
 """What files hold, told by their content, and without reading them again while the system says they are the same."""
 
+import errno
 import hashlib
 import json
 import os
 import secrets
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -93,6 +95,8 @@ def _read(path: Path, known: SourceFile | None) -> SourceFile:
 
 def _stat(path: Path) -> tuple[int, int, int, int]:
     status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))  # a pipe would be waited for, a device never ends
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

@@ -94,8 +94,12 @@ class ArrayFile:
         header = _header(shape, dtype)
         self._start = len(header)
         self._file: BinaryIO = path.open("wb", buffering=0)
-        self._file.write(header)
-        self._file.truncate(self._start + shape[0] * shape[1] * dtype.itemsize)
+        try:
+            self._file.write(header)
+            self._file.truncate(self._start + shape[0] * shape[1] * dtype.itemsize)
+        except OSError:
+            self.close()
+            raise
 
     def write(self, row: int, column: int, block: np.ndarray) -> None:
         """Write a block (n, m) whose first cell is (row, column)."""

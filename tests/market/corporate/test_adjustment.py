@@ -67,6 +67,22 @@ def test_back_and_forward_have_the_same_returns(seed, splits, yields):
         np.testing.assert_array_equal(back.closes[-1], raw[-1])
 
 
+@given(
+    st.integers(0, 10**6),
+    actions_in(),
+    st.dictionaries(st.tuples(st.integers(1, 39), st.integers(0, 2)), st.floats(0.01, 0.4), max_size=8),
+    st.sampled_from(["back", "forward"]),
+)
+def test_total_returns_made_in_two_steps_are_those_made_in_one(seed, splits, yields, direction):
+    """So a dividend left after the splits is in the units of the price before it, on the ex-date of a split too."""
+    raw = split_up(market(seed), splits)
+    same_day = dict.fromkeys(splits, 0.1)
+    dividends = {(row, column): share * raw[row - 1, column] for (row, column), share in (yields | same_day).items()}
+    panel = raw_world(raw, splits, dividends)
+    two_steps = adjusted(adjusted(panel, "split", direction), "total_return", direction)
+    np.testing.assert_allclose(two_steps.closes, adjusted(panel, "total_return", direction).closes, rtol=1e-11)
+
+
 def test_a_total_return_reinvests_the_dividend():
     """Bought at 100, 4 paid, 99 at the ex-date: 99 / 96, as the factor 1 - 4/100 of CRSP and Yahoo gives it."""
     closes = np.array([[100.0], [99.0], [99.0]])
@@ -237,7 +253,7 @@ def test_adjusted_prices_are_those_that_quandl_published(databank, ticker):
 
 def test_returns_of_raw_prices_are_refused_where_a_split_would_read_as_a_crash():
     raw = raw_world([[100.0], [50.0], [51.0]], splits={(1, 0): 2.0})
-    with pytest.raises(DataError, match=r"raw prices with 1 splits, the first of .* on .*; expected adjusted ones"):
+    with pytest.raises(DataError, match=r"raw prices with splits .1., the first of .* on .*; expected adjusted ones"):
         raw.log_returns()
     returns = adjusted(raw, "split", "forward").log_returns()[:, 0]
     np.testing.assert_allclose(returns[1:], [0.0, np.log(51 / 50)], atol=1e-15)

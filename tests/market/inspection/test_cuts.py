@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
+from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
-from quantdl.market.inspection.cuts import Cut, cut_histories
+from quantdl.market.inspection.cuts import Cut, cut_histories, symbol_before_cuts
 from quantdl.market.quality import Policies, apply_policies, take_census
 from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.status import CellStatus
@@ -139,3 +140,21 @@ def test_a_cut_panel_still_obeys_its_own_views(sessions, declaration):
     treated = apply_policies(panel, take_census(panel), Policies())
     np.testing.assert_array_equal(treated.until(sessions[-1]).status, treated.status)
     assert date.fromisoformat(treated.assets[2].removeprefix("A~")) == sessions[19].date()
+
+
+def test_a_part_whose_name_another_asset_has_is_refused_by_name(panel, sessions, declaration):
+    name = f"A~{sessions[29]:%Y-%m-%d}"
+    frame = pd.DataFrame(panel.closes, index=sessions, columns=["A", name])
+    with pytest.raises(
+        DataError, match=rf"would be called '{name}', as an asset of the panel is already\. Fix: rename"
+    ):
+        cut_histories(panel_from_frame(frame, declaration), [Cut(0, 50, same_share=False)])
+
+
+def test_the_symbol_of_a_part_is_found_whatever_it_is_made_of():
+    assert [symbol_before_cuts(f"{symbol}~2018-05-24") for symbol in ("A", "../x", "A\n~", "A~2017-01-03")] == [
+        "A",
+        "../x",
+        "A\n~",
+        "A~2017-01-03",
+    ]

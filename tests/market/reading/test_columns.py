@@ -50,7 +50,20 @@ def test_a_symbol_that_is_a_number_is_objected_to(column):
 def test_a_row_without_a_symbol_is_objected_to(nothing):
     codes, symbols, objections = read_symbols(pd.Series(["A", nothing]))
     assert objections[0].rows.tolist() == [1]
-    assert symbols[codes[0]] == "A"
+    assert symbols == ("A",)
+    assert codes.tolist() == [0, -1]
+
+
+def test_nameless_rows_leave_the_codes_of_the_others_right():
+    codes, symbols, _ = read_symbols(pd.Series(["B", " ", "A", "", None, "C"]))
+    assert symbols == ("A", "B", "C")
+    assert codes.tolist() == [1, -1, 0, -1, -1, 2]
+
+
+def test_bytes_that_are_no_text_are_no_number():
+    values, objections = read_numbers(pd.Series([b"1.5", b"\xff", None]), "close")
+    np.testing.assert_array_equal(values, [1.5, np.inf, np.nan])
+    assert objections[0].rows.tolist() == [1]
 
 
 def test_categories_are_read_like_text():

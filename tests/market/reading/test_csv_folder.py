@@ -157,3 +157,9 @@ def test_a_missing_folder_is_named(tmp_path, declaration):
         load_csv_folder(tmp_path / "nowhere", declaration)
     with pytest.raises(DataError, match=r"no \*\.csv file in this folder"):
         load_csv_folder(tmp_path, declaration)
+
+
+@pytest.mark.parametrize("pattern", ["(x)?.+", ".*()"])
+def test_a_pattern_that_finds_no_symbol_in_a_name_is_refused(folder, declaration, pattern):
+    with pytest.raises(DataError, match=r"got 'A\.csv'; expected a file name that fits symbol_pattern"):
+        load_csv_folder(folder(A=GOOD), declaration, symbol_pattern=pattern)

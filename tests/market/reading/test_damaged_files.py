@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import random
 import zipfile
 from dataclasses import replace
@@ -156,6 +157,9 @@ FILES = {
     "half a header": ("date,op", "expected a column 'close'"),
     "semicolons": (WHOLE.replace(",", ";"), "expected a column 'date'. Fix: separate the cells by commas"),
     "tabs": (WHOLE.replace(",", "\t"), "expected a column 'date'. Fix: separate the cells by commas"),
+    "UTF-16 without its mark": (WHOLE.encode("utf-16-le"), "got NUL bytes in the header line; expected UTF-8 text"),
+    "UTF-32": (WHOLE.encode("utf-32"), "got text in UTF-32; expected UTF-8 text"),
+    "nothing but NUL bytes": (bytes(5000), "got NUL bytes in the header line"),
     "UTF-16": (WHOLE.encode("utf-16"), "got text in UTF-16; expected UTF-8 text"),
     "Latin-1": (WHOLE.replace("volume", "Kurs in £").encode("latin-1"), "not UTF-8, in line 1"),
     "compressed": (gzip.compress(WHOLE.encode()), "got gzip-compressed data"),
@@ -199,6 +203,18 @@ def test_a_file_that_cannot_be_opened_is_refused(tmp_path, declaration):
     (tmp_path / "A.csv").symlink_to(tmp_path / "A.csv")  # a loop: unreadable even for an administrator
     with pytest.raises(DataError, match=r"A\.csv: file: got .*; expected a file that can be read"):
         load_csv_folder(tmp_path, declaration)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(tmp_path, declaration):
+    os.mkfifo(tmp_path / "A.csv")
+    with pytest.raises(DataError, match=r"A\.csv: file: got a pipe or a device; expected a file that can be read"):
+        load_csv_folder(tmp_path, declaration)
+
+
+def test_a_cell_of_a_million_characters_makes_no_message_of_that_length(save, declaration):
+    with pytest.raises(DataError, match=r"got 'xxx+\.\.\. \(1,000,002 characters\); expected a finite") as caught:
+        load_csv_folder(save(cell("close", "x" * 1_000_000)), declaration)
+    assert len(str(caught.value)) < 1_000
 
 
 HARMLESS = {

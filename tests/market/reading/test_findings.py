@@ -64,3 +64,12 @@ def test_a_row_that_does_not_say_when_it_was_is_recorded_over_its_file():
     span = date(2020, 1, 2), date(2024, 12, 31)
     fault = finding(first=None, last=None).as_fault(*span)
     assert (fault.first, fault.last) == span
+
+
+def test_of_very_many_faults_the_first_are_shown_and_the_rest_counted():
+    findings = [unreadable(Place(f"{number}.csv"), "nothing", "text", "fill it") for number in range(450)]
+    error = FaultyDataError(findings)
+    lines = str(error).splitlines()
+    assert lines[0].startswith("450 faults in 450 files")
+    assert len(lines) == 202 and lines[-1].strip() == "and 250 faults more"
+    assert len(error.findings) == 450

@@ -3,6 +3,8 @@ from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -126,3 +128,26 @@ def test_a_file_without_dates_is_refused(tmp_path, declaration):
     pd.DataFrame({"A": [1.0], "B": [1.0]}).to_parquet(tmp_path / "prices.parquet")
     with pytest.raises(DataError, match=r"expected a symbol column \(long form\) or one date column \(wide form\)"):
         load_parquet(tmp_path / "prices.parquet", declaration)
+
+
+def test_a_column_twice_is_refused_by_its_name(tmp_path, declaration):
+    days = pa.array(["2024-01-02", "2024-01-03"])
+    table = pa.Table.from_arrays([days, pa.array([1.0, 2.0]), pa.array([3.0, 4.0])], names=["date", "A", "A"])
+    pyarrow.parquet.write_table(table, tmp_path / "prices.parquet")
+    with pytest.raises(DataError, match=r"prices\.parquet: got the columns \['A'\] twice; expected each once\. Fix: "):
+        load_parquet(tmp_path / "prices.parquet", declaration)
+
+
+def test_bytes_that_are_no_text_are_refused_with_row_and_symbol(tmp_path, declaration):
+    columns = {"date": ["2024-01-02", "2024-01-03"], "symbol": ["A", "A"], "close": [b"1.5", b"\xff\xfe"]}
+    pyarrow.parquet.write_table(pa.table(columns), tmp_path / "prices.parquet")
+    with pytest.raises(DataError, match=r"row 1: column 'close' of A on 2024-01-03: got b'\\xff\\xfe'; expected"):
+        load_parquet(tmp_path / "prices.parquet", declaration)
+
+
+def test_a_wide_column_without_a_name_is_no_asset_and_is_said(tmp_path, declaration):
+    table = pa.table({"date": ["2024-01-02", "2024-01-03"], "A": [1.0, 2.0], "": [3.0, 4.0], "  ": [5.0, 6.0]})
+    pyarrow.parquet.write_table(table, tmp_path / "prices.parquet")
+    panel = load_parquet(tmp_path / "prices.parquet", declaration)
+    assert panel.assets == ("A",)
+    assert "Columns that were not read: '' (column 3), '  ' (column 4)." in panel.card.notes

@@ -296,3 +296,18 @@ def test_the_folder_follows_the_environment(monkeypatch, own, shared, expected):
     monkeypatch.setenv("QUANTDL_CACHE", own)
     monkeypatch.setenv("XDG_CACHE_HOME", shared)
     assert default_cache_folder() == Path(expected)
+
+
+def test_a_file_whose_name_is_no_text_is_cached_like_any_other(declaration, source, root):
+    load, path = Loader(), source.with_name(os.fsdecode(b"\xff\xfe.csv"))
+    source.rename(path)
+    cached(load, "csv", [path.parent], declaration, root)
+    cached(load, "csv", [path.parent], declaration, root)
+    assert load.calls == 1
+
+
+def test_a_pipe_is_not_waited_for(declaration, source, root):
+    pipe = source.with_name("pipe")
+    os.mkfifo(pipe)
+    with pytest.warns(CacheWarning, match="not a regular file"):
+        cached(Loader(), "csv", [pipe], declaration, root)

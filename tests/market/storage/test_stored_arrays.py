@@ -1,3 +1,4 @@
+import gc
 import zlib
 
 import numpy as np
@@ -78,3 +79,10 @@ def test_vectors_of_instants_keep_their_unit(tmp_path):
     instants = np.array(["2020-01-01", "2020-01-02"], dtype="datetime64[us]")
     write_vector(tmp_path / "v.npy", instants)
     assert np.load(tmp_path / "v.npy", allow_pickle=False).dtype == instants.dtype
+
+
+def test_a_file_that_cannot_be_made_so_large_is_closed(tmp_path):
+    size = 2**62  # no file system holds it
+    with pytest.raises(OSError, match="large|argument"):
+        ArrayFile(tmp_path / "a.npy", (size // 8, 1), np.dtype(np.float64))
+    gc.collect()  # a file left open would warn here

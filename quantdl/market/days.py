@@ -1,0 +1,28 @@
+"""Days as people write them: the label of a session, or a refusal that says what was expected."""
+
+from datetime import date
+
+import pandas as pd
+
+from quantdl.errors import DataError
+
+
+def session_label(day: pd.Timestamp | date | str) -> pd.Timestamp:
+    """Return a day as the label of a session: tz-naive midnight.
+
+    Raises:
+        DataError: If it is no date, or comes with a time of day or a zone.
+
+    Example:
+        >>> session_label("2024-12-31")
+        Timestamp('2024-12-31 00:00:00')
+    """
+    try:
+        label: object = pd.Timestamp(day)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.") from error
+    if not isinstance(label, pd.Timestamp):  # NaT
+        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.")
+    if label.tzinfo is not None or label != label.normalize():
+        raise DataError(f"A session is a date without time and zone, got {label}. Pass '{label:%Y-%m-%d}'.")
+    return label

@@ -1,0 +1,62 @@
+"""Data as an experiment takes them: what a test span says of itself is not known when it begins."""
+
+import pandas as pd
+import pytest
+
+from quantdl.config import load_config
+from quantdl.experiment.data import load_data
+from quantdl.market.sources import load_sp500
+
+ASSETS = ("AAPL", "JPM", "KO")
+DATA = """data:
+  kind: csv_folder
+  path: {folder}
+  source: a test
+  timezone: America/New_York
+  frequency: 1D
+  adjustment: total_return
+  calendar: XNYS
+  as_of: 2016-12-30
+  licence: none
+  sectors: {{AAPL: a, JPM: b, KO: c}}
+"""
+
+
+@pytest.fixture
+def load_stale(tmp_path, write_small):
+    """Load three stocks of which one stands still in a year, for a test span of the second half of 2016."""
+
+    def load(year, further=""):
+        panel = load_sp500().select(ASSETS).between("2013-01-02", "2016-12-30")
+        closes = pd.DataFrame(panel.closes.copy(), panel.sessions, list(ASSETS))
+        closes.loc[closes.index.year == year, "KO"] = 40.0
+        for asset in ASSETS:
+            closes[asset].rename("close").rename_axis("date").to_csv(tmp_path / f"{asset}.csv")
+        bundled = "data:\n  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+        config = load_config(write_small(tmp_path.parent, {bundled: DATA.format(folder=tmp_path) + further}))
+        return load_data(config, keep_ingest=False).panel
+
+    return load
+
+
+def test_a_stale_year_before_the_test_span_is_masked(load_stale):
+    panel = load_stale(2014)
+    column = panel.assets.index("KO")
+    assert not panel.traded[panel.sessions.year == 2014, column].any()
+    assert panel.traded[panel.sessions.year == 2015, column].all()
+
+
+def test_that_a_year_will_be_stale_is_not_known_in_its_middle(load_stale):
+    """The span begins in July: only the first half, stale by then, is known."""
+    panel = load_stale(2016)
+    column, within = panel.assets.index("KO"), panel.sessions >= "2016-07-01"
+    assert panel.traded[within, column].all()
+    assert not panel.traded[(panel.sessions.year == 2016) & ~within, column].any()
+
+
+def test_the_universe_is_judged_on_the_data_as_they_are_used(load_stale):
+    """Bars that a policy masked are no history: KO has a year of it when 2015 begins, not two."""
+    panel = load_stale(2014, "  eligibility: {minimum_history_bars: 300}\n")
+    ko, first = panel.assets.index("KO"), int(panel.sessions.searchsorted(pd.Timestamp("2015-01-02")))
+    assert panel.eligible[first].tolist() == [asset != "KO" for asset in panel.assets]
+    assert panel.eligible[first:, ko].tolist() == [bar >= 300 - 252 - 1 for bar in range(len(panel.sessions) - first)]
