@@ -11,21 +11,28 @@ if TYPE_CHECKING:
     from quantdl.market.quality import Census, Fault, Policies
 
 _SHOWN = 5
+_LEFT_OUT = frozenset(
+    ("missing_close", "duplicate", "non_session", "outside_session", "after_as_of", "unreadable_row", "unmapped_ticker")
+)  # rows that a loader cannot lay on the axis
 _SHOWN_WHOLE = 20
 _SYMBOLS_SHOWN = 10
 
 
-def print_census(census: "Census", policies: "Policies", *, whole: bool) -> None:
+def print_census(census: "Census", policies: "Policies", refused: Sequence["Fault"], *, whole: bool) -> None:
     """Print a summary, a table of kinds, and the findings.
 
     Args:
         census: What was found.
         policies: What a run would do about each kind.
+        refused: What a run would refuse.
         whole: Whether every finding is printed; else those of each kind that concern most cells.
     """
     print_figures(_overview(census))
     counts, assets, actions = census.counts(), census.assets_affected(), policies.actions()
-    kinds = [[kind, count, assets[kind], actions[kind]] for kind, count in counts.items() if count]
+    stopping = {fault.kind for fault in refused}
+    treatment = {kind: "left out" if kind in _LEFT_OUT else action for kind, action in actions.items()}
+    treatment |= dict.fromkeys(stopping, "refuse")
+    kinds = [[kind, count, assets[kind], treatment[kind]] for kind, count in counts.items() if count]
     print_table("Faults", ["kind", "count", "assets", "policy"], kinds)
     absent = [kind for kind, count in counts.items() if not count]
     typer.echo(f"looked for and not found: {', '.join(absent)}\n")
@@ -55,7 +62,10 @@ def refusal(refused: Sequence["Fault"]) -> str:
         more = f" and {len(symbols) - _SYMBOLS_SHOWN:,} more" if len(symbols) > _SYMBOLS_SHOWN else ""
         count = sum(fault.count for fault in own)
         lines.append(f"{kind} ({count:,}): {', '.join(symbols[:_SYMBOLS_SHOWN])}{more}")
-    lines.append("Fix: mend the data, or choose another action for these kinds under data.policies.")
+    lines.append(
+        "Fix: mend the data; or load the good rows beside those that cannot be right (data.on_fault: record), and "
+        "choose another action than refuse for the other kinds (data.policies)."
+    )
     return "\n  ".join(lines)
 
 

@@ -1,6 +1,7 @@
 """The commands. Each loads what it needs when it is called, so ``quantdl --help`` answers at once."""
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -105,7 +106,7 @@ def data_check(
     if as_json:
         print_census_json(census, policies, refused)
     else:
-        print_census(census, policies, whole=whole)
+        print_census(census, policies, refused, whole=whole)
     if refused:
         typer.echo(refusal(refused), err=True)
         raise typer.Exit(DataError.exit_code)
@@ -121,12 +122,20 @@ def data_universe(
     loaded = _load(config)
     from quantdl.experiment.data import universe_of
 
-    table = universe_of(loaded).at(on).reset_index()
+    universe = universe_of(loaded)
+    day, sessions = _day(on), universe.panel.sessions
+    if not sessions[0].date() <= day <= sessions[-1].date():
+        raise DataError(f"--on {on}: the data runs {sessions[0]:%Y-%m-%d}..{sessions[-1]:%Y-%m-%d}.")
+    last = int(sessions.searchsorted(str(day), side="right")) - 1  # the session itself, or the one before it
+    session = f"{sessions[last]:%Y-%m-%d}"
+    table = universe.at(session).reset_index()
     rows = [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False)]
     if as_json:
-        print_json({"session": on, "assets": [plain(record) for record in rows]})
+        print_json({"session": session, "assets": [plain(record) for record in rows]})
     else:
-        print_table(f"Universe on {on}", list(table.columns), [list(record.values()) for record in rows])
+        print_table(
+            f"Universe at the close of {session}", list(table.columns), [list(record.values()) for record in rows]
+        )
 
 
 @app.command()
@@ -247,6 +256,13 @@ def _load(path: Path) -> "ExperimentConfig":
     return load_config(path)
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"--on: given {text!r}; expected a date such as 2016-12-30.") from None
+
+
 def _existing(path: Path) -> Path:
     if not path.exists():
         raise ConfigError(f"{path}: no such file or folder; expected a config (.yaml), CSV or Parquet.")
@@ -270,5 +286,10 @@ def _print_verdict(folder: Path) -> None:
     checklist = run.read_json("checklist.json") if "checklist.json" in run.files else None
     if isinstance(checklist, dict):
         typer.echo(f"verdict: {checklist.get('verdict')}")
+    census = run.read_json("census.json") if "census.json" in run.files else None
+    counts = census.get("faults") if isinstance(census, dict) else None
+    revised = counts.get("revision") if isinstance(counts, dict) else None
+    if revised:
+        typer.echo(f"revised: {revised:,} past values differ from the last ingest; the report names them")
     if "report.html" in run.files:
         typer.echo(f"report:  {folder / 'report.html'}")

@@ -92,6 +92,8 @@ def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
         stages = {}
 
         def advance(stage: str, done: int, total: int) -> None:
+            if stage not in stages and not sys.stderr.isatty():
+                typer.echo(f"{stage} ...", err=True)  # a log shows a bar only when it has ended
             if stage not in stages:
                 stages[stage] = bars.add_task(stage, total=total or None)
             bars.update(stages[stage], completed=done, total=total or None)

@@ -32,6 +32,11 @@ DataPath = Annotated[Path, AfterValidator(_checked)]
 """The type of such a path in the schema."""
 
 
+def variables(path: Path) -> tuple[str, ...]:
+    """Return the names of the variables in a path."""
+    return tuple(match["name"] for match in _REFERENCE.finditer(str(path)))
+
+
 def expanded(path: Path, where: str) -> Path:
     """Return the path with its variables replaced.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.config.data_blocks import CsvFolderConfig, LeanConfig, ParquetConfig, Sp500Config
+from quantdl.config.data_paths import variables
 from quantdl.errors import ConfigError, DataError
 from quantdl.market.card import Declaration, IntradayBars, OnFault
 from quantdl.market.corporate.actions_table import load_actions
@@ -30,10 +31,9 @@ def load_panel(config: ExperimentConfig, on_fault: OnFault) -> Panel:
         return load_sp500()
     path = config.locate_data(data.path, "data", "path")
     if not path.exists():
-        raise DataError(
-            f"{config.where('data', 'path')}: {path}: no such file or folder. "
-            "Fix: correct the path, or see data/README.md for where such data come from."
-        )
+        folders = ", ".join(variables(data.path))
+        fix = f"set {folders} to the folder of these data" if folders else "correct the path"
+        raise DataError(f"{config.where('data', 'path')}: {path}: no such file or folder. Fix: {fix}.")
     declaration = data.declaration(on_fault)
     match data:
         case CsvFolderConfig():

@@ -23,7 +23,7 @@ from quantdl.backtest import (
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.config.model_blocks import ModelConfig
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, QuantdlError
 from quantdl.experiment.data import LoadedData, load_data, model_inputs
 from quantdl.experiment.figures import (
     calibration_tests,
@@ -41,6 +41,7 @@ from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.predictions import HistoricalSimulation, ModelPredictions, Predictions, risk_table
 from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.experiment.spans import split_dates
+from quantdl.market.inspection.census import Census
 from quantdl.risk.metrics import PerformanceMetrics, performance
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
@@ -48,6 +49,7 @@ from quantdl.training.forecasting import ForecastBook, forecast_sessions
 from quantdl.training.splits import Bars, split_bars
 
 _TRACE = 1e-9
+_REVISIONS_SHOWN = 10
 
 
 def run_experiment(config: ExperimentConfig, output: Path | None = None, progress: Progress | None = None) -> Path:
@@ -95,7 +97,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     start, end = _test_span(data, bars)
     faults = data_faults(config.plan, data.panel, start, end)
     if faults:
-        raise plan_refusal(config, faults)
+        raise _and_revisions(plan_refusal(config, faults), data.census)
     fitted, book = _forecast(config, data, bars, progress)
     predictions = _predictions(config, data, book)
     forecasts = predictions.for_engine() if isinstance(predictions, ModelPredictions) else None
@@ -105,6 +107,17 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     baseline = equal_weight_baseline(data.panel, config.plan, start, end, initial)
     break_even = _break_even(config, data, result, (start, end), predictions)
     return _judged(config, data, fitted, book, predictions, result, baseline, break_even)
+
+
+def _and_revisions(refusal: QuantdlError, census: Census) -> QuantdlError:
+    """Say with a refusal what the data told differently before: it may be why the fingerprint is another one."""
+    revised = [fault for fault in census.faults if fault.kind == "revision"]
+    if not revised:
+        return refusal
+    shown = [fault.detail for fault in revised[:_REVISIONS_SHOWN]]
+    more = [f"and {len(revised) - len(shown):,} more"] if len(revised) > len(shown) else []
+    lines = [str(refusal), "The source says something else about the past than at the last ingest:", *shown, *more]
+    return type(refusal)("\n  ".join(lines))
 
 
 def _test_span(data: LoadedData, bars: Bars) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -57,6 +57,21 @@ class IntradayBars:
     anchored: Anchor
     times_in: str | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse words that mean nothing here.
+
+        Raises:
+            DataError: Naming them.
+        """
+        allowed: dict[str, tuple[str, ...]] = {"labelled": get_args(Label), "anchored": get_args(Anchor)}
+        wrong = [
+            f"{name} must be {' or '.join(map(repr, choices))}, got {getattr(self, name)!r}."
+            for name, choices in allowed.items()
+            if getattr(self, name) not in choices
+        ]
+        if wrong:
+            raise DataError(f"How bars are cut and dated cannot be read: {' '.join(wrong)}")
+
 
 @dataclass(frozen=True)
 class DataCard:
@@ -72,7 +87,8 @@ class DataCard:
             and splits, so two vintages of one history differ.
         licence: Terms under which the prices may be used.
         fields: The fields that exist, for instance ``("close",)``. What is not listed cannot be read.
-        fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy; see `content_fingerprint`.
+        fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy, see `content_fingerprint`; with
+            corporate actions, of both.
         universe: ``"survivors"`` when the assets were picked knowing that they live to the end, ``"point_in_time"``
             when membership is as it was known on each day, else ``"unknown"``.
         notes: Further facts, and every policy that was applied, in words.
@@ -191,10 +207,6 @@ def _bar_problems(frequency: str, intraday: IntradayBars | None) -> list[str]:
         fix = "IntradayBars(labelled='start' or 'end', anchored='open' or 'clock')"
         return [f"frequency {frequency!r} needs intraday={fix}: whether a bar is dated by its start or by its end."]
     problems = []
-    if intraday.labelled not in get_args(Label):
-        problems.append(f"labelled must be 'start' or 'end', got {intraday.labelled!r}.")
-    if intraday.anchored not in get_args(Anchor):
-        problems.append(f"anchored must be 'open' or 'clock', got {intraday.anchored!r}.")
     if intraday.anchored == "clock" and _DAY % seconds:
         problems.append(f"bars anchored to the clock must divide a day, got {frequency!r}.")
     if intraday.times_in is not None and intraday.times_in not in available_timezones():

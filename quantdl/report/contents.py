@@ -27,6 +27,7 @@ class RunContents:
         config: The resolved config.
         card: The data card.
         census: The census of the data.
+        series: Cards of the series beside the prices; empty if there were none.
         environment: Versions and hardware of the run.
         model: What describes the fitted model; empty without one.
         training: The passes of its training; empty if there were none.
@@ -52,6 +53,7 @@ class RunContents:
     config: Record
     card: Record
     census: Record
+    series: Record
     environment: Record
     model: Record
     training: Record
@@ -86,6 +88,7 @@ def read_contents(run: RunFolder) -> RunContents:
         config=_record(run, "config.json", required=True),
         card=_record(run, "card.json"),
         census=_record(run, "census.json"),
+        series=_record(run, "series.json"),
         environment=_record(run, "environment.json"),
         model=_record(run, "model/model.json"),
         training=_record(run, "training.json"),

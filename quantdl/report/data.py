@@ -46,7 +46,7 @@ CARD = (
 def section(run: RunContents) -> Section:
     """Show the census and the card of the data."""
     lead = "Nothing is repaired silently: every finding is named, and every policy applied to it stands on the card."
-    parts: list[Part] = [*_census(run.census), *_card(run.card)]
+    parts: list[Part] = [*_census(run.census), *_card(run.card), *_series(run.series)]
     return Section("data", "Data census and data card", "Data", lead, tuple(parts))
 
 
@@ -217,3 +217,29 @@ def _card(card: Record) -> list[Part]:
     parts: list[Part] = [Heading("Data card"), Facts(tuple(pairs))]
     notes = card.texts("notes")
     return [*parts, Bullets(notes)] if notes else [*parts, Words(f"Notes: {NOT_RECORDED}.", style="note")]
+
+
+def _series(series: Record) -> list[Part]:
+    """List the series beside the prices, with what decides when their values were known."""
+    if not series:
+        return []
+    cards = [(name, series.record(name)) for name in series.values]
+    rows = [
+        row(
+            name,
+            Cell(card.text("source")),
+            Cell(card.text("unit")),
+            Cell(f"{card.text('first')}..{card.text('last')}"),
+            Cell(_released(card.record("release"))),
+        )
+        for name, card in cards
+    ]
+    columns = (Cell("Series"), Cell("Source"), Cell("Unit"), Cell("Dated"), Cell("A value is known"))
+    return [Table("Series beside the prices", columns, tuple(rows))]
+
+
+def _released(rule: Record) -> str:
+    days = int(rule.number("days_after") or 0)
+    calendar = rule.text("calendar")
+    unit = f"sessions of {calendar}" if calendar else "days"
+    return f"{days} {unit} after the end of its {rule.text('period')}, at {rule.text('at')} {rule.text('timezone')}"

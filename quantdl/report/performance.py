@@ -101,6 +101,10 @@ def figures_table(metrics: Record) -> tuple[Part, ...]:
     books = {STRATEGY: metrics.record("strategy"), BASELINE: metrics.record("baseline")}
     if not books[STRATEGY]:
         return (notice("No performance figures are recorded for this run."),)
+    benchmark = metrics.record("benchmark")
+    if benchmark:
+        figures = {key: value for key, value in benchmark.values.items() if key != "name"}
+        books[f"Benchmark ({benchmark.text('name')})"] = Record(figures)
     parts: tuple[Part, ...] = (compared("Strategy and baseline", books),)
     if not books[BASELINE]:
         parts += (notice("No equal-weight baseline is recorded for this run, so nothing here is relative to one."),)

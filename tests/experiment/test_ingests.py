@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
+from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
-from quantdl.errors import DataError
-from quantdl.experiment import check_data
+from quantdl.errors import DataError, QuantdlError
+from quantdl.experiment import carry_out, check_data
 from quantdl.experiment.data import load_data
 from quantdl.experiment.ingests import VINTAGES
 from quantdl.market.storage.vintages import vintages
@@ -38,7 +38,7 @@ def config(tmp_path, write_small):
 
 
 def write(config: Path, closes: list[float]) -> None:
-    days = pd.bdate_range("2016-06-01", periods=len(closes)).strftime("%Y-%m-%d")
+    days = trading_calendar("XNYS").sessions("2016-06-01", "2017-12-29")[: len(closes)].strftime("%Y-%m-%d")
     lines = [f"{day},{close}" for day, close in zip(days, closes, strict=True)]
     (config.parent / "prices" / "KO.csv").write_text("\n".join(["date,close", *lines]) + "\n")
 
@@ -95,3 +95,20 @@ def test_two_files_of_one_publisher_are_no_vintages_of_each_other(config):
     (other / "PG.csv").write_text("date,close\n2016-06-01,80\n2016-06-02,81\n")
     config.write_text(config.read_text().replace("path: prices", "path: others"))
     assert load_data(load_config(config)).census.counts()["revision"] == 0
+
+
+def test_a_refused_fingerprint_comes_with_what_was_revised(config):
+    days = 160
+    write(config, [*np.linspace(40.0, 45.0, days)])
+    text = config.read_text()
+    text = text.replace("test_end: 2016-12-30", "test_end: 2016-11-30").replace("last: 2016-12-30", "last: 2016-11-30")
+    text = text.replace("train_end: 2015-12-31", "train_end: 2016-06-15")
+    config.write_text(text)
+    load_data(load_config(config))
+    changed = [*np.linspace(40.0, 45.0, days)]
+    changed[3] = 99.0
+    write(config, changed)
+    with pytest.raises(QuantdlError, match="fingerprint") as refused:
+        carry_out(load_config(config))
+    assert "KO: close on 2016-06-06" in str(refused.value)
+    assert "99.0 now" in str(refused.value)

@@ -9,7 +9,7 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import DataError
-from quantdl.experiment import carry_out
+from quantdl.experiment import carry_out, run_experiment
 from quantdl.experiment.data import load_data, model_inputs
 from quantdl.experiment.series import benchmark_curve, load_series, risk_free_rate
 from quantdl.risk.metrics import performance
@@ -116,3 +116,10 @@ def test_a_benchmark_below_zero_is_refused(config_with_series):
     series = load_series(config_with_series(rate=values, index=values, days=days))
     with pytest.raises(DataError, match=r"'fear' is -1\.0 as known at the close of"):
         benchmark_curve(series["fear"], trading_calendar("XNYS").sessions("2016-07-01", "2016-12-30"), "XNYS")
+
+
+def test_the_report_shows_the_benchmark_and_when_each_series_was_known(config_with_series, tmp_path):
+    folder = run_experiment(config_with_series(), tmp_path / "runs" / "first")
+    page = (folder / "report.html").read_text()
+    assert "Benchmark (fear)" in page
+    assert "0 days after the end of its day, at 16:15 America/New_York" in page

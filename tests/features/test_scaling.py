@@ -60,7 +60,7 @@ def test_it_serves_from_its_last_bar_on(dirty, table):
     scaler = fit_scaler(table, dirty, THROUGH)
     first = int(dirty.sessions.get_loc(pd.Timestamp(THROUGH)))
     tail = dirty.between(THROUGH, dirty.sessions[-1])
-    rows = {name: getattr(table, name)[first:] for name in ("values", "scale", "valid", "known")}
+    rows = {name: getattr(table, name)[first:] for name in ("values", "scale", "valid", "known", "known_at")}
     served = scaler.transform(replace(table, **rows), tail)
     whole = scaler.transform(table, dirty, in_sample=True)
     assert served.values.tobytes() == whole.values[first:].tobytes()

@@ -66,8 +66,6 @@ CUT = IntradayBars(labelled="start", anchored="open")
         ("0min", CUT, "a length below a day"),
         ("1.5h", CUT, "a length below a day"),
         (None, None, "got None"),
-        ("60min", IntradayBars("middle", "open"), "labelled must be 'start' or 'end', got 'middle'"),
-        ("60min", IntradayBars("start", "noon"), "anchored must be 'open' or 'clock', got 'noon'"),
         ("7min", IntradayBars("start", "clock"), "bars anchored to the clock must divide a day, got '7min'"),
         ("60min", IntradayBars("start", "open", "EST5"), "times_in must be an IANA name"),
     ],

@@ -314,7 +314,7 @@ def test_a_panel_that_contradicts_itself_is_refused(declaration, words, change):
 def test_a_field_comes_back_as_a_frame_of_its_own(declaration):
     panel = build(declaration, {"A": [1.0, NAN, 2.0]})
     frame = panel.frame()
-    assert list(frame.columns) == ["A"] and frame.index.equals(panel.sessions)
+    assert tuple(frame.columns) == panel.assets and frame.index.equals(panel.sessions)
     frame.iloc[0, 0] = 99.0
     assert panel.closes[0, 0] == 1.0
     with pytest.raises(DataError, match="no field 'open'. The panel holds"):

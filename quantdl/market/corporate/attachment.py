@@ -1,6 +1,7 @@
 """Corporate actions put on a panel, once it is certain that they fit its prices."""
 
 import difflib
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.market.card import content_fingerprint
 from quantdl.market.corporate.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.panel import Panel
 from quantdl.market.status import read_silence
@@ -17,7 +19,7 @@ def with_actions(panel: Panel, actions: CorporateActions) -> Panel:
     """Return the panel with these actions in place of the ones it has.
 
     A delisting also states where the asset's history ends: its cells after the last session are DELISTED from the first
-    on, not only once the silence has become long.
+    on, not only once the silence has become long. The card's fingerprint takes the actions in.
 
     Args:
         panel: The prices.
@@ -33,7 +35,25 @@ def with_actions(panel: Panel, actions: CorporateActions) -> Panel:
     ended = {**panel.silence.ended, **{item.asset: item.last for item in actions.delistings}}
     silence = replace(panel.silence, ended=ended)
     status = read_silence(panel.status, panel.sessions, panel.assets, silence)
-    return replace(panel, actions=actions, silence=silence, status=status)
+    card = replace(panel.card, fingerprint=_fingerprint(panel, status, actions), notes=_notes(panel, actions))
+    return replace(panel, actions=actions, silence=silence, status=status, card=card)
+
+
+def _fingerprint(panel: Panel, status: np.ndarray, actions: CorporateActions) -> str:
+    """Return that of the values, with the actions in it where there are any."""
+    instants = None if panel.card.frequency == "1D" else panel.known_at
+    values = content_fingerprint(panel.sessions, panel.assets, panel.fields, status, instants)
+    if actions == CorporateActions():
+        return values
+    return "sha256:" + hashlib.sha256(f"{values} {actions!r}".encode()).hexdigest()
+
+
+def _notes(panel: Panel, actions: CorporateActions) -> tuple[str, ...]:
+    """Return the notes of the card with the ends that are stated now."""
+    if not actions.delistings:
+        return panel.card.notes
+    stated = ", ".join(f"{item.asset} {item.last}" for item in actions.delistings)
+    return (*panel.card.notes, f"Delistings stated by the corporate actions, whatever is said of silence: {stated}.")
 
 
 def _problems(panel: Panel, actions: CorporateActions) -> Iterator[str]:

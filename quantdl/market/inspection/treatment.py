@@ -124,7 +124,8 @@ def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) 
 
 
 def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
-    lines = [f"{panel.card.source}: {len(faults):,} faults meet the policy 'refuse':"]
+    what = "1 fault meets" if len(faults) == 1 else f"{len(faults):,} faults meet"
+    lines = [f"{panel.card.source}: {what} the policy 'refuse':"]
     lines += [f"{fault.kind}: {_who(fault)}, {_when(fault)}: {fault.detail}" for fault in faults]
     lines.append("Fix: mend the data, or choose another action for these kinds under data.policies.")
     return "\n  ".join(lines)

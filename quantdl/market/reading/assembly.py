@@ -77,7 +77,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
 def _impossible_values(bars: Bars) -> list[Finding]:
     """Name prices that are zero or negative, negative volumes, and bars that have fields but no close."""
     findings = []
-    fix = "correct or remove the bar, or state a policy for it (data.policies in a config, on_fault='record' in Python)"
+    fix = "correct or remove the bar, or load the good ones beside it (data.on_fault: record in a config)"
     for name, values in bars.fields.items():
 
         def given(row: int, values: np.ndarray = values) -> str:

@@ -12,6 +12,9 @@ from quantdl.market.card import Declaration, IntradayBars, bar_seconds
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.intraday import BarGrid, bar_grid
 
+_FEWEST_STEPS = 20
+_STRAY_SHARE = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class Axis:
@@ -77,7 +80,27 @@ def place_bars(bars: Bars, calendar: TradingCalendar, declaration: Declaration) 
     # A session may begin on the evening before its date, with a weekend or a holiday in between.
     span = pd.Timestamp(max(start - 1, first)), pd.Timestamp(min(end + 7, last))
     grid = bar_grid(calendar, *span, _seconds(declaration), declaration.intraday.anchored)
-    return _on_bars(bars.time, grid, declaration.intraday)
+    placement = _on_bars(bars.time, grid, declaration.intraday)
+    _refuse_longer_bars(placement, declaration)
+    return placement
+
+
+def _refuse_longer_bars(placement: Placement, declaration: Declaration) -> None:
+    """Refuse bars that are declared shorter than they are: each would count as known before it was complete."""
+    used = np.unique(placement.slot[placement.slot >= 0])
+    sessions = placement.axis.sessions[used]
+    steps = np.diff(used)[sessions[1:] == sessions[:-1]]
+    if len(steps) < _FEWEST_STEPS:
+        return
+    usual = int(np.bincount(steps).argmax())
+    if usual > 1 and np.mean(steps == 1) < _STRAY_SHARE:
+        seconds = usual * _seconds(declaration)
+        length = f"{seconds // 60}min" if seconds % 60 == 0 else f"{seconds}s"
+        raise DataError(
+            f"{declaration.source}: declared frequency {declaration.frequency!r}, but only one bar in {usual} is there "
+            f"for any asset. Bars of {length} that are read as shorter ones would be known before they were complete. "
+            f"Fix: declare frequency {length!r}."
+        )
 
 
 def refuse_beyond_memory(bars: Bars, n_places: int, declaration: Declaration) -> None:

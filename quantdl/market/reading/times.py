@@ -57,7 +57,7 @@ def read_times(column: pd.Series, times_in: str | None) -> tuple[np.ndarray, lis
     instants = found.instant.copy()
     objections = _objection(found.nothing, "an instant", _WRITE_INSTANT)
     if times_in is None:
-        fix = "add the offset, or state the zone that is meant: IntradayBars(times_in='America/New_York')"
+        fix = "add the offset, or state the zone that is meant (intraday times_in, --times-in): America/New_York"
         objections += _objection(plain, "an instant with its offset from UTC", fix)
         return instants, objections
     rows = np.flatnonzero(plain)

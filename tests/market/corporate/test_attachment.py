@@ -76,3 +76,14 @@ def test_an_asset_is_delisted_from_the_session_after_its_stated_end():
 def test_actions_outside_the_panel_are_kept():
     actions = CorporateActions(splits=(Split(date(1999, 1, 4), "A00", 2.0), Split(date(2040, 1, 4), "A00", 2.0)))
     assert with_actions(raw_world(CLOSES), actions).actions == actions
+
+
+def test_another_dividend_is_another_fingerprint():
+    panel = raw_world([[100.0], [50.0], [51.0]])
+    day = panel.sessions[1].date()
+    cards = [
+        with_actions(panel, CorporateActions(dividends=(CashDividend(day, panel.assets[0], amount),))).card
+        for amount in (0.5, 5.0, 0.5)
+    ]
+    assert cards[0].fingerprint == cards[2].fingerprint != cards[1].fingerprint
+    assert with_actions(panel, CorporateActions()).card.fingerprint not in {card.fingerprint for card in cards}

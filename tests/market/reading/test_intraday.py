@@ -313,3 +313,24 @@ def test_hours_of_a_currency_load(databank, recorded, calendar, timezone, outsid
     assert panel.assets == ("EURUSD",)
     assert panel.traded.sum() == 5000 - outside
     assert [(fault.kind, fault.count) for fault in panel.faults] == [("outside_session", outside)]
+
+
+def test_hours_that_are_declared_as_half_hours_are_refused(declaration):
+    days = pd.bdate_range("2024-03-04", periods=5)
+    times = [day + pd.Timedelta(hours=hour, minutes=30) for day in days for hour in range(9, 16)]
+    starts = pd.DatetimeIndex(times).tz_localize(NEW_YORK)
+    hours = pd.DataFrame({"time": starts, "symbol": "A", "close": np.arange(len(starts)) + 100.0})
+    cut = IntradayBars(labelled="start", anchored="open")
+    right = replace(declaration, frequency="60min", intraday=cut)
+    assert panel_from_frame(hours, right).traded.all()
+    for on_fault in ("refuse", "record"):
+        with pytest.raises(DataError, match="'30min', but only one bar in 2 .* declare frequency '60min'"):
+            panel_from_frame(hours, replace(right, frequency="30min", on_fault=on_fault))
+    gappy = hours.drop(index=[3, 10, 17, 24])
+    assert (~panel_from_frame(gappy, right).traded).sum() == 4
+
+
+@pytest.mark.parametrize(("labelled", "anchored"), [("left", "open"), ("start", "midnight")])
+def test_a_word_that_means_no_way_of_cutting_bars_is_refused(labelled, anchored):
+    with pytest.raises(DataError, match="How bars are cut and dated cannot be read"):
+        IntradayBars(labelled=labelled, anchored=anchored)
