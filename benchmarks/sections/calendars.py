@@ -13,7 +13,7 @@ from quantdl.calendars import trading_calendar
 started = time.process_time()
 calendar = trading_calendar(sys.argv[1])
 start = max(calendar.first_day, pd.Timestamp("1990-01-01"))
-end = min(calendar.last_day, start + pd.DateOffset(years=30, days=-1))
+end = start + pd.DateOffset(years=30, days=-1)
 sessions = calendar.sessions(start, end)
 opens, closes = calendar.opens(sessions), calendar.closes(sessions)
 taken = time.process_time() - started

@@ -84,7 +84,7 @@ def bar_table(panel: Panel) -> FeatureTable:
     values = np.nan_to_num(np.stack([*prices, volume], axis=-1).astype(np.float32))
     known = np.broadcast_to(valid[..., None], values.shape)
     columns = tuple(Feature(name, look_back_bars=1) for name in FIELDS)
-    return FeatureTable(columns, values, np.where(valid, 1.0, np.nan), valid, known)
+    return FeatureTable(columns, values, np.where(valid, 1.0, np.nan), valid, known, panel.known_at, panel.assets)
 
 
 def pass_over(panel_folder: Path, bars_folder: Path) -> None:
