@@ -81,6 +81,7 @@ def _overview(census: "Census") -> dict[str, object]:
         "fingerprint": census.fingerprint,
         "universe": census.universe,
         "survivorship": census.survivorship,
+        "notes": list(census.notes),
         **summary,
     }
 

@@ -164,3 +164,10 @@ def test_nothing_is_guessed_about_bars_within_a_session(prices: Path, options: t
     assert code in (2, 3)
     assert output == ""
     assert hint in errors
+
+
+def test_columns_that_were_not_read_are_said(tmp_path: Path) -> None:
+    (tmp_path / "A.csv").write_text("date,close,split_ratio\n2018-01-02,10,1\n2018-01-03,11,1\n")
+    code, out, _ = check(tmp_path, "--calendar", "XNYS")
+    assert code == 0
+    assert "Columns that were not read: split_ratio." in out

@@ -36,6 +36,7 @@ class Census:
         summary: Figures that are no faults by themselves.
         universe: How the universe looks chosen, see `quantdl.market.inspection.survivorship`.
         survivorship: The reasons for that, in a sentence.
+        notes: What the card says of the data, for instance which columns were not read.
     """
 
     first: date
@@ -49,6 +50,7 @@ class Census:
     summary: Summary
     universe: Universe
     survivorship: str
+    notes: tuple[str, ...]
 
     def counts(self) -> dict[str, int]:
         """Return the number of cells, sessions or runs of every kind that was looked for, zeros included."""
@@ -80,6 +82,7 @@ class Census:
             "fingerprint": self.fingerprint,
             "universe": self.universe,
             "survivorship": self.survivorship,
+            "notes": list(self.notes),
             "faults": self.counts(),
             "assets_affected": self.assets_affected(),
             "summary": self.summary.to_json(),
@@ -119,6 +122,7 @@ def take_census(panel: Panel) -> Census:
         summary=summarise(panel),
         universe=survivorship.universe,
         survivorship=survivorship.sentence,
+        notes=panel.card.notes,
     )
 
 
