@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[1]
 # A file imports only what stands above it. A file inside a package takes its package's place.
 ROAD = (
     "errors",
+    "disk",
     "calendars",
     "distributions",
     "market",

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from quantdl.disk import flush
 from quantdl.errors import IntegrityError, RunError
-from quantdl.runs.manifest import flush
 
 _START = "0" * 64  # what the first line continues
 

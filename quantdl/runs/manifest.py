@@ -3,12 +3,12 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from quantdl.disk import flush
 from quantdl.errors import IntegrityError, QuantdlError, RunError
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
@@ -170,15 +170,6 @@ def to_json(content: object, name: str) -> str:
     except ValueError as error:
         where = ", ".join(_not_finite(content, "")) or str(error)
         raise RunError(f"{name}: not a finite number at {where}. Write null and a reason instead.") from error
-
-
-def flush(path: Path) -> None:
-    """Force a file or folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _not_finite(content: object, where: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
+from quantdl.disk import flush, remove_unclaimed
 from quantdl.errors import IntegrityError, QuantdlError, RunError
 from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
 from quantdl.runs.manifest import (
@@ -24,7 +25,6 @@ from quantdl.runs.manifest import (
     FileRecord,
     RunFolder,
     file_problem,
-    flush,
     open_run,
     record_files,
     to_json,
@@ -254,21 +254,11 @@ def delete_run(path: Path) -> None:
 
 def remove_abandoned(root: Path) -> tuple[Path, ...]:
     """Delete the partial folders of runs that were killed, and return them; those still being written stay."""
-    root, removed = Path(root), []
+    root = Path(root)
     if not root.is_dir():
         return ()
     with _disk_errors(root), _root_lock(root):
-        for path in sorted(root.glob(f"{_PARTIAL}*")):
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path)
-                removed.append(path)
-            except BlockingIOError:
-                pass  # its writer lives
-            finally:
-                os.close(descriptor)
-    return tuple(removed)
+        return remove_unclaimed(sorted(root.glob(f"{_PARTIAL}*")))
 
 
 def _latest_id(root: Path) -> str | None:

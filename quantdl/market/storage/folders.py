@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from quantdl.disk import flush, remove_unclaimed
 from quantdl.errors import DataError, RunError
 
 _PARTIAL = ".partial-"
@@ -48,21 +49,10 @@ def publishing(target: Path) -> Iterator[Path]:
 
 def remove_abandoned(folder: Path) -> tuple[Path, ...]:
     """Delete the partial folders that a killed process left in ``folder``, and return them; the living keep theirs."""
-    removed = []
+    removed: list[Path] = []
     for path in sorted(folder.glob(f"{_PARTIAL}*")):
         with disk_errors(path):
-            try:
-                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
-            except FileNotFoundError:
-                continue  # published or removed meanwhile
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path)
-                removed.append(path)
-            except BlockingIOError:
-                pass  # its writer lives
-            finally:
-                os.close(descriptor)
+            removed += remove_unclaimed([path])
     return tuple(removed)
 
 
@@ -105,8 +95,8 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 def _publish(partial: Path, target: Path) -> None:
     for path in sorted(partial.iterdir()):
-        _flush(path)
-    _flush(partial)
+        flush(path)
+    flush(partial)
     _refuse_existing(target)
     try:
         os.rename(partial, target)  # fails, and loses nothing, if the target was filled meanwhile
@@ -114,15 +104,7 @@ def _publish(partial: Path, target: Path) -> None:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
             _refuse_existing(target)
         raise
-    _flush(target.parent)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(target.parent)
 
 
 def _refuse_existing(target: Path) -> None:
