@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest import Decision, MarketView
-from quantdl.backtest.engine import play
-from quantdl.backtest.plan import EveryBars, NamedGroups, Plan, RelatedPositions, Sizing
+from quantdl.backtest.plan.items import EveryBars, NamedGroups, Plan, RelatedPositions, Sizing
+from quantdl.backtest.running.engine import play
 from quantdl.config import load_config
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500

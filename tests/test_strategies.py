@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Forecasts, run_backtest
-from quantdl.backtest.plan import DrawdownLimit, EveryBars, FastExit, PeriodEnd, Rule, SectorGroups, StatedVolume
+from quantdl.backtest.plan.items import DrawdownLimit, EveryBars, FastExit, PeriodEnd, Rule, SectorGroups, StatedVolume
 from quantdl.errors import LookAheadError
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500

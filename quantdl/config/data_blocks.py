@@ -18,7 +18,7 @@ Assets = Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 class EligibilityConfig(Block):
-    """Who belongs to the universe as of each bar; see `quantdl.market.universe.UniverseRule`.
+    """Who belongs to the universe as of each bar; see `quantdl.market.universe.eligibility.UniverseRule`.
 
     Attributes:
         membership: CSV file ``symbol,from,to``, relative to the config file; null when every asset is a member.

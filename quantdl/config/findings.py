@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
-from quantdl.backtest.plan import CalibrationLimit, Plan
-from quantdl.backtest.plan_checks import plan_faults
-from quantdl.backtest.plan_faults import PlanFault
+from quantdl.backtest.plan.checks import plan_faults
+from quantdl.backtest.plan.faults import PlanFault
+from quantdl.backtest.plan.items import CalibrationLimit, Plan
 from quantdl.config.data_blocks import DataConfig, Sp500Config
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
 from quantdl.config.faults import Key, did_you_mean

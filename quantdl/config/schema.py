@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, NonNegativeFloat, PositiveFloat, PositiveInt, PrivateAttr, model_validator
 
-from quantdl.backtest.plan import Plan
+from quantdl.backtest.plan.items import Plan
 from quantdl.config.blocks import Block
 from quantdl.config.data_blocks import DataConfig
 from quantdl.config.data_paths import expanded

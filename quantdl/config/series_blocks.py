@@ -10,7 +10,7 @@ from quantdl.config.data_blocks import Text
 from quantdl.config.data_paths import DataPath
 
 if TYPE_CHECKING:
-    from quantdl.market.exogenous import ReleaseRule
+    from quantdl.market.series.exogenous import ReleaseRule
 
 Group = Literal[
     "own_history",
@@ -32,7 +32,7 @@ Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$", description="a local time s
 
 
 class ReleaseConfig(Block):
-    """When a value became known; see `quantdl.market.exogenous.ReleaseRule`.
+    """When a value became known; see `quantdl.market.series.exogenous.ReleaseRule`.
 
     Attributes:
         period: What a value dated d measures: that day, or the whole week, month, quarter or year that d lies in.
@@ -55,7 +55,7 @@ class ReleaseConfig(Block):
             DataError: If the zone or the time means nothing.
             CalendarError: If the calendar is unknown.
         """
-        from quantdl.market.exogenous import ReleaseRule
+        from quantdl.market.series.exogenous import ReleaseRule
 
         return ReleaseRule(self.period, self.days_after, self.at, self.timezone, self.calendar)
 

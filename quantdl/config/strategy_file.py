@@ -30,7 +30,7 @@ from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from quantdl.backtest.decisions import Strategy
+    from quantdl.backtest.running.decisions import Strategy
 
 _TYPES = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
 _UNREADABLE = "the annotations of Strategy's constructor cannot be read"

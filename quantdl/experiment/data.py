@@ -14,12 +14,12 @@ from quantdl.experiment.series import load_series
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
-from quantdl.market.exogenous import ExogenousSeries
 from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
-from quantdl.market.membership import load_membership
 from quantdl.market.panel import Panel
-from quantdl.market.universe import Universe, UniverseRule, universe_as_of, with_universe
+from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.market.universe.eligibility import Universe, UniverseRule, universe_as_of, with_universe
+from quantdl.market.universe.membership import load_membership
 
 
 @dataclass(frozen=True, eq=False)

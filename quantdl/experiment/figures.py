@@ -19,7 +19,7 @@ from quantdl.backtest import (
     results_by_regime,
     results_by_stress_window,
 )
-from quantdl.backtest.costs import proportional_cost
+from quantdl.backtest.book.costs import proportional_cost
 from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
 from quantdl.market.panel import Panel
 from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, kolmogorov_smirnov

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
-from quantdl.market.exogenous import ExogenousSeries
+from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.report import write_report
 from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.runs.ledger import Ledger, PeriodSharpe

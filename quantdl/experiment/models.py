@@ -19,9 +19,9 @@ from quantdl.config.model_blocks import (
 from quantdl.config.schema import TrainingConfig
 from quantdl.errors import ConfigError
 from quantdl.features import FeatureTable
-from quantdl.graphs import correlation_graph
 from quantdl.market.panel import Panel
 from quantdl.models.base import Forecaster, NetworkSize
+from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.fit import FitReport, Progress, TrainingSettings, fit

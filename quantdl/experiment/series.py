@@ -7,8 +7,8 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import DataError
-from quantdl.market.exogenous import ExogenousSeries
-from quantdl.market.series_files import SeriesDeclaration, load_series_csv, load_series_parquet
+from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.market.series.files import SeriesDeclaration, load_series_csv, load_series_parquet
 
 RATE_DAYS = 92.0
 """Oldest rate that counts as known: monthly means are published weeks after a month's end."""

@@ -8,7 +8,7 @@ import pandas as pd
 from quantdl.errors import DataError
 from quantdl.features.columns import Columns, Feature
 from quantdl.features.decay import decayed_mean
-from quantdl.market.exogenous import ExogenousSeries
+from quantdl.market.series.exogenous import ExogenousSeries
 
 _LEVEL_HALF_LIFE = 250.0
 _CHANGE_HALF_LIFE = 60.0

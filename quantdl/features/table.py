@@ -19,8 +19,8 @@ from quantdl.features.ranks import rank_columns
 from quantdl.features.returns import return_columns
 from quantdl.features.schedule import calendar_columns, days_closed_columns
 from quantdl.features.volatility import YARDSTICK_BARS, downside_columns, realised_volatility, volatility_columns
-from quantdl.market.exogenous import ExogenousSeries
 from quantdl.market.panel import Panel
+from quantdl.market.series.exogenous import ExogenousSeries
 
 _BARS_AT_ONCE = 8  # of the last copy, so that what it writes stays in the processor's cache
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from quantdl.errors import DataError
-from quantdl.factors import TrailingFactors, trailing_factors
 from quantdl.features import FeatureTable, feature_table
-from quantdl.graphs import NeighbourGraph
 from quantdl.market.panel import Panel
+from quantdl.relations.factors import TrailingFactors, trailing_factors
+from quantdl.relations.graphs import NeighbourGraph
 from quantdl.sequences.batch import Batch
 from quantdl.sequences.returns import ReturnWindow, realised_returns
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Decision
-from quantdl.backtest.engine import play
-from quantdl.backtest.plan import DrawdownLimit, SectorGroups
+from quantdl.backtest.plan.items import DrawdownLimit, SectorGroups
+from quantdl.backtest.running.engine import play
 from quantdl.market.sources import load_sp500
 from quantdl.portfolio import inverse_volatility_weights
 from tests.backtest.worlds import plan_for, span

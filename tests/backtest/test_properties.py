@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
-from quantdl.backtest.plan import Borrow, CorrelationGroups, DrawdownLimit, EveryBars, FastExit, StatedVolume
+from quantdl.backtest.plan.items import Borrow, CorrelationGroups, DrawdownLimit, EveryBars, FastExit, StatedVolume
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, span, world
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantdl.backtest.decisions import Decision, Hold
-from quantdl.backtest.engine import run_backtest
-from quantdl.backtest.tape import read_tape
+from quantdl.backtest.book.tape import read_tape
+from quantdl.backtest.running.decisions import Decision, Hold
+from quantdl.backtest.running.engine import run_backtest
 from quantdl.errors import RunError
 from quantdl.portfolio import equal_weights
 from tests.backtest.worlds import plan_for, random_walk, span, world

@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan import (
+from quantdl.backtest.plan.items import (
     AbnormalVolatility,
     Documentation,
     DrawdownLimit,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from quantdl.backtest.view import MarketView
+from quantdl.backtest.running.view import MarketView
 
 
 @dataclass(frozen=True)

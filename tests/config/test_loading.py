@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from quantdl.backtest.plan import NamedGroups, StatedVolume
-from quantdl.backtest.plan_faults import PlanFault
+from quantdl.backtest.plan.faults import PlanFault
+from quantdl.backtest.plan.items import NamedGroups, StatedVolume
 from quantdl.config import load_config, plan_refusal
 from quantdl.config.data_blocks import CsvFolderConfig
 from quantdl.config.document import Entry, Mapping, Node, Sequence

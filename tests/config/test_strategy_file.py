@@ -38,7 +38,7 @@ def test_parameters_may_be_left_out(write: Callable[[str], Path]) -> None:
     [
         "class Strategy:\n" + DECIDE,
         "class Strategy:\n    def __init__(self):\n        pass\n" + DECIDE,
-        "from quantdl.backtest.decisions import Strategy as Base\nclass Strategy(Base):\n" + DECIDE,
+        "from quantdl.backtest.running.decisions import Strategy as Base\nclass Strategy(Base):\n" + DECIDE,
         "class Base:\n" + DECIDE + "class Strategy(Base):\n    pass\n",
         "from __future__ import annotations\n" + GOOD,
     ],
@@ -79,7 +79,7 @@ BROKEN = {
         "found Strategi, Helper. Rename Strategi to",
     ),
     "imported only": (
-        "from quantdl.backtest.decisions import Strategy\n",
+        "from quantdl.backtest.running.decisions import Strategy\n",
         "'Strategy' that is not a class of this file",
     ),
     "not a class": ("def Strategy():\n    pass\n", "'Strategy' that is not a class of this file"),

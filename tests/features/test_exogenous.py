@@ -8,7 +8,7 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.features import FeatureTable, feature_table
-from quantdl.market.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
+from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
 from quantdl.simulation import panel_of_closes
 from tests.panels import closes_of, heavy_tailed_returns
 

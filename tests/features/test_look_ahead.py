@@ -13,8 +13,8 @@ import pytest
 from quantdl.features import FeatureGroup, FeatureTable, feature_table
 from quantdl.market.corporate.actions import CorporateActions, Split
 from quantdl.market.corporate.adjustment import adjusted
-from quantdl.market.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
 from quantdl.market.panel import Panel
+from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
 from quantdl.market.status import CellStatus
 
 GROUPS = get_args(FeatureGroup)

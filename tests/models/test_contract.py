@@ -7,12 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.graphs import correlation_graph
 from quantdl.models.base import NetworkSize
 from quantdl.models.classical import ewma_t_fit, fit_garch_t
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.transformer import TransformerForecaster
+from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import NEXT_SESSION, Batch, Histories, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.volatility import fit_volatility

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.graphs import NeighbourGraph, correlation_graph
 from quantdl.models.base import Forecaster
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.transformer import TransformerForecaster
+from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import SimulatedMarket, correlation_jump_market, skewed_bimodal_market, spill_over_market
 from quantdl.training.fit import Spans, TrainingSettings, fit

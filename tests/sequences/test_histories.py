@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from quantdl.errors import DataError
 from quantdl.features import feature_table
-from quantdl.graphs import correlation_graph
 from quantdl.market.corporate.actions import CorporateActions, Delisting
 from quantdl.market.status import CellStatus
+from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import (
     NEXT_SESSION,
     Histories,

@@ -21,10 +21,10 @@ from quantdl.errors import DataError, IntegrityError, RunError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.storage.folders import AlreadyStoredError, disk_errors, remove_abandoned, size_of
-from quantdl.market.storage.records import json_text, to_plain
 from quantdl.market.storage.source_files import files_of, read_sources
 from quantdl.market.storage.store import open_panel, save_panel
 from quantdl.market.storage.stored_panel import SCHEMA_VERSION
+from quantdl.records import json_text, to_plain
 
 DEFAULT_LIMIT_BYTES = 10_000_000_000
 

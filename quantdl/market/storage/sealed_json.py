@@ -7,7 +7,7 @@ from typing import Any
 
 from quantdl.errors import IntegrityError
 from quantdl.market.storage.folders import disk_errors
-from quantdl.market.storage.records import json_text, to_plain
+from quantdl.records import json_text, to_plain
 
 RESTORE = "Fix: remove the folder and store the panel again, or restore the folder from a copy."
 

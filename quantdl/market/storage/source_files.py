@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from quantdl.market.storage.records import from_plain, json_text, to_plain
+from quantdl.records import from_plain, json_text, to_plain
 
 # A file that was changed less than this before it was read may be changed again within the same tick of its clock.
 _AT_REST_NS = 2_000_000_000

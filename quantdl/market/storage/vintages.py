@@ -15,10 +15,10 @@ from quantdl.errors import DataError, IntegrityError
 from quantdl.market.card import content_fingerprint
 from quantdl.market.panel import Panel
 from quantdl.market.storage.folders import locked, publishing, remove_abandoned
-from quantdl.market.storage.records import from_plain, json_text, to_plain
 from quantdl.market.storage.revisions import Revision, compare
 from quantdl.market.storage.sealed_json import RESTORE, read_sealed, write_sealed
 from quantdl.market.storage.store import open_panel, save_panel
+from quantdl.records import from_plain, json_text, to_plain
 
 _DESCRIPTION = "vintage.json"
 

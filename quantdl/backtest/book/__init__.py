@@ -1,0 +1,1 @@
+"""What the plan's terms do to money and shares: orders, fills, costs, exits, corporate actions."""

@@ -1,0 +1,82 @@
+"""How fast the book could be left, and how large it could grow before its own trading eats it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quantdl.backtest.plan.items import VolumeWaiver
+from quantdl.backtest.running.result import BacktestResult
+
+# Values of the square-root law's coefficient that published estimates span; one figure would feign precision.
+IMPACT_COEFFICIENTS = (0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True)
+class ExitReport:
+    """The slowest and dearest exit of a run.
+
+    Attributes:
+        days: Most sessions the book would have taken to sell at the participation cap, over all sessions.
+        days_half_volume: The same if only half the volume were there.
+        cost: Largest cost of leaving, as a fraction of equity, at the stated commission and spread.
+        cost_five_spreads: The same at five times the spread.
+    """
+
+    days: float
+    days_half_volume: float
+    cost: float
+    cost_five_spreads: float
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """The money at which impact eats half of the gross profit.
+
+    Attributes:
+        coefficient: Coefficient Y of the square-root law.
+        equity: Initial equity at which it happens, or None where that is undefined.
+        statement: The finding in words.
+    """
+
+    coefficient: float
+    equity: float | None
+    statement: str
+
+
+def exit_report(result: BacktestResult) -> ExitReport | None:
+    """Return how the book could have been left, or None under a volume waiver."""
+    friction = result.plan.friction
+    if isinstance(friction.liquidity, VolumeWaiver):
+        return None
+    days, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
+    one_spread = friction.commission_bps + friction.half_spread_bps
+    five_spreads = friction.commission_bps + 5 * friction.half_spread_bps
+    return ExitReport(days, 2 * days, gross * one_spread / 1e4, gross * five_spreads / 1e4)
+
+
+def capacities(result: BacktestResult) -> tuple[Capacity, ...]:
+    r"""Return the capacity for each impact coefficient.
+
+    A book k times as large pays k to the power 3/2 times the impact and earns k times as much, so half of the gross
+    profit G is gone at :math:`k = (G / 2 Y S)^2` with :math:`S = \sum \sigma \sqrt{n / V} \, n` over the fills.
+    """
+    if isinstance(result.plan.friction.liquidity, VolumeWaiver):
+        return tuple(Capacity(y, None, "undefined: liquidity is waived") for y in IMPACT_COEFFICIENTS)
+    fills = result.fills[result.fills["order"] > 0]
+    unknown = int(fills["volatility"].isna().sum())
+    if unknown:
+        return tuple(
+            Capacity(y, None, f"undefined: volatility unknown at {unknown} fills") for y in IMPACT_COEFFICIENTS
+        )
+    gross = float(result.equity["equity"].iloc[-1] - result.initial_equity + result.equity["costs"].sum())
+    unit = float((fills["volatility"] * np.sqrt(fills["notional"] / fills["dollar_volume"]) * fills["notional"]).sum())
+    return tuple(_capacity(y, gross, unit, result.initial_equity) for y in IMPACT_COEFFICIENTS)
+
+
+def _capacity(coefficient: float, gross: float, unit: float, initial_equity: float) -> Capacity:
+    if gross <= 0:
+        return Capacity(coefficient, None, "undefined: there is no gross profit")
+    if unit == 0:
+        return Capacity(coefficient, None, "undefined: nothing was traded")
+    equity = initial_equity * (gross / (2 * coefficient * unit)) ** 2
+    return Capacity(coefficient, equity, f"{equity:,.0f} at impact coefficient {coefficient:g}")

@@ -1,0 +1,241 @@
+"""Orders: shares fixed at the decision, filled at the next price that is really made, or still waiting for one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest.book.accounting import Book
+from quantdl.backtest.book.costs import FillCost, fill_cost
+from quantdl.backtest.plan.items import Friction
+from quantdl.backtest.running.result import SESSION_DTYPE
+
+# A remainder below this share of the order is rounding, not an unfilled part.
+_ROUNDING = 1e-9
+
+
+@dataclass(eq=False)
+class Order:
+    """One order; ``left`` is what is still to be filled."""
+
+    order: int
+    decided: pd.Timestamp
+    asset: str
+    rule: str
+    quantity: float
+    reference_price: float
+    limit_price: float
+    target_weight: float
+    filled: float
+    status: str
+    left: float
+
+    def accepts(self, price: float) -> bool:
+        """Whether the price is real and within the limit: at most it for a purchase, at least it for a sale."""
+        beyond = (price - self.limit_price) * np.sign(self.quantity)
+        return bool(np.isfinite(price) and not beyond > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Fill:
+    """One fill; the fields are the columns of `BacktestResult.fills`."""
+
+    order: int
+    decided: pd.Timestamp
+    session: pd.Timestamp
+    asset: str
+    rule: str
+    quantity: float
+    price: float
+    notional: float
+    commission: float
+    spread: float
+    impact: float
+    cost: float
+    dollar_volume: float
+    volatility: float
+
+
+ORDER_COLUMNS = tuple(name for name in Order.__dataclass_fields__ if name != "left")
+FILL_COLUMNS = tuple(Fill.__dataclass_fields__)
+
+
+@dataclass(frozen=True, eq=False)
+class Floor:
+    """What a session offers to fill against.
+
+    Attributes:
+        session: Position of the session.
+        prices: (A,) fill prices; NaN where the asset makes none, and an order waits.
+        most_dollars: (A,) the most that may be traded.
+        dollar_volume: (A,) dollars a session, as known beforehand.
+        volatility: (A,) daily volatility, as known beforehand.
+        equity: Value of the book before the fills.
+    """
+
+    session: int
+    prices: np.ndarray
+    most_dollars: np.ndarray
+    dollar_volume: np.ndarray
+    volatility: np.ndarray
+    equity: float
+
+
+@dataclass(eq=False)
+class OrderDesk:
+    """At most one open order per asset."""
+
+    assets: tuple[str, ...]
+    sessions: pd.DatetimeIndex
+    friction: Friction
+    open: dict[int, Order] = field(init=False, default_factory=dict)
+    orders: list[Order] = field(init=False, default_factory=list)
+    fills: list[Fill] = field(init=False, default_factory=list)
+
+    def place(
+        self, asset: int, quantity: float, rule: str, session: int, price: float, target_weight: float, may_lose: float
+    ) -> None:
+        """Open an order in place of whatever waits for that asset; a quantity of zero only cancels.
+
+        Args:
+            asset: Index of the asset.
+            quantity: Shares, negative to sell.
+            rule: What asks for it.
+            session: Position of the session of the decision.
+            price: Price it was decided on.
+            target_weight: Weight it leads to.
+            may_lose: Money that may be lost by filling at a wrong price, should the price then return to ``price``. It
+                sets the limit: one bad print costs no more. Infinite for an order that must get out at any price.
+        """
+        self.cancel(asset, "replaced")
+        if quantity != 0:
+            number, decided, name = len(self.orders) + 1, self.sessions[session], self.assets[asset]
+            limit = price + may_lose / quantity
+            order = Order(number, decided, name, rule, quantity, price, limit, target_weight, 0.0, "waiting", quantity)
+            self.orders.append(order)
+            self.open[asset] = order
+
+    def cancel(self, asset: int, status: str) -> None:
+        """Take what is left of an order off the desk."""
+        order = self.open.pop(asset, None)
+        if order is not None:
+            order.status = "partial" if order.filled else status
+
+    def put_on_new_footing(self, asset: int, ratio: float, cash: float) -> None:
+        """Rewrite a waiting order on an ex-date: shares times ``ratio``, prices less ``cash`` and divided by it.
+
+        What was filled before counts in new shares too. Exchanges treat open orders alike (FINRA Rule 5330).
+
+        Args:
+            asset: Index of the asset.
+            ratio: New shares for each old one.
+            cash: Dividend for each old share.
+        """
+        order = self.open.get(asset)
+        if order is None:
+            return
+        order.quantity, order.filled, order.left = order.quantity * ratio, order.filled * ratio, order.left * ratio
+        order.reference_price = (order.reference_price - cash) / ratio
+        order.limit_price = (order.limit_price - cash) / ratio
+
+    def execute(self, book: Book, floor: Floor) -> list[Fill]:
+        """Fill what can be filled: sales first, then covers of shorts, then purchases as far as the cash reaches.
+
+        Purchases that cash cannot pay for are scaled down alike, and what is cut is not tried again: it was
+        sized on prices that no longer hold. What the participation cap leaves over waits.
+        """
+        sales, covers, purchases = self._fillable(book, floor)
+        fills = [self._fill(asset, shares, book, floor) for asset, shares in (*sales.items(), *covers.items())]
+        scale = self._affordable(purchases, book.cash, floor)
+        for asset, shares in purchases.items():
+            if scale > 0:
+                fills.append(self._fill(asset, shares * scale, book, floor))
+            self.open[asset].left -= shares * (1 - scale)
+        self._close_done()
+        self.fills.extend(fills)
+        return fills
+
+    def _fillable(self, book: Book, floor: Floor) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
+        """Split what price and participation allow into sales, covers of shorts, and purchases."""
+        sales, covers, purchases = {}, {}, {}
+        for asset in sorted(self.open):
+            price, most = float(floor.prices[asset]), float(floor.most_dollars[asset])
+            if not (self.open[asset].accepts(price) and most > 0):
+                continue
+            left = self.open[asset].left
+            shares = left if abs(left) * price <= most else float(np.copysign(most / price, left))
+            if shares < 0:
+                sales[asset] = shares
+                continue
+            cover = min(shares, max(-float(book.quantities[asset]), 0.0))
+            if cover > 0:
+                covers[asset] = cover
+            if shares > cover:
+                purchases[asset] = shares - cover
+        return sales, covers, purchases
+
+    def _cost(self, asset: int, shares: float, floor: Floor) -> tuple[float, FillCost]:
+        notional = abs(shares) * float(floor.prices[asset])
+        volume, volatility = float(floor.dollar_volume[asset]), float(floor.volatility[asset])
+        return notional, fill_cost(notional, self.friction, volume, volatility)
+
+    def _affordable(self, purchases: dict[int, float], cash: float, floor: Floor) -> float:
+        """Return the share of the purchases that the cash pays for, costs included."""
+        bills = [self._cost(asset, shares, floor) for asset, shares in purchases.items()]
+        needed = sum(notional + cost.total for notional, cost in bills)
+        return 1.0 if needed <= max(cash, 0.0) else max(cash, 0.0) / needed
+
+    def _fill(self, asset: int, shares: float, book: Book, floor: Floor) -> Fill:
+        order, price = self.open[asset], float(floor.prices[asset])
+        notional, cost = self._cost(asset, shares, floor)
+        book.trade(asset, shares, price, cost.total, floor.session, floor.equity, order.rule)
+        order.filled += shares
+        order.left -= shares
+        known_volume = float(floor.dollar_volume[asset])
+        return Fill(
+            order.order,
+            order.decided,
+            self.sessions[floor.session],
+            order.asset,
+            order.rule,
+            shares,
+            price,
+            notional,
+            cost.commission,
+            cost.spread,
+            cost.impact,
+            cost.total,
+            known_volume if np.isfinite(known_volume) else np.nan,
+            float(floor.volatility[asset]),
+        )
+
+    def record_payout(self, asset: int, shares: float, price: float, rule: str, session: int) -> None:
+        """Record shares that left the book without an order, as order 0."""
+        day, notional = self.sessions[session], abs(shares) * price
+        nothing = (0.0, 0.0, 0.0, 0.0, float("nan"), float("nan"))
+        self.fills.append(Fill(0, day, day, self.assets[asset], rule, shares, price, notional, *nothing))
+
+    def _close_done(self) -> None:
+        """Take orders with nothing left off the desk."""
+        for asset, order in list(self.open.items()):
+            if abs(order.left) <= _ROUNDING * abs(order.quantity):
+                missing = abs(order.quantity - order.filled) > _ROUNDING * abs(order.quantity)
+                order.status = "cash_short" if missing else "filled"
+                del self.open[asset]
+
+    def order_table(self) -> pd.DataFrame:
+        """Return every order."""
+        return _typed(self.orders, ORDER_COLUMNS, ("asset", "rule", "status"))
+
+    def fill_table(self) -> pd.DataFrame:
+        """Return every fill."""
+        return _typed(self.fills, FILL_COLUMNS, ("asset", "rule"))
+
+
+def _typed(rows: Sequence[Order] | Sequence[Fill], columns: tuple[str, ...], texts: tuple[str, ...]) -> pd.DataFrame:
+    days = [name for name in columns if name in ("decided", "session")]
+    frame = pd.DataFrame([[getattr(row, name) for name in columns] for row in rows], columns=list(columns))
+    numbers = [name for name in columns if name not in (*days, *texts, "order")]
+    kinds = dict.fromkeys(days, SESSION_DTYPE) | dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float64")
+    return frame.astype({"order": "int64", **kinds})

@@ -1,0 +1,1 @@
+"""After the run: where the profit came from, at which cost it is gone, and the checklist."""

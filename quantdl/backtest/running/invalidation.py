@@ -1,0 +1,163 @@
+"""The conditions that end a strategy, watched at every close, and the test that may be read every day."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from quantdl.backtest.plan.items import CalibrationLimit, Condition, DrawdownLimit, StaleDataLimit, VolatilityLimit
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the monitors see at a close.
+
+    Attributes:
+        equity: Money, before the decisions of this close.
+        stale_bars: Most bars since the last price among held assets; 0 when nothing is held.
+        exception: Whether the book lost more than its predicted value at risk; None where nothing was predicted.
+    """
+
+    equity: float
+    stale_bars: int
+    exception: bool | None
+
+
+class Monitor(Protocol):
+    """Follows one condition."""
+
+    name: str
+    limit: float
+
+    def update(self, seen: Observation) -> float:
+        """Return the condition's value after this close, NaN while it is undefined; it fires at ``limit``."""
+        ...
+
+
+def monitor(condition: Condition, initial_equity: float, bars_per_year: float) -> Monitor:
+    """Return the monitor of a condition."""
+    match condition:
+        case DrawdownLimit(limit=limit):
+            return DrawdownMonitor(limit, initial_equity)
+        case VolatilityLimit(annualised=annualised, window_bars=window):
+            return VolatilityMonitor(annualised, window, initial_equity, bars_per_year)
+        case StaleDataLimit(bars=bars):
+            return StaleDataMonitor(bars + 1)
+        case CalibrationLimit(level=level, false_halt_probability=probability):
+            return CalibrationMonitor(1 / probability, ExceptionProcess(1 - level))
+
+
+@dataclass(eq=False)
+class DrawdownMonitor:
+    """Fall of equity from its peak, the start included, as a fraction."""
+
+    limit: float
+    peak: float
+    name: str = "drawdown"
+
+    def update(self, seen: Observation) -> float:
+        """Return the fall."""
+        self.peak = max(self.peak, seen.equity)
+        return 1.0 - seen.equity / self.peak
+
+
+@dataclass(eq=False)
+class VolatilityMonitor:
+    """Annualised volatility of the book over a full window of bars."""
+
+    limit: float
+    window: int
+    last_equity: float
+    bars_per_year: float
+    name: str = "volatility"
+    returns: deque[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Start with an empty window."""
+        self.returns = deque(maxlen=self.window)
+
+    def update(self, seen: Observation) -> float:
+        """Return the volatility."""
+        self.returns.append(seen.equity / self.last_equity - 1.0 if self.last_equity > 0 else 0.0)
+        self.last_equity = seen.equity
+        if len(self.returns) < self.window:
+            return float("nan")
+        return float(np.std(self.returns, ddof=1) * np.sqrt(self.bars_per_year))
+
+
+@dataclass(eq=False)
+class StaleDataMonitor:
+    """Bars since the last price of the held asset that has been silent longest."""
+
+    limit: float
+    name: str = "stale_data"
+
+    def update(self, seen: Observation) -> float:
+        """Return the bars."""
+        return float(seen.stale_bars)
+
+
+@dataclass(eq=False)
+class ExceptionProcess:
+    r"""An e-process against "losses beyond value at risk have probability p at most".
+
+    It bets, at every session, that exceptions are more frequent, and averages several such bets:
+
+    .. math:: E_t = \frac{1}{K} \sum_k \prod_{s \le t}
+              \Big(\frac{q_k}{p}\Big)^{I_s} \Big(\frac{1 - q_k}{1 - p}\Big)^{1 - I_s}, \quad q_k > p
+
+    If the claim holds, each factor has conditional mean one at most, so E is a nonnegative supermartingale from one and
+    reaches 1/a with probability a at most in a run of any length (Ville's inequality). It may be read every day.
+
+    Attributes:
+        probability: p, one minus the level of the value at risk.
+
+    References:
+        | Testing, betting and martingales: Game-theoretic statistics and safe anytime-valid inference
+          (Ramdas, Gruenwald, Vovk and Shafer, 2023)
+        | https://arxiv.org/abs/2210.01948
+
+    Example:
+        >>> process = ExceptionProcess(0.01)
+        >>> round(process.update(exception=True), 2)
+        4.3
+    """
+
+    probability: float
+    log_bets: np.ndarray = field(init=False)
+    log_exception: np.ndarray = field(init=False)
+    log_no_exception: np.ndarray = field(init=False)
+
+    # From half as many again to ten times too many; the average loses a factor of five at most to the best of them.
+    RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0)
+
+    def __post_init__(self) -> None:
+        """Fix the bets."""
+        p = self.probability
+        q = np.minimum(np.array(self.RATIOS) * p, (1.0 + p) / 2.0)  # a probability, whatever the level
+        self.log_exception, self.log_no_exception = np.log(q / p), np.log((1 - q) / (1 - p))
+        self.log_bets = np.zeros(len(q))
+
+    def update(self, exception: bool) -> float:
+        """Take in one session and return the process."""
+        self.log_bets += self.log_exception if exception else self.log_no_exception
+        return self.value()
+
+    def value(self) -> float:
+        """Return the process as of now, at most 1e300 so that it stays a number."""
+        highest = float(self.log_bets.max())
+        return float(np.exp(min(highest, 690.0)) * np.exp(self.log_bets - highest).mean())
+
+
+@dataclass(eq=False)
+class CalibrationMonitor:
+    """The e-process of the book's exceptions; sessions without a prediction leave it as it is."""
+
+    limit: float
+    process: ExceptionProcess
+    name: str = "calibration"
+
+    def update(self, seen: Observation) -> float:
+        """Return the process."""
+        return self.process.value() if seen.exception is None else self.process.update(seen.exception)

@@ -1,0 +1,1 @@
+"""Several exchanges side by side: decision instants, alignment, merging and settlement."""

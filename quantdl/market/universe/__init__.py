@@ -1,0 +1,1 @@
+"""Who belonged to the universe as of each bar."""

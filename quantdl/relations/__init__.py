@@ -1,0 +1,1 @@
+"""How assets move together, from trailing correlations as of each session."""

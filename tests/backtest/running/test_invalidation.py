@@ -1,0 +1,119 @@
+"""The conditions that end a run: a right model is rarely halted, a wrong one soon."""
+
+import numpy as np
+import pytest
+
+from quantdl.backtest.plan.items import CalibrationLimit
+from quantdl.backtest.running.invalidation import (
+    CalibrationMonitor,
+    DrawdownMonitor,
+    ExceptionProcess,
+    Observation,
+    StaleDataMonitor,
+    VolatilityMonitor,
+    monitor,
+)
+
+FOUR_YEARS = 1008
+
+
+def highest(exceptions: np.ndarray, probability: float) -> np.ndarray:
+    """(N,) the highest value of the e-process on N paths, from its definition: a mean of likelihood ratios."""
+    counts = np.cumsum(exceptions, axis=1)
+    rest = np.arange(1, exceptions.shape[1] + 1) - counts
+    values = 0.0
+    for ratio in (1.5, 2.0, 3.0, 5.0, 10.0):
+        q = min(ratio * probability, (1 + probability) / 2)
+        values = values + (q / probability) ** counts * ((1 - q) / (1 - probability)) ** rest / 5
+    return values.max(axis=1)
+
+
+@pytest.mark.parametrize("probability", [0.01, 0.05])
+def test_the_process_is_its_definition(probability):
+    hits = np.random.default_rng(0).random((1, 300)) < 3 * probability
+    process = ExceptionProcess(probability)
+    path = [process.update(bool(hit)) for hit in hits[0]]
+    assert max(path) == pytest.approx(highest(hits, probability)[0], rel=1e-12)
+
+
+def halted_share(exceptions: np.ndarray, level: float, false_halt_probability: float) -> float:
+    """Share of the (N, T) paths on which the plan's calibration condition ends the run, as the engine reads it."""
+    condition = CalibrationLimit("calibration", level, false_halt_probability)
+    return float(np.mean([first_halt(path, condition) is not None for path in exceptions]))
+
+
+def first_halt(exceptions: np.ndarray, condition: CalibrationLimit) -> int | None:
+    """Session at which the condition's own monitor reaches its own limit; None where it never does."""
+    watcher = monitor(condition, 1e6, 252.0)
+    for number, exception in enumerate(exceptions):
+        if watcher.update(Observation(1e6, 0, bool(exception))) >= watcher.limit:
+            return number
+    return None
+
+
+@pytest.mark.parametrize(("level", "seed"), [(0.99, 11), (0.95, 12)])
+def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(level, seed):
+    """Of 400 right models, 20 may be halted; three standard errors more is chance."""
+    paths = np.random.default_rng(seed).random((400, FOUR_YEARS)) < 1 - level
+    assert halted_share(paths, level, 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+@pytest.mark.parametrize("false_halt_probability", [0.01, 0.05, 0.2])
+def test_a_run_is_halted_at_the_first_session_on_which_the_evidence_reaches_the_plans_odds(false_halt_probability):
+    exceptions = np.random.default_rng(5).random((1, 600)) < 0.06
+    process = np.array([highest(exceptions[:, : t + 1], 0.01)[0] for t in range(exceptions.shape[1])])
+    expected = int(np.argmax(process >= 1 / false_halt_probability))
+    condition = CalibrationLimit("calibration", 0.99, false_halt_probability)
+    assert 0 < expected == first_halt(exceptions[0], condition)
+    assert monitor(condition, 1e6, 252.0).limit == pytest.approx(1 / false_halt_probability)  # Ville's inequality
+
+
+def test_a_right_model_in_clustered_volatility_is_not_halted_more_often():
+    """Exceptions at a right conditional level are independent however volatile the market: the level moves along."""
+    generator = np.random.default_rng(2)
+    n_paths, variance = 5000, np.full(5000, 1e-4)
+    exceptions = np.zeros((n_paths, FOUR_YEARS), dtype=bool)
+    for t in range(FOUR_YEARS):
+        draw = generator.standard_normal(n_paths)
+        exceptions[:, t] = draw < -2.3263478740408408  # loss beyond the conditional 99 % quantile
+        variance = 2e-6 + 0.1 * variance * draw**2 + 0.88 * variance
+    assert (highest(exceptions, 0.01) >= 20).mean() <= 0.05
+
+
+@pytest.mark.parametrize(("true", "sessions"), [(0.03, FOUR_YEARS), (0.05, 504), (0.10, 252)])
+def test_a_wrong_model_is_halted(true, sessions):
+    """Nine in ten at least; three standard errors less is chance."""
+    paths = np.random.default_rng(3).random((400, sessions)) < true
+    assert halted_share(paths, 0.99, 0.05) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 400)
+
+
+def test_the_process_stays_a_number():
+    process = ExceptionProcess(0.01)
+    values = [process.update(True) for _ in range(2000)] + [process.update(False) for _ in range(200_000)]
+    assert np.isfinite(values).all()
+    assert max(values) > 1e200
+
+
+def test_sessions_without_a_prediction_leave_the_process_alone():
+    monitor = CalibrationMonitor(20.0, ExceptionProcess(0.01))
+    assert monitor.update(Observation(1.0, 0, None)) == 1.0
+    once = monitor.update(Observation(1.0, 0, True))
+    assert monitor.update(Observation(1.0, 0, None)) == once > 1
+
+
+def test_drawdown_is_from_the_peak_including_the_start():
+    monitor = DrawdownMonitor(0.2, peak=100.0)
+    falls = [monitor.update(Observation(value, 0, None)) for value in (90.0, 120.0, 96.0, 130.0)]
+    assert falls == pytest.approx([0.1, 0.0, 0.2, 0.0])
+
+
+def test_volatility_needs_a_full_window():
+    monitor = VolatilityMonitor(0.2, window=3, last_equity=100.0, bars_per_year=252)
+    values = [monitor.update(Observation(value, 0, None)) for value in (101.0, 102.01, 101.0, 101.0)]
+    assert np.isnan(values[:2]).all()
+    returns = np.array([0.01, 0.01, 101 / 102.01 - 1])
+    assert values[2] == pytest.approx(returns.std(ddof=1) * np.sqrt(252))
+
+
+def test_staleness_is_counted_in_bars():
+    assert StaleDataMonitor(3).update(Observation(1.0, 7, None)) == 7

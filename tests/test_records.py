@@ -1,0 +1,106 @@
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from quantdl.errors import DataError
+from quantdl.records import from_plain, json_text, to_plain
+
+
+class Side(Enum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True)
+class Inner:
+    day: date
+    amount: float
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    count: int
+    kind: Literal["a", "b"]
+    inner: tuple[Inner, ...]
+    by_name: Mapping[str, date]
+    mixed: float | str | None = None
+    flag: bool = False
+
+
+def read_back(record):
+    return from_plain(type(record), json.loads(json_text(to_plain(record), "a test")))
+
+
+inners = some.builds(Inner, some.dates(), some.floats(allow_nan=False, allow_infinity=False), some.none() | some.text())
+
+
+@given(
+    some.builds(
+        Outer,
+        some.text(some.characters()),
+        some.integers(),
+        some.sampled_from(["a", "b"]),
+        some.lists(inners, max_size=3).map(tuple),
+        some.dictionaries(some.text(), some.dates(), max_size=3),
+        some.none() | some.text() | some.floats(allow_nan=False, allow_infinity=False),
+        some.booleans(),
+    )
+)
+def test_every_record_comes_back_as_it_was(record):
+    assert read_back(record) == record
+
+
+@pytest.mark.parametrize(
+    "symbol", ["NA", "NAN", "NULL", "TRUE", "ON", "NO", "Y", "INF", "1E5", "007", "MAR 1", "\udc80"]
+)
+def test_symbols_stay_text(symbol):
+    record = Outer(symbol, 1, "a", (), {symbol: date(2020, 1, 1)}, symbol)
+    assert read_back(record) == record
+
+
+def test_numbers_of_numpy_and_timestamps_become_plain():
+    plain = to_plain(Inner(datetime(2020, 1, 2, 16, 30), np.float64(0.1)))
+    assert plain == {"day": "2020-01-02", "amount": 0.1, "note": None}
+
+
+def test_a_field_that_was_not_written_takes_its_default():
+    assert from_plain(Inner, {"day": "2020-01-02", "amount": 1}) == Inner(date(2020, 1, 2), 1.0)
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        None,
+        [],
+        "text",
+        {"day": "2020-01-02"},
+        {"day": "2020-01-02", "amount": 1.0, "more": 1},
+        {"day": "yesterday", "amount": 1.0},
+        {"day": "2020-01-02", "amount": True},
+        {"day": "2020-01-02", "amount": "1.0"},
+        {"day": "2020-01-02", "amount": 1.0, "note": 3},
+    ],
+)
+def test_what_is_no_such_record_is_refused(plain):
+    with pytest.raises(ValueError):
+        from_plain(Inner, plain)
+
+
+def test_numbers_that_json_does_not_know_are_refused_with_the_fix():
+    with pytest.raises(DataError, match="panel.json holds a number that is not finite.*Fix: give None"):
+        json_text(to_plain(Inner(date(2020, 1, 1), float("nan"))), "panel.json")
+
+
+def test_an_object_that_is_no_record_is_refused():
+    with pytest.raises(TypeError, match="cannot be stored"):
+        to_plain(object())
