@@ -6,8 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
 from quantdl.backtest.plan.items import Borrow, CorrelationGroups, DrawdownLimit, EveryBars, FastExit, StatedVolume

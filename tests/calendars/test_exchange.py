@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pandas_market_calendars as market_calendars
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import CalendarError

@@ -4,8 +4,7 @@ from datetime import time
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.calendars.library import LibraryCalendar, earliest_closes
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.calendars import tables as tables_module
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import tables as tables_module, trading_calendar
 from quantdl.calendars.library import LibraryCalendar
 from quantdl.calendars.tables import decoded, encoded, tables
 from quantdl.errors import IntegrityError

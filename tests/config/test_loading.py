@@ -7,8 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from quantdl.backtest.plan.faults import PlanFault
 from quantdl.backtest.plan.items import NamedGroups, StatedVolume

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from quantdl.distributions import AffineMarginals, StudentTMarginals, cdf_by_transport, icdf_by_transport

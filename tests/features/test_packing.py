@@ -1,8 +1,7 @@
 """Packed cells come back where they were."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from quantdl.features.packing import Packing

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 from arch import arch_model
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quantdl.market.sources import load_sp500
 from quantdl.relations.factors import pairwise_correlation, principal_factors, trailing_factors

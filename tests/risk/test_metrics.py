@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from arch.data import sp500
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.risk.metrics import drawdown_curve, performance, worst_drawdown
 

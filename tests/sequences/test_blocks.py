@@ -1,8 +1,7 @@
 """Blocks of sessions: nothing lost, nothing split, little padded."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.sequences import bucketed, training_blocks
 

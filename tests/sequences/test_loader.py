@@ -7,8 +7,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quantdl.errors import DataError, RunError
 from quantdl.sequences import NEXT_SESSION, LoaderState, ObservedBars, Shard, WindowLoader, position_window

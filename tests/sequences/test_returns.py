@@ -5,8 +5,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CorporateActions, Delisting, Split

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.sequences import NEXT_SESSION, ObservedBars
 from quantdl.sequences.window_index import buckets_of

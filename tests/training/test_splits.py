@@ -5,8 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quantdl.errors import DataError
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window

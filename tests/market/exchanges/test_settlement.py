@@ -3,8 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import CalendarError, DataError

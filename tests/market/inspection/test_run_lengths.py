@@ -1,8 +1,7 @@
 from itertools import groupby
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from quantdl.market.inspection.run_lengths import long_runs

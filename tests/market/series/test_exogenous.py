@@ -6,8 +6,7 @@ from zoneinfo import available_timezones
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from quantdl.errors import CalendarError, DataError
 from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint

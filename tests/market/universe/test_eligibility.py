@@ -4,8 +4,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
+from hypothesis import given, strategies as some
 
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CorporateActions, Split

@@ -1,0 +1,34 @@
+from .book.liquidity import (
+    Capacity as Capacity,
+    ExitReport as ExitReport,
+    capacities as capacities,
+    exit_report as exit_report,
+)
+from .judging.attribution import (
+    pnl_by_context as pnl_by_context,
+    pnl_by_rule as pnl_by_rule,
+    results_by_regime as results_by_regime,
+    results_by_stress_window as results_by_stress_window,
+)
+from .judging.break_even import break_even_cost_bps as break_even_cost_bps
+from .judging.checklist import assess as assess
+from .judging.evidence import (
+    BreakEven as BreakEven,
+    CalibrationTest as CalibrationTest,
+    Checklist as Checklist,
+    ChecklistItem as ChecklistItem,
+    Evidence as Evidence,
+    Yardstick as Yardstick,
+)
+from .plan.checks import plan_faults as plan_faults
+from .plan.data_checks import check_plan as check_plan, data_faults as data_faults
+from .plan.faults import PlanFault as PlanFault
+from .plan.items import Plan as Plan
+from .running.baseline import equal_weight_baseline as equal_weight_baseline
+from .running.decisions import Decision as Decision, Hold as Hold, Strategy as Strategy
+from .running.engine import run_backtest as run_backtest
+from .running.forecasts import Forecasts as Forecasts
+from .running.invalidation import ExceptionProcess as ExceptionProcess
+from .running.replay import Replay as Replay
+from .running.result import BacktestResult as BacktestResult, RecordedDecision as RecordedDecision
+from .running.view import MarketView as MarketView
