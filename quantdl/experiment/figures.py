@@ -20,6 +20,7 @@ from quantdl.backtest import (
     results_by_stress_window,
 )
 from quantdl.backtest.book.costs import proportional_cost
+from quantdl.backtest.plan.items import AbnormalVolatility, Friction, MeasuredVolume, Plan
 from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
 from quantdl.market.panel import Panel
 from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, kolmogorov_smirnov
@@ -133,30 +134,32 @@ def _scaled(figure: float | None, scale: float) -> float | None:
     return None if figure is None else scale * figure
 
 
-def cost_figures(result: BacktestResult, break_even: BreakEven | None, bars_per_year: float) -> dict[str, object]:
+def cost_figures(
+    result: BacktestResult, friction: Friction, break_even: BreakEven | None, bars_per_year: float
+) -> dict[str, object]:
     """Money paid by kind, turnover, break-even cost, exit and capacity."""
     equity, fills = result.equity, result.fills
     kinds: dict[str, object] = {kind: float(fills[kind].sum()) for kind in _COST_KINDS}
     total = float(equity["costs"].sum())
-    leaving = exit_report(result)
+    leaving = exit_report(result, friction.commission_bps, friction.half_spread_bps)
     return {
         **kinds,
         "total": total,
         "share_of_initial_equity": total / result.initial_equity,
         "annual_turnover": float(equity["turnover"].sum()) * bars_per_year / len(equity),
-        "stated_bps": 1e4 * proportional_cost(result.plan.friction),
+        "stated_bps": 1e4 * proportional_cost(friction),
         "break_even": None if break_even is None else asdict(break_even),
         "exit": {} if leaving is None else _finite(asdict(leaving)),
         "capacities": [asdict(capacity) for capacity in capacities(result)],
     }
 
 
-def spans(result: BacktestResult, baseline: BacktestResult) -> dict[str, object]:
+def spans(result: BacktestResult, baseline: BacktestResult, abnormal: AbnormalVolatility) -> dict[str, object]:
     """Results per regime and stress window of both books."""
-    baseline_result = _with_regimes_of(baseline, result)
+    rival, windows = _with_regimes_of(baseline, result), abnormal.stress_windows
     return {
-        "regimes": _beside(results_by_regime(result), results_by_regime(baseline_result)),
-        "stress_windows": _beside(results_by_stress_window(result), results_by_stress_window(baseline_result)),
+        "regimes": _beside(results_by_regime(result), results_by_regime(rival)),
+        "stress_windows": _beside(results_by_stress_window(result, windows), results_by_stress_window(rival, windows)),
     }
 
 
@@ -174,9 +177,11 @@ def _beside(own: pd.DataFrame, rival: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def contexts(result: BacktestResult, panel: Panel) -> list[dict[str, object]]:
+def contexts(result: BacktestResult, panel: Panel, plan: Plan) -> list[dict[str, object]]:
     """Profit along the plan's rival explanations."""
-    return [_finite(row) for row in pnl_by_context(result, panel).to_dict("records")]
+    measured = isinstance(plan.friction.liquidity, MeasuredVolume)
+    table = pnl_by_context(result, panel, plan.abnormal_volatility.window_bars, measured)
+    return [_finite(row) for row in table.to_dict("records")]
 
 
 def _finite(values: Mapping[Any, Any]) -> dict[str, object]:

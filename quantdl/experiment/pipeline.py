@@ -187,7 +187,9 @@ def _judged(
             calibration=() if book is None else calibration_tests(tests, places),
             universe=card.universe,
             survivorship=data.census.survivorship,
-            yardstick=_yardstick(result, baseline, data.panel.sessions, bars_per_year, rates[0]),
+            yardstick=_yardstick(
+                config.plan.hypothesis.yardstick, result, baseline, data.panel.sessions, bars_per_year, rates[0]
+            ),
             break_even=break_even,
             reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         ),
@@ -197,9 +199,9 @@ def _judged(
         "baseline": equal_weight.to_json(),
         **_benchmark(config, data, rates[0], bars_per_year),
         "value_at_risk": tests,
-        "costs": cost_figures(result, break_even, bars_per_year),
-        **spans(result, baseline),
-        "contexts": contexts(result, data.panel),
+        "costs": cost_figures(result, config.plan.friction, break_even, bars_per_year),
+        **spans(result, baseline, config.plan.abnormal_volatility),
+        "contexts": contexts(result, data.panel, config.plan),
         "stamps": list(result.stamps),
         "halted_on": None if result.halted_on is None else result.halted_on.strftime("%Y-%m-%d"),
         "halt_reason": result.halt_reason,
@@ -226,6 +228,7 @@ def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bar
 
 
 def _yardstick(
+    name: str,
     result: BacktestResult,
     baseline: BacktestResult,
     sessions: pd.DatetimeIndex,
@@ -240,7 +243,7 @@ def _yardstick(
     known = [0.0 if rates is None else rates.reindex(curve.index) for curve in curves]
     own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
     invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
-    return yardstick(result.plan.hypothesis.yardstick, own, rival, invested / fully if fully > 0 else 1.0)
+    return yardstick(name, own, rival, invested / fully if fully > 0 else 1.0)
 
 
 def _with_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:

@@ -117,7 +117,7 @@ def play(setting, panel=None):
 @given(SETTINGS)
 def test_the_books_always_balance(setting):
     panel, result = play(setting)
-    plan, fills, equity = result.plan, result.fills, result.equity
+    plan, fills, equity = plan_of(setting, panel), result.fills, result.equity
     assert np.isfinite(equity.drop(columns=["days_to_exit", "halted"]).to_numpy()).all()
     scale = max(1000.0, float(equity["equity"].abs().max()))
 

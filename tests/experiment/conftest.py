@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from quantdl.backtest import Plan
 from quantdl.config import load_config
 from quantdl.experiment import Outcome, carry_out, run_experiment
 
@@ -48,6 +49,12 @@ def small_config(folder: Path, changes: dict[str, str] | None = None) -> Path:
 @pytest.fixture
 def write_small():
     return small_config
+
+
+@pytest.fixture(scope="session")
+def small_plan(tmp_path_factory) -> Plan:
+    """The plan of the small experiment."""
+    return load_config(small_config(tmp_path_factory.mktemp("plan"))).plan
 
 
 @pytest.fixture(scope="session")

@@ -219,15 +219,10 @@ def exposure_of(outcome, sessions: int | None = None) -> float:
     return min(gross[0] / gross[1], 1.0)
 
 
-def with_yardstick(result, name):
-    return replace(result, plan=replace(result.plan, hypothesis=replace(result.plan.hypothesis, yardstick=name)))
-
-
 @pytest.mark.parametrize("name", YARDSTICKS)
 def test_a_run_compares_its_own_equity_with_that_of_equal_weight(name, small_outcome):
-    result = with_yardstick(small_outcome.result, name)
-    sessions = small_outcome.data.panel.sessions
-    found = _yardstick(result, small_outcome.baseline, sessions, YEAR)
+    result, sessions = small_outcome.result, small_outcome.data.panel.sessions
+    found = _yardstick(name, result, small_outcome.baseline, sessions, YEAR)
     own, rival = (returns_of(item.equity["equity"]).to_numpy() for item in (result, small_outcome.baseline))
     assert found.strategy == pytest.approx(plain_figures(own)[name], rel=1e-9)
     share = exposure_of(small_outcome) if name in LOSSES else 1.0
@@ -236,10 +231,10 @@ def test_a_run_compares_its_own_equity_with_that_of_equal_weight(name, small_out
 
 @pytest.mark.parametrize("name", YARDSTICKS)
 def test_after_a_halt_nothing_counts_for_the_yardstick(name, small_outcome):
-    whole = with_yardstick(small_outcome.result, name)
+    whole = small_outcome.result
     halt = whole.equity.index[60]
     result = replace(whole, halted_on=halt, halt_reason="a test")
-    found = _yardstick(result, small_outcome.baseline, small_outcome.data.panel.sessions, YEAR)
+    found = _yardstick(name, result, small_outcome.baseline, small_outcome.data.panel.sessions, YEAR)
     own, rival = (
         returns_of(item.equity["equity"]).to_numpy()[:61] for item in (small_outcome.result, small_outcome.baseline)
     )
@@ -252,12 +247,12 @@ def test_after_a_halt_nothing_counts_for_the_yardstick(name, small_outcome):
     ("name", "better", "worse"),
     [("sharpe", 0.8, 0.5), ("total_return", 0.1, -0.1), ("max_drawdown", 0.1, 0.3), ("expected_shortfall", 0.01, 0.03)],
 )
-def test_the_checklist_reads_the_yardstick_the_right_way_round(name, better, worse, small_outcome):
-    result = with_yardstick(small_outcome.result, name)
+def test_the_checklist_reads_the_yardstick_the_right_way_round(name, better, worse, small_outcome, small_plan):
+    plan = replace(small_plan, hypothesis=replace(small_plan.hypothesis, yardstick=name))
 
     def passes(strategy, equal_weight):
         evidence = Evidence((), "survivors", "", Yardstick(strategy, equal_weight), None, "")
-        rows = assess(result.plan, result, evidence).items
+        rows = assess(plan, small_outcome.result, evidence).items
         return next(row.passed for row in rows if row.item == "hypothesis")
 
     assert passes(better, worse) is not False
@@ -394,29 +389,28 @@ def test_costs_and_turnover_are_those_of_the_stored_fills(small_run, metrics):
     assert costs["stated_bps"] == pytest.approx(3.0)
 
 
-def profit_at(outcome, bps: float) -> float:
+def profit_at(outcome, plan, bps: float) -> float:
     """Profit of the recorded decisions where the plan's commission is all the cost there is."""
-    result = outcome.result
-    friction = replace(result.plan.friction, commission_bps=bps, half_spread_bps=0.0)
-    plan = replace(result.plan, friction=friction)
+    plan = replace(plan, friction=replace(plan.friction, commission_bps=bps, half_spread_bps=0.0))
     unread = Forecasts(plan.horizon.bars, lambda session: None, None)  # a replay asks for nothing
-    again = run_backtest(outcome.data.panel, plan, Replay(result), "2016-07-01", "2016-12-30", unread, INITIAL)
+    again = run_backtest(outcome.data.panel, plan, Replay(outcome.result), "2016-07-01", "2016-12-30", unread, INITIAL)
     return again.equity["equity"].iloc[-1] - INITIAL
 
 
-def test_at_the_break_even_cost_the_profit_is_gone(small_outcome, metrics):
+def test_at_the_break_even_cost_the_profit_is_gone(small_outcome, small_plan, metrics):
     bps = metrics["costs"]["break_even"]["bps"]
     assert bps is not None
     assert bps > 3.0
     # To the tenth of a basis point to which it is sought; the profit may jump there, where a stop begins to bind.
-    assert profit_at(small_outcome, bps - 0.1) > 0 >= profit_at(small_outcome, bps + 0.1)
-    assert profit_at(small_outcome, 0.9 * bps) > 0 > profit_at(small_outcome, 1.1 * bps)
+    assert profit_at(small_outcome, small_plan, bps - 0.1) > 0 >= profit_at(small_outcome, small_plan, bps + 0.1)
+    assert profit_at(small_outcome, small_plan, 0.9 * bps) > 0 > profit_at(small_outcome, small_plan, 1.1 * bps)
 
 
 def test_the_break_even_cost_belongs_to_the_run(small_outcome, tmp_path, write_small):
     """Another run bears another cost."""
     changes = {"  kind: sp500\n  start: 2010-01-04\n": "  kind: sp500\n  start: 2012-01-03\n", "seed: 7": "seed: 8"}
-    other = carry_out(load_config(write_small(tmp_path, changes)))
+    config = load_config(write_small(tmp_path, changes))
+    other = carry_out(config)
     bps = [item.metrics["costs"]["break_even"]["bps"] for item in (small_outcome, other)]
     assert bps[0] != pytest.approx(bps[1], rel=1e-3)
-    assert profit_at(other, 0.9 * bps[1]) > 0 > profit_at(other, 1.1 * bps[1])
+    assert profit_at(other, config.plan, 0.9 * bps[1]) > 0 > profit_at(other, config.plan, 1.1 * bps[1])

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.plan.items import VolumeWaiver
 from quantdl.backtest.running.result import BacktestResult
 
 # Values of the square-root law's coefficient that published estimates span; one figure would feign precision.
@@ -43,14 +42,13 @@ class Capacity:
     statement: str
 
 
-def exit_report(result: BacktestResult) -> ExitReport | None:
-    """Return how the book could have been left, or None under a volume waiver."""
-    friction = result.plan.friction
-    if isinstance(friction.liquidity, VolumeWaiver):
+def exit_report(result: BacktestResult, commission_bps: float, half_spread_bps: float) -> ExitReport | None:
+    """Return how the book could have been left at the stated costs each way, or None under a volume waiver."""
+    if _is_waived(result):
         return None
     days, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
-    one_spread = friction.commission_bps + friction.half_spread_bps
-    five_spreads = friction.commission_bps + 5 * friction.half_spread_bps
+    one_spread = commission_bps + half_spread_bps
+    five_spreads = commission_bps + 5 * half_spread_bps
     return ExitReport(days, 2 * days, gross * one_spread / 1e4, gross * five_spreads / 1e4)
 
 
@@ -60,7 +58,7 @@ def capacities(result: BacktestResult) -> tuple[Capacity, ...]:
     A book k times as large pays k to the power 3/2 times the impact and earns k times as much, so half of the gross
     profit G is gone at :math:`k = (G / 2 Y S)^2` with :math:`S = \sum \sigma \sqrt{n / V} \, n` over the fills.
     """
-    if isinstance(result.plan.friction.liquidity, VolumeWaiver):
+    if _is_waived(result):
         return tuple(Capacity(y, None, "undefined: liquidity is waived") for y in IMPACT_COEFFICIENTS)
     fills = result.fills[result.fills["order"] > 0]
     unknown = int(fills["volatility"].isna().sum())
@@ -71,6 +69,11 @@ def capacities(result: BacktestResult) -> tuple[Capacity, ...]:
     gross = float(result.equity["equity"].iloc[-1] - result.initial_equity + result.equity["costs"].sum())
     unit = float((fills["volatility"] * np.sqrt(fills["notional"] / fills["dollar_volume"]) * fills["notional"]).sum())
     return tuple(_capacity(y, gross, unit, result.initial_equity) for y in IMPACT_COEFFICIENTS)
+
+
+def _is_waived(result: BacktestResult) -> bool:
+    """Return whether the plan waived liquidity, so that no session says how long an exit takes."""
+    return bool(result.equity["days_to_exit"].isna().all())
 
 
 def _capacity(coefficient: float, gross: float, unit: float, initial_equity: float) -> Capacity:

@@ -1,11 +1,11 @@
 """Where the profit came from: by regime, stress window, rival explanation and rule."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.items import MeasuredVolume
+from quantdl.backtest.plan.items import StressWindow
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.panel import Panel
@@ -25,9 +25,9 @@ def results_by_regime(result: BacktestResult) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(seen, name="regime", dtype="str"), columns=list(_SUMMARY))
 
 
-def results_by_stress_window(result: BacktestResult) -> pd.DataFrame:
-    """Return one row per stress window of the plan, with the columns of `results_by_regime`."""
-    windows = result.plan.abnormal_volatility.stress_windows
+def results_by_stress_window(result: BacktestResult, windows: Iterable[StressWindow]) -> pd.DataFrame:
+    """Return one row per stress window, with the columns of `results_by_regime`."""
+    windows = tuple(windows)
     sessions = result.equity.index
     rows = [
         _summary(result, np.asarray((sessions >= pd.Timestamp(item.first)) & (sessions <= pd.Timestamp(item.last))))
@@ -37,18 +37,24 @@ def results_by_stress_window(result: BacktestResult) -> pd.DataFrame:
     return pd.DataFrame(rows, index=names, columns=list(_SUMMARY))
 
 
-def pnl_by_context(result: BacktestResult, panel: Panel) -> pd.DataFrame:
+def pnl_by_context(result: BacktestResult, panel: Panel, window_bars: int, volume_is_measured: bool) -> pd.DataFrame:
     """Split the profit along the plan's rival explanations: ``context, state, sessions, pnl``.
 
-    States are known when a session begins: whether the equal-weighted market rose or fell over the plan's volatility
-    window, the volatility regime, and whether the market's dollar volume was above its trailing median (undefined where
-    the data has no volume). The profits of one context add up to the whole.
+    States are known when a session begins: whether the equal-weighted market rose or fell over the window, the
+    volatility regime, and whether the market's dollar volume was above its median over the window (undefined where
+    volume is not measured). The profits of one context add up to the whole.
+
+    Args:
+        result: The run.
+        panel: Its prices.
+        window_bars: Trailing bars by which the plan judges the market.
+        volume_is_measured: Whether the plan takes dollar volume from the panel.
     """
     pnl = _pnl(result)
     states = {
-        "trend": _trend(result, panel),
+        "trend": _trend(result, panel, window_bars),
         "volatility": result.regimes["regime"].to_numpy(),
-        "liquidity": _liquidity(result, panel),
+        "liquidity": _liquidity(result, panel, window_bars) if volume_is_measured else _undefined(result),
     }
     rows = [
         (context, state, int(np.count_nonzero(values == state)), float(pnl[values == state].sum()))
@@ -85,13 +91,12 @@ def _summary(result: BacktestResult, chosen: np.ndarray) -> tuple[int, float, fl
     return len(returns), float(pnl[chosen].sum()), float(np.prod(1 + returns) - 1), volatility, worst
 
 
-def _trend(result: BacktestResult, panel: Panel) -> np.ndarray:
+def _trend(result: BacktestResult, panel: Panel, window: int) -> np.ndarray:
     closes = continuous_closes(panel)
     returns = np.full(closes.shape, np.nan)
     returns[1:] = closes[1:] / closes[:-1] - 1
     counts = np.isfinite(returns).sum(axis=1)
     market = np.where(counts > 0, np.nansum(returns, axis=1) / np.maximum(counts, 1), 0.0)
-    window = result.plan.abnormal_volatility.window_bars
     states = [
         "undefined" if t < window else _sign(market[t - window + 1 : t + 1]) for t in _known_before(result, panel)
     ]
@@ -102,12 +107,14 @@ def _sign(returns: np.ndarray) -> str:
     return "rising" if np.prod(1 + returns) >= 1 else "falling"
 
 
-def _liquidity(result: BacktestResult, panel: Panel) -> np.ndarray:
-    if not isinstance(result.plan.friction.liquidity, MeasuredVolume):
-        return np.full(len(result.equity), "undefined", dtype=object)
+def _undefined(result: BacktestResult) -> np.ndarray:
+    return np.full(len(result.equity), "undefined", dtype=object)
+
+
+def _liquidity(result: BacktestResult, panel: Panel, window: int) -> np.ndarray:
     dollars = panel.fields.get("dollar_volume")
     dollars = panel.closes * panel.fields["volume"] if dollars is None else dollars
-    total, window = np.nansum(dollars, axis=1), result.plan.abnormal_volatility.window_bars
+    total = np.nansum(dollars, axis=1)
     states = [
         "undefined" if t < window else "ample" if total[t] >= np.median(total[t - window + 1 : t + 1]) else "thin"
         for t in _known_before(result, panel)

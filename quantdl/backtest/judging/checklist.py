@@ -38,7 +38,7 @@ def assess(plan: Plan, result: BacktestResult, evidence: Evidence) -> Checklist:
         _invalidation(plan, result),
         _fast_exit(plan, result),
         _sample(plan, result),
-        _abnormal_volatility(result),
+        _abnormal_volatility(plan, result),
         _documentation(plan, evidence),
         _forecast_calibration(evidence),
     )
@@ -195,7 +195,8 @@ def _invalidation(plan: Plan, result: BacktestResult) -> ChecklistItem:
 
 
 def _fast_exit(plan: Plan, result: BacktestResult) -> ChecklistItem:
-    most, found = plan.fast_exit.max_sessions, exit_report(result)
+    friction, most = plan.friction, plan.fast_exit.max_sessions
+    found = exit_report(result, friction.commission_bps, friction.half_spread_bps)
     statement = f"the book can be left within {most} sessions"
     if found is None:
         return _row("fast_exit", statement, "days to liquidate undefined", [], ["liquidity is waived"])
@@ -216,11 +217,11 @@ def _sample(plan: Plan, result: BacktestResult) -> ChecklistItem:
     return _row("sample", statement, figure, failures, [])
 
 
-def _abnormal_volatility(result: BacktestResult) -> ChecklistItem:
-    by_regime, by_window = results_by_regime(result), results_by_stress_window(result)
+def _abnormal_volatility(plan: Plan, result: BacktestResult) -> ChecklistItem:
+    abnormal = plan.abnormal_volatility
+    by_regime, by_window = results_by_regime(result), results_by_stress_window(result, abnormal.stress_windows)
     parts = [f"{name} {row['return']:+.2%} in {row['sessions']:.0f} sessions" for name, row in by_regime.iterrows()]
     parts += [f"{name} {row['return']:+.2%}" for name, row in by_window.iterrows()]
-    abnormal = result.plan.abnormal_volatility
     statement = f"stressed above {abnormal.stressed_above:.0%} volatility a year: {abnormal.in_stress}"
     invested = (result.equity["gross"] > 0) & (result.regimes["regime"] == "stressed")
     doubts = [] if invested.any() else ["no position was held in a stressed session"]

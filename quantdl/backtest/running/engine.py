@@ -311,7 +311,6 @@ class Engine:
         sessions = self.panel.sessions[self.first : stop].to_numpy().astype(SESSION_DTYPE)
         index = pd.DatetimeIndex(sessions, name="session")
         return BacktestResult(
-            plan=self.plan,
             assets=self.panel.assets,
             initial_equity=self.initial_equity,
             equity=self.journal.equity_table(index),

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.items import Plan
-
 # Every column and index of sessions has this type, empty tables included.
 SESSION_DTYPE = "datetime64[us]"
 
@@ -35,7 +33,6 @@ class BacktestResult:
     """The record of one run. All frames but `orders`, `fills`, `trades` and `events` are indexed by session.
 
     Attributes:
-        plan: The plan that was obeyed.
         assets: (A,) symbols, in the order of the columns.
         initial_equity: Money at the start.
         equity: Columns ``equity, cash, due, gross, net, turnover, costs, held_return, days_to_exit, halted``. Equity is
@@ -66,7 +63,6 @@ class BacktestResult:
         halt_reason: Why, or an empty text.
     """
 
-    plan: Plan
     assets: tuple[str, ...]
     initial_equity: float
     equity: pd.DataFrame

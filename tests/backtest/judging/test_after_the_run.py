@@ -146,7 +146,7 @@ def thin_run(at=30, drift=0.003):
 def test_days_to_liquidate_are_position_over_capped_volume():
     result = thin_run()
     positions = (result.weights_after_fill.mul(result.equity["equity"], axis=0)).max(axis=1)
-    found = exit_report(result)
+    found = exit_report(result, 5.0, 5.0)
     assert found.days == pytest.approx(positions.max() / (0.05 * 1e7))
     assert found.days_half_volume == pytest.approx(2 * found.days)
     assert found.cost == pytest.approx(result.equity["gross"].max() * 0.001)
@@ -167,7 +167,7 @@ def test_at_capacity_impact_eats_half_of_the_gross_profit():
 def test_capacity_is_undefined_where_nothing_is_known_or_earned():
     panel = rising(0.001)
     waived = run_backtest(panel, plan_for(panel, **ITEMS), Keep(), *span(panel))
-    assert exit_report(waived) is None
+    assert exit_report(waived, 5.0, 5.0) is None
     assert {item.statement for item in capacities(waived)} == {"undefined: liquidity is waived"}
     assert {item.statement for item in capacities(thin_run(drift=-0.004))} == {"undefined: there is no gross profit"}
     assert {item.statement for item in capacities(thin_run(at=1))} == {"undefined: volatility unknown at 3 fills"}
@@ -176,13 +176,15 @@ def test_capacity_is_undefined_where_nothing_is_known_or_earned():
 # Attribution ----------------------------------------------------------------------------------------------------------
 
 
+STORM = (StressWindow("the storm", date(2018, 3, 24), date(2018, 4, 30)),)
+
+
 def stressed_run(**items):
     generator = np.random.default_rng(0)
     scale = np.where((np.arange(200) > 80) & (np.arange(200) < 120), 0.05, 0.004)[:, None]
     closes = 100 * np.exp(np.cumsum(scale * generator.standard_normal((200, 2)), axis=0))
     panel = world(closes, fields={"volume": 1e6 * np.exp(generator.standard_normal((200, 2)))})
-    windows = (StressWindow("the storm", date(2018, 3, 24), date(2018, 4, 30)),)
-    stress = {"stressed_above": 0.5, "stress_windows": windows}
+    stress = {"stressed_above": 0.5, "stress_windows": STORM}
     liquidity = {"liquidity": MeasuredVolume("measured", 10, 0.5, 0.0)}
     fields = {"fields": ("close", "volume")}
     plan = plan_for(
@@ -200,7 +202,7 @@ def stressed_run(**items):
 def test_regimes_and_contexts_add_up_to_the_whole_profit():
     panel, result = stressed_run()
     whole = result.equity["equity"].iloc[-1] - 1e6
-    by_regime, by_context = results_by_regime(result), pnl_by_context(result, panel)
+    by_regime, by_context = results_by_regime(result), pnl_by_context(result, panel, 20, volume_is_measured=True)
     assert set(by_regime.index) == {"calm", "normal", "stressed", "undefined"}
     assert by_regime["pnl"].sum() == pytest.approx(whole)
     assert by_regime["sessions"].sum() == 200
@@ -215,7 +217,7 @@ def test_regimes_and_contexts_add_up_to_the_whole_profit():
 
 def test_a_stress_window_reports_its_own_days():
     _, result = stressed_run()
-    row = results_by_stress_window(result).loc["the storm"]
+    row = results_by_stress_window(result, STORM).loc["the storm"]
     inside = result.equity["equity"].loc["2018-03-23":"2018-04-30"]
     assert row["return"] == pytest.approx(inside.iloc[-1] / inside.iloc[0] - 1)
     assert row["sessions"] == 38
