@@ -7,15 +7,14 @@ can be fetched. The body holds no clock and no chance: the same run gives the sa
 
 import base64
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import jinja2
 
+from quantdl.disk import replace_file
 from quantdl.errors import RunError
 from quantdl.report import (
     calibration,
@@ -173,14 +172,9 @@ def save(text: str, destination: Path) -> Path:
         RunError: If the disk refuses.
     """
     destination = Path(destination)
-    partial = destination.with_name(f".{destination.name}.partial")
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(partial, destination)
+        replace_file(destination, text.encode())
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise RunError(
             f"{destination}: the report could not be written ({error.strerror}). Choose another place."
         ) from error

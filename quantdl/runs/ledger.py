@@ -6,20 +6,17 @@ reordered line breaks the chain. A line that a crash cut short was never acknowl
 the next append. Any other damage is an IntegrityError.
 """
 
-import fcntl
 import hashlib
 import json
 import math
-import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from quantdl.disk import flush
+from quantdl.disk import appending, disk_errors, read_under_lock
 from quantdl.errors import IntegrityError, RunError
 
 _START = "0" * 64  # what the first line continues
@@ -154,14 +151,13 @@ class Ledger:
         """
         if figures is None and not reason:
             raise ValueError("a trial without figures needs a reason.")
-        with self._locked() as descriptor:
-            content = _read_all(descriptor)
-            lines, sound = _parse(content, self.path)
+        with disk_errors(self.path, "The trial was not recorded."), appending(self.path) as file:
+            lines, sound = _parse(file.content, self.path)
             now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
             record = Trial(len(lines) + 1, trial, data, run, now, figures, reason)
-            unterminated = sound > 0 and content[sound - 1 : sound] != b"\n"
+            unterminated = sound > 0 and file.content[sound - 1 : sound] != b"\n"
             addition = b"\n" * unterminated + _line(record, lines[-1].chain if lines else _START)
-            _extend(descriptor, len(content), sound, addition)
+            file.extend(sound, addition)
         return record
 
     def read(self) -> LedgerReading:
@@ -182,29 +178,12 @@ class Ledger:
     def _reading(self, shared_lock: bool) -> LedgerReading:
         """Without the lock an append in progress can look like damage; with it nothing is in progress."""
         try:
-            with self.path.open("rb") as stream:
-                if shared_lock:
-                    fcntl.flock(stream, fcntl.LOCK_SH)
-                content = stream.read()
+            content = read_under_lock(self.path) if shared_lock else self.path.read_bytes()
         except OSError as error:
             raise RunError(f"{self.path}: {error.strerror or error}.") from error
         lines, sound = _parse(content, self.path)
         torn = f"{self.path}: {len(content) - sound} bytes of an unfinished record {len(lines) + 1} are ignored"
         return LedgerReading(tuple(line.record for line in lines), torn if sound < len(content) else None)
-
-    @contextmanager
-    def _locked(self) -> Iterator[int]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield descriptor
-            finally:
-                os.close(descriptor)
-            flush(self.path.parent)  # the first append makes the file
-        except OSError as error:
-            raise RunError(f"{self.path}: {error.strerror or error}. The trial was not recorded.") from error
 
 
 @dataclass(frozen=True)
@@ -268,20 +247,3 @@ def _is_cut_short(raw: bytes) -> bool:
     except ValueError:
         return True
     return False  # the object is whole, so what follows it or what it says was changed
-
-
-def _read_all(descriptor: int) -> bytes:
-    size = os.fstat(descriptor).st_size
-    return os.pread(descriptor, size, 0) if size else b""
-
-
-def _extend(descriptor: int, size: int, sound: int, addition: bytes) -> None:
-    if sound < size:
-        os.ftruncate(descriptor, sound)  # a torn tail
-    try:
-        while addition:
-            addition = addition[os.write(descriptor, addition) :]
-        os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, sound)
-        raise

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from quantdl.disk import flush
 from quantdl.errors import IntegrityError, QuantdlError, RunError
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
@@ -103,16 +102,14 @@ def open_run(path: Path) -> RunFolder:
 
 
 def write_manifest(run: RunFolder) -> None:
-    """Write the manifest of a run, sealed with its own SHA-256, and flush it to the disk."""
+    """Write the manifest of a run, sealed with its own SHA-256."""
     content: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
         "id": run.id,
         "name": run.name,
         "files": {name: {"size": record.size, "sha256": record.sha256} for name, record in run.files.items()},
     }
-    destination = run.path / MANIFEST
-    destination.write_text(to_json({**content, "seal": _digest(content)}, MANIFEST), encoding="utf-8")
-    flush(destination)
+    (run.path / MANIFEST).write_text(to_json({**content, "seal": _digest(content)}, MANIFEST), encoding="utf-8")
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:

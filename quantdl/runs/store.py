@@ -1,23 +1,29 @@
 """Run folders: written whole or not at all, never changed afterwards, and checked byte by byte when read.
 
 A run is built in ``.partial-<id>`` beside its final place. When everything is there, each file is read back and hashed
-into ``manifest.json``, all is flushed to the disk, and one rename publishes the folder. A process killed at any moment
-leaves at most a partial folder, which :func:`list_runs` does not show and :func:`remove_abandoned` deletes.
+into ``manifest.json``, and the folder is published (`quantdl.disk`). A process killed at any moment leaves at most a
+partial folder, which :func:`list_runs` does not show and :func:`remove_abandoned` deletes.
 """
 
 import errno
-import fcntl
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from quantdl.disk import flush, remove_unclaimed
+from quantdl.disk import (
+    AlreadyStoredError,
+    PartialFolder,
+    disk_error,
+    disk_errors,
+    locked,
+    partial_folders,
+    remove_abandoned,
+    remove_at_once,
+)
 from quantdl.errors import IntegrityError, QuantdlError, RunError
 from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
 from quantdl.runs.manifest import (
@@ -47,7 +53,7 @@ __all__ = [
     "verify_run",
 ]
 
-_PARTIAL = ".partial-"
+_PLACE = "another place with --output"
 _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
@@ -88,15 +94,13 @@ class RunWriter:
         return self.root / (self._folder or f"{self.name}-{self.id}")
 
     def __enter__(self) -> Self:
-        with _disk_errors(self.root):
+        with disk_errors(self.root, place=_PLACE):
             self.root.mkdir(parents=True, exist_ok=True)
-            with _root_lock(self.root):
+            with locked(self.root):  # the identifiers of runs that start together sort by their start
                 self.id = new_run_id(self._clock, after=_latest_id(self.root))
-                self._refuse_existing()
-                self._partial = self.root / f"{_PARTIAL}{self.id}"
-                self._partial.mkdir()
-                self._alive = os.open(self._partial, os.O_RDONLY | os.O_CLOEXEC)
-                fcntl.flock(self._alive, fcntl.LOCK_EX)  # what remove_abandoned tells the living by
+                if os.path.lexists(self.target):
+                    raise self._exists()
+                self._partial = PartialFolder(self.root, self.id)
         return self
 
     def path(self, name: str) -> Path:
@@ -108,17 +112,17 @@ class RunWriter:
         Raises:
             RunError: If the name is not allowed.
         """
-        destination = self._partial / checked_file(name)
+        destination = self._partial.path / checked_file(name)
         if name == MANIFEST:
             raise RunError(f"{MANIFEST} is written when the run is published.")
-        with _disk_errors(destination):
+        with disk_errors(destination, place=_PLACE):
             destination.parent.mkdir(parents=True, exist_ok=True)
         return destination
 
     def write_bytes(self, name: str, content: bytes) -> None:
         """Write a file of the run."""
         destination = self.path(name)
-        with _disk_errors(destination):
+        with disk_errors(destination, place=_PLACE):
             destination.write_bytes(content)
 
     def write_text(self, name: str, content: str) -> None:
@@ -135,8 +139,9 @@ class RunWriter:
 
     def so_far(self) -> RunFolder:
         """The files written until now, readable like a published run: what a report inside the run is made from."""
-        with _disk_errors(self._partial):
-            return RunFolder(self._partial, self.id, self.name, MappingProxyType(record_files(self._partial)))
+        folder = self._partial.path
+        with disk_errors(folder, place=_PLACE):
+            return RunFolder(folder, self.id, self.name, MappingProxyType(record_files(folder)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -145,30 +150,26 @@ class RunWriter:
             if error is None:
                 self._publish()
             elif isinstance(error, OSError) and self._is_own_fault(error):
-                raise _disk_error(self._partial, error) from error
+                raise disk_error(self._partial.path, error, place=_PLACE) from error
         finally:
-            shutil.rmtree(self._partial, ignore_errors=True)  # gone already when published
-            os.close(self._alive)
+            self._partial.close()
 
     def _publish(self) -> None:
-        with _disk_errors(self.target):
+        with disk_errors(self.target, place=_PLACE):
             write_manifest(self.so_far())
-            for path in sorted(self._partial.rglob("*"), reverse=True):  # files before the folders that name them
-                flush(path)
-            flush(self._partial)
-            self._refuse_existing()
-            os.rename(self._partial, self.target)  # fails, and loses nothing, if the target was filled meanwhile
-            flush(self.root)
+            try:
+                self._partial.publish(self.target)
+            except AlreadyStoredError as error:
+                raise self._exists() from error
 
     def _is_own_fault(self, error: OSError) -> bool:
-        return error.errno in _DISK_FAULTS or str(self._partial) in str(error.filename)
+        return error.errno in _DISK_FAULTS or str(self._partial.path) in str(error.filename)
 
-    def _refuse_existing(self) -> None:
-        if os.path.lexists(self.target):
-            raise RunError(
-                f"{self.target}: this run folder exists, and runs are never overwritten. "
-                f"Give another place with --output, or remove it with `quantdl runs delete {self.target}`."
-            )
+    def _exists(self) -> RunError:
+        return RunError(
+            f"{self.target}: this run folder exists, and runs are never overwritten. "
+            f"Give {_PLACE}, or remove it with `quantdl runs delete {self.target}`."
+        )
 
 
 @dataclass(frozen=True)
@@ -246,50 +247,11 @@ def delete_run(path: Path) -> None:
     path = Path(path)
     if path.is_symlink() or not (path / MANIFEST).is_file():
         raise RunError(f"{path}: not a run folder, nothing was deleted.")
-    with _disk_errors(path):
-        doomed = path.parent / f"{_PARTIAL}{new_run_id()}"
-        os.rename(path, doomed)
-        shutil.rmtree(doomed)
-
-
-def remove_abandoned(root: Path) -> tuple[Path, ...]:
-    """Delete the partial folders of runs that were killed, and return them; those still being written stay."""
-    root = Path(root)
-    if not root.is_dir():
-        return ()
-    with _disk_errors(root), _root_lock(root):
-        return remove_unclaimed(sorted(root.glob(f"{_PARTIAL}*")))
+    with disk_errors(path, place=_PLACE):
+        remove_at_once(path)
 
 
 def _latest_id(root: Path) -> str | None:
     published = [entry.id for entry in list_runs(root) if entry.id is not None]
-    partial = [run_id for path in root.glob(f"{_PARTIAL}*") if (run_id := trailing_id(path.name))]
+    partial = [run_id for path in partial_folders(root) if (run_id := trailing_id(path.name))]
     return max(published + partial, default=None)
-
-
-@contextmanager
-def _root_lock(root: Path) -> Iterator[None]:
-    """One process at a time makes or removes partial folders; nothing slow happens under this lock."""
-    descriptor = os.open(root / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _disk_error(path, error) from error
-
-
-def _disk_error(path: Path, error: OSError) -> RunError:
-    fix = "Check the path and its permissions, or give another place with --output."
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        fix = "Free some space, or give a place on another disk with --output."
-    return RunError(
-        f"{path}: {error.strerror or error}. Nothing was left half-written, earlier runs are untouched. {fix}"
-    )

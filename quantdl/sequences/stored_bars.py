@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError, IntegrityError
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
-from quantdl.market.storage.folders import disk_errors, publishing
 from quantdl.market.storage.stored_arrays import StoredFile, check_file, stored_file
 from quantdl.sequences.observed_bars import ObservedBars, rows_of
 from quantdl.sequences.returns import ReturnWindow

@@ -17,10 +17,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from quantdl import __version__
+from quantdl.disk import AlreadyStoredError, disk_errors, remove_abandoned, remove_at_once, size_of
 from quantdl.errors import DataError, IntegrityError, RunError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
-from quantdl.market.storage.folders import AlreadyStoredError, disk_errors, remove_abandoned, size_of
 from quantdl.market.storage.source_files import files_of, read_sources
 from quantdl.market.storage.store import open_panel, save_panel
 from quantdl.market.storage.stored_panel import SCHEMA_VERSION
@@ -232,11 +232,9 @@ def _by_age(folder: Path) -> list[Path]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder in one step for all who look for it."""
-    doomed = path.with_name(f".partial-{path.name}-{secrets.token_hex(4)}")
+    """Remove a folder that another process may be removing too."""
     with disk_errors(path), suppress(FileNotFoundError):
-        path.rename(doomed)
-        shutil.rmtree(doomed)
+        remove_at_once(path)
 
 
 def _digest(text: str) -> str:

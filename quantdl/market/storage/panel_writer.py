@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from quantdl import __version__
+from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, SilenceRule, content_fingerprint
 from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
-from quantdl.market.storage.folders import disk_errors, publishing
 from quantdl.market.storage.stored_arrays import ArrayFile, write_vector
 from quantdl.market.storage.stored_panel import (
     KNOWN_AT,

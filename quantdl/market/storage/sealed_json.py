@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from quantdl.disk import disk_errors
 from quantdl.errors import IntegrityError
-from quantdl.market.storage.folders import disk_errors
 from quantdl.records import json_text, to_plain
 
 RESTORE = "Fix: remove the folder and store the panel again, or restore the folder from a copy."

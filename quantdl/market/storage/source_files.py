@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import secrets
 import stat
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from quantdl.disk import replace_file
 from quantdl.records import from_plain, json_text, to_plain
 
 # A file that was changed less than this before it was read may be changed again within the same tick of its clock.
@@ -112,11 +112,5 @@ def _remembered(memo: Path) -> tuple[SourceFile, ...]:
 
 
 def _remember(memo: Path, files: tuple[SourceFile, ...]) -> None:
-    draft = memo.with_name(f".{memo.name}-{secrets.token_hex(4)}")
-    try:
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json_text(to_plain(_Memo(files)), memo.name), encoding="utf-8")
-        draft.replace(memo)
-    except OSError:
-        with suppress(OSError):
-            draft.unlink()
+    with suppress(OSError):
+        replace_file(memo, json_text(to_plain(_Memo(files)), memo.name).encode())

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from quantdl.disk import disk_errors
 from quantdl.errors import DataError, IntegrityError
 from quantdl.market.card import DataCard, SilenceRule
 from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
-from quantdl.market.storage.folders import disk_errors
 from quantdl.market.storage.sealed_json import RESTORE, read_sealed, write_sealed
 from quantdl.market.storage.stored_arrays import StoredFile, check_file, map_array, stored_file
 from quantdl.records import from_plain

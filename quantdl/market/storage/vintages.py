@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from quantdl.disk import locked, publishing, remove_abandoned
 from quantdl.errors import DataError, IntegrityError
 from quantdl.market.card import content_fingerprint
 from quantdl.market.panel import Panel
-from quantdl.market.storage.folders import locked, publishing, remove_abandoned
 from quantdl.market.storage.revisions import Revision, compare
 from quantdl.market.storage.sealed_json import RESTORE, read_sealed, write_sealed
 from quantdl.market.storage.store import open_panel, save_panel

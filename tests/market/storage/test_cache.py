@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import quantdl.disk.folders as folders
 import quantdl.market.storage.cache as cache
-import quantdl.market.storage.folders as folders
 from quantdl.errors import DataError
 from quantdl.market.card import SilenceRule
 from quantdl.market.storage.cache import CacheWarning, cache_size, cached, clear_cache, default_cache_folder
@@ -262,7 +262,7 @@ def test_processes_at_once_read_whole_panels_only(declaration, source, root):
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import quantdl.market.storage.folders as folders
+import quantdl.disk.folders as folders
 from quantdl.market.storage.cache import cached
 from quantdl.market.card import Declaration
 from datetime import date

@@ -166,7 +166,7 @@ def test_arrays_open_without_quantdl(stored):
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-import quantdl.market.storage.folders as folders
+import quantdl.disk.folders as folders
 from quantdl.market.storage.store import save_panel
 from tests.market.dirty_panels import dirty_panel
 

@@ -122,7 +122,7 @@ def test_several_at_once_leave_one_vintage_for_each_content(tmp_path):
 
 _KILLED = """
 import os, signal, sys
-import quantdl.market.storage.folders as folders
+import quantdl.disk.folders as folders
 from quantdl.market.storage.vintages import record_ingest
 from tests.market.dirty_panels import dirty_panel
 done, rename = [], os.rename

@@ -1,0 +1,157 @@
+"""Single files: forced to the disk, replaced at once, appended to by several processes; and what a disk refuses."""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from quantdl.errors import RunError
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def disk_error(
+    path: Path, error: OSError, outcome: str = "Nothing was left half-written.", place: str = "another folder"
+) -> RunError:
+    """Return what the operating system said about the disk as an error of quantdl, with the fix.
+
+    Args:
+        path: What was read or written.
+        error: What the operating system said.
+        outcome: In what state that leaves things.
+        place: What to give instead, as the user would give it.
+    """
+    fix = f"Free some space, or give {place} on another disk."
+    if error.errno not in _NO_ROOM:
+        fix = f"Check the path and its permissions, or give {place}."
+    return RunError(f"{path}: {error.strerror or error}. {outcome} {fix}")
+
+
+@contextmanager
+def disk_errors(
+    path: Path, outcome: str = "Nothing was left half-written.", place: str = "another folder"
+) -> Iterator[None]:
+    """Turn an `OSError` of the block into a `RunError`; the arguments are those of `disk_error`."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(path, error, outcome, place) from error
+
+
+def flush(path: Path) -> None:
+    """Force a file or folder to the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put content in the place of a file in one step: a reader finds the old content or the new one.
+
+    The folder is made when missing. The new content is not forced to the disk: after a power cut the old one may be
+    there, or an empty file. Use it for what can be made again.
+
+    Raises:
+        OSError: If the disk refuses; the old content stays.
+    """
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the block; the folder is made when missing.
+
+    Raises:
+        RunError: If the disk refuses.
+    """
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Appending:
+    """A file that this process alone may extend for now.
+
+    Attributes:
+        content: All of the file.
+    """
+
+    content: bytes
+    _descriptor: int
+
+    def extend(self, kept: int, addition: bytes) -> None:
+        """Cut the file to its first ``kept`` bytes and append; when this returns, the addition is on the disk.
+
+        Raises:
+            OSError: If the disk refuses; the file then ends after ``kept`` bytes.
+        """
+        if kept < len(self.content):
+            os.ftruncate(self._descriptor, kept)
+        try:
+            while addition:
+                addition = addition[os.write(self._descriptor, addition) :]
+            os.fsync(self._descriptor)
+        except OSError:
+            os.ftruncate(self._descriptor, kept)
+            raise
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[Appending]:
+    """Open a file for appending while every other process that wants to append waits.
+
+    File and folder are made when missing.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        size = os.fstat(descriptor).st_size
+        yield Appending(os.pread(descriptor, size, 0) if size else b"", descriptor)
+    finally:
+        os.close(descriptor)
+    flush(path.parent)  # the first append makes the file
+
+
+def read_under_lock(path: Path) -> bytes:
+    """Return the content of a file while nothing is being appended to it.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    with path.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        return stream.read()
+
+
+def size_of(folder: Path) -> int:
+    """Return the bytes of all files below ``folder``; one that vanishes meanwhile counts nothing."""
+    total = 0
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(directory, name)).st_size
+    return total
