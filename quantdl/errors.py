@@ -3,6 +3,7 @@
     QuantdlError            6  the run failed (strategy, numbers, disk)
      +-- ConfigError        2  the config or the command line is wrong
      +-- DataError          3  the data cannot be trusted as given
+     |    +-- DataSettingsError  what was said about data means nothing
      +-- CalendarError      3  an unknown exchange or a day outside its calendar
      +-- PlanError          4  the trading plan is refused
      +-- LookAheadError     4  a forecast was asked for a session its model has seen
@@ -11,6 +12,20 @@
 
 The message says what, where, what was expected and the fix; it is printed as it is, without a traceback.
 """
+
+
+class FieldFaults(ValueError):
+    """Settings that mean nothing: each fault with the field that it belongs to, all of them at once.
+
+    A config reports each at the line of its key, whatever layer found it.
+
+    Attributes:
+        faults: Pairs of a field and a message such as ``"given -1; expected 0 or more"``.
+    """
+
+    def __init__(self, *faults: tuple[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in faults))
+        self.faults = faults
 
 
 class QuantdlError(Exception):
@@ -29,6 +44,10 @@ class DataError(QuantdlError):
     """Market data that cannot be trusted as given."""
 
     exit_code = 3
+
+
+class DataSettingsError(DataError, FieldFaults):
+    """Something said about data that means nothing, see `FieldFaults`."""
 
 
 class CalendarError(QuantdlError):

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from quantdl.config.blocks import Block
 from quantdl.config.data_paths import DataPath
-from quantdl.config.reading import FieldFaults
+from quantdl.errors import FieldFaults
 from quantdl.market.card import Adjustment, Declaration, IntradayBars, OnFault, SilenceRule, Universe
 from quantdl.market.inspection.policies import Policies
 

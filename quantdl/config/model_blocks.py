@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter, model_validator
 
 from quantdl.config.blocks import Block
-from quantdl.config.reading import FieldFaults
+from quantdl.errors import FieldFaults
 
 
 class _NeuralConfig(Block):

@@ -16,21 +16,13 @@ from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, c
 from quantdl.config.expected import Expectations
 from quantdl.config.faults import Fault, Key, closest, did_you_mean, dotted
 from quantdl.config.scalars import can_be_text, meant_flag, meant_number, resolve
-from quantdl.errors import ConfigError, PlanError
+from quantdl.errors import ConfigError, FieldFaults, PlanError
 
 Keys = tuple[Key, ...]
 T = TypeVar("T")
 
 _WANTS_TEXT = ("string_type", "literal_error", "path_type", "enum")
 _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
-
-
-class FieldFaults(ValueError):
-    """What a validator of a block found wrong, each with the field of that block it belongs to."""
-
-    def __init__(self, *faults: tuple[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {message}" for name, message in faults))
-        self.faults = faults
 
 
 class FaultyPart(Exception):

@@ -13,8 +13,8 @@ from quantdl.config.data_paths import expanded
 from quantdl.config.document import Document, beside
 from quantdl.config.faults import dotted
 from quantdl.config.model_blocks import ModelConfig, ModelKind, with_defaults
-from quantdl.config.reading import FieldFaults
 from quantdl.config.series_blocks import FeaturesConfig, SeriesConfig
+from quantdl.errors import FieldFaults
 
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
