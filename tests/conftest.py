@@ -1,7 +1,51 @@
 """What every test shares."""
 
+import pytest
 from hypothesis import settings
+
+from tests.small_experiment import small_config
 
 # The same examples in every run, and no deadline: the clock of a busy machine is not a property of the code.
 settings.register_profile("quantdl", deadline=None, derandomize=True)
 settings.load_profile("quantdl")
+
+
+@pytest.fixture
+def write_small():
+    return small_config
+
+
+@pytest.fixture(scope="session")
+def small_plan(tmp_path_factory):
+    """The plan of the small experiment."""
+    from quantdl.config import load_config
+
+    return load_config(small_config(tmp_path_factory.mktemp("plan"))).plan
+
+
+@pytest.fixture(scope="session")
+def small_outcome(tmp_path_factory):
+    """The small experiment carried out without a folder."""
+    from quantdl.config import load_config
+    from quantdl.experiment import carry_out
+
+    return carry_out(load_config(small_config(tmp_path_factory.mktemp("outcome"))))
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """A finished run of the small experiment."""
+    return _run(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="session")
+def small_run_again(tmp_path_factory):
+    """The same experiment, run a second time somewhere else."""
+    return _run(tmp_path_factory.mktemp("again"))
+
+
+def _run(folder):
+    from quantdl.config import load_config
+    from quantdl.experiment import run_experiment
+
+    return run_experiment(load_config(small_config(folder)), folder / "runs" / "first")

@@ -23,67 +23,32 @@ from quantdl.backtest.book.costs import proportional_cost
 from quantdl.backtest.plan.items import AbnormalVolatility, Friction, MeasuredVolume, Plan
 from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
 from quantdl.market.panel import Panel
-from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, kolmogorov_smirnov
+from quantdl.risk.backtests import kolmogorov_smirnov
+from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.metrics import PerformanceMetrics
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
-BASEL_SESSIONS = 250
 _COST_KINDS = ("commission", "spread", "impact")
 
 
-def value_at_risk_tests(risk: pd.DataFrame) -> list[dict[str, object]]:
-    """Backtests of the predicted value at risk, one record per level; what is undefined is null beside its reason."""
-    levels = sorted({float(level) for level in risk["level"]})
-    return [_level_tests(level, risk[risk["level"] == level]) for level in levels]
+def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -> tuple[CalibrationTest, ...]:
+    """Return what the checklist judges the forecasts by.
 
-
-def _level_tests(level: float, rows: pd.DataFrame) -> dict[str, object]:
-    hits, n = rows["exception"].to_numpy(dtype=bool), len(rows)
-    record: dict[str, object] = {"level": level, "n": n, "exceptions": int(hits.sum()), "expected": (1.0 - level) * n}
-    undefined: dict[str, str] = {}
-    tests = christoffersen(hits, level) if n > 1 else None
-    for name, test in (
-        ("kupiec_p", None if tests is None else tests.coverage),
-        ("independence_p", None if tests is None else tests.independence),
-        ("christoffersen_p", None if tests is None else tests.conditional_coverage),
-    ):
-        record[name] = None if test is None else test.p_value
-    if tests is None:
-        reason = "fewer than two sessions with positions"
-        undefined |= dict.fromkeys(("kupiec_p", "independence_p", "christoffersen_p"), reason)
-    record["basel_zone"] = None
-    if level == 0.99 and n >= BASEL_SESSIONS:
-        record["basel_zone"] = basel_zone(int(hits[-BASEL_SESSIONS:].sum()), BASEL_SESSIONS, level).zone
-    else:
-        undefined["basel_zone"] = "defined at 99 % only" if level != 0.99 else "fewer than 250 sessions"
-    shortfall = rows["expected_shortfall"].to_numpy()
-    record["z2"] = record["z2_p"] = None
-    if n > 1 and (shortfall > 0).all():
-        z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), rows["value_at_risk"].to_numpy(), shortfall, level)
-        record["z2"], record["z2_p"] = z2.statistic, z2.p_value
-    else:
-        undefined["z2"] = "a predicted shortfall is not positive"
-    return {**record, "undefined": undefined}
-
-
-def calibration_tests(tests: list[dict[str, object]], places: pd.Series) -> tuple[CalibrationTest, ...]:
-    """What the checklist judges the forecasts by: exceptions at each level, and where losses fell in their laws."""
+    Args:
+        tests: Of the value at risk, one per level.
+        probabilities: Probability of each session's loss under its prediction, from `risk_table`.
+    """
     found = []
-    for record in tests:
-        name = f"Christoffersen, {record['level']:.0%} value at risk of the book"
-        figure = f"{record['exceptions']} exceptions in {record['n']} sessions, {record['expected']:.1f} expected"
-        p_value = record["christoffersen_p"]
-        found.append(CalibrationTest(name, int(str(record["n"])), _float(p_value), figure))
-    if len(places) > 1:
-        uniform = kolmogorov_smirnov(places.to_numpy())
+    for one in tests:
+        name = f"Christoffersen, {one.level:.0%} value at risk of the book"
+        figure = f"{one.exceptions} exceptions in {one.n} sessions, {one.expected:.1f} expected"
+        found.append(CalibrationTest(name, one.n, one.christoffersen_p, figure))
+    if len(probabilities) > 1:
+        uniform = kolmogorov_smirnov(probabilities.to_numpy())
         figure = f"largest distance from uniform {uniform.statistic:.3f}"
         name = "Kolmogorov-Smirnov, losses of the book in their predicted law"
         found.append(CalibrationTest(name, uniform.n, uniform.p_value, figure))
     return tuple(found)
-
-
-def _float(value: object) -> float | None:
-    return value if isinstance(value, float) else None
 
 
 def forecast_scores(table: pd.DataFrame, model: str) -> dict[str, object]:

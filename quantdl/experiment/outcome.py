@@ -20,7 +20,7 @@ class Outcome:
         forecasts: The table of `quantdl.experiment.forecasts.forecast_table`, or None without a model.
         result: The backtest.
         baseline: Equal weight over the same sessions and costs.
-        risk: Predictions against losses; see `quantdl.experiment.predictions.risk_table`.
+        risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         strategy: Figures of the strategy's equity.
         equal_weight: Figures of the baseline's equity.
         metrics: Every figure, as metrics.json holds it.

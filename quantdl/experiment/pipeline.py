@@ -11,6 +11,7 @@ from quantdl.backtest import (
     BreakEven,
     Checklist,
     Evidence,
+    Forecasts,
     Replay,
     Strategy,
     Yardstick,
@@ -31,18 +32,21 @@ from quantdl.experiment.figures import (
     cost_figures,
     forecast_scores,
     spans,
-    value_at_risk_tests,
     yardstick,
 )
 from quantdl.experiment.folder import record_trial, write_run
 from quantdl.experiment.forecasts import forecast_table
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
-from quantdl.experiment.predictions import HistoricalSimulation, ModelPredictions, Predictions, risk_table
 from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.experiment.spans import split_dates
 from quantdl.market.inspection.census import Census
+from quantdl.records import to_plain
+from quantdl.risk.book import LossPredictions, risk_table
+from quantdl.risk.historical import HistoricalSimulation
+from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import PerformanceMetrics, performance
+from quantdl.risk.predicted import ModelPredictions
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook, forecast_sessions
@@ -99,13 +103,12 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     if faults:
         raise _and_revisions(plan_refusal(config, faults), data.census)
     fitted, book = _forecast(config, data, bars, progress)
-    predictions = _predictions(config, data, book)
-    forecasts = predictions.for_engine() if isinstance(predictions, ModelPredictions) else None
+    predictions, forecasts = _predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
     result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step)
     baseline = equal_weight_baseline(data.panel, config.plan, start, end, initial)
-    break_even = _break_even(config, data, result, (start, end), predictions)
+    break_even = _break_even(config, data, result, (start, end), forecasts)
     return _judged(config, data, fitted, book, predictions, result, baseline, break_even)
 
 
@@ -135,11 +138,15 @@ def _forecast(
     return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
 
 
-def _predictions(config: ExperimentConfig, data: LoadedData, book: ForecastBook | None) -> Predictions:
+def _predictions(
+    config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
+) -> tuple[LossPredictions, Forecasts | None]:
+    """Return what predicts the risk of the book, and what a model offers the engine; past returns offer nothing."""
     model: ModelConfig | None = config.model
     if model is None or book is None:
-        return HistoricalSimulation(data.returns)
-    return ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)
+        return HistoricalSimulation(data.returns), None
+    predicted = ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)
+    return predicted, Forecasts(model.horizon, predicted.position_draws, predicted.value_at_risk)
 
 
 def _break_even(
@@ -147,14 +154,13 @@ def _break_even(
     data: LoadedData,
     result: BacktestResult,
     span: tuple[pd.Timestamp, pd.Timestamp],
-    predictions: Predictions,
+    forecasts: Forecasts | None,
 ) -> BreakEven:
     """Rerun the recorded decisions at other costs: what they would have earned, not what would have been decided."""
 
     def again() -> Strategy:
         return Replay(result)
 
-    forecasts = predictions.for_engine() if isinstance(predictions, ModelPredictions) else None
     initial = config.backtest.initial_equity
     return break_even_cost_bps(data.panel, config.plan, again, *span, forecasts, initial)
 
@@ -164,7 +170,7 @@ def _judged(
     data: LoadedData,
     fitted: FittedBlock | None,
     book: ForecastBook | None,
-    predictions: Predictions,
+    predictions: LossPredictions,
     result: BacktestResult,
     baseline: BacktestResult,
     break_even: BreakEven,
@@ -177,14 +183,14 @@ def _judged(
     curves = [_with_start(book, data.panel.sessions) for book in (result, baseline)]
     rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
-    risk, places = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
+    risk, probabilities = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
     tests = value_at_risk_tests(risk)
     table = None if book is None else forecast_table(book)
     checklist = assess(
         config.plan,
         result,
         Evidence(
-            calibration=() if book is None else calibration_tests(tests, places),
+            calibration=() if book is None else calibration_tests(tests, probabilities),
             universe=card.universe,
             survivorship=data.census.survivorship,
             yardstick=_yardstick(
@@ -198,7 +204,7 @@ def _judged(
         "strategy": strategy.to_json(),
         "baseline": equal_weight.to_json(),
         **_benchmark(config, data, rates[0], bars_per_year),
-        "value_at_risk": tests,
+        "value_at_risk": to_plain(tests),
         "costs": cost_figures(result, config.plan.friction, break_even, bars_per_year),
         **spans(result, baseline, config.plan.abnormal_volatility),
         "contexts": contexts(result, data.panel, config.plan),

@@ -6,8 +6,9 @@ from scipy import stats
 from quantdl.config import load_config
 from quantdl.experiment import evaluate, load_data
 from quantdl.experiment.evaluation import evaluation_row
-from quantdl.experiment.figures import calibration_tests, value_at_risk_tests
+from quantdl.experiment.figures import calibration_tests
 from quantdl.experiment.forecasts import coverage
+from quantdl.risk.level_tests import value_at_risk_tests
 
 
 def test_every_compared_model_is_scored_on_the_same_stock_days(tmp_path, write_small):
@@ -66,8 +67,8 @@ def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_n
     # Kupiec's likelihood ratio for 30 of 1000 at 1 %, written out.
     ratio = 2 * (30 * np.log(3.0) + 970 * np.log(0.97 / 0.99))
     record = value_at_risk_tests(risk_frame(30, 1000))[0]
-    assert record["kupiec_p"] == pytest.approx(stats.chi2.sf(ratio, 1))
-    assert record["basel_zone"] == "yellow"  # 7 or 8 of the last 250
+    assert record.kupiec_p == pytest.approx(stats.chi2.sf(ratio, 1))
+    assert record.basel_zone == "yellow"  # 7 or 8 of the last 250
 
 
 def test_losses_bunched_in_their_law_fail_the_calibration():

@@ -11,22 +11,16 @@ from scipy import stats
 from quantdl.backtest import Evidence, Forecasts, Replay, Yardstick, assess, run_backtest
 from quantdl.config import load_config
 from quantdl.experiment import carry_out
-from quantdl.experiment.figures import value_at_risk_tests, yardstick
+from quantdl.experiment.figures import yardstick
 from quantdl.experiment.folder import period_sharpe
 from quantdl.experiment.pipeline import _yardstick
-from quantdl.experiment.predictions import HistoricalSimulation, ModelPredictions, risk_table
 from quantdl.market.sources import load_sp500
 from quantdl.risk.metrics import performance
-from quantdl.training.forecasting import forecast_sessions
+from tests.small_experiment import ASSETS, stored
 
-ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 INITIAL, YEAR = 1_000_000.0, 252.0
 YARDSTICKS = ("sharpe", "total_return", "max_drawdown", "expected_shortfall")
 LOSSES = ("max_drawdown", "expected_shortfall")
-
-
-def stored(folder, name) -> pd.DataFrame:
-    return pd.read_parquet(folder / f"{name}.parquet").set_index("session")
 
 
 def returns_of(equity: pd.Series) -> pd.Series:
@@ -51,103 +45,6 @@ def plain_figures(returns: np.ndarray) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def metrics(small_run) -> dict:
     return json.loads((small_run / "metrics.json").read_text())
-
-
-@pytest.fixture(scope="module")
-def book(small_outcome):
-    fitted, histories = small_outcome.fitted.fitted, small_outcome.fitted.histories
-    bars = range(histories.bar_of("2016-06-30"), histories.bar_of("2016-12-30") + 1)
-    return forecast_sessions(fitted, histories, bars)
-
-
-@pytest.fixture(scope="module")
-def predictions(book, small_outcome) -> ModelPredictions:
-    return ModelPredictions(book, horizon=5, seed=7, n_draws=50_000, panel=small_outcome.data.panel)
-
-
-# ---- what the forecasts say of a book
-
-
-@pytest.mark.parametrize("position", [3000, 6700])
-def test_historical_simulation_is_the_book_under_the_last_500_returns(position):
-    panel = load_sp500()
-    weights = np.random.default_rng(position).dirichlet(np.ones(len(panel.assets)))
-    closes = panel.closes
-    days = range(position - 499, position + 1)  # the last return ends at the session that asks
-    losses = np.array([-(weights * (closes[day] / closes[day - 1] - 1.0)).sum() for day in days])
-    risk = HistoricalSimulation(panel).book_risk(panel.sessions[position], weights)
-    np.testing.assert_allclose(risk.losses.numpy(), losses, atol=1e-14)
-    assert risk.value_at_risk(0.95) == pytest.approx(np.sort(losses)[474], abs=1e-14)  # 475 of 500 are not above it
-    assert risk.expected_shortfall(0.99) == pytest.approx(np.sort(losses)[-5:].mean(), abs=1e-14)
-    assert risk.value_at_risk(0.95) > 0
-
-
-def test_a_historical_risk_table_predicts_each_session_from_the_returns_before_it():
-    panel = load_sp500()
-    sessions = panel.sessions[6000:6010]
-    weights = pd.DataFrame(0.05, sessions, list(panel.assets))
-    simple = panel.closes[1:] / panel.closes[:-1] - 1.0  # row t is the return of session t + 1
-    held = pd.Series([simple[6000 + day - 1].mean() for day in range(10)], sessions)
-    table, places = risk_table(HistoricalSimulation(panel), weights, held)
-    one = table[table["level"] == 0.95].set_index("session")
-    assert list(one.index) == list(sessions[1:])
-    for day, session in enumerate(sessions[1:], start=6001):
-        before = -simple[day - 501 : day - 1].mean(axis=1)  # through session day - 1
-        assert one.loc[session, "value_at_risk"] == pytest.approx(np.sort(before)[474], abs=1e-14)
-        loss = -simple[day - 1].mean()
-        assert one.loc[session, "loss"] == pytest.approx(loss, abs=1e-14)
-        assert places[session] == pytest.approx((before < loss).mean(), abs=1e-12)
-
-
-@pytest.mark.parametrize("day", ["2016-07-29", "2016-11-08"])
-def test_the_risk_of_a_book_of_one_asset_is_the_stored_quantile_of_its_next_session(day, predictions, small_run):
-    table = stored(small_run, "forecasts").loc[pd.Timestamp(day)]
-    table = table[table["window"] == "next_session"].set_index("asset")
-    for number, asset in enumerate(ASSETS):
-        weights = np.eye(len(ASSETS))[number]
-        risk = predictions.book_risk(pd.Timestamp(day), weights)
-        for level, quantile in ((0.95, "q05"), (0.99, "q01")):
-            expected = -np.expm1(table.loc[asset, quantile])
-            assert risk.value_at_risk(level) == pytest.approx(expected, rel=0.06), (asset, level)
-            asked = predictions.for_engine().value_at_risk(pd.Timestamp(day), weights, level)
-            assert asked == risk.value_at_risk(level)
-
-
-def test_the_draws_for_sizing_follow_the_stored_law_of_the_position(predictions, small_run):
-    day = pd.Timestamp("2016-11-08")
-    table = stored(small_run, "forecasts").loc[day]
-    table = table[table["window"] == "position"].set_index("asset").loc[list(ASSETS)]
-    draws = predictions.for_engine().draws(day)
-    assert draws.shape == (50_000, len(ASSETS))
-    for quantile, probability in (("q05", 0.05), ("q25", 0.25), ("q75", 0.75), ("q95", 0.95)):
-        width = table["q95"] - table["q05"]
-        error = (np.quantile(draws, probability, axis=0) - table[quantile]) / width
-        assert np.abs(error).max() < 0.02, quantile
-
-
-def test_draws_are_the_same_when_asked_twice_and_others_for_another_session_or_seed(predictions):
-    first, second = pd.Timestamp("2016-07-29"), pd.Timestamp("2016-08-01")
-    draws = predictions.position_draws(first)
-    np.testing.assert_array_equal(predictions.position_draws(first), draws)
-    other_seed = replace(predictions, seed=8).position_draws(first)
-    for other in (predictions.position_draws(second), other_seed):
-        # Like draws under nearly the same law would have nearly the same ranks.
-        ranks = [stats.spearmanr(draws[:, asset], other[:, asset]).statistic for asset in range(len(ASSETS))]
-        assert np.abs(ranks).max() < 0.03
-    np.testing.assert_array_equal(replace(predictions).position_draws(first), draws)
-
-
-def test_the_stored_risk_of_a_book_lies_between_what_its_law_allows(small_run):
-    """Value at risk may not be much more than its assets' together, nor that of a law over five bars."""
-    risk = stored(small_run, "risk")
-    risk = risk.loc[risk["level"] == 0.95, "value_at_risk"]
-    weights = stored(small_run, "weights")
-    table = pd.read_parquet(small_run / "forecasts.parquet")
-    table = table[table["window"] == "next_session"].pivot(index="session", columns="asset", values="q05")
-    alone = (weights * -np.expm1(table.loc[weights.index, weights.columns])).sum(axis=1).shift(1)
-    share = risk / alone.loc[risk.index]
-    assert len(risk) > 100
-    assert 0.4 < share.min() <= share.max() < 1.1
 
 
 # ---- performance
@@ -270,33 +167,6 @@ def test_the_stored_checklist_holds_the_yardstick_of_the_stored_curves(small_run
 
 
 # ---- value at risk backtests
-
-
-def risk_rows(hits: np.ndarray, level: float = 0.99) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "session": pd.bdate_range("2018-01-01", periods=len(hits)),
-            "level": level,
-            "value_at_risk": 0.02,
-            "expected_shortfall": 0.025,
-            "loss": np.where(hits, 0.03, 0.0),
-            "exception": hits,
-            "source": "a test",
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("early", "late", "zone"), [(20, 0, "green"), (0, 4, "green"), (0, 5, "yellow"), (20, 9, "yellow"), (0, 10, "red")]
-)
-def test_the_basel_zone_counts_the_last_250_sessions(early, late, zone):
-    """Green to four exceptions, yellow to nine, red from ten."""
-    hits = np.zeros(400, dtype=bool)
-    hits[150 - early : 150] = True  # up to the last session that no longer counts
-    hits[150 : 150 + late] = True  # from the first that does
-    (record,) = value_at_risk_tests(risk_rows(hits))
-    assert record["basel_zone"] == zone
-    assert record["exceptions"] == early + late
 
 
 def test_the_counts_of_the_backtests_are_those_of_the_stored_table(small_run, metrics):

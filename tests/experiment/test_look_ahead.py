@@ -10,7 +10,7 @@ from quantdl.config import load_config
 from quantdl.experiment import Outcome, carry_out
 from quantdl.market.card import Declaration
 from quantdl.market.sources import load_csv_folder, load_sp500
-from tests.experiment.conftest import small_config
+from tests.small_experiment import small_config
 
 ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 LAST = pd.Timestamp("2016-10-03")  # the last session on which both worlds are one

@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-import pytest
+import pandas as pd
 
-from quantdl.backtest import Plan
-from quantdl.config import load_config
-from quantdl.experiment import Outcome, carry_out, run_experiment
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
+ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 SMALL = {
     "name: quickstart": "name: small",
     "  kind: sp500\n": "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n",
@@ -46,32 +43,6 @@ def small_config(folder: Path, changes: dict[str, str] | None = None) -> Path:
     return path
 
 
-@pytest.fixture
-def write_small():
-    return small_config
-
-
-@pytest.fixture(scope="session")
-def small_plan(tmp_path_factory) -> Plan:
-    """The plan of the small experiment."""
-    return load_config(small_config(tmp_path_factory.mktemp("plan"))).plan
-
-
-@pytest.fixture(scope="session")
-def small_outcome(tmp_path_factory) -> Outcome:
-    """The small experiment carried out without a folder."""
-    return carry_out(load_config(small_config(tmp_path_factory.mktemp("outcome"))))
-
-
-@pytest.fixture(scope="session")
-def small_run_again(tmp_path_factory) -> Path:
-    """The same experiment, run a second time somewhere else."""
-    folder = tmp_path_factory.mktemp("again")
-    return run_experiment(load_config(small_config(folder)), folder / "runs" / "first")
-
-
-@pytest.fixture(scope="session")
-def small_run(tmp_path_factory) -> Path:
-    """A finished run of the small experiment."""
-    folder = tmp_path_factory.mktemp("small")
-    return run_experiment(load_config(small_config(folder)), folder / "runs" / "first")
+def stored(folder: Path, name: str) -> pd.DataFrame:
+    """Read a table of a run folder, indexed by session."""
+    return pd.read_parquet(folder / f"{name}.parquet").set_index("session")

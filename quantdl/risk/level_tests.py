@@ -1,0 +1,86 @@
+"""Every test of a book's predicted value at risk, per level, and what could not be tested."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen
+
+BASEL_SESSIONS = 250
+"""Sessions over which the Basel committee counts exceptions."""
+
+_P_VALUES = ("kupiec_p", "independence_p", "christoffersen_p")
+
+
+@dataclass(frozen=True)
+class LevelTests:
+    """Tests of the value at risk predicted at one level. What is undefined is None, and ``undefined`` says why.
+
+    Attributes:
+        level: Confidence of the value at risk, for instance 0.99.
+        n: Sessions with positions and a prediction.
+        exceptions: Losses above the value at risk predicted for them.
+        expected: ``(1 - level) * n``.
+        kupiec_p: P-value of Kupiec's test of the number of exceptions.
+        independence_p: P-value of Christoffersen's test that exceptions do not cluster.
+        christoffersen_p: P-value of both at once.
+        basel_zone: Zone of the last 250 sessions, at 99 % only.
+        z2: Statistic of Acerbi and Szekely's second test of the expected shortfall.
+        z2_p: Its p-value.
+        undefined: Reason for each figure that is None.
+    """
+
+    level: float
+    n: int
+    exceptions: int
+    expected: float
+    kupiec_p: float | None
+    independence_p: float | None
+    christoffersen_p: float | None
+    basel_zone: Literal["green", "yellow", "red"] | None
+    z2: float | None
+    z2_p: float | None
+    undefined: Mapping[str, str]
+
+
+def value_at_risk_tests(risk: pd.DataFrame) -> tuple[LevelTests, ...]:
+    """Test the predicted value at risk at each of its levels, lowest first.
+
+    Args:
+        risk: The table of `quantdl.risk.book.risk_table`.
+    """
+    levels = sorted({float(level) for level in risk["level"]})
+    return tuple(_tests_at(level, risk[risk["level"] == level]) for level in levels)
+
+
+def _tests_at(level: float, rows: pd.DataFrame) -> LevelTests:
+    hits, n = rows["exception"].to_numpy(dtype=bool), len(rows)
+    undefined: dict[str, str] = {}
+    tests = christoffersen(hits, level) if n > 1 else None
+    if tests is None:
+        undefined |= dict.fromkeys(_P_VALUES, "fewer than two sessions with positions")
+    zone = None
+    if level == 0.99 and n >= BASEL_SESSIONS:
+        zone = basel_zone(int(hits[-BASEL_SESSIONS:].sum()), BASEL_SESSIONS, level).zone
+    else:
+        undefined["basel_zone"] = "defined at 99 % only" if level != 0.99 else "fewer than 250 sessions"
+    shortfall, z2 = rows["expected_shortfall"].to_numpy(), None
+    if n > 1 and (shortfall > 0).all():
+        z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), rows["value_at_risk"].to_numpy(), shortfall, level)
+    else:
+        undefined["z2"] = "a predicted shortfall is not positive"
+    return LevelTests(
+        level=level,
+        n=n,
+        exceptions=int(hits.sum()),
+        expected=(1.0 - level) * n,
+        kupiec_p=None if tests is None else tests.coverage.p_value,
+        independence_p=None if tests is None else tests.independence.p_value,
+        christoffersen_p=None if tests is None else tests.conditional_coverage.p_value,
+        basel_zone=zone,
+        z2=None if z2 is None else z2.statistic,
+        z2_p=None if z2 is None else z2.p_value,
+        undefined=undefined,
+    )

@@ -1,0 +1,75 @@
+"""A model's forecasts as draws: returns for sizing a position, and the losses that a book may make."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from quantdl.market.panel import Panel
+from quantdl.risk.book import BookRisk
+from quantdl.risk.historical import trailing_returns
+from quantdl.risk.measures import draw_returns, portfolio_losses
+from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window
+from quantdl.training.forecasting import ForecastBook
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPredictions:
+    """Draws from a book of forecasts, seeded by the run and the session, so that asking twice gives the same.
+
+    Attributes:
+        book: Laws of the next session and of the position window.
+        horizon: Bars of the position window.
+        seed: Of the run.
+        n_draws: ``S``.
+        panel: Prices, for assets that a law leaves out.
+        source: What the predictions are called in the report.
+    """
+
+    book: ForecastBook
+    horizon: int
+    seed: int
+    n_draws: int
+    panel: Panel
+    source: str = "model"
+
+    def position_draws(self, session: pd.Timestamp) -> np.ndarray:
+        """(S, A) log returns from the fill to the horizon; a column of NaN for an absent asset."""
+        return self._draws(session, position_window(self.horizon))
+
+    def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
+        """Losses in the session after ``session`` of the book held after its fills, (A,) weights.
+
+        A held asset that the model cannot forecast, because it did not trade, is not riskless: it is given its own
+        trailing returns, ordered to be worst where the rest of the book is worst.
+        """
+        draws = self._draws(session, NEXT_SESSION)
+        weights = np.array(weights, dtype=np.float64)
+        absent = np.isnan(draws).all(axis=0)
+        losses = portfolio_losses(
+            torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(np.where(absent, 0, weights))
+        )
+        for asset in np.flatnonzero(absent & (weights != 0)):
+            own = -weights[asset] * trailing_returns(self.panel, int(asset), session)
+            losses = losses + _worst_together(losses, own)
+        return BookRisk(losses)
+
+    def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float:
+        """Value at risk of a book over the session after ``session``; arguments as for `book_risk`."""
+        return self.book_risk(session, weights).value_at_risk(level)
+
+    def _draws(self, session: pd.Timestamp, window: ReturnWindow) -> np.ndarray:
+        law = self.book.law(session, window)
+        key = [self.seed, int(session.value), window.starts_after, window.bars]
+        seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        draws = draw_returns(law, self.n_draws, seed)[:, 0].cpu().numpy()
+        return np.where(law.present[0].cpu().numpy(), draws, np.nan)
+
+
+def _worst_together(book: torch.Tensor, own: np.ndarray) -> torch.Tensor:
+    """Quantiles of an asset's own losses, as many as the book has losses (S,), ordered as the book's losses are."""
+    if not len(own):
+        return torch.zeros_like(book)
+    quantiles = np.quantile(own, (np.arange(len(book)) + 0.5) / len(book))
+    return torch.from_numpy(quantiles)[book.argsort().argsort()]

@@ -1,0 +1,73 @@
+"""Losses of a book, and predictions beside what was lost."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from quantdl.market.sources import load_sp500
+from quantdl.risk.book import BookRisk, risk_table
+from quantdl.risk.historical import HistoricalSimulation
+from quantdl.simulation import panel_of_closes
+
+
+def test_a_historical_risk_table_predicts_each_session_from_the_returns_before_it():
+    panel = load_sp500()
+    sessions = panel.sessions[6000:6010]
+    weights = pd.DataFrame(0.05, sessions, list(panel.assets))
+    simple = panel.closes[1:] / panel.closes[:-1] - 1.0  # row t is the return of session t + 1
+    held = pd.Series([simple[6000 + day - 1].mean() for day in range(10)], sessions)
+    table, places = risk_table(HistoricalSimulation(panel), weights, held)
+    one = table[table["level"] == 0.95].set_index("session")
+    assert list(one.index) == list(sessions[1:])
+    for day, session in enumerate(sessions[1:], start=6001):
+        before = -simple[day - 501 : day - 1].mean(axis=1)  # through session day - 1
+        assert one.loc[session, "value_at_risk"] == pytest.approx(np.sort(before)[474], abs=1e-14)
+        loss = -simple[day - 1].mean()
+        assert one.loc[session, "loss"] == pytest.approx(loss, abs=1e-14)
+        assert places[session] == pytest.approx((before < loss).mean(), abs=1e-12)
+
+
+def test_a_level_that_few_losses_cannot_reach_is_left_out():
+    closes = 100.0 * np.exp(np.cumsum(0.01 * np.random.default_rng(0).standard_normal((80, 2)), axis=0))
+    panel = panel_of_closes(closes)
+    sessions = panel.sessions[50:60]
+    weights = pd.DataFrame(0.5, index=sessions, columns=["A", "B"])
+    table, _ = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, index=sessions))
+    assert set(table["level"]) == {0.95}  # fifty losses have no one in a hundred
+
+
+@pytest.fixture
+def ten_losses():
+    return BookRisk(torch.arange(1.0, 11.0, dtype=torch.float64) / 100)
+
+
+def test_the_measures_of_ten_losses_are_those_counted_by_hand(ten_losses):
+    assert ten_losses.value_at_risk(0.8) == pytest.approx(0.08)  # eight of ten are not above it
+    assert ten_losses.expected_shortfall(0.8) == pytest.approx(0.095)  # the mean of 9 % and 10 %
+
+
+@pytest.mark.parametrize(("level", "reached"), [(0.5, True), (0.9, True), (0.91, False), (0.99, False)])
+def test_a_level_is_reached_when_one_loss_lies_beyond_it(level, reached, ten_losses):
+    assert ten_losses.reaches(level) is reached
+
+
+@pytest.mark.parametrize(("loss", "probability"), [(0.0, 0.0), (0.01, 0.05), (0.035, 0.3), (0.1, 0.95), (0.2, 1.0)])
+def test_the_probability_of_a_smaller_loss_counts_half_of_a_tie(loss, probability, ten_losses):
+    assert ten_losses.probability_of_less(loss) == pytest.approx(probability)
+
+
+def test_a_session_entered_without_positions_is_left_out():
+    sessions = pd.bdate_range("2020-01-01", periods=4)
+    weights = pd.DataFrame([[0.0, 0.0], [0.5, 0.0], [0.0, 0.0], [0.0, 0.0]], sessions, ["A", "B"])
+
+    class Same:
+        source = "a test"
+
+        def book_risk(self, session, weights):
+            return BookRisk(torch.linspace(0.0, 0.02, 100, dtype=torch.float64))
+
+    table, probabilities = risk_table(Same(), weights, pd.Series([0.0, 0.0, -0.03, 0.0], sessions))
+    assert list(probabilities.index) == [sessions[2]]
+    assert set(table["session"]) == {sessions[2]}
+    assert table["exception"].all() and set(table["source"]) == {"a test"}

@@ -1,0 +1,109 @@
+"""What a model's forecasts say of a book."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from quantdl.risk.historical import HISTORY_SESSIONS
+from quantdl.risk.predicted import ModelPredictions
+from quantdl.sequences import NEXT_SESSION
+from quantdl.training.forecasting import forecast_sessions
+from tests.small_experiment import ASSETS, stored
+
+
+@pytest.fixture(scope="module")
+def book(small_outcome):
+    fitted, histories = small_outcome.fitted.fitted, small_outcome.fitted.histories
+    bars = range(histories.bar_of("2016-06-30"), histories.bar_of("2016-12-30") + 1)
+    return forecast_sessions(fitted, histories, bars)
+
+
+@pytest.fixture(scope="module")
+def predictions(book, small_outcome) -> ModelPredictions:
+    return ModelPredictions(book, horizon=5, seed=7, n_draws=50_000, panel=small_outcome.data.panel)
+
+
+@pytest.fixture(scope="module")
+def few_draws(predictions) -> ModelPredictions:
+    return replace(predictions, n_draws=4000)
+
+
+@pytest.mark.parametrize("day", ["2016-07-29", "2016-11-08"])
+def test_the_risk_of_a_book_of_one_asset_is_the_stored_quantile_of_its_next_session(day, predictions, small_run):
+    table = stored(small_run, "forecasts").loc[pd.Timestamp(day)]
+    table = table[table["window"] == "next_session"].set_index("asset")
+    for number, asset in enumerate(ASSETS):
+        weights = np.eye(len(ASSETS))[number]
+        risk = predictions.book_risk(pd.Timestamp(day), weights)
+        for level, quantile in ((0.95, "q05"), (0.99, "q01")):
+            expected = -np.expm1(table.loc[asset, quantile])
+            assert risk.value_at_risk(level) == pytest.approx(expected, rel=0.06), (asset, level)
+            assert predictions.value_at_risk(pd.Timestamp(day), weights, level) == risk.value_at_risk(level)
+
+
+def test_the_draws_for_sizing_follow_the_stored_law_of_the_position(predictions, small_run):
+    day = pd.Timestamp("2016-11-08")
+    table = stored(small_run, "forecasts").loc[day]
+    table = table[table["window"] == "position"].set_index("asset").loc[list(ASSETS)]
+    draws = predictions.position_draws(day)
+    assert draws.shape == (50_000, len(ASSETS))
+    for quantile, probability in (("q05", 0.05), ("q25", 0.25), ("q75", 0.75), ("q95", 0.95)):
+        width = table["q95"] - table["q05"]
+        error = (np.quantile(draws, probability, axis=0) - table[quantile]) / width
+        assert np.abs(error).max() < 0.02, quantile
+
+
+def test_draws_are_the_same_when_asked_twice_and_others_for_another_session_or_seed(predictions):
+    first, second = pd.Timestamp("2016-07-29"), pd.Timestamp("2016-08-01")
+    draws = predictions.position_draws(first)
+    np.testing.assert_array_equal(predictions.position_draws(first), draws)
+    other_seed = replace(predictions, seed=8).position_draws(first)
+    for other in (predictions.position_draws(second), other_seed):
+        # Like draws under nearly the same law would have nearly the same ranks.
+        ranks = [stats.spearmanr(draws[:, asset], other[:, asset]).statistic for asset in range(len(ASSETS))]
+        assert np.abs(ranks).max() < 0.03
+    np.testing.assert_array_equal(replace(predictions).position_draws(first), draws)
+
+
+def test_the_stored_risk_of_a_book_lies_between_what_its_law_allows(small_run):
+    """Value at risk may not be much more than its assets' together, nor that of a law over five bars."""
+    risk = stored(small_run, "risk")
+    risk = risk.loc[risk["level"] == 0.95, "value_at_risk"]
+    weights = stored(small_run, "weights")
+    table = pd.read_parquet(small_run / "forecasts.parquet")
+    table = table[table["window"] == "next_session"].pivot(index="session", columns="asset", values="q05")
+    alone = (weights * -np.expm1(table.loc[weights.index, weights.columns])).sum(axis=1).shift(1)
+    share = risk / alone.loc[risk.index]
+    assert len(risk) > 100
+    assert 0.4 < share.min() <= share.max() < 1.1
+
+
+def test_a_held_asset_that_did_not_trade_is_not_riskless(few_draws, small_outcome):
+    session = few_draws.book.sessions[5]
+    weights = np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0])
+    whole = few_draws.book_risk(session, weights)
+    law = few_draws.book.law(session, NEXT_SESSION)
+    gone = torch.ones_like(law.present)
+    gone[:, 1] = False
+    pieces = tuple(replace(piece, law=piece.law.observed(gone)) for piece in few_draws.book.pieces)
+    gap = replace(few_draws, book=replace(few_draws.book, pieces=pieces)).book_risk(session, weights)
+    without = few_draws.book_risk(session, weights * [1, 0, 1, 1, 1, 1])
+    assert gap.value_at_risk(0.99) > 1.3 * without.value_at_risk(0.99)
+    assert gap.value_at_risk(0.99) > 0.8 * whole.value_at_risk(0.99)
+
+
+def test_the_stand_in_for_an_absent_asset_is_its_own_history_alone(few_draws):
+    session = few_draws.book.sessions[5]
+    alone = np.array([0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    law = few_draws.book.law(session, NEXT_SESSION)
+    gone = torch.ones_like(law.present)
+    gone[:, 1] = False
+    pieces = tuple(replace(piece, law=piece.law.observed(gone)) for piece in few_draws.book.pieces)
+    risk = replace(few_draws, book=replace(few_draws.book, pieces=pieces)).book_risk(session, alone)
+    closes = few_draws.panel.until(session).closes[:, 1]
+    history = -np.diff(closes)[-HISTORY_SESSIONS:] / closes[:-1][-HISTORY_SESSIONS:]
+    assert risk.value_at_risk(0.95) == pytest.approx(np.quantile(history, 0.95), rel=0.02)
