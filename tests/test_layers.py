@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[1]
 # A file imports only what stands above it. A file inside a package takes its package's place.
 ROAD = (
     "errors",
+    "bounds",
     "disk",
     "records",
     "calendars",
@@ -43,6 +44,7 @@ STRATEGIES_STAND_WITH = "backtest"
 
 # The only modules that may import a library; a package named here stands for all of its files.
 DOORS = {
+    "annotated_types": ("quantdl.bounds",),
     "arch": ("quantdl.models.classical",),
     "jinja2": ("quantdl.report.html",),
     "lazy_loader": ("quantdl.backtest", "quantdl.features"),

@@ -13,8 +13,9 @@ from quantdl.config.data_paths import expanded
 from quantdl.config.document import Document, beside
 from quantdl.config.faults import dotted
 from quantdl.config.model_blocks import ModelConfig, ModelKind, with_defaults
-from quantdl.config.series_blocks import FeaturesConfig, SeriesConfig
+from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import FieldFaults
+from quantdl.features.settings import FeatureSettings
 
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
@@ -151,7 +152,7 @@ class ExperimentConfig(Block):
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     data: DataConfig
     exogenous: tuple[SeriesConfig, ...] = ()
-    features: FeaturesConfig = FeaturesConfig()
+    features: FeatureSettings = FeatureSettings()
     risk_free: Annotated[str, Field(min_length=1)] | None = None
     benchmark: Annotated[str, Field(min_length=1)] | None = None
     model: ModelConfig | None = None

@@ -1,4 +1,4 @@
-"""The ``exogenous:`` list: series beside the prices, each with its own card, and the ``features:`` a model reads."""
+"""The ``exogenous:`` list: series beside the prices, each with its own card."""
 
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,22 +12,6 @@ from quantdl.config.data_paths import DataPath
 if TYPE_CHECKING:
     from quantdl.market.series.exogenous import ReleaseRule
 
-Group = Literal[
-    "own_history",
-    "cross_section",
-    "days_closed",
-    "returns",
-    "volatility",
-    "range_volatility",
-    "downside",
-    "drawdown",
-    "volume",
-    "illiquidity",
-    "market",
-    "sector",
-    "ranks",
-    "calendar",
-]
 Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$", description="a local time such as 16:15", examples=["16:15"])]
 
 
@@ -88,15 +72,3 @@ class SeriesConfig(Block):
     licence: Text
     release: ReleaseConfig
     notes: tuple[Text, ...] = ()
-
-
-class FeaturesConfig(Block):
-    """What a model reads.
-
-    Attributes:
-        groups: Groups of columns computed from the prices; see `quantdl.features.feature_table`.
-        exogenous: Names of series under ``exogenous`` whose columns follow.
-    """
-
-    groups: Annotated[tuple[Group, ...], Field(min_length=1)] = ("own_history", "cross_section", "days_closed")
-    exogenous: tuple[Text, ...] = ()

@@ -2,31 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
-
-FeatureGroup = Literal[
-    "own_history",
-    "cross_section",
-    "days_closed",
-    "returns",
-    "volatility",
-    "range_volatility",
-    "downside",
-    "drawdown",
-    "volume",
-    "illiquidity",
-    "market",
-    "sector",
-    "ranks",
-    "calendar",
-]
-"""Names of the groups of columns; `quantdl.features.table.feature_table` says what each holds and needs."""
-
-DEFAULT_GROUPS: tuple[FeatureGroup, ...] = ("own_history", "cross_section", "days_closed")
-"""The groups that closes alone suffice for and that the trained models read."""
 
 
 @dataclass(frozen=True)

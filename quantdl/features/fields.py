@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from quantdl.errors import DataError
-from quantdl.features.columns import FeatureGroup
+from quantdl.features.settings import FeatureGroup
 from quantdl.market.panel import Panel
 
 

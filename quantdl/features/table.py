@@ -8,7 +8,7 @@ import numpy as np
 
 from quantdl.errors import DataError
 from quantdl.features.aggregates import market_columns, sector_columns
-from quantdl.features.columns import DEFAULT_GROUPS, Column, Columns, Feature, FeatureGroup, FeatureTable
+from quantdl.features.columns import Column, Columns, Feature, FeatureTable
 from quantdl.features.cross_section import cross_section_columns
 from quantdl.features.drawdown import drawdown_columns
 from quantdl.features.exogenous import exogenous_columns
@@ -18,6 +18,7 @@ from quantdl.features.ranges import range_columns
 from quantdl.features.ranks import rank_columns
 from quantdl.features.returns import return_columns
 from quantdl.features.schedule import calendar_columns, days_closed_columns
+from quantdl.features.settings import DEFAULT_GROUPS, FeatureGroup
 from quantdl.features.volatility import YARDSTICK_BARS, downside_columns, realised_volatility, volatility_columns
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries

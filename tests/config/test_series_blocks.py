@@ -1,14 +1,12 @@
 """Series beside the prices and the features a model reads: what a config may say of them."""
 
 from datetime import date
-from typing import get_args
 
 import pytest
 
 from quantdl.config import load_config
-from quantdl.config.series_blocks import FeaturesConfig, Group, ReleaseConfig
+from quantdl.config.series_blocks import ReleaseConfig
 from quantdl.errors import ConfigError, DataError
-from quantdl.features import DEFAULT_GROUPS, FeatureGroup
 
 SERIES = """
 exogenous:
@@ -30,11 +28,6 @@ def write(write_config, valid_text):
         return write_config(text=valid_text + further)
 
     return write
-
-
-def test_the_groups_of_a_config_are_those_of_the_features():
-    assert get_args(Group) == get_args(FeatureGroup)
-    assert FeaturesConfig().groups == DEFAULT_GROUPS
 
 
 def test_a_series_is_read_with_its_release_rule(write):
