@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import ArpackError, eigsh
 
+from quantdl.relations.correlation import TrailingWindows, correlation_of_pairs
+
 _MINIMUM_SHARED_BARS = 60
 _LARGEST_SHARE = 0.98  # of an asset's variance that factors may explain, so that its own noise never vanishes
 _ITERATIONS = 50
@@ -43,17 +45,15 @@ def trailing_factors(
         window_bars: Length of the trailing window.
         refresh_bars: Bars between two estimates.
     """
-    n_bars, n_assets = returns.shape
-    refreshes = np.arange(window_bars - 1, n_bars, refresh_bars)
-    loadings = np.zeros((1 + len(refreshes), n_assets, n_factors), dtype=np.float32)
-    for row, bar in enumerate(refreshes, start=1):
-        correlation = pairwise_correlation(_tamed(returns[bar + 1 - window_bars : bar + 1]))
-        loadings[row] = principal_factors(correlation, n_factors)
-    return TrailingFactors(np.searchsorted(refreshes, np.arange(n_bars), side="right"), loadings)
+    windows = TrailingWindows(len(returns), window_bars, refresh_bars, first_end=window_bars - 1)
+    loadings = np.zeros((1 + len(windows.ends), returns.shape[1], n_factors), dtype=np.float32)
+    for row, window in enumerate(windows.of(returns), start=1):
+        loadings[row] = principal_factors(pairwise_correlation(_tamed(window)), n_factors)
+    return TrailingFactors(windows.in_force, loadings)
 
 
 def _tamed(window: np.ndarray) -> np.ndarray:
-    """Each column over its root mean square, then through asinh; a column without two returns stays NaN."""
+    """Each column over its root mean square, then through asinh; NaN where there is no return, or none but zeros."""
     seen = np.isfinite(window)
     square = np.where(seen, window, 0.0) ** 2
     size = np.sqrt(square.sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
@@ -61,16 +61,11 @@ def _tamed(window: np.ndarray) -> np.ndarray:
 
 
 def pairwise_correlation(scores: np.ndarray) -> np.ndarray:
-    """Correlation over the bars each pair shares; 0 where it shares fewer than 60."""
-    seen = np.isfinite(scores)
-    filled = np.where(seen, scores, 0.0)
-    mask = seen.astype(float)
-    both = mask.T @ mask
-    variance = (filled**2).T @ mask
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.where(both >= _MINIMUM_SHARED_BARS, filled.T @ filled / np.sqrt(variance * variance.T), 0.0)
+    """Correlation about zero over the bars each pair shares, (n, A) to (A, A); 0 where it shares fewer than 60."""
+    correlation = correlation_of_pairs(scores, _MINIMUM_SHARED_BARS)
+    correlation[~np.isfinite(correlation)] = 0.0
     np.fill_diagonal(correlation, 1.0)
-    return np.nan_to_num(correlation)
+    return correlation
 
 
 def principal_factors(correlation: np.ndarray, factors: int) -> np.ndarray:

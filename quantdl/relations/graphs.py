@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.relations.correlation import TrailingWindows, correlation_of_pairs
+
 
 @dataclass(frozen=True, eq=False)
 class NeighbourGraph:
@@ -51,18 +53,19 @@ def correlation_graph(
         window_bars: Length of the trailing window.
         refresh_bars: Bars between two refreshes.
     """
-    n_bars, n_assets = returns.shape
-    k = min(n_neighbours, n_assets - 1)
-    refreshes = np.arange(window_bars, n_bars, refresh_bars)
-    neighbours = np.full((1 + len(refreshes), n_assets, k), -1)
+    k = min(n_neighbours, returns.shape[1] - 1)
+    # A panel's first bar has no return, so the first window of returns is full one bar after a window of bars.
+    windows = TrailingWindows(len(returns), window_bars, refresh_bars, first_end=window_bars)
+    neighbours = np.full((1 + len(windows.ends), returns.shape[1], k), -1)
     weights = np.zeros(neighbours.shape, dtype=np.float32)
-    for row, bar in enumerate(refreshes, start=1):
-        neighbours[row], weights[row] = _nearest(returns[bar + 1 - window_bars : bar + 1], k)
-    return NeighbourGraph(np.searchsorted(refreshes, np.arange(n_bars), side="right"), neighbours, weights)
+    for row, window in enumerate(windows.of(returns), start=1):
+        neighbours[row], weights[row] = _nearest(window, k)
+    return NeighbourGraph(windows.in_force, neighbours, weights)
 
 
 def _nearest(window: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    correlation = _pairwise_correlation(window)
+    correlation = correlation_of_pairs(_centred(window), minimum_shared=0.5 * len(window))
+    correlation[~np.isfinite(correlation)] = -np.inf
     np.fill_diagonal(correlation, -np.inf)
     order = np.argsort(-correlation, axis=1, kind="stable")[:, :k]
     weights = np.take_along_axis(correlation, order, axis=1)
@@ -70,19 +73,9 @@ def _nearest(window: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where(known, order, -1), np.where(known, weights, 0.0)
 
 
-def _pairwise_correlation(window: np.ndarray) -> np.ndarray:
-    """Correlation of every pair over the bars both have; minus infinity where these are under half of the window."""
+def _centred(window: np.ndarray) -> np.ndarray:
+    """Returns less their mean over the window, (n, A); NaN stays NaN."""
     seen = np.isfinite(window)
-    centered = np.where(seen, window, 0.0) - _column_means(window, seen)
-    centered = np.where(seen, centered, 0.0)
-    mask = seen.astype(float)
-    both, covariance = mask.T @ mask, centered.T @ centered
-    variance = (centered**2).T @ mask  # of asset i over the bars it shares with j
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = covariance / np.sqrt(variance * variance.T)
-    enough = (both >= 0.5 * len(window)) & np.isfinite(correlation)
-    return np.where(enough, correlation, -np.inf)
-
-
-def _column_means(window: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    return np.asarray(np.where(seen, window, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
+    filled = np.where(seen, window, 0.0)
+    centred = filled - filled.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    return np.where(seen, centred, np.nan)
