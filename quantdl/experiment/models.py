@@ -20,7 +20,7 @@ from quantdl.config.schema import TrainingConfig
 from quantdl.errors import ConfigError
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
-from quantdl.models.base import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster, NetworkSize
 from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.checkpoints import Architecture, load_checkpoint

@@ -4,8 +4,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quantdl.models.base import FeatureScaler, NetworkSize
+from quantdl.models.forecaster import NetworkSize
 from quantdl.sequences import Batch
+
+
+class FeatureScaler(nn.Module):
+    """Standardise features by the mean and spread they had in training, and hold outliers at six of these spreads."""
+
+    mean: Tensor
+    spread: Tensor
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("spread", torch.ones(n_features))
+
+    def fit(self, features: Tensor) -> None:
+        """Learn mean and spread from (N, F) feature rows."""
+        self.mean.copy_(features.mean(0))
+        self.spread.copy_(features.std(0).clamp(min=1e-3))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Any shape (..., F) to the same shape."""
+        scaled: Tensor = ((features - self.mean) / self.spread).clamp(-6.0, 6.0)
+        return scaled
 
 
 class CausalEncoder(nn.Module):

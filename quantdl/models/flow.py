@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from quantdl.distributions import AffineMarginals, Forecast, Marginals, cdf_by_transport, icdf_by_transport
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
+from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
 from quantdl.sequences import Batch
 
 

@@ -4,8 +4,9 @@ from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
 from quantdl.distributions import Forecast
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
+from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
 from quantdl.sequences import Batch
 
 

@@ -1,8 +1,9 @@
 """A causal transformer with Student-t marginals."""
 
 from quantdl.distributions import Forecast
-from quantdl.models.base import AffineHead, FactorCopulaHead, ForecastContext, Forecaster, NetworkSize, unit
 from quantdl.models.encoder import CausalEncoder
+from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
 from quantdl.sequences import Batch
 
 

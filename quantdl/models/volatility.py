@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import FactorStudentT, Forecast, StudentTMarginals
-from quantdl.models.base import Forecaster
+from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, ReturnWindow
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from quantdl.models.base import Forecaster
+from quantdl.models.forecaster import Forecaster
 
 
 class WeightAverage:

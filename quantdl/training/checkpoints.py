@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from quantdl.errors import IntegrityError, QuantdlError
-from quantdl.models.base import Forecaster
+from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import ReturnWindow
 from quantdl.training.forecasting import FittedModel
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 
 from quantdl.errors import RunError
-from quantdl.models.base import FeatureScaler, Forecaster
+from quantdl.models.encoder import FeatureScaler
+from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, Histories, bucketed, training_blocks
 from quantdl.training.averaging import WeightAverage
 from quantdl.training.loss import log_loss, mean_log_loss

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from quantdl.distributions import Forecast
 from quantdl.errors import LookAheadError, RunError
-from quantdl.models.base import Forecaster
+from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.fit import Progress
 

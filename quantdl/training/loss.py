@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from quantdl.models.base import Forecaster
+from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, Histories
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.models.base import NetworkSize
 from quantdl.models.classical import ewma_t_fit, fit_garch_t
 from quantdl.models.flow import FlowForecaster
+from quantdl.models.forecaster import NetworkSize
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import correlation_graph

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.models.base import Forecaster
 from quantdl.models.flow import FlowForecaster
+from quantdl.models.forecaster import Forecaster
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph

@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import IntegrityError
-from quantdl.models.base import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster, NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.models.volatility import VolatilityForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from quantdl.errors import RunError
-from quantdl.models.base import NetworkSize
+from quantdl.models.forecaster import NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import correlation_jump_market, panel_of_closes

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from quantdl.errors import LookAheadError, RunError
-from quantdl.models.base import NetworkSize
+from quantdl.models.forecaster import NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import correlation_jump_market

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.models.base import NetworkSize
+from quantdl.models.forecaster import NetworkSize
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
 from quantdl.simulation import correlation_jump_market, panel_of_closes

@@ -1,71 +1,16 @@
-"""The contract of every model, and the heads that turn an encoding into a law."""
+"""The heads of a network: from the encoding of each asset to its own law and to the dependence between assets."""
 
 import math
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from quantdl.distributions import AffineMarginals, FactorStudentT, Forecast
+from quantdl.distributions import AffineMarginals, FactorStudentT
 from quantdl.sequences import Batch
 
 
-@dataclass(frozen=True)
-class NetworkSize:
-    """What every network is built from.
-
-    Attributes:
-        width: Of the encoding; a multiple of twice the heads.
-        heads: Of attention.
-        layers: Transformer blocks over time.
-        trailing_factors: Columns of the batch's trailing loadings.
-        dropout: Share of activations dropped in training.
-    """
-
-    width: int = 32
-    heads: int = 4
-    layers: int = 2
-    trailing_factors: int = 4
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width must be a multiple of twice the heads, got {self.width} and {self.heads}.")
-
-
-class Forecaster(nn.Module, ABC):
-    """Turns histories into the joint law of log returns over each forecast's return window."""
-
-    @abstractmethod
-    def forward(self, batch: Batch) -> Forecast:
-        """Return a law with batch_shape (B,) and event_shape (A,)."""
-
-
-class FeatureScaler(nn.Module):
-    """Standardise features by the mean and spread they had in training, and hold outliers at six of these spreads."""
-
-    mean: Tensor
-    spread: Tensor
-
-    def __init__(self, n_features: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(n_features))
-        self.register_buffer("spread", torch.ones(n_features))
-
-    def fit(self, features: Tensor) -> None:
-        """Learn mean and spread from (N, F) feature rows."""
-        self.mean.copy_(features.mean(0))
-        self.spread.copy_(features.std(0).clamp(min=1e-3))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Any shape (..., F) to the same shape."""
-        scaled: Tensor = ((features - self.mean) / self.spread).clamp(-6.0, 6.0)
-        return scaled
-
-
 def unit(batch: Batch) -> Tensor:
-    """The return a quiet guess would expect: trailing volatility times the square root of the window's bars, (B, A).
+    """Trailing volatility of each asset times the square root of the window's bars, (B, A), in log return.
 
     Laws are stated in multiples of it, which makes every model equivariant to the scale of returns.
     """
