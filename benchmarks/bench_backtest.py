@@ -14,7 +14,10 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest import Decision, MarketView
-from quantdl.backtest.plan.items import EveryBars, NamedGroups, Plan, RelatedPositions, Sizing
+from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
+from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.running.engine import play
 from quantdl.config import load_config
 from quantdl.market.panel import Panel

@@ -13,6 +13,8 @@
 The message says what, where, what was expected and the fix; it is printed as it is, without a traceback.
 """
 
+from collections.abc import Iterable
+
 
 class FieldFaults(ValueError):
     """Settings that mean nothing: each fault with the field that it belongs to, all of them at once.
@@ -78,3 +80,27 @@ class RunError(QuantdlError):
     """A run that failed: strategy, numbers or disk."""
 
     exit_code = 6
+
+
+def closest(given: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that was probably meant, or None; case, hyphens and underscores do not count.
+
+    Example:
+        >>> closest("Widht", ["width", "heads"])
+        'width'
+    """
+    from difflib import get_close_matches  # only a message about a mistake needs it
+
+    spoken = {_spoken(choice): choice for choice in choices}
+    near = get_close_matches(_spoken(given), list(spoken), n=1, cutoff=0.6)
+    return spoken[near[0]] if near else None
+
+
+def did_you_mean(given: str, choices: Iterable[str]) -> str:
+    """Return ``"; did you mean 'width'?"``, or nothing when no choice is near."""
+    near = closest(given, choices)
+    return f"; did you mean {near!r}?" if near is not None else ""
+
+
+def _spoken(word: str) -> str:
+    return word.casefold().replace("-", "_").replace(" ", "_")

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Forecasts, run_backtest
-from quantdl.backtest.plan.items import DrawdownLimit, EveryBars, FastExit, PeriodEnd, Rule, SectorGroups, StatedVolume
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
+from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.related_positions import SectorGroups
+from quantdl.backtest.plan.rules import Rule
 from quantdl.errors import LookAheadError
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500

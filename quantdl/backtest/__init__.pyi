@@ -20,10 +20,9 @@ from .judging.evidence import (
     Evidence as Evidence,
     Yardstick as Yardstick,
 )
-from .plan.checks import plan_faults as plan_faults
-from .plan.data_checks import check_plan as check_plan, data_faults as data_faults
-from .plan.faults import PlanFault as PlanFault
+from .plan.checks import check_plan as check_plan, data_faults as data_faults, plan_faults as plan_faults
 from .plan.items import Plan as Plan
+from .plan.refusals import PlanFault as PlanFault
 from .running.baseline import equal_weight_baseline as equal_weight_baseline
 from .running.decisions import Decision as Decision, Hold as Hold, Strategy as Strategy
 from .running.engine import run_backtest as run_backtest

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 Key = str | int
 
@@ -52,31 +51,9 @@ def dotted(keys: Iterable[Key]) -> str:
     return text
 
 
-def closest(given: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that was probably meant, or None; case, hyphens and underscores do not count.
-
-    Example:
-        >>> closest("Widht", ["width", "heads"])
-        'width'
-    """
-    spoken = {_spoken(choice): choice for choice in choices}
-    near = get_close_matches(_spoken(given), list(spoken), n=1, cutoff=0.6)
-    return spoken[near[0]] if near else None
-
-
-def did_you_mean(given: str, choices: Iterable[str]) -> str:
-    """Return ``"; did you mean 'width'?"``, or nothing when no choice is near."""
-    near = closest(given, choices)
-    return f"; did you mean {near!r}?" if near is not None else ""
-
-
 def source_lines(text: str) -> list[str]:
     """Return the lines as YAML counts them: only line feed and carriage return end one."""
     return re.split(r"\r\n|\r|\n", text)
-
-
-def _spoken(word: str) -> str:
-    return word.casefold().replace("-", "_").replace(" ", "_")
 
 
 def _excerpt(mark: Mark, lines: list[str], width: int = 110) -> list[str]:

@@ -8,15 +8,16 @@ from typing import TypeVar
 from pydantic import BaseModel, TypeAdapter
 
 from quantdl.backtest.plan.checks import plan_faults
-from quantdl.backtest.plan.faults import PlanFault
-from quantdl.backtest.plan.items import CalibrationLimit, Plan
+from quantdl.backtest.plan.invalidation import CalibrationLimit
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.data_blocks import DataConfig, Sp500Config
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
-from quantdl.config.faults import Key, did_you_mean
+from quantdl.config.faults import Key
 from quantdl.config.model_blocks import ModelConfig
 from quantdl.config.reading import FaultyPart, read_value
 from quantdl.config.schema import BacktestConfig, SplitsConfig
-from quantdl.errors import DataError
+from quantdl.errors import DataError, did_you_mean
 
 Finding = tuple[tuple[Key, ...], str]
 P = TypeVar("P", bound=BaseModel)

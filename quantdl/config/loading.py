@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from quantdl.backtest.plan.faults import PlanFault
+from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.document import Document
 from quantdl.config.faults import Fault
 from quantdl.config.findings import Finding, findings, place_plan_faults

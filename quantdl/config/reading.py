@@ -14,9 +14,9 @@ from pydantic_core import ErrorDetails
 
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child
 from quantdl.config.expected import Expectations
-from quantdl.config.faults import Fault, Key, closest, did_you_mean, dotted
+from quantdl.config.faults import Fault, Key, dotted
 from quantdl.config.scalars import can_be_text, meant_flag, meant_number, resolve
-from quantdl.errors import ConfigError, FieldFaults, PlanError
+from quantdl.errors import ConfigError, FieldFaults, PlanError, closest, did_you_mean
 
 Keys = tuple[Key, ...]
 T = TypeVar("T")

@@ -23,11 +23,11 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from quantdl.config.document import Document, Mapping
-from quantdl.config.faults import Fault, Key, closest, dotted
+from quantdl.config.faults import Fault, Key, dotted
 from quantdl.config.reading import FaultyPart, read_value, refusal
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.yaml_reader import parse_document
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, closest
 
 if TYPE_CHECKING:
     from quantdl.backtest.running.decisions import Strategy

@@ -24,8 +24,8 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from quantdl.config.faults import Fault, Mark, closest, source_lines
-from quantdl.errors import ConfigError
+from quantdl.config.faults import Fault, Mark, source_lines
+from quantdl.errors import ConfigError, closest
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32

@@ -20,7 +20,9 @@ from quantdl.backtest import (
     results_by_stress_window,
 )
 from quantdl.backtest.book.costs import proportional_cost
-from quantdl.backtest.plan.items import AbnormalVolatility, Friction, MeasuredVolume, Plan
+from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
+from quantdl.backtest.plan.friction import Friction, MeasuredVolume
+from quantdl.backtest.plan.items import Plan
 from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
 from quantdl.market.panel import Panel
 from quantdl.risk.backtests import kolmogorov_smirnov

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Decision
-from quantdl.backtest.plan.items import DrawdownLimit, SectorGroups
+from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.related_positions import SectorGroups
 from quantdl.backtest.running.engine import play
 from quantdl.market.sources import load_sp500
 from quantdl.portfolio import inverse_volatility_weights

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
-from quantdl.backtest.plan.items import Borrow, CorrelationGroups, DrawdownLimit, EveryBars, FastExit, StatedVolume
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.related_positions import CorrelationGroups
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, span, world
 

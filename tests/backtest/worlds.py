@@ -8,25 +8,19 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.items import (
-    AbnormalVolatility,
-    Documentation,
-    DrawdownLimit,
-    EveryBars,
-    FastExit,
-    Friction,
-    Horizon,
-    Hypothesis,
-    NamedGroups,
-    OtherExplanations,
-    Plan,
-    RelatedPositions,
-    Rule,
-    Sample,
-    Sizing,
-    TrustedData,
-    VolumeWaiver,
-)
+from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
+from quantdl.backtest.plan.documentation import Documentation
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Friction, VolumeWaiver
+from quantdl.backtest.plan.horizon import EveryBars, Horizon
+from quantdl.backtest.plan.hypothesis import Hypothesis, OtherExplanations
+from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
+from quantdl.backtest.plan.rules import Rule
+from quantdl.backtest.plan.sample import Sample
+from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars import trading_calendar
 from quantdl.market.card import DataCard, SilenceRule
 from quantdl.market.panel import Panel

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from quantdl.backtest.plan.faults import PlanFault
-from quantdl.backtest.plan.items import NamedGroups, StatedVolume
+from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.config import load_config, plan_refusal
 from quantdl.config.data_blocks import CsvFolderConfig
 from quantdl.config.document import Entry, Mapping, Node, Sequence

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.plan.items import Friction, VolumeWaiver
+from quantdl.backtest.plan.friction import Friction, VolumeWaiver
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def proportional_cost(friction: Friction) -> float:
     """Return commission and half-spread each way, as a fraction of notional.
 
     Example:
-        >>> from quantdl.backtest.plan.items import VolumeWaiver
+        >>> from quantdl.backtest.plan.friction import VolumeWaiver
         >>> waiver = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
         >>> proportional_cost(Friction(5.0, 5.0, None, waiver, 0.7, "next_close"))
         0.001

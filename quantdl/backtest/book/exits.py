@@ -10,7 +10,8 @@ from quantdl.backtest.book.costs import proportional_cost, tradable_dollars
 from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.sizing import EXIT_ROOM, exit_values
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.plan.items import Plan, VolumeWaiver
+from quantdl.backtest.plan.friction import VolumeWaiver
+from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.running.journal import Journal
 
 DELISTING = "plan:delisting"

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from quantdl.backtest.plan.items import CorrelationGroups, Groups, NamedGroups
+from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, NamedGroups
 from quantdl.market.panel import Panel
 
 Membership = tuple[np.ndarray, tuple[str, ...]]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import FillCost, fill_cost
-from quantdl.backtest.plan.items import Friction
+from quantdl.backtest.plan.friction import Friction
 from quantdl.backtest.running.result import SESSION_DTYPE
 
 # A remainder below this share of the order is rounding, not an unfilled part.

@@ -13,7 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
-from quantdl.backtest.plan.items import AbnormalVolatility, Friction, MeasuredVolume, Plan, StatedVolume
+from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
+from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.items import Plan
 from quantdl.calendars import trading_calendar
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.corporate.effects import Effect, carried_closes, effects

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.items import StressWindow
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.panel import Panel

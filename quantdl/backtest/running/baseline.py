@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pandas as pd
 
-from quantdl.backtest.plan.items import NamedGroups, PeriodEnd, Plan, RelatedPositions, Rule, Sizing, VolumeWaiver
+from quantdl.backtest.plan.friction import VolumeWaiver
+from quantdl.backtest.plan.horizon import PeriodEnd
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
+from quantdl.backtest.plan.rules import Rule
+from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.running.decisions import Decision
 from quantdl.backtest.running.engine import play
 from quantdl.backtest.running.result import BacktestResult

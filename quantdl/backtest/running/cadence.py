@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.items import Cadence, EveryBars
+from quantdl.backtest.plan.horizon import Cadence, EveryBars
 from quantdl.calendars import trading_calendar
 
 _PERIODS = {"week": "W", "month": "M"}

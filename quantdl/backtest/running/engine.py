@@ -26,8 +26,9 @@ from quantdl.backtest.book.sizing import (
 )
 from quantdl.backtest.book.tape import read_tape, regimes
 from quantdl.backtest.book.trades import TradeLedger
-from quantdl.backtest.plan.data_checks import check_plan
-from quantdl.backtest.plan.items import CalibrationLimit, Plan
+from quantdl.backtest.plan.checks import check_plan
+from quantdl.backtest.plan.invalidation import CalibrationLimit
+from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.running.asking import Answer, ask, check_purposes
 from quantdl.backtest.running.cadence import rebalance_sessions
 from quantdl.backtest.running.decisions import Strategy

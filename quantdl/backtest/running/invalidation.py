@@ -6,7 +6,13 @@ from typing import Protocol
 
 import numpy as np
 
-from quantdl.backtest.plan.items import CalibrationLimit, Condition, DrawdownLimit, StaleDataLimit, VolatilityLimit
+from quantdl.backtest.plan.invalidation import (
+    CalibrationLimit,
+    Condition,
+    DrawdownLimit,
+    StaleDataLimit,
+    VolatilityLimit,
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Sentences that must stand beside any figure of a run."""
 
-from quantdl.backtest.plan.items import Plan, VolumeWaiver
+from quantdl.backtest.plan.friction import VolumeWaiver
+from quantdl.backtest.plan.items import Plan
 from quantdl.market.card import DataCard
 from quantdl.market.corporate.actions import CorporateActions
 

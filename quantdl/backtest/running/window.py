@@ -10,7 +10,8 @@ from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import proportional_cost
 from quantdl.backtest.book.groups import Membership, correlation_groups, fixed_groups
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.plan.items import CorrelationGroups, Plan
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import CorrelationGroups
 from quantdl.backtest.running.forecasts import Forecasts
 from quantdl.backtest.running.view import MarketView
 from quantdl.market.panel import Panel

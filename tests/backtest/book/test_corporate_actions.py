@@ -12,7 +12,10 @@ from quantdl.backtest import Decision, Hold, run_backtest
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.trades import TradeLedger
-from quantdl.backtest.plan.items import Borrow, DrawdownLimit, EveryBars, FastExit, StatedVolume
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.errors import DataError
 from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
 from quantdl.market.corporate.adjustment import adjusted

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.items import MeasuredVolume
+from quantdl.backtest.plan.friction import MeasuredVolume
 from quantdl.market.corporate.actions import CorporateActions, Split
 from tests.backtest.worlds import plan_for, world
 

@@ -21,7 +21,11 @@ from quantdl.backtest import (
     results_by_stress_window,
     run_backtest,
 )
-from quantdl.backtest.plan.items import DrawdownLimit, EveryBars, FastExit, MeasuredVolume, StatedVolume, StressWindow
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.invalidation import DrawdownLimit
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
 ITEMS = {"sample": {"minimum_sessions": 50}, "invalidation": (DrawdownLimit("drawdown", 0.57),)}

@@ -17,7 +17,10 @@ from quantdl.backtest import (
     assess,
     run_backtest,
 )
-from quantdl.backtest.plan.items import DrawdownLimit, EveryBars, FastExit, StatedVolume
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.invalidation import DrawdownLimit
 from tests.backtest.worlds import plan_for, span, world
 
 GOOD_TESTS = (

@@ -7,26 +7,15 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Decision, run_backtest
-from quantdl.backtest.plan.checks import plan_faults
-from quantdl.backtest.plan.data_checks import check_plan, data_faults
-from quantdl.backtest.plan.items import (
-    Borrow,
-    CalibrationLimit,
-    CorrelationGroups,
-    DrawdownLimit,
-    EveryBars,
-    FastExit,
-    MeasuredVolume,
-    NamedGroups,
-    PeriodEnd,
-    Plan,
-    Rule,
-    SectorGroups,
-    StaleDataLimit,
-    StatedVolume,
-    StressWindow,
-    VolatilityLimit,
-)
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
+from quantdl.backtest.plan.checks import check_plan, data_faults, plan_faults
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Borrow, MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
+from quantdl.backtest.plan.invalidation import CalibrationLimit, DrawdownLimit, StaleDataLimit, VolatilityLimit
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, SectorGroups
+from quantdl.backtest.plan.rules import Rule
 from quantdl.errors import PlanError
 from tests.backtest.worlds import plan_for, random_walk, span, world
 

@@ -8,19 +8,11 @@ import pandas as pd
 import pytest
 
 from quantdl.backtest import Decision, Forecasts, Hold, run_backtest
-from quantdl.backtest.plan.items import (
-    Borrow,
-    CalibrationLimit,
-    CorrelationGroups,
-    EveryBars,
-    FastExit,
-    MeasuredVolume,
-    NamedGroups,
-    PeriodEnd,
-    StaleDataLimit,
-    StatedVolume,
-    VolatilityLimit,
-)
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Borrow, MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
+from quantdl.backtest.plan.invalidation import CalibrationLimit, StaleDataLimit, VolatilityLimit
+from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups
 from quantdl.errors import LookAheadError, PlanError, RunError
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, random_walk, span, world

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.plan.items import CalibrationLimit
+from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.running.invalidation import (
     CalibrationMonitor,
     DrawdownMonitor,

@@ -1,0 +1,169 @@
+"""Friction: what trading costs, how much can be traded, and where orders fill."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset, within
+from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.trusted_data import TrustedData
+
+if TYPE_CHECKING:
+    from quantdl.market.panel import Panel
+
+
+@dataclass(frozen=True)
+class MeasuredVolume:
+    """Dollar volume is measured: trailing mean of close times volume, or of a ``dollar_volume`` field.
+
+    Attributes:
+        kind: Tells the alternatives apart.
+        window_bars: Trailing bars of the mean.
+        participation: Largest share of a session's dollar volume that may be traded.
+        impact_coefficient: Y in the square-root law: cost as a fraction = Y * daily volatility * sqrt(share of volume).
+    """
+
+    kind: Literal["measured"]
+    window_bars: int
+    participation: float
+    impact_coefficient: float
+
+
+@dataclass(frozen=True)
+class StatedVolume:
+    """Dollar volume is stated, for data that has none.
+
+    Attributes:
+        kind: Tells the alternatives apart.
+        dollar_volume: Dollars a session by asset; every asset of the data.
+        basis: Where the figures come from.
+        participation: Largest share of a session's dollar volume that may be traded.
+        impact_coefficient: As for `MeasuredVolume`.
+    """
+
+    kind: Literal["stated"]
+    dollar_volume: Mapping[str, float]
+    basis: str
+    participation: float
+    impact_coefficient: float
+
+
+@dataclass(frozen=True)
+class VolumeWaiver:
+    """Liquidity is not known: fills are unlimited, capacity is undefined, and the report prints who signed."""
+
+    kind: Literal["waiver"]
+    signed_by: str
+    reason: str
+
+
+Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver
+
+
+@dataclass(frozen=True)
+class Borrow:
+    """The terms of selling short.
+
+    Attributes:
+        annual_rate: Fee a year as a fraction of the short notional, charged every bar.
+        maintenance_margin: Least equity as a fraction of gross exposure; below it the book is liquidated.
+    """
+
+    annual_rate: float
+    maintenance_margin: float
+
+
+@dataclass(frozen=True)
+class Friction:
+    """What trading costs and where it is filled.
+
+    Attributes:
+        commission_bps: Commission each way.
+        half_spread_bps: Half the bid-ask spread, paid each way.
+        borrow: Terms of selling short; null for a long-only plan.
+        liquidity: Measured, stated or waived in writing.
+        delisting_recovery: Share of the last close that a delisted long position is paid out at; shorts are bought
+            back at the last close. Delistings for cause lost 30 % on NYSE and AMEX (Shumway, 1997), so 0.7 is prudent.
+        fill_at: ``"next_close"``; ``"next_open"`` where the data has opens; ``"decision_close"`` fills at the very
+            close that was decided on, at which no real order can fill any more, and is stamped on the result.
+    """
+
+    commission_bps: float
+    half_spread_bps: float
+    borrow: Borrow | None
+    liquidity: Liquidity
+    delisting_recovery: float
+    fill_at: Literal["next_close", "next_open", "decision_close"]
+
+
+def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
+    for name, bps in (("commission_bps", friction.commission_bps), ("half_spread_bps", friction.half_spread_bps)):
+        if not 0 <= bps <= 1000:
+            expected = "basis points between 0 and 1000"
+            yield PlanFault(f"friction.{name}", f"{bps:g}", expected, "state the cost each way, 10 for 0.10 %")
+    if not 0 <= friction.delisting_recovery <= 1:
+        expected = "a share of the last price between 0 and 1"
+        yield PlanFault("friction.delisting_recovery", f"{friction.delisting_recovery:g}", expected, "for instance 0.7")
+    yield from _borrow(friction.borrow, sizing)
+    yield from _liquidity(friction.liquidity, data)
+    if friction.fill_at == "next_open" and "open" not in data.fields:
+        expected = "'next_close', because 'open' is not among trusted_data.fields"
+        yield PlanFault("friction.fill_at", "'next_open'", expected, "add 'open' to the fields or write next_close")
+    if friction.fill_at != "next_close" and model_horizon is not None:
+        expected = "'next_close': the model's position law runs from the next close"
+        yield PlanFault("friction.fill_at", repr(friction.fill_at), expected, "write next_close")
+
+
+def _borrow(borrow: Borrow | None, sizing: Sizing) -> Iterator[PlanFault]:
+    match borrow:
+        case Borrow() if sizing.long_only:
+            expected = "null: a long-only plan never borrows shares"
+            yield PlanFault("friction.borrow", "terms of borrowing", expected, "write null")
+        case None if not sizing.long_only:
+            fix = "state annual_rate and maintenance_margin"
+            yield PlanFault("friction.borrow", "null", "terms of selling short", fix)
+        case Borrow(annual_rate=rate, maintenance_margin=margin):
+            if not 0 <= rate <= 1:
+                expected = "a yearly fraction between 0 and 1"
+                yield PlanFault("friction.borrow.annual_rate", f"{rate:g}", expected, "for instance 0.01")
+            if not (0 < margin and margin * sizing.max_gross < 1):
+                expected = "above 0 and below 1 / max_gross, or a full book is liquidated at once"
+                yield PlanFault("friction.borrow.maintenance_margin", f"{margin:g}", expected, "for instance 0.3")
+
+
+def _liquidity(liquidity: Liquidity, data: TrustedData) -> Iterator[PlanFault]:
+    if isinstance(liquidity, VolumeWaiver):
+        return
+    yield from within("friction.liquidity.participation", liquidity.participation, 0.0, 1.0, "a share of volume")
+    if liquidity.impact_coefficient < 0:
+        given = f"{liquidity.impact_coefficient:g}"
+        yield PlanFault("friction.liquidity.impact_coefficient", given, "zero or more", "for instance 1.0")
+    if isinstance(liquidity, StatedVolume):
+        for symbol, dollars in liquidity.dollar_volume.items():
+            if dollars <= 0:
+                item = f"friction.liquidity.dollar_volume.{symbol}"
+                yield PlanFault(item, f"{dollars:g}", "dollars a session, above 0", "state a positive volume")
+    if isinstance(liquidity, MeasuredVolume):
+        yield from at_least("friction.liquidity.window_bars", liquidity.window_bars, 1, "a number of bars")
+        if not {"volume", "dollar_volume"} & set(data.fields):
+            expected = "'volume' or 'dollar_volume' among trusted_data.fields"
+            fix = "declare the field, state the dollar volume per asset, or sign the waiver"
+            yield PlanFault("friction.liquidity.kind", "'measured'", expected, fix)
+        elif "dollar_volume" not in data.fields and data.adjustment == "total_return":
+            expected = "'raw' or 'split' prices: dividend-adjusted prices times shares are not dollars"
+            fix = "trust a 'dollar_volume' field or state the dollar volume per asset"
+            yield PlanFault("friction.liquidity.kind", "'measured' on total-return prices", expected, fix)
+
+
+def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
+    """Yield a fault for assets without a stated volume, and for a waiver where the data have volume."""
+    liquidity = friction.liquidity
+    if isinstance(liquidity, StatedVolume):
+        named = set(liquidity.dollar_volume)
+        yield from each_asset("friction.liquidity.dollar_volume", named, panel.assets, "a dollar volume")
+    in_shares = "volume" in panel.fields and panel.card.adjustment != "total_return"
+    has_volume = in_shares or "dollar_volume" in panel.fields
+    if isinstance(liquidity, VolumeWaiver) and has_volume:
+        expected = "'measured': the data has volume, so there is nothing to waive"
+        yield PlanFault("friction.liquidity.kind", "'waiver'", expected, "measure the volume")

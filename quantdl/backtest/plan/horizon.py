@@ -1,0 +1,73 @@
+"""Horizon: how long a decision is meant to hold, in bars, and when new positions may be decided."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.trusted_data import TrustedData
+
+# Fewest and most sessions of a week and a month: exchanges that close at weekends, and those that never close.
+_PERIOD_SESSIONS = {"week": (4, 5), "month": (15, 23)}
+_PERIOD_SESSIONS_24_7 = {"week": (7, 7), "month": (28, 31)}
+
+
+@dataclass(frozen=True)
+class EveryBars:
+    """Rebalance every ``bars`` bars, counted from the first session of the run."""
+
+    kind: Literal["every_bars"]
+    bars: int
+
+
+@dataclass(frozen=True)
+class PeriodEnd:
+    """Rebalance at the last session of every calendar week or month, and at the first session of the run."""
+
+    kind: Literal["period_end"]
+    period: Literal["week", "month"]
+
+
+Cadence = EveryBars | PeriodEnd
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """How long a decision is meant to hold.
+
+    Attributes:
+        bars: Bars from fill to exit; equals the model's horizon. A book older than this without a decision is closed.
+        timeframe: Spacing of the bars as on the data card, ``"1D"``.
+        rebalance: When new positions may be decided. Between two such sessions positions may only be reduced.
+    """
+
+    bars: int
+    timeframe: str
+    rebalance: Cadence
+
+
+def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
+    """Yield what is wrong beside the model and the data that the plan trusts."""
+    yield from at_least("horizon.bars", horizon.bars, 1, "a number of bars")
+    if model_horizon is not None and horizon.bars != model_horizon:
+        expected = f"the model's horizon of {model_horizon} bars"
+        fix = f"set horizon.bars to {model_horizon} or train the model for {horizon.bars} bars"
+        yield PlanFault("horizon.bars", str(horizon.bars), expected, fix)
+    if horizon.timeframe != data.frequency:
+        expected = f"the frequency of the trusted data, {data.frequency!r}"
+        yield PlanFault("horizon.timeframe", repr(horizon.timeframe), expected, "make the two equal")
+    match horizon.rebalance:
+        case EveryBars(bars=bars):
+            yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
+        case PeriodEnd(period=period):
+            shortest, longest = (_PERIOD_SESSIONS_24_7 if data.calendar == "24/7" else _PERIOD_SESSIONS)[period]
+            if shortest <= horizon.bars < longest:
+                expected = f"at least {longest}: a {period} has up to {longest} sessions, and an older book is closed"
+                yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
+
+
+def data_faults(horizon: Horizon, n_sessions: int) -> Iterator[PlanFault]:
+    """Yield a fault for a horizon that is as long as the run."""
+    if horizon.bars >= n_sessions:
+        expected = f"fewer than the {n_sessions} sessions of the span, or it can never bind"
+        yield PlanFault("horizon.bars", str(horizon.bars), expected, "lower it")

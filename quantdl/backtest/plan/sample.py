@@ -1,0 +1,56 @@
+"""Sample: on what span the claim is tested, and how much of it counts as evidence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from quantdl.backtest.plan.refusals import PlanFault, at_least
+
+if TYPE_CHECKING:
+    from quantdl.backtest.plan.context import RunSpan
+
+
+@dataclass(frozen=True)
+class Sample:
+    """On what the claim is tested.
+
+    Attributes:
+        first: First session of the out-of-sample span.
+        last: Last session of the span.
+        minimum_sessions: Fewest sessions, while not halted, that the plan accepts as evidence.
+        purge_bars: Training decisions dropped at the end of each span because their labels end in the next. A label
+            reaches ``horizon.bars + 1`` bars ahead, and a run drops exactly these; 0 without a model.
+    """
+
+    first: date
+    last: date
+    minimum_sessions: int
+    purge_bars: int
+
+
+def faults(sample: Sample, horizon_bars: int, model_horizon: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for an empty span, one that is too short for one position, and a purge that does not fit."""
+    if sample.first >= sample.last:
+        yield PlanFault("sample.last", str(sample.last), f"a day after sample.first ({sample.first})", "swap the two")
+    meaning = "more sessions than one holding period"
+    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, horizon_bars + 1, meaning)
+    reach = 0 if model_horizon is None else model_horizon + 1
+    if sample.purge_bars != reach:
+        meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
+        yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
+
+
+def data_faults(sample: Sample, span: "RunSpan") -> Iterator[PlanFault]:
+    """Yield a fault where the plan's span is not that of the run, not inside the data, or too short."""
+    sessions, start, end = span.panel.sessions, span.start, span.end
+    if (sample.first, sample.last) != (start.date(), end.date()):
+        given, expected = f"{sample.first} to {sample.last}", f"the run's span, {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+        yield PlanFault("sample", given, expected, "make the two equal")
+    if start < sessions[0] or end > sessions[-1]:
+        expected = f"a span inside the data, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}"
+        yield PlanFault("sample", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", expected, "move the span")
+    if span.n_sessions < sample.minimum_sessions:
+        expected = f"at most the {span.n_sessions} sessions of the span"
+        fix = "widen the span; a lower minimum is weaker evidence"
+        yield PlanFault("sample.minimum_sessions", str(sample.minimum_sessions), expected, fix)
