@@ -7,7 +7,6 @@ import pytest
 from quantdl.backtest import data_faults
 from quantdl.config import configured_strategy, load_config
 from quantdl.experiment import load_data
-from quantdl.experiment.spans import split_dates
 from quantdl.training.splits import split_bars
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -34,7 +33,7 @@ def test_a_config_loads_and_its_plan_fits_its_data(path):
         pytest.skip(f"the prices of {path.name} are not here; QUANTDL_DATABANK names their folder")
     configured_strategy(config)
     panel = load_data(config).panel
-    bars = split_bars(panel.sessions, split_dates(config))
+    bars = split_bars(panel.sessions, config.splits)
     start, end = panel.sessions[bars.test.start + 1], panel.sessions[bars.test[-1]]
     assert data_faults(config.plan, panel, start, end) == ()
 

@@ -14,10 +14,10 @@ from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.data_blocks import DataConfig, Sp500Config
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
 from quantdl.config.faults import Key
-from quantdl.config.model_blocks import ModelConfig
 from quantdl.config.reading import FaultyPart, read_value
-from quantdl.config.schema import BacktestConfig, SplitsConfig
+from quantdl.config.schema import BacktestConfig, Model
 from quantdl.errors import DataError, did_you_mean
+from quantdl.training.settings import SplitDates
 
 Finding = tuple[tuple[Key, ...], str]
 P = TypeVar("P", bound=BaseModel)
@@ -28,11 +28,11 @@ class _PlanPart(BaseModel, extra="ignore", strict=True):
 
 
 class _ModelPart(BaseModel, extra="ignore", strict=True):
-    model: ModelConfig | None = None
+    model: Model | None = None
 
 
 class _SplitsPart(BaseModel, extra="ignore", strict=True):
-    splits: SplitsConfig
+    splits: SplitDates
 
 
 class _DataPart(BaseModel, extra="ignore", strict=True):
@@ -102,7 +102,7 @@ def _keys(above: tuple[Key, ...], parts: list[str], document: Document) -> tuple
     return _keys((*above, ".".join(parts[:taken])), parts[taken:], document)
 
 
-def _sample_findings(plan: Plan, splits: SplitsConfig) -> Iterator[Finding]:
+def _sample_findings(plan: Plan, splits: SplitDates) -> Iterator[Finding]:
     for name, planned, split, day in (
         ("first", plan.sample.first, "test_start", splits.test_start),
         ("last", plan.sample.last, "test_end", splits.test_end),
@@ -111,7 +111,7 @@ def _sample_findings(plan: Plan, splits: SplitsConfig) -> Iterator[Finding]:
             yield ("plan", "sample", name), f"given {planned}; expected {day}, which is splits.{split}"
 
 
-def _data_findings(data: DataConfig, splits: SplitsConfig | None) -> Iterator[Finding]:
+def _data_findings(data: DataConfig, splits: SplitDates | None) -> Iterator[Finding]:
     if data.start is not None and data.end is not None and data.end <= data.start:
         yield ("data", "end"), f"given {data.end}; expected a date after start, which is {data.start}"
     if splits is not None and data.end is not None and splits.test_end > data.end:

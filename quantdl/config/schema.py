@@ -1,10 +1,9 @@
 """The schema of a config: everything that describes one run."""
 
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, JsonValue, NonNegativeFloat, PositiveFloat, PositiveInt, PrivateAttr, model_validator
+from pydantic import Field, JsonValue, PositiveFloat, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
 from quantdl.config.blocks import Block
@@ -12,10 +11,11 @@ from quantdl.config.data_blocks import DataConfig
 from quantdl.config.data_paths import expanded
 from quantdl.config.document import Document, beside
 from quantdl.config.faults import dotted
-from quantdl.config.model_blocks import ModelConfig, ModelKind, with_defaults
 from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
+from quantdl.models.settings import ModelKind, ModelSettings, settings_class
+from quantdl.training.settings import SplitDates, TrainingSettings
 
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
@@ -30,65 +30,8 @@ Name = Annotated[
 ]
 
 
-class TrainingConfig(Block):
-    """How a network is fitted; see `quantdl.training.fit.TrainingSettings`.
-
-    Attributes:
-        epochs: Most passes over the training sessions.
-        patience: Passes without a better validation score before training stops.
-        learning_rate: Of AdamW at its peak.
-        weight_decay: Of AdamW.
-        warm_up_steps: Steps over which the learning rate rises from zero.
-        block: Consecutive bars that share one history row.
-        rows: History rows in a batch.
-        gradient_norm: Longest gradient.
-        averaging: Decay per step of the running mean of the weights.
-        marginal_share: Weight of the marginal densities in the loss, the joint density carrying the rest.
-        device: ``auto`` takes a GPU when there is one.
-    """
-
-    epochs: PositiveInt = 30
-    patience: PositiveInt = 6
-    learning_rate: PositiveFloat = 2e-3
-    weight_decay: NonNegativeFloat = 1e-2
-    warm_up_steps: PositiveInt = 50
-    block: PositiveInt = 64
-    rows: PositiveInt = 2
-    gradient_norm: PositiveFloat = 1.0
-    averaging: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    marginal_share: Annotated[float, Field(ge=0, le=1)] = 0.5
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-
-
-class SplitsConfig(Block):
-    """Four dates: fitted through ``train_end``, selected through ``validation_end``, judged on the test span.
-
-    Attributes:
-        train_end: Last session of the training span.
-        validation_end: Last session that stopped or selected anything.
-        test_start: First session of the test span.
-        test_end: Last session of the test span.
-    """
-
-    train_end: date
-    validation_end: date
-    test_start: date
-    test_end: date
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "SplitsConfig":
-        faults = []
-        if self.validation_end <= self.train_end:
-            faults.append(("validation_end", _not_after(self.validation_end, "train_end", self.train_end)))
-        last = max(("train_end", self.train_end), ("validation_end", self.validation_end), key=lambda end: end[1])
-        if self.test_start <= last[1]:
-            seen = " (the test span must not overlap what the model has seen)"
-            faults.append(("test_start", _not_after(self.test_start, *last) + seen))
-        if self.test_end <= self.test_start:
-            faults.append(("test_end", _not_after(self.test_end, "test_start", self.test_start)))
-        if faults:
-            raise FieldFaults(*faults)
-        return self
+Model = Annotated[ModelSettings, Field(discriminator="kind")]
+"""The settings of one model, told apart by ``kind``."""
 
 
 class StrategyConfig(Block):
@@ -155,10 +98,10 @@ class ExperimentConfig(Block):
     features: FeatureSettings = FeatureSettings()
     risk_free: Annotated[str, Field(min_length=1)] | None = None
     benchmark: Annotated[str, Field(min_length=1)] | None = None
-    model: ModelConfig | None = None
-    training: TrainingConfig = TrainingConfig()
-    splits: SplitsConfig
-    compare: tuple[ModelKind | ModelConfig, ...] = ()
+    model: Model | None = None
+    training: TrainingSettings = TrainingSettings()
+    splits: SplitDates
+    compare: tuple[ModelKind | Model, ...] = ()
     strategy: StrategyConfig
     plan: Plan
     backtest: BacktestConfig = BacktestConfig()
@@ -223,11 +166,7 @@ class ExperimentConfig(Block):
         mark = self._document.mark(keys)
         return f"{self._document.path}:{mark.line}:{mark.column}: {dotted(keys)}"
 
-    def compared_models(self) -> tuple[ModelConfig, ...]:
-        """Return the blocks of ``compare``, a bare kind with its defaults and the horizon of ``model``."""
+    def compared_models(self) -> tuple[ModelSettings, ...]:
+        """Return the settings of ``compare``, a bare kind with its defaults and the horizon of ``model``."""
         horizon = self.plan.horizon.bars if self.model is None else self.model.horizon
-        return tuple(with_defaults(item, horizon) if isinstance(item, str) else item for item in self.compare)
-
-
-def _not_after(given: date, name: str, limit: date) -> str:
-    return f"given {given}; expected a date after {name}, which is {limit}"
+        return tuple(settings_class(item)(horizon) if isinstance(item, str) else item for item in self.compare)

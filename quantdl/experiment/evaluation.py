@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quantdl.config import ExperimentConfig
-from quantdl.config.model_blocks import ModelConfig
 from quantdl.errors import ConfigError
 from quantdl.experiment.data import load_data, model_inputs
 from quantdl.experiment.forecasts import coverage, forecast_table, mean_scores, next_session
 from quantdl.experiment.models import fit_model
-from quantdl.experiment.spans import split_dates
+from quantdl.models.settings import ModelSettings
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import split_bars
@@ -59,7 +58,7 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None) -> Eval
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     data = load_data(config)
     table = model_inputs(config, data)
-    bars = split_bars(data.panel.sessions, split_dates(config))
+    bars = split_bars(data.panel.sessions, config.splits)
     rows = []
     for block in blocks:
         fitted = fit_model(block, data.returns, table, bars, config, _named(progress, block))
@@ -83,7 +82,7 @@ def evaluation_row(model: str, scored: pd.DataFrame) -> EvaluationRow:
     )
 
 
-def _named(progress: Progress | None, block: ModelConfig) -> Progress | None:
+def _named(progress: Progress | None, block: ModelSettings) -> Progress | None:
     if progress is None:
         return None
     report = progress

@@ -1,4 +1,7 @@
-"""From the model block of a config to a fitted model, and back from a stored one."""
+"""From the settings of a model to a fitted model, and back from a stored one.
+
+A new network gets its arm in `build_network`.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,29 +9,27 @@ from pathlib import Path
 import torch
 
 from quantdl.config import ExperimentConfig
-from quantdl.config.model_blocks import (
-    EwmaConfig,
-    FlowConfig,
-    GarchConfig,
-    GraphConfig,
-    ModelConfig,
-    TransformerConfig,
-    model_block,
-    model_settings,
-)
-from quantdl.config.schema import TrainingConfig
 from quantdl.errors import ConfigError
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
-from quantdl.models.forecaster import Forecaster, NetworkSize
-from quantdl.relations.graphs import correlation_graph
+from quantdl.models.forecaster import Forecaster
+from quantdl.models.settings import (
+    EwmaSettings,
+    FlowSettings,
+    GarchSettings,
+    GraphSettings,
+    ModelSettings,
+    TransformerSettings,
+    VolatilitySettings,
+    settings_class,
+)
+from quantdl.records import from_plain, to_plain
+from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.checkpoints import Architecture, load_checkpoint
-from quantdl.training.fit import FitReport, Progress, TrainingSettings, fit
+from quantdl.training.fit import FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel
 from quantdl.training.splits import Bars, yearly_refits
-
-Network = TransformerConfig | FlowConfig | GraphConfig
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,97 +50,85 @@ class FittedBlock:
 
 
 def fit_model(
-    block: ModelConfig,
+    settings: ModelSettings,
     panel: Panel,
     table: FeatureTable,
     bars: Bars,
     config: ExperimentConfig,
     progress: Progress | None = None,
 ) -> FittedBlock:
-    """Fit the model that a block describes, for the next session and for the position window of its horizon."""
-    windows = (NEXT_SESSION, position_window(block.horizon))
-    graph = None
-    if isinstance(block, GraphConfig):
-        graph = correlation_graph(panel.log_returns(), block.neighbours, block.correlation_window)
-    n_factors = block.factors if isinstance(block, EwmaConfig | GarchConfig) else block.trailing_factors
+    """Fit the model of these settings, for the next session and for the position window of its horizon.
+
+    Args:
+        settings: Of the model: that of the config, or one of those it is compared with.
+        panel: Prices as total returns.
+        table: Features of the panel.
+        bars: To fit on and to forecast at.
+        config: Of the run, for its seed and how networks are trained.
+        progress: Told what is going on.
+
+    Raises:
+        ConfigError: If the config names a device that is not there.
+        RunError: If training fails.
+    """
+    windows = (NEXT_SESSION, position_window(settings.horizon))
+    graph, n_factors = _graph(settings, panel), _factors(settings)
     histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors)
-    architecture = Architecture(
-        model_settings(block),
-        tuple((feature.name, feature.half_life_bars) for feature in table.features),
-        panel.assets,
-    )
-    if isinstance(block, EwmaConfig | GarchConfig):
-        fitted = _fit_volatility(block, histories, bars, progress)
+    features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
+    architecture = Architecture(_as_json(settings), features, panel.assets)
+    if isinstance(settings, VolatilitySettings):
+        fitted = _fit_volatility(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture, None)
-    return _fit_network(block, histories, bars, config, architecture, progress)
-
-
-def _fit_network(
-    block: Network,
-    histories: Histories,
-    bars: Bars,
-    config: ExperimentConfig,
-    architecture: Architecture,
-    progress: Progress | None,
-) -> FittedBlock:
     device = _device(config)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        model = build_network(block, histories.n_features, len(histories.windows)).to(device)
-    settings = training_settings(config.training, block.context)
+        model = build_network(settings, histories.n_features, len(windows)).to(device)
     on_device = histories.to(device)
-    report = fit(model, on_device, bars.fit, settings, config.seed, progress)
+    report = fit(model, on_device, bars.fit, settings.context, config.training, config.seed, progress)
     through = histories.sessions[report.fitted_through]
-    return FittedBlock(
-        FittedModel(model, histories.windows, block.context, (through,)), on_device, architecture, report
-    )
+    return FittedBlock(FittedModel(model, windows, settings.context, (through,)), on_device, architecture, report)
+
+
+def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:
+    if not isinstance(settings, GraphSettings):
+        return None
+    return correlation_graph(panel.log_returns(), settings.neighbours, settings.correlation_window)
+
+
+def _factors(settings: ModelSettings) -> int:
+    """Number of trailing factors among the inputs."""
+    return settings.factors if isinstance(settings, VolatilitySettings) else settings.trailing_factors
 
 
 def _fit_volatility(
-    block: EwmaConfig | GarchConfig, histories: Histories, bars: Bars, progress: Progress | None
+    settings: EwmaSettings | GarchSettings, histories: Histories, bars: Bars, progress: Progress | None
 ) -> FittedModel:
     from quantdl.models.classical import ewma_t_fit, fit_garch_t  # arch takes a second to import
     from quantdl.training.volatility import fit_volatility
 
-    refits = yearly_refits(histories.sessions, bars.test) if block.refit == "yearly" else [bars.test.start]
-    volatility_fit = ewma_t_fit(block.decay) if isinstance(block, EwmaConfig) else fit_garch_t
-    model = fit_volatility(histories, refits, volatility_fit, block.factors, progress)
+    refits = yearly_refits(histories.sessions, bars.test) if settings.refit == "yearly" else [bars.test.start]
+    volatility_fit = ewma_t_fit(settings.decay) if isinstance(settings, EwmaSettings) else fit_garch_t
+    model = fit_volatility(histories, refits, volatility_fit, settings.factors, progress)
     return FittedModel(model, histories.windows, None, tuple(histories.sessions[bar] for bar in refits))
 
 
-def build_network(block: Network, n_features: int, n_windows: int) -> Forecaster:
-    """Return the unfitted network that a block describes; its weights come from torch's random state."""
-    size = NetworkSize(block.width, block.heads, block.layers, block.trailing_factors, block.dropout)
-    match block:
-        case TransformerConfig():
+def build_network(
+    settings: TransformerSettings | FlowSettings | GraphSettings, n_features: int, n_windows: int
+) -> Forecaster:
+    """Return the unfitted network of these settings; its weights come from torch's random state."""
+    match settings:
+        case TransformerSettings():
             from quantdl.models.transformer import TransformerForecaster
 
-            return TransformerForecaster(n_features, n_windows, size)
-        case FlowConfig():
+            return TransformerForecaster(n_features, n_windows, settings)
+        case FlowSettings():
             from quantdl.models.flow import FlowForecaster
 
-            return FlowForecaster(n_features, n_windows, size, block.bins, block.bound)
-        case GraphConfig():
+            return FlowForecaster(n_features, n_windows, settings)
+        case GraphSettings():
             from quantdl.models.graph import GraphForecaster
 
-            return GraphForecaster(n_features, n_windows, size, block.hops)
-
-
-def training_settings(training: TrainingConfig, context: int) -> TrainingSettings:
-    """Return the loop's settings from the two blocks that hold them."""
-    return TrainingSettings(
-        epochs=training.epochs,
-        patience=training.patience,
-        learning_rate=training.learning_rate,
-        weight_decay=training.weight_decay,
-        warm_up_steps=training.warm_up_steps,
-        context=context,
-        block=training.block,
-        rows=training.rows,
-        gradient_norm=training.gradient_norm,
-        averaging=training.averaging,
-        marginal_share=training.marginal_share,
-    )
+            return GraphForecaster(n_features, n_windows, settings)
 
 
 def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
@@ -152,21 +141,26 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
 
 
 def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int) -> Forecaster:
-    block = model_block(architecture.settings)
-    if isinstance(block, EwmaConfig | GarchConfig):
+    settings = from_plain(settings_class(architecture.settings["kind"]), dict(architecture.settings))
+    if isinstance(settings, VolatilitySettings):
         from quantdl.models.volatility import VolatilityForecaster
 
-        return VolatilityForecaster(len(architecture.assets), n_sets, windows, block.factors)
-    with torch.random.fork_rng(devices=[]):
-        return build_network(block, len(architecture.features), len(windows))
+        return VolatilityForecaster(len(architecture.assets), n_sets, windows, settings.factors)
+    return build_network(settings, len(architecture.features), len(windows))
+
+
+def _as_json(settings: ModelSettings) -> dict[str, object]:
+    plain = to_plain(settings)
+    assert isinstance(plain, dict)
+    return plain
 
 
 def _device(config: ExperimentConfig) -> torch.device:
-    asked = config.training.device
+    wanted = config.training.device
     available = torch.cuda.is_available()
-    if asked == "cuda" and not available:
+    if wanted == "cuda" and not available:
         raise ConfigError(
             f"{config.where('training', 'device')}: given cuda, but torch {torch.__version__} finds no CUDA device. "
             "Use auto or cpu."
         )
-    return torch.device("cuda" if asked == "cuda" or (asked == "auto" and available) else "cpu")
+    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")

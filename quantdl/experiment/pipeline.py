@@ -23,7 +23,6 @@ from quantdl.backtest import (
 )
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
-from quantdl.config.model_blocks import ModelConfig
 from quantdl.errors import ConfigError, QuantdlError
 from quantdl.experiment.data import LoadedData, load_data, model_inputs
 from quantdl.experiment.figures import (
@@ -39,8 +38,8 @@ from quantdl.experiment.forecasts import forecast_table
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.series import benchmark_curve, risk_free_rate
-from quantdl.experiment.spans import split_dates
 from quantdl.market.inspection.census import Census
+from quantdl.models.settings import ModelSettings
 from quantdl.records import to_plain
 from quantdl.risk.book import LossPredictions, risk_table
 from quantdl.risk.historical import HistoricalSimulation
@@ -97,7 +96,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     """
     strategy = configured_strategy(config)
     data = load_data(config)
-    bars = split_bars(data.panel.sessions, split_dates(config))
+    bars = split_bars(data.panel.sessions, config.splits)
     start, end = _test_span(data, bars)
     faults = data_faults(config.plan, data.panel, start, end)
     if faults:
@@ -142,7 +141,7 @@ def _predictions(
     config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
 ) -> tuple[LossPredictions, Forecasts | None]:
     """Return what predicts the risk of the book, and what a model offers the engine; past returns offer nothing."""
-    model: ModelConfig | None = config.model
+    model: ModelSettings | None = config.model
     if model is None or book is None:
         return HistoricalSimulation(data.returns), None
     predicted = ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)

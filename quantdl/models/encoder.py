@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quantdl.models.forecaster import NetworkSize
+from quantdl.models.settings import NetworkSettings
 from quantdl.sequences import Batch
 
 
@@ -37,12 +37,12 @@ class CausalEncoder(nn.Module):
     enters through rotary embeddings of the *bar index*: a gap in trading turns the phase by its true length.
     """
 
-    def __init__(self, n_features: int, size: NetworkSize) -> None:
+    def __init__(self, n_features: int, settings: NetworkSettings) -> None:
         super().__init__()
         self.scaler = FeatureScaler(n_features)
-        self.enter = nn.Linear(n_features, size.width)
-        self.blocks = nn.ModuleList([_Block(size) for _ in range(size.layers)])
-        self.norm = nn.LayerNorm(size.width)
+        self.enter = nn.Linear(n_features, settings.width)
+        self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
+        self.norm = nn.LayerNorm(settings.width)
 
     def forward(self, batch: Batch) -> Tensor:
         """Give (R, A, L, width)."""
@@ -58,13 +58,13 @@ class CausalEncoder(nn.Module):
 class _Block(nn.Module):
     """Attention and a feed-forward network, each on a normalised copy of the stream it adds to."""
 
-    def __init__(self, size: NetworkSize) -> None:
+    def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
-        self.heads, width = size.heads, size.width
+        self.heads, width = settings.heads, settings.width
         self.norm_attention, self.norm_feed = nn.LayerNorm(width), nn.LayerNorm(width)
         self.query_key_value, self.leave = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.dropout = nn.Dropout(size.dropout)
+        self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, hidden: Tensor, bar: Tensor) -> Tensor:
         sequences, length, width = hidden.shape

@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from quantdl.distributions import AffineMarginals, Forecast, Marginals, cdf_by_transport, icdf_by_transport
 from quantdl.models.encoder import CausalEncoder
-from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
 
@@ -127,25 +128,16 @@ class FlowForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        size: Of the network.
-        bins: Of the spline.
-        bound: Distance from the center, in units of the scale, up to which the spline bends the law.
+        settings: Of the network.
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        n_windows: int = 1,
-        size: NetworkSize = NetworkSize(),
-        bins: int = 8,
-        bound: float = 4.0,
-    ) -> None:
+    def __init__(self, n_features: int, n_windows: int, settings: FlowSettings) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, size)
-        self.context = ForecastContext(size.width, n_windows)
-        self.affine = AffineHead(self.context.size, size.width)
-        self.spline = SplineHead(self.context.size, size.width, bins, bound)
-        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
+        self.encoder = CausalEncoder(n_features, settings)
+        self.context = ForecastContext(settings.width, n_windows)
+        self.affine = AffineHead(self.context.size, settings.width)
+        self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
+        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

@@ -5,8 +5,9 @@ from torch_geometric.nn import GATv2Conv
 
 from quantdl.distributions import Forecast
 from quantdl.models.encoder import CausalEncoder
-from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.settings import GraphSettings
 from quantdl.sequences import Batch
 
 
@@ -20,23 +21,16 @@ class GraphForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        size: Of the network.
-        hops: Message-passing layers.
+        settings: Of the network.
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        n_windows: int = 1,
-        size: NetworkSize = NetworkSize(),
-        hops: int = 1,
-    ) -> None:
+    def __init__(self, n_features: int, n_windows: int, settings: GraphSettings) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, size)
-        self.messages = nn.ModuleList([_MessagePassing(size) for _ in range(hops)])
-        self.context = ForecastContext(size.width, n_windows)
-        self.marginals = AffineHead(self.context.size, size.width)
-        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
+        self.encoder = CausalEncoder(n_features, settings)
+        self.messages = nn.ModuleList([_MessagePassing(settings) for _ in range(settings.hops)])
+        self.context = ForecastContext(settings.width, n_windows)
+        self.marginals = AffineHead(self.context.size, settings.width)
+        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
@@ -52,12 +46,12 @@ class GraphForecaster(Forecaster):
 
 
 class _MessagePassing(nn.Module):
-    def __init__(self, size: NetworkSize) -> None:
+    def __init__(self, settings: GraphSettings) -> None:
         super().__init__()
-        width, heads = size.width, size.heads
+        width, heads = settings.width, settings.heads
         self.norm = nn.LayerNorm(width)
         self.attend = GATv2Conv(width, width // heads, heads=heads, edge_dim=1, add_self_loops=False)
-        self.leave = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.Dropout(size.dropout))
+        self.leave = nn.Sequential(nn.GELU(), nn.Linear(width, width), nn.Dropout(settings.dropout))
 
     def forward(self, nodes: Tensor, edge_index: Tensor, edge_weight: Tensor) -> Tensor:
         received = self.attend(self.norm(nodes), edge_index, edge_attr=edge_weight[:, None])

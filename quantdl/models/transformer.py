@@ -2,8 +2,9 @@
 
 from quantdl.distributions import Forecast
 from quantdl.models.encoder import CausalEncoder
-from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.settings import TransformerSettings
 from quantdl.sequences import Batch
 
 
@@ -15,20 +16,15 @@ class TransformerForecaster(Forecaster):
     Args:
         n_features: Feature columns.
         n_windows: Return windows the model answers for.
-        size: Of the network.
+        settings: Of the network.
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        n_windows: int = 1,
-        size: NetworkSize = NetworkSize(),
-    ) -> None:
+    def __init__(self, n_features: int, n_windows: int, settings: TransformerSettings) -> None:
         super().__init__()
-        self.encoder = CausalEncoder(n_features, size)
-        self.context = ForecastContext(size.width, n_windows)
-        self.marginals = AffineHead(self.context.size, size.width)
-        self.dependence = FactorCopulaHead(self.context.size, size.width, size.trailing_factors)
+        self.encoder = CausalEncoder(n_features, settings)
+        self.context = ForecastContext(settings.width, n_windows)
+        self.marginals = AffineHead(self.context.size, settings.width)
+        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

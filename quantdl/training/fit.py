@@ -12,40 +12,10 @@ from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, Histories, bucketed, training_blocks
 from quantdl.training.averaging import WeightAverage
 from quantdl.training.loss import log_loss, mean_log_loss
+from quantdl.training.settings import TrainingSettings
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how many steps are done and how many there are at most."""
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is fitted.
-
-    Attributes:
-        epochs: Most passes over the training span.
-        patience: Passes without a better validation score before it stops.
-        learning_rate: Of AdamW at its peak.
-        weight_decay: Of AdamW.
-        warm_up_steps: Steps over which the learning rate rises from zero.
-        context: Observed bars before and at a forecast that the network may read.
-        block: Consecutive bars that share one history row in training.
-        rows: History rows in a batch.
-        gradient_norm: Longest gradient; a longer one is shortened to it.
-        averaging: Decay per step of the running mean of the weights, which is what is validated and kept.
-        marginal_share: Weight of the marginal densities in the loss; see `quantdl.training.loss.log_loss`.
-    """
-
-    epochs: int = 30
-    patience: int = 6
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    warm_up_steps: int = 50
-    context: int = 64
-    block: int = 64
-    rows: int = 2
-    gradient_norm: float = 1.0
-    averaging: float = 0.99
-    marginal_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -78,6 +48,7 @@ def fit(
     model: Forecaster,
     histories: Histories,
     spans: Spans,
+    context: int,
     settings: TrainingSettings,
     seed: int,
     progress: Progress | None = None,
@@ -87,6 +58,15 @@ def fit(
     Training labels that end after the training span are dropped, so no validation decision overlaps one. The caller's
     random state is left alone.
 
+    Args:
+        model: With the weights to begin with.
+        histories: Features and returns of the panel.
+        spans: Bars to learn from and bars to choose by.
+        context: Observed bars before and at a forecast that the network may read.
+        settings: Of the loop; its device is where ``histories`` and ``model`` lie already.
+        seed: Of the order of the batches and of dropout.
+        progress: Told of every pass.
+
     Raises:
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
             epoch and the sessions.
@@ -95,7 +75,7 @@ def fit(
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         _fit_scalers(model, histories, spans.train)
-        return _Loop(model, histories, spans, settings, seed).run(progress)
+        return _Loop(model, histories, spans, context, settings, seed).run(progress)
 
 
 def _fit_scalers(model: Forecaster, histories: Histories, train: range) -> None:
@@ -108,9 +88,15 @@ class _Loop:
     """The state of one fit: optimiser, learning-rate ramp and running mean of the weights."""
 
     def __init__(
-        self, model: Forecaster, histories: Histories, spans: Spans, settings: TrainingSettings, seed: int
+        self,
+        model: Forecaster,
+        histories: Histories,
+        spans: Spans,
+        context: int,
+        settings: TrainingSettings,
+        seed: int,
     ) -> None:
-        self.model, self.histories, self.spans = model, histories, spans
+        self.model, self.histories, self.spans, self.context = model, histories, spans, context
         self.settings, self.seed = settings, seed
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
@@ -172,7 +158,7 @@ class _Loop:
                 self.model,
                 self.histories,
                 self.spans.validation,
-                settings.context,
+                self.context,
                 settings.block,
                 settings.marginal_share,
             )
@@ -181,9 +167,9 @@ class _Loop:
         settings, bars = self.settings, self.spans.train
         blocks = training_blocks(bars, settings.block, self.seed, epoch)
         longest = self.histories.last.max(dim=1).values.cpu()
-        lengths = [min(int(longest[block[-1]]) + 1, settings.context + len(block)) for block in blocks]
+        lengths = [min(int(longest[block[-1]]) + 1, self.context + len(block)) for block in blocks]
         for group in bucketed(blocks, lengths, settings.rows, self.seed, epoch):
-            yield self.histories.batch(group, settings.context, labels_through=bars[-1])
+            yield self.histories.batch(group, self.context, labels_through=bars[-1])
 
     def _not_finite(self, batch: Batch, epoch: int, loss: float, norm: float) -> str:
         first, last = (self.histories.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))

@@ -7,23 +7,7 @@ import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.training.fit import Spans
-
-
-@dataclass(frozen=True)
-class SplitDates:
-    """Sessions that part the spans; each end is the last session that a label of its span may need.
-
-    Attributes:
-        train_end: Training labels end here.
-        validation_end: Validation labels end here: the model is fitted through this session.
-        test_start: First session that is forecast and traded.
-        test_end: Last one.
-    """
-
-    train_end: date
-    validation_end: date
-    test_start: date
-    test_end: date
+from quantdl.training.settings import SplitDates
 
 
 @dataclass(frozen=True)
@@ -48,7 +32,7 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> Bars:
 
     Args:
         sessions: (T,) of the panel.
-        dates: In order; checked by the config.
+        dates: First and last sessions of the spans.
 
     Raises:
         DataError: If a date lies outside the data or a span holds no session.

@@ -16,9 +16,9 @@ from quantdl.config import load_config, plan_refusal
 from quantdl.config.data_blocks import CsvFolderConfig
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.faults import Key, dotted
-from quantdl.config.model_blocks import EwmaConfig, FlowConfig, GraphConfig, TransformerConfig
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
+from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, TransformerSettings
 
 VALID = Path(__file__).parent / "valid.yaml"
 WriteConfig = Callable[..., Path]
@@ -53,7 +53,7 @@ SCALARS = [keys for keys, entry in KEYS.items() if not isinstance(entry.value, M
 
 def test_a_whole_config_arrives_typed() -> None:
     config = load_config(VALID)
-    assert isinstance(config.model, TransformerConfig)
+    assert isinstance(config.model, TransformerSettings)
     assert config.training.learning_rate == 0.001
     assert config.splits.test_end == date(2022, 12, 28)
     assert config.plan.sizing.max_net is None
@@ -88,9 +88,9 @@ def test_a_config_is_frozen() -> None:
 
 def test_a_bare_kind_takes_the_horizon_of_the_model() -> None:
     assert load_config(VALID).compared_models() == (
-        FlowConfig(kind="flow", horizon=23),
-        GraphConfig(kind="graph", horizon=23),
-        EwmaConfig(kind="ewma_t", horizon=23, decay=0.97),
+        FlowSettings(horizon=23),
+        GraphSettings(horizon=23),
+        EwmaSettings(horizon=23, decay=0.97),
     )
 
 

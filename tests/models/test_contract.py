@@ -9,8 +9,8 @@ from scipy import stats
 
 from quantdl.models.classical import ewma_t_fit, fit_garch_t
 from quantdl.models.flow import FlowForecaster
-from quantdl.models.forecaster import NetworkSize
 from quantdl.models.graph import GraphForecaster
+from quantdl.models.settings import FlowSettings, GraphSettings, TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import NEXT_SESSION, Batch, Histories, build_histories, position_window
@@ -42,11 +42,11 @@ def histories_of(closes: np.ndarray) -> Histories:
     return build_histories(panel, WINDOWS, graph=correlation_graph(panel.log_returns(), 2, 100))
 
 
-def network(build):
+def network(build, settings):
     def make(histories: Histories):
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            model = build(histories.n_features, len(WINDOWS), NetworkSize(width=16, heads=2))
+            model = build(histories.n_features, len(WINDOWS), settings)
             for parameter in model.parameters():  # away from the start, where most outputs are exactly zero
                 parameter.data.add_(0.05 * torch.randn_like(parameter))
         return model.eval()
@@ -55,9 +55,9 @@ def network(build):
 
 
 MODELS = {
-    "transformer": network(TransformerForecaster),
-    "flow": network(FlowForecaster),
-    "graph": network(GraphForecaster),
+    "transformer": network(TransformerForecaster, TransformerSettings(horizon=5, width=16, heads=2)),
+    "flow": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2)),
+    "graph": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, layers=2)),
     "ewma_t": lambda histories: fit_volatility(histories, [350, 600], ewma_t_fit()),
     "garch_t": lambda histories: fit_volatility(histories, [350, 600], fit_garch_t),
 }

@@ -9,26 +9,31 @@ import torch
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.graph import GraphForecaster
+from quantdl.models.settings import FlowSettings, GraphSettings, TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import SimulatedMarket, correlation_jump_market, skewed_bimodal_market, spill_over_market
-from quantdl.training.fit import Spans, TrainingSettings, fit
+from quantdl.training.fit import Spans, fit
+from quantdl.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(epochs=12, patience=4)
+CONTEXT = 64
+TRANSFORMER, FLOW, GRAPH = TransformerSettings(1), FlowSettings(1), GraphSettings(1, layers=2)
 
 
-def fitted(build, histories: Histories, train_end: int, validation_end: int) -> Forecaster:
+def fitted(build, settings, histories: Histories, train_end: int, validation_end: int) -> Forecaster:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = build(histories.n_features)
-    fit(model, histories, Spans(range(30, train_end), range(train_end, validation_end)), SETTINGS, seed=0)
+        model = build(histories.n_features, 1, settings)
+    spans = Spans(range(30, train_end), range(train_end, validation_end))
+    fit(model, histories, spans, CONTEXT, SETTINGS, seed=0)
     return model
 
 
 def test_score(model: Forecaster, histories: Histories, bars: range) -> float:
     """Mean negative log density of the next session's return of each asset, in nats."""
-    batch = histories.batch([bars], SETTINGS.context)
+    batch = histories.batch([bars], CONTEXT)
     with torch.no_grad():
         density = model(batch).marginal_log_prob(batch.target)
     return -float(density[batch.target_observed].mean())
@@ -50,8 +55,8 @@ def skewed():
 def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
     market, histories = skewed
     bars = range(1200, 1499)
-    flow = test_score(fitted(FlowForecaster, histories, 1000, 1200), histories, bars)
-    without_spline = test_score(fitted(TransformerForecaster, histories, 1000, 1200), histories, bars)
+    flow = test_score(fitted(FlowForecaster, FLOW, histories, 1000, 1200), histories, bars)
+    without_spline = test_score(fitted(TransformerForecaster, TRANSFORMER, histories, 1000, 1200), histories, bars)
     assert without_spline - flow > 0.02
     assert flow - true_score(market, bars) < 0.05  # near the truth, not merely better than a straw man
 
@@ -66,7 +71,7 @@ def test_shuffled_edges_lose_the_gain_of_the_graph():
 
     def score(edges: NeighbourGraph) -> float:
         histories = build_histories(market.panel, [NEXT_SESSION], graph=edges)
-        return test_score(fitted(GraphForecaster, histories, 1100, 1300), histories, bars)
+        return test_score(fitted(GraphForecaster, GRAPH, histories, 1100, 1300), histories, bars)
 
     with_graph, without = score(graph), score(empty)
     gain = without - with_graph
@@ -81,9 +86,9 @@ def test_the_joint_law_follows_a_jump_of_the_correlation():
     correlation = np.concatenate([np.concatenate(regimes)[:1700], np.full(150, 0.2), np.full(150, 0.8)])
     market = correlation_jump_market(correlation, n_assets=6, seed=0)
     histories = build_histories(market.panel, [NEXT_SESSION])
-    model = fitted(TransformerForecaster, histories, 1400, 1700)
+    model = fitted(TransformerForecaster, TRANSFORMER, histories, 1400, 1700)
     with torch.no_grad():
-        matrix = model(histories.batch([range(1700, 1999)], SETTINGS.context)).dependence.correlation()
+        matrix = model(histories.batch([range(1700, 1999)], CONTEXT)).dependence.correlation()
     pair = torch.triu_indices(6, 6, offset=1)
     predicted = matrix[:, pair[0], pair[1]].mean(dim=1).numpy()
     assert abs(np.mean(predicted[60:149]) - 0.2) < 0.1  # two months into the calm

@@ -12,7 +12,8 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import IntegrityError
-from quantdl.models.forecaster import Forecaster, NetworkSize
+from quantdl.models.forecaster import Forecaster
+from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.models.volatility import VolatilityForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
@@ -34,16 +35,15 @@ FITTED_THROUGH = (pd.Timestamp("2019-12-31"), pd.Timestamp("2020-12-31"))
 
 def build(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits: int) -> Forecaster:
     if architecture.settings["kind"] == "transformer":
-        return TransformerForecaster(
-            len(architecture.features), len(windows), NetworkSize(width=architecture.settings["width"], heads=2)
-        )
+        settings = TransformerSettings(horizon=5, width=architecture.settings["width"], heads=2)
+        return TransformerForecaster(len(architecture.features), len(windows), settings)
     return VolatilityForecaster(len(architecture.assets), n_fits, windows)
 
 
 def fitted_model() -> FittedModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = TransformerForecaster(N_FEATURES, len(WINDOWS), NetworkSize(width=8, heads=2))
+        model = TransformerForecaster(N_FEATURES, len(WINDOWS), TransformerSettings(horizon=5, width=8, heads=2))
         for parameter in model.parameters():  # heads start at zero, which would hide a lost weight
             torch.nn.init.normal_(parameter, std=0.1)
     return FittedModel(model, WINDOWS, context=20, fitted_through=FITTED_THROUGH[1:])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from quantdl.errors import LookAheadError, RunError
-from quantdl.models.forecaster import NetworkSize
+from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import correlation_jump_market
@@ -22,7 +22,8 @@ def histories():
 def fitted(histories):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        model = TransformerForecaster(histories.n_features, len(WINDOWS), NetworkSize(width=8, heads=2))
+        settings = TransformerSettings(horizon=5, width=8, heads=2)
+        model = TransformerForecaster(histories.n_features, len(WINDOWS), settings)
     return FittedModel(model, WINDOWS, context=20, fitted_through=(histories.sessions[200],))
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.models.forecaster import NetworkSize
+from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
 from quantdl.simulation import correlation_jump_market, panel_of_closes
-from quantdl.training.fit import FitReport, Spans, TrainingSettings, fit
-from quantdl.training.splits import SplitDates, split_bars
+from quantdl.training.fit import FitReport, Spans, fit
+from quantdl.training.settings import SplitDates, TrainingSettings
+from quantdl.training.splits import split_bars
 
 HORIZON = 5
 WINDOWS = (NEXT_SESSION, position_window(HORIZON))
@@ -32,12 +33,12 @@ def other_after(closes: np.ndarray, bar: int, through: int | None = None) -> np.
 
 def fitted(closes: np.ndarray, epochs: int = 1, rows: int = 2) -> tuple[TransformerForecaster, FitReport]:
     histories = build_histories(panel_of_closes(closes), WINDOWS)
-    settings = TrainingSettings(epochs=epochs, patience=epochs, context=16, block=32, warm_up_steps=5, rows=rows)
+    settings = TrainingSettings(epochs=epochs, patience=epochs, block=32, warm_up_steps=5, rows=rows)
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        size = NetworkSize(width=8, heads=2, layers=1)
-        model = TransformerForecaster(histories.n_features, n_windows=len(WINDOWS), size=size)
-    return model, fit(model, histories, SPANS, settings, 0)
+        network = TransformerSettings(horizon=5, width=8, heads=2, layers=1)
+        model = TransformerForecaster(histories.n_features, len(WINDOWS), network)
+    return model, fit(model, histories, SPANS, 16, settings, 0)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,125 @@
+"""What each model is built from: one settings class per model, told apart by ``kind``.
+
+To add a model, add its class here and to `ModelSettings` and `ModelKind`.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
+from quantdl.errors import FieldFaults
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What the networks share.
+
+    Attributes:
+        horizon: Bars from fill to exit; equals the plan's horizon.
+        width: Size of the encoding of one asset; a multiple of twice ``heads``.
+        heads: Attention heads.
+        layers: Transformer blocks over time.
+        trailing_factors: Common factors of the trailing correlation that the joint law builds on.
+        dropout: Share of activations dropped in training.
+        context: Bars of history that a forecast may read.
+    """
+
+    horizon: PositiveInt
+    width: PositiveInt = 32
+    heads: PositiveInt = 4
+    layers: PositiveInt = 2
+    trailing_factors: PositiveInt = 4
+    dropout: ShareBelowOne = 0.1
+    context: Annotated[int, Interval(ge=2, le=4096)] = 64
+
+    def __post_init__(self) -> None:
+        if self.width % (2 * self.heads):
+            expected = f"a multiple of twice the heads, which is {2 * self.heads}"
+            raise FieldFaults(("width", f"given {self.width}; expected {expected}"))
+
+
+@dataclass(frozen=True)
+class TransformerSettings(NetworkSettings):
+    """A causal transformer with Student-t marginals."""
+
+    kind: Literal["transformer"] = "transformer"
+
+
+@dataclass(frozen=True)
+class FlowSettings(NetworkSettings):
+    """A conditional flow on a Student-t base: affine, then a spline.
+
+    Attributes:
+        bins: Pieces of the spline.
+        bound: Distance from the center, in units of the scale, up to which the spline bends the law.
+        kind: Tells the models apart.
+    """
+
+    bins: Annotated[int, Interval(ge=2, le=64)] = 8
+    bound: PositiveFloat = 4.0
+    kind: Literal["flow"] = "flow"
+
+
+@dataclass(frozen=True)
+class GraphSettings(NetworkSettings):
+    """A graph network over the most correlated assets.
+
+    Attributes:
+        layers: Transformer blocks over time.
+        hops: Message-passing layers.
+        neighbours: Edges into each asset.
+        correlation_window: Trailing bars of the correlation.
+        kind: Tells the models apart.
+    """
+
+    layers: PositiveInt = 1
+    hops: PositiveInt = 1
+    neighbours: PositiveInt = 5
+    correlation_window: Annotated[int, Interval(ge=20)] = 250
+    kind: Literal["graph"] = "graph"
+
+
+@dataclass(frozen=True)
+class VolatilitySettings:
+    """What the classical models share.
+
+    Attributes:
+        horizon: Bars from fill to exit; equals the plan's horizon.
+        factors: Common factors of the constant correlation.
+        refit: Whether parameters are refitted at the end of every calendar year of the test span, or once before it.
+    """
+
+    horizon: PositiveInt
+    factors: PositiveInt = 3
+    refit: Literal["yearly", "once"] = "yearly"
+
+
+@dataclass(frozen=True)
+class EwmaSettings(VolatilitySettings):
+    """Exponentially weighted variance with Student-t innovations; ``decay`` is the weight of the variance before."""
+
+    decay: Annotated[float, Interval(gt=0, lt=1)] = 0.94
+    kind: Literal["ewma_t"] = "ewma_t"
+
+
+@dataclass(frozen=True)
+class GarchSettings(VolatilitySettings):
+    """GARCH(1,1) with Student-t innovations."""
+
+    kind: Literal["garch_t"] = "garch_t"
+
+
+ModelSettings = TransformerSettings | FlowSettings | GraphSettings | EwmaSettings | GarchSettings
+ModelKind = Literal["transformer", "flow", "graph", "ewma_t", "garch_t"]
+
+
+def settings_class(kind: object) -> type[ModelSettings]:
+    """Return the class of a kind.
+
+    Raises:
+        ValueError: If no model is of this kind.
+    """
+    classes: dict[object, type[ModelSettings]] = {choice.kind: choice for choice in get_args(ModelSettings)}
+    if kind not in classes:
+        raise ValueError(f"given the model kind {kind!r}; expected one of {', '.join(map(str, classes))}")
+    return classes[kind]

@@ -1,0 +1,77 @@
+"""How a network is fitted, and on which dates: what a config may say of it."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from quantdl.bounds import NonNegativeFloat, PositiveFloat, PositiveInt, Share, ShareBelowOne
+from quantdl.errors import FieldFaults
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How a network is fitted.
+
+    Attributes:
+        epochs: Most passes over the training span.
+        patience: Passes without a better validation score before training stops.
+        learning_rate: Of AdamW at its peak.
+        weight_decay: Of AdamW.
+        warm_up_steps: Steps over which the learning rate rises from zero.
+        block: Consecutive bars that share one history row.
+        rows: History rows in a batch.
+        gradient_norm: Longest gradient; a longer one is shortened to it.
+        averaging: Decay per step of the running mean of the weights, which is what is validated and kept.
+        marginal_share: Weight of the marginal densities in the loss, the joint density carrying the rest; see
+            `quantdl.training.loss.log_loss`.
+        device: ``auto`` takes a GPU when there is one.
+    """
+
+    epochs: PositiveInt = 30
+    patience: PositiveInt = 6
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 1e-2
+    warm_up_steps: PositiveInt = 50
+    block: PositiveInt = 64
+    rows: PositiveInt = 2
+    gradient_norm: PositiveFloat = 1.0
+    averaging: ShareBelowOne = 0.99
+    marginal_share: Share = 0.5
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+@dataclass(frozen=True)
+class SplitDates:
+    """Four dates: fitted through ``train_end``, selected through ``validation_end``, judged on the test span.
+
+    Attributes:
+        train_end: Training labels end here.
+        validation_end: Validation labels end here: the model is fitted through this session.
+        test_start: First session that is forecast and traded.
+        test_end: Last one.
+
+    Raises:
+        FieldFaults: If they are not in this order.
+    """
+
+    train_end: date
+    validation_end: date
+    test_start: date
+    test_end: date
+
+    def __post_init__(self) -> None:
+        faults = []
+        if self.validation_end <= self.train_end:
+            faults.append(("validation_end", _not_after(self.validation_end, "train_end", self.train_end)))
+        last = max(("train_end", self.train_end), ("validation_end", self.validation_end), key=lambda end: end[1])
+        if self.test_start <= last[1]:
+            seen = " (the test span must not overlap what the model has seen)"
+            faults.append(("test_start", _not_after(self.test_start, *last) + seen))
+        if self.test_end <= self.test_start:
+            faults.append(("test_end", _not_after(self.test_end, "test_start", self.test_start)))
+        if faults:
+            raise FieldFaults(*faults)
+
+
+def _not_after(given: date, name: str, limit: date) -> str:
+    return f"given {given}; expected a date after {name}, which is {limit}"

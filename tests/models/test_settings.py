@@ -1,0 +1,34 @@
+"""Settings of the models: one class per kind, with what a network of heads can be."""
+
+from typing import get_args
+
+import pytest
+
+from quantdl.errors import FieldFaults
+from quantdl.models.settings import ModelKind, ModelSettings, TransformerSettings, settings_class
+from quantdl.records import from_plain, to_plain
+
+
+def test_every_kind_has_its_class():
+    assert [settings_class(kind) for kind in get_args(ModelKind)] == list(get_args(ModelSettings))
+
+
+@pytest.mark.parametrize("kind", get_args(ModelKind))
+def test_stored_settings_come_back(kind):
+    settings = settings_class(kind)(horizon=3)
+    assert from_plain(settings_class(kind), to_plain(settings)) == settings
+    assert to_plain(settings)["kind"] == kind
+
+
+def test_a_kind_that_no_model_has_is_refused():
+    with pytest.raises(ValueError, match="given the model kind 'transfomer'; expected one of transformer, flow"):
+        settings_class("transfomer")
+
+
+@pytest.mark.parametrize(("width", "heads", "fits"), [(8, 4, True), (24, 4, True), (12, 4, False), (4, 4, False)])
+def test_the_width_is_a_multiple_of_twice_the_heads(width, heads, fits):
+    if fits:
+        assert TransformerSettings(1, width=width, heads=heads).width == width
+    else:
+        with pytest.raises(FieldFaults, match=f"width: given {width}; expected a multiple of twice the heads"):
+            TransformerSettings(1, width=width, heads=heads)

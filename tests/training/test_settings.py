@@ -1,0 +1,44 @@
+"""Dates that part the spans stand in one order only."""
+
+from datetime import date
+
+import pytest
+
+from quantdl.errors import FieldFaults
+from quantdl.training.settings import SplitDates
+
+DAYS = {
+    "train_end": date(2017, 6, 30),
+    "validation_end": date(2017, 12, 29),
+    "test_start": date(2018, 1, 2),
+    "test_end": date(2019, 6, 28),
+}
+
+
+def test_dates_in_order_are_taken():
+    assert vars(SplitDates(**DAYS)) == DAYS
+
+
+@pytest.mark.parametrize(
+    ("name", "day", "expected"),
+    [
+        ("validation_end", date(2017, 6, 30), "a date after train_end, which is 2017-06-30"),
+        ("validation_end", date(2017, 6, 1), "a date after train_end, which is 2017-06-30"),
+        ("test_start", date(2017, 12, 29), "a date after validation_end, which is 2017-12-29"),
+        ("test_start", date(2016, 1, 4), "a date after validation_end, which is 2017-12-29"),
+        ("test_end", date(2018, 1, 2), "a date after test_start, which is 2018-01-02"),
+        ("test_end", date(2017, 1, 3), "a date after test_start, which is 2018-01-02"),
+    ],
+)
+def test_a_date_before_its_turn_is_refused_by_name(name, day, expected):
+    with pytest.raises(FieldFaults) as refused:
+        SplitDates(**{**DAYS, name: day})
+    ((field, message),) = refused.value.faults
+    assert field == name
+    assert message.startswith(f"given {day}; expected {expected}")
+
+
+def test_every_date_out_of_order_is_named_at_once():
+    with pytest.raises(FieldFaults) as refused:
+        SplitDates(*reversed(DAYS.values()))
+    assert [field for field, _ in refused.value.faults] == ["validation_end", "test_start", "test_end"]
