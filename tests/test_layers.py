@@ -47,7 +47,7 @@ DOORS = {
     "annotated_types": ("quantdl.bounds",),
     "arch": ("quantdl.models.classical",),
     "jinja2": ("quantdl.report.html",),
-    "lazy_loader": ("quantdl.backtest", "quantdl.features"),
+    "lazy_loader": ("quantdl.backtest", "quantdl.calendars", "quantdl.features"),
     "pandas_market_calendars": ("quantdl.calendars.library",),
     "plotly": ("quantdl.report.figures",),
     "pyarrow": ("quantdl.market.reading.parquet", "quantdl.report.contents", "quantdl.experiment"),

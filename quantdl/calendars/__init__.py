@@ -1,7 +1,6 @@
 """Trading calendars: which days an exchange trades, from when to when, and how far apart two sessions are in bars."""
 
-from quantdl.calendars.bars import bar_length, is_daily
-from quantdl.calendars.exchange import TradingCalendar, trading_calendar
-from quantdl.calendars.labels import Day
+import lazy_loader
 
-__all__ = ["Day", "TradingCalendar", "bar_length", "is_daily", "trading_calendar"]
+# The names and where they live are written in __init__.pyi: each loads when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

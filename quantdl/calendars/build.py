@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quantdl.calendars.labels import RULES_END
 from quantdl.calendars.library import LibraryCalendar, listed_names
-from quantdl.calendars.tables import FILE, FORMAT, RULES_END, encoded
+from quantdl.calendars.names import FILE, FORMAT
+from quantdl.calendars.tables import encoded
 from quantdl.errors import CalendarError
 
 # Release dates of the versions that were read: their makers could know every closure up to that day.

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars.bars import bar_length, intraday_bars, is_daily
-from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours, unknown_calendar
+from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours
+from quantdl.calendars.names import unknown_calendar
 from quantdl.calendars.tables import Table, tables
 from quantdl.errors import CalendarError
 

@@ -1,7 +1,5 @@
-"""Names of calendars and days of sessions as people write them, and what nobody could have written in advance."""
+"""Days of sessions as people write them, and the closures that no calendar could hold in advance."""
 
-import difflib
-from collections.abc import Sequence
 from datetime import date
 
 import pandas as pd
@@ -10,23 +8,13 @@ from quantdl.errors import CalendarError
 
 Day = pd.Timestamp | date | str
 
-# ISO codes that pandas-market-calendars keeps under a trading name only.
-_TRADING_NAMES = {"XNAS": "NASDAQ", "XCBO": "CBOE_Equity_Options", "XCME": "CME_Equity", "IEXG": "IEX"}
+RULES_END = pd.Timestamp("2099-12-31")  # no calendar is projected further
 
-# Closures that nobody could expect at the close before them; a scheduled holiday is known years ahead.
+# Closures that were not announced at the close before them; a scheduled holiday is known years ahead.
 UNFORESEEN = {
     "America/New_York": "1985-09-27 2001-09-11 2001-09-12 2001-09-13 2001-09-14 2012-10-29 2012-10-30".split(),
     "Asia/Tokyo": ["2020-10-01"],
 }
-
-
-def unknown_calendar(name: str, names: Sequence[str]) -> str:
-    """Return the objection to a calendar name, with the one that was meant."""
-    by_lower = {known.lower(): known for known in names}
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)
-    meant = [_TRADING_NAMES[name]] if name in _TRADING_NAMES else [by_lower[key] for key in close]
-    hint = f"Did you mean {' or '.join(repr(known) for known in meant)}? " if meant else ""
-    return f"Unknown calendar {name!r}. {hint}Names are ISO codes such as 'XNYS', 'XTKS', 'XLON', or '24/7'."
 
 
 def as_day(day: Day) -> pd.Timestamp:

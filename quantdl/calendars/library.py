@@ -12,7 +12,7 @@ import pandas as pd
 import pandas_market_calendars as market_calendars
 
 from quantdl.calendars.corrections import corrected
-from quantdl.calendars.tables import RULES_END
+from quantdl.calendars.labels import RULES_END
 from quantdl.errors import CalendarError
 
 # pandas' rule-based holidays begin in 1970: earlier, a calendar without a stated bound trades through every holiday.

@@ -6,24 +6,18 @@ early, and nothing else; and one JSON text with names, zones, spans and the sha2
 """
 
 import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from quantdl.calendars.names import FILE, listing, member
 from quantdl.errors import IntegrityError
 
-FORMAT = 1
-FILE = "schedules.npz"
-RULES_END = pd.Timestamp("2099-12-31")  # no calendar is projected further
 NO_BREAK = -32768  # in place of minutes
 _COLUMNS = ("open", "close", "break_start", "break_end")
 _DAY, _MINUTE = 86_400_000_000, 60_000_000  # microseconds
@@ -66,7 +60,7 @@ class Table:
         Raises:
             IntegrityError: If the rows are not what was written.
         """
-        rows = _member(self.member)
+        rows = member(self.member)
         if hashlib.sha256(rows.tobytes()).hexdigest() != self.digest:
             raise IntegrityError(f"The calendar table of {self.name} in {FILE} was changed. Fix: reinstall quantdl.")
         return decoded(rows, self.first_day)
@@ -110,11 +104,7 @@ def tables() -> Mapping[str, Table]:
     Raises:
         IntegrityError: If the file is missing, damaged or of another version.
     """
-    listing = json.loads(_member("listing").tobytes().decode())
-    if listing["format"] != FORMAT:
-        given = f"{FILE} has format {listing['format']}, this version of quantdl reads {FORMAT}."
-        raise IntegrityError(f"{given} Fix: reinstall quantdl, or run python -m quantdl.calendars.build.")
-    return MappingProxyType({entry["name"]: _table(entry) for entry in listing["calendars"]})
+    return MappingProxyType({entry["name"]: _table(entry) for entry in listing()})
 
 
 def _table(entry: Mapping[str, Any]) -> Table:
@@ -131,14 +121,3 @@ def _table(entry: Mapping[str, Any]) -> Table:
         rival=entry["rival"],
         disputed=tuple(entry["disputed"]),
     )
-
-
-def _member(name: str) -> np.ndarray:
-    source = files("quantdl.calendars").joinpath(FILE)
-    try:
-        with source.open("rb") as stream, np.load(io.BytesIO(stream.read())) as archive:
-            return np.asarray(archive[name])
-    except (EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise IntegrityError(
-            f"The calendar tables ({source}) cannot be read: {error}. Fix: reinstall quantdl."
-        ) from error

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from quantdl.calendars import build
-from quantdl.calendars.tables import FILE, tables
+from quantdl.calendars.names import FILE
+from quantdl.calendars.tables import tables
 from quantdl.errors import CalendarError
 
 

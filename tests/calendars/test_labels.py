@@ -1,11 +1,11 @@
-"""How calendars and days are written."""
+"""How days are written."""
 
 from datetime import date
 
 import pandas as pd
 import pytest
 
-from quantdl.calendars.labels import as_day, neighbours, unknown_calendar
+from quantdl.calendars.labels import as_day, neighbours
 from quantdl.errors import CalendarError
 
 
@@ -18,11 +18,6 @@ def test_a_day_is_a_date_however_it_is_written(day):
 def test_an_instant_is_no_day(day):
     with pytest.raises(CalendarError, match="date"):
         as_day(day)
-
-
-def test_an_iso_code_kept_under_a_trading_name_is_known():
-    assert "Did you mean 'NASDAQ'?" in unknown_calendar("XNAS", ["NASDAQ", "XNYS"])
-    assert "Did you mean" not in unknown_calendar("QQQQQQ", ["NASDAQ", "XNYS"])
 
 
 def test_the_neighbours_of_a_holiday_are_the_sessions_around_it():

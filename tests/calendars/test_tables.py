@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.calendars import tables as tables_module, trading_calendar
+from quantdl.calendars import names as names_module, trading_calendar
 from quantdl.calendars.library import LibraryCalendar
 from quantdl.calendars.tables import decoded, encoded, tables
 from quantdl.errors import IntegrityError
@@ -149,13 +149,13 @@ def archive(**members):
     ids=["missing", "empty", "text", "without a listing", "truncated"],
 )
 def test_a_damaged_file_is_named_with_the_fix(monkeypatch, content):
-    monkeypatch.setattr(tables_module, "files", lambda package: Folder(content))
+    monkeypatch.setattr(names_module, "files", lambda package: Folder(content))
     with pytest.raises(IntegrityError, match="cannot be read.*reinstall"):
         tables.__wrapped__()
 
 
 def test_a_table_of_another_format_is_refused(monkeypatch):
     listing = json.dumps({"format": 99, "calendars": []}).encode()
-    monkeypatch.setattr(tables_module, "files", lambda package: Folder(archive(listing=listing)))
+    monkeypatch.setattr(names_module, "files", lambda package: Folder(archive(listing=listing)))
     with pytest.raises(IntegrityError, match="format 99.*reads 1"):
         tables.__wrapped__()
