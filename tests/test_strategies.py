@@ -124,7 +124,7 @@ def test_every_strategy_runs_on_closes_alone(name, with_model):
     panel = sp500()
     first = int(panel.sessions.searchsorted(np.datetime64("2020-01-02")))
     horizon = {"bars": 5, "rebalance": PeriodEnd("period_end", "week")}
-    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 5e8), "a round figure", 0.01, 1.0)
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 5e8), "a round figure made up here", 0.01, 1.0)
     plan = monthly_plan(panel, first, horizon=horizon, friction={"liquidity": volume}, fast_exit=FastExit(2))
     plan = replace(plan, sample=replace(plan.sample, purge_bars=6 if with_model else 0))
     forecasts = model_of(panel, 5) if with_model else None

@@ -105,7 +105,7 @@ def plan_of(setting, panel):
         items["related_positions"]["max_group_net"] = 0.6
     if setting.volume is not None:
         volume = dict.fromkeys(panel.assets, setting.volume)
-        friction["liquidity"] = StatedVolume("stated", volume, "a guess", 0.2, 0.5)
+        friction["liquidity"] = StatedVolume("stated", volume, "a guess made for this test", 0.2, 0.5)
         items["fast_exit"] = FastExit(4)
     if setting.clustered:
         items["related_positions"]["groups"] = CorrelationGroups("correlation", 20, 0.3)

@@ -26,6 +26,7 @@ from quantdl.market.card import DataCard, SilenceRule
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
+FINGERPRINT = f"sha256:{'0123456789abcdef' * 4}"
 RULES = (
     Rule("rebalance", "rebalance", "move to the target weights"),
     Rule("leave", "exit", "sell what has risen enough"),
@@ -64,7 +65,7 @@ def world(
         as_of=date(2030, 1, 1),
         licence="none needed",
         fields=tuple(everything),
-        fingerprint="sha256:made-by-a-test",
+        fingerprint=FINGERPRINT,
         universe=universe,
     )
     known_at = sessions.tz_localize("America/New_York").tz_convert("UTC") + pd.Timedelta(hours=16)
@@ -96,14 +97,18 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
             market_context="Any market that trades every day.",
             refuted_by="A Sharpe ratio below that of equal weight.",
             yardstick="sharpe",
-            other_explanations=OtherExplanations("Shares rose.", "Risk was low.", "Small shares paid a premium."),
+            other_explanations=OtherExplanations(
+                "All shares rose in those years.", "Risk was low throughout the span.", "Small shares paid a premium."
+            ),
         ),
         horizon=Horizon(5, "1D", EveryBars("every_bars", 1)),
         trusted_data=TrustedData(
             card.source, card.timezone, card.frequency, card.adjustment, card.calendar, card.fingerprint, ("close",)
         ),
         rules=RULES,
-        sizing=Sizing("fixed weights", True, 1.0 if len(assets) == 1 else 0.9, 1.0, None, 0.5, 0.6),
+        sizing=Sizing(
+            "The same weights at every decision.", True, 1.0 if len(assets) == 1 else 0.9, 1.0, None, 0.5, 0.6
+        ),
         related_positions=RelatedPositions(NamedGroups("named", groups), 1.0 if len(assets) < 3 else 0.99, None),
         friction=Friction(
             5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, "next_close"

@@ -9,13 +9,14 @@ from typing import Literal
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
 from quantdl.backtest.plan.refusals import PlanFault, at_least, within
 from quantdl.backtest.plan.sample import Sample
+from quantdl.backtest.plan.texts import Label
 
 
 @dataclass(frozen=True)
 class StressWindow:
     """A span whose result is reported on its own, for instance the crash of 2020."""
 
-    name: str
+    name: Label
     first: date
     last: date
 

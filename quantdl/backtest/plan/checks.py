@@ -1,24 +1,20 @@
 """Is the plan complete, consistent and able to bind, by itself and for the data? All faults at once, item by item."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, get_origin, get_type_hints
 
 from quantdl.backtest.plan.context import ModelTerms, RunSpan
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.backtest.plan.refusals import PlanFault, refusal
+from quantdl.backtest.plan.texts import text_faults
 from quantdl.errors import PlanError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from quantdl.market.panel import Panel
-
-# Words people put where a text is asked for; a plan that holds them has not been written yet.
-PLACEHOLDERS = frozenset(
-    {"todo", "tbd", "tba", "fixme", "n/a", "na", "none", "null", "-", "--", ".", "..", "...", "?", "xxx"}
-)
 
 
 def check_plan(
@@ -52,11 +48,12 @@ def plan_faults(plan: Plan, model_horizon: int | None, forecasts_risk: bool) -> 
     missing = tuple(_missing_items(plan))
     if missing:
         return missing
-    blank = tuple(_blank_values(plan))
-    if any(fault.expected == "a finite number" for fault in blank):
-        return blank  # comparisons with NaN would add faults that are none
+    texts = {item.name: tuple(text_faults(getattr(plan, item.name, None), item.name)) for item in ITEMS}
+    numbers = tuple(_numbers_not_finite(plan))
+    if numbers:  # comparisons with NaN would add faults that are none
+        return (*(fault for faults in texts.values() for fault in faults), *numbers)
     model = ModelTerms(model_horizon, forecasts_risk)
-    return (*blank, *(fault for item in ITEMS for fault in item.faults(plan, model)))
+    return tuple(fault for item in ITEMS for fault in (*texts[item.name], *item.faults(plan, model)))
 
 
 def data_faults(plan: Plan, panel: "Panel", start: "pd.Timestamp", end: "pd.Timestamp") -> tuple[PlanFault, ...]:
@@ -82,20 +79,16 @@ def _missing_items(plan: Plan) -> Iterator[PlanFault]:
             yield PlanFault(name, repr(value), article, f"write the item '{name}'")
 
 
-def _blank_values(value: object, item: str = "") -> Iterator[PlanFault]:
-    """Yield a fault for every empty text and every number that is not finite, anywhere in a plan."""
+def _numbers_not_finite(value: object, item: str = "") -> Iterator[PlanFault]:
+    """Yield a fault for every number that is not finite, anywhere in a plan."""
+    inside: Iterable[tuple[object, object]] = ()
     if is_dataclass(value) and not isinstance(value, type):
-        for entry in fields(value):
-            yield from _blank_values(getattr(value, entry.name), f"{item}.{entry.name}" if item else entry.name)
+        inside = ((entry.name, getattr(value, entry.name)) for entry in fields(value))
     elif isinstance(value, tuple):
-        for index, element in enumerate(value):
-            if not isinstance(element, str):  # symbols and field names may read like placeholders: NA is a ticker
-                yield from _blank_values(element, f"{item}.{index}")
+        inside = enumerate(value)
     elif isinstance(value, Mapping):
-        for key, element in value.items():
-            if not isinstance(element, str):
-                yield from _blank_values(element, f"{item}.{key}")
-    elif isinstance(value, str) and (not value.strip() or value.strip().lower() in PLACEHOLDERS):
-        yield PlanFault(item, repr(value), "a written text", "say it in words another person can check")
+        inside = value.items()
     elif isinstance(value, float) and not math.isfinite(value):
         yield PlanFault(item, repr(value), "a finite number", "give a number")
+    for name, element in inside:
+        yield from _numbers_not_finite(element, f"{item}.{name}" if item else str(name))

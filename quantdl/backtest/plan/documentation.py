@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from quantdl.backtest.plan.texts import Folder, PersonName
+
 
 @dataclass(frozen=True)
 class Documentation:
     """Who answers for the run and where its record is kept."""
 
-    author: str
-    run_folder: str
+    author: PersonName
+    run_folder: Folder

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset, within
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ class StatedVolume:
     """
 
     kind: Literal["stated"]
-    dollar_volume: Mapping[str, float]
-    basis: str
+    dollar_volume: Mapping[Symbol, float]
+    basis: Sentence
     participation: float
     impact_coefficient: float
 
@@ -53,8 +54,8 @@ class VolumeWaiver:
     """Liquidity is not known: fills are unlimited, capacity is undefined, and the report prints who signed."""
 
     kind: Literal["waiver"]
-    signed_by: str
-    reason: str
+    signed_by: PersonName
+    reason: Sentence
 
 
 Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver

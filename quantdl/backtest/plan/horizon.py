@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
 
 # Fewest and most sessions of a week and a month: exchanges that close at weekends, and those that never close.
@@ -42,7 +43,7 @@ class Horizon:
     """
 
     bars: int
-    timeframe: str
+    timeframe: BarLength
     rebalance: Cadence
 
 

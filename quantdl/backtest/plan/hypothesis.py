@@ -3,14 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from quantdl.backtest.plan.texts import Sentence
+
 
 @dataclass(frozen=True)
 class OtherExplanations:
     """What else could produce the same profit: an honest rival to the hypothesis for each context."""
 
-    trend: str
-    volatility: str
-    liquidity: str
+    trend: Sentence
+    volatility: Sentence
+    liquidity: Sentence
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Hypothesis:
         other_explanations: Rival explanations; profit and loss are split along them after the run.
     """
 
-    statement: str
-    market_context: str
-    refuted_by: str
+    statement: Sentence
+    market_context: Sentence
+    refuted_by: Sentence
     yardstick: Literal["sharpe", "total_return", "max_drawdown", "expected_shortfall"]
     other_explanations: OtherExplanations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset
 from quantdl.backtest.plan.sizing import Sizing, net_cap_faults
+from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
@@ -24,7 +25,7 @@ class NamedGroups:
     """Assets are related as listed: group name to symbols, every asset in exactly one group."""
 
     kind: Literal["named"]
-    members: Mapping[str, tuple[str, ...]]
+    members: Mapping[Symbol, tuple[Symbol, ...]]
 
 
 @dataclass(frozen=True)

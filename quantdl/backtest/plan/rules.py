@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.texts import Label, Sentence
 
 # Marks the exits that the engine orders by itself, because another item of the plan asks for them.
 ENGINE_PREFIX = "plan:"
@@ -21,9 +22,9 @@ class Rule:
         text: The rule in words, exact enough for another person to follow.
     """
 
-    name: str
+    name: Label
     purpose: Literal["entry", "exit", "rebalance"]
-    text: str
+    text: Sentence
 
 
 def faults(rules: tuple[Rule, ...]) -> Iterator[PlanFault]:

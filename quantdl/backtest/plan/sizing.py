@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from quantdl.backtest.plan.refusals import PlanFault, within
+from quantdl.backtest.plan.texts import Sentence
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Sizing:
             one more session may need.
     """
 
-    method: str
+    method: Sentence
     long_only: bool
     max_weight: float
     max_gross: float

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.texts import BarLength, CalendarName, Fingerprint, Label, ZoneName
 from quantdl.market.card import Adjustment
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ class TrustedData:
         fields: The fields a strategy may read; ``"close"`` is always needed.
     """
 
-    source: str
-    timezone: str
-    frequency: str
+    source: Label
+    timezone: ZoneName
+    frequency: BarLength
     adjustment: Adjustment
-    calendar: str
-    fingerprint: str
-    fields: tuple[str, ...]
+    calendar: CalendarName
+    fingerprint: Fingerprint
+    fields: tuple[Label, ...]
 
 
 def faults(data: TrustedData) -> Iterator[PlanFault]:

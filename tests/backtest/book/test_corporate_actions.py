@@ -397,7 +397,7 @@ def play(panel, seed, fill_at="next_close", short=True):
         "related_positions": {"max_group_gross": 0.65} | ({"max_group_net": 0.6} if short else {}),
         "fast_exit": FastExit(4),
     }
-    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 500.0), "a guess", 0.2, 0.5)
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 500.0), "a guess made for this test", 0.2, 0.5)
     borrow = {"borrow": Borrow(0.05, 0.25)} if short else {}
     friction = {"fill_at": fill_at, "liquidity": volume} | borrow
     plan = plan_for(panel, **items, friction=friction)

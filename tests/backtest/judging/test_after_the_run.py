@@ -142,7 +142,7 @@ def test_the_baseline_is_free_of_the_plan_s_limits():
 
 def thin_run(at=30, drift=0.003):
     panel = world(random_walk(120, 2, drift=drift))
-    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e7), "a guess", 0.05, 0.0)
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e7), "a guess made for this test", 0.05, 0.0)
     plan = plan_for(panel, **ITEMS, friction={"liquidity": volume}, fast_exit=FastExit(5))
     return run_backtest(panel, plan, Keep(at), *span(panel))
 

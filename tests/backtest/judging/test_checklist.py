@@ -33,7 +33,7 @@ EVIDENCE = Evidence(
     survivorship="Membership is as it was known on each day.",
     yardstick=Yardstick(strategy=0.9, equal_weight=0.6),
     break_even=BreakEven(55.0, "The profit is gone at 55.0 bps each way; the plan states 10 bps.", 55.0),
-    reproduced_by="config.yaml, seed 7, data sha256:made-by-a-test",
+    reproduced_by="config.yaml, seed 7, data sha256:0123456789ab",
 )
 VOLUME = 1e8
 

@@ -19,6 +19,7 @@ from quantdl.backtest.plan.rules import Rule
 from quantdl.errors import PlanError
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
+OTHER = f"sha256:{'f' * 64}"
 PANEL = world(random_walk(300, 4), calendar="XNYS")
 GOOD = plan_for(PANEL)
 STATED = StatedVolume("stated", dict.fromkeys(PANEL.assets, 1e7), "the exchange's fact book", 0.1, 1.0)
@@ -74,10 +75,14 @@ def changed(**changes):
         ),
         (changed(trusted_data={"fields": ("volume",)}), "trusted_data.fields", "'close'"),
         (changed(rules=()), "rules", "write down the exit rule"),
-        (changed(rules=(Rule("out", "exit", "sell high"),)), "rules", "write down the entry rule"),
-        (changed(rules=(Rule("in", "entry", "buy low"),)), "rules", "exit"),
+        (changed(rules=(Rule("out", "exit", "sell what has risen enough"),)), "rules", "write down the entry rule"),
+        (changed(rules=(Rule("in", "entry", "buy what has fallen enough"),)), "rules", "exit"),
         (changed(rules=(*GOOD.rules, GOOD.rules[0])), "rules", "each name once"),
-        (changed(rules=(*GOOD.rules, Rule("plan:x", "exit", "sell"))), "rules.2.name", "engine's own"),
+        (
+            changed(rules=(*GOOD.rules, Rule("plan:x", "exit", "sell whatever is held then"))),
+            "rules.2.name",
+            "engine's own",
+        ),
         (changed(sizing={"max_weight": 1.5}), "sizing.max_weight", "at most 1"),
         (changed(sizing={"max_gross": 1.5}), "sizing.max_gross", "no borrowed cash"),
         (changed(sizing={"max_net": 0.5}), "sizing.max_net", "never bind"),
@@ -150,7 +155,7 @@ def test_a_fault_is_named_with_its_item_and_reason(plan, item, words):
 @pytest.mark.parametrize(
     ("plan", "item", "words"),
     [
-        (changed(trusted_data={"fingerprint": "sha256:other"}), "trusted_data.fingerprint", "made-by-a-test"),
+        (changed(trusted_data={"fingerprint": OTHER}), "trusted_data.fingerprint", "0123456789abcdef"),
         (changed(trusted_data={"adjustment": "raw"}), "trusted_data.adjustment", "'split'"),
         (changed(trusted_data={"calendar": "XTKS"}), "trusted_data.calendar", "XNYS"),
         (changed(trusted_data={"fields": ("close", "volume")}), "trusted_data.fields", "does not have"),
@@ -253,7 +258,7 @@ def test_all_faults_are_named_at_once_and_nothing_runs():
         invalidation=(DrawdownLimit("drawdown", 0.99),),
         hypothesis={"refuted_by": ""},
         sizing={"max_loss_per_trade": 0.95},
-        trusted_data={"fingerprint": "sha256:other"},
+        trusted_data={"fingerprint": OTHER},
     )
 
     class Fails:

@@ -188,7 +188,7 @@ def test_a_silence_becomes_a_delisting_only_when_it_has_lasted():
 
 
 def test_fills_are_capped_by_participation_and_carry_over():
-    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1000.0}, "a guess", 0.1, 0.0)
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1000.0}, "a guess made for this test", 0.1, 0.0)
     result = run(world(FLAT), {0: [0.25, 0.0]}, friction=NO_COSTS | {"liquidity": volume}, fast_exit=FastExit(5))
     np.testing.assert_allclose(result.fills["notional"], [100, 100, 50])
     assert result.orders["status"].iloc[0] == "filled"
@@ -197,7 +197,7 @@ def test_fills_are_capped_by_participation_and_carry_over():
 
 def test_impact_follows_the_square_root_law():
     closes = np.full((60, 1), 100.0) * np.exp(0.01 * np.tile([1, -1], 30))[:, None]
-    volume = StatedVolume("stated", {"A00": 1e4}, "a guess", 1.0, 0.5)
+    volume = StatedVolume("stated", {"A00": 1e4}, "a guess made for this test", 1.0, 0.5)
     result = run(world(closes), {40: [0.4]}, friction=NO_COSTS | {"liquidity": volume})
     fill = result.fills.iloc[0]
     simple = closes[21:41, 0] / closes[20:40, 0] - 1
@@ -327,7 +327,7 @@ def test_a_wrong_value_at_risk_halts_and_a_right_one_does_not(value_at_risk, hal
 
 
 def test_decisions_beyond_the_fast_exit_are_cut():
-    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess", 0.1, 0.0)
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess made for this test", 0.1, 0.0)
     result = run(world(FLAT), {0: [0.5, 0.4]}, friction=NO_COSTS | {"liquidity": volume}, fast_exit=FastExit(2))
     assert result.orders["target_weight"].iloc[0] == pytest.approx(0.9 * 0.2)
     assert result.events["item"].iloc[0] == "fast_exit"
@@ -335,7 +335,7 @@ def test_decisions_beyond_the_fast_exit_are_cut():
 
 
 def test_a_position_that_outgrows_the_fast_exit_is_reduced():
-    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess", 0.1, 0.0)
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess made for this test", 0.1, 0.0)
     rising = closes_with([100, 100, 110, 121, 121])
     result = run(world(rising), {0: [0.18, 0.4]}, friction=NO_COSTS | {"liquidity": volume}, fast_exit=FastExit(2))
     assert result.equity["days_to_exit"].iloc[3] == pytest.approx(180 * 1.21 / 100)

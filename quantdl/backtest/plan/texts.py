@@ -1,0 +1,215 @@
+"""What each kind of text in a plan must be: a sentence says something, an author has a name, a calendar exists.
+
+The kinds are annotations: a dataclass of the plan writes ``statement: Sentence``, and `text_faults` finds it. Any
+language will do. Words are counted in scripts that set them apart; in those that do not, letters are.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import cache
+from typing import Annotated, get_args, get_origin, get_type_hints
+from zoneinfo import available_timezones
+
+from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.calendars.names import is_calendar, meant_names, shipped_names
+from quantdl.errors import DataError, closest
+from quantdl.market.card import bar_seconds
+
+FEWEST_WORDS = 4
+FEWEST_DIFFERENT_WORDS = 3
+
+# What people put where a text is asked for; a plan that holds it has not been written yet.
+_PLACEHOLDERS = frozenset("todo tbd tba fixme n/a na none null nan nil unknown anonymous nobody xxx".split())
+
+# Scripts that set no blanks between words, by how the names of their letters begin in Unicode.
+_IDEOGRAPHS = ("CJK UNIFIED", "CJK COMPATIBILITY")
+_UNSPACED = ("HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
+
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class TextRule:
+    """A kind of text.
+
+    Attributes:
+        expected: What it must be, in words.
+        holds: Whether a text is of this kind.
+        fix: What to do about one that is not.
+        meant: What was probably meant by one that is not, or None.
+    """
+
+    expected: str
+    holds: Callable[[str], bool]
+    fix: str
+    meant: Callable[[str], str | None] = lambda text: None
+
+    def fault(self, item: str, text: str) -> PlanFault | None:
+        """Return what is wrong with a text, or None."""
+        if self.holds(text):
+            return None
+        meant = self.meant(text)
+        shown = text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
+        return PlanFault(item, repr(shown), self.expected, self.fix if meant is None else f"did you mean {meant!r}")
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text: runs of letters of any script, with the marks and apostrophes inside them.
+
+    An ideograph counts as a word, and so do up to two letters of another script that sets no blanks, such as Japanese
+    kana or Thai. A letter over and over, such as ``"aaa"``, is no word.
+
+    Example:
+        >>> words("Don't hold 3 losers, aaa!"), words("低买高卖")
+        (["don't", 'hold', 'losers'], ['低', '买', '高', '卖'])
+    """
+    found: list[str] = []
+    script = ""
+    for letter in unicodedata.normalize("NFC", text).casefold():
+        kind = _script(letter)
+        if kind == "mark" and script:
+            found[-1] += letter
+            continue
+        joined = kind == script and (kind == "spaced" or (kind == "unspaced" and _letters(found[-1]) < 2))
+        if joined:
+            found[-1] += letter
+        elif kind not in ("", "mark"):
+            found.append(letter)
+        script = "" if kind == "mark" else kind
+    trimmed = [word.strip("'\u2019") for word in found]
+    return [word for word in trimmed if word and (len(word) == 1 or len(set(word)) > 1)]
+
+
+def _letters(word: str) -> int:
+    return sum(letter.isalpha() for letter in word)
+
+
+@cache
+def _script(letter: str) -> str:
+    """Return how words are made of a character: ``ideograph``, ``unspaced``, ``spaced``, ``mark``, or not at all."""
+    if letter in "'\u2019":
+        return "spaced"
+    category = unicodedata.category(letter)
+    if category.startswith("M"):
+        return "mark"
+    if not category.startswith("L"):
+        return ""
+    name = unicodedata.name(letter, "")
+    if name.startswith(_IDEOGRAPHS):
+        return "ideograph"
+    return "unspaced" if name.startswith(_UNSPACED) else "spaced"
+
+
+def _is_sentence(text: str) -> bool:
+    found = words(text)
+    return len(found) >= FEWEST_WORDS and len(set(found)) >= FEWEST_DIFFERENT_WORDS
+
+
+def _is_written(text: str) -> bool:
+    return bool(text.strip()) and text.strip().casefold() not in _PLACEHOLDERS
+
+
+def _has_letters(text: str) -> bool:
+    return _is_written(text) and any(letter.isalpha() for letter in text)
+
+
+def _is_name(text: str) -> bool:
+    """A name of a person or a desk: two letters that differ, which ``"aaa"`` and ``"-1"`` have not."""
+    return _is_written(text) and len({letter for letter in text.casefold() if letter.isalpha()}) > 1
+
+
+def _is_bar_length(text: str) -> bool:
+    try:
+        bar_seconds(text)
+    except DataError:
+        return False
+    return True
+
+
+def _meant_calendar(text: str) -> str | None:
+    names = [name for name in shipped_names() if len(name) > 2]  # futures' roots of two letters are near to anything
+    return next(iter(meant_names(text, names)), None)
+
+
+Sentence = Annotated[
+    str,
+    TextRule(
+        f"a sentence of at least {FEWEST_WORDS} words, {FEWEST_DIFFERENT_WORDS} of them different",
+        _is_sentence,
+        "say it in words another person can check",
+    ),
+]
+PersonName = Annotated[str, TextRule("the name of a person or a desk", _is_name, "write who answers for it")]
+Label = Annotated[str, TextRule("a name with a letter in it", _has_letters, "give it a name that says what it is")]
+Symbol = Annotated[str, TextRule("a text that is not empty", lambda text: bool(text.strip()), "write it out")]
+Folder = Annotated[str, TextRule("the name of a folder", _has_letters, "write one such as 'runs'")]
+CalendarName = Annotated[
+    str,
+    TextRule(
+        "the name of a trading calendar",
+        is_calendar,
+        "write the exchange's ISO code, such as 'XNYS', or '24/7'",
+        _meant_calendar,
+    ),
+]
+ZoneName = Annotated[
+    str,
+    TextRule(
+        "the IANA name of a time zone",
+        lambda text: text in available_timezones(),
+        "write one such as 'America/New_York'",
+        lambda text: closest(text, available_timezones()),
+    ),
+]
+BarLength = Annotated[
+    str,
+    TextRule(
+        "the length of a bar: '1D', or a whole number of 's', 'min' or 'h' below a day",
+        _is_bar_length,
+        "write one such as '1D' or '60min'",
+        lambda text: closest(text, ["1D"]),
+    ),
+]
+Fingerprint = Annotated[
+    str,
+    TextRule(
+        "'sha256:' and 64 hexadecimal digits",
+        lambda text: re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None,
+        "copy it from what `quantdl data check` prints",
+    ),
+]
+
+
+def text_faults(value: object, item: str) -> Iterator[PlanFault]:
+    """Yield a fault for every text inside a value of the plan that is not what its annotation says.
+
+    Args:
+        value: An item of the plan, or anything inside one.
+        item: Its dotted name.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        for name, hint in get_type_hints(type(value), include_extras=True).items():
+            yield from _field_faults(getattr(value, name), hint, f"{item}.{name}")
+    elif isinstance(value, tuple):
+        for index, element in enumerate(value):
+            yield from text_faults(element, f"{item}.{index}")
+
+
+def _field_faults(value: object, hint: object, item: str) -> Iterator[PlanFault]:
+    inner = get_args(hint)
+    if get_origin(hint) is Annotated:
+        for rule in (extra for extra in inner[1:] if isinstance(extra, TextRule)):
+            fault = rule.fault(item, str(value))
+            if fault is not None:
+                yield fault
+    elif isinstance(value, tuple):
+        for index, element in enumerate(value):
+            yield from _field_faults(element, inner[0], f"{item}.{index}")
+    elif isinstance(value, Mapping):
+        for key, element in value.items():
+            yield from _field_faults(key, inner[0], f"{item}.{key}")
+            yield from _field_faults(element, inner[1], f"{item}.{key}")
+    else:
+        yield from text_faults(value, item)
