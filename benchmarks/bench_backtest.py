@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest import Decision, MarketView
+from quantdl.backtest import Decision, Job, MarketView, prepare
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.running.asking import AskedStrategy
 from quantdl.backtest.running.engine import play
 from quantdl.config import load_config
 from quantdl.market.panel import Panel
@@ -65,7 +66,8 @@ def free_plan() -> Plan:
 
 
 def by_engine(panel: Panel, plan: Plan) -> float:
-    result = play(panel, plan, InverseVolatility(panel.sessions), panel.sessions[0], panel.sessions[-1], None, START)
+    job: Job = prepare(panel, plan, panel.sessions[0], panel.sessions[-1], START)
+    result = play(job, AskedStrategy(InverseVolatility(panel.sessions), job.tape, job.terms, None), None)
     return float(result.equity["equity"].iloc[-1])
 
 

@@ -1,9 +1,5 @@
-from .book.liquidity import (
-    Capacity as Capacity,
-    ExitReport as ExitReport,
-    capacities as capacities,
-    exit_report as exit_report,
-)
+from .book.conditions import ExceptionProcess as ExceptionProcess
+from .book.journal import RecordedDecision as RecordedDecision
 from .judging.attribution import (
     pnl_by_context as pnl_by_context,
     pnl_by_rule as pnl_by_rule,
@@ -20,14 +16,19 @@ from .judging.evidence import (
     Evidence as Evidence,
     Yardstick as Yardstick,
 )
+from .judging.liquidity import (
+    Capacity as Capacity,
+    ExitReport as ExitReport,
+    capacities as capacities,
+    exit_report as exit_report,
+)
 from .plan.checks import check_plan as check_plan, data_faults as data_faults, plan_faults as plan_faults
 from .plan.items import Plan as Plan
 from .plan.refusals import PlanFault as PlanFault
+from .run import prepare as prepare, run_backtest as run_backtest
 from .running.baseline import equal_weight_baseline as equal_weight_baseline
 from .running.decisions import Decision as Decision, Hold as Hold, Strategy as Strategy
-from .running.engine import run_backtest as run_backtest
-from .running.forecasts import Forecasts as Forecasts
-from .running.invalidation import ExceptionProcess as ExceptionProcess
-from .running.replay import Replay as Replay
-from .running.result import BacktestResult as BacktestResult, RecordedDecision as RecordedDecision
-from .running.view import MarketView as MarketView
+from .running.engine import Job as Job
+from .running.replay import replay as replay
+from .running.result import BacktestResult as BacktestResult
+from .running.view import Forecasts as Forecasts, MarketView as MarketView

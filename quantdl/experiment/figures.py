@@ -19,12 +19,12 @@ from quantdl.backtest import (
     results_by_regime,
     results_by_stress_window,
 )
-from quantdl.backtest.book.costs import proportional_cost
+from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
-from quantdl.backtest.plan.friction import Friction, MeasuredVolume
+from quantdl.backtest.plan.friction import MeasuredVolume
 from quantdl.backtest.plan.items import Plan
 from quantdl.experiment.forecasts import coverage, mean_scores, next_session, scores_by_asset
-from quantdl.market.panel import Panel
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.metrics import PerformanceMetrics
@@ -102,19 +102,19 @@ def _scaled(figure: float | None, scale: float) -> float | None:
 
 
 def cost_figures(
-    result: BacktestResult, friction: Friction, break_even: BreakEven | None, bars_per_year: float
+    result: BacktestResult, costs: Costs, break_even: BreakEven | None, bars_per_year: float
 ) -> dict[str, object]:
     """Money paid by kind, turnover, break-even cost, exit and capacity."""
     equity, fills = result.equity, result.fills
     kinds: dict[str, object] = {kind: float(fills[kind].sum()) for kind in _COST_KINDS}
     total = float(equity["costs"].sum())
-    leaving = exit_report(result, friction.commission_bps, friction.half_spread_bps)
+    leaving = exit_report(result, costs.commission_bps, costs.half_spread_bps)
     return {
         **kinds,
         "total": total,
         "share_of_initial_equity": total / result.initial_equity,
         "annual_turnover": float(equity["turnover"].sum()) * bars_per_year / len(equity),
-        "stated_bps": 1e4 * proportional_cost(friction),
+        "stated_bps": 1e4 * costs.proportional,
         "break_even": None if break_even is None else asdict(break_even),
         "exit": {} if leaving is None else _finite(asdict(leaving)),
         "capacities": [asdict(capacity) for capacity in capacities(result)],
@@ -144,10 +144,10 @@ def _beside(own: pd.DataFrame, rival: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def contexts(result: BacktestResult, panel: Panel, plan: Plan) -> list[dict[str, object]]:
+def contexts(result: BacktestResult, tape: Tape, plan: Plan) -> list[dict[str, object]]:
     """Profit along the plan's rival explanations."""
     measured = isinstance(plan.friction.liquidity, MeasuredVolume)
-    table = pnl_by_context(result, panel, plan.abnormal_volatility.window_bars, measured)
+    table = pnl_by_context(result, tape, plan.abnormal_volatility.window_bars, measured)
     return [_finite(row) for row in table.to_dict("records")]
 
 

@@ -12,13 +12,14 @@ from quantdl.backtest import (
     Checklist,
     Evidence,
     Forecasts,
-    Replay,
-    Strategy,
+    Job,
     Yardstick,
     assess,
     break_even_cost_bps,
     data_faults,
     equal_weight_baseline,
+    prepare,
+    replay,
     run_backtest,
 )
 from quantdl.calendars import trading_calendar
@@ -106,9 +107,10 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
     result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step)
-    baseline = equal_weight_baseline(data.panel, config.plan, start, end, initial)
-    break_even = _break_even(config, data, result, (start, end), forecasts)
-    return _judged(config, data, fitted, book, predictions, result, baseline, break_even)
+    job = prepare(data.panel, config.plan, start, end, initial)
+    baseline = equal_weight_baseline(job)
+    break_even = _break_even(job, result, forecasts)
+    return _judged(config, data, fitted, book, predictions, job, result, baseline, break_even)
 
 
 def _and_revisions(refusal: QuantdlError, census: Census) -> QuantdlError:
@@ -148,20 +150,9 @@ def _predictions(
     return predicted, Forecasts(model.horizon, predicted.position_draws, predicted.value_at_risk)
 
 
-def _break_even(
-    config: ExperimentConfig,
-    data: LoadedData,
-    result: BacktestResult,
-    span: tuple[pd.Timestamp, pd.Timestamp],
-    forecasts: Forecasts | None,
-) -> BreakEven:
+def _break_even(job: Job, result: BacktestResult, forecasts: Forecasts | None) -> BreakEven:
     """Rerun the recorded decisions at other costs: what they would have earned, not what would have been decided."""
-
-    def again() -> Strategy:
-        return Replay(result)
-
-    initial = config.backtest.initial_equity
-    return break_even_cost_bps(data.panel, config.plan, again, *span, forecasts, initial)
+    return break_even_cost_bps(job, lambda other: replay(other, result.decisions, forecasts))
 
 
 def _judged(
@@ -170,6 +161,7 @@ def _judged(
     fitted: FittedBlock | None,
     book: ForecastBook | None,
     predictions: LossPredictions,
+    job: Job,
     result: BacktestResult,
     baseline: BacktestResult,
     break_even: BreakEven,
@@ -204,9 +196,9 @@ def _judged(
         "baseline": equal_weight.to_json(),
         **_benchmark(config, data, rates[0], bars_per_year),
         "value_at_risk": to_plain(tests),
-        "costs": cost_figures(result, config.plan.friction, break_even, bars_per_year),
+        "costs": cost_figures(result, job.terms.costs, break_even, bars_per_year),
         **spans(result, baseline, config.plan.abnormal_volatility),
-        "contexts": contexts(result, data.panel, config.plan),
+        "contexts": contexts(result, job.tape, config.plan),
         "stamps": list(result.stamps),
         "halted_on": None if result.halted_on is None else result.halted_on.strftime("%Y-%m-%d"),
         "halt_reason": result.halt_reason,

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantdl.backtest import Decision
+from quantdl.backtest import Decision, prepare
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.related_positions import SectorGroups
+from quantdl.backtest.running.asking import AskedStrategy
 from quantdl.backtest.running.engine import play
 from quantdl.market.sources import load_sp500
 from quantdl.portfolio import inverse_volatility_weights
@@ -43,7 +44,8 @@ def test_a2_monthly_inverse_volatility_at_the_decision_close():
     )
     never = float("inf")  # the job has no stops
     plan = replace(plan, sizing=replace(plan.sizing, stop_loss=never, max_loss_per_trade=never))
-    result = play(panel, plan, MonthEnds(panel.sessions), *span(panel), None, 1e6)
+    job = prepare(panel, plan, *span(panel), 1e6)
+    result = play(job, AskedStrategy(MonthEnds(panel.sessions), job.tape, job.terms, None), None)
     assert result.equity["equity"].iloc[-1] == pytest.approx(A2_FINAL_VALUE, rel=1e-9)
     assert len(result.decisions) == 394
     assert result.events.empty

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.book.tape import read_tape
+from quantdl.backtest.run import run_backtest
 from quantdl.backtest.running.decisions import Decision, Hold
-from quantdl.backtest.running.engine import run_backtest
 from quantdl.errors import RunError
 from quantdl.portfolio import equal_weights
 from tests.backtest.worlds import plan_for, random_walk, span, world
@@ -35,14 +35,14 @@ class Stubborn:
 
 def test_only_what_belongs_to_the_universe_may_be_held():
     panel = market()
-    tape = read_tape(panel, plan_for(panel))
+    tape = read_tape(panel)
     np.testing.assert_array_equal(tape.listed, panel.eligible)
     np.testing.assert_array_equal(tape.eligible, panel.eligible)
 
 
 def test_without_members_everything_listed_may_be_held():
     panel = replace(market(), members=None)
-    assert read_tape(panel, plan_for(panel)).listed.all()
+    assert read_tape(panel).listed.all()
 
 
 def test_an_asset_that_leaves_is_sold_at_the_next_decision():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from quantdl.backtest import Evidence, Forecasts, Replay, Yardstick, assess, run_backtest
+from quantdl.backtest import Evidence, Yardstick, assess, prepare, replay
 from quantdl.config import load_config
 from quantdl.experiment import carry_out
 from quantdl.experiment.figures import yardstick
@@ -262,8 +262,8 @@ def test_costs_and_turnover_are_those_of_the_stored_fills(small_run, metrics):
 def profit_at(outcome, plan, bps: float) -> float:
     """Profit of the recorded decisions where the plan's commission is all the cost there is."""
     plan = replace(plan, friction=replace(plan.friction, commission_bps=bps, half_spread_bps=0.0))
-    unread = Forecasts(plan.horizon.bars, lambda session: None, None)  # a replay asks for nothing
-    again = run_backtest(outcome.data.panel, plan, Replay(outcome.result), "2016-07-01", "2016-12-30", unread, INITIAL)
+    job = prepare(outcome.data.panel, plan, "2016-07-01", "2016-12-30", INITIAL)
+    again = replay(job, outcome.result.decisions)
     return again.equity["equity"].iloc[-1] - INITIAL
 
 

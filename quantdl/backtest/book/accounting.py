@@ -30,9 +30,10 @@ class Book:
 
     def __post_init__(self) -> None:
         """Start flat."""
-        self.quantities = np.zeros(len(self.ledger.assets))
-        self.marks = np.full(len(self.ledger.assets), np.nan)
-        self.due = np.zeros(len(self.ledger.assets))
+        n_assets = self.ledger.n_assets
+        self.quantities = np.zeros(n_assets)
+        self.marks = np.full(n_assets, np.nan)
+        self.due = np.zeros(n_assets)
 
     def values(self) -> np.ndarray:
         """Return (A,) money in each position, zero where flat."""

@@ -4,9 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from quantdl.backtest.book.accounting import Book
+from quantdl.backtest.book.journal import Journal
 from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.running.journal import Journal
 from quantdl.market.corporate.effects import Effect
 
 SPLIT = "plan:split"
@@ -37,7 +37,7 @@ class CorporateActionsDesk:
             if held:
                 self._pay_dividends(t, effect, held)
                 self._split(t, effect)
-            self.desk.put_on_new_footing(effect.column, effect.ratio, effect.cash)
+            self.desk.adjust(effect.column, effect.ratio, effect.cash)
         for asset, amount in self.pending.pop(t, ()):
             self.book.receive(asset, amount)
 
@@ -48,7 +48,7 @@ class CorporateActionsDesk:
             self.pending[payment.pay_row].append((effect.column, amount))
             verb = "earn" if amount > 0 else "owe"
             detail = f"{self.tape.assets[effect.column]}: {held:g} shares {verb} {payment.amount:g} each, {amount:.2f}"
-            self.journal.note(self.tape.sessions[t], "trusted_data", "dividend", detail)
+            self.journal.note(t, "trusted_data", "dividend", detail)
 
     def _split(self, t: int, effect: Effect) -> None:
         if effect.ratio == 1.0:
@@ -57,4 +57,4 @@ class CorporateActionsDesk:
         change = self.book.split(effect.column, effect.ratio)
         self.desk.record_payout(effect.column, change, 0.0, SPLIT, t)
         detail = f"{self.tape.assets[effect.column]}: {before:g} shares become {before + change:g}"
-        self.journal.note(self.tape.sessions[t], "trusted_data", "split", detail)
+        self.journal.note(t, "trusted_data", "split", detail)

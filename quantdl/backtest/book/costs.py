@@ -4,7 +4,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.plan.friction import Friction, VolumeWaiver
+
+@dataclass(frozen=True)
+class Costs:
+    """The price of trading.
+
+    Attributes:
+        commission_bps: Commission each way, in basis points of notional.
+        half_spread_bps: Half the bid-ask spread, paid each way.
+        impact_coefficient: Y in the square-root law of `fill_cost`; zero where liquidity is waived.
+        participation: Largest share of a session's dollar volume that may be traded; infinite where it is waived.
+    """
+
+    commission_bps: float
+    half_spread_bps: float
+    impact_coefficient: float
+    participation: float
+
+    @property
+    def proportional(self) -> float:
+        """Commission and half-spread each way, as a fraction of notional.
+
+        Example:
+            >>> Costs(5.0, 5.0, 0.0, float("inf")).proportional
+            0.001
+        """
+        return (self.commission_bps + self.half_spread_bps) / 1e4
+
+    @property
+    def liquidity_is_waived(self) -> bool:
+        """Whether any amount may be traded."""
+        return self.participation == float("inf")
 
 
 @dataclass(frozen=True)
@@ -21,26 +51,14 @@ class FillCost:
         return self.commission + self.spread + self.impact
 
 
-def proportional_cost(friction: Friction) -> float:
-    """Return commission and half-spread each way, as a fraction of notional.
-
-    Example:
-        >>> from quantdl.backtest.plan.friction import VolumeWaiver
-        >>> waiver = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
-        >>> proportional_cost(Friction(5.0, 5.0, None, waiver, 0.7, "next_close"))
-        0.001
-    """
-    return (friction.commission_bps + friction.half_spread_bps) / 1e4
-
-
-def fill_cost(notional: float, friction: Friction, dollar_volume: float, volatility: float) -> FillCost:
+def fill_cost(notional: float, costs: Costs, dollar_volume: float, volatility: float) -> FillCost:
     r"""Return what it costs to trade ``notional`` dollars (positive) in one session.
 
     .. math:: \text{impact} = Y \, \sigma \sqrt{\text{notional} / \text{volume}} \times \text{notional}
 
     Args:
         notional: Dollars traded.
-        friction: The plan's terms.
+        costs: The price of trading.
         dollar_volume: Dollars the asset trades a session.
         volatility: Daily standard deviation of its simple returns.
 
@@ -48,23 +66,23 @@ def fill_cost(notional: float, friction: Friction, dollar_volume: float, volatil
         | Direct estimation of equity market impact (Almgren, Thum, Hauptmann and Li, 2005)
         | found a concave power of the share of volume; the square root is the common simplification
     """
-    commission = notional * friction.commission_bps / 1e4
-    spread = notional * friction.half_spread_bps / 1e4
-    return FillCost(commission, spread, impact_cost(notional, friction, dollar_volume, volatility))
+    commission = notional * costs.commission_bps / 1e4
+    spread = notional * costs.half_spread_bps / 1e4
+    if costs.impact_coefficient == 0 or notional == 0:
+        return FillCost(commission, spread, 0.0)
+    impact = costs.impact_coefficient * volatility * np.sqrt(notional / dollar_volume) * notional
+    return FillCost(commission, spread, float(impact))
 
 
-def impact_cost(notional: float, friction: Friction, dollar_volume: float, volatility: float) -> float:
-    """Return the impact part of `fill_cost`; zero under a volume waiver."""
-    liquidity = friction.liquidity
-    if isinstance(liquidity, VolumeWaiver) or liquidity.impact_coefficient == 0 or notional == 0:
-        return 0.0
-    return float(liquidity.impact_coefficient * volatility * np.sqrt(notional / dollar_volume) * notional)
+def tradable_dollars(costs: Costs, dollar_volume: np.ndarray, volatility: np.ndarray) -> np.ndarray:
+    """Return (A,) the most that may be traded in one session; infinite if waived, zero where nothing is known.
 
-
-def tradable_dollars(friction: Friction, dollar_volume: np.ndarray, volatility: np.ndarray) -> np.ndarray:
-    """Return (A,) the most that may be traded in one session; infinite under a waiver, zero where nothing is known."""
-    liquidity = friction.liquidity
-    if isinstance(liquidity, VolumeWaiver):
+    Args:
+        costs: The price of trading.
+        dollar_volume: (A,) dollars traded a session.
+        volatility: (A,) daily standard deviation of simple returns; without it the impact of a trade is unknown.
+    """
+    if costs.liquidity_is_waived:
         return np.full(dollar_volume.shape, np.inf)
-    known = np.isfinite(dollar_volume) & (np.isfinite(volatility) | (liquidity.impact_coefficient == 0))
-    return np.where(known, liquidity.participation * np.where(known, dollar_volume, 0.0), 0.0)
+    known = np.isfinite(dollar_volume) & (np.isfinite(volatility) | (costs.impact_coefficient == 0))
+    return np.where(known, costs.participation * np.where(known, dollar_volume, 0.0), 0.0)

@@ -1,15 +1,11 @@
 """Orders: shares fixed at the decision, filled at the next price that is really made, or still waiting for one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from quantdl.backtest.book.accounting import Book
-from quantdl.backtest.book.costs import FillCost, fill_cost
-from quantdl.backtest.plan.friction import Friction
-from quantdl.backtest.running.result import SESSION_DTYPE
+from quantdl.backtest.book.costs import Costs, FillCost, fill_cost
 
 # A remainder below this share of the order is rounding, not an unfilled part.
 _ROUNDING = 1e-9
@@ -17,11 +13,25 @@ _ROUNDING = 1e-9
 
 @dataclass(eq=False)
 class Order:
-    """One order; ``left`` is what is still to be filled."""
+    """One order. The fields but the last are the columns of `BacktestResult.orders`.
+
+    Attributes:
+        order: Number, from 1 in the order of decision.
+        decided: Position of the session it was decided in.
+        asset: Index of the asset.
+        rule: What asked for it.
+        quantity: Shares, negative to sell.
+        reference_price: Price it was decided on.
+        limit_price: Highest price of a purchase, lowest of a sale; infinite for one that must get out at any price.
+        target_weight: Weight it leads to.
+        filled: Shares filled so far.
+        status: ``waiting``, or how it ended.
+        left: Shares still to be filled; less than ``quantity - filled`` once a purchase was cut for want of cash.
+    """
 
     order: int
-    decided: pd.Timestamp
-    asset: str
+    decided: int
+    asset: int
     rule: str
     quantity: float
     reference_price: float
@@ -39,12 +49,29 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """One fill; the fields are the columns of `BacktestResult.fills`."""
+    """One fill. The fields are the columns of `BacktestResult.fills`.
+
+    Attributes:
+        order: Number of its order; 0 for shares that came or went without one.
+        decided: Position of the session it was decided in.
+        session: Position of the session it was filled in.
+        asset: Index of the asset.
+        rule: What asked for it.
+        quantity: Shares, negative when sold.
+        price: Money per share.
+        notional: Money traded, positive.
+        commission: Money.
+        spread: Money.
+        impact: Money.
+        cost: The sum of the three.
+        dollar_volume: Dollars a session known before the fill, NaN where none are or liquidity is waived.
+        volatility: Daily volatility known before the fill, NaN where it is not.
+    """
 
     order: int
-    decided: pd.Timestamp
-    session: pd.Timestamp
-    asset: str
+    decided: int
+    session: int
+    asset: int
     rule: str
     quantity: float
     price: float
@@ -55,10 +82,6 @@ class Fill:
     cost: float
     dollar_volume: float
     volatility: float
-
-
-ORDER_COLUMNS = tuple(name for name in Order.__dataclass_fields__ if name != "left")
-FILL_COLUMNS = tuple(Fill.__dataclass_fields__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +107,9 @@ class Floor:
 
 @dataclass(eq=False)
 class OrderDesk:
-    """At most one open order per asset."""
+    """At most one open order per asset, and the record of all orders and fills."""
 
-    assets: tuple[str, ...]
-    sessions: pd.DatetimeIndex
-    friction: Friction
+    costs: Costs
     open: dict[int, Order] = field(init=False, default_factory=dict)
     orders: list[Order] = field(init=False, default_factory=list)
     fills: list[Fill] = field(init=False, default_factory=list)
@@ -110,9 +131,8 @@ class OrderDesk:
         """
         self.cancel(asset, "replaced")
         if quantity != 0:
-            number, decided, name = len(self.orders) + 1, self.sessions[session], self.assets[asset]
-            limit = price + may_lose / quantity
-            order = Order(number, decided, name, rule, quantity, price, limit, target_weight, 0.0, "waiting", quantity)
+            number, limit = len(self.orders) + 1, price + may_lose / quantity
+            order = Order(number, session, asset, rule, quantity, price, limit, target_weight, 0.0, "waiting", quantity)
             self.orders.append(order)
             self.open[asset] = order
 
@@ -122,8 +142,8 @@ class OrderDesk:
         if order is not None:
             order.status = "partial" if order.filled else status
 
-    def put_on_new_footing(self, asset: int, ratio: float, cash: float) -> None:
-        """Rewrite a waiting order on an ex-date: shares times ``ratio``, prices less ``cash`` and divided by it.
+    def adjust(self, asset: int, ratio: float, cash: float) -> None:
+        """Adjust a waiting order on an ex-date: shares times ``ratio``, prices less ``cash`` and divided by it.
 
         What was filled before counts in new shares too. Exchanges treat open orders alike (FINRA Rule 5330).
 
@@ -178,7 +198,7 @@ class OrderDesk:
     def _cost(self, asset: int, shares: float, floor: Floor) -> tuple[float, FillCost]:
         notional = abs(shares) * float(floor.prices[asset])
         volume, volatility = float(floor.dollar_volume[asset]), float(floor.volatility[asset])
-        return notional, fill_cost(notional, self.friction, volume, volatility)
+        return notional, fill_cost(notional, self.costs, volume, volatility)
 
     def _affordable(self, purchases: dict[int, float], cash: float, floor: Floor) -> float:
         """Return the share of the purchases that the cash pays for, costs included."""
@@ -196,7 +216,7 @@ class OrderDesk:
         return Fill(
             order.order,
             order.decided,
-            self.sessions[floor.session],
+            floor.session,
             order.asset,
             order.rule,
             shares,
@@ -212,9 +232,10 @@ class OrderDesk:
 
     def record_payout(self, asset: int, shares: float, price: float, rule: str, session: int) -> None:
         """Record shares that left the book without an order, as order 0."""
-        day, notional = self.sessions[session], abs(shares) * price
-        nothing = (0.0, 0.0, 0.0, 0.0, float("nan"), float("nan"))
-        self.fills.append(Fill(0, day, day, self.assets[asset], rule, shares, price, notional, *nothing))
+        notional, unknown = abs(shares) * price, float("nan")
+        self.fills.append(
+            Fill(0, session, session, asset, rule, shares, price, notional, 0.0, 0.0, 0.0, 0.0, unknown, unknown)
+        )
 
     def _close_done(self) -> None:
         """Take orders with nothing left off the desk."""
@@ -223,19 +244,3 @@ class OrderDesk:
                 missing = abs(order.quantity - order.filled) > _ROUNDING * abs(order.quantity)
                 order.status = "cash_short" if missing else "filled"
                 del self.open[asset]
-
-    def order_table(self) -> pd.DataFrame:
-        """Return every order."""
-        return _typed(self.orders, ORDER_COLUMNS, ("asset", "rule", "status"))
-
-    def fill_table(self) -> pd.DataFrame:
-        """Return every fill."""
-        return _typed(self.fills, FILL_COLUMNS, ("asset", "rule"))
-
-
-def _typed(rows: Sequence[Order] | Sequence[Fill], columns: tuple[str, ...], texts: tuple[str, ...]) -> pd.DataFrame:
-    days = [name for name in columns if name in ("decided", "session")]
-    frame = pd.DataFrame([[getattr(row, name) for name in columns] for row in rows], columns=list(columns))
-    numbers = [name for name in columns if name not in (*days, *texts, "order")]
-    kinds = dict.fromkeys(days, SESSION_DTYPE) | dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float64")
-    return frame.astype({"order": "int64", **kinds})

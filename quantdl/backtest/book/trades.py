@@ -3,11 +3,31 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
-from quantdl.backtest.running.result import SESSION_DTYPE
 
-COLUMNS = ("asset", "entry", "exit", "bars", "pnl", "return_on_equity", "rule_in", "rule_out", "open")
+@dataclass(frozen=True)
+class Trade:
+    """One trade.
+
+    Attributes:
+        asset: Index of the asset.
+        entry: Position of the session of its first fill.
+        exit: Position of the session of its last fill; of the last session played where it is still open.
+        pnl: Money received minus money paid, plus what is still held at its mark.
+        return_on_equity: The same over the equity just before the entry.
+        rule_in: What asked for the first fill.
+        rule_out: What asked for the last one; empty while the trade is open.
+        is_open: Whether shares are still held.
+    """
+
+    asset: int
+    entry: int
+    exit: int
+    pnl: float
+    return_on_equity: float
+    rule_in: str
+    rule_out: str
+    is_open: bool
 
 
 @dataclass(eq=False)
@@ -16,27 +36,29 @@ class TradeLedger:
 
     Profit and loss is money received minus money paid since the entry, plus what is held at its mark. So closed and
     open trades together always explain the whole change of equity.
+
+    Attributes:
+        n_assets: A.
+        cash_flow: (A,) money received minus money paid by the open trade.
+        entry: (A,) position of the session of its entry, -1 where no trade is open.
+        entry_equity: (A,) equity just before it.
+        rules_in: (A,) what asked for it.
+        closed: The trades that ended, in that order.
     """
 
-    assets: tuple[str, ...]
-    sessions: pd.DatetimeIndex
+    n_assets: int
     cash_flow: np.ndarray = field(init=False)
     entry: np.ndarray = field(init=False)
     entry_equity: np.ndarray = field(init=False)
     rules_in: list[str] = field(init=False)
-    closed: list[tuple[object, ...]] = field(init=False, default_factory=list)
+    closed: list[Trade] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Start with no open trade."""
-        count = len(self.assets)
-        self.cash_flow = np.zeros(count)
-        self.entry = np.full(count, -1)
-        self.entry_equity = np.ones(count)
-        self.rules_in = [""] * count
-
-    def is_open(self) -> np.ndarray:
-        """Return (A,) whether a trade is open."""
-        return self.entry >= 0
+        self.cash_flow = np.zeros(self.n_assets)
+        self.entry = np.full(self.n_assets, -1)
+        self.entry_equity = np.ones(self.n_assets)
+        self.rules_in = [""] * self.n_assets
 
     def start(self, asset: int, session: int, equity: float, rule: str) -> None:
         """Open a trade; ``equity`` is the value of the book just before it."""
@@ -48,7 +70,7 @@ class TradeLedger:
 
     def finish(self, asset: int, session: int, rule: str) -> None:
         """Close the trade of an asset that is flat again."""
-        self.closed.append(self._row(asset, session, self.cash_flow[asset], rule, still_open=False))
+        self.closed.append(self._trade(asset, session, self.cash_flow[asset], rule, is_open=False))
         self.cash_flow[asset], self.entry[asset], self.rules_in[asset] = 0.0, -1, ""
 
     def losses(self, values: np.ndarray) -> np.ndarray:
@@ -57,29 +79,23 @@ class TradeLedger:
         Args:
             values: (A,) what closing the position would bring.
         """
-        return np.where(self.is_open(), -(self.cash_flow + values) / self.entry_equity, 0.0)
+        return np.where(self.entry >= 0, -(self.cash_flow + values) / self.entry_equity, 0.0)
 
-    def table(self, last: int, values: np.ndarray) -> pd.DataFrame:
+    def trades(self, last: int, values: np.ndarray) -> list[Trade]:
         """Return every trade; those still open are marked at ``values`` (A,) in session ``last``."""
-        still_open = [
-            self._row(asset, last, self.cash_flow[asset] + values[asset], "", still_open=True)
-            for asset in np.flatnonzero(self.is_open()).tolist()
+        return self.closed + [
+            self._trade(asset, last, self.cash_flow[asset] + values[asset], "", is_open=True)
+            for asset in np.flatnonzero(self.entry >= 0).tolist()
         ]
-        frame = pd.DataFrame([*self.closed, *still_open], columns=list(COLUMNS))
-        kinds = dict.fromkeys(("entry", "exit"), SESSION_DTYPE) | dict.fromkeys(("pnl", "return_on_equity"), "float64")
-        texts = dict.fromkeys(("asset", "rule_in", "rule_out"), "str")
-        return frame.astype({"bars": "int64", "open": "bool", **kinds, **texts})
 
-    def _row(self, asset: int, session: int, pnl: float, rule: str, still_open: bool) -> tuple[object, ...]:
-        entry = int(self.entry[asset])
-        return (
-            self.assets[asset],
-            self.sessions[entry],
-            pd.NaT if still_open else self.sessions[session],
-            session - entry,
+    def _trade(self, asset: int, session: int, pnl: float, rule: str, is_open: bool) -> Trade:
+        return Trade(
+            asset,
+            int(self.entry[asset]),
+            session,
             float(pnl),
             float(pnl / self.entry_equity[asset]),
             self.rules_in[asset],
             rule,
-            still_open,
+            is_open,
         )

@@ -1,16 +1,35 @@
 """Where the profit came from: by regime, stress window, rival explanation and rule."""
 
 from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.abnormal_volatility import StressWindow
+from quantdl.backtest.book.tape import Tape
+from quantdl.backtest.book.terms import REGIMES
+from quantdl.backtest.book.trailing import simple_returns
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.market.corporate.adjustment import continuous_closes
-from quantdl.market.panel import Panel
 
-REGIMES = ("calm", "normal", "stressed", "undefined")
+
+class Period(Protocol):
+    """Days that have a name, for instance the crash of 2020."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def first(self) -> date:
+        """Its first day."""
+        ...
+
+    @property
+    def last(self) -> date:
+        """Its last day."""
+        ...
 
 
 def results_by_regime(result: BacktestResult) -> pd.DataFrame:
@@ -25,7 +44,7 @@ def results_by_regime(result: BacktestResult) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(seen, name="regime", dtype="str"), columns=list(_SUMMARY))
 
 
-def results_by_stress_window(result: BacktestResult, windows: Iterable[StressWindow]) -> pd.DataFrame:
+def results_by_stress_window(result: BacktestResult, windows: Iterable[Period]) -> pd.DataFrame:
     """Return one row per stress window, with the columns of `results_by_regime`."""
     windows = tuple(windows)
     sessions = result.equity.index
@@ -37,7 +56,7 @@ def results_by_stress_window(result: BacktestResult, windows: Iterable[StressWin
     return pd.DataFrame(rows, index=names, columns=list(_SUMMARY))
 
 
-def pnl_by_context(result: BacktestResult, panel: Panel, window_bars: int, volume_is_measured: bool) -> pd.DataFrame:
+def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_is_measured: bool) -> pd.DataFrame:
     """Split the profit along the plan's rival explanations: ``context, state, sessions, pnl``.
 
     States are known when a session begins: whether the equal-weighted market rose or fell over the window, the
@@ -46,15 +65,15 @@ def pnl_by_context(result: BacktestResult, panel: Panel, window_bars: int, volum
 
     Args:
         result: The run.
-        panel: Its prices.
+        tape: Its market.
         window_bars: Trailing bars by which the plan judges the market.
-        volume_is_measured: Whether the plan takes dollar volume from the panel.
+        volume_is_measured: Whether the plan takes dollar volume from the data.
     """
     pnl = _pnl(result)
     states = {
-        "trend": _trend(result, panel, window_bars),
+        "trend": _trend(result, tape, window_bars),
         "volatility": result.regimes["regime"].to_numpy(),
-        "liquidity": _liquidity(result, panel, window_bars) if volume_is_measured else _undefined(result),
+        "liquidity": _liquidity(result, tape, window_bars) if volume_is_measured else _undefined(result),
     }
     rows = [
         (context, state, int(np.count_nonzero(values == state)), float(pnl[values == state].sum()))
@@ -91,15 +110,11 @@ def _summary(result: BacktestResult, chosen: np.ndarray) -> tuple[int, float, fl
     return len(returns), float(pnl[chosen].sum()), float(np.prod(1 + returns) - 1), volatility, worst
 
 
-def _trend(result: BacktestResult, panel: Panel, window: int) -> np.ndarray:
-    closes = continuous_closes(panel)
-    returns = np.full(closes.shape, np.nan)
-    returns[1:] = closes[1:] / closes[:-1] - 1
+def _trend(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:
+    returns = simple_returns(tape.continuous)
     counts = np.isfinite(returns).sum(axis=1)
     market = np.where(counts > 0, np.nansum(returns, axis=1) / np.maximum(counts, 1), 0.0)
-    states = [
-        "undefined" if t < window else _sign(market[t - window + 1 : t + 1]) for t in _known_before(result, panel)
-    ]
+    states = ["undefined" if t < window else _sign(market[t - window + 1 : t + 1]) for t in _known_before(result, tape)]
     return np.array(states, dtype=object)
 
 
@@ -111,18 +126,16 @@ def _undefined(result: BacktestResult) -> np.ndarray:
     return np.full(len(result.equity), "undefined", dtype=object)
 
 
-def _liquidity(result: BacktestResult, panel: Panel, window: int) -> np.ndarray:
-    dollars = panel.fields.get("dollar_volume")
-    dollars = panel.closes * panel.fields["volume"] if dollars is None else dollars
-    total = np.nansum(dollars, axis=1)
+def _liquidity(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:
+    total = np.nansum(tape.dollars, axis=1)
     states = [
         "undefined" if t < window else "ample" if total[t] >= np.median(total[t - window + 1 : t + 1]) else "thin"
-        for t in _known_before(result, panel)
+        for t in _known_before(result, tape)
     ]
     return np.array(states, dtype=object)
 
 
-def _known_before(result: BacktestResult, panel: Panel) -> Iterator[int]:
+def _known_before(result: BacktestResult, tape: Tape) -> Iterator[int]:
     """Yield the position of the session before each session of the run."""
-    first = int(panel.sessions.searchsorted(result.equity.index[0]))
+    first = int(tape.sessions.searchsorted(result.equity.index[0]))
     yield from range(first - 1, first - 1 + len(result.equity))

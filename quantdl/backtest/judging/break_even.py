@@ -4,57 +4,37 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 
-from quantdl.backtest.book.costs import proportional_cost
 from quantdl.backtest.judging.evidence import BreakEven
-from quantdl.backtest.plan.items import Plan
-from quantdl.backtest.running.decisions import Strategy
-from quantdl.backtest.running.engine import play
-from quantdl.backtest.running.forecasts import Forecasts
-from quantdl.market.panel import Panel
+from quantdl.backtest.running.engine import Job
+from quantdl.backtest.running.result import BacktestResult
 
 # No stock costs this much to trade; a strategy that still earns is not limited by its costs.
 HIGHEST_BPS = 1000.0
 
 
-def break_even_cost_bps(
-    panel: Panel,
-    plan: Plan,
-    strategy: Callable[[], Strategy],
-    start: pd.Timestamp | str,
-    end: pd.Timestamp | str,
-    forecasts: Forecasts | None = None,
-    initial_equity: float = 1_000_000.0,
-    tolerance_bps: float = 0.1,
-) -> BreakEven:
+def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolerance_bps: float = 0.1) -> BreakEven:
     """Find the commission plus half-spread at which final equity equals initial equity.
 
-    Every try is a whole run under the plan, halts and stops included, with a fresh strategy; impact and borrowing stay
-    as planned. Bisection on a bracket that regula falsi narrows (Illinois rule): a handful of runs.
+    Every try is a whole run under the terms, halts and stops included; impact and borrowing stay as stated. Bisection
+    on a bracket that regula falsi narrows (Illinois rule): a handful of runs.
 
     Args:
-        panel: Prices.
-        plan: A plan that `run_backtest` accepts.
-        strategy: Makes a strategy for each run. `Replay` repeats recorded decisions where deciding is dear.
-        start: First session.
-        end: Last session.
-        forecasts: A model's predictions, or None.
-        initial_equity: Money at the start.
+        job: The run at its stated costs.
+        rerun: Carries out a job. `replay` repeats recorded decisions where deciding is dear.
         tolerance_bps: Width of the bracket at which to stop.
     """
-    first, last = pd.Timestamp(start), pd.Timestamp(end)
 
     def growth(bps: float) -> float:
         """Return the logarithm of final over initial equity at a cost, at least -20."""
-        friction = replace(plan.friction, commission_bps=bps, half_spread_bps=0.0)
-        result = play(panel, replace(plan, friction=friction), strategy(), first, last, forecasts, initial_equity)
-        return float(np.log(max(result.equity["equity"].iloc[-1] / initial_equity, 2e-9)))
+        costs = replace(job.terms.costs, commission_bps=bps, half_spread_bps=0.0)
+        result = rerun(replace(job, terms=replace(job.terms, costs=costs)))
+        return float(np.log(max(result.equity["equity"].iloc[-1] / job.initial_equity, 2e-9)))
 
     free = growth(0.0)
     if free <= 0:
         return BreakEven(0.0, f"The run loses even without costs ({np.expm1(free):+.2%}).", 0.0)
-    stated = proportional_cost(plan.friction) * 1e4
+    stated = job.terms.costs.proportional * 1e4
     bracket = _bracket(growth, free, max(stated, 1.0))
     if bracket is None:
         return BreakEven(None, f"The run still earns at {HIGHEST_BPS:g} bps each way.", HIGHEST_BPS)

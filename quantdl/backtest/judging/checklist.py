@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from quantdl.backtest.book.liquidity import exit_report
 from quantdl.backtest.book.sizing import TOLERANCE
 from quantdl.backtest.judging.attribution import results_by_regime, results_by_stress_window
 from quantdl.backtest.judging.evidence import Checklist, ChecklistItem, Evidence, Verdict
+from quantdl.backtest.judging.liquidity import exit_report
 from quantdl.backtest.plan.friction import VolumeWaiver
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.rules import ENGINE_PREFIX
-from quantdl.backtest.running.result import SESSION_DTYPE, BacktestResult
+from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.tables import SESSION_DTYPE
 
 # The year of sessions on which Basel's traffic light judges a 99 % value at risk; with fewer no test has power.
 FEWEST_SESSIONS = 250

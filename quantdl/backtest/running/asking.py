@@ -2,30 +2,42 @@
 
 import inspect
 import traceback
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from quantdl.backtest.running.decisions import Decision, Hold, Strategy
-from quantdl.backtest.running.view import MarketView
+from quantdl.backtest.book.tape import Tape
+from quantdl.backtest.book.terms import Terms
+from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, Strategy
+from quantdl.backtest.running.view import Forecasts, MarketView
+from quantdl.backtest.running.window import Window
 from quantdl.errors import QuantdlError, RunError
 
-_ROUNDING = 1e-9  # of a weight
 
+class AskedStrategy:
+    """Drives the engine with a strategy: shows it the market at each close and checks what it answers."""
 
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """A decision in the engine's form.
+    def __init__(self, strategy: Strategy, tape: Tape, terms: Terms, forecasts: Forecasts | None) -> None:
+        """Prepare the buffers that the strategy is shown."""
+        self.strategy, self.terms = strategy, terms
+        self.rules = frozenset(terms.purposes)
+        self.window = Window(tape, terms, forecasts)
 
-    Attributes:
-        weights: (A,) targets, or None for an explicit hold.
-        rules: One rule name per asset.
-    """
+    def decide(self, now: Moment) -> Answer | None:
+        """Return the strategy's decision.
 
-    weights: np.ndarray | None
-    rules: tuple[str, ...]
+        Raises:
+            RunError: If the strategy fails, or decides what the terms forbid.
+        """
+        view = self.window.view(now)
+        answer = ask(self.strategy, view, self.rules)
+        if answer is not None and answer.weights is not None:
+            check_decision(answer.weights, answer.rules, now.limits, view.listed, view.assets, view.session)
+            check_purposes(answer.weights, answer.rules, self.terms.purposes, view)
+            if not now.due:
+                check_cadence(answer.weights, view.weights, answer.rules, view.assets, view.session)
+        return answer
 
 
 def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer | None:
@@ -80,25 +92,6 @@ def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) 
             f"Its rules are {sorted(rules)}; write the rule down in plan.rules or cite another."
         )
     return tags
-
-
-def check_purposes(weights: np.ndarray, tags: tuple[str, ...], purposes: Mapping[str, str], view: MarketView) -> None:
-    """Refuse an order against the purpose of the rule it cites: an exit that adds, an entry that takes away.
-
-    Raises:
-        RunError: Naming session, asset and rule.
-    """
-    held = view.weights
-    for asset, name in enumerate(view.assets):
-        grows = abs(weights[asset]) > abs(held[asset]) + _ROUNDING or weights[asset] * held[asset] < 0
-        shrinks = abs(weights[asset]) < abs(held[asset]) - _ROUNDING or weights[asset] * held[asset] < 0
-        purpose = purposes[tags[asset]]
-        if (purpose == "exit" and grows) or (purpose == "entry" and shrinks):
-            raise RunError(
-                f"{view.session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
-                f"rule {tags[asset]!r}, whose purpose is '{purpose}'. Cite a rule of the right purpose; "
-                "'rebalance' does both."
-            )
 
 
 def _place(strategy: Strategy, error: BaseException) -> str:

@@ -2,56 +2,55 @@
 
 from dataclasses import replace
 
-import pandas as pd
+import numpy as np
 
-from quantdl.backtest.plan.friction import VolumeWaiver
-from quantdl.backtest.plan.horizon import PeriodEnd
-from quantdl.backtest.plan.items import Plan
-from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
-from quantdl.backtest.plan.rules import Rule
-from quantdl.backtest.plan.sizing import Sizing
-from quantdl.backtest.running.decisions import Decision
-from quantdl.backtest.running.engine import play
+from quantdl.backtest.book.terms import Terms
+from quantdl.backtest.running.cadence import period_ends
+from quantdl.backtest.running.decisions import Answer, Moment
+from quantdl.backtest.running.engine import Job, play
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.view import MarketView
-from quantdl.market.panel import Panel
-from quantdl.portfolio import equal_weights
+from quantdl.portfolio import Limits, equal_weights
 
 _NEVER = float("inf")
 
 
-class _EqualWeight:
-    def decide(self, view: MarketView) -> Decision | None:
-        return Decision(equal_weights(view.listed), "rebalance") if view.rebalance_due and view.listed.any() else None
-
-
-def equal_weight_baseline(
-    panel: Panel,
-    plan: Plan,
-    start: pd.Timestamp | str,
-    end: pd.Timestamp | str,
-    initial_equity: float = 1_000_000.0,
-) -> BacktestResult:
-    """Run equal weight over the span: same data, fills, commission and spread as the plan, nothing else of it.
+def equal_weight_baseline(job: Job) -> BacktestResult:
+    """Run equal weight over the span of a job: same data, fills, commission and spread, nothing else of its terms.
 
     All listed assets in equal parts at the first session and at each month's end. Liquidity is unlimited, so the
     baseline is the same whatever a strategy's size, caps and invalidation are.
     """
-    return play(
-        panel, _baseline_plan(plan, panel), _EqualWeight(), pd.Timestamp(start), pd.Timestamp(end), None, initial_equity
-    )
+    free = replace(job, terms=_unlimited(job))
+    return play(free, _EqualWeight(job), None)
 
 
-def _baseline_plan(plan: Plan, panel: Panel) -> Plan:
-    """Return the plan without caps, stops and conditions; never checked, because nothing in it can bind."""
-    waiver = VolumeWaiver("waiver", plan.documentation.author, "the baseline trades without limits")
+class _EqualWeight:
+    def __init__(self, job: Job) -> None:
+        self.listed, self.rules = job.tape.listed, ("rebalance",) * len(job.tape.assets)
+
+    def decide(self, now: Moment) -> Answer | None:
+        listed = self.listed[now.t]
+        return Answer(equal_weights(listed), self.rules) if now.due and listed.any() else None
+
+
+def _unlimited(job: Job) -> Terms:
+    """Return the terms without caps, stops, conditions and limits on volume."""
+    tape, terms = job.tape, job.terms
+    one_group = np.zeros(len(tape.assets), dtype=np.int64)
     return replace(
-        plan,
-        horizon=replace(plan.horizon, bars=len(panel.sessions), rebalance=PeriodEnd("period_end", "month")),
-        rules=(Rule("rebalance", "rebalance", "hold every listed asset in equal parts"),),
-        sizing=Sizing("equal weight", True, 1.0, 1.0, None, _NEVER, _NEVER),
-        related_positions=RelatedPositions(NamedGroups("named", {"all": panel.assets}), 1.0, None),
-        friction=replace(plan.friction, borrow=None, liquidity=waiver),
-        invalidation=(),
-        abnormal_volatility=replace(plan.abnormal_volatility, in_stress="trade"),
+        terms,
+        due=period_ends(tape.sessions, job.first, "month", tape.calendar),
+        horizon_bars=len(tape.sessions),
+        purposes={"rebalance": "rebalance"},
+        limits=Limits(True, 1.0, 1.0, 1.0, one_group, ("all",), 1.0, 1.0),
+        regroup=None,
+        stop_loss=_NEVER,
+        max_loss_per_trade=_NEVER,
+        costs=replace(terms.costs, impact_coefficient=0.0, participation=_NEVER),
+        dollar_volume=np.full(terms.dollar_volume.shape, np.inf),
+        borrow_rate=0.0,
+        maintenance_margin=0.0,
+        conditions=(),
+        in_stress="trade",
+        stamps=("Equal weight trades any amount at once, without impact.", *terms.stamps),
     )

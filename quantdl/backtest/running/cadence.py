@@ -1,31 +1,40 @@
-"""When the plan allows new positions to be decided."""
+"""When new positions may be decided: every so many bars, or at the end of each week or month."""
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.plan.horizon import Cadence, EveryBars
 from quantdl.calendars import trading_calendar
 
 _PERIODS = {"week": "W", "month": "M"}
 
 
-def rebalance_sessions(cadence: Cadence, sessions: pd.DatetimeIndex, first: int, calendar: str) -> np.ndarray:
-    """Return (T,) bool: whether a rebalance is due at each session.
+def every_bars(n_sessions: int, first: int, bars: int) -> np.ndarray:
+    """Return (T,) bool: whether a rebalance is due, every ``bars`` bars from the run's first session on.
+
+    Example:
+        >>> every_bars(6, 1, 2).tolist()
+        [False, True, False, True, False, True]
+    """
+    offsets = np.arange(n_sessions) - first
+    return np.asarray((offsets >= 0) & (offsets % bars == 0))
+
+
+def period_ends(sessions: pd.DatetimeIndex, first: int, period: Literal["week", "month"], calendar: str) -> np.ndarray:
+    """Return (T,) bool: whether a rebalance is due at each session, the last of every week or month.
 
     The first session of the run is always due: a book has to start. A session ends a week or month when the next
     session *expected* at its close lies in another one. Where that session then fails to come (an unforeseen closure, a
     hole in the data), the first session after it is due.
 
     Args:
-        cadence: The plan's cadence.
         sessions: (T,) labels of the data.
         first: Position of the run's first session.
+        period: What ends.
         calendar: Name of the trading calendar.
     """
-    if isinstance(cadence, EveryBars):
-        offsets = np.arange(len(sessions)) - first
-        return np.asarray((offsets >= 0) & (offsets % cadence.bars == 0))
-    code = _PERIODS[cadence.period]
+    code = _PERIODS[period]
     periods = np.asarray(sessions.to_period(code).asi8)
     at_end = _expected_next(sessions, calendar).to_period(code).asi8 != periods
     due = at_end | np.concatenate([[False], (periods[1:] != periods[:-1]) & ~at_end[:-1]])

@@ -1,32 +1,44 @@
-"""A strategy that repeats recorded decisions, to ask what they would have earned on other terms."""
+"""Recorded decisions taken again, to ask what they would have earned on other terms."""
 
-import numpy as np
+from collections.abc import Iterable
 
-from quantdl.backtest.running.decisions import Decision, Hold
+from quantdl.backtest.book.journal import RecordedDecision
+from quantdl.backtest.book.sizing import reduced_only
+from quantdl.backtest.running.decisions import Answer, Moment
+from quantdl.backtest.running.engine import Job, play
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.view import MarketView
+from quantdl.backtest.running.view import Forecasts
 
 
-class Replay:
-    """Takes every decision of a result again at its session.
+class RecordedTargets:
+    """Drives the engine with decisions taken before.
 
+    They were checked then and are not checked again: what was in order at other costs need not be to the last share.
     Between two sessions of the cadence a position may only be reduced; there a target is cut to what this run holds.
     """
 
-    def __init__(self, result: BacktestResult) -> None:
+    def __init__(self, job: Job, decisions: Iterable[RecordedDecision]) -> None:
         """Index the decisions by session."""
-        self.decisions = {decision.session: decision for decision in result.decisions}
+        self.sessions = job.tape.sessions
+        self.decisions = {decision.session: decision for decision in decisions}
 
-    def decide(self, view: MarketView) -> Decision | Hold | None:
+    def decide(self, now: Moment) -> Answer | None:
         """Return what was decided then."""
-        recorded = self.decisions.get(view.session)
+        recorded = self.decisions.get(self.sessions[now.t])
         if recorded is None:
             return None
-        if recorded.weights is None:
-            return Hold(recorded.rules[0])
         weights = recorded.weights
-        if not view.rebalance_due:
-            same_side = weights * view.weights > 0
-            most = np.minimum(np.abs(weights), np.abs(view.weights))
-            weights = np.where(same_side, np.sign(weights) * most, 0.0)
-        return Decision(weights, recorded.rules)
+        if weights is not None and not now.due:
+            weights = reduced_only(weights, now.book.weights())
+        return Answer(weights, recorded.rules)
+
+
+def replay(job: Job, decisions: Iterable[RecordedDecision], forecasts: Forecasts | None = None) -> BacktestResult:
+    """Run recorded decisions on the terms of a job.
+
+    Args:
+        job: Market, terms, span and money.
+        decisions: What was decided, as in `BacktestResult.decisions`.
+        forecasts: A model's predictions, where a condition of the terms needs them.
+    """
+    return play(job, RecordedTargets(job, decisions), forecasts)

@@ -2,30 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-# Every column and index of sessions has this type, empty tables included.
-SESSION_DTYPE = "datetime64[us]"
-
-
-@dataclass(frozen=True, eq=False)
-class RecordedDecision:
-    """A decision as it was taken, before the engine's own exits and cuts.
-
-    Attributes:
-        session: Close at which it was taken.
-        weights: (A,) targets, or None for an explicit hold.
-        rules: One rule name per asset.
-        group_gross: Sum of absolute target weights of the heaviest group; 0 for a hold.
-        group_net: Absolute sum of target weights of the most one-sided group; 0 for a hold.
-    """
-
-    session: pd.Timestamp
-    weights: np.ndarray | None
-    rules: tuple[str, ...]
-    group_gross: float
-    group_net: float
+from quantdl.backtest.book.journal import RecordedDecision
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What a strategy can see at a close: prices up to now, its book, the caps, and the law of the next position."""
+"""What a strategy can see at a close: prices up to now, its book, the caps, and what a model predicts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,3 +105,19 @@ class MarketView:
         """
         closes = self.continuous_closes[-(n_bars + 1) :]
         return np.asarray(closes[1:] / closes[:-1] - 1.0)
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Predictions on demand; what they raise (`LookAheadError` for a session the model has seen) passes through.
+
+    Attributes:
+        horizon_bars: Bars of the position window; must equal the plan's horizon.
+        draws: Session to (S, A) log returns from close t+1 to close t+1+h, a column of NaN for an absent asset.
+        value_at_risk: Session, weights (A,) held after its fills, and level, to the predicted loss of the next session
+            as a positive fraction of equity. None when no value at risk is predicted.
+    """
+
+    horizon_bars: int
+    draws: Callable[[pd.Timestamp], np.ndarray]
+    value_at_risk: Callable[[pd.Timestamp, np.ndarray, float], float] | None

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
 from quantdl.backtest.book.accounting import Book
+from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.plan.fast_exit import FastExit
@@ -80,7 +81,7 @@ def balances(result, panel):
 @given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e5), st.sampled_from([1, -1]), st.integers(1, 1000), st.integers(1, 1000))
 def test_a_position_is_worth_after_a_split_what_it_was_before(quantity, price, side, new, old):
     """Any ratio, 1:100 and 31:1000 among them, long or short: value differs by rounding in the last place only."""
-    book = Book(0.0, TradeLedger(("A",), pd.DatetimeIndex(["2018-01-02"])))
+    book = Book(0.0, TradeLedger(1))
     book.trade(0, side * quantity, price, 0.0, 0, 1.0, "rule")
     book.marks = np.array([price])
     before, cash = float(book.values()[0]), book.cash
@@ -124,16 +125,16 @@ def test_a_reverse_split_cancels_no_order_and_rounds_no_share():
 
 def test_a_waiting_order_is_rewritten_on_an_ex_date():
     """Ten shares at 100 with a limit of 110, half filled: 2 paid, then four for one."""
-    desk = OrderDesk(("A",), pd.DatetimeIndex(["2018-01-02"]), plan_for(world(FLAT)).friction)
+    desk = OrderDesk(Costs(5.0, 5.0, 0.0, float("inf")))
     desk.place(0, 10.0, "rule", 0, 100.0, 0.5, 100.0)
     desk.open[0].filled = desk.open[0].left = 5.0
-    desk.put_on_new_footing(0, ratio=4.0, cash=2.0)
+    desk.adjust(0, ratio=4.0, cash=2.0)
     order = desk.open[0]
     assert (order.quantity, order.filled, order.left) == (40.0, 20.0, 20.0)
     assert (order.reference_price, order.limit_price) == (98.0 / 4, 108.0 / 4)
     assert order.accepts(27.0) and not order.accepts(27.01)
     desk.place(0, -10.0, "rule", 0, 100.0, 0.0, float("inf"))  # an exit at any price stays one
-    desk.put_on_new_footing(0, ratio=4.0, cash=2.0)
+    desk.adjust(0, ratio=4.0, cash=2.0)
     assert desk.open[0].accepts(0.01)
 
 

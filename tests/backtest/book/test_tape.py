@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.friction import MeasuredVolume
+from quantdl.backtest.book.trailing import measured_dollar_volume
 from quantdl.market.corporate.actions import CorporateActions, Split
-from tests.backtest.worlds import plan_for, world
+from tests.backtest.worlds import world
 
 BARS = 6
 
@@ -26,7 +26,7 @@ def test_a_silence_of_many_bars_but_few_sessions_is_no_delisting():
     closes = np.full((20 * BARS, 2), 100.0)
     closes[5 * BARS :, 0] = np.nan
     panel = hourly(closes)
-    gone = read_tape(panel, plan_for(world(closes))).delisted[:, 0]
+    gone = read_tape(panel).delisted[:, 0]
     assert panel.silence.delisted_after_sessions == 10
     assert list(np.unique(gone[: 15 * BARS])) == [False] and gone[15 * BARS :].all()
     for row in (5 * BARS + 11, 15 * BARS - 1, 15 * BARS):
@@ -39,14 +39,14 @@ def test_a_split_takes_effect_at_the_first_bar_of_its_day():
     panel = hourly(closes)
     split = Split(panel.sessions[2 * BARS].date(), "A00", 2.0)
     panel = replace(panel, card=replace(panel.card, adjustment="raw"), actions=CorporateActions(splits=(split,)))
-    tape = read_tape(panel, plan_for(world(closes)))
+    tape = read_tape(panel)
     assert list(tape.effects) == [2 * BARS]
     np.testing.assert_array_equal(tape.continuous, 100.0)
 
 
 def test_a_silent_price_is_carried_and_a_price_before_the_first_is_none():
     closes = np.array([[np.nan], [100.0], [np.nan], [np.nan], [90.0]])
-    tape = read_tape(world(closes), plan_for(world(closes)))
+    tape = read_tape(world(closes))
     np.testing.assert_array_equal(tape.marks[:, 0], [np.nan, 100.0, 100.0, 100.0, 90.0])
     np.testing.assert_array_equal(tape.silent_bars[:, 0], [0, 0, 1, 2, 0])
 
@@ -57,7 +57,6 @@ def test_a_session_without_a_trade_has_no_dollars_and_one_before_the_listing_doe
         [[np.nan], [600.0], [np.nan], [np.nan], [600.0], [np.nan]]
     )  # the last one traded, unknown how much
     panel = world(closes, fields={"volume": volume})
-    plan = plan_for(panel)
-    measured = replace(plan.friction, liquidity=MeasuredVolume("measured", 3, 0.1, 0.7))
-    dollars = read_tape(panel, replace(plan, friction=measured)).dollar_volume[:, 0]
+    tape = read_tape(panel)
+    dollars = measured_dollar_volume(tape.dollars, tape.traded, 3)[:, 0]
     np.testing.assert_allclose(dollars, [np.nan, 6000.0, 3000.0, 2000.0, 2000.0, 3000.0])

@@ -10,22 +10,27 @@ import pytest
 from quantdl.backtest import (
     Decision,
     Hold,
-    Replay,
+    Job,
     break_even_cost_bps,
     capacities,
     equal_weight_baseline,
     exit_report,
     pnl_by_context,
     pnl_by_rule,
+    prepare,
+    replay,
     results_by_regime,
     results_by_stress_window,
     run_backtest,
 )
+from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.running.asking import AskedStrategy
+from quantdl.backtest.running.engine import play
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
 ITEMS = {"sample": {"minimum_sessions": 50}, "invalidation": (DrawdownLimit("drawdown", 0.57),)}
@@ -61,9 +66,18 @@ def growth_at(panel, strategy, bps):
     return run_backtest(panel, plan, strategy, *span(panel)).equity["equity"].iloc[-1] / 1e6 - 1
 
 
+def job_of(panel, **items) -> Job:
+    return prepare(panel, plan_for(panel, **ITEMS, **items), *span(panel))
+
+
+def asking(strategy):
+    """Carry out a job by asking a fresh strategy."""
+    return lambda job: play(job, AskedStrategy(strategy(), job.tape, job.terms, None), None)
+
+
 def test_at_the_break_even_cost_nothing_is_earned():
     panel = rising(0.002)
-    found = break_even_cost_bps(panel, plan_for(panel, **ITEMS), Churn, *span(panel))
+    found = break_even_cost_bps(job_of(panel), asking(Churn))
     # The whole position is sold and bought every day: cost about drift / 2 each way.
     assert found.bps == pytest.approx(10.0, rel=0.05)
     assert growth_at(panel, Churn(), found.bps - 0.1) > 0 > growth_at(panel, Churn(), found.bps + 0.1)
@@ -78,20 +92,20 @@ def test_few_runs_find_it():
         runs.append(1)
         return Churn()
 
-    break_even_cost_bps(panel, plan_for(panel, **ITEMS), strategy, *span(panel))
+    break_even_cost_bps(job_of(panel), asking(strategy))
     assert len(runs) <= 8
 
 
 def test_a_loser_breaks_even_nowhere():
     panel = rising(-0.001)
-    found = break_even_cost_bps(panel, plan_for(panel, **ITEMS), Keep, *span(panel))
+    found = break_even_cost_bps(job_of(panel), asking(Keep))
     assert (found.bps, found.lower_bps) == (0.0, 0.0)
     assert "even without costs" in found.statement
 
 
 def test_a_holder_of_winners_never_breaks_even():
     panel = rising(0.01)
-    found = break_even_cost_bps(panel, plan_for(panel, **ITEMS), Keep, *span(panel))
+    found = break_even_cost_bps(job_of(panel), asking(Keep))
     assert (found.bps, found.lower_bps) == (None, 1000.0)
 
 
@@ -107,12 +121,11 @@ def test_replayed_decisions_give_the_same_run():
             return Hold("rebalance") if t % 2 else Decision(view.weights * 0.7, "leave")
 
     first = run_backtest(panel, plan, Odd(), *span(panel))
-    again = run_backtest(panel, plan, Replay(first), *span(panel))
+    again = replay(prepare(panel, plan, *span(panel)), first.decisions)
     pd.testing.assert_frame_equal(first.equity, again.equity, check_exact=True)
     dear = replace(plan, friction=replace(plan.friction, commission_bps=80.0))
-    assert (
-        run_backtest(panel, dear, Replay(first), *span(panel)).equity["costs"].sum() > 5 * first.equity["costs"].sum()
-    )
+    dearer = replay(prepare(panel, dear, *span(panel)), first.decisions)
+    assert dearer.equity["costs"].sum() > 5 * first.equity["costs"].sum()
 
 
 # The baseline ---------------------------------------------------------------------------------------------------------
@@ -128,8 +141,8 @@ def test_the_baseline_is_free_of_the_plan_s_limits():
         related_positions={"max_group_gross": 0.15},
         invalidation=(DrawdownLimit("drawdown", 0.05),),
     )
-    first = equal_weight_baseline(panel, tight, *span(panel))
-    second = equal_weight_baseline(panel, plan_for(panel, **ITEMS), *span(panel))
+    first = equal_weight_baseline(prepare(panel, tight, *span(panel)))
+    second = equal_weight_baseline(job_of(panel))
     pd.testing.assert_frame_equal(first.equity, second.equity, check_exact=True)
     assert first.equity["equity"].iloc[-1] < 0.7e6  # it fell further than the plan allows, and stayed
     np.testing.assert_allclose(first.weights_after_fill.iloc[1], 0.25, atol=0.01)
@@ -206,7 +219,10 @@ def stressed_run(**items):
 def test_regimes_and_contexts_add_up_to_the_whole_profit():
     panel, result = stressed_run()
     whole = result.equity["equity"].iloc[-1] - 1e6
-    by_regime, by_context = results_by_regime(result), pnl_by_context(result, panel, 20, volume_is_measured=True)
+    by_regime, by_context = (
+        results_by_regime(result),
+        pnl_by_context(result, read_tape(panel), 20, volume_is_measured=True),
+    )
     assert set(by_regime.index) == {"calm", "normal", "stressed", "undefined"}
     assert by_regime["pnl"].sum() == pytest.approx(whole)
     assert by_regime["sessions"].sum() == 200

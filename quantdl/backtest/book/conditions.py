@@ -6,13 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from quantdl.backtest.plan.invalidation import (
-    CalibrationLimit,
-    Condition,
-    DrawdownLimit,
-    StaleDataLimit,
-    VolatilityLimit,
-)
+from quantdl.backtest.book.terms import Condition
 
 
 @dataclass(frozen=True)
@@ -43,15 +37,15 @@ class Monitor(Protocol):
 
 def monitor(condition: Condition, initial_equity: float, bars_per_year: float) -> Monitor:
     """Return the monitor of a condition."""
-    match condition:
-        case DrawdownLimit(limit=limit):
-            return DrawdownMonitor(limit, initial_equity)
-        case VolatilityLimit(annualised=annualised, window_bars=window):
-            return VolatilityMonitor(annualised, window, initial_equity, bars_per_year)
-        case StaleDataLimit(bars=bars):
-            return StaleDataMonitor(bars + 1)
-        case CalibrationLimit(level=level, false_halt_probability=probability):
-            return CalibrationMonitor(1 / probability, ExceptionProcess(1 - level))
+    match condition.kind:
+        case "drawdown":
+            return DrawdownMonitor(condition.limit, initial_equity)
+        case "volatility":
+            return VolatilityMonitor(condition.limit, condition.window_bars, initial_equity, bars_per_year)
+        case "stale_data":
+            return StaleDataMonitor(condition.limit)
+        case "calibration":
+            return CalibrationMonitor(condition.limit, ExceptionProcess(1 - condition.level))
 
 
 @dataclass(eq=False)
@@ -139,7 +133,7 @@ class ExceptionProcess:
     RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0)
 
     def __post_init__(self) -> None:
-        """Fix the bets."""
+        """Compute what an exception, and a session without one, multiplies each bet by."""
         p = self.probability
         q = np.minimum(np.array(self.RATIOS) * p, (1.0 + p) / 2.0)  # a probability, whatever the level
         self.log_exception, self.log_no_exception = np.log(q / p), np.log((1 - q) / (1 - p))

@@ -1,0 +1,96 @@
+"""What the engine must obey, as arrays and numbers: nothing in it has to be interpreted, and nothing knows the plan."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from quantdl.backtest.book.costs import Costs
+from quantdl.portfolio import Limits
+
+# The states of the market, by their code in `Terms.regimes`.
+REGIMES = ("calm", "normal", "stressed", "undefined")
+CALM, NORMAL, STRESSED, UNDEFINED = range(len(REGIMES))
+
+FillAt = Literal["next_close", "next_open", "decision_close"]
+InStress = Literal["trade", "reduce_only", "flat"]
+Purpose = Literal["entry", "exit", "rebalance"]
+
+# (A,) the number of each asset's group, and the groups' names.
+Membership = tuple[np.ndarray, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A figure that ends the run when it reaches its limit.
+
+    Attributes:
+        kind: ``"drawdown"``: fall of equity from its peak; ``"volatility"``: of the book, annualised;
+            ``"stale_data"``: bars since the last price of a held asset; ``"calibration"``: e-process of the losses
+            beyond the predicted value at risk.
+        limit: The condition fires at this value or above.
+        window_bars: Trailing bars of the volatility; 0 for the others.
+        level: Confidence of the value at risk; NaN for the others.
+    """
+
+    kind: Literal["drawdown", "volatility", "stale_data", "calibration"]
+    limit: float
+    window_bars: int = 0
+    level: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The terms of one run. Fractions are of equity; row t of an array is known at the close of bar t.
+
+    Attributes:
+        fields: The fields a strategy may read.
+        due: (T,) whether new positions may be decided; otherwise they may only be reduced.
+        horizon_bars: Bars after which a book without a decision is closed.
+        purposes: What each rule may do, by its name; an order must cite one of these.
+        limits: The caps on a decision, with the groups as they are before the first session.
+        regroup: Maps (t, A) closes without jumps, up to now, to the groups as of then; None where they never change.
+        stop_loss: Loss of a trade, over equity at entry, at which its exit is ordered.
+        max_loss_per_trade: Loss that an order may cause by filling at a wrong price; it sets the limit of the order.
+        costs: What a fill costs and how much of a session's volume it may take.
+        dollar_volume: (T, A) dollars an asset trades a session; infinite where liquidity is waived, NaN where unknown.
+        fill_at: Which price fills an order.
+        borrow_rate: Fee a year on the money sold short.
+        maintenance_margin: Least equity as a fraction of gross exposure; a book below it is closed.
+        delisting_recovery: Share of the last close that a delisted long position is paid out at.
+        conditions: What ends the run.
+        max_exit_sessions: Sessions within which the book can be left; what goes beyond is cut.
+        regimes: (T,) code of the market's state, an index into `REGIMES`.
+        market_volatility: (T,) annualised volatility by which it is told; NaN while history is too short.
+        in_stress: What is done in the state ``"stressed"``.
+        bars_per_year: Bars of the calendar in a year.
+        stamps: Sentences that must be printed beside any figure of the run.
+    """
+
+    fields: tuple[str, ...]
+    due: np.ndarray
+    horizon_bars: int
+    purposes: Mapping[str, Purpose]
+    limits: Limits
+    regroup: Callable[[np.ndarray], Membership] | None
+    stop_loss: float
+    max_loss_per_trade: float
+    costs: Costs
+    dollar_volume: np.ndarray
+    fill_at: FillAt
+    borrow_rate: float
+    maintenance_margin: float
+    delisting_recovery: float
+    conditions: tuple[Condition, ...]
+    max_exit_sessions: int
+    regimes: np.ndarray
+    market_volatility: np.ndarray
+    in_stress: InStress
+    bars_per_year: float
+    stamps: tuple[str, ...]
+
+    @property
+    def risk_level(self) -> float | None:
+        """Confidence of the value at risk that a condition needs, or None where none does."""
+        return next((item.level for item in self.conditions if item.kind == "calibration"), None)

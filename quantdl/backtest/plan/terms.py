@@ -1,0 +1,176 @@
+"""What a plan means for the engine on given data: its terms, and the sentences that must stand beside any figure."""
+
+from functools import partial
+
+import numpy as np
+
+from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.book.tape import Tape
+from quantdl.backtest.book.terms import Condition, Membership, Terms
+from quantdl.backtest.book.trailing import (
+    correlation_groups,
+    market_volatility,
+    measured_dollar_volume,
+    regimes,
+)
+from quantdl.backtest.plan import invalidation
+from quantdl.backtest.plan.friction import Friction, StatedVolume, VolumeWaiver
+from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, NamedGroups, SectorGroups
+from quantdl.backtest.running.cadence import every_bars, period_ends
+from quantdl.calendars import trading_calendar
+from quantdl.market.card import DataCard
+from quantdl.market.corporate.actions import CorporateActions
+from quantdl.market.panel import Panel
+from quantdl.portfolio import Limits
+
+
+def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
+    """Return what the engine must obey.
+
+    Args:
+        plan: The plan.
+        panel: The data of the run.
+        tape: The same as the engine plays it.
+        first: Position of the run's first session.
+    """
+    friction, abnormal, sample = plan.friction, plan.abnormal_volatility, plan.sample
+    bars_per_year = trading_calendar(panel.card.calendar).bars_per_year(sample.first, sample.last, panel.card.frequency)
+    volatility = market_volatility(tape.continuous, abnormal.window_bars, bars_per_year)
+    costs, dollar_volume = _liquidity(friction, tape)
+    groups = plan.related_positions.groups
+    return Terms(
+        fields=plan.trusted_data.fields,
+        due=_due(plan.horizon.rebalance, tape, first),
+        horizon_bars=plan.horizon.bars,
+        purposes={rule.name: rule.purpose for rule in plan.rules},
+        limits=_limits(plan, panel),
+        regroup=partial(correlation_groups, window_bars=groups.window_bars, threshold=groups.threshold)
+        if isinstance(groups, CorrelationGroups)
+        else None,
+        stop_loss=plan.sizing.stop_loss,
+        max_loss_per_trade=plan.sizing.max_loss_per_trade,
+        costs=costs,
+        dollar_volume=dollar_volume,
+        fill_at=friction.fill_at,
+        borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
+        maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
+        delisting_recovery=friction.delisting_recovery,
+        conditions=tuple(_condition(item) for item in plan.invalidation),
+        max_exit_sessions=plan.fast_exit.max_sessions,
+        regimes=regimes(volatility, abnormal.calm_below, abnormal.stressed_above),
+        market_volatility=volatility,
+        in_stress=abnormal.in_stress,
+        bars_per_year=bars_per_year,
+        stamps=stamps(plan, panel.card, panel.actions),
+    )
+
+
+def _due(cadence: Cadence, tape: Tape, first: int) -> np.ndarray:
+    match cadence:
+        case EveryBars(bars=bars):
+            return every_bars(len(tape.sessions), first, bars)
+        case PeriodEnd(period=period):
+            return period_ends(tape.sessions, first, period, tape.calendar)
+
+
+def _limits(plan: Plan, panel: Panel) -> Limits:
+    """Return the caps; the net cap of a long-only plan is its gross cap."""
+    sizing, related = plan.sizing, plan.related_positions
+    group_of, names = _groups(related.groups, panel)
+    group_of.flags.writeable = False  # a strategy sees it
+    return Limits(
+        long_only=sizing.long_only,
+        max_weight=sizing.max_weight,
+        max_gross=sizing.max_gross,
+        max_net=sizing.max_gross if sizing.max_net is None else sizing.max_net,
+        group_of=group_of,
+        group_names=names,
+        max_group_gross=related.max_group_gross,
+        max_group_net=related.max_group_gross if related.max_group_net is None else related.max_group_net,
+    )
+
+
+def _groups(groups: Groups, panel: Panel) -> Membership:
+    match groups:
+        case NamedGroups(members=members):
+            names = tuple(members)
+            index = {symbol: position for position, name in enumerate(names) for symbol in members[name]}
+            return np.array([index[asset] for asset in panel.assets]), names
+        case SectorGroups():
+            names = tuple(sorted({panel.sectors[asset] for asset in panel.assets}))
+            return np.array([names.index(panel.sectors[asset]) for asset in panel.assets]), names
+        case CorrelationGroups():  # each asset alone, until there are returns to correlate
+            return np.arange(len(panel.assets)), panel.assets
+
+
+def _liquidity(friction: Friction, tape: Tape) -> tuple[Costs, np.ndarray]:
+    """Return the price of trading and (T, A) the dollars traded a session."""
+    liquidity, shape = friction.liquidity, tape.traded.shape
+    if isinstance(liquidity, VolumeWaiver):
+        costs = Costs(friction.commission_bps, friction.half_spread_bps, 0.0, float("inf"))
+        return costs, np.full(shape, np.inf)
+    costs = Costs(
+        friction.commission_bps, friction.half_spread_bps, liquidity.impact_coefficient, liquidity.participation
+    )
+    if isinstance(liquidity, StatedVolume):
+        return costs, np.tile([liquidity.dollar_volume[asset] for asset in tape.assets], (shape[0], 1))
+    return costs, measured_dollar_volume(tape.dollars, tape.traded, liquidity.window_bars)
+
+
+def _condition(condition: invalidation.Condition) -> Condition:
+    match condition:
+        case invalidation.DrawdownLimit(limit=limit):
+            return Condition("drawdown", limit)
+        case invalidation.VolatilityLimit(annualised=annualised, window_bars=window):
+            return Condition("volatility", annualised, window_bars=window)
+        case invalidation.StaleDataLimit(bars=bars):
+            return Condition("stale_data", bars + 1)
+        case invalidation.CalibrationLimit(level=level, false_halt_probability=probability):
+            return Condition("calibration", 1 / probability, level=level)
+
+
+_FILLS = {
+    "next_close": "Decided at a close, filled at the next traded close.",
+    "next_open": "Decided at a close, filled at the next traded open.",
+    "decision_close": (
+        "FILLED AT THE CLOSE IT WAS DECIDED ON, as the plan asked for. Nobody can trade at a price that is not known "
+        "yet: the figures are for comparison with other programs only."
+    ),
+}
+
+
+def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, ...]:
+    """Return what a reader must know about how the figures came about."""
+    friction = plan.friction
+    sentences = [_FILLS[friction.fill_at]]
+    if isinstance(friction.liquidity, VolumeWaiver):
+        waiver = friction.liquidity
+        sentences.append(
+            f"Liquidity is waived by {waiver.signed_by}: {waiver.reason.rstrip('.')}. "
+            "Fills are unlimited and capacity is undefined."
+        )
+    if friction.commission_bps + friction.half_spread_bps == 0:
+        sentences.append("No commission and no spread are charged.")
+    if card.universe == "survivors":
+        sentences.append("The assets were picked knowing that they survived: only differences between books count.")
+    elif card.universe == "unknown":
+        sentences.append("It is not known how the assets were picked: survivorship is not controlled.")
+    sentences += _dividends(card, actions)
+    stated = any(item.terminal_value is not None for item in actions.delistings)
+    sentences.append(
+        f"A delisted holding is paid out at {friction.delisting_recovery:.0%} of its last close"
+        f"{', or at the terminal value that the data states' if stated else ''}. Stops see closes only."
+    )
+    return tuple(sentences)
+
+
+def _dividends(card: DataCard, actions: CorporateActions) -> list[str]:
+    """Say what the prices leave out and the data does not make up for."""
+    sentences = []
+    if card.adjustment == "raw" and not actions.splits:
+        sentences.append("Prices are raw and the data names no split: one that happened counts as a loss or a gain.")
+    if card.adjustment != "total_return" and not actions.dividends:
+        sentences.append("The data names no dividend: none is paid to longs, none is charged to shorts.")
+    return sentences

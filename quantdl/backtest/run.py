@@ -1,0 +1,76 @@
+"""A plan carried out on data: checked, turned into terms, and played."""
+
+import pandas as pd
+
+from quantdl.backtest.book.tape import read_tape
+from quantdl.backtest.plan.checks import check_plan
+from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.terms import plan_terms
+from quantdl.backtest.running.asking import AskedStrategy
+from quantdl.backtest.running.decisions import Strategy
+from quantdl.backtest.running.engine import Job, Progress, play
+from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.view import Forecasts
+from quantdl.market.panel import Panel
+
+
+def run_backtest(
+    panel: Panel,
+    plan: Plan,
+    strategy: Strategy,
+    start: pd.Timestamp | str,
+    end: pd.Timestamp | str,
+    forecasts: Forecasts | None = None,
+    initial_equity: float = 1_000_000.0,
+    progress: Progress | None = None,
+) -> BacktestResult:
+    """Run a strategy under its plan from ``start`` to ``end``, both inclusive.
+
+    The panel may begin long before ``start``: that is history the strategy can see. Shares are fractional, cash earns
+    nothing, and money is never rounded. The result is the same to the last bit for the same arguments.
+
+    Args:
+        panel: Prices.
+        plan: What must be obeyed.
+        strategy: Decides at each close.
+        start: First session.
+        end: Last session.
+        forecasts: A model's predictions, or None.
+        initial_equity: Money at the start.
+        progress: Called with sessions done and sessions in all.
+
+    Raises:
+        PlanError: If the plan is refused; every fault is named.
+        LookAheadError: If the strategy asks for a forecast of a session that the model has seen.
+        RunError: If the strategy fails, or decides what the plan forbids.
+    """
+    horizon = None if forecasts is None else forecasts.horizon_bars
+    predicts_risk = forecasts is not None and forecasts.value_at_risk is not None
+    check_plan(plan, panel, pd.Timestamp(start), pd.Timestamp(end), horizon, predicts_risk)
+    job = prepare(panel, plan, start, end, initial_equity)
+    return play(job, AskedStrategy(strategy, job.tape, job.terms, forecasts), forecasts, progress)
+
+
+def prepare(
+    panel: Panel,
+    plan: Plan,
+    start: pd.Timestamp | str,
+    end: pd.Timestamp | str,
+    initial_equity: float = 1_000_000.0,
+) -> Job:
+    """Return the job that a plan is on given data, without checking it: for reruns of a checked one.
+
+    Args:
+        panel: Prices.
+        plan: What must be obeyed.
+        start: First session.
+        end: Last session.
+        initial_equity: Money at the start.
+
+    Raises:
+        RunError: If there is no money to start with.
+    """
+    first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
+    stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
+    tape = read_tape(panel)
+    return Job(tape, plan_terms(plan, panel, tape, first), first, stop, initial_equity)

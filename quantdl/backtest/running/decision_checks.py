@@ -1,0 +1,112 @@
+"""What a decision may not be: no numbers, weights beyond a cap, larger between two rebalances, against its rule."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest.book.sizing import TOLERANCE
+from quantdl.backtest.book.terms import Purpose
+from quantdl.backtest.running.view import MarketView
+from quantdl.errors import RunError
+from quantdl.portfolio import Limits
+
+
+def check_decision(
+    weights: np.ndarray,
+    rules: tuple[str, ...],
+    limits: Limits,
+    listed: np.ndarray,
+    assets: tuple[str, ...],
+    session: pd.Timestamp,
+) -> None:
+    """Refuse weights that are not numbers, hold what cannot be held, or break a cap.
+
+    Raises:
+        RunError: Naming session, asset or group, weight, cap and rule.
+    """
+    day = f"{session:%Y-%m-%d}"
+    for index in np.flatnonzero(~np.isfinite(weights)):
+        raise RunError(
+            f"{day}: weight of {assets[index]} is {weights[index]} (rule '{rules[index]}'). Give a number, 0 for none."
+        )
+    for index in np.flatnonzero((weights != 0) & ~listed):
+        raise RunError(
+            f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed, or not in the universe, then "
+            f"(rule '{rules[index]}'). Use view.listed to leave it out."
+        )
+    if limits.long_only and (weights < 0).any():
+        index = weights.argmin()
+        raise RunError(
+            f"{day}: weight {weights[index]:g} on {assets[index]}, but the plan is long-only (rule '{rules[index]}'). "
+            "Use zero, or set sizing.long_only to false and state the borrow terms."
+        )
+    _check_caps(weights, rules, limits, assets, day)
+
+
+def _check_caps(weights: np.ndarray, rules: tuple[str, ...], limits: Limits, assets: tuple[str, ...], day: str) -> None:
+    absolute = np.abs(weights)
+    largest = int(absolute.argmax())
+    tags = ", ".join(f"'{rule}'" for rule in sorted(set(rules)))
+    group_gross, group_net = limits.group_sums(absolute), np.abs(limits.group_sums(weights))
+    fullest, most_one_sided = int(group_gross.argmax()), int(group_net.argmax())
+    for name, given, cap, what in (
+        ("sizing.max_weight", absolute[largest], limits.max_weight, assets[largest]),
+        ("sizing.max_gross", absolute.sum(), limits.max_gross, "the book, gross"),
+        ("sizing.max_net", abs(weights.sum()), limits.max_net, "the book, net"),
+        (
+            "related_positions.max_group_gross",
+            group_gross[fullest],
+            limits.max_group_gross,
+            limits.group_names[fullest],
+        ),
+        (
+            "related_positions.max_group_net",
+            group_net[most_one_sided],
+            limits.max_group_net,
+            f"{limits.group_names[most_one_sided]}, net",
+        ),
+    ):
+        if given > cap + TOLERANCE:
+            raise RunError(
+                f"{day}: weight {given:g} of {what} breaks {name} = {cap:g} (rule {tags}). "
+                "quantdl.portfolio.within_limits(weights, view.limits) shrinks weights into the caps."
+            )
+
+
+def check_cadence(
+    weights: np.ndarray, current: np.ndarray, rules: tuple[str, ...], assets: tuple[str, ...], session: pd.Timestamp
+) -> None:
+    """Refuse a larger position between two sessions of the plan's cadence; reducing one is always allowed.
+
+    Raises:
+        RunError: Naming session, asset and weights.
+    """
+    larger = (np.abs(weights) > np.abs(current) + TOLERANCE) | (weights * current < 0)
+    for index in np.flatnonzero(larger):
+        raise RunError(
+            f"{session:%Y-%m-%d}: weight {weights[index]:g} of {assets[index]} against {current[index]:g} held "
+            f"(rule '{rules[index]}'), but the plan's cadence has no rebalance then. Decide when view.rebalance_due "
+            "is true, or change horizon.rebalance."
+        )
+
+
+def check_purposes(
+    weights: np.ndarray, tags: tuple[str, ...], purposes: Mapping[str, Purpose], view: MarketView
+) -> None:
+    """Refuse an order against the purpose of the rule it cites: an exit that adds, an entry that takes away.
+
+    Raises:
+        RunError: Naming session, asset and rule.
+    """
+    held = view.weights
+    for asset, name in enumerate(view.assets):
+        grows = abs(weights[asset]) > abs(held[asset]) + TOLERANCE or weights[asset] * held[asset] < 0
+        shrinks = abs(weights[asset]) < abs(held[asset]) - TOLERANCE or weights[asset] * held[asset] < 0
+        purpose = purposes[tags[asset]]
+        if (purpose == "exit" and grows) or (purpose == "entry" and shrinks):
+            raise RunError(
+                f"{view.session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
+                f"rule {tags[asset]!r}, whose purpose is '{purpose}'. Cite a rule of the right purpose; "
+                "'rebalance' does both."
+            )
