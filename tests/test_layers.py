@@ -42,6 +42,9 @@ ROAD = (
 )
 STRATEGIES_STAND_WITH = "backtest"
 
+# Inside these packages the road goes on: from room to room, then to the package's other files.
+ROOMS = {"backtest": ("book", "running")}
+
 # The only modules that may import a library; a package named here stands for all of its files.
 DOORS = {
     "annotated_types": ("quantdl.bounds",),
@@ -175,6 +178,13 @@ def place(module: str) -> int | None:
     return ROAD.index(parts[1]) if len(parts) > 1 and parts[1] in ROAD else None
 
 
+def room(module: str) -> int:
+    """How far down the rooms of its package a module stands; behind them all when it is in none."""
+    _, package, *inside = [*module.split("."), ""]
+    rooms = ROOMS.get(package, ())
+    return rooms.index(inside[0]) if inside and inside[0] in rooms else len(rooms)
+
+
 def faults(sources: Mapping[str, str]) -> list[str]:
     """Every breach in a project given as {path from the root: source}, as "path:line: what, and the fix"."""
     stubs = {path: source for path, source in sources.items() if path.endswith(".pyi")}
@@ -222,6 +232,8 @@ def road_fault(module: str, imported: Import) -> str | None:
     if there is None:
         public = imported.target == "quantdl" and imported.name in {None, "__version__"}
         return None if public else f"{imported} is not on the road"
+    if here == there and room(imported.target) > room(module):
+        return f"{imported.target} is a room further down; take what it gives as an argument"
     if here is not None and there > here:
         return f"{imported.target} stands below; take what it gives as an argument, or move this file down the road"
     return None
@@ -350,6 +362,11 @@ def test_an_innocent_project_has_no_fault():
         ("quantdl/config.py", "import pandas", "pandas makes a quick command slow"),
         ("quantdl/__init__.py", "import torch", "torch makes a quick command slow"),
         ("quantdl/backtest/running/engine.py", "def f():\n    import torch", "no place where money is counted"),
+        ("quantdl/backtest/book/orders.py", "from quantdl.backtest.running import view", "is a room further down"),
+        ("quantdl/backtest/book/orders.py", "from quantdl.backtest.plan import items", "is a room further down"),
+        ("quantdl/backtest/book/orders.py", "def f():\n    from ..running.view import x", "is a room further down"),
+        ("quantdl/backtest/running/view.py", "import quantdl.backtest.judging.table", "is a room further down"),
+        ("quantdl/backtest/running/view.py", "from quantdl.backtest import run_backtest", "is a room further down"),
         ("quantdl/market/panel.py", "import pickle", "pickle can run code"),
         ("quantdl/market/panel.py", "def f():\n    from joblib import load", "joblib can run code"),
         ("quantdl/market/panel.py", "import yaml\nyaml.load('x')", "yaml can run code"),
