@@ -60,3 +60,42 @@ def expanded(path: Path, where: str) -> Path:
         return match["otherwise"].removeprefix(":-")
 
     return Path(_REFERENCE.sub(value, str(path)))
+
+
+def respelled(text: str, folder: Path, other: Path) -> str:
+    """Return a path relative to ``folder`` as one relative to ``other`` that leads to the same place.
+
+    An absolute path stays as it is, and so does a variable at the head of a path, where only the folder that stands in
+    for it is respelled.
+
+    Example:
+        >>> respelled("../prices", Path("configs/base"), Path("configs"))
+        'prices'
+        >>> respelled("${env:QUANTDL_DATABANK:-../bank}/a.csv", Path("configs/base"), Path("configs"))
+        '${env:QUANTDL_DATABANK:-bank}/a.csv'
+    """
+    variable = _REFERENCE.match(text)
+    if variable is not None:
+        instead = (variable["otherwise"] or "").removeprefix(":-")
+        otherwise = f":-{respelled(instead, folder, other)}" if instead else variable["otherwise"] or ""
+        return f"${{env:{variable['name']}{otherwise}}}{text[variable.end() :]}"
+    head, reference, tail = text.partition("${")
+    if os.path.isabs(head):
+        return text
+    whole = os.path.join(folder, head)
+    moved = os.path.relpath(whole, other)
+    if os.path.exists(whole) and not _same(whole, os.path.join(other, moved)):  # a link on the way
+        moved = os.path.realpath(whole)
+    return moved + ("/" if reference and head.endswith("/") else "") + reference + tail
+
+
+def seen_from(folder: Path, path: Path) -> str:
+    """Return a path as it is seen from a folder; one that begins with a variable by the variable and what follows."""
+    variable = _REFERENCE.match(str(path))
+    if variable is None:
+        return os.path.relpath(path, folder)
+    return f"${{env:{variable['name']}}}{str(path)[variable.end() :]}"
+
+
+def _same(path: str, other: str) -> bool:
+    return os.path.exists(other) and os.path.samefile(path, other)

@@ -1,14 +1,16 @@
-"""A config file as a tree that keeps the raw text and the place of everything in it.
+"""A config as a tree that keeps the raw text and the place of everything in it.
 
 Nothing is guessed here: a scalar stays the text that was written until the type that the schema expects says whether it
 is a ticker, a number or a date. So ``ON``, ``007``, ``1E5`` and ``NA`` arrive as they were typed.
 """
 
 import os
+from collections import abc
 from dataclasses import dataclass
 from pathlib import Path
 
-from quantdl.config.faults import Fault, Key, Mark, source_lines
+from quantdl.config.config_fault import ConfigFault, Key, Mark, source_lines
+from quantdl.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,24 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(frozen=True)
 class Document:
-    """A parsed file with the faults that did not stop the parser, such as a key given twice."""
+    """A parsed config.
+
+    Attributes:
+        path: Its file.
+        root: What is in it, with what it takes from the configs that it extends.
+        texts: Each file as it was written, the config's own first, then those that it extends.
+        faults: What did not stop the parser, such as a key given twice.
+    """
 
     path: Path
-    text: str
     root: Node
-    faults: tuple[Fault, ...]
+    texts: abc.Mapping[Path, str]
+    faults: tuple[ConfigFault, ...]
+
+    @property
+    def text(self) -> str:
+        """The config's own file as it was written."""
+        return self.texts[self.path]
 
     def node(self, keys: tuple[Key, ...]) -> Node | None:
         """Return the node at ``keys``, or None where the file has nothing."""
@@ -63,10 +77,13 @@ class Document:
             node = child(node, key)
         return node
 
-    @property
-    def lines(self) -> list[str]:
-        """The source lines, for excerpts."""
-        return source_lines(self.text)
+    def lines(self, path: Path) -> list[str]:
+        """Return the source lines of one of the files, for excerpts."""
+        return source_lines(self.texts[path])
+
+    def order(self, mark: Mark) -> tuple[int, int, int]:
+        """Return what sorts places: by file, the config's own first, then by line and column."""
+        return list(self.texts).index(mark.path), mark.line, mark.column
 
     def mark(self, keys: tuple[Key, ...]) -> Mark:
         """Return where the value of ``keys`` stands: a scalar itself, the key of a block, else the nearest parent."""
@@ -84,7 +101,7 @@ class Document:
             element = child(parent, key)
             if element is not None:
                 return element.mark
-        return Mark(1, 1)
+        return Mark(self.path, 1, 1)
 
 
 def child(node: Node | None, key: Key) -> Node | None:
@@ -96,9 +113,36 @@ def child(node: Node | None, key: Key) -> Node | None:
     return None
 
 
+def described(node: Node | None) -> str:
+    """Return in a few words what was written, for a message."""
+    if isinstance(node, Mapping):
+        return "a mapping" if node.entries else "an empty mapping"
+    if isinstance(node, Scalar):
+        if node.plain and not node.text:
+            return "nothing"
+        return repr(node.text if len(node.text) <= 60 else f"{node.text[:57]}...")
+    return "a list" if node is not None and node.items else "an empty list"
+
+
 def beside(file: Path, path: Path) -> Path:
     """Return ``path`` relative to the folder of ``file``, without ``..`` where that names the same file."""
     whole = file.parent / path
     short = Path(os.path.normpath(whole))
     same = os.path.exists(short) and os.path.exists(whole) and os.path.samefile(short, whole)
     return short if same else whole
+
+
+def missing_file(document_path: Path, text: str) -> str | None:
+    """Return what is wrong with a path that a config gives, or None where something is there.
+
+    Args:
+        document_path: File of the config; the path is relative to its folder.
+        text: The path as it was written.
+    """
+    path = beside(document_path, Path(text))
+    if os.path.exists(path):  # unlike Path.exists, says no to what can be no path
+        return None
+    neighbours = sorted(path.parent.glob("*")) if os.path.isdir(path.parent) else []
+    near = did_you_mean(text, [str(Path(text).parent / file.name) for file in neighbours])
+    shown = f"{os.path.normpath(path)!r}"
+    return f"no such file: {shown[:300]}; paths are relative to this config{near}"

@@ -6,17 +6,21 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.config.document import Document
-from quantdl.config.faults import Fault
-from quantdl.config.findings import Finding, findings, place_plan_faults
-from quantdl.config.reading import FaultyPart, read_value, refusal
+from quantdl.config.config_fault import ConfigFault, Key, dotted
+from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults
+from quantdl.config.data_paths import respelled
+from quantdl.config.document import Document, Scalar
+from quantdl.config.extending import merged, overrides, read_layers, with_own_paths, with_paths, without
 from quantdl.config.schema import ExperimentConfig
-from quantdl.config.yaml_reader import read_document
+from quantdl.config.validation import FaultyPart, read_value, refusal
+from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
+
+_CONFIG: TypeAdapter[ExperimentConfig] = TypeAdapter(ExperimentConfig)
 
 
 def load_config(path: Path | str) -> ExperimentConfig:
-    """Read a config.
+    """Read a config, and those that it extends; see `quantdl.config.extending`.
 
     Paths in it are relative to the file; see `ExperimentConfig.locate`. Nothing is run and no data is read.
 
@@ -24,18 +28,57 @@ def load_config(path: Path | str) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
         PlanError: The same, when only the plan is at fault.
     """
-    document = read_document(Path(path))
+    layers = read_layers(Path(path))
+    document = with_own_paths(merged(layers), _CONFIG)
+    config, faults = _checked(document)
+    if config is None or faults:
+        raise refusal(document, [_at_its_cause(fault, layers) for fault in faults])
+    config._document = document
+    return config
+
+
+def standalone_yaml(config: ExperimentConfig, folder: Path, strategy_file: str) -> str:
+    """Return a config as one file that can be run from another folder, whatever it extends.
+
+    Args:
+        config: Read from a file.
+        folder: Where the text will stand; paths in it are relative to this folder.
+        strategy_file: Name of the copy of the strategy there.
+    """
+    document, here = config.source, config.source.path.parent
+
+    def spell(keys: tuple[Key, ...], node: Scalar) -> str:
+        return strategy_file if keys == ("strategy", "file") else respelled(node.text, here, folder)
+
+    return yaml_text(with_paths(document, _CONFIG, spell).root)
+
+
+def _checked(document: Document) -> tuple[ExperimentConfig | None, list[ConfigFault]]:
+    """Return the config, if the document is one, and everything that is wrong with it."""
     faults = list(document.faults)
     config = None
     try:
-        config = read_value(TypeAdapter(ExperimentConfig), document)
+        config = read_value(_CONFIG, document)
     except FaultyPart as part:
         faults += part.faults
-    faults += _placed(findings(document), document)
-    if config is None or faults:
-        raise refusal(document, faults)
-    config._document = document
-    return config
+    return config, faults + _placed(cross_faults(document), document)
+
+
+def _at_its_cause(fault: ConfigFault, layers: tuple[Document, ...]) -> ConfigFault:
+    """Place a fault that no layer has by itself where the value was overridden that makes it one.
+
+    A value of an extended config may be faulty only beside a value that a layer above writes: without that one, the
+    fault is gone, and nothing is missing in its place.
+    """
+    depth = [layer.path for layer in layers].index(fault.mark.path)
+    for number in range(depth if fault.keys else 0):
+        for keys in overrides(layers[number:]):
+            changed = (*layers[:number], without(layers[number], keys), *layers[number + 1 :])
+            _, rest = _checked(with_own_paths(merged(changed), _CONFIG))
+            if not any(other.keys == fault.keys or other.keys[: len(keys)] == keys for other in rest):
+                message = f"{fault.message}; {dotted(fault.keys)} stands in {fault.mark}"
+                return ConfigFault(fault.keys, message, layers[number].mark(keys))
+    return fault
 
 
 def plan_refusal(config: ExperimentConfig, faults: Iterable[PlanFault]) -> QuantdlError:
@@ -43,5 +86,5 @@ def plan_refusal(config: ExperimentConfig, faults: Iterable[PlanFault]) -> Quant
     return refusal(config.source, _placed(place_plan_faults(faults, config.source), config.source))
 
 
-def _placed(found: Iterable[Finding], document: Document) -> list[Fault]:
-    return [Fault(keys, message, document.mark(keys)) for keys, message in found]
+def _placed(found: Iterable[Misfit], document: Document) -> list[ConfigFault]:
+    return [ConfigFault(keys, message, document.mark(keys)) for keys, message in found]

@@ -1,5 +1,7 @@
 """The schema of a config: everything that describes one run."""
 
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -7,10 +9,10 @@ from pydantic import Field, JsonValue, PositiveFloat, PrivateAttr, model_validat
 
 from quantdl.backtest.plan.items import Plan
 from quantdl.config.blocks import Block
+from quantdl.config.config_fault import dotted
 from quantdl.config.data_blocks import DataConfig
-from quantdl.config.data_paths import expanded
+from quantdl.config.data_paths import expanded, seen_from
 from quantdl.config.document import Document, beside
-from quantdl.config.faults import dotted
 from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
@@ -155,6 +157,15 @@ class ExperimentConfig(Block):
         """
         return self.locate(expanded(path, self.where(*keys)))
 
+    def identity(self) -> object:
+        """Return what makes a run of this config the trial that it is: all but its name, its seed and its output.
+
+        A path counts by where it leads, seen from the folder of runs; how it is spelled in which file does not matter.
+        The strategy file is left out: its code counts by itself.
+        """
+        content = self.model_dump(exclude={"name": True, "seed": True, "output": True, "strategy": {"file"}})
+        return _plain(content, lambda path: seen_from(self.runs_root, self.locate(path)))
+
     def where(self, *keys: str | int) -> str:
         """Return ``file:line:column: key`` of a key, for a message about its value.
 
@@ -170,3 +181,14 @@ class ExperimentConfig(Block):
         """Return the settings of ``compare``, a bare kind with its defaults and the horizon of ``model``."""
         horizon = self.plan.horizon.bars if self.model is None else self.model.horizon
         return tuple(settings_class(item)(horizon) if isinstance(item, str) else item for item in self.compare)
+
+
+def _plain(value: object, spell: Callable[[Path], str]) -> object:
+    """Return a dumped config as JSON knows it, with paths as ``spell`` writes them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item, spell) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, spell) for item in value]
+    if isinstance(value, Path):
+        return spell(value)
+    return value.isoformat() if isinstance(value, date) else value

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUserError
 
+from quantdl.config.config_fault import ConfigFault, Key, dotted
 from quantdl.config.document import Document, Mapping
-from quantdl.config.faults import Fault, Key, dotted
-from quantdl.config.reading import FaultyPart, read_value, refusal
 from quantdl.config.schema import ExperimentConfig
+from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, closest
 
@@ -84,7 +84,7 @@ def _build(path: Path, document: Document, prefix: tuple[Key, ...]) -> "Strategy
         name = next((name for name in names if re.match(rf"{name}\b", str(error))), None)
         keys = (*prefix, name) if name is not None else prefix
         message = f"refused by {path}:{_line(path, error)}: {type(error).__name__}: {error}"
-        raise FaultyPart([Fault(keys, message, document.mark(keys))]) from error
+        raise FaultyPart([ConfigFault(keys, message, document.mark(keys))]) from error
 
 
 def _parameters_type(built: type, path: Path) -> type:

@@ -23,8 +23,8 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from quantdl.config.config_fault import ConfigFault, Mark, source_lines
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from quantdl.config.faults import Fault, Mark, source_lines
 from quantdl.errors import ConfigError, closest
 
 MAX_BYTES = 2**20
@@ -58,12 +58,12 @@ def parse_document(text: str, path: Path) -> Document:
         return _Composer(path, text, parser.parse(text)).document()
     except ReaderError as error:
         before = text[: error.position]
-        mark = Mark(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        raise _refused(f"the character {text[error.position]!a} is not allowed in YAML", mark, path, text) from None
+        mark = Mark(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise _refused(f"the character {text[error.position]!a} is not allowed in YAML", mark, text) from None
     except MarkedYAMLError as error:
-        raise _refused(_syntax_message(error), _mark_of(error.problem_mark), path, text) from None
+        raise _refused(_syntax_message(error), _mark_of(error.problem_mark, path), text) from None
     except (YAMLError, ValueError, OverflowError) as error:  # the last two from escapes beyond Unicode
-        raise _refused(f"not valid YAML: {error}", Mark(1, 1), path, text) from None
+        raise _refused(f"not valid YAML: {error}", Mark(path, 1, 1), text) from None
 
 
 def _read_text(path: Path) -> str:
@@ -93,12 +93,12 @@ def _nearest_file(path: Path) -> str:
     return f"; did you mean {files[near]}?" if near is not None else ""
 
 
-def _refused(message: str, mark: Mark, path: Path, text: str) -> ConfigError:
-    return ConfigError(Fault((), message, mark).render(str(path), source_lines(text)))
+def _refused(message: str, mark: Mark, text: str) -> ConfigError:
+    return ConfigError(ConfigFault((), message, mark).render(source_lines(text)))
 
 
-def _mark_of(mark: StreamMark | None) -> Mark:
-    return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
+def _mark_of(mark: StreamMark | None, path: Path) -> Mark:
+    return Mark(path, 1, 1) if mark is None else Mark(path, mark.line + 1, mark.column + 1)
 
 
 def _syntax_message(error: MarkedYAMLError) -> str:
@@ -117,7 +117,7 @@ class _Composer:
     path: Path
     text: str
     events: Iterator[Event]
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[ConfigFault] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     n_nodes: int = 0
     n_aliases: int = 0
@@ -132,17 +132,20 @@ class _Composer:
         after = next(self.events)
         if isinstance(after, DocumentStartEvent):
             raise self._stop("a second document begins here; expected one config per file", after)
-        return Document(self.path, self.text, root, tuple(self.faults))
+        return Document(self.path, root, {self.path: self.text}, tuple(self.faults))
 
     def _stop(self, message: str, event: Event) -> ConfigError:
-        return _refused(message, _mark_of(event.start_mark), self.path, self.text)
+        return _refused(message, self._mark(event), self.text)
+
+    def _mark(self, event: Event) -> Mark:
+        return _mark_of(event.start_mark, self.path)
 
     def _tag(self, tag: str, event: Event) -> None:
         short = tag.replace("tag:yaml.org,2002:", "!!")
         self._fault(f"the tag {short} is not read; expected a plain value, or text in quotes", event)
 
     def _fault(self, message: str, event: Event) -> None:
-        self.faults.append(Fault((), message, _mark_of(event.start_mark)))
+        self.faults.append(ConfigFault((), message, self._mark(event)))
 
     def _node(self, event: Event, depth: int) -> Node:
         if isinstance(event, AliasEvent):
@@ -159,7 +162,7 @@ class _Composer:
         return node
 
     def _new_node(self, event: ScalarEvent | SequenceStartEvent | MappingStartEvent, depth: int) -> Node:
-        mark = _mark_of(event.start_mark)
+        mark = self._mark(event)
         if event.tag is not None:
             self._tag(event.tag, event)
         if isinstance(event, ScalarEvent):
@@ -180,7 +183,7 @@ class _Composer:
             elif key == "<<" and event.style is None:
                 self._fault("merge keys (<<) are not read; write the keys out", event)
             else:
-                entries[key] = Entry(_mark_of(event.start_mark), value)
+                entries[key] = Entry(self._mark(event), value)
         return Mapping(mark, entries)
 
     def _key(self, event: ScalarEvent) -> str:

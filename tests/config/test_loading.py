@@ -13,9 +13,9 @@ from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.config import load_config, plan_refusal
+from quantdl.config.config_fault import Key, dotted
 from quantdl.config.data_blocks import CsvFolderConfig
 from quantdl.config.document import Entry, Mapping, Node, Sequence
-from quantdl.config.faults import Key, dotted
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
 from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, TransformerSettings

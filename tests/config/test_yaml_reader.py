@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from quantdl.config.config_fault import Mark
 from quantdl.config.document import Document, Scalar
-from quantdl.config.faults import Mark
 from quantdl.config.yaml_reader import parse_document, read_document
 from quantdl.errors import ConfigError
 
@@ -46,14 +46,14 @@ def test_text_is_kept_as_written(ticker: str) -> None:
 
 def test_places_are_counted_from_one() -> None:
     document = parse_document("a:\n  b: [1,\n    two]\n", PATH)
-    assert document.mark(("a", "b", 1)) == Mark(3, 5)
-    assert document.key_mark(("a", "b")) == Mark(2, 3)
+    assert document.mark(("a", "b", 1)) == Mark(PATH, 3, 5)
+    assert document.key_mark(("a", "b")) == Mark(PATH, 2, 3)
 
 
 def test_what_is_missing_stands_at_its_parent() -> None:
     document = parse_document("a:\n  b: {c: 1}\n", PATH)
-    assert document.mark(("a", "b", "absent")) == Mark(2, 3)
-    assert document.mark(("absent",)) == Mark(1, 1)
+    assert document.mark(("a", "b", "absent")) == Mark(PATH, 2, 3)
+    assert document.mark(("absent",)) == Mark(PATH, 1, 1)
 
 
 def test_an_alias_means_the_block_it_names() -> None:
@@ -65,7 +65,7 @@ def test_windows_line_ends_and_byte_order_mark_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
     document = read_document(path)
-    assert (text_at(document, "b"), document.mark(("b",))) == ("2", Mark(2, 4))
+    assert (text_at(document, "b"), document.mark(("b",))) == ("2", Mark(path, 2, 4))
 
 
 ODD = {
@@ -99,12 +99,12 @@ def test_odd_yaml_is_refused_with_its_place(text: str, expected: str) -> None:
 
 
 SURVIVABLE = {
-    "key twice": ("a: 1\nb: 2\na: 3", Mark(3, 1), "'a' is given twice; the first is on line 1"),
-    "python tag": ("a: !!python/object/apply:os.system [ls]", Mark(1, 4), "!!python/object/apply:os.system"),
-    "local tag": ("a: !include other.yaml", Mark(1, 4), "the tag !include"),
-    "tag on a key": ("!!str a: 1", Mark(1, 1), "the tag !!str"),
-    "merge key": ("x: &x {b: 1}\na: {<<: *x}", Mark(2, 5), "merge keys"),
-    "half a surrogate pair": ('a: "\\ud800"', Mark(1, 4), "surrogate"),
+    "key twice": ("a: 1\nb: 2\na: 3", Mark(PATH, 3, 1), "'a' is given twice; the first is on line 1"),
+    "python tag": ("a: !!python/object/apply:os.system [ls]", Mark(PATH, 1, 4), "!!python/object/apply:os.system"),
+    "local tag": ("a: !include other.yaml", Mark(PATH, 1, 4), "the tag !include"),
+    "tag on a key": ("!!str a: 1", Mark(PATH, 1, 1), "the tag !!str"),
+    "merge key": ("x: &x {b: 1}\na: {<<: *x}", Mark(PATH, 2, 5), "merge keys"),
+    "half a surrogate pair": ('a: "\\ud800"', Mark(PATH, 1, 4), "surrogate"),
 }
 
 

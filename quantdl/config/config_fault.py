@@ -1,27 +1,34 @@
-"""A fault in a config: where it stands, what was given, what was expected, and the nearest thing that was meant."""
+"""A fault in a config: where it stands, what was given, and what was expected."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 Key = str | int
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Mark:
-    """A place in a file, both counted from 1."""
+    """A place in a file; line and column are counted from 1."""
 
+    path: Path
     line: int
     column: int
 
+    def __str__(self) -> str:
+        """Return the place as editors know it: ``configs/a.yaml:2:10``."""
+        return f"{self.path}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True)
-class Fault:
+class ConfigFault:
     """One thing that is wrong, with the keys that lead to it (empty for a fault of the YAML itself).
 
     Example:
-        >>> print(Fault(("model", "width"), "given 'wide'; expected a whole number", Mark(2, 10)).render(
-        ...     "a.yaml", ["model:", "  width: wide"]))
+        >>> place = Mark(Path("a.yaml"), 2, 10)
+        >>> fault = ConfigFault(("model", "width"), "given 'wide'; expected a whole number", place)
+        >>> print(fault.render(["model:", "  width: wide"]))
         a.yaml:2:10: model.width: given 'wide'; expected a whole number
             2 |   width: wide
               |          ^
@@ -31,11 +38,14 @@ class Fault:
     message: str
     mark: Mark
 
-    def render(self, path: str, lines: list[str]) -> str:
-        """Return the message with file, line, column and dotted key, and below it the source line with a caret."""
+    def render(self, lines: list[str]) -> str:
+        """Return the message with file, line, column and dotted key, and below it the source line with a caret.
+
+        Args:
+            lines: Of the file in which the fault stands.
+        """
         key = f"{dotted(self.keys)}: " if self.keys else ""
-        head = f"{path}:{self.mark.line}:{self.mark.column}: {key}{self.message}"
-        return "\n".join([head, *_excerpt(self.mark, lines)])
+        return "\n".join([f"{self.mark}: {key}{self.message}", *_excerpt(self.mark, lines)])
 
 
 def dotted(keys: Iterable[Key]) -> str:

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child
-from quantdl.config.expected import Expectations
-from quantdl.config.faults import Fault, Key, dotted
+from quantdl.config.config_fault import ConfigFault, Key, dotted
+from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child, described
+from quantdl.config.expectations import Expectations
 from quantdl.config.scalars import can_be_text, meant_flag, meant_number, resolve
 from quantdl.errors import ConfigError, FieldFaults, PlanError, closest, did_you_mean
 
@@ -28,7 +28,7 @@ _UNKNOWN_KEY = ("extra_forbidden", "unexpected_keyword_argument")
 class FaultyPart(Exception):
     """A part of a document that cannot be read, with all of its faults. Never leaves this package."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[ConfigFault]) -> None:
         self.faults = tuple(faults)
         super().__init__(f"{len(self.faults)} faults")
 
@@ -52,12 +52,13 @@ def read_value(adapter: TypeAdapter[T], document: Document, prefix: Keys = ()) -
         as_text |= more
 
 
-def refusal(document: Document, faults: Iterable[Fault]) -> ConfigError | PlanError:
+def refusal(document: Document, faults: Iterable[ConfigFault]) -> ConfigError | PlanError:
     """Return the error that reports all ``faults``: a `PlanError` when only the plan is at fault."""
-    ordered = sorted(set(faults), key=lambda fault: (fault.mark, fault.message))
-    lines = document.lines
-    blocks = [fault.render(str(document.path), lines) for fault in ordered]
-    head = [f"{document.path}: {len(blocks)} errors"] if len(blocks) > 1 else []
+    ordered = sorted(set(faults), key=lambda fault: (document.order(fault.mark), fault.message))
+    blocks = [fault.render(document.lines(fault.mark.path)) for fault in ordered]
+    inherited = any(fault.mark.path != document.path for fault in ordered)
+    count = f"{len(blocks)} error{'s' if len(blocks) > 1 else ''}"
+    head = [f"{document.path}: {count}"] if len(blocks) > 1 or inherited else []
     kind = PlanError if all(fault.keys[:1] == ("plan",) for fault in ordered) else ConfigError
     return kind("\n".join([*head, *blocks]))
 
@@ -102,7 +103,7 @@ class _Translator:
         self._prefix = prefix
         self._expected = Expectations(adapter, document, prefix)
 
-    def faults(self, details: Iterable[ErrorDetails]) -> list[Fault]:
+    def faults(self, details: Iterable[ErrorDetails]) -> list[ConfigFault]:
         """Return one fault per place and message, without what a wrong ``kind`` makes of the keys beside it."""
         found = {(fault.keys, fault.message): fault for detail in details for fault in self._translate(detail)}
         for keys in self._misspelt(found):
@@ -126,7 +127,7 @@ class _Translator:
     def _kinds(self, keys: Keys) -> list[str]:
         return self._expected.choices(self._local(keys))
 
-    def _translate(self, detail: ErrorDetails) -> Iterator[Fault]:
+    def _translate(self, detail: ErrorDetails) -> Iterator[ConfigFault]:
         keys, tags = _place(detail["loc"], self._document.node(self._prefix))
         code = detail["type"]
         missing = tags[-1][1] if code == "missing" and tags else None
@@ -161,29 +162,29 @@ class _Translator:
         suits = any(member.get("type") == kind for member in members)
         return len(members) > 1 and suits and (code == "literal_error" or code.endswith("_type"))
 
-    def _fault(self, keys: Keys, message: str) -> Fault:
+    def _fault(self, keys: Keys, message: str) -> ConfigFault:
         full = self._prefix + keys
-        return Fault(full, message, self._document.mark(full))
+        return ConfigFault(full, message, self._document.mark(full))
 
-    def _missing(self, keys: Keys) -> Fault:
+    def _missing(self, keys: Keys) -> ConfigFault:
         parent = dotted((*self._prefix, *keys)[:-1])
         where = f"under '{parent}:'" if parent else "at the top of the file"
         return self._fault(keys, f"missing; expected {self._expected.phrase(keys)}; fix: add '{keys[-1]}:' {where}")
 
-    def _no_kind(self, keys: Keys) -> Fault:
+    def _no_kind(self, keys: Keys) -> ConfigFault:
         node = self._document.node(self._prefix + keys)
         near = closest("kind", node.entries) if isinstance(node, Mapping) else None
         if near is None or near in self._expected.properties(keys):
             return self._missing((*keys, "kind"))
         return self._unknown((*keys, near))
 
-    def _unknown(self, keys: Keys) -> Fault:
-        names = self._expected.properties(keys[:-1])
-        message = f"unknown key; expected one of {', '.join(names)}{did_you_mean(str(keys[-1]), names)}"
+    def _unknown(self, keys: Keys) -> ConfigFault:
         full = self._prefix + keys
-        return Fault(full, message, self._document.key_mark(full))
+        names = self._expected.properties(keys[:-1]) + ([] if full[:-1] else ["extends"])
+        message = f"unknown key; expected one of {', '.join(names)}{did_you_mean(str(keys[-1]), names)}"
+        return ConfigFault(full, message, self._document.key_mark(full))
 
-    def _refused(self, keys: Keys, error: Exception) -> Iterator[Fault]:
+    def _refused(self, keys: Keys, error: Exception) -> Iterator[ConfigFault]:
         """Place what a type's own check says: at the field it names, where it names one."""
         if isinstance(error, FieldFaults):
             yield from (self._fault((*keys, name), message) for name, message in error.faults)
@@ -192,12 +193,12 @@ class _Translator:
         name = first_word.group() if first_word is not None else ""
         yield self._fault((*keys, name) if name in self._expected.properties(keys) else keys, str(error))
 
-    def _wrong(self, keys: Keys, code: str) -> Fault:
+    def _wrong(self, keys: Keys, code: str) -> ConfigFault:
         node = self._document.node(self._prefix + keys)
         expected = self._expected.phrase(keys)
         if code == "finite_number":
             expected = expected.replace("a number", "a finite number")
-        return self._fault(keys, f"given {_given(node)}; expected {expected}{self._hint(keys, node)}")
+        return self._fault(keys, f"given {described(node)}; expected {expected}{self._hint(keys, node)}")
 
     def _hint(self, keys: Keys, node: Node | None) -> str:
         """Return what was probably meant by a wrong scalar."""
@@ -212,13 +213,3 @@ class _Translator:
         if "boolean" in types and (flag := meant_flag(node.text)) is not None:
             return f"; did you mean {flag}?"
         return did_you_mean(node.text, self._expected.choices(keys))
-
-
-def _given(node: Node | None) -> str:
-    if isinstance(node, Mapping):
-        return "a mapping" if node.entries else "an empty mapping"
-    if isinstance(node, Scalar):
-        if node.plain and not node.text:
-            return "nothing"
-        return repr(node.text if len(node.text) <= 60 else f"{node.text[:57]}...")
-    return "a list" if node is not None and node.items else "an empty list"

@@ -1,8 +1,6 @@
 """What no block of a config can see alone: dates against dates, the plan against the model, files that must exist."""
 
-import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter
@@ -11,15 +9,17 @@ from quantdl.backtest.plan.checks import plan_faults
 from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.config.config_fault import Key
 from quantdl.config.data_blocks import DataConfig, Sp500Config
-from quantdl.config.document import Document, Mapping, Scalar, Sequence, beside
-from quantdl.config.faults import Key
-from quantdl.config.reading import FaultyPart, read_value
+from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
 from quantdl.config.schema import BacktestConfig, Model
-from quantdl.errors import DataError, did_you_mean
+from quantdl.config.validation import FaultyPart, read_value
+from quantdl.errors import DataError
 from quantdl.training.settings import SplitDates
 
-Finding = tuple[tuple[Key, ...], str]
+Misfit = tuple[tuple[Key, ...], str]
+"""The keys that do not suit the others, and what is wrong with them."""
+
 P = TypeVar("P", bound=BaseModel)
 
 
@@ -43,24 +43,24 @@ class _BacktestPart(BaseModel, extra="ignore", strict=True):
     backtest: BacktestConfig = BacktestConfig()
 
 
-def findings(document: Document) -> Iterator[Finding]:
-    """Yield each finding with the keys it belongs to; a block that cannot be read by itself is passed over."""
+def cross_faults(document: Document) -> Iterator[Misfit]:
+    """Yield what is wrong between blocks; one that cannot be read by itself is passed over."""
     plan = _part(_PlanPart, document)
     splits = _part(_SplitsPart, document)
     data = _part(_DataPart, document)
     if plan is not None:
-        yield from _plan_findings(plan.plan, _part(_ModelPart, document), document)
+        yield from _plan_misfits(plan.plan, _part(_ModelPart, document), document)
     backtest = _part(_BacktestPart, document)
     if plan is not None and backtest is not None:
-        yield from _draw_findings(plan.plan, backtest.backtest)
+        yield from _draw_misfits(plan.plan, backtest.backtest)
     if plan is not None and splits is not None:
-        yield from _sample_findings(plan.plan, splits.splits)
+        yield from _sample_misfits(plan.plan, splits.splits)
     if data is not None:
-        yield from _data_findings(data.data, None if splits is None else splits.splits)
-    yield from _file_findings(document)
+        yield from _data_misfits(data.data, None if splits is None else splits.splits)
+    yield from _missing_files(document)
 
 
-def _draw_findings(plan: Plan, backtest: BacktestConfig) -> Iterator[Finding]:
+def _draw_misfits(plan: Plan, backtest: BacktestConfig) -> Iterator[Misfit]:
     """A value at risk is read off draws, so at least one of them must lie beyond it."""
     for number, condition in enumerate(plan.invalidation):
         if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:
@@ -76,13 +76,13 @@ def _part(kind: type[P], document: Document) -> P | None:
         return None
 
 
-def _plan_findings(plan: Plan, part: _ModelPart | None, document: Document) -> Iterator[Finding]:
+def _plan_misfits(plan: Plan, part: _ModelPart | None, document: Document) -> Iterator[Misfit]:
     """Yield what the plan's own checks find; a model that cannot be read is taken to suit it."""
     horizon = plan.horizon.bars if part is None else None if part.model is None else part.model.horizon
     yield from place_plan_faults(plan_faults(plan, horizon, forecasts_risk=horizon is not None), document)
 
 
-def place_plan_faults(faults: Iterable[PlanFault], document: Document) -> Iterator[Finding]:
+def place_plan_faults(faults: Iterable[PlanFault], document: Document) -> Iterator[Misfit]:
     """Yield each fault of a plan with the keys it belongs to."""
     for fault in faults:
         keys = _keys(("plan",), fault.item.split("."), document)
@@ -102,7 +102,7 @@ def _keys(above: tuple[Key, ...], parts: list[str], document: Document) -> tuple
     return _keys((*above, ".".join(parts[:taken])), parts[taken:], document)
 
 
-def _sample_findings(plan: Plan, splits: SplitDates) -> Iterator[Finding]:
+def _sample_misfits(plan: Plan, splits: SplitDates) -> Iterator[Misfit]:
     for name, planned, split, day in (
         ("first", plan.sample.first, "test_start", splits.test_start),
         ("last", plan.sample.last, "test_end", splits.test_end),
@@ -111,7 +111,7 @@ def _sample_findings(plan: Plan, splits: SplitDates) -> Iterator[Finding]:
             yield ("plan", "sample", name), f"given {planned}; expected {day}, which is splits.{split}"
 
 
-def _data_findings(data: DataConfig, splits: SplitDates | None) -> Iterator[Finding]:
+def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfit]:
     if data.start is not None and data.end is not None and data.end <= data.start:
         yield ("data", "end"), f"given {data.end}; expected a date after start, which is {data.start}"
     if splits is not None and data.end is not None and splits.test_end > data.end:
@@ -125,16 +125,13 @@ def _data_findings(data: DataConfig, splits: SplitDates | None) -> Iterator[Find
             yield ("data",), str(error)
 
 
-def _file_findings(document: Document) -> Iterator[Finding]:
+def _missing_files(document: Document) -> Iterator[Misfit]:
     for keys in (("strategy", "file"), ("data", "path")):
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:
             continue
         if "data" in keys and "${" in node.text:
             continue  # whether data elsewhere are there is seen when they are read
-        path = beside(document.path, Path(node.text))
-        if not os.path.exists(path):  # unlike Path.exists, says no to what can be no path
-            there = sorted(path.parent.glob("*")) if os.path.isdir(path.parent) else []
-            near = did_you_mean(node.text, [str(Path(node.text).parent / file.name) for file in there])
-            shown = f"{os.path.normpath(path)!r}"
-            yield keys, f"no such file: {shown[:300]}; paths are relative to this config{near}"
+        message = missing_file(document.path, node.text)
+        if message is not None:
+            yield keys, message

@@ -11,8 +11,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from quantdl.config.config_fault import Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child
-from quantdl.config.faults import Key
 
 Schema = dict[str, Any]  # a JSON schema is a document of its own, and typed as one
 
