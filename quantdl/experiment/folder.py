@@ -1,5 +1,6 @@
 """An outcome as a run folder: every file named here, written at once or not at all."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -9,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from quantdl.config import ExperimentConfig
+from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
 from quantdl.market.series.exogenous import ExogenousSeries
@@ -66,7 +67,9 @@ def write_run(
 def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
     surroundings = environment()
     card = asdict(outcome.data.panel.card)
-    run.write_text("config.yaml", config.source.text)
+    run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
+    for number, (path, text) in enumerate(config.source.texts.items(), start=1):
+        run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
     run.write_json("card.json", {**card, "as_of": str(card["as_of"])})

@@ -70,5 +70,4 @@ def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
 
 def trial_of(config: ExperimentConfig, fingerprint: str) -> str:
     """Identify the run as a trial: the same config, data, seed and code count once. The name is not part of it."""
-    resolved = config.model_dump(mode="json", exclude={"name", "seed", "output"})
-    return trial_hash(json.dumps(resolved, sort_keys=True), fingerprint, config.seed, code_hash(config))
+    return trial_hash(json.dumps(config.identity(), sort_keys=True), fingerprint, config.seed, code_hash(config))

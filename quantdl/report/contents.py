@@ -23,7 +23,7 @@ class RunContents:
     Attributes:
         name: The run's name, from its config.
         run_id: The run's id, which differs between runs of one config.
-        config_text: config.yaml as the user wrote it; empty if it is not kept.
+        config_text: The files of the config as the user wrote them; empty if they are not kept.
         config: The resolved config.
         card: The data card.
         census: The census of the data.
@@ -84,7 +84,7 @@ def read_contents(run: RunFolder) -> RunContents:
     return RunContents(
         name=run.name,
         run_id=run.id,
-        config_text=_text(run, "config.yaml"),
+        config_text=_written(run),
         config=_record(run, "config.json", required=True),
         card=_record(run, "card.json"),
         census=_record(run, "census.json"),
@@ -109,8 +109,11 @@ def read_contents(run: RunFolder) -> RunContents:
     )
 
 
-def _text(run: RunFolder, name: str) -> str:
-    return run.read_text(name) if name in run.files else ""
+def _written(run: RunFolder) -> str:
+    """Return the config and those it extends, each under its name where there are several."""
+    names = sorted(name for name in run.files if name.startswith("written/"))
+    texts = [run.read_text(name) for name in names]
+    return "".join(texts) if len(texts) < 2 else "\n".join(map("# {}\n{}".format, names, texts))
 
 
 def _record(run: RunFolder, name: str, *, required: bool = False) -> Record:

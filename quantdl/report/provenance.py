@@ -18,10 +18,10 @@ def config_section(run: RunContents) -> Section:
     """Show the config as written and as resolved."""
     parts: tuple[Part, ...] = ()
     if run.config_text:
-        parts += (Code("As written (config.yaml)", run.config_text, open=True),)
+        parts += (Code("As written (written/)", run.config_text, open=True),)
     resolved = json.dumps(run.config.values, indent=2, ensure_ascii=False, sort_keys=True)
     parts += (Code("As resolved, every default filled in (config.json)", resolved, open=not run.config_text),)
-    lead = "One file describes the run completely; what it leaves out is filled in with the defaults shown."
+    lead = "The config describes the run completely; what it leaves out is filled in with the defaults shown."
     return Section("config", "Config", "Config", lead, parts)
 
 

@@ -75,7 +75,7 @@ def simulate(seed: int = 7) -> RunFiles:
     sessions = pd.bdate_range("2019-01-02", "2022-12-28", name="session")
     log_returns, volatility = _market(random, sessions)
     book = _book(np.expm1(log_returns), sessions)
-    files = RunFiles(texts={"config.yaml": CONFIG_TEXT, "log.txt": "done\n"})
+    files = RunFiles(texts={"written/1_calm_twelve.yaml": CONFIG_TEXT, "log.txt": "done\n"})
     equity = book["equity"]
     baseline = INITIAL * np.concatenate([[1.0], np.cumprod(1 + np.expm1(log_returns[1:]).mean(axis=1) - 2e-6)])
     regimes = np.where(volatility > 0.30, "stressed", np.where(volatility < 0.14, "calm", "normal"))

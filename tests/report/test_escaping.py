@@ -63,7 +63,7 @@ def filled(files, words):
     """Append to every text of the run: values, keys that name something, cells, column names."""
     files.records = {name: in_record(record, words) for name, record in files.records.items()}
     files.frames = {name: in_frame(frame, words) for name, frame in files.frames.items()}
-    files.texts["config.yaml"] += "".join(f"# {words(str(line))}\n" for line in range(len(PAYLOADS)))
+    files.texts["written/1_calm_twelve.yaml"] += "".join(f"# {words(str(line))}\n" for line in range(len(PAYLOADS)))
     return files
 
 
