@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from enum import Enum
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -15,6 +15,26 @@ from quantdl.errors import DataError
 Record = TypeVar("Record")
 
 Plain = None | bool | int | float | str | list[Any] | dict[str, Any]
+
+OMIT_DEFAULT: Mapping[str, object] = MappingProxyType({"omit_default": True})
+"""Metadata of a field that is left out of the JSON where it holds its default."""
+
+INLINE: Mapping[str, object] = MappingProxyType({"inline": True})
+"""Metadata of a field that holds a record whose own fields are written among those of the outer one."""
+
+
+def named(key: str) -> Mapping[str, object]:
+    """Return the metadata of a field that is called ``key`` in JSON, for instance because Python reserves the word.
+
+    Example:
+        >>> from dataclasses import dataclass, field
+        >>> @dataclass
+        ... class Month:
+        ...     total: float = field(metadata=named("return"))
+        >>> to_plain(Month(0.5)), from_plain(Month, {"return": 0.5})
+        ({'return': 0.5}, Month(total=0.5))
+    """
+    return MappingProxyType({"key": key})
 
 
 def to_plain(value: object) -> Plain:
@@ -32,7 +52,7 @@ def to_plain(value: object) -> Plain:
     if isinstance(value, date):
         return value.isoformat()[: len("2000-01-01")]  # a timestamp given for a day counts as its day
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: to_plain(getattr(value, item.name)) for item in fields(value)}
+        return _plain_record(value)
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -40,10 +60,25 @@ def to_plain(value: object) -> Plain:
     raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored")
 
 
+def _plain_record(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    plain: dict[str, Any] = {}
+    for item in fields(record):
+        content = getattr(record, item.name)
+        if "omit_default" in item.metadata and content == item.default:
+            continue
+        written = to_plain(content)
+        plain |= written if "inline" in item.metadata and isinstance(written, dict) else {_key(item): written}
+    return plain
+
+
+def _key(item: Field[Any]) -> str:
+    return str(item.metadata.get("key", item.name))
+
+
 def from_plain(record: type[Record], plain: object) -> Record:
     """Return the record that `to_plain` made ``plain`` of.
 
-    A field that is not there takes its default: the record had no such field when it was written.
+    A field that is not there takes its default: it was left out, or the record had no such field when it was written.
 
     Raises:
         ValueError: If ``plain`` is not of that form.
@@ -73,14 +108,16 @@ def _reader(hint: object) -> Callable[[object], object]:
         return _reader_of_first(tuple(_reader(choice) for choice in inner))
     if origin is Literal:
         return lambda plain: _expect(plain in inner, plain, hint)
-    if origin is tuple:
-        if inner[1:] != (...,):
-            raise TypeError(f"no record can be read with a field of type {hint}")
+    if origin is tuple and inner[1:] == (...,):
         item = _reader(inner[0])
         return lambda plain: tuple(item(entry) for entry in _list(plain))
+    if origin is tuple:
+        return _reader_of_row(tuple(_reader(choice) for choice in inner))
     if origin is Mapping:
         item = _reader(inner[1])
         return lambda plain: {key: item(entry) for key, entry in _object(plain).items()}
+    if hint is object:  # any value of JSON
+        return lambda plain: plain
     if isinstance(hint, type) and is_dataclass(hint):
         return _reader_of_record(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -96,17 +133,42 @@ def _reader(hint: object) -> Callable[[object], object]:
 
 def _reader_of_record(record: type[Any]) -> Callable[[object], object]:
     hints = get_type_hints(record)
+    keys = {item.name: _keys(item, hints[item.name]) for item in fields(record)}
     readers = {item.name: _reader(hints[item.name]) for item in fields(record)}
-    required = {item.name for item in fields(record) if item.default is MISSING and item.default_factory is MISSING}
+    inline = {item.name for item in fields(record) if "inline" in item.metadata}
+    known = {key for own in keys.values() for key in own}
+    required = {_key(item) for item in fields(record) if _is_required(item)} - inline
+
+    def content(name: str, given: dict[str, Any]) -> object:
+        own = keys[name]
+        try:
+            return readers[name]({key: given[key] for key in own & set(given)} if name in inline else given[min(own)])
+        except ValueError as error:
+            raise ValueError(f"{record.__name__}.{name}: {error}") from error
 
     def read(plain: object) -> object:
         given = _object(plain)
-        strange, missing = sorted(set(given) - set(readers)), sorted(required - set(given))
+        strange, missing = sorted(set(given) - known), sorted(required - set(given))
         if strange or missing:
             raise ValueError(f"{record.__name__} has unknown fields {strange} and lacks the fields {missing}")
-        return record(**{name: readers[name](value) for name, value in given.items()})
+        return record(
+            **{name: content(name, given) for name, own in keys.items() if own & set(given) or name in inline}
+        )
 
     return read
+
+
+def _keys(item: Field[Any], hint: object) -> set[str]:
+    """Return the keys under which a field is written: its own, or those of the record it holds."""
+    if "inline" not in item.metadata:
+        return {_key(item)}
+    assert isinstance(hint, type)
+    hints = get_type_hints(hint)
+    return {key for inner in fields(hint) for key in _keys(inner, hints[inner.name])}
+
+
+def _is_required(item: Field[Any]) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
 
 
 def _reader_of_first(readers: tuple[Callable[[object], object], ...]) -> Callable[[object], object]:
@@ -117,6 +179,16 @@ def _reader_of_first(readers: tuple[Callable[[object], object], ...]) -> Callabl
             except ValueError:
                 continue
         raise ValueError(f"{plain!r} is none of what the field may hold")
+
+    return read
+
+
+def _reader_of_row(readers: tuple[Callable[[object], object], ...]) -> Callable[[object], object]:
+    def read(plain: object) -> object:
+        given = _list(plain)
+        if len(given) != len(readers):
+            raise ValueError(f"expected {len(readers)} values, got {plain!r}")
+        return tuple(reader(value) for reader, value in zip(readers, given, strict=True))
 
     return read
 

@@ -34,6 +34,7 @@ ROAD = (
     "risk",
     "portfolio",
     "backtest",
+    "results",
     "report",
     "config",
     "experiment",

@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import Literal
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as some
 
 from quantdl.errors import DataError
-from quantdl.records import from_plain, json_text, to_plain
+from quantdl.records import INLINE, OMIT_DEFAULT, from_plain, json_text, named, to_plain
 
 
 class Side(Enum):
@@ -103,3 +103,50 @@ def test_numbers_that_json_does_not_know_are_refused_with_the_fix():
 def test_an_object_that_is_no_record_is_refused():
     with pytest.raises(TypeError, match="cannot be stored"):
         to_plain(object())
+
+
+@dataclass(frozen=True)
+class Parcel:
+    inner: Inner = field(metadata=INLINE)
+    total: float = field(metadata=named("return"))
+    place: tuple[str, float]
+    anything: object
+    label: str | None = field(default=None, metadata=OMIT_DEFAULT)
+
+
+PARCEL = Parcel(Inner(date(2020, 1, 2), 1.5), 0.25, ("shelf", 3.0), {"a": [1, None]})
+WRITTEN = {
+    "day": "2020-01-02",
+    "amount": 1.5,
+    "note": None,
+    "return": 0.25,
+    "place": ["shelf", 3.0],
+    "anything": {"a": [1, None]},
+}
+
+
+def test_metadata_decides_how_a_field_is_written():
+    assert to_plain(PARCEL) == WRITTEN
+    assert to_plain(Parcel(PARCEL.inner, 0.25, PARCEL.place, None, "heavy"))["label"] == "heavy"
+    assert from_plain(Parcel, WRITTEN) == PARCEL
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"place": ["shelf"]}, "Parcel.place: expected 2 values"),
+        ({"place": ["shelf", "three"]}, "Parcel.place: expected"),
+        ({"amount": None}, "Parcel.inner: Inner.amount: expected"),
+        ({"inner": {}}, r"Parcel has unknown fields \['inner'\]"),
+        ({"total": 0.25}, r"Parcel has unknown fields \['total'\]"),
+    ],
+)
+def test_a_wrong_field_is_named(change, words):
+    with pytest.raises(ValueError, match=words):
+        from_plain(Parcel, {**WRITTEN, **change})
+
+
+def test_a_record_written_inline_may_not_be_left_out():
+    plain = {key: value for key, value in WRITTEN.items() if key not in {"day", "amount", "note"}}
+    with pytest.raises(ValueError, match=r"Parcel.inner: Inner .* lacks the fields \['amount', 'day'\]"):
+        from_plain(Parcel, plain)

@@ -7,9 +7,9 @@ import pandas as pd
 from quantdl.config import ExperimentConfig
 from quantdl.errors import ConfigError
 from quantdl.experiment.data import load_data, model_inputs
-from quantdl.experiment.forecasts import coverage, forecast_table, mean_scores, next_session
 from quantdl.experiment.models import fit_model
 from quantdl.models.settings import ModelSettings
+from quantdl.risk.forecast_scores import coverages, forecast_table, mean_scores, next_session
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import split_bars
@@ -73,10 +73,10 @@ def evaluation_row(model: str, scored: pd.DataFrame) -> EvaluationRow:
     return EvaluationRow(
         model=model,
         n=len(scored),
-        nll=means["nll"],
-        joint_nll=means["joint_nll"],
-        crps_bp=1e4 * means["crps"],
-        coverage_90=coverage(scored, [0.9])[0]["observed"],
+        nll=means.nll,
+        joint_nll=means.joint_nll,
+        crps_bp=1e4 * means.crps,
+        coverage_90=coverages(scored, [0.9])[0].observed,
         hit_01=float((scored["target"] < scored["q01"]).mean()),
         hit_05=float((scored["target"] < scored["q05"]).mean()),
     )

@@ -14,6 +14,7 @@ from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
 from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.records import to_plain
 from quantdl.report import write_report
 from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.runs.ledger import Ledger, PeriodSharpe
@@ -54,9 +55,9 @@ def write_run(
         _write_inputs(run, config, outcome)
         _write_model(run, outcome)
         _write_tables(run, outcome)
-        run.write_json("metrics.json", outcome.metrics)
-        run.write_json("checklist.json", outcome.checklist.to_json())
-        run.write_json("selection.json", record_trial(config, outcome, run.id).to_json())
+        run.write_json("metrics.json", to_plain(outcome.metrics))
+        run.write_json("checklist.json", to_plain(outcome.checklist))
+        run.write_json("selection.json", to_plain(record_trial(config, outcome, run.id)))
         run.write_text("log.txt", _log(outcome, time.monotonic() - started))
         write_report(run.so_far(), run.path("report.html"))
         if progress:
@@ -120,7 +121,7 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
         "events": result.events,
         "conditions": result.conditions,
         "regimes": result.regimes,
-        "risk": outcome.risk,
+        "risk": outcome.judgement.risk,
     }
     if outcome.data.universe is not None:
         tables["universe"] = outcome.data.universe.changes()
@@ -146,7 +147,7 @@ def record_trial(config: ExperimentConfig, outcome: Outcome, run_id: str) -> Sel
     """Record the trial, then judge it among all on the same data."""
     fingerprint = outcome.data.panel.card.fingerprint
     trial = trial_of(config, fingerprint)
-    figures, reason = period_sharpe(outcome.strategy)
+    figures, reason = period_sharpe(outcome.metrics.strategy)
     ledger = ledger_of(config)
     config.runs_root.mkdir(parents=True, exist_ok=True)
     ledger.append(trial, fingerprint, run_id, figures, reason)

@@ -6,8 +6,9 @@ import pandas as pd
 
 from quantdl.backtest import BacktestResult, Checklist
 from quantdl.experiment.data import LoadedData
+from quantdl.experiment.judgement import Books, Judgement
 from quantdl.experiment.models import FittedBlock
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.results.metrics import RunMetrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,23 +18,33 @@ class Outcome:
     Attributes:
         data: Panel and census.
         fitted: The model, or None.
-        forecasts: The table of `quantdl.experiment.forecasts.forecast_table`, or None without a model.
-        result: The backtest.
-        baseline: Equal weight over the same sessions and costs.
-        risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
-        strategy: Figures of the strategy's equity.
-        equal_weight: Figures of the baseline's equity.
-        metrics: Every figure, as metrics.json holds it.
-        checklist: The verdict.
+        forecasts: The table of `quantdl.risk.forecast_scores.forecast_table`, or None without a model.
+        books: The backtests of the strategy and of equal weight.
+        judgement: What was measured of them, and the verdict.
     """
 
     data: LoadedData
     fitted: FittedBlock | None
     forecasts: pd.DataFrame | None
-    result: BacktestResult
-    baseline: BacktestResult
-    risk: pd.DataFrame
-    strategy: PerformanceMetrics
-    equal_weight: PerformanceMetrics
-    metrics: dict[str, object]
-    checklist: Checklist
+    books: Books
+    judgement: Judgement
+
+    @property
+    def result(self) -> BacktestResult:
+        """The backtest of the strategy."""
+        return self.books.strategy
+
+    @property
+    def baseline(self) -> BacktestResult:
+        """The backtest of equal weight."""
+        return self.books.baseline
+
+    @property
+    def metrics(self) -> RunMetrics:
+        """Every figure, as metrics.json holds it."""
+        return self.judgement.metrics
+
+    @property
+    def checklist(self) -> Checklist:
+        """The verdict."""
+        return self.judgement.checklist

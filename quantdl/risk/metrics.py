@@ -7,7 +7,7 @@ money is lost; a drawdown is a return from the peak, so it is negative.
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
@@ -105,12 +105,6 @@ class PerformanceMetrics:
     worst_return: float | None
     worst_session: date | None
     undefined: Mapping[str, str]
-
-    def to_json(self) -> dict[str, object]:
-        """Plain values: dates as ISO text, an undefined figure as null beside its reason."""
-        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "undefined"}
-        plain = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
-        return {**plain, "undefined": dict(self.undefined)}
 
 
 def performance(

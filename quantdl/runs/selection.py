@@ -6,7 +6,7 @@ All Sharpe ratios here are per bar (:class:`PeriodSharpe`); an annualised one wo
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from statistics import NormalDist, variance
 from types import MappingProxyType
 
@@ -174,11 +174,6 @@ class Selection:
     deflated_sharpe: float | None
     overfitting_probability: float | None
     undefined: Mapping[str, str]
-
-    def to_json(self) -> dict[str, object]:
-        """Plain values, an undefined figure as null beside its reason."""
-        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "undefined"}
-        return {**plain, "undefined": dict(self.undefined)}
 
 
 def selection_report(records: Sequence[Trial], trial: str, returns: FloatArray | None = None) -> Selection:

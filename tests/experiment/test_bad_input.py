@@ -11,6 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from quantdl.cli import app
+from quantdl.config import load_config
+from quantdl.errors import PlanError
 
 STRATEGIES = {
     "nan": "return Decision(np.full(len(view.assets), np.nan), 'rebalance')",
@@ -153,3 +155,10 @@ def _csv_config(folder: Path, write_small) -> Path:
         "  adjustment: split\n  calendar: XNYS\n  as_of: 2016-12-31\n  licence: mine\n"
     )
     return write_small(folder, {source: block})
+
+
+def test_a_level_beyond_the_draws_is_refused_with_its_line(tmp_path, write_small):
+    condition = "    - {kind: stale_data, bars: 5}\n"
+    beyond = condition + "    - {kind: calibration, level: 0.9999, false_halt_probability: 0.05}\n"
+    with pytest.raises(PlanError, match=r"plan\.invalidation\[3\]\.level: given 0\.9999; expected at most 0\.9995"):
+        load_config(write_small(tmp_path, {condition: beyond}))

@@ -1,3 +1,5 @@
+"""Several models scored on the same stock-days."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,9 +8,6 @@ from scipy import stats
 from quantdl.config import load_config
 from quantdl.experiment import evaluate, load_data
 from quantdl.experiment.evaluation import evaluation_row
-from quantdl.experiment.figures import calibration_tests
-from quantdl.experiment.forecasts import coverage
-from quantdl.risk.level_tests import value_at_risk_tests
 
 
 def test_every_compared_model_is_scored_on_the_same_stock_days(tmp_path, write_small):
@@ -39,42 +38,6 @@ def test_a_row_summarises_known_forecasts():
     assert row.crps_bp == 2500
     assert row.coverage_90 == pytest.approx(0.9, abs=0.01)
     assert (row.hit_01, row.hit_05) == (pytest.approx(0.01, abs=0.003), pytest.approx(0.05, abs=0.006))
-
-
-def test_coverage_counts_the_central_interval():
-    scored = pd.DataFrame({"pit": [0.04, 0.06, 0.5, 0.94, 0.96]})
-    assert coverage(scored, [0.9, 0.5]) == [
-        {"level": 0.9, "observed": 0.6, "n": 5.0},
-        {"level": 0.5, "observed": 0.2, "n": 5.0},
-    ]
-
-
-def risk_frame(exceptions: int, sessions: int) -> pd.DataFrame:
-    hit = np.zeros(sessions, dtype=bool)
-    hit[np.linspace(0, sessions - 1, exceptions).astype(int)] = True
-    loss = np.where(hit, 0.03, 0.0)
-    return pd.DataFrame(
-        {"level": 0.99, "value_at_risk": 0.02, "expected_shortfall": 0.025, "loss": loss, "exception": hit}
-    )
-
-
-def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_not():
-    uniform = pd.Series(np.linspace(0.001, 0.999, 1000))
-    right = calibration_tests(value_at_risk_tests(risk_frame(10, 1000)), uniform)
-    wrong = calibration_tests(value_at_risk_tests(risk_frame(30, 1000)), uniform)
-    assert all(test.p_value > 0.05 for test in right)
-    assert wrong[0].p_value < 1e-4
-    # Kupiec's likelihood ratio for 30 of 1000 at 1 %, written out.
-    ratio = 2 * (30 * np.log(3.0) + 970 * np.log(0.97 / 0.99))
-    record = value_at_risk_tests(risk_frame(30, 1000))[0]
-    assert record.kupiec_p == pytest.approx(stats.chi2.sf(ratio, 1))
-    assert record.basel_zone == "yellow"  # 7 or 8 of the last 250
-
-
-def test_losses_bunched_in_their_law_fail_the_calibration():
-    bunched = pd.Series(np.linspace(0.3, 0.7, 500))
-    tests = calibration_tests(value_at_risk_tests(risk_frame(5, 500)), bunched)
-    assert tests[-1].p_value < 1e-6
 
 
 def test_the_policies_of_a_config_are_applied_and_said(tmp_path, write_small):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from quantdl.records import to_plain
 from quantdl.risk import basel_zone, christoffersen, performance
 from quantdl.runs import RunFolder, RunWriter, open_run
 
@@ -273,7 +274,7 @@ def _metrics(frames, equity, baseline, regimes):
     forecasts = frames["forecasts.parquet"]
     central = (2 * (forecasts["pit"] - 0.5)).abs()
     per_asset = forecasts.groupby("asset")["log_density"]
-    strategy = performance(equity, 252.0).to_json()
+    strategy = to_plain(performance(equity, 252.0))
     spans = {}
     for regime in ("calm", "normal", "stressed"):
         held = regimes == regime
@@ -299,7 +300,7 @@ def _metrics(frames, equity, baseline, regimes):
     }
     return {
         "strategy": strategy,
-        "baseline": performance(pd.Series(baseline, sessions), 252.0).to_json(),
+        "baseline": to_plain(performance(pd.Series(baseline, sessions), 252.0)),
         "forecast": {
             "model": "transformer",
             "window": "next_session",

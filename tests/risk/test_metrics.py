@@ -10,6 +10,7 @@ import pytest
 from arch.data import sp500
 from hypothesis import given, strategies as st
 
+from quantdl.records import to_plain
 from quantdl.risk.metrics import drawdown_curve, performance, worst_drawdown
 
 
@@ -162,7 +163,7 @@ def test_cash_is_flat_and_every_missing_figure_says_why():
 @given(st.lists(st.floats(-0.99, 2.0), max_size=130), st.floats(-0.5, 0.5), st.sampled_from([1.0, 12.0, 252.0]))
 def test_a_figure_is_a_finite_number_or_has_a_reason(returns, risk_free, bars_per_year):
     metrics = performance(curve_of(returns), bars_per_year, risk_free)
-    rendered = metrics.to_json()
+    rendered = to_plain(metrics)
     missing = {name for name, value in rendered.items() if value is None}
     assert missing == set(metrics.undefined)
     json.dumps(rendered, allow_nan=False)
@@ -266,7 +267,7 @@ def test_a_year_without_bars_or_a_rate_below_minus_one_is_refused(bars, rate):
 
 
 def test_dates_are_iso_text_in_json():
-    rendered = performance(curve_of(MIXED), 252).to_json()
+    rendered = to_plain(performance(curve_of(MIXED), 252))
     assert rendered["start"] == "2000-01-03"
     assert rendered["drawdown_recovery"] is None
     assert rendered["undefined"]["drawdown_recovery"] == "not recovered by 2000-01-13"

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from quantdl.records import to_plain
 from quantdl.runs.ledger import PeriodSharpe, Trial
 from quantdl.runs.selection import (
     deflated_sharpe,
@@ -154,7 +155,7 @@ def test_a_first_trial_is_judged_without_deflation():
 def test_figures_that_do_not_exist_come_with_reasons():
     records = [record(1, "a", None, reason="zero variance"), record(2, "b", 0.05)]
     for trial in ("a", "b"):
-        rendered = selection_report(records, trial).to_json()
+        rendered = to_plain(selection_report(records, trial))
         missing = {name for name, value in rendered.items() if value is None}
         assert missing == set(rendered["undefined"])
         assert all(rendered["undefined"].values())

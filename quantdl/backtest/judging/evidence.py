@@ -1,6 +1,6 @@
 """What is known after a run that the run itself cannot know, and the checklist that judges both."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 Verdict = Literal["defended", "relative evidence only", "not defended"]
@@ -95,7 +95,3 @@ class Checklist:
 
     verdict: Verdict
     items: tuple[ChecklistItem, ...]
-
-    def to_json(self) -> dict[str, object]:
-        """Return what ``checklist.json`` holds."""
-        return {"verdict": self.verdict, "items": [asdict(row) for row in self.items]}

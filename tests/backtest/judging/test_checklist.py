@@ -21,6 +21,7 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.records import to_plain
 from tests.backtest.worlds import plan_for, span, world
 
 GOOD_TESTS = (
@@ -261,7 +262,7 @@ def test_a_market_without_stress_cannot_show_what_stress_does():
 
 
 def test_the_checklist_is_plain_json():
-    stored = json.loads(json.dumps(judged().to_json(), allow_nan=False))
+    stored = json.loads(json.dumps(to_plain(judged()), allow_nan=False))
     assert stored["verdict"] == "defended"
     assert set(stored["items"][0]) == {"item", "passed", "statement", "figure", "cause"}
 

@@ -11,10 +11,11 @@ from scipy import stats
 from quantdl.backtest import Evidence, Yardstick, assess, prepare, replay
 from quantdl.config import load_config
 from quantdl.experiment import carry_out
-from quantdl.experiment.figures import yardstick
+from quantdl.experiment.curves import curve_from_the_start
 from quantdl.experiment.folder import period_sharpe
-from quantdl.experiment.pipeline import _yardstick
+from quantdl.experiment.judgement import Books, calibration_tests, yardstick, yardstick_of
 from quantdl.market.sources import load_sp500
+from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import performance
 from tests.small_experiment import ASSETS, stored
 
@@ -70,7 +71,7 @@ def test_the_two_books_are_two(metrics):
 
 def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_outcome):
     returns = returns_of(small_outcome.result.equity["equity"]).to_numpy()
-    figures, reason = period_sharpe(small_outcome.strategy)
+    figures, reason = period_sharpe(small_outcome.metrics.strategy)
     values = list(vars(figures).values())
     expected = [
         returns.mean() / returns.std(ddof=1),
@@ -83,6 +84,15 @@ def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_
 
 
 # ---- the yardstick
+
+
+def test_cash_does_not_win_on_losses(small_outcome):
+    baseline = small_outcome.metrics.baseline
+    curve = curve_from_the_start(small_outcome.baseline, small_outcome.data.panel.sessions)
+    tenth = performance(curve.iloc[0] * (0.9 + 0.1 * curve / curve.iloc[0]), baseline.bars_per_year)
+    compared = yardstick("expected_shortfall", tenth, baseline, exposure=0.1)
+    assert compared.strategy == pytest.approx(compared.equal_weight, rel=0.05)
+    assert compared.strategy < 0.2 * baseline.expected_shortfall_95
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +115,10 @@ def test_the_yardstick_is_the_named_figure_of_each_book_losses_at_equal_exposure
     assert [found.strategy, found.equal_weight] == pytest.approx(expected, rel=1e-9)
 
 
+def books_of(result, outcome) -> Books:
+    return Books(outcome.books.job, result, outcome.baseline, outcome.books.break_even)
+
+
 def exposure_of(outcome, sessions: int | None = None) -> float:
     """Mean gross weight of the strategy over that of equal weight, one at most; gross from shares and closes."""
     panel = outcome.data.panel
@@ -119,7 +133,7 @@ def exposure_of(outcome, sessions: int | None = None) -> float:
 @pytest.mark.parametrize("name", YARDSTICKS)
 def test_a_run_compares_its_own_equity_with_that_of_equal_weight(name, small_outcome):
     result, sessions = small_outcome.result, small_outcome.data.panel.sessions
-    found = _yardstick(name, result, small_outcome.baseline, sessions, YEAR)
+    found = yardstick_of(name, books_of(result, small_outcome), sessions, YEAR)
     own, rival = (returns_of(item.equity["equity"]).to_numpy() for item in (result, small_outcome.baseline))
     assert found.strategy == pytest.approx(plain_figures(own)[name], rel=1e-9)
     share = exposure_of(small_outcome) if name in LOSSES else 1.0
@@ -131,7 +145,7 @@ def test_after_a_halt_nothing_counts_for_the_yardstick(name, small_outcome):
     whole = small_outcome.result
     halt = whole.equity.index[60]
     result = replace(whole, halted_on=halt, halt_reason="a test")
-    found = _yardstick(name, result, small_outcome.baseline, small_outcome.data.panel.sessions, YEAR)
+    found = yardstick_of(name, books_of(result, small_outcome), small_outcome.data.panel.sessions, YEAR)
     own, rival = (
         returns_of(item.equity["equity"]).to_numpy()[:61] for item in (small_outcome.result, small_outcome.baseline)
     )
@@ -281,6 +295,37 @@ def test_the_break_even_cost_belongs_to_the_run(small_outcome, tmp_path, write_s
     changes = {"  kind: sp500\n  start: 2010-01-04\n": "  kind: sp500\n  start: 2012-01-03\n", "seed: 7": "seed: 8"}
     config = load_config(write_small(tmp_path, changes))
     other = carry_out(config)
-    bps = [item.metrics["costs"]["break_even"]["bps"] for item in (small_outcome, other)]
+    bps = [item.metrics.costs.break_even.bps for item in (small_outcome, other)]
     assert bps[0] != pytest.approx(bps[1], rel=1e-3)
     assert profit_at(other, config.plan, 0.9 * bps[1]) > 0 > profit_at(other, config.plan, 1.1 * bps[1])
+
+
+# ---- calibration
+
+
+def risk_frame(exceptions: int, sessions: int) -> pd.DataFrame:
+    hit = np.zeros(sessions, dtype=bool)
+    hit[np.linspace(0, sessions - 1, exceptions).astype(int)] = True
+    loss = np.where(hit, 0.03, 0.0)
+    return pd.DataFrame(
+        {"level": 0.99, "value_at_risk": 0.02, "expected_shortfall": 0.025, "loss": loss, "exception": hit}
+    )
+
+
+def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_not():
+    uniform = pd.Series(np.linspace(0.001, 0.999, 1000))
+    right = calibration_tests(value_at_risk_tests(risk_frame(10, 1000)), uniform)
+    wrong = calibration_tests(value_at_risk_tests(risk_frame(30, 1000)), uniform)
+    assert all(test.p_value > 0.05 for test in right)
+    assert wrong[0].p_value < 1e-4
+    # Kupiec's likelihood ratio for 30 of 1000 at 1 %, written out.
+    ratio = 2 * (30 * np.log(3.0) + 970 * np.log(0.97 / 0.99))
+    record = value_at_risk_tests(risk_frame(30, 1000))[0]
+    assert record.kupiec_p == pytest.approx(stats.chi2.sf(ratio, 1))
+    assert record.basel_zone == "yellow"  # 7 or 8 of the last 250
+
+
+def test_losses_bunched_in_their_law_fail_the_calibration():
+    bunched = pd.Series(np.linspace(0.3, 0.7, 500))
+    tests = calibration_tests(value_at_risk_tests(risk_frame(5, 500)), bunched)
+    assert tests[-1].p_value < 1e-6

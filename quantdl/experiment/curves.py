@@ -1,0 +1,32 @@
+"""Equity curves as they are measured: the initial money first, and an end where a book is ruined."""
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest import BacktestResult
+from quantdl.errors import ConfigError
+
+_TRACE = 1e-9
+
+
+def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Return the equity with the initial money before its first session, so that the first session's costs count.
+
+    A return from nothing is undefined, so the curve of a ruined book ends with the loss of all but a trace.
+
+    Args:
+        result: The run.
+        sessions: Of the panel it ran on.
+
+    Raises:
+        ConfigError: If the run has fewer than two sessions.
+    """
+    equity = result.equity["equity"]
+    if len(equity) < 2:
+        raise ConfigError("splits: the test span holds fewer than two sessions; nothing can be measured on it.")
+    ruined = np.flatnonzero(equity.to_numpy() <= 0)
+    if len(ruined):
+        equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * result.initial_equity)
+    before = sessions[sessions.searchsorted(equity.index[0]) - 1]
+    whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
+    return whole

@@ -1,0 +1,201 @@
+"""Both books measured and compared, the forecasts tested, and the checklist that judges the run by its plan."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from quantdl.backtest import (
+    BacktestResult,
+    BreakEven,
+    CalibrationTest,
+    Checklist,
+    Evidence,
+    Job,
+    Yardstick,
+    assess,
+)
+from quantdl.backtest.judging.costs import cost_figures
+from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
+from quantdl.calendars import trading_calendar
+from quantdl.config import ExperimentConfig
+from quantdl.experiment.curves import curve_from_the_start
+from quantdl.experiment.data import LoadedData
+from quantdl.experiment.series import benchmark_curve, risk_free_rate
+from quantdl.results.metrics import Benchmark, RunMetrics
+from quantdl.risk.backtests import kolmogorov_smirnov
+from quantdl.risk.book import LossPredictions, risk_table
+from quantdl.risk.forecast_scores import forecast_scores
+from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
+from quantdl.risk.metrics import PerformanceMetrics, performance
+
+
+@dataclass(frozen=True, eq=False)
+class Books:
+    """The strategy's book and equal weight over the same sessions and costs.
+
+    Attributes:
+        job: What both were run on.
+        strategy: The run that is judged.
+        baseline: Equal weight.
+        break_even: Cost at which the strategy's profit is gone.
+    """
+
+    job: Job
+    strategy: BacktestResult
+    baseline: BacktestResult
+    break_even: BreakEven
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What was measured of a run, and the verdict.
+
+    Attributes:
+        metrics: Every figure.
+        checklist: The verdict.
+        risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
+    """
+
+    metrics: RunMetrics
+    checklist: Checklist
+    risk: pd.DataFrame
+
+
+def judge(
+    config: ExperimentConfig,
+    data: LoadedData,
+    books: Books,
+    predictions: LossPredictions,
+    forecasts: pd.DataFrame | None,
+) -> Judgement:
+    """Compute every figure once and let the checklist judge.
+
+    Args:
+        config: Of the run.
+        data: What it ran on.
+        books: Its backtests.
+        predictions: What predicts the losses of its book.
+        forecasts: The table of its forecasts; None without a model.
+    """
+    result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
+    run = result.equity.index
+    bars_per_year = trading_calendar(card.calendar).bars_per_year(run[0], run[-1], card.frequency)
+    curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
+    rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
+    strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
+    risk, probabilities = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
+    tests = value_at_risk_tests(risk)
+    evidence = Evidence(
+        calibration=() if forecasts is None else calibration_tests(tests, probabilities),
+        universe=card.universe,
+        survivorship=data.census.survivorship,
+        yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
+        break_even=books.break_even,
+        reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
+    )
+    metrics = RunMetrics(
+        strategy=strategy,
+        baseline=equal_weight,
+        benchmark=_benchmark(config, data, rates[0], bars_per_year),
+        value_at_risk=tests,
+        costs=cost_figures(result, books.job.terms.costs, books.break_even, bars_per_year),
+        regimes=both_by_regime(result, baseline),
+        stress_windows=both_by_stress_window(result, baseline, plan.abnormal_volatility),
+        contexts=context_results(result, books.job.tape, plan),
+        stamps=result.stamps,
+        halted_on=None if result.halted_on is None else result.halted_on.date(),
+        halt_reason=result.halt_reason,
+        forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
+    )
+    return Judgement(metrics, assess(plan, result, evidence), risk)
+
+
+def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -> tuple[CalibrationTest, ...]:
+    """Return what the checklist judges the forecasts by.
+
+    Args:
+        tests: Of the value at risk, one per level.
+        probabilities: Probability of each session's loss under its prediction, from `risk_table`.
+    """
+    found = []
+    for one in tests:
+        name = f"Christoffersen, {one.level:.0%} value at risk of the book"
+        figure = f"{one.exceptions} exceptions in {one.n} sessions, {one.expected:.1f} expected"
+        found.append(CalibrationTest(name, one.n, one.christoffersen_p, figure))
+    if len(probabilities) > 1:
+        uniform = kolmogorov_smirnov(probabilities.to_numpy())
+        figure = f"largest distance from uniform {uniform.statistic:.3f}"
+        name = "Kolmogorov-Smirnov, losses of the book in their predicted law"
+        found.append(CalibrationTest(name, uniform.n, uniform.p_value, figure))
+    return tuple(found)
+
+
+def yardstick_of(
+    name: str, books: Books, sessions: pd.DatetimeIndex, bars_per_year: float, rates: pd.Series | None = None
+) -> Yardstick | None:
+    """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis.
+
+    Args:
+        name: Of the yardstick, as the plan states it.
+        books: Both books.
+        sessions: Of the panel they ran on.
+        bars_per_year: Bars of the calendar in a year.
+        rates: Risk-free rate a year known at each session; None for zero.
+
+    Returns:
+        The yardstick of both books, or None where it is undefined.
+    """
+    result, baseline = books.strategy, books.baseline
+    last = result.equity.index[-1] if result.halted_on is None else result.halted_on
+    curves = [curve_from_the_start(book, sessions).loc[:last] for book in (result, baseline)]
+    if len(curves[0]) < 3:
+        return None
+    known = [0.0 if rates is None else rates.reindex(curve.index) for curve in curves]
+    own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
+    invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
+    return yardstick(name, own, rival, invested / fully if fully > 0 else 1.0)
+
+
+def yardstick(
+    name: str, strategy: PerformanceMetrics, baseline: PerformanceMetrics, exposure: float
+) -> Yardstick | None:
+    """Return the yardstick of both books; a drawdown is the size of the fall, a shortfall is at 95 %.
+
+    Cash loses nothing, so losses are compared at equal exposure: the baseline's are scaled to what the strategy had
+    invested.
+
+    Args:
+        name: Of the yardstick.
+        strategy: Figures of the strategy.
+        baseline: Figures of equal weight.
+        exposure: Mean gross weight of the strategy over the baseline's.
+    """
+    scale = min(exposure, 1.0)
+    pairs = {
+        "sharpe": (strategy.sharpe, baseline.sharpe),
+        "total_return": (strategy.total_return, baseline.total_return),
+        "max_drawdown": (-strategy.max_drawdown, -scale * baseline.max_drawdown),
+        "expected_shortfall": (strategy.expected_shortfall_95, _scaled(baseline.expected_shortfall_95, scale)),
+    }
+    own, rival = pairs[name]
+    return None if own is None or rival is None else Yardstick(own, rival)
+
+
+def _scaled(figure: float | None, scale: float) -> float | None:
+    return None if figure is None else scale * figure
+
+
+def _risk_free(config: ExperimentConfig, data: LoadedData, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Annual rate known at each session; zero where the config names none."""
+    if config.risk_free is None:
+        return pd.Series(0.0, sessions)
+    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.calendar)
+
+
+def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> Benchmark | None:
+    """Figures of the benchmark over the sessions of the strategy's curve, beside which they stand."""
+    if config.benchmark is None:
+        return None
+    sessions = pd.DatetimeIndex(rates.index)
+    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.calendar)
+    return Benchmark(config.benchmark, performance(curve, bars_per_year, rates))

@@ -1,0 +1,58 @@
+"""Every figure of a run: what ``metrics.json`` holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from quantdl.backtest.judging.costs import CostFigures
+from quantdl.backtest.judging.periods import BothBooks, ContextResult
+from quantdl.records import INLINE, OMIT_DEFAULT
+from quantdl.risk.forecast_scores import ForecastScores
+from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.metrics import PerformanceMetrics
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Figures of the series that the config names as its benchmark.
+
+    Attributes:
+        name: Of the series.
+        performance: Over the sessions of the strategy's curve.
+    """
+
+    name: str
+    performance: PerformanceMetrics = field(metadata=INLINE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMetrics:
+    """Every figure of a run, computed once; the checklist and the report read them here.
+
+    Attributes:
+        strategy: Figures of the strategy's equity, after all costs.
+        baseline: Figures of equal weight over the same sessions and costs.
+        benchmark: Of the series the config names; None where it names none.
+        value_at_risk: Tests of the predicted value at risk, lowest level first; empty where nothing was held.
+        costs: What trading cost.
+        regimes: Results of both books in each regime seen.
+        stress_windows: Results of both books in each stress window of the plan.
+        contexts: Profit along the rival explanations of the plan.
+        stamps: Sentences that must be printed beside any figure of the run.
+        halted_on: Session at which a condition of the plan halted the run; None where none did.
+        halt_reason: Why, or an empty text.
+        forecast: Scores of the forecasts; None without a model.
+    """
+
+    strategy: PerformanceMetrics
+    baseline: PerformanceMetrics
+    benchmark: Benchmark | None = field(default=None, metadata=OMIT_DEFAULT)
+    value_at_risk: tuple[LevelTests, ...]
+    costs: CostFigures
+    regimes: Mapping[str, BothBooks]
+    stress_windows: Mapping[str, BothBooks]
+    contexts: tuple[ContextResult, ...]
+    stamps: tuple[str, ...]
+    halted_on: date | None
+    halt_reason: str
+    forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)

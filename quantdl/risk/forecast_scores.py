@@ -1,0 +1,209 @@
+"""Forecasts as a table, one row per session, return window and asset, and the scores of that table."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from quantdl.distributions import AffineMarginals, Forecast, StudentTMarginals
+from quantdl.risk.backtests import kolmogorov_smirnov
+from quantdl.scoring import (
+    coverage,
+    crps_from_quantiles,
+    crps_student_t,
+    joint_log_score,
+    log_score,
+    pit,
+    scored_cells,
+)
+from quantdl.sequences import NEXT_SESSION
+from quantdl.training.forecasting import ForecastBook, SessionLaws
+
+COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
+QUANTILES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
+_POOLED = "Kolmogorov-Smirnov, all stock-days pooled (they are dependent, so it rejects too often)"
+
+
+@dataclass(frozen=True)
+class MeanScores:
+    """Mean scores over stock-days; lower is better.
+
+    Attributes:
+        nll: Mean negative log density of each asset's own law, in nats.
+        joint_nll: Negative log density of each session's joint law, over the same stock-days, in nats per stock-day.
+        crps: Mean continuous ranked probability score, in log return.
+    """
+
+    nll: float
+    joint_nll: float
+    crps: float
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Share of outcomes inside the central interval of a level.
+
+    Attributes:
+        level: Probability of the interval.
+        observed: Share of outcomes inside it.
+        n: Outcomes; a whole number, written as ``12.0``.
+    """
+
+    level: float
+    observed: float
+    n: float
+
+
+@dataclass(frozen=True)
+class AssetScores:
+    """Mean scores of one asset; see `MeanScores`."""
+
+    asset: str
+    nll: float
+    crps: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Uniformity:
+    """A test of the probability integral transform: uniform if the laws are right.
+
+    Attributes:
+        test: What was tested, in words.
+        statistic: Largest distance from the uniform distribution.
+        p_value: Probability of one at least as large if the laws are right.
+    """
+
+    test: str
+    statistic: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class ForecastScores:
+    """Scores of the next session's forecasts over the test span.
+
+    Attributes:
+        model: Kind of the model.
+        window: The return window scored.
+        n: Stock-days scored.
+        nll: See `MeanScores`.
+        joint_nll: See `MeanScores`.
+        crps: See `MeanScores`.
+        coverage: Per level.
+        assets: Per asset, in the order of the symbols.
+        pit: Test of the probability integral transform.
+    """
+
+    model: str
+    window: str
+    n: int
+    nll: float
+    joint_nll: float
+    crps: float
+    coverage: tuple[Coverage, ...]
+    assets: tuple[AssetScores, ...]
+    pit: Uniformity
+
+
+def forecast_table(book: ForecastBook) -> pd.DataFrame:
+    """Lay the forecasts out, by window, session and asset.
+
+    Returns:
+        Columns ``session`` (at whose close the forecast was made), ``window``, ``asset``, ``present``, ``target``
+        (realised log return, NaN where not observed), ``observed``, marginal quantiles ``q01`` to ``q99``,
+        ``log_density`` (nats), ``crps`` (log return) and ``pit``, NaN where nothing was observed, and
+        ``joint_log_density`` of the session's observed assets together.
+    """
+    frames = [_frame(piece, book.assets) for piece in book.pieces]
+    table = pd.concat(frames, ignore_index=True)
+    return table.sort_values(["window", "session"], kind="stable", ignore_index=True)
+
+
+def next_session(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the scored rows of the next session's return: what models are compared on."""
+    return table[(table["window"] == "next_session") & table["observed"]]
+
+
+def mean_scores(scored: pd.DataFrame) -> MeanScores:
+    """Average the scores of scored rows."""
+    joint = scored.groupby("session")["joint_log_density"].first().sum()
+    nll, crps = -float(scored["log_density"].mean()), float(scored["crps"].mean())
+    return MeanScores(nll, -float(joint) / len(scored), crps)
+
+
+def coverages(scored: pd.DataFrame, levels: Iterable[float] = COVERAGE_LEVELS) -> tuple[Coverage, ...]:
+    """Count the outcomes inside the central interval of each level."""
+    values = torch.tensor(scored["pit"].to_numpy(np.float64))[None]
+    counted = torch.ones_like(values, dtype=torch.bool)
+    return tuple(Coverage(level, float(coverage(values, counted, level)), float(len(scored))) for level in levels)
+
+
+def forecast_scores(table: pd.DataFrame, model: str) -> ForecastScores:
+    """Score the next session's forecasts of a table.
+
+    Args:
+        table: Of `forecast_table`.
+        model: Kind of the model.
+    """
+    scored = next_session(table)
+    means, uniform = mean_scores(scored), kolmogorov_smirnov(scored["pit"].to_numpy())
+    return ForecastScores(
+        model=model,
+        window="next_session",
+        n=len(scored),
+        nll=means.nll,
+        joint_nll=means.joint_nll,
+        crps=means.crps,
+        coverage=coverages(scored),
+        assets=_asset_scores(scored),
+        pit=Uniformity(_POOLED, uniform.statistic, uniform.p_value),
+    )
+
+
+def _asset_scores(scored: pd.DataFrame) -> tuple[AssetScores, ...]:
+    grouped = scored.groupby("asset", sort=True)
+    return tuple(
+        AssetScores(str(asset), -float(rows["log_density"].mean()), float(rows["crps"].mean()), len(rows))
+        for asset, rows in grouped
+    )
+
+
+def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
+    law, n_assets = piece.law, len(assets)
+    scored = scored_cells(law, piece.observed)
+    columns: dict[str, Tensor] = {"present": law.present, "target": piece.target.double(), "observed": scored}
+    for name, probability in QUANTILES.items():
+        columns[name] = law.icdf(torch.tensor(probability, device=law.present.device))
+    columns["log_density"] = -log_score(law, piece.target, piece.observed)
+    columns["crps"] = marginal_crps(law, piece.target, piece.observed)
+    columns["pit"] = pit(law, piece.target, piece.observed)
+    joint = -joint_log_score(law, piece.target, piece.observed)
+    columns["joint_log_density"] = joint[:, None].expand(law.present.shape)
+    frame = pd.DataFrame({name: value.detach().cpu().reshape(-1).numpy() for name, value in columns.items()})
+    unknown = ["target", "log_density", "crps", "pit", "joint_log_density"]
+    frame[unknown] = frame[unknown].astype(np.float64).where(frame["observed"], np.nan)
+    absent = list(QUANTILES)
+    frame[absent] = frame[absent].astype(np.float64).where(frame["present"], np.nan)
+    frame.insert(0, "asset", np.tile(np.array(assets, dtype=object), len(piece.sessions)))
+    frame.insert(0, "window", "next_session" if piece.window == NEXT_SESSION else "position")
+    frame.insert(0, "session", piece.sessions.repeat(n_assets))
+    return frame
+
+
+def marginal_crps(law: Forecast, target: Tensor, observed: Tensor) -> Tensor:
+    """CRPS of each asset's own law, (B, A): in closed form where the law is Student-t, by quantiles otherwise."""
+    scored = scored_cells(law, observed)
+    marginals = law.marginals
+    match marginals:
+        case StudentTMarginals():
+            freedom = marginals.own_degrees_of_freedom
+        case AffineMarginals():
+            freedom = law.dependence.degrees_of_freedom[:, None].expand(law.present.shape)
+        case _:
+            return crps_from_quantiles(law, target, observed)
+    crps = crps_student_t(target.double(), marginals.location.double(), marginals.scale.double(), freedom.double())
+    return torch.where(scored, crps, 0.0)

@@ -1,0 +1,67 @@
+"""What a run paid, by hand: one purchase of nine tenths of a million at five basis points each for both kinds."""
+
+import math
+
+import numpy as np
+import pytest
+
+from quantdl.backtest import BreakEven, Decision, Hold, prepare, run_backtest
+from quantdl.backtest.judging.costs import ExitFigures, ExitWaived, cost_figures
+from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.invalidation import DrawdownLimit
+from tests.backtest.worlds import plan_for, span, world
+
+ITEMS = {"sample": {"minimum_sessions": 50}, "invalidation": (DrawdownLimit("drawdown", 0.57),)}
+NEVER = BreakEven(None, "not sought", 1000.0)
+
+
+class Keep:
+    """Buys once and holds."""
+
+    def decide(self, view):
+        return Decision(np.array([0.5, 0.4]), "rebalance") if len(view.sessions) == 1 else Hold("rebalance")
+
+
+def flat_run(**friction):
+    panel = world(np.full((60, 2), 100.0))
+    plan = plan_for(panel, **ITEMS, friction={"commission_bps": 5.0, "half_spread_bps": 4.0, **friction})
+    costs = prepare(panel, plan, *span(panel)).terms.costs
+    return run_backtest(panel, plan, Keep(), *span(panel)), costs
+
+
+def test_one_purchase_at_a_flat_price_costs_what_the_plan_states():
+    result, costs = flat_run()
+    found = cost_figures(result, costs, NEVER, 252.0)
+    assert found.commission == pytest.approx(0.9e6 * 5e-4, rel=1e-3)
+    assert found.spread == pytest.approx(0.9e6 * 4e-4, rel=1e-3)
+    assert (found.impact, found.stated_bps, found.break_even) == (0.0, pytest.approx(9.0), NEVER)
+    assert found.total == pytest.approx(found.commission + found.spread)
+    assert found.share_of_initial_equity == pytest.approx(found.total / 1e6)
+    assert found.annual_turnover == pytest.approx(0.9 * 252 / len(result.equity), rel=1e-3)
+
+
+def test_without_a_say_on_liquidity_no_exit_is_measured():
+    assert cost_figures(*flat_run(), NEVER, 252.0).exit == ExitWaived()
+
+
+def stated(dollars):
+    volume = {"A00": dollars, "A01": dollars}
+    return StatedVolume("stated", volume, "Stated by hand for this test.", participation=0.1, impact_coefficient=0.0)
+
+
+def test_the_slowest_exit_is_that_of_the_largest_position():
+    found = cost_figures(*flat_run(liquidity=stated(1e7)), NEVER, 252.0).exit
+    assert isinstance(found, ExitFigures)
+    assert found.days == pytest.approx(0.5, rel=1e-3)  # half a million at a tenth of ten million a session
+    assert found.days_half_volume == pytest.approx(1.0, rel=1e-3)
+    assert found.cost == pytest.approx(0.9 * 9e-4, rel=2e-3)
+    assert found.cost_five_spreads == pytest.approx(0.9 * 25e-4, rel=3e-3)
+
+
+def test_a_position_that_could_never_be_sold_has_no_days():
+    result, costs = flat_run(liquidity=stated(1e7))
+    equity = result.equity.assign(days_to_exit=math.inf)
+    object.__setattr__(result, "equity", equity)
+    found = cost_figures(result, costs, NEVER, 252.0).exit
+    assert isinstance(found, ExitFigures)
+    assert found.days is found.days_half_volume is None

@@ -1,0 +1,91 @@
+"""Forecasts laid out as a table, and their scores by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from quantdl.risk.forecast_scores import (
+    Coverage,
+    coverages,
+    forecast_scores,
+    forecast_table,
+    marginal_crps,
+    mean_scores,
+    next_session,
+)
+from quantdl.training.forecasting import forecast_sessions
+
+
+def test_coverage_counts_the_central_interval():
+    scored = pd.DataFrame({"pit": [0.04, 0.06, 0.5, 0.94, 0.96]})
+    assert coverages(scored, [0.9, 0.5]) == (Coverage(0.9, 0.6, 5.0), Coverage(0.5, 0.2, 5.0))
+
+
+@pytest.fixture
+def table():
+    """Two sessions of two assets; one cell of the first session was not observed, and a position window beside it."""
+    rows = [
+        ("2020-01-02", "next_session", "B", True, 0.1, -1.0, -3.0, 0.25),
+        ("2020-01-02", "next_session", "A", False, np.nan, np.nan, -3.0, np.nan),
+        ("2020-01-03", "next_session", "B", True, 0.2, 3.0, 5.0, 0.75),
+        ("2020-01-03", "next_session", "A", True, 0.4, 2.0, 5.0, 0.5),
+        ("2020-01-03", "position", "A", True, 9.0, 9.0, 9.0, 0.9),
+    ]
+    columns = ["session", "window", "asset", "observed", "crps", "log_density", "joint_log_density", "pit"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_scores_are_means_over_the_observed_cells_of_the_next_session(table):
+    found = forecast_scores(table, "a model")
+    assert (found.model, found.window, found.n) == ("a model", "next_session", 3)
+    assert found.nll == pytest.approx(-(-1.0 + 3.0 + 2.0) / 3)
+    assert found.joint_nll == pytest.approx(-(-3.0 + 5.0) / 3)  # once a session
+    assert found.crps == pytest.approx(0.7 / 3)
+    assert mean_scores(next_session(table)).crps == found.crps
+
+
+def test_each_asset_has_its_own_scores_in_the_order_of_the_symbols(table):
+    first, second = forecast_scores(table, "a model").assets
+    assert (first.asset, first.n, first.nll, first.crps) == ("A", 1, -2.0, 0.4)
+    assert (second.asset, second.n, second.nll) == ("B", 2, -1.0)
+    assert second.crps == pytest.approx(0.15)
+
+
+def test_uniformity_is_the_test_of_kolmogorov_and_smirnov(table):
+    found = forecast_scores(table, "a model").pit
+    expected = stats.kstest([0.25, 0.75, 0.5], "uniform")
+    assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
+
+
+@pytest.fixture(scope="module")
+def book(small_outcome):
+    fitted, histories = small_outcome.fitted.fitted, small_outcome.fitted.histories
+    return forecast_sessions(fitted, histories, range(histories.bar_of("2016-06-30"), histories.bar_of("2016-07-29")))
+
+
+def test_the_table_holds_the_laws_of_the_book(book):
+    table = forecast_table(book)
+    assert len(table) == 2 * len(book.sessions) * len(book.assets)
+    for name, window in (("next_session", book.pieces[0].window), ("position", book.pieces[1].window)):
+        piece = next(iter(book.of(window)))
+        own = table[(table["window"] == name) & (table["session"] == piece.sessions[0])]
+        assert list(own["asset"]) == list(book.assets)
+        np.testing.assert_allclose(own["q05"], piece.law.icdf(torch.tensor(0.05))[0].detach(), rtol=1e-6)
+        np.testing.assert_allclose(own["target"], piece.target[0], atol=1e-7)
+        below = piece.law.cdf(piece.target)[0].detach().numpy()
+        np.testing.assert_allclose(own["pit"], below, atol=1e-6)
+
+
+def test_the_crps_of_a_law_is_the_integral_of_its_definition(book):
+    """The integral of (F(x) - 1{x >= y})^2, by the trapezoid rule on a fine grid."""
+    piece = book.pieces[0]
+    law, target = piece.law.rows(slice(0, 1)), piece.target[:1].double()
+    grid = torch.linspace(-0.5, 0.5, 50_001, dtype=torch.float64)
+    with torch.no_grad():
+        found = marginal_crps(law, target, piece.observed[:1])[0, 0]
+        many = piece.law.rows(torch.zeros(len(grid), dtype=torch.long))
+        below = many.cdf(grid[:, None].expand(-1, len(book.assets)))[:, 0].double()
+    squares = (below - (grid >= target[0, 0]).double()) ** 2
+    assert float(found) == pytest.approx(float(torch.trapezoid(squares, grid)), rel=1e-3)
