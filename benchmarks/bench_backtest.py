@@ -13,13 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest import Decision, Job, MarketView, prepare
+from quantdl.backtest import Decision, MarketView, prepare
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import NamedGroups, RelatedPositions
 from quantdl.backtest.plan.sizing import Sizing
-from quantdl.backtest.running.asking import AskedStrategy
-from quantdl.backtest.running.engine import play
+from quantdl.backtest.running.asking import play_strategy
 from quantdl.config import load_config
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
@@ -66,13 +65,13 @@ def free_plan() -> Plan:
 
 
 def by_engine(panel: Panel, plan: Plan) -> float:
-    job: Job = prepare(panel, plan, panel.sessions[0], panel.sessions[-1], START)
-    result = play(job, AskedStrategy(InverseVolatility(panel.sessions), job.tape, job.terms, None), None)
+    job = prepare(panel, plan, panel.sessions[0], panel.sessions[-1], START)
+    result = play_strategy(job, InverseVolatility(panel.sessions))
     return float(result.equity["equity"].iloc[-1])
 
 
 def by_numpy(closes: np.ndarray, sessions: pd.DatetimeIndex) -> float:
-    """The same job as a loop over rebalances: the least anybody could do."""
+    """The same job as a loop over rebalances, with nothing to obey and nothing to record."""
     returns = closes[1:] / closes[:-1] - 1.0
     shares, cash = np.zeros(closes.shape[1]), START
     for t in rebalances(sessions):
@@ -85,7 +84,7 @@ def by_numpy(closes: np.ndarray, sessions: pd.DatetimeIndex) -> float:
     return float(cash + shares @ closes[-1])
 
 
-def least_cpu(job: Callable[[], float], repeats: int = 3) -> tuple[float, float]:
+def fastest(job: Callable[[], float], repeats: int = 3) -> tuple[float, float]:
     times, value = [], 0.0
     for _ in range(repeats):
         started = time.process_time()
@@ -96,8 +95,8 @@ def least_cpu(job: Callable[[], float], repeats: int = 3) -> tuple[float, float]
 
 def main() -> None:
     panel, plan = load_sp500(), free_plan()
-    engine, value = least_cpu(lambda: by_engine(panel, plan))
-    loop, expected = least_cpu(lambda: by_numpy(panel.closes, panel.sessions))
+    engine, value = fastest(lambda: by_engine(panel, plan))
+    loop, expected = fastest(lambda: by_numpy(panel.closes, panel.sessions))
     print(json.dumps({"what": "engine", "cpu_s": round(engine, 3), "final": round(value, 4)}))
     print(json.dumps({"what": "numpy loop", "cpu_s": round(loop, 4), "final": round(expected, 4)}))
     print(json.dumps({"what": "ratio", "engine_over_loop": round(engine / loop, 1), "sessions": len(panel.sessions)}))

@@ -6,9 +6,9 @@ from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.plan.checks import check_plan
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.terms import plan_terms
-from quantdl.backtest.running.asking import AskedStrategy
+from quantdl.backtest.running.asking import play_strategy
 from quantdl.backtest.running.decisions import Strategy
-from quantdl.backtest.running.engine import Job, Progress, play
+from quantdl.backtest.running.engine import Job, Progress
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts
 from quantdl.market.panel import Panel
@@ -47,8 +47,7 @@ def run_backtest(
     horizon = None if forecasts is None else forecasts.horizon_bars
     predicts_risk = forecasts is not None and forecasts.value_at_risk is not None
     check_plan(plan, panel, pd.Timestamp(start), pd.Timestamp(end), horizon, predicts_risk)
-    job = prepare(panel, plan, start, end, initial_equity)
-    return play(job, AskedStrategy(strategy, job.tape, job.terms, forecasts), forecasts, progress)
+    return play_strategy(prepare(panel, plan, start, end, initial_equity), strategy, forecasts, progress)
 
 
 def prepare(

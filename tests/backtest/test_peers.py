@@ -8,8 +8,7 @@ import pytest
 from quantdl.backtest import Decision, prepare
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.related_positions import SectorGroups
-from quantdl.backtest.running.asking import AskedStrategy
-from quantdl.backtest.running.engine import play
+from quantdl.backtest.running.asking import play_strategy
 from quantdl.market.sources import load_sp500
 from quantdl.portfolio import inverse_volatility_weights
 from tests.backtest.worlds import plan_for, span
@@ -45,7 +44,7 @@ def test_a2_monthly_inverse_volatility_at_the_decision_close():
     never = float("inf")  # the job has no stops
     plan = replace(plan, sizing=replace(plan.sizing, stop_loss=never, max_loss_per_trade=never))
     job = prepare(panel, plan, *span(panel), 1e6)
-    result = play(job, AskedStrategy(MonthEnds(panel.sessions), job.tape, job.terms, None), None)
+    result = play_strategy(job, MonthEnds(panel.sessions))
     assert result.equity["equity"].iloc[-1] == pytest.approx(A2_FINAL_VALUE, rel=1e-9)
     assert len(result.decisions) == 394
     assert result.events.empty

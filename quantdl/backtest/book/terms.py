@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from quantdl.backtest.book.costs import Costs
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 # The states of the market, by their code in `Terms.regimes`.
 REGIMES = ("calm", "normal", "stressed", "undefined")

@@ -11,8 +11,7 @@ from quantdl.backtest.judging.liquidity import exit_report
 from quantdl.backtest.plan.friction import VolumeWaiver
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.rules import ENGINE_PREFIX
-from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.tables import SESSION_DTYPE
+from quantdl.backtest.running.result import SESSION_DTYPE, BacktestResult
 
 # The year of sessions on which Basel's traffic light judges a 99 % value at risk; with fewer no test has power.
 FEWEST_SESSIONS = 250

@@ -6,7 +6,7 @@ import numpy as np
 
 from quantdl.backtest.running.result import BacktestResult
 
-# Values of the square-root law's coefficient that published estimates span; one figure would feign precision.
+# Values of the square-root law's coefficient that published estimates span: a single one would look too exact.
 IMPACT_COEFFICIENTS = (0.5, 1.0, 2.0)
 
 

@@ -23,7 +23,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.market.card import DataCard
 from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.panel import Panel
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 
 def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
@@ -135,8 +135,8 @@ _FILLS = {
     "next_close": "Decided at a close, filled at the next traded close.",
     "next_open": "Decided at a close, filled at the next traded open.",
     "decision_close": (
-        "FILLED AT THE CLOSE IT WAS DECIDED ON, as the plan asked for. Nobody can trade at a price that is not known "
-        "yet: the figures are for comparison with other programs only."
+        "FILLED AT THE CLOSE IT WAS DECIDED ON, as the plan asked for. No order can be given at a price that is not "
+        "known yet: the figures are for comparison with other programs only."
     ),
 }
 

@@ -6,23 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
 from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, Strategy
+from quantdl.backtest.running.engine import Job, Progress, play
+from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts, MarketView
 from quantdl.backtest.running.window import Window
 from quantdl.errors import QuantdlError, RunError
 
 
-class AskedStrategy:
+class StrategyDriver:
     """Drives the engine with a strategy: shows it the market at each close and checks what it answers."""
 
-    def __init__(self, strategy: Strategy, tape: Tape, terms: Terms, forecasts: Forecasts | None) -> None:
+    def __init__(self, job: Job, strategy: Strategy, forecasts: Forecasts | None) -> None:
         """Prepare the buffers that the strategy is shown."""
-        self.strategy, self.terms = strategy, terms
-        self.rules = frozenset(terms.purposes)
-        self.window = Window(tape, terms, forecasts)
+        self.strategy, self.purposes = strategy, job.terms.purposes
+        self.window = Window(job.tape, job.terms, forecasts)
 
     def decide(self, now: Moment) -> Answer | None:
         """Return the strategy's decision.
@@ -31,13 +30,31 @@ class AskedStrategy:
             RunError: If the strategy fails, or decides what the terms forbid.
         """
         view = self.window.view(now)
-        answer = ask(self.strategy, view, self.rules)
+        answer = ask(self.strategy, view, frozenset(self.purposes))
         if answer is not None and answer.weights is not None:
             check_decision(answer.weights, answer.rules, now.limits, view.listed, view.assets, view.session)
-            check_purposes(answer.weights, answer.rules, self.terms.purposes, view)
+            check_purposes(answer.weights, answer.rules, self.purposes, view)
             if not now.due:
                 check_cadence(answer.weights, view.weights, answer.rules, view.assets, view.session)
         return answer
+
+
+def play_strategy(
+    job: Job, strategy: Strategy, forecasts: Forecasts | None = None, progress: Progress | None = None
+) -> BacktestResult:
+    """Run a strategy on the terms of a job.
+
+    Args:
+        job: Market, terms, span and money.
+        strategy: Decides at each close.
+        forecasts: A model's predictions, or None.
+        progress: Called with sessions done and sessions in all.
+
+    Raises:
+        LookAheadError: If the strategy asks for a forecast of a session that the model has seen.
+        RunError: If the strategy fails, or decides what the terms forbid.
+    """
+    return play(job, StrategyDriver(job, strategy, forecasts), forecasts, progress)
 
 
 def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer | None:

@@ -1,4 +1,4 @@
-"""The honest rival: equal weight, rebalanced monthly, at the plan's own costs but free of its caps and stops."""
+"""Equal weight, rebalanced monthly, at a job's own costs but free of its caps and stops: what a strategy must beat."""
 
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ from quantdl.backtest.running.cadence import period_ends
 from quantdl.backtest.running.decisions import Answer, Moment
 from quantdl.backtest.running.engine import Job, play
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.portfolio import Limits, equal_weights
+from quantdl.portfolio.heuristics import equal_weights
+from quantdl.portfolio.limits import Limits
 
 _NEVER = float("inf")
 

@@ -9,7 +9,7 @@ from quantdl.backtest.book.sizing import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
 from quantdl.backtest.running.view import MarketView
 from quantdl.errors import RunError
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 
 def check_decision(

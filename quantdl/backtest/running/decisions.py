@@ -7,7 +7,7 @@ import numpy as np
 
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.running.view import MarketView
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,11 +22,10 @@ from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import STRESSED, Terms
 from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.running.decisions import Answer, Driver, Moment
-from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.tables import Tables
+from quantdl.backtest.running.result import BacktestResult, Tables
 from quantdl.backtest.running.view import Forecasts
 from quantdl.errors import RunError
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 Progress = Callable[[int, int], None]
 

@@ -10,7 +10,7 @@ from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts
 
 
-class RecordedTargets:
+class ReplayDriver:
     """Drives the engine with decisions taken before.
 
     They were checked then and are not checked again: what was in order at other costs need not be to the last share.
@@ -41,4 +41,4 @@ def replay(job: Job, decisions: Iterable[RecordedDecision], forecasts: Forecasts
         decisions: What was decided, as in `BacktestResult.decisions`.
         forecasts: A model's predictions, where a condition of the terms needs them.
     """
-    return play(job, RecordedTargets(job, decisions), forecasts)
+    return play(job, ReplayDriver(job, decisions), forecasts)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import PlanError, RunError
-from quantdl.portfolio import Limits
+from quantdl.portfolio.limits import Limits
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,7 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
-from quantdl.backtest.running.asking import AskedStrategy
-from quantdl.backtest.running.engine import play
+from quantdl.backtest.running.asking import play_strategy
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
 ITEMS = {"sample": {"minimum_sessions": 50}, "invalidation": (DrawdownLimit("drawdown", 0.57),)}
@@ -72,7 +71,7 @@ def job_of(panel, **items) -> Job:
 
 def asking(strategy):
     """Carry out a job by asking a fresh strategy."""
-    return lambda job: play(job, AskedStrategy(strategy(), job.tape, job.terms, None), None)
+    return lambda job: play_strategy(job, strategy())
 
 
 def test_at_the_break_even_cost_nothing_is_earned():
