@@ -1,4 +1,4 @@
-"""All histories of a panel in one tensor that stays on the device, and batches gathered from it by index."""
+"""The histories of all assets of a panel, and batches of whole sessions gathered from them by index."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,28 +8,22 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from quantdl.errors import DataError
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.panel import Panel
 from quantdl.relations.factors import TrailingFactors, trailing_factors
 from quantdl.relations.graphs import NeighbourGraph
 from quantdl.sequences.batch import Batch
+from quantdl.sequences.observed_bars import ObservedBars, Runs
 from quantdl.sequences.returns import ReturnWindow, realised_returns
 
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """All observed bars of all assets in one tensor, and where each history stands in it.
+    """The observed bars of all assets, and what a session knows of each of them.
 
     Attributes:
         sessions: (T,) session labels.
-        assets: (A,) symbols.
-        windows: Return windows that can be asked for.
-        features: (N, F) features of all observed bars, asset after asset.
-        scale: (N,) trailing volatility.
-        returns: (N,) log return of each observed bar.
-        bar_index: (N,) bar of each row.
-        first: (A,) row of each asset's first bar.
+        bars: The observed bars in rows.
         last: (T, A) number of each asset's last observed bar up to a session, within its own history; -1 without one.
         present: (T, A) whether the asset can be forecast: traded, with enough history, and in the universe as of the
             bar. An asset outside the universe keeps its history, for the day on which it comes back.
@@ -40,13 +34,7 @@ class Histories:
     """
 
     sessions: pd.DatetimeIndex
-    assets: tuple[str, ...]
-    windows: tuple[ReturnWindow, ...]
-    features: Tensor
-    scale: Tensor
-    returns: Tensor
-    bar_index: Tensor
-    first: Tensor
+    bars: ObservedBars
     last: Tensor
     present: Tensor
     targets: Tensor
@@ -55,9 +43,19 @@ class Histories:
     graph: NeighbourGraph | None = None
 
     @property
+    def assets(self) -> tuple[str, ...]:
+        """(A,) symbols."""
+        return self.bars.assets
+
+    @property
+    def windows(self) -> tuple[ReturnWindow, ...]:
+        """Return windows that can be asked for."""
+        return self.bars.windows
+
+    @property
     def n_features(self) -> int:
         """Number of feature columns."""
-        return self.features.shape[1]
+        return self.bars.features.shape[1]
 
     def bar_of(self, session: pd.Timestamp | str) -> int:
         """Bar number of the last session at or before a day; -1 before the first."""
@@ -67,11 +65,7 @@ class Histories:
         """The same histories on another device, so that batches are gathered there."""
         return replace(
             self,
-            features=self.features.to(device),
-            scale=self.scale.to(device),
-            returns=self.returns.to(device),
-            bar_index=self.bar_index.to(device),
-            first=self.first.to(device),
+            bars=self.bars.to(device),
             last=self.last.to(device),
             present=self.present.to(device),
             targets=self.targets.to(device),
@@ -80,7 +74,7 @@ class Histories:
 
     def features_through(self, bar: int) -> Tensor:
         """Feature rows of all assets up to a bar, (N, F): what a scaler may be fitted on."""
-        return self.features[self.bar_index <= bar]
+        return self.bars.features[self.bars.bar <= bar]
 
     def batch(self, blocks: Sequence[range], context: int, labels_through: int | None = None) -> Batch:
         """Gather blocks of consecutive bars, every bar of a block forecast in every return window.
@@ -93,8 +87,7 @@ class Histories:
         """
         row = _repeat([len(block) for block in blocks], self.last.device)
         bar = torch.tensor([bar for block in blocks for bar in block], device=self.last.device)
-        begin, lengths = self._spans(blocks, context)
-        index, inside = _padded_index(self.first + begin, lengths)
+        begin, runs = self._runs(blocks, context)
         position = (self.last[bar] - begin[row]).clamp(min=0)
         windows = torch.arange(len(self.windows), device=row.device)
         row, position, bar = (_for_each(windows, value) for value in (row, position, bar))
@@ -105,11 +98,11 @@ class Histories:
         edge_index, edge_weight = self._edges(bar)
         bars = torch.tensor([float(item.bars) for item in self.windows], device=row.device)
         return Batch(
-            features=torch.where(inside[..., None], self.features[index], 0.0),
-            bar_index=self.bar_index[index],
-            scale=torch.where(inside, self.scale[index], 1.0),
-            returns=torch.where(inside, self.returns[index], 0.0),
-            lengths=lengths,
+            features=runs.of(self.bars.features),
+            bar_index=runs.of(self.bars.bar).long(),
+            scale=runs.of(self.bars.scale, fill=1.0),
+            returns=runs.of(self.bars.returns),
+            lengths=runs.lengths,
             row=row,
             position=position,
             bar=bar,
@@ -123,12 +116,15 @@ class Histories:
             edge_weight=edge_weight,
         )
 
-    def _spans(self, blocks: Sequence[range], context: int) -> tuple[Tensor, Tensor]:
-        """First bar (within the asset's history) and number of bars of every row and asset, each (R, A)."""
+    def _runs(self, blocks: Sequence[range], context: int) -> tuple[Tensor, Runs]:
+        """First bar within the asset's history, (R, A), and the run of rows, of every history row and asset."""
         opening = self.last[torch.tensor([block[0] for block in blocks], device=self.last.device)]
         closing = self.last[torch.tensor([block[-1] for block in blocks], device=self.last.device)]
         begin = (opening - context + 1).clamp(min=0)
-        return begin, closing - begin + 1
+        start, lengths = torch.from_numpy(self.bars.first[:-1]).to(begin.device) + begin, closing - begin + 1
+        longest, furthest = torch.stack([lengths.max(), start.max()]).tolist()  # one wait for the device
+        width = max(longest, 1)
+        return begin, Runs(start, lengths, width, inside=furthest + width <= len(self.bars.features))
 
     def _labels_end_by(self, bar: Tensor, window: Tensor, limit: int) -> Tensor:
         ends = torch.tensor([item.ends_after for item in self.windows], device=bar.device)
@@ -148,13 +144,6 @@ def _repeat(counts: Sequence[int], device: torch.device) -> Tensor:
 
 def _for_each(windows: Tensor, value: Tensor) -> Tensor:
     return value.repeat((len(windows),) + (1,) * (value.ndim - 1))
-
-
-def _padded_index(first: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of the flat tensor for right-padded sequences, (R, A, L), and where they hold a bar."""
-    steps = torch.arange(max(int(lengths.max()), 1), device=lengths.device)
-    inside = steps < lengths[..., None]
-    return torch.where(inside, first[..., None] + steps, 0), inside
 
 
 def build_histories(
@@ -181,23 +170,11 @@ def build_histories(
         DataError: If no asset has a history, which begins after twenty returns.
     """
     table = feature_table(panel) if table is None else table
-    if not table.valid.any():
-        raise DataError(
-            f"{panel.card.source}: from {panel.sessions[0]:%Y-%m-%d} to {panel.sessions[-1]:%Y-%m-%d} no asset moved "
-            "on 20 bars, after which a history begins. Bring more sessions, or see `quantdl data check`."
-        )
-    columns, rows = np.nonzero(table.valid.T)
-    counts = table.valid.sum(axis=0)
+    bars = ObservedBars.of(panel, windows, table)
     targets, observed = realised_returns(panel, windows)
     return Histories(
         sessions=panel.sessions,
-        assets=panel.assets,
-        windows=tuple(windows),
-        features=torch.from_numpy(table.values[rows, columns]),
-        scale=torch.from_numpy(table.scale[rows, columns].astype(np.float32)),
-        returns=torch.from_numpy(panel.log_returns()[rows, columns].astype(np.float32)),
-        bar_index=torch.from_numpy(rows),
-        first=torch.from_numpy(np.concatenate([[0], np.cumsum(counts)[:-1]])),
+        bars=bars,
         last=torch.from_numpy(np.cumsum(table.valid, axis=0) - 1),
         present=torch.from_numpy(table.valid & panel.eligible),
         targets=torch.from_numpy(targets),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quantdl.errors import DataError, RunError
-from quantdl.sequences.observed_bars import ObservedBars
+from quantdl.sequences.observed_bars import ObservedBars, Runs
 from quantdl.sequences.permutation import KeyedPermutation
 from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch
 from quantdl.sequences.window_index import buckets_of
@@ -79,14 +79,8 @@ class WindowLoader:
         self.n_windows = sum(bucket.n_windows for bucket in self.buckets)
         # The first batch of each bucket, and the number of all batches.
         self._batches_before = np.cumsum([0, *(-(-bucket.n_windows // batch_size) for bucket in self.buckets)])
-        # Runs of rows of each width. Short windows begin at their asset's first row, and none may run beyond the last.
-        n_rows, begins = len(bars.features), bars.first[:-1][np.diff(bars.first) > 0]
-        widths = {bucket.width for bucket in self.buckets}
-        self._runs = {
-            width: _overlapping(bars.features, width)
-            for width in widths
-            if width == length or begins[-1] + width <= n_rows
-        }
+        # Short windows begin at their asset's first row; none may run beyond the last row of all.
+        self._latest_start = int(bars.first[:-1][np.diff(bars.first) > 0][-1])
 
     @property
     def n_steps(self) -> int:
@@ -131,15 +125,17 @@ class WindowLoader:
             bars.bar.index_select(0, rows.flatten()).view(rows.shape),
             bars.target.index_select(0, rows.flatten()).view(*rows.shape, -1),
             weight[:, rank::world_size].to(bars.features.dtype),
+            torch.from_numpy(real).to(device)[:, rank::world_size],
             totals,
             strict=True,
         )
         widths = [self.buckets[number].width for number in bucket]
-        for step, width, (start, bars_in, of, last, future, counted, total) in zip(
+        for step, width, (start, bars_in, of, last, future, counted, counts, total) in zip(
             steps.tolist(), widths, pieces, strict=True
         ):
-            features = self._gather(width, start, bars_in)
-            yield WindowBatch(features, bars_in, of, last, future, counted, total, self._after(epoch, step))
+            runs = self._runs(width, start, bars_in)
+            resume = self._after(epoch, step)
+            yield WindowBatch(runs.of(bars.features), runs, of, last, future, counted, counts, total, resume)
 
     def _windows(
         self, epoch: int, batch: np.ndarray, bucket: np.ndarray
@@ -161,18 +157,10 @@ class WindowLoader:
     def _order(self, size: int, places: np.ndarray, key: tuple[int, int]) -> np.ndarray:
         return places if self.seed is None else KeyedPermutation(size, (self.seed, *key))(places)
 
-    def _gather(self, width: int, start: Tensor, lengths: Tensor) -> Tensor:
-        """(B, width, F) features of the windows that begin at the given rows."""
-        if width == self.length:  # the bucket of whole windows: one copy each
-            return self._runs[width].index_select(0, start)
-        steps = torch.arange(width, device=start.device)
-        padding = steps >= lengths[:, None]
-        if width in self._runs:  # copies what follows a window too, which is blotted out
-            rows = self._runs[width].index_select(0, start)
-        else:
-            index = (start[:, None] + steps).masked_fill_(padding, 0)
-            rows = self.bars.features.index_select(0, index.flatten()).view(-1, width, self.bars.features.shape[1])
-        return rows.masked_fill_(padding[..., None], 0.0)
+    def _runs(self, width: int, start: Tensor, lengths: Tensor) -> Runs:
+        whole = width == self.length  # one bucket holds the whole windows, and only those
+        inside = whole or self._latest_start + width <= len(self.bars.features)
+        return Runs(start, lengths, width, inside, whole)
 
     def _after(self, epoch: int, step: int) -> LoaderState:
         last = step + 1 == self.n_steps
@@ -197,10 +185,3 @@ class WindowLoader:
             wrong.append("The rows of features must lie one after another in memory; call contiguous() on them.")
         if wrong:
             raise DataError("Windows cannot be loaded: " + " ".join(wrong))
-
-
-def _overlapping(features: Tensor, length: int) -> Tensor:
-    """View rows (N, F) as all their runs of ``length``, (N - length + 1, length, F), without a copy."""
-    n_rows, n_features = features.shape
-    size = (max(n_rows - length + 1, 0), length, n_features)
-    return features.as_strided(size, (n_features, n_features, 1), features.storage_offset())

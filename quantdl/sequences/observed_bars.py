@@ -1,4 +1,8 @@
-"""The observed bars of all assets in rows, one asset after another: what windows are cut from."""
+"""The observed bars of all assets in rows, one asset after another, and how runs of them are gathered.
+
+Both lanes read this one layout: `quantdl.sequences.histories.Histories` keep the assets of a session together,
+`quantdl.sequences.loader.WindowLoader` cuts windows of one asset each.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +28,9 @@ class ObservedBars:
         first: (A + 1,) int64 row of each asset's first bar, and N at the end.
         features: (N, F) float32.
         bar: (N,) int32 number of each row's bar on the panel's axis, increasing within an asset.
-        target: (N, W) realised log return, 0 where it is not observed.
+        scale: (N,) float32 trailing volatility of one bar's log return.
+        returns: (N,) float32 log return of the bar.
+        target: (N, W) float32 realised log return, 0 where it is not observed.
         observed: (N, W) whether it is, and the asset could be forecast at the bar.
     """
 
@@ -33,6 +39,8 @@ class ObservedBars:
     first: np.ndarray
     features: Tensor
     bar: Tensor
+    scale: Tensor
+    returns: Tensor
     target: Tensor
     observed: Tensor
 
@@ -41,21 +49,14 @@ class ObservedBars:
         """The rows of a panel; its default features when no table is given.
 
         Raises:
-            DataError: If no asset has a bar with features.
+            DataError: If no asset has a bar with features, or on raw prices with splits.
         """
         table = feature_table(panel) if table is None else table
         rows = rows_of(panel, windows, table)
         if not rows.counts.any():
-            raise DataError(f"{panel.card.source}: no asset has a bar with features. Bring more sessions.")
-        return ObservedBars(
-            assets=panel.assets,
-            windows=tuple(windows),
-            first=np.concatenate([[0], np.cumsum(rows.counts)]),
-            features=torch.from_numpy(rows.features),
-            bar=torch.from_numpy(rows.bar),
-            target=torch.from_numpy(rows.target),
-            observed=torch.from_numpy(rows.observed),
-        )
+            raise no_rows(panel)
+        tensors = {name: torch.from_numpy(values) for name, values in rows.arrays.items()}
+        return ObservedBars(panel.assets, tuple(windows), np.concatenate([[0], np.cumsum(rows.counts)]), **tensors)
 
     def to(self, device: torch.device) -> "ObservedBars":
         """The same rows on another device, so that batches are gathered there."""
@@ -63,6 +64,8 @@ class ObservedBars:
             self,
             features=self.features.to(device),
             bar=self.bar.to(device),
+            scale=self.scale.to(device),
+            returns=self.returns.to(device),
             target=self.target.to(device),
             observed=self.observed.to(device),
         )
@@ -80,25 +83,90 @@ class ObservedBars:
 
 
 @dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of consecutive rows, right-padded to one width.
+
+    Attributes:
+        start: (*S,) int64 row of each run's first bar.
+        lengths: (*S,) int64 bars of each run, at most ``width``.
+        width: L.
+        inside: Whether ``width`` rows stand from every start on. Then whole runs are copied and what follows a shorter
+            one is overwritten, several times as fast as row by row.
+        whole: Whether every run has the full width, so that nothing is padded.
+    """
+
+    start: Tensor
+    lengths: Tensor
+    width: int
+    inside: bool
+    whole: bool = False
+
+    @cached_property
+    def padding(self) -> Tensor:
+        """(*S, L) true where a run has ended."""
+        return torch.arange(self.width, device=self.start.device) >= self.lengths[..., None]
+
+    def of(self, rows: Tensor, fill: float = 0.0) -> Tensor:
+        """Gather (*S, L, *) from rows (N, *), ``fill`` in the padding."""
+        if self.inside:
+            gathered = overlapping(rows, self.width).index_select(0, self.start.flatten())
+        else:
+            gathered = rows.index_select(0, self._rows)
+        gathered = gathered.view(*self.start.shape, self.width, *rows.shape[1:])
+        if self.whole:
+            return gathered
+        padding = self.padding if rows.ndim == 1 else self.padding[..., None]
+        return gathered.masked_fill_(padding, fill)
+
+    @cached_property
+    def _rows(self) -> Tensor:
+        steps = torch.arange(self.width, device=self.start.device)
+        return (self.start[..., None] + steps).masked_fill_(self.padding, 0).flatten()
+
+
+def overlapping(rows: Tensor, width: int) -> Tensor:
+    """View rows (N, *) as all their runs of ``width``, (N - width + 1, width, *), without a copy."""
+    size = (max(len(rows) - width + 1, 0), width, *rows.shape[1:])
+    return rows.as_strided(size, (rows.stride(0), *rows.stride()), rows.storage_offset())
+
+
+@dataclass(frozen=True, eq=False)
 class Rows:
-    """The observed bars of some assets in memory, as `ObservedBars` has them, and their number by asset (A,)."""
+    """The observed bars of some assets in memory.
+
+    Attributes:
+        counts: (A,) rows of each asset.
+        arrays: The tensors of `ObservedBars` by name.
+    """
 
     counts: np.ndarray
-    features: np.ndarray
-    bar: np.ndarray
-    target: np.ndarray
-    observed: np.ndarray
+    arrays: dict[str, np.ndarray]
 
 
 def rows_of(panel: Panel, windows: Sequence[ReturnWindow], table: FeatureTable) -> Rows:
-    """Lay the observed bars of a panel out, one asset after another."""
+    """Lay the observed bars of a panel out, one asset after another.
+
+    Raises:
+        DataError: On raw prices with splits.
+    """
     columns, bars = np.nonzero(table.valid.T)
     target, observed = realised_returns(panel, windows)
     eligible = panel.eligible[bars, columns]
-    return Rows(
-        counts=table.valid.sum(axis=0),
-        features=table.values[bars, columns],
-        bar=bars.astype(np.int32),
-        target=target[bars, :, columns],
-        observed=observed[bars, :, columns] & eligible[:, None],
+    arrays = {
+        "features": table.values[bars, columns],
+        "bar": bars.astype(np.int32),
+        "scale": table.scale[bars, columns].astype(np.float32),
+        "returns": panel.log_returns()[bars, columns].astype(np.float32),
+        "target": target[bars, :, columns],
+        "observed": observed[bars, :, columns] & eligible[:, None],
+    }
+    return Rows(table.valid.sum(axis=0), arrays)
+
+
+def no_rows(panel: Panel) -> DataError:
+    """Say that a panel has no bar to learn from."""
+    return DataError(
+        f"{panel.card.source}: no asset has a bar with features: from {panel.sessions[0]:%Y-%m-%d} to "
+        f"{panel.sessions[-1]:%Y-%m-%d} no asset moved on 20 bars, after which a history begins. Bring more sessions, "
+        "or see `quantdl data check`."
     )

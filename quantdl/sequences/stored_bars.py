@@ -19,13 +19,20 @@ from quantdl.errors import DataError, IntegrityError
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
 from quantdl.market.storage.stored_arrays import StoredFile, check_file, stored_file
-from quantdl.sequences.observed_bars import ObservedBars, rows_of
+from quantdl.sequences.observed_bars import ObservedBars, no_rows, rows_of
 from quantdl.sequences.returns import ReturnWindow
 
 _MANIFEST = "bars.json"
 _SCHEMA = 1
 _AGAIN = "Remove the folder and store the bars again."
-_TYPES = {"features": np.dtype("<f4"), "bar": np.dtype("<i4"), "target": np.dtype("<f4"), "observed": np.dtype("?")}
+_TYPES = {
+    "features": np.dtype("<f4"),
+    "bar": np.dtype("<i4"),
+    "scale": np.dtype("<f4"),
+    "returns": np.dtype("<f4"),
+    "target": np.dtype("<f4"),
+    "observed": np.dtype("?"),
+}
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,9 @@ def store_bars(
                 rows = rows_of(block, windows, features)
                 counts += rows.counts.tolist()
                 for name, file in files.items():
-                    file.append(getattr(rows, name))
+                    file.append(rows.arrays[name])
         if not any(counts):
-            raise DataError(f"{panel.card.source}: no asset has a bar with features. Bring more sessions.")
+            raise no_rows(panel)
         _write_manifest(partial, panel, names, windows, counts)
 
 

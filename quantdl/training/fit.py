@@ -71,7 +71,7 @@ def fit(
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
             epoch and the sessions.
     """
-    device = histories.features.device
+    device = histories.last.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         _fit_scalers(model, histories, spans.train)

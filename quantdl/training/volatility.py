@@ -66,12 +66,12 @@ class _FittedAsset:
 
 
 def _fit_asset(histories: Histories, asset: int, through: int, volatility_fit: VolatilityFit) -> _FittedAsset | None:
-    first = int(histories.first[asset])
+    first = int(histories.bars.first[asset])
     stop = first + int(histories.last[through, asset]) + 1
     if stop - first < _MINIMUM_RETURNS:
         return None
-    returns = histories.returns[first:stop].double().numpy()
-    bars = histories.bar_index[first:stop].numpy()
+    returns = histories.bars.returns[first:stop].double().numpy()
+    bars = histories.bars.bar[first:stop].long().numpy()
     recursion = volatility_fit(returns)
     variance = filtered_variance(returns, recursion)
     shapes = [

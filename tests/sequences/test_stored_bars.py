@@ -17,7 +17,7 @@ from quantdl.sequences import NEXT_SESSION, WindowLoader, open_bars, position_wi
 from quantdl.simulation import panel_of_closes
 
 WINDOWS = (NEXT_SESSION, position_window(5))
-TENSORS = ("features", "bar", "target", "observed")
+TENSORS = ("features", "bar", "scale", "returns", "target", "observed")
 
 
 def by_asset(panel):
@@ -42,7 +42,7 @@ def test_blocks_of_any_size_store_what_is_laid_out_in_memory(ragged_panel, bars,
     assert stored.bars.assets == bars.assets and stored.bars.windows == WINDOWS
     np.testing.assert_array_equal(stored.bars.first, bars.first)
     assert torch.equal(stored.bars.features, bars.features[:, : len(names)])
-    for name in ("bar", "target", "observed"):
+    for name in ("bar", "scale", "returns", "target", "observed"):
         assert torch.equal(getattr(stored.bars, name), getattr(bars, name))
 
 
@@ -132,7 +132,7 @@ def copy(folder, tmp_path):
     return target
 
 
-@pytest.mark.parametrize("name", ["features.npy", "bar.npy", "target.npy", "observed.npy"])
+@pytest.mark.parametrize("name", [f"{name}.npy" for name in TENSORS])
 def test_a_truncated_or_missing_file_is_named(copy, name):
     content = (copy / name).read_bytes()
     (copy / name).write_bytes(content[:-1])
@@ -143,7 +143,7 @@ def test_a_truncated_or_missing_file_is_named(copy, name):
         open_bars(copy)
 
 
-@pytest.mark.parametrize("name", ["features.npy", "bar.npy", "target.npy", "observed.npy"])
+@pytest.mark.parametrize("name", [f"{name}.npy" for name in TENSORS])
 def test_a_flipped_byte_is_found_when_asked_for(copy, name):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1

@@ -15,7 +15,8 @@ def rows(counts):
     nothing = torch.zeros(len(bar), 1)
     first = np.concatenate([[0], np.cumsum(counts)])
     names = tuple(map(str, range(len(counts))))
-    return ObservedBars(names, (NEXT_SESSION,), first, nothing, torch.from_numpy(bar), nothing, nothing.bool())
+    windows, of_bar = (NEXT_SESSION,), nothing[:, 0]
+    return ObservedBars(names, windows, first, nothing, torch.from_numpy(bar), of_bar, of_bar, nothing, nothing.bool())
 
 
 def listed(buckets):

@@ -94,10 +94,10 @@ def test_the_scaler_has_seen_the_training_span_only(closes, histories):
 
 
 def test_a_loss_that_is_not_finite_stops_training_and_names_the_sessions(histories):
-    poisoned = histories.features.clone()
-    poisoned[histories.bar_index == 120] = math.inf
+    poisoned = histories.bars.features.clone()
+    poisoned[histories.bars.bar == 120] = math.inf
     with pytest.raises(RunError, match=r"epoch 0: loss .*sessions 2000-\d\d-\d\d\.\.2000-\d\d-\d\d.*learning_rate"):
-        fitted(replace(histories, features=poisoned))
+        fitted(replace(histories, bars=replace(histories.bars, features=poisoned)))
 
 
 def test_a_validation_score_that_is_not_a_number_is_never_taken_for_the_best(histories):
