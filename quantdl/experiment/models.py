@@ -19,6 +19,7 @@ from quantdl.models.settings import (
     GarchSettings,
     GraphSettings,
     ModelSettings,
+    NetworkSettings,
     TransformerSettings,
     VolatilitySettings,
     settings_class,
@@ -26,10 +27,11 @@ from quantdl.models.settings import (
 from quantdl.records import from_plain, to_plain
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
+from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.fit import FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel
-from quantdl.training.splits import Bars, yearly_refits
+from quantdl.training.splits import SplitBars, yearly_refits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ def fit_model(
     settings: ModelSettings,
     panel: Panel,
     table: FeatureTable,
-    bars: Bars,
+    bars: SplitBars,
     config: ExperimentConfig,
     progress: Progress | None = None,
 ) -> FittedBlock:
@@ -84,9 +86,20 @@ def fit_model(
         torch.manual_seed(config.seed)
         model = build_network(settings, histories.n_features, len(windows)).to(device)
     on_device = histories.to(device)
-    report = fit(model, on_device, bars.fit, settings.context, config.training, config.seed, progress)
+    batches = _batches(settings, on_device, bars, config)
+    report = fit(model, batches, config.training, config.seed, progress)
     through = histories.sessions[report.fitted_through]
     return FittedBlock(FittedModel(model, windows, settings.context, (through,)), on_device, architecture, report)
+
+
+def _batches(
+    settings: NetworkSettings, histories: Histories, bars: SplitBars, config: ExperimentConfig
+) -> TrainingBatches:
+    training, context, seed = config.training, settings.context, config.seed
+    if training.rows_hold == "all_assets":
+        return SessionBatches(histories, bars.fit, context, training, seed)
+    sessions, n_factors = histories.sessions, settings.trailing_factors
+    return AssetBatches(histories.bars, sessions, bars.fit, context, n_factors, training, seed)
 
 
 def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:
@@ -101,7 +114,7 @@ def _factors(settings: ModelSettings) -> int:
 
 
 def _fit_volatility(
-    settings: EwmaSettings | GarchSettings, histories: Histories, bars: Bars, progress: Progress | None
+    settings: EwmaSettings | GarchSettings, histories: Histories, bars: SplitBars, progress: Progress | None
 ) -> FittedModel:
     from quantdl.models.classical import ewma_t_fit, fit_garch_t  # arch takes a second to import
     from quantdl.training.volatility import fit_volatility

@@ -35,7 +35,7 @@ from quantdl.risk.predicted import ModelPredictions
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook, forecast_sessions
-from quantdl.training.splits import Bars, split_bars
+from quantdl.training.splits import SplitBars, split_bars
 
 _REVISIONS_SHOWN = 10
 
@@ -110,14 +110,14 @@ def _and_revisions(refusal: QuantdlError, census: Census) -> QuantdlError:
     return type(refusal)("\n  ".join(lines))
 
 
-def _test_span(data: LoadedData, bars: Bars) -> tuple[pd.Timestamp, pd.Timestamp]:
+def _test_span(data: LoadedData, bars: SplitBars) -> tuple[pd.Timestamp, pd.Timestamp]:
     """First and last session traded: the bar before the span only forecasts."""
     sessions = data.panel.sessions
     return sessions[bars.test.start + 1], sessions[bars.test[-1]]
 
 
 def _forecast(
-    config: ExperimentConfig, data: LoadedData, bars: Bars, progress: Progress | None
+    config: ExperimentConfig, data: LoadedData, bars: SplitBars, progress: Progress | None
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
     if config.model is None:
         return None, None

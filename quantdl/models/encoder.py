@@ -8,8 +8,8 @@ from quantdl.models.settings import NetworkSettings
 from quantdl.sequences import Batch
 
 
-class FeatureScaler(nn.Module):
-    """Standardise features by the mean and spread they had in training, and hold outliers at six of these spreads."""
+class Standardisation(nn.Module):
+    """Features less their mean in training, over their spread there; outliers are held at six of these spreads."""
 
     mean: Tensor
     spread: Tensor
@@ -19,10 +19,10 @@ class FeatureScaler(nn.Module):
         self.register_buffer("mean", torch.zeros(n_features))
         self.register_buffer("spread", torch.ones(n_features))
 
-    def fit(self, features: Tensor) -> None:
-        """Learn mean and spread from (N, F) feature rows."""
-        self.mean.copy_(features.mean(0))
-        self.spread.copy_(features.std(0).clamp(min=1e-3))
+    def fit(self, mean: Tensor, deviation: Tensor) -> None:
+        """Take over mean and standard deviation, each (F,), of the features in training."""
+        self.mean.copy_(mean)
+        self.spread.copy_(deviation.clamp(min=1e-3))
 
     def forward(self, features: Tensor) -> Tensor:
         """Any shape (..., F) to the same shape."""
@@ -39,7 +39,7 @@ class CausalEncoder(nn.Module):
 
     def __init__(self, n_features: int, settings: NetworkSettings) -> None:
         super().__init__()
-        self.scaler = FeatureScaler(n_features)
+        self.scaler = Standardisation(n_features)
         self.enter = nn.Linear(n_features, settings.width)
         self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
         self.norm = nn.LayerNorm(settings.width)

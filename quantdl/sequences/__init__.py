@@ -12,7 +12,7 @@ from quantdl.sequences.observed_bars import ObservedBars
 from quantdl.sequences.permutation import KeyedPermutation
 from quantdl.sequences.returns import NEXT_SESSION, ReturnWindow, position_window, realised_returns
 from quantdl.sequences.stored_bars import StoredBars, open_bars, store_bars
-from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch
+from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch, one_asset_batch
 
 __all__ = [
     "NEXT_SESSION",
@@ -28,6 +28,7 @@ __all__ = [
     "WindowLoader",
     "bucketed",
     "build_histories",
+    "one_asset_batch",
     "open_bars",
     "position_window",
     "realised_returns",

@@ -1,29 +1,22 @@
 """One training loop for every network: log score, early stop on validation, a guard against NaN."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from quantdl.errors import RunError
-from quantdl.models.encoder import FeatureScaler
+from quantdl.models.encoder import Standardisation
 from quantdl.models.forecaster import Forecaster
-from quantdl.sequences import Batch, Histories, bucketed, training_blocks
+from quantdl.sequences import Batch
 from quantdl.training.averaging import WeightAverage
+from quantdl.training.batches import TrainingBatches
 from quantdl.training.loss import log_loss, mean_log_loss
 from quantdl.training.settings import TrainingSettings
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how many steps are done and how many there are at most."""
-
-
-@dataclass(frozen=True)
-class Spans:
-    """Bars to learn from and bars to choose by; the last of ``validation`` is the first that may forecast."""
-
-    train: range
-    validation: range
 
 
 @dataclass(frozen=True)
@@ -46,9 +39,7 @@ class FitReport:
 
 def fit(
     model: Forecaster,
-    histories: Histories,
-    spans: Spans,
-    context: int,
+    batches: TrainingBatches,
     settings: TrainingSettings,
     seed: int,
     progress: Progress | None = None,
@@ -59,45 +50,34 @@ def fit(
     random state is left alone.
 
     Args:
-        model: With the weights to begin with.
-        histories: Features and returns of the panel.
-        spans: Bars to learn from and bars to choose by.
-        context: Observed bars before and at a forecast that the network may read.
-        settings: Of the loop; its device is where ``histories`` and ``model`` lie already.
-        seed: Of the order of the batches and of dropout.
+        model: With the weights to begin with; on the device of the batches.
+        batches: What to pass over: whole sessions, or windows of one asset each.
+        settings: Of the loop.
+        seed: Of dropout.
         progress: Told of every pass.
 
     Raises:
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
             epoch and the sessions.
     """
-    device = histories.last.device
+    device = batches.device
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        _fit_scalers(model, histories, spans.train)
-        return _Loop(model, histories, spans, context, settings, seed).run(progress)
+        _fit_scalers(model, batches)
+        return _Loop(model, batches, settings).run(progress)
 
 
-def _fit_scalers(model: Forecaster, histories: Histories, train: range) -> None:
+def _fit_scalers(model: Forecaster, batches: TrainingBatches) -> None:
     for module in model.modules():
-        if isinstance(module, FeatureScaler):
-            module.fit(histories.features_through(train[-1]))
+        if isinstance(module, Standardisation):
+            module.fit(*batches.feature_moments())
 
 
 class _Loop:
     """The state of one fit: optimiser, learning-rate ramp and running mean of the weights."""
 
-    def __init__(
-        self,
-        model: Forecaster,
-        histories: Histories,
-        spans: Spans,
-        context: int,
-        settings: TrainingSettings,
-        seed: int,
-    ) -> None:
-        self.model, self.histories, self.spans, self.context = model, histories, spans, context
-        self.settings, self.seed = settings, seed
+    def __init__(self, model: Forecaster, batches: TrainingBatches, settings: TrainingSettings) -> None:
+        self.model, self.batches, self.settings = model, batches, settings
         self.optimizer = torch.optim.AdamW(
             model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
         )
@@ -126,13 +106,13 @@ class _Loop:
             raise RunError(self._no_score())
         self.model.load_state_dict(weights)
         self.model.eval()
-        return FitReport(tuple(records), best.epoch, self.spans.validation[-1])
+        return FitReport(tuple(records), best.epoch, self.batches.spans.validation[-1])
 
     def _train(self, epoch: int) -> float:
         """One pass; returns the mean loss per observed asset."""
         self.model.train()
         total, count = 0.0, 0
-        for batch in self._batches(epoch):
+        for batch in self.batches.training(epoch):
             loss, observed = self._step(batch, epoch)
             total, count = total + loss, count + observed
         return total / max(count, 1)
@@ -152,27 +132,11 @@ class _Loop:
         return loss.item(), observed
 
     def _validate(self) -> float:
-        settings = self.settings
         with self.average.applied(self.model):
-            return mean_log_loss(
-                self.model,
-                self.histories,
-                self.spans.validation,
-                self.context,
-                settings.block,
-                settings.marginal_share,
-            )
-
-    def _batches(self, epoch: int) -> Iterator[Batch]:
-        settings, bars = self.settings, self.spans.train
-        blocks = training_blocks(bars, settings.block, self.seed, epoch)
-        longest = self.histories.last.max(dim=1).values.cpu()
-        lengths = [min(int(longest[block[-1]]) + 1, self.context + len(block)) for block in blocks]
-        for group in bucketed(blocks, lengths, settings.rows, self.seed, epoch):
-            yield self.histories.batch(group, self.context, labels_through=bars[-1])
+            return mean_log_loss(self.model, self.batches.validation(), self.settings.marginal_share)
 
     def _not_finite(self, batch: Batch, epoch: int, loss: float, norm: float) -> str:
-        first, last = (self.histories.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))
+        first, last = (self.batches.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))
         return (
             f"training stopped in epoch {epoch}: loss {loss}, gradient norm {norm} on the sessions {first:%Y-%m-%d}.."
             f"{last:%Y-%m-%d}. Expected finite numbers. Lower training.learning_rate, or look for extreme returns "
@@ -180,8 +144,8 @@ class _Loop:
         )
 
     def _no_score(self) -> str:
-        span = self.spans.validation
-        first, last = self.histories.sessions[span[0]], self.histories.sessions[span[-1]]
+        span = self.batches.spans.validation
+        first, last = self.batches.sessions[span[0]], self.batches.sessions[span[-1]]
         return (
             f"no pass has a validation score over {first:%Y-%m-%d}..{last:%Y-%m-%d}: either no return is observed "
             "there or the scores are not finite. Choose another span, or look at it with `quantdl data check`."

@@ -1,12 +1,13 @@
 """What a network is trained to make small: its log score, joint and asset by asset."""
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 
 from quantdl.models.forecaster import Forecaster
-from quantdl.sequences import Batch, Histories
+from quantdl.sequences import Batch
 
 
 def log_loss(model: Forecaster, batch: Batch, marginal_share: float) -> tuple[Tensor, int]:
@@ -28,19 +29,12 @@ def log_loss(model: Forecaster, batch: Batch, marginal_share: float) -> tuple[Te
     return -((1.0 - marginal_share) * joint + marginal_share * marginal), int(observed.sum())
 
 
-def mean_log_loss(
-    model: Forecaster, histories: Histories, bars: range, context: int, block: int, marginal_share: float
-) -> float:
-    """Mean loss per observed asset over a span of bars, without dropout; NaN when nothing is observed.
-
-    Labels that end after the span do not count.
-    """
+def mean_log_loss(model: Forecaster, batches: Iterable[Batch], marginal_share: float) -> float:
+    """Mean loss per observed target of some batches, in nats, without dropout; NaN when nothing is observed."""
     model.eval()
     total, count = 0.0, 0
     with torch.no_grad():
-        for start in range(bars.start, bars.stop, block):
-            piece = range(start, min(start + block, bars.stop))
-            batch = histories.batch([piece], context, labels_through=bars[-1])
+        for batch in batches:
             loss, observed = log_loss(model, batch, marginal_share)
             total, count = total + loss.item(), count + observed
     return total / count if count else math.nan

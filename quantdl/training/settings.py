@@ -18,6 +18,9 @@ class TrainingSettings:
         learning_rate: Of AdamW at its peak.
         weight_decay: Of AdamW.
         warm_up_steps: Steps over which the learning rate rises from zero.
+        rows_hold: ``all_assets``: a history row holds consecutive sessions of all assets, so that a network learns how
+            they move together; ``one_asset``: a row holds bars of one asset, drawn at random, and a network learns
+            marginal laws.
         block: Consecutive bars that share one history row.
         rows: History rows in a batch.
         gradient_norm: Longest gradient; a longer one is shortened to it.
@@ -32,6 +35,7 @@ class TrainingSettings:
     learning_rate: PositiveFloat = 2e-3
     weight_decay: NonNegativeFloat = 1e-2
     warm_up_steps: PositiveInt = 50
+    rows_hold: Literal["all_assets", "one_asset"] = "all_assets"
     block: PositiveInt = 64
     rows: PositiveInt = 2
     gradient_norm: PositiveFloat = 1.0

@@ -6,12 +6,19 @@ from datetime import date
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.training.fit import Spans
 from quantdl.training.settings import SplitDates
 
 
 @dataclass(frozen=True)
-class Bars:
+class FitSpans:
+    """Bars to learn from and bars to choose by; the last of ``validation`` is the first that may forecast."""
+
+    train: range
+    validation: range
+
+
+@dataclass(frozen=True)
+class SplitBars:
     """The spans as bar numbers at whose close a forecast is made.
 
     Attributes:
@@ -19,11 +26,11 @@ class Bars:
         test: From the bar before the first test session, whose forecast concerns it, to the last test session.
     """
 
-    fit: Spans
+    fit: FitSpans
     test: range
 
 
-def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> Bars:
+def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:
     """Turn dates into bars.
 
     A label is the property of the span that its *end* falls in: a training label that ends after ``train_end`` is
@@ -52,7 +59,7 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> Bars:
             f"a span of splits holds no session: train to {dates.train_end}, validate to {dates.validation_end}, test "
             f"{dates.test_start}..{dates.test_end}, data {first}..{last}. Every span needs sessions, in this order."
         )
-    return Bars(Spans(range(0, train + 1), range(train, validation + 1)), range(before_test, test_end + 1))
+    return SplitBars(FitSpans(range(0, train + 1), range(train, validation + 1)), range(before_test, test_end + 1))
 
 
 def yearly_refits(sessions: pd.DatetimeIndex, test: range) -> list[int]:

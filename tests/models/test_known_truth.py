@@ -14,8 +14,10 @@ from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import SimulatedMarket, correlation_jump_market, skewed_bimodal_market, spill_over_market
-from quantdl.training.fit import Spans, fit
+from quantdl.training.batches import SessionBatches
+from quantdl.training.fit import fit
 from quantdl.training.settings import TrainingSettings
+from quantdl.training.splits import FitSpans
 
 SETTINGS = TrainingSettings(epochs=12, patience=4)
 CONTEXT = 64
@@ -26,8 +28,8 @@ def fitted(build, settings, histories: Histories, train_end: int, validation_end
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = build(histories.n_features, 1, settings)
-    spans = Spans(range(30, train_end), range(train_end, validation_end))
-    fit(model, histories, spans, CONTEXT, SETTINGS, seed=0)
+    spans = FitSpans(range(30, train_end), range(train_end, validation_end))
+    fit(model, SessionBatches(histories, spans, CONTEXT, SETTINGS, seed=0), SETTINGS, seed=0)
     return model
 
 

@@ -10,11 +10,13 @@ from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import correlation_jump_market, panel_of_closes
-from quantdl.training.fit import FitReport, Spans, fit
+from quantdl.training.batches import SessionBatches
+from quantdl.training.fit import FitReport, fit
 from quantdl.training.loss import log_loss, mean_log_loss
 from quantdl.training.settings import TrainingSettings
+from quantdl.training.splits import FitSpans
 
-SPANS = Spans(range(30, 200), range(200, 260))
+SPANS = FitSpans(range(30, 200), range(200, 260))
 CONTEXT = 16
 NETWORK = TransformerSettings(horizon=5, width=8, heads=2, layers=1)
 SETTINGS = TrainingSettings(epochs=3, patience=3, block=32, warm_up_steps=5)
@@ -30,11 +32,15 @@ def histories(closes) -> Histories:
     return build_histories(panel_of_closes(closes), [NEXT_SESSION])
 
 
+def batches_of(histories: Histories, settings=SETTINGS, seed=0) -> SessionBatches:
+    return SessionBatches(histories, SPANS, CONTEXT, settings, seed)
+
+
 def fitted(histories: Histories, settings=SETTINGS, seed=0) -> tuple[TransformerForecaster, FitReport]:
     with torch.random.fork_rng():
         torch.manual_seed(4)
         model = TransformerForecaster(histories.n_features, 1, NETWORK)
-    return model, fit(model, histories, SPANS, CONTEXT, settings, seed)
+    return model, fit(model, batches_of(histories, settings, seed), settings, seed)
 
 
 def weights_of(model) -> list[torch.Tensor]:
@@ -58,7 +64,7 @@ def test_the_model_is_left_with_the_weights_that_validated_best(histories):
     model, report = fitted(histories)
     losses = [record.validation_loss for record in report.epochs]
     assert report.best_epoch == int(np.argmin(losses))
-    kept = mean_log_loss(model, histories, SPANS.validation, CONTEXT, SETTINGS.block, SETTINGS.marginal_share)
+    kept = mean_log_loss(model, batches_of(histories).validation(), SETTINGS.marginal_share)
     assert kept == pytest.approx(min(losses), abs=1e-9)
 
 
@@ -136,5 +142,5 @@ def test_progress_is_told_of_every_epoch(histories):
     seen = []
     with torch.random.fork_rng():
         model = TransformerForecaster(histories.n_features, 1, NETWORK)
-    fit(model, histories, SPANS, CONTEXT, SETTINGS, 0, lambda what, done, total: seen.append((what, done, total)))
+    fit(model, batches_of(histories), SETTINGS, 0, lambda what, done, total: seen.append((what, done, total)))
     assert seen == [("training", done, 3) for done in range(4)]

@@ -8,13 +8,14 @@ from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
 from quantdl.simulation import correlation_jump_market, panel_of_closes
-from quantdl.training.fit import FitReport, Spans, fit
+from quantdl.training.batches import SessionBatches
+from quantdl.training.fit import FitReport, fit
 from quantdl.training.settings import SplitDates, TrainingSettings
-from quantdl.training.splits import split_bars
+from quantdl.training.splits import FitSpans, split_bars
 
 HORIZON = 5
 WINDOWS = (NEXT_SESSION, position_window(HORIZON))
-SPANS = Spans(range(30, 200), range(199, 260))  # as split_bars parts them: train_end is bar 199
+SPANS = FitSpans(range(30, 200), range(199, 260))  # as split_bars parts them: train_end is bar 199
 TRAIN_END, VALIDATION_END = SPANS.train[-1], SPANS.validation[-1]
 
 
@@ -38,7 +39,7 @@ def fitted(closes: np.ndarray, epochs: int = 1, rows: int = 2) -> tuple[Transfor
         torch.manual_seed(4)
         network = TransformerSettings(horizon=5, width=8, heads=2, layers=1)
         model = TransformerForecaster(histories.n_features, len(WINDOWS), network)
-    return model, fit(model, histories, SPANS, 16, settings, 0)
+    return model, fit(model, SessionBatches(histories, SPANS, 16, settings, 0), settings, 0)
 
 
 @pytest.fixture(scope="module")

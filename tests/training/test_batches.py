@@ -1,0 +1,194 @@
+"""What a fit passes over: every session or window once, nothing beyond a span, and a mapped panel as one in memory."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+import torch
+
+from quantdl.features import FeatureTable, feature_table
+from quantdl.market.panel import Panel
+from quantdl.market.sources import load_sp500
+from quantdl.market.storage.store import open_panel, save_panel
+from quantdl.models.flow import FlowForecaster
+from quantdl.models.graph import GraphForecaster
+from quantdl.models.settings import FlowSettings, GraphSettings, TransformerSettings
+from quantdl.models.transformer import TransformerForecaster
+from quantdl.sequences import NEXT_SESSION, ObservedBars, build_histories, open_bars, position_window, store_bars
+from quantdl.simulation import panel_of_closes
+from quantdl.training.batches import AssetBatches, SessionBatches, scored_windows
+from quantdl.training.fit import fit
+from quantdl.training.loss import mean_log_loss
+from quantdl.training.settings import TrainingSettings
+from quantdl.training.splits import FitSpans
+from tests.panels import ragged_closes
+
+WINDOWS = (NEXT_SESSION, position_window(5))
+SPANS = FitSpans(range(30, 120), range(119, 170))
+SETTINGS = TrainingSettings(block=8, rows=6, warm_up_steps=5, epochs=2)
+CONTEXT = 16
+
+
+def by_asset(panel: Panel) -> FeatureTable:
+    """Features that compare no assets, as a panel in blocks of assets needs them."""
+    return feature_table(panel, ("own_history", "days_closed"))
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return panel_of_closes(ragged_closes(180, 5, seed=1))
+
+
+@pytest.fixture(scope="module")
+def bars(panel) -> ObservedBars:
+    return ObservedBars.of(panel, WINDOWS, by_asset(panel))
+
+
+@pytest.fixture
+def sessions_of(panel):
+    histories = build_histories(panel, WINDOWS, table=by_asset(panel))
+    return SessionBatches(histories, SPANS, CONTEXT, SETTINGS, seed=0)
+
+
+@pytest.fixture
+def windows_of(panel, bars):
+    return AssetBatches(bars, panel.sessions, SPANS, CONTEXT, 2, SETTINGS, seed=0)
+
+
+def test_a_pass_over_sessions_holds_each_of_the_training_span_once(sessions_of):
+    for epoch in range(3):
+        seen = torch.cat([batch.bar[batch.window == 0] for batch in sessions_of.training(epoch)])
+        assert sorted(seen.tolist()) == list(SPANS.train)
+    orders = [[batch.bar.tolist() for batch in sessions_of.training(epoch)] for epoch in (0, 0, 1)]
+    assert orders[0] == orders[1] != orders[2]
+
+
+def test_validation_holds_each_session_once_and_in_order(sessions_of):
+    seen = torch.cat([batch.bar[batch.window == 0] for batch in sessions_of.validation()])
+    assert seen.tolist() == list(SPANS.validation)
+
+
+@pytest.mark.parametrize("lane", ["sessions_of", "windows_of"])
+def test_no_observed_label_leaves_its_span(lane, request):
+    batches = request.getfixturevalue(lane)
+    ends_after = torch.tensor([window.ends_after for window in WINDOWS])
+    for part, span in ((batches.training(0), SPANS.train), (batches.validation(), SPANS.validation)):
+        n_observed = 0
+        for batch in part:
+            made = batch.bar[batch.target_observed.any(dim=1)]
+            ends = (batch.bar + ends_after[batch.window])[batch.target_observed.any(dim=1)]
+            assert (made >= span.start).all() and (ends < span.stop).all()
+            n_observed += int(batch.target_observed.sum())
+        assert n_observed > 0
+
+
+def test_windows_take_as_many_passes_as_forecasts_to_be_seen_once(windows_of):
+    def last_bars(epoch: int) -> list[tuple[int, int]]:
+        found = []
+        for batch in windows_of.training(epoch):
+            newest = batch.bar_index[torch.arange(len(batch.lengths)), 0, batch.lengths[:, 0] - 1]
+            found += list(zip(batch.scale[:, 0].sum(dim=1).tolist(), newest.tolist(), strict=True))
+        return found
+
+    per_pass = [last_bars(epoch) for epoch in range(SETTINGS.block)]
+    seen = [key for keys in per_pass for key in keys]
+    assert len(set(seen)) >= 0.9 * windows_of.loader.n_windows  # the last steps of a pass, and what fills up, are left
+    assert last_bars(SETTINGS.block) != per_pass[0]  # the next round has an order of its own
+    assert last_bars(0) == per_pass[0]
+
+
+def test_validation_gives_the_same_windows_after_every_pass(windows_of):
+    first, second = ([batch.bar.tolist() for batch in windows_of.validation()] for _ in range(2))
+    assert first == second
+
+
+def test_moments_are_those_of_all_rows_up_to_the_end_of_the_training_span(windows_of, sessions_of, bars):
+    rows = bars.features[bars.bar <= SPANS.train[-1]].double().numpy()
+    for batches in (windows_of, sessions_of):
+        mean, deviation = batches.feature_moments()
+        np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(deviation, rows.std(axis=0, ddof=1), rtol=1e-4)
+
+
+def test_moments_of_a_feature_far_from_zero_keep_their_digits(panel, bars):
+    shifted = replace(bars, features=bars.features + torch.tensor(1000.0))
+    rows = shifted.features[bars.bar <= SPANS.train[-1]].double().numpy()
+    _, deviation = AssetBatches(shifted, panel.sessions, SPANS, CONTEXT, 2, SETTINGS, 0).feature_moments()
+    np.testing.assert_allclose(deviation, rows.std(axis=0, ddof=1), rtol=1e-6)
+
+
+def test_scored_windows_ask_for_each_target_of_the_span_once(bars, sessions_of):
+    span, histories = range(100, 150), sessions_of.histories
+    counted = sum(int(batch.target_observed.sum()) for batch in scored_windows(bars, span, CONTEXT, 2, 32))
+    expected = histories.batch([span], CONTEXT, labels_through=span[-1])
+    assert counted == int(expected.target_observed.sum())
+
+
+NETWORKS = [
+    (TransformerForecaster, TransformerSettings(5, width=16, heads=2)),
+    (FlowForecaster, FlowSettings(5, width=16, heads=2)),
+    (GraphForecaster, GraphSettings(5, width=16, heads=2)),
+]
+
+
+@pytest.mark.parametrize(("network", "settings"), NETWORKS, ids=["transformer", "flow", "graph"])
+def test_every_network_scores_windows_as_it_scores_a_panel_of_that_asset(network, settings, panel):
+    alone = panel.select(panel.assets[:1])
+    histories = build_histories(alone, WINDOWS, table=by_asset(alone))
+    torch.manual_seed(0)
+    model = network(histories.n_features, len(WINDOWS), settings)
+    for parameter in model.parameters():  # heads begin at zero, which would hide what they read
+        torch.nn.init.normal_(parameter, std=0.1)
+    span = SPANS.validation
+    by_window = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 4), marginal_share=1.0)
+    by_session = [histories.batch([range(bar, bar + 1)], CONTEXT, labels_through=span[-1]) for bar in span]
+    assert by_window == pytest.approx(mean_log_loss(model, by_session, marginal_share=1.0), abs=1e-5)
+    joint = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 4), marginal_share=0.0)
+    assert joint == pytest.approx(by_window, abs=1e-5)  # of one asset, joint and marginal law are the same
+
+
+@pytest.mark.parametrize(("network", "settings"), NETWORKS, ids=["transformer", "flow", "graph"])
+def test_every_network_learns_from_windows(network, settings, panel, bars):
+    batches = AssetBatches(bars, panel.sessions, SPANS, CONTEXT, 4, SETTINGS, 0)
+    torch.manual_seed(0)
+    model = network(bars.features.shape[1], len(WINDOWS), settings)
+    for parameter in model.parameters():  # far from any sensible law
+        torch.nn.init.normal_(parameter, std=0.3)
+    before = mean_log_loss(model, batches.validation(), marginal_share=1.0)
+    report = fit(model, batches, replace(SETTINGS, epochs=4, learning_rate=1e-2), 0)
+    assert report.fitted_through == SPANS.validation[-1]
+    assert report.epochs[report.best_epoch].validation_loss < before - 0.1
+
+
+def test_a_mapped_panel_trains_to_the_score_of_the_ordinary_path(tmp_path):
+    """Ten stocks, 1990 to 1998: trained on six years, judged on the last nine months.
+
+    The ordinary path learns the joint law of all stocks, the windows one stock at a time. Both must come out within
+    0.01 nats a target of each other, and both must beat the untrained network.
+    """
+    panel = load_sp500().until(date(1998, 1, 30))
+    panel = panel.select(panel.assets[:10])
+    spans, test = FitSpans(range(30, 1500), range(1499, 1850)), range(1849, len(panel.sessions))
+    histories = build_histories(panel, WINDOWS, table=by_asset(panel))
+    store_bars(open_panel(save_panel(panel, tmp_path / "panel")), by_asset, WINDOWS, tmp_path / "bars", block_assets=4)
+    mapped = open_bars(tmp_path / "bars").bars
+    settings = TrainingSettings(epochs=3, patience=3)
+    one_asset = replace(settings, rows=20)  # as many targets a step as 2 blocks of 10 stocks
+    lanes = {
+        "sessions": (SessionBatches(histories, spans, 64, settings, seed=0), settings),
+        "windows": (AssetBatches(mapped, panel.sessions, spans, 64, 4, one_asset, seed=0), one_asset),
+    }
+    blocks = [[range(bar, min(bar + 32, test.stop))] for bar in range(test.start, test.stop, 32)]
+    losses = {}
+    for name, (batches, loop) in lanes.items():
+        torch.manual_seed(0)
+        model = TransformerForecaster(histories.n_features, len(WINDOWS), TransformerSettings(5))
+        if name == "sessions":
+            losses["untrained"] = mean_log_loss(model, scored_windows(mapped, test, 64, 4), marginal_share=1.0)
+        fit(model, batches, loop, seed=0)
+        ordinary = (histories.batch(block, 64, labels_through=test[-1]) for block in blocks)
+        scored = ordinary if name == "sessions" else scored_windows(mapped, test, 64, 4)
+        losses[name] = mean_log_loss(model, scored, marginal_share=1.0)
+    assert losses["windows"] == pytest.approx(losses["sessions"], abs=0.01)
+    assert max(losses["windows"], losses["sessions"]) < losses["untrained"] - 0.005
