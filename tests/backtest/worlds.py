@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest import BacktestResult, Decision, Hold, run_backtest
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
 from quantdl.backtest.plan.documentation import Documentation
 from quantdl.backtest.plan.fast_exit import FastExit
@@ -127,3 +128,38 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
 
 def span(panel: Panel) -> tuple[pd.Timestamp, pd.Timestamp]:
     return panel.sessions[0], panel.sessions[-1]
+
+
+NO_COSTS = {"commission_bps": 0.0, "half_spread_bps": 0.0}
+FLAT = np.full((12, 2), 100.0)
+
+
+class Schedule:
+    """Decides what the schedule says at the n-th session it is asked: weights, a Hold, or nothing."""
+
+    def __init__(self, schedule, rule="rebalance"):
+        self.schedule, self.rule, self.views = schedule, rule, []
+
+    def decide(self, view):
+        self.views.append(view)
+        answer = self.schedule.get(len(view.sessions) - 1)
+        return answer if answer is None or isinstance(answer, Hold) else Decision(np.array(answer), self.rule)
+
+
+def run(panel, schedule, initial_equity=1000.0, forecasts=None, **items) -> BacktestResult:
+    """Run a schedule; without a model the horizon is as long as the run unless the test is about it."""
+    if forecasts is None:
+        longest = len(panel.sessions) - 1
+        items["horizon"] = {"bars": longest} | items.get("horizon", {})
+        items["sample"] = {"minimum_sessions": longest + 1} | items.get("sample", {})
+    plan = plan_for(panel, **items)
+    strategy = schedule if hasattr(schedule, "decide") else Schedule(schedule)
+    return run_backtest(panel, plan, strategy, *span(panel), forecasts, initial_equity)
+
+
+def closes_with(column, length=12):
+    """Closes of two assets: the first as given, then as at its end; the second at 100."""
+    closes = np.full((length, 2), 100.0)
+    closes[: len(column), 0] = column
+    closes[len(column) :, 0] = column[-1]
+    return closes

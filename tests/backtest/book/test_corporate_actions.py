@@ -22,39 +22,20 @@ from quantdl.market.corporate.actions import CashDividend, CorporateActions, Del
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.portfolio import within_limits
-from tests.backtest.worlds import plan_for, span, world
+from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, plan_for, run as run_schedule, span, world
 from tests.raw_panels import raw_world, split_up
 
-NO_COSTS = {"commission_bps": 0.0, "half_spread_bps": 0.0}
 SHORT = {
     "sizing": {"long_only": False, "max_gross": 1.5, "max_net": 0.9},
     "related_positions": {"max_group_gross": 0.8, "max_group_net": 0.7},
     "friction": NO_COSTS | {"borrow": Borrow(0.0, 0.3)},
 }
-FLAT = np.full((12, 2), 100.0)
 RATIOS = [1 / 100, 31 / 1000, 1 / 8, 1.05, 1.5, 2.0, 7.0, 1000 / 31, 100.0]
 N_SESSIONS = 50
 
 
-class Schedule:
-    """Decides what the schedule says at the n-th session: weights, a Hold, or nothing."""
-
-    def __init__(self, schedule):
-        self.schedule, self.views = schedule, []
-
-    def decide(self, view):
-        self.views.append(view)
-        answer = self.schedule.get(len(view.sessions) - 1)
-        return answer if answer is None or isinstance(answer, Hold) else Decision(np.array(answer), "rebalance")
-
-
 def run(panel, schedule, **items):
-    longest = len(panel.sessions) - 1
-    items["horizon"] = {"bars": longest} | items.get("horizon", {})
-    items["sample"] = {"minimum_sessions": longest + 1}
-    items.setdefault("friction", NO_COSTS)
-    strategy = schedule if hasattr(schedule, "decide") else Schedule(schedule)
-    return run_backtest(panel, plan_for(panel, **items), strategy, *span(panel), None, 1000.0)
+    return run_schedule(panel, schedule, **{"friction": NO_COSTS, **items})
 
 
 def happened(result, condition):

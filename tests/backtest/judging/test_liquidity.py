@@ -1,0 +1,51 @@
+"""How fast a book could be left, and how large it could grow."""
+
+import numpy as np
+import pytest
+
+from quantdl.backtest import (
+    capacities,
+    exit_report,
+    run_backtest,
+)
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import StatedVolume
+from tests.backtest.judging.books import ITEMS, Keep, rising
+from tests.backtest.worlds import plan_for, random_walk, span, world
+
+
+def thin_run(at=30, drift=0.003):
+    panel = world(random_walk(120, 2, drift=drift))
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e7), "a guess made for this test", 0.05, 0.0)
+    plan = plan_for(panel, **ITEMS, friction={"liquidity": volume}, fast_exit=FastExit(5))
+    return run_backtest(panel, plan, Keep(at), *span(panel))
+
+
+def test_days_to_liquidate_are_position_over_capped_volume():
+    result = thin_run()
+    positions = (result.weights_after_fill.mul(result.equity["equity"], axis=0)).max(axis=1)
+    found = exit_report(result, 5.0, 5.0)
+    assert found.days == pytest.approx(positions.max() / (0.05 * 1e7))
+    assert found.days_half_volume == pytest.approx(2 * found.days)
+    assert found.cost == pytest.approx(result.equity["gross"].max() * 0.001)
+    assert found.cost_five_spreads == pytest.approx(result.equity["gross"].max() * 0.003)
+
+
+def test_at_capacity_impact_eats_half_of_the_gross_profit():
+    result = thin_run()
+    gross = result.equity["equity"].iloc[-1] - 1e6 + result.equity["costs"].sum()
+    for found, coefficient in zip(capacities(result), (0.5, 1.0, 2.0), strict=True):
+        scale = found.equity / 1e6
+        fills = result.fills
+        notional = fills["notional"] * scale
+        impact = (coefficient * fills["volatility"] * np.sqrt(notional / fills["dollar_volume"]) * notional).sum()
+        assert impact == pytest.approx(0.5 * gross * scale, rel=1e-9)
+
+
+def test_capacity_is_undefined_where_nothing_is_known_or_earned():
+    panel = rising(0.001)
+    waived = run_backtest(panel, plan_for(panel, **ITEMS), Keep(), *span(panel))
+    assert exit_report(waived, 5.0, 5.0) is None
+    assert {item.statement for item in capacities(waived)} == {"undefined: liquidity is waived"}
+    assert {item.statement for item in capacities(thin_run(drift=-0.004))} == {"undefined: there is no gross profit"}
+    assert {item.statement for item in capacities(thin_run(at=1))} == {"undefined: volatility unknown at 3 fills"}
