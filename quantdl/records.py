@@ -75,6 +75,12 @@ def _key(item: Field[Any]) -> str:
     return str(item.metadata.get("key", item.name))
 
 
+def part_of(record: object, kind: type[Record]) -> Record:
+    """Return the record of ``kind`` that another one holds: its values under the same names."""
+    names = [item.name for item in fields(kind)]  # type: ignore[arg-type]  # any dataclass
+    return kind(**{name: getattr(record, name) for name in names})
+
+
 def from_plain(record: type[Record], plain: object) -> Record:
     """Return the record that `to_plain` made ``plain`` of.
 

@@ -1,6 +1,10 @@
 """Closing prices for tests that need no source; `quantdl.simulation.panel_of_closes` makes panels of them."""
 
+from dataclasses import replace
+
 import numpy as np
+
+from quantdl.market.card import DataCard, IntradayBars
 
 
 def closes_of(returns: np.ndarray) -> np.ndarray:
@@ -25,3 +29,9 @@ def ragged_closes(n_sessions: int, n_assets: int, seed: int) -> np.ndarray:
     closes[third : third + 15, 2 % n_assets] = np.nan
     closes[2 * third + 10 :, 3 % n_assets] = np.nan
     return closes
+
+
+def in_hours(card: DataCard) -> DataCard:
+    """The card of bars of an hour, dated by their end."""
+    cut = IntradayBars("end", "clock")
+    return replace(card, declaration=replace(card.declaration, frequency="60min", intraday=cut))

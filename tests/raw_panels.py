@@ -41,7 +41,7 @@ def raw_world(
         ),
         delistings=delistings,
     )
-    return replace(panel, card=replace(panel.card, adjustment="raw"), actions=actions)
+    return replace(panel, card=panel.card.restated(adjustment="raw"), actions=actions)
 
 
 def split_up(closes: np.ndarray, splits: Mapping[tuple[int, int], float]) -> np.ndarray:

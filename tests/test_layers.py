@@ -61,7 +61,7 @@ DOORS = {
     "rich": ("quantdl.cli",),
     "ruamel": ("quantdl.config",),
     "safetensors": ("quantdl.training.checkpoints",),
-    "skfolio": ("quantdl.market.sources",),
+    "skfolio": ("quantdl.market.reading.sp500",),
     "torch_geometric": ("quantdl.models.graph",),
     "typer": ("quantdl.cli",),
 }

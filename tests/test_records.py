@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as some
 
 from quantdl.errors import DataError
-from quantdl.records import INLINE, OMIT_DEFAULT, from_plain, json_text, named, to_plain
+from quantdl.records import INLINE, OMIT_DEFAULT, from_plain, json_text, named, part_of, to_plain
 
 
 class Side(Enum):
@@ -150,3 +150,11 @@ def test_a_record_written_inline_may_not_be_left_out():
     plain = {key: value for key, value in WRITTEN.items() if key not in {"day", "amount", "note"}}
     with pytest.raises(ValueError, match=r"Parcel.inner: Inner .* lacks the fields \['amount', 'day'\]"):
         from_plain(Parcel, plain)
+
+
+def test_a_part_of_a_record_holds_what_its_kind_names():
+    @dataclass(frozen=True)
+    class Whole(Inner):
+        further: int = 3
+
+    assert part_of(Whole(date(2020, 1, 2), 1.5, "x"), Inner) == Inner(date(2020, 1, 2), 1.5, "x")

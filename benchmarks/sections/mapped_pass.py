@@ -21,7 +21,7 @@ import torch
 
 from quantdl.calendars import trading_calendar
 from quantdl.features import Feature, FeatureTable
-from quantdl.market.card import DataCard
+from quantdl.market.card import DataCard, Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.market.storage.store import PanelOutline, PanelWriter, open_panel
@@ -55,7 +55,9 @@ def write_panel(folder: Path, n_assets: int, n_sessions: int) -> None:
     calendar = trading_calendar("XNYS")
     sessions = calendar.sessions("1996-01-01", "2019-12-31")[:n_sessions]
     card = DataCard(
-        "simulated", "America/New_York", "1D", "total_return", "XNYS", date(2020, 1, 1), "none", FIELDS, "sha256:none"
+        Declaration("simulated", "America/New_York", "1D", "total_return", "XNYS", date(2020, 1, 1), "none"),
+        FIELDS,
+        "sha256:none",
     )
     assets = tuple(f"A{number:05d}" for number in range(n_assets))
     generator = np.random.default_rng(0)

@@ -1,9 +1,19 @@
 """Bars within a session: how long they are, and how many a schedule holds."""
 
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from quantdl.errors import CalendarError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LENGTH = re.compile(r"([1-9]\d{0,5})(s|min|h)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DAY = timedelta(days=1)
 
 
 def is_daily(bar: str) -> bool:
@@ -11,25 +21,35 @@ def is_daily(bar: str) -> bool:
     return bar.strip().lower() in ("1d", "d")
 
 
-def bar_length(bar: str) -> pd.Timedelta:
-    """Return the length of an intraday bar such as ``"60min"``.
+def bar_length(bar: str) -> timedelta:
+    """Return the length of a bar shorter than a session.
+
+    Args:
+        bar: A whole number of ``s``, ``min`` or ``h`` below a day.
 
     Raises:
-        CalendarError: If it is no length, or not between zero and a day.
+        CalendarError: If it is no such length.
+
+    Example:
+        >>> bar_length("60min")
+        datetime.timedelta(seconds=3600)
     """
-    try:
-        length = pd.Timedelta(bar)
-    except ValueError as error:
-        raise CalendarError(f"Expected a bar such as '1D', '60min' or '5min', got {bar!r}.") from error
-    if not pd.Timedelta(0) < length < pd.Timedelta(days=1):
-        raise CalendarError(f"A bar is one session ('1D') or shorter than a day ('60min'), got {bar!r}.")
+    match = _LENGTH.fullmatch(str(bar))
+    length = timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else _DAY
+    if length >= _DAY:
+        raise CalendarError(
+            f"given {bar!r}; expected '1D' for one bar a session, or a length below a day such as '60min', '15min' or "
+            "'30s'"
+        )
     return length
 
 
-def intraday_bars(schedule: pd.DataFrame, length: pd.Timedelta) -> int:
+def intraday_bars(schedule: "pd.DataFrame", length: timedelta) -> int:
     """Count bars in the stretches open..break and break..close; a half-day's break after its close counts nothing."""
+    import pandas as pd  # names and lengths of bars are read without it
+
     rest = schedule["break_start"].notna() & (schedule["break_start"] < schedule["close"])
     morning_end = schedule["close"].mask(rest, schedule["break_start"])
     afternoon = (schedule["close"] - schedule["break_end"]).where(rest, pd.Timedelta(0))
     stretches = pd.concat([morning_end - schedule["open"], afternoon]).to_numpy(dtype="timedelta64[ns]")
-    return int(np.ceil(stretches / length.to_timedelta64()).clip(min=0).sum())
+    return int(np.ceil(stretches / np.timedelta64(length)).clip(min=0).sum())

@@ -10,11 +10,10 @@ from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
-from quantdl.config.data_blocks import DataConfig, Sp500Config
+from quantdl.config.data_blocks import DataConfig
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
 from quantdl.config.schema import BacktestConfig, Model
 from quantdl.config.validation import FaultyPart, read_value
-from quantdl.errors import DataError
 from quantdl.training.settings import SplitDates
 
 Misfit = tuple[tuple[Key, ...], str]
@@ -112,17 +111,10 @@ def _sample_misfits(plan: Plan, splits: SplitDates) -> Iterator[Misfit]:
 
 
 def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfit]:
-    if data.start is not None and data.end is not None and data.end <= data.start:
-        yield ("data", "end"), f"given {data.end}; expected a date after start, which is {data.start}"
     if splits is not None and data.end is not None and splits.test_end > data.end:
         yield ("splits", "test_end"), f"given {splits.test_end}; expected a date up to data.end, which is {data.end}"
     if splits is not None and data.start is not None and splits.train_end <= data.start:
         yield ("splits", "train_end"), f"given {splits.train_end}; expected a date after data.start, {data.start}"
-    if not isinstance(data, Sp500Config):
-        try:
-            data.declaration()
-        except DataError as error:
-            yield ("data",), str(error)
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:

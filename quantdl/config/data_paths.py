@@ -7,10 +7,9 @@ variables whose names begin with ``QUANTDL_`` can be read, so that a config cann
 
 import os
 import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import AfterValidator
 
 from quantdl.errors import ConfigError
 
@@ -18,18 +17,26 @@ _REFERENCE = re.compile(r"\$\{env:(?P<name>[^}:]*)(?P<otherwise>:-[^}]*)?\}")
 _NAME = re.compile(r"QUANTDL_[A-Z0-9_]+")
 
 
-def _checked(path: Path) -> Path:
-    text = str(path)
+def path_faults(settings: object) -> Iterator[tuple[str, str]]:
+    """Yield every path of some settings, those of settings within them included, that names a variable wrongly.
+
+    Args:
+        settings: A dataclass.
+    """
+    for item in fields(settings):  # type: ignore[arg-type]  # any dataclass
+        value = getattr(settings, item.name)
+        if is_dataclass(value):
+            yield from ((f"{item.name}.{name}", message) for name, message in path_faults(value))
+        elif isinstance(value, Path) and (message := _misread(str(value))) is not None:
+            yield item.name, message
+
+
+def _misread(text: str) -> str | None:
     names = [match["name"] for match in _REFERENCE.finditer(text)]
-    strange = [name for name in names if not _NAME.fullmatch(name)]
-    if strange or "${" in _REFERENCE.sub("", text):
-        expected = "a path, in which ${env:QUANTDL_NAME} or ${env:QUANTDL_NAME:-folder} may stand for a folder"
-        raise ValueError(f"given {text!r}; expected {expected}; only names that begin with QUANTDL_ are read")
-    return path
-
-
-DataPath = Annotated[Path, AfterValidator(_checked)]
-"""The type of such a path in the schema."""
+    if all(map(_NAME.fullmatch, names)) and "${" not in _REFERENCE.sub("", text):
+        return None
+    expected = "a path, in which ${env:QUANTDL_NAME} or ${env:QUANTDL_NAME:-folder} may stand for a folder"
+    return f"given {text!r}; expected {expected}; only names that begin with QUANTDL_ are read"
 
 
 def variables(path: Path) -> tuple[str, ...]:

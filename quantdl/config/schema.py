@@ -10,10 +10,9 @@ from pydantic import Field, JsonValue, PositiveFloat, PrivateAttr, model_validat
 from quantdl.backtest.plan.items import Plan
 from quantdl.config.blocks import Block
 from quantdl.config.config_fault import dotted
-from quantdl.config.data_blocks import DataConfig
+from quantdl.config.data_blocks import DataConfig, SeriesConfig
 from quantdl.config.data_paths import expanded, seen_from
 from quantdl.config.document import Document, beside
-from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
 from quantdl.models.settings import ModelKind, ModelSettings, settings_class

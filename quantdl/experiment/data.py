@@ -1,12 +1,11 @@
 """From the data block of a config to a panel with its census taken, its policies applied and its universe known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from quantdl.config import ExperimentConfig
-from quantdl.config.data_blocks import EligibilityConfig
 from quantdl.errors import DataError
 from quantdl.experiment.ingests import with_known_revisions, with_recorded_ingest
 from quantdl.experiment.loading import load_bare, load_panel
@@ -18,8 +17,8 @@ from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
-from quantdl.market.universe.eligibility import Universe, UniverseRule, universe_as_of, with_universe
-from quantdl.market.universe.membership import load_membership
+from quantdl.market.universe.eligibility import Universe, universe_as_of, with_universe
+from quantdl.market.universe.rule import UniverseRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,11 +113,11 @@ def universe_of(config: ExperimentConfig) -> Universe:
 
 
 def _refuse_intraday(config: ExperimentConfig, panel: Panel) -> None:
-    if panel.card.frequency != "1D":
+    if panel.card.declaration.frequency != "1D":
         raise DataError(
-            f"{config.where('data', 'frequency')}: given {panel.card.frequency}. A run trades one bar a session, so it "
-            "takes 1D. Bars within a session can be loaded, checked (`quantdl data check`), aligned, and turned into "
-            "features and histories from Python."
+            f"{config.where('data', 'frequency')}: given {panel.card.declaration.frequency}. A run trades one bar a "
+            "session, so it takes 1D. Bars within a session can be loaded, checked (`quantdl data check`), aligned, "
+            "and turned into features and histories from Python."
         )
 
 
@@ -136,19 +135,13 @@ def _selected(panel: Panel, config: ExperimentConfig) -> Panel:
     return panel if (start, end) == (first, last) else panel.between(start, end)
 
 
-def _universe(panel: Panel, config: ExperimentConfig, block: EligibilityConfig | None) -> Universe | None:
-    if block is None:
+def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:
+    if rule is None:
         return None
-    path = block.membership
+    path = rule.membership
     where = ("data", "eligibility", "membership")
-    rule = UniverseRule(
-        membership=None if path is None else load_membership(config.locate_data(path, *where)),
-        minimum_history_bars=block.minimum_history_bars,
-        minimum_price=block.minimum_price,
-        minimum_dollar_volume=block.minimum_dollar_volume,
-        window_bars=block.window_bars,
-    )
-    return universe_as_of(panel, rule)
+    located = None if path is None else config.locate_data(path, *where)
+    return universe_as_of(panel, replace(rule, membership=located))
 
 
 def _total_returns(panel: Panel) -> Panel:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
+from quantdl.market.card import DataCard
 from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.records import to_plain
 from quantdl.report import write_report
@@ -22,6 +23,9 @@ from quantdl.runs.selection import Selection, selection_report
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
+
+_LOADING = ("on_fault", "silence", "sectors", "intraday")
+"""What a declaration tells the loader: the panel has followed it."""
 
 LEDGER = "ledger.jsonl"
 """Name of the ledger of trials, beside the run folders."""
@@ -67,13 +71,12 @@ def write_run(
 
 def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
     surroundings = environment()
-    card = asdict(outcome.data.panel.card)
     run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
-    run.write_json("card.json", {**card, "as_of": str(card["as_of"])})
+    run.write_json("card.json", _card(outcome.data.panel.card))
     run.write_json("census.json", {**outcome.data.census.to_json(), "traded_by_year": _traded_by_year(outcome)})
     if outcome.data.series:
         run.write_json("series.json", {name: _series_card(series) for name, series in outcome.data.series.items()})
@@ -81,10 +84,17 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     run.write_text("lock.txt", lock(surroundings["packages"]))
 
 
+def _card(card: DataCard) -> dict[str, object]:
+    said = asdict(card.declaration)
+    left = {name: value for name, value in said.items() if name not in _LOADING}
+    return {**left, "as_of": str(said["as_of"]), "fields": card.fields, "fingerprint": card.fingerprint}
+
+
 def _series_card(series: ExogenousSeries) -> dict[str, object]:
-    card = asdict(series.card)
+    said = asdict(series.card.declaration)
     span = {"first": series.observed_on[0], "last": series.observed_on[-1]}
-    return {**card, "as_of": str(card["as_of"]), **{name: f"{day:%Y-%m-%d}" for name, day in span.items()}}
+    days = {name: f"{day:%Y-%m-%d}" for name, day in span.items()}
+    return {**said, "as_of": str(said["as_of"]), "fingerprint": series.card.fingerprint, **days}
 
 
 def _traded_by_year(outcome: Outcome) -> dict[str, dict[str, float]]:

@@ -4,8 +4,8 @@ import hashlib
 from pathlib import Path
 
 from quantdl.config import ExperimentConfig
-from quantdl.config.data_blocks import Sp500Config
 from quantdl.market.panel import Panel
+from quantdl.market.source_settings import Sp500Prices
 from quantdl.market.storage.revisions import with_revisions
 from quantdl.market.storage.vintages import known_revisions, record_ingest
 
@@ -39,7 +39,7 @@ def with_known_revisions(panel: Panel, config: ExperimentConfig) -> Panel:
 def _folder(config: ExperimentConfig) -> Path | None:
     """One folder for each file or folder that is read: two files of one publisher are not vintages of each other."""
     data = config.data
-    if isinstance(data, Sp500Config):
+    if isinstance(data, Sp500Prices):
         return None
     path = config.locate_data(data.path, "data", "path").resolve()
     return config.runs_root / VINTAGES / f"{path.stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"

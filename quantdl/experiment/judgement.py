@@ -79,7 +79,9 @@ def judge(
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run = result.equity.index
-    bars_per_year = trading_calendar(card.calendar).bars_per_year(run[0], run[-1], card.frequency)
+    bars_per_year = trading_calendar(card.declaration.calendar).bars_per_year(
+        run[0], run[-1], card.declaration.frequency
+    )
     curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
     rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
@@ -87,7 +89,7 @@ def judge(
     tests = value_at_risk_tests(risk)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, probabilities),
-        universe=card.universe,
+        universe=card.declaration.universe,
         survivorship=data.census.survivorship,
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
         break_even=books.break_even,
@@ -189,7 +191,7 @@ def _risk_free(config: ExperimentConfig, data: LoadedData, sessions: pd.Datetime
     """Annual rate known at each session; zero where the config names none."""
     if config.risk_free is None:
         return pd.Series(0.0, sessions)
-    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.calendar)
+    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.declaration.calendar)
 
 
 def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> Benchmark | None:
@@ -197,5 +199,5 @@ def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bar
     if config.benchmark is None:
         return None
     sessions = pd.DatetimeIndex(rates.index)
-    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.calendar)
+    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.declaration.calendar)
     return Benchmark(config.benchmark, performance(curve, bars_per_year, rates))

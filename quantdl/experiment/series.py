@@ -1,14 +1,15 @@
 """The series beside the prices: loaded, named, and put to use as inputs, as a risk-free rate and as a benchmark."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
-from quantdl.config.series_blocks import SeriesConfig
 from quantdl.errors import DataError
 from quantdl.market.series.exogenous import ExogenousSeries
-from quantdl.market.series.files import SeriesDeclaration, load_series_csv, load_series_parquet
+from quantdl.market.series.files import load_series_file
 
 RATE_DAYS = 92.0
 """Oldest rate that counts as known: monthly means are published weeks after a month's end."""
@@ -26,23 +27,9 @@ def load_series(config: ExperimentConfig) -> dict[str, ExogenousSeries]:
         ConfigError: If a path names a variable of the environment that is not set.
         DataError: If one cannot be read; the message names file, row and column.
     """
-    return {block.name: _load(config, block, number) for number, block in enumerate(config.exogenous)}
-
-
-def _load(config: ExperimentConfig, block: SeriesConfig, number: int) -> ExogenousSeries:
-    path = config.locate_data(block.path, "exogenous", number, "path")
-    declaration = SeriesDeclaration(
-        name=block.name,
-        source=block.source,
-        timezone=block.timezone,
-        unit=block.unit,
-        as_of=block.as_of,
-        licence=block.licence,
-        release=block.release.rule(),
-        notes=block.notes,
-    )
-    load = load_series_parquet if path.suffix.lower() == ".parquet" else load_series_csv
-    return load(path, block.column, declaration, block.date_column or "date")
+    paths = [config.locate_data(file.path, "exogenous", number, "path") for number, file in enumerate(config.exogenous)]
+    located = [replace(file, path=path) for file, path in zip(config.exogenous, paths, strict=True)]
+    return {file.name: load_series_file(file) for file in located}
 
 
 def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str, longest_age_days: float) -> pd.Series:
@@ -50,7 +37,8 @@ def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str, l
     unknown = np.isnan(values)
     if unknown.any():
         raise DataError(
-            f"{series.card.source}: no value of {series.name!r} at most {longest_age_days:g} days old was known at "
+            f"{series.card.declaration.source}: "
+            f"no value of {series.name!r} at most {longest_age_days:g} days old was known at "
             f"the close of {sessions[unknown][0]:%Y-%m-%d}, and of {int(unknown.sum()) - 1:,} further sessions; the "
             f"series runs {series.observed_on[0]:%Y-%m-%d}..{series.observed_on[-1]:%Y-%m-%d}. "
             "Fix: bring a series that covers the test span, or shorten the span."
@@ -65,7 +53,7 @@ def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar
         DataError: If at some session no rate was known, or none that is younger than a quarter of a year.
     """
     rate = _known(series, sessions, calendar, RATE_DAYS)
-    return rate / 100.0 if series.card.unit == _PERCENT else rate
+    return rate / 100.0 if series.card.declaration.unit == _PERCENT else rate
 
 
 def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> pd.Series:
@@ -78,7 +66,7 @@ def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calenda
     wrong = ~(curve > 0)
     if wrong.any():
         raise DataError(
-            f"{series.card.source}: {series.name!r} is {curve[wrong].iloc[0]} as known at the close of "
+            f"{series.card.declaration.source}: {series.name!r} is {curve[wrong].iloc[0]} as known at the close of "
             f"{curve.index[wrong][0]:%Y-%m-%d}; a benchmark needs a positive level at every session of the test span."
         )
     return curve

@@ -41,7 +41,8 @@ def sector_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
     """
     if not panel.sectors:
         raise DataError(
-            f"{panel.card.source}: the features of the group 'sector' need the sectors of the assets, and the panel "
+            f"{panel.card.declaration.source}: "
+            f"the features of the group 'sector' need the sectors of the assets, and the panel "
             "knows none. Declare them (Declaration(sectors={'AAPL': 'Technology', ...})), or leave the group out."
         )
     eligible = panel.eligible

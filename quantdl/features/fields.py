@@ -18,7 +18,8 @@ def fields_of(panel: Panel, names: Sequence[str], group: FeatureGroup) -> tuple[
     missing = [name for name in names if name not in panel.fields]
     if missing:
         raise DataError(
-            f"{panel.card.source}: the features of the group {group!r} need {_listed(missing)}, and the panel has only "
+            f"{panel.card.declaration.source}: "
+            f"the features of the group {group!r} need {_listed(missing)}, and the panel has only "
             f"{_listed(sorted(panel.fields))}. Bring data that have it all, or leave the group out."
         )
     return tuple(panel.fields[name] for name in names)
@@ -35,9 +36,10 @@ def money_traded(panel: Panel, group: FeatureGroup) -> np.ndarray:
         money = panel.fields["dollar_volume"]
         return np.where(money > 0, money, np.nan)
     (volume,) = fields_of(panel, ["volume"], group)
-    if panel.card.adjustment == "total_return":
+    if panel.card.declaration.adjustment == "total_return":
         raise DataError(
-            f"{panel.card.source}: the features of the group {group!r} need the money that was traded, and closes "
+            f"{panel.card.declaration.source}: "
+            f"the features of the group {group!r} need the money that was traded, and closes "
             "adjusted for dividends are not what was paid. Bring raw or split-adjusted prices (total returns made of "
             "raw ones by quantdl.market.corporate.adjustment.adjusted keep it as 'dollar_volume'), or leave the group "
             "out."

@@ -127,7 +127,7 @@ def fit_scaler(
     bars = int(panel.sessions.searchsorted(last, side="right"))
     if not table.valid[:bars].any():
         raise DataError(
-            f"{panel.card.source}: a scaler has nothing to be fitted on, no feature is valid up to "
+            f"{panel.card.declaration.source}: a scaler has nothing to be fitted on, no feature is valid up to "
             f"{last:%Y-%m-%d}. The panel starts on {panel.sessions[0]:%Y-%m-%d}, features twenty "
             "returns later. Fit through a later session."
         )

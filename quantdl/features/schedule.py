@@ -40,7 +40,7 @@ class _Schedule:
     @staticmethod
     def of(panel: Panel) -> "_Schedule":
         numbers, sessions = pd.factorize(panel.sessions)
-        return _Schedule(trading_calendar(panel.card.calendar), pd.DatetimeIndex(sessions), numbers)
+        return _Schedule(trading_calendar(panel.card.declaration.calendar), pd.DatetimeIndex(sessions), numbers)
 
     @property
     def expected_next(self) -> pd.DatetimeIndex:
@@ -64,7 +64,7 @@ def days_closed_columns(panel: Panel) -> Columns:
     schedule = _Schedule.of(panel)
     gaps = np.log(np.asarray(schedule.calendar.next_gap_days(schedule.sessions), dtype=float))
     ahead = gaps[schedule.bars]
-    if panel.card.frequency != "1D":
+    if panel.card.declaration.frequency != "1D":
         closes = schedule.calendar.closes(schedule.sessions)[schedule.bars]
         ahead = np.where(panel.known_at >= closes, ahead, _WITHIN_A_SESSION)
     yield Feature("days_closed_ahead", look_back_bars=0), ahead[:, None]

@@ -150,10 +150,11 @@ def _check(panel: Panel, groups: Sequence[FeatureGroup], has_series: bool) -> No
     if problems or not (groups or has_series):
         given = " ".join(problems) or "none was named."
         raise DataError(f"Groups of features: {given} There are {', '.join(map(repr, names))}.")
-    if panel.card.adjustment == "raw" and panel.actions.splits:
+    if panel.card.declaration.adjustment == "raw" and panel.actions.splits:
         first = panel.actions.splits[0]
         raise DataError(
-            f"{panel.card.source}: features need prices adjusted for splits; in these raw ones a split reads as a "
+            f"{panel.card.declaration.source}: "
+            f"features need prices adjusted for splits; in these raw ones a split reads as a "
             f"crash (first {first.asset} on {first.ex_date}, {first.ratio:g} new shares for each). "
             'Pass quantdl.market.corporate.adjustment.adjusted(panel, "split") instead.'
         )

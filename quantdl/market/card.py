@@ -1,14 +1,14 @@
-"""The data card: what is known about a set of prices, and what is not, before anybody trades on it."""
+"""What is declared of a set of prices, and the data card that their panel carries."""
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
-from quantdl.errors import DataError
+from quantdl.calendars.bars import bar_length
+from quantdl.errors import CalendarError, DataSettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,8 +20,8 @@ OnFault = Literal["refuse", "record"]
 Label = Literal["start", "end"]
 Anchor = Literal["open", "clock"]
 
-_SECONDS = {"s": 1, "min": 60, "h": 3600}
-_DAY = 86_400
+DAILY = "1D"
+"""The frequency of one bar a session."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,16 @@ class SilenceRule:
 
     delisted_after_sessions: int = 10
     ended: Mapping[str, date] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a count that means nothing.
+
+        Raises:
+            DataSettingsError: If it is negative.
+        """
+        if self.delisted_after_sessions < 0:
+            message = f"given {self.delisted_after_sessions}; expected a number of sessions, 0 or more"
+            raise DataSettingsError(("delisted_after_sessions", message))
 
 
 @dataclass(frozen=True)
@@ -58,76 +68,42 @@ class IntradayBars:
     times_in: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse words that mean nothing here.
+        """Refuse words that mean nothing here, all of them at once.
 
         Raises:
-            DataError: Naming them.
+            DataSettingsError: Naming them.
         """
-        allowed: dict[str, tuple[str, ...]] = {"labelled": get_args(Label), "anchored": get_args(Anchor)}
-        wrong = [
-            f"{name} must be {' or '.join(map(repr, choices))}, got {getattr(self, name)!r}."
-            for name, choices in allowed.items()
-            if getattr(self, name) not in choices
-        ]
-        if wrong:
-            raise DataError(f"How bars are cut and dated cannot be read: {' '.join(wrong)}")
+        faults = [*_outside(self, {"labelled": get_args(Label), "anchored": get_args(Anchor)})]
+        if self.times_in is not None:
+            faults += zone_faults("times_in", self.times_in)
+        if faults:
+            raise DataSettingsError(*faults)
 
 
 @dataclass(frozen=True)
-class DataCard:
-    """Where prices come from and how they may be read.
+class PriceFacts:
+    """What only the person who brings prices can say of them. No loader guesses any of it.
 
     Attributes:
         source: Who published the prices, and through what they were read.
-        timezone: IANA name of the exchange's zone. Sessions are dates of that zone.
-        frequency: Length of a bar: ``"1D"`` for one bar a session, or ``"60min"``, ``"1min"``, ... within it.
+        timezone: IANA name of the exchange's zone; must be the calendar's own. Sessions are dates of that zone.
+        frequency: Length of a bar: ``"1D"`` for one bar a session, or a whole number of ``s``, ``min`` or ``h`` below
+            a day, such as ``"60min"``; then ``intraday`` is needed too.
         adjustment: ``"raw"`` as traded, ``"split"`` for splits only, ``"total_return"`` for splits and dividends.
         calendar: Name of the trading calendar, ISO code first (``"XNYS"``).
         as_of: Day on which the source stated these values. Adjusted prices of the past change with later dividends
             and splits, so two vintages of one history differ.
         licence: Terms under which the prices may be used.
-        fields: The fields that exist, for instance ``("close",)``. What is not listed cannot be read.
-        fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy, see `content_fingerprint`; with
-            corporate actions, of both.
         universe: ``"survivors"`` when the assets were picked knowing that they live to the end, ``"point_in_time"``
             when membership is as it was known on each day, else ``"unknown"``.
-        notes: Further facts, and every policy that was applied, in words.
-    """
-
-    source: str
-    timezone: str
-    frequency: str
-    adjustment: Adjustment
-    calendar: str
-    as_of: date
-    licence: str
-    fields: tuple[str, ...]
-    fingerprint: str
-    universe: Universe = "unknown"
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What only the person who brings the data can say. No loader guesses any of it.
-
-    Attributes:
-        source: Who published the prices.
-        timezone: IANA name of the exchange's zone; must be the calendar's own.
-        frequency: Length of a bar: ``"1D"`` for one bar a session, or a whole number of ``s``, ``min`` or ``h`` below
-            a day, such as ``"60min"``; then ``intraday`` is needed too.
-        adjustment: ``"raw"``, ``"split"`` or ``"total_return"``, see `DataCard`.
-        calendar: Name of the trading calendar, ISO code first.
-        as_of: Day on which the source stated the values.
-        licence: Terms under which the prices may be used.
-        universe: How the assets were chosen, see `DataCard`.
-        on_fault: ``"refuse"`` raises on the first load that finds impossible rows, with all of them named. ``"record"``
-            loads every good row, so that a census may count the rest: impossible prices stay as they are, rows that
-            cannot be read or cannot stand on the session axis are left out, and each is recorded in `Panel.faults`.
         silence: How silence after an asset's last trade is read.
         sectors: Sector by symbol, where known.
-        notes: Facts for the card.
+        notes: Further facts for the data card.
         intraday: How bars shorter than a session are cut and dated; None for one bar a session.
+
+    Raises:
+        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the time zone is unknown, or
+            ``frequency`` and ``intraday`` do not fit each other; all of it at once.
     """
 
     source: str
@@ -138,80 +114,116 @@ class Declaration:
     as_of: date
     licence: str
     universe: Universe = "unknown"
-    on_fault: OnFault = "refuse"
     silence: SilenceRule = SilenceRule()
     sectors: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     intraday: IntradayBars | None = None
 
     def __post_init__(self) -> None:
-        """Refuse words that mean nothing here, all of them at once.
+        """Refuse what means nothing here."""
+        faults = [*self.faults()]
+        if faults:
+            raise DataSettingsError(*faults)
 
-        Raises:
-            DataError: If an attribute holds a value outside its list, an unknown time zone, or ``frequency`` and
-                ``intraday`` do not fit each other.
-        """
-        allowed: dict[str, tuple[str, ...]] = {
-            "adjustment": get_args(Adjustment),
-            "universe": get_args(Universe),
-            "on_fault": get_args(OnFault),
-        }
-        wrong = [
-            f"{name} must be {' or '.join(map(repr, choices))}, got {getattr(self, name)!r}."
-            for name, choices in allowed.items()
-            if getattr(self, name) not in choices
-        ]
-        if self.timezone not in available_timezones():
-            wrong.append(f"timezone must be an IANA name such as 'America/New_York', got {self.timezone!r}.")
-        if self.silence.delisted_after_sessions < 0:
-            given = self.silence.delisted_after_sessions
-            wrong.append(f"silence.delisted_after_sessions counts sessions and must be 0 or more, got {given}.")
-        wrong += _bar_problems(self.frequency, self.intraday)
-        if wrong:
-            raise DataError(f"The declaration of {self.source!r} cannot be read: {' '.join(wrong)}")
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield each field that means nothing, with what was given and expected."""
+        yield from empty_texts(self, ("source", "calendar", "licence"))
+        yield from _outside(self, {"adjustment": get_args(Adjustment), "universe": get_args(Universe)})
+        yield from zone_faults("timezone", self.timezone)
+        yield from self._bar_faults()
+
+    def _bar_faults(self) -> Iterator[tuple[str, str]]:
+        if self.frequency == DAILY:
+            if self.intraday is not None:
+                yield "intraday", f"given for bars of {DAILY}; expected only for bars shorter than a session"
+            return
+        try:
+            length = bar_length(self.frequency)
+        except CalendarError as error:
+            yield "frequency", str(error)
+            return
+        if self.intraday is None:
+            fix = "labelled 'start' or 'end' and anchored 'open' or 'clock'"
+            given = f"nothing for bars of {self.frequency!r}"
+            yield "intraday", f"given {given}; expected how they are cut and dated: {fix}"
+        elif self.intraday.anchored == "clock" and 86_400 % length.total_seconds():
+            yield (
+                "frequency",
+                f"given {self.frequency!r}; expected a length that divides a day for bars anchored to the clock",
+            )
 
 
-def bar_seconds(frequency: str) -> int | None:
-    """Return the length of a bar in seconds, None for one bar a session.
+@dataclass(frozen=True)
+class Declaration(PriceFacts):
+    """What a loader is told: the facts, and what to do about rows that cannot be right.
 
-    Args:
-        frequency: ``"1D"``, or a whole number of ``s``, ``min`` or ``h`` below a day.
+    Attributes:
+        on_fault: ``"refuse"`` raises on the first load that finds impossible rows, with all of them named. ``"record"``
+            loads every good row, so that a census may count the rest: impossible prices stay as they are, rows that
+            cannot be read or cannot stand on the session axis are left out, and each is recorded in `Panel.faults`.
 
     Raises:
-        DataError: If it is neither.
-
-    Example:
-        >>> bar_seconds("60min")
-        3600
+        DataSettingsError: As `PriceFacts`.
     """
-    if frequency == "1D":
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,5})(s|min|h)", str(frequency))
-    seconds = int(match[1]) * _SECONDS[match[2]] if match else _DAY
-    if seconds >= _DAY:
-        raise DataError(
-            f"frequency must be '1D' for one bar a session, or a length below a day such as '60min', '15min' or '30s', "
-            f"got {frequency!r}."
+
+    on_fault: OnFault = "refuse"
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield those of the facts, and of ``on_fault``."""
+        yield from super().faults()
+        yield from _outside(self, {"on_fault": get_args(OnFault)})
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """Where the prices of a panel come from and how they may be read.
+
+    Attributes:
+        declaration: What is said of the prices. It begins as what was declared; what changes the prices, or finds one
+            of these words wrong, restates it and says so in its notes.
+        fields: The fields that exist, for instance ``("close",)``. What is not listed cannot be read.
+        fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy, see `content_fingerprint`; with
+            corporate actions, of both.
+    """
+
+    declaration: Declaration
+    fields: tuple[str, ...]
+    fingerprint: str
+
+    def restated(
+        self, *notes: str, adjustment: Adjustment | None = None, universe: Universe | None = None
+    ) -> "DataCard":
+        """Return the card with another word on adjustment or universe, where one is given, and with further notes."""
+        said = self.declaration
+        return replace(
+            self,
+            declaration=replace(
+                said,
+                adjustment=adjustment or said.adjustment,
+                universe=universe or said.universe,
+                notes=(*said.notes, *notes),
+            ),
         )
-    return seconds
 
 
-def _bar_problems(frequency: str, intraday: IntradayBars | None) -> list[str]:
-    try:
-        seconds = bar_seconds(frequency)
-    except DataError as error:
-        return [str(error)]
-    if seconds is None:
-        return [] if intraday is None else ["intraday is for bars shorter than a session; frequency is '1D'."]
-    if intraday is None:
-        fix = "IntradayBars(labelled='start' or 'end', anchored='open' or 'clock')"
-        return [f"frequency {frequency!r} needs intraday={fix}: whether a bar is dated by its start or by its end."]
-    problems = []
-    if intraday.anchored == "clock" and _DAY % seconds:
-        problems.append(f"bars anchored to the clock must divide a day, got {frequency!r}.")
-    if intraday.times_in is not None and intraday.times_in not in available_timezones():
-        problems.append(f"times_in must be an IANA name such as 'America/New_York' or None, got {intraday.times_in!r}.")
-    return problems
+def zone_faults(field_name: str, timezone: str) -> Iterator[tuple[str, str]]:
+    """Yield the fault of a field that should name a time zone and does not."""
+    if timezone not in available_timezones():
+        yield field_name, f"given {timezone!r}; expected an IANA name such as 'America/New_York'"
+
+
+def empty_texts(settings: object, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the fault of each named field whose text is empty."""
+    for name in names:
+        if not getattr(settings, name).strip():
+            yield name, f"given {getattr(settings, name)!r}; expected text that is not empty"
+
+
+def _outside(settings: object, allowed: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    for name, choices in allowed.items():
+        given = getattr(settings, name)
+        if given not in choices:
+            yield name, f"given {given!r}; expected {' or '.join(map(repr, choices))}"
 
 
 def content_fingerprint(

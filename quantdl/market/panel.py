@@ -11,7 +11,7 @@ import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
-from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.card import DAILY, DataCard, SilenceRule
 from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.faults import Fault
@@ -67,26 +67,26 @@ class Panel:
             object.__setattr__(self, "members", locked(self.members, np.bool_))
         shape = len(self.sessions), len(self.assets)
         problems = [
-            *axis_problems(self.sessions, self.known_at, self.assets, self.card.frequency),
+            *axis_problems(self.sessions, self.known_at, self.assets, self.card.declaration.frequency),
             *cell_problems(shape, self.fields, self.status, self.members),
         ]
         if problems:
-            raise DataError(f"A panel from {self.card.source} contradicts itself: " + " ".join(problems))
+            raise DataError(f"A panel from {self.card.declaration.source} contradicts itself: " + " ".join(problems))
 
     def __repr__(self) -> str:
         """Return a short summary for people: what it holds, whose prices they are, and what is known to be wrong."""
-        card, share = self.card, self._traded_share()
+        said, share = self.card.declaration, self._traded_share()
         n_sessions = int(1 + np.count_nonzero(np.diff(self.sessions.asi8)))
-        bars = "" if card.frequency == "1D" else f"{len(self.sessions):,} bars of {card.frequency} in "
+        bars = "" if said.frequency == DAILY else f"{len(self.sessions):,} bars of {said.frequency} in "
         shown = ", ".join(self.assets[:5]) + (", ..." if len(self.assets) > 5 else "")
         return "\n".join(
             [
                 f"Panel: {len(self.assets):,} assets x {bars}{n_sessions:,} sessions, "
                 f"{self.sessions[0]:%Y-%m-%d}..{self.sessions[-1]:%Y-%m-%d}",
                 f"  assets    {shown}",
-                f"  fields    {', '.join(card.fields)}",
-                f"  source    {card.source}; {card.adjustment}, as of {card.as_of}; universe {card.universe}",
-                f"  calendar  {card.calendar} ({card.timezone})",
+                f"  fields    {', '.join(self.card.fields)}",
+                f"  source    {said.source}; {said.adjustment}, as of {said.as_of}; universe {said.universe}",
+                f"  calendar  {said.calendar} ({said.timezone})",
                 f"  cells     {share:.1%} traded; {len(self.faults):,} faults recorded",
             ]
         )
@@ -121,8 +121,10 @@ class Panel:
             DataError: If the panel has no such field.
         """
         if field not in self.fields:
-            raise DataError(f"{self.card.source}: no field {field!r}. The panel holds {sorted(self.fields)}.")
-        index = self.sessions if self.card.frequency == "1D" else self.known_at
+            raise DataError(
+                f"{self.card.declaration.source}: no field {field!r}. The panel holds {sorted(self.fields)}."
+            )
+        index = self.sessions if self.card.declaration.frequency == "1D" else self.known_at
         return pd.DataFrame(self.fields[field].copy(), index=index, columns=list(self.assets))
 
     @property
@@ -195,10 +197,11 @@ class Panel:
         Raises:
             DataError: If the prices are raw and splits are known: a split would read as a crash.
         """
-        if self.card.adjustment == "raw" and self.actions.splits:
+        if self.card.declaration.adjustment == "raw" and self.actions.splits:
             splits = self.actions.splits
             raise DataError(
-                f"{self.card.source}: got raw prices with splits ({len(splits)}), the first of {splits[0].asset} on "
+                f"{self.card.declaration.source}: "
+                f"got raw prices with splits ({len(splits)}), the first of {splits[0].asset} on "
                 f"{splits[0].ex_date}; expected adjusted ones for returns, features and models. The backtest plays "
                 "raw ones. Fix: quantdl.market.corporate.adjustment.adjusted(panel, 'total_return', 'forward')."
             )
@@ -238,7 +241,7 @@ class Panel:
     def _rows(self, first: int, stop: int) -> "Panel":
         if first >= stop:
             span = f"{self.sessions[0]:%Y-%m-%d}..{self.sessions[-1]:%Y-%m-%d}"
-            raise DataError(f"{self.card.source}: no session is left in that span; the panel runs {span}.")
+            raise DataError(f"{self.card.declaration.source}: no session is left in that span; the panel runs {span}.")
         sessions = self.sessions[first:stop].copy(deep=True)
         status = read_silence(self.status[:stop], self.sessions[:stop], self.assets, self.silence)
         start, end = sessions[0].date(), sessions[-1].date()

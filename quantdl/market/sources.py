@@ -2,16 +2,15 @@
 
 `load_csv_folder`, `load_parquet` and `panel_from_frame` read what a user brings; `load_sp500` is the data that comes
 with the installation; `load_lean` reads unadjusted bars with Lean's files of splits, dividends and renames, and
-`with_actions` puts a user's own corporate actions on unadjusted prices. A new source is one file: turn what it has into
-frames, hand each to `quantdl.market.reading.bars.read_bars`, and the list to
-`quantdl.market.reading.assembly.assemble`.
+`with_actions` puts a user's own corporate actions on unadjusted prices. `load_prices` loads what settings describe,
+through the cache. A new source is one file under `quantdl.market.reading`: turn what it has into frames, hand each to
+`quantdl.market.reading.bars.read_bars`, and the list to `quantdl.market.reading.assembly.assemble`; then its settings
+in `quantdl.market.source_settings`, and its arm here.
 """
 
-import csv
-from importlib.metadata import version
-from importlib.resources import files
+from pathlib import Path
 
-from quantdl.market.card import Declaration
+from quantdl.market.card import Declaration, OnFault
 from quantdl.market.corporate.actions_table import actions_from_columns, load_actions
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.panel import Panel
@@ -19,63 +18,57 @@ from quantdl.market.reading.csv_folder import load_csv_folder
 from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.reading.lean import load_lean
 from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.reading.sp500 import load_sp500
+from quantdl.market.source_settings import CsvFolderPrices, LeanPrices, ParquetPrices, PriceSettings, Sp500Prices
+from quantdl.market.storage.cache import cached
 
 __all__ = [
     "actions_from_columns",
+    "cached_csv_folder",
+    "cached_parquet",
     "load_actions",
     "load_csv_folder",
     "load_lean",
     "load_parquet",
+    "load_prices",
     "load_sp500",
     "panel_from_frame",
     "with_actions",
 ]
 
-_NOTES = (
-    "Closes only: no opens, no highs and lows, no volume.",
-    "Adjusted for splits and cash dividends. Checked against raw closes with known dividends and splits for AAPL "
-    "(1998-2021), BAC (1999-2021) and MSFT (2014); the other assets are taken on skfolio's word ('adjusted closing "
-    "prices').",
-    "When the adjusted prices were read is not stated; as_of is their last session. A later reading scales each "
-    "history by a constant and leaves returns as they are, but levels are not the prices that were quoted.",
-    "Rounded to 0.001, which is up to 1 % of a close: AAPL before 2003 and BBY before 1992 cost a few tenths.",
-    "Twenty companies that were large at the end of the period: a universe of survivors.",
-    "Sectors are GICS sectors of 2021 (RRC: 2015), not as of each session; see quantdl/market/sp500_sectors.csv.",
-)
 
+def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
+    """Load all that settings name, with its corporate actions, through the cache.
 
-def load_sp500() -> Panel:
-    """Load daily closes of twenty S&P 500 stocks, 1990-01-02 to 2022-12-28, bundled with skfolio.
+    Which sessions and assets are kept, and what is done about faults, is left to the caller.
 
-    The card says what is known about them and what is not. RRC is stale before 1995: take the census and apply the
-    policies before fitting anything.
+    Args:
+        settings: What to load; its paths are as seen from the working directory.
+        on_fault: Whether a loader stops at impossible rows or records them for the census.
 
-    Example:
-        >>> panel = load_sp500()
-        >>> len(panel.sessions), len(panel.assets), panel.card.adjustment, panel.card.universe
-        (8313, 20, 'total_return', 'survivors')
+    Raises:
+        DataError: If the data cannot be read, or holds impossible rows and ``on_fault`` is ``"refuse"``.
     """
-    from skfolio.datasets import load_sp500_dataset  # a second of imports that other sources need not pay
-
-    prices = load_sp500_dataset()
-    declaration = Declaration(
-        source="skfolio, load_sp500_dataset",
-        timezone="America/New_York",
-        frequency="1D",
-        adjustment="total_return",
-        calendar="XNYS",
-        as_of=prices.index[-1].date(),
-        licence="BSD-3-Clause (skfolio); for testing and examples, not for trading",
-        universe="survivors",
-        sectors=_sectors(),
-        notes=(
-            *_NOTES,
-            f"Read through skfolio {version('skfolio')}; the fingerprint tells whether a version changed it.",
-        ),
-    )
-    return panel_from_frame(prices, declaration)
+    match settings:
+        case Sp500Prices():
+            return load_sp500()
+        case CsvFolderPrices():
+            panel = cached_csv_folder(settings.path, settings.declaration(on_fault), settings.symbol_pattern)
+        case ParquetPrices():
+            panel = cached_parquet(settings.path, settings.declaration(on_fault))
+        case LeanPrices():
+            declaration = settings.declaration(on_fault)
+            files = (settings.path, settings.factor_files, settings.map_files)
+            panel = cached(lambda: load_lean(*files, declaration), "lean", files, declaration)
+    return panel if settings.actions is None else with_actions(panel, load_actions(settings.actions))
 
 
-def _sectors() -> dict[str, str]:
-    with files("quantdl.market").joinpath("sp500_sectors.csv").open(encoding="utf-8") as table:
-        return {row["symbol"]: row["sector"] for row in csv.DictReader(table)}
+def cached_csv_folder(path: Path, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:
+    """Load CSV files through the cache, otherwise as `load_csv_folder`."""
+    loader = f"csv_folder {symbol_pattern}"
+    return cached(lambda: load_csv_folder(path, declaration, symbol_pattern), loader, [path], declaration)
+
+
+def cached_parquet(path: Path, declaration: Declaration) -> Panel:
+    """Load a Parquet file through the cache, otherwise as `load_parquet`."""
+    return cached(lambda: load_parquet(path, declaration), "parquet", [path], declaration)

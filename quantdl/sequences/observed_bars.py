@@ -166,7 +166,7 @@ def rows_of(panel: Panel, windows: Sequence[ReturnWindow], table: FeatureTable) 
 def no_rows(panel: Panel) -> DataError:
     """Say that a panel has no bar to learn from."""
     return DataError(
-        f"{panel.card.source}: no asset has a bar with features: from {panel.sessions[0]:%Y-%m-%d} to "
+        f"{panel.card.declaration.source}: no asset has a bar with features: from {panel.sessions[0]:%Y-%m-%d} to "
         f"{panel.sessions[-1]:%Y-%m-%d} no asset moved on 20 bars, after which a history begins. Bring more sessions, "
         "or see `quantdl data check`."
     )

@@ -73,10 +73,11 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
     Shape:
         - output: float32 (T, W, A), 0 where not observed, and bool (T, W, A)
     """
-    if panel.card.adjustment == "raw" and panel.actions.splits:
+    if panel.card.declaration.adjustment == "raw" and panel.actions.splits:
         first = panel.actions.splits[0]
         raise DataError(
-            f"{panel.card.source}: returns to learn from need prices adjusted for splits; in these raw ones a split "
+            f"{panel.card.declaration.source}: "
+            f"returns to learn from need prices adjusted for splits; in these raw ones a split "
             f"reads as a crash, such as {first.asset} on {first.ex_date}. Fix: adjust the panel first, "
             "quantdl.market.corporate.adjustment.adjusted(panel, ...)."
         )

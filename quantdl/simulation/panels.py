@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.card import Adjustment, DataCard, SilenceRule, content_fingerprint
+from quantdl.market.card import Adjustment, DataCard, Declaration, SilenceRule, content_fingerprint
 from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
@@ -56,16 +56,18 @@ def panel_of_cells(
     assets = asset_names(closes.shape[1])
     fields = {"close": closes}
     card = DataCard(
-        source="quantdl.simulation",
-        timezone="America/New_York",
-        frequency="1D",
-        adjustment=adjustment,
-        calendar="XNYS",
-        as_of=date(2000, 1, 1),
-        licence="Apache-2.0",
+        Declaration(
+            source="quantdl.simulation",
+            timezone="America/New_York",
+            frequency="1D",
+            adjustment=adjustment,
+            calendar="XNYS",
+            as_of=date(2000, 1, 1),
+            licence="Apache-2.0",
+            universe="point_in_time",
+        ),
         fields=("close",),
         fingerprint=content_fingerprint(sessions, assets, fields, status),
-        universe="point_in_time",
     )
     known_at = trading_calendar("XNYS").closes(sessions)
     silence = SilenceRule(ended=dict(ended or {}))

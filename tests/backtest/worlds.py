@@ -23,7 +23,7 @@ from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars import trading_calendar
-from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.card import DataCard, Declaration, SilenceRule
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
@@ -57,7 +57,7 @@ def world(
         status = np.where(halted, CellStatus.HALTED, status)
     status = status.astype(np.int8)
     everything = {"close": closes, **(fields or {})}
-    card = DataCard(
+    about = Declaration(
         source="made by a test",
         timezone="America/New_York",
         frequency="1D",
@@ -65,10 +65,9 @@ def world(
         calendar=calendar,
         as_of=date(2030, 1, 1),
         licence="none needed",
-        fields=tuple(everything),
-        fingerprint=FINGERPRINT,
         universe=universe,
     )
+    card = DataCard(about, tuple(everything), FINGERPRINT)
     known_at = sessions.tz_localize("America/New_York").tz_convert("UTC") + pd.Timedelta(hours=16)
     silence = SilenceRule(ended=dict(ended or {}))
     return Panel(sessions, known_at, assets, everything, status, {}, card, silence=silence)
@@ -104,7 +103,13 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
         ),
         horizon=Horizon(5, "1D", EveryBars("every_bars", 1)),
         trusted_data=TrustedData(
-            card.source, card.timezone, card.frequency, card.adjustment, card.calendar, card.fingerprint, ("close",)
+            card.declaration.source,
+            card.declaration.timezone,
+            card.declaration.frequency,
+            card.declaration.adjustment,
+            card.declaration.calendar,
+            card.fingerprint,
+            ("close",),
         ),
         rules=RULES,
         sizing=Sizing(

@@ -206,8 +206,14 @@ def test_an_unknown_calendar_is_named_with_the_one_meant(name, meant):
             lambda calendar: calendar.closes(pd.DatetimeIndex(["2024-01-01"])),
             "1 days are not sessions of XNYS: 2024-01-01",
         ),
-        (lambda calendar: calendar.bars_per_year("2020-01-01", "2020-12-31", "2D"), "or shorter than a day"),
-        (lambda calendar: calendar.bars_per_year("2020-01-01", "2020-12-31", "hourly"), "Expected a bar"),
+        (
+            lambda calendar: calendar.bars_per_year("2020-01-01", "2020-12-31", "2D"),
+            "given '2D'; expected .* below a day",
+        ),
+        (
+            lambda calendar: calendar.bars_per_year("2020-01-01", "2020-12-31", "hourly"),
+            "given 'hourly'; expected '1D' for one bar a session",
+        ),
         (lambda calendar: calendar.next_gap_days(pd.DatetimeIndex(["2099-12-31"])), "no session after 2099-12-31"),
     ],
 )

@@ -154,7 +154,7 @@ def test_hourly_bars_are_read_when_their_dating_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        (("--frequency", "60min"), "needs intraday"),
+        (("--frequency", "60min"), "intraday: given nothing for bars of '60min'; expected how they are cut"),
         (("--frequency", "60min", "--labelled", "start"), "--labelled and --anchored go together"),
         (("--labelled", "middle", "--anchored", "open"), "Invalid value for '--labelled'"),
     ],

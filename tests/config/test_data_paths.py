@@ -1,18 +1,27 @@
 """Paths to data: beside the config, or below a folder that the environment names."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
 
-from quantdl.config.data_paths import DataPath, expanded
+from quantdl.config.data_paths import expanded, path_faults
 from quantdl.errors import ConfigError
 
-ADAPTER = TypeAdapter(DataPath)
+
+@dataclass(frozen=True)
+class Inner:
+    membership: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outer:
+    path: Path
+    inner: Inner = Inner()
 
 
 def test_a_plain_path_stays_as_it_is():
-    assert expanded(ADAPTER.validate_python(Path("../prices.parquet")), "here") == Path("../prices.parquet")
+    assert expanded(Path("../prices.parquet"), "here") == Path("../prices.parquet")
 
 
 def test_a_variable_names_a_folder(monkeypatch):
@@ -38,8 +47,14 @@ def test_an_unset_variable_is_named_with_its_place(monkeypatch):
 
 @pytest.mark.parametrize("text", ["${env:HOME}/a", "${env:AWS_SECRET_ACCESS_KEY}", "${HOME}/a", "${env:}", "a/${env:x"])
 def test_no_other_variable_can_be_read(text):
-    with pytest.raises(ValidationError, match="only names that begin with QUANTDL_"):
-        ADAPTER.validate_python(Path(text))
+    (fault,) = path_faults(Outer(Path(text)))
+    assert fault[0] == "path" and "only names that begin with QUANTDL_" in fault[1]
+
+
+def test_a_path_in_settings_within_settings_is_checked_too():
+    good = Path("${env:QUANTDL_DATABANK:-..}/a.csv")
+    assert list(path_faults(Outer(good, Inner(good)))) == []
+    assert [name for name, _ in path_faults(Outer(good, Inner(Path("${HOME}"))))] == ["inner.membership"]
 
 
 def test_what_a_variable_holds_is_not_read_again(monkeypatch):

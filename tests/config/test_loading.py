@@ -14,10 +14,10 @@ from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.config import load_config, plan_refusal
 from quantdl.config.config_fault import Key, dotted
-from quantdl.config.data_blocks import CsvFolderConfig
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
+from quantdl.market.source_settings import CsvFolderPrices
 from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, TransformerSettings
 
 VALID = Path(__file__).parent / "valid.yaml"
@@ -77,7 +77,7 @@ def test_text_fields_keep_their_raw_text(write_config: WriteConfig, text: str) -
     listed, named = f"assets: [{text}]\n  start:", f"sectors: {{{text}: {text}}}"
     assert load_config(write_config(("start:", listed))).data.assets == (text,)
     data = load_config(write_config(("kind: sp500", DECLARED.replace("path: prices", "path: .") + f"\n  {named}"))).data
-    assert isinstance(data, CsvFolderConfig)
+    assert isinstance(data, CsvFolderPrices)
     assert data.sectors == {text: text}
 
 
@@ -124,7 +124,7 @@ def test_a_value_can_be_found_again_in_its_file() -> None:
 def test_declared_data_arrive_as_a_declaration(write_config: WriteConfig, tmp_path: Path) -> None:
     (tmp_path / "prices").mkdir()
     data = load_config(write_config(("kind: sp500", DECLARED + "\n  sectors: {ON: 007, NA: Banks}"))).data
-    assert isinstance(data, CsvFolderConfig)
+    assert isinstance(data, CsvFolderPrices)
     declaration = data.declaration("record")
     assert (declaration.source, declaration.as_of, declaration.on_fault) == ("1929", date(2024, 1, 2), "record")
     assert declaration.sectors == {"ON": "007", "NA": "Banks"}
@@ -263,7 +263,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "silence of less than no session": (
         ConfigError,
         [("kind: sp500", DECLARED + "\n  silence: {delisted_after_sessions: -1}")],
-        [":5:1: data: ", "silence.delisted_after_sessions counts sessions and must be 0 or more, got -1"],
+        ["data.silence.delisted_after_sessions: given -1; expected a number of sessions, 0 or more"],
     ),
     "strategy that is not there": (
         ConfigError,
@@ -274,7 +274,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "unknown time zone": (
         ConfigError,
         [("kind: sp500", DECLARED.replace("America/New_York", "New York"))],
-        ["timezone must be an IANA name such as 'America/New_York', got 'New York'"],
+        ["data.timezone: given 'New York'; expected an IANA name such as 'America/New_York'"],
     ),
     "key twice": (ConfigError, [("seed: 7", "seed: 7\nseed: 8")], [":4:1: the key 'seed' is given twice"]),
     "python object": (ConfigError, [("seed: 7", "seed: !!python/name:os.system 7")], ["the tag !!python/name"]),

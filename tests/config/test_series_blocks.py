@@ -5,8 +5,7 @@ from datetime import date
 import pytest
 
 from quantdl.config import load_config
-from quantdl.config.series_blocks import ReleaseConfig
-from quantdl.errors import ConfigError, DataError
+from quantdl.errors import ConfigError
 
 SERIES = """
 exogenous:
@@ -34,7 +33,7 @@ def test_a_series_is_read_with_its_release_rule(write):
     config = load_config(write(SERIES + "features: {groups: [own_history, ranks], exogenous: [vix]}\n"))
     (series,) = config.exogenous
     assert (series.name, series.as_of) == ("vix", date(2026, 7, 24))
-    assert series.release.rule().at == "16:15"
+    assert series.release.at == "16:15"
     assert config.features.groups == ("own_history", "ranks")
 
 
@@ -62,14 +61,3 @@ def test_two_series_of_one_name_are_refused(write):
     twice = SERIES + SERIES.replace("\nexogenous:\n", "")
     with pytest.raises(ConfigError, match="the name 'vix' stands twice"):
         load_config(write(twice))
-
-
-def test_a_release_at_no_time_of_day_is_refused(write):
-    with pytest.raises(ConfigError, match=r"release\.at: given '25pm'; expected a local time"):
-        load_config(write(SERIES.replace('"16:15"', "25pm")))
-
-
-def test_a_zone_that_does_not_exist_is_refused_when_the_rule_is_made():
-    block = ReleaseConfig(period="day", days_after=0, at="16:15", timezone="America/Nowhere")
-    with pytest.raises(DataError, match="America/Nowhere"):
-        block.rule()

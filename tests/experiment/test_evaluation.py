@@ -44,5 +44,5 @@ def test_the_policies_of_a_config_are_applied_and_said(tmp_path, write_small):
     data = load_data(load_config(write_small(tmp_path, {"  start: 2010-01-04\n": ""})))
     rrc = data.panel.assets.index("RRC")
     assert data.panel.sessions[data.panel.traded[:, rrc]][0] == pd.Timestamp("1995-01-03")
-    assert any("stale_year" in note for note in data.panel.card.notes)
+    assert any("stale_year" in note for note in data.panel.card.declaration.notes)
     assert data.census.counts()["stale_year"] == 1265

@@ -23,7 +23,7 @@ def bars_panel(
         status[halted & (status == CellStatus.MISSING)] = CellStatus.HALTED
     masked = {name: np.where(status == CellStatus.TRADED, values, np.nan) for name, values in fields.items()}
     sectors = {asset: ("odd" if number % 2 else "even") for number, asset in enumerate(plain.assets[:-1])}
-    card = replace(plain.card, adjustment="split", fields=tuple(fields))
+    card = replace(plain.card.restated(adjustment="split"), fields=tuple(fields))
     return replace(plain, fields=masked, status=status, sectors=sectors, card=card, members=members)
 
 

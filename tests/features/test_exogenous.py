@@ -8,7 +8,8 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.features import FeatureTable, feature_table
-from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
 from quantdl.simulation import panel_of_closes
 from tests.panels import closes_of, heavy_tailed_returns
 
@@ -18,10 +19,17 @@ NEXT_MORNING = ReleaseRule("day", 1, "08:00", "America/New_York", None)
 def series_of(
     name: str, dated: pd.DatetimeIndex, values: np.ndarray, rule: ReleaseRule = NEXT_MORNING
 ) -> ExogenousSeries:
-    card = SeriesCard(
-        "a test", "America/New_York", "points", date(2004, 1, 1), "none", rule, series_fingerprint(dated, values)
+    about = SeriesDeclaration(
+        name=name,
+        source="a test",
+        timezone="America/New_York",
+        unit="points",
+        as_of=date(2004, 1, 1),
+        licence="none",
+        release=rule,
     )
-    return ExogenousSeries(name, card, dated, rule.known_at(dated), values)
+    card = SeriesCard(about, series_fingerprint(dated, values))
+    return ExogenousSeries(card, dated, rule.known_at(dated), values)
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ def test_the_column_compares_a_month_with_a_year_whatever_the_money(panel_of, fi
 def test_volume_is_needed_and_closes_that_were_paid(clean):
     with pytest.raises(DataError, match="'volume' need 'volume', and the panel has only 'close'"):
         relative_volume(panel_of_closes(np.ones((3, 1))), 2)
-    paid_out = replace(clean, card=replace(clean.card, adjustment="total_return"))
+    paid_out = replace(clean, card=clean.card.restated(adjustment="total_return"))
     with pytest.raises(DataError, match="'illiquidity' need the money that was traded"):
         feature_table(paid_out, ("illiquidity",))
     assert feature_table(paid_out, ("volume",)).known.any()
@@ -78,5 +78,5 @@ def test_money_that_the_source_states_is_taken_as_it_is(panel_of, fields_of):
     paid = amihud_illiquidity(panel_of(fields), 21)
     stated = {"close": fields["close"], "dollar_volume": 2.0 * fields["close"] * fields["volume"]}
     panel = panel_of(stated)
-    panel = replace(panel, card=replace(panel.card, adjustment="total_return"))
+    panel = replace(panel, card=panel.card.restated(adjustment="total_return"))
     np.testing.assert_allclose(amihud_illiquidity(panel, 21), paid / 2.0)

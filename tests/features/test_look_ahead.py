@@ -14,7 +14,8 @@ from quantdl.features import FeatureGroup, FeatureTable, feature_table
 from quantdl.market.corporate.actions import CorporateActions, Split
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.panel import Panel
-from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
 from quantdl.market.status import CellStatus
 
 GROUPS = get_args(FeatureGroup)
@@ -38,16 +39,17 @@ def index() -> ExogenousSeries:
     dated = pd.bdate_range("2000-06-01", "2003-12-31", unit="us")
     rule = ReleaseRule("day", 0, "20:00", "America/New_York", None)
     values = 20.0 + np.cumsum(np.random.default_rng(3).standard_normal(len(dated)))
-    card = SeriesCard(
+    about = SeriesDeclaration(
+        name="index",
         source="a random walk",
         timezone="America/New_York",
         unit="points",
         as_of=date(2004, 1, 1),
         licence="none",
         release=rule,
-        fingerprint=series_fingerprint(dated, values),
     )
-    return ExogenousSeries("index", card, dated, rule.known_at(dated), values)
+    card = SeriesCard(about, series_fingerprint(dated, values))
+    return ExogenousSeries(card, dated, rule.known_at(dated), values)
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +187,7 @@ def test_a_split_to_come_changes_no_feature_of_adjusted_prices(panel_of, fields_
         values[350:, 1] *= 7.0 if name == "volume" else 1.0 / 7.0
     plain = panel_of(fields)
     split = CorporateActions(splits=(Split(plain.sessions[350].date(), plain.assets[1], 7.0),))
-    raw = replace(plain, card=replace(plain.card, adjustment="raw"), actions=split)
+    raw = replace(plain, card=plain.card.restated(adjustment="raw"), actions=split)
     whole = feature_table(adjusted(raw, "split"), GROUPS)
     for bars in (340, 350, 351):
         seen = feature_table(adjusted(raw.until(raw.sessions[bars - 1]), "split"), GROUPS)

@@ -11,7 +11,7 @@ from quantdl.features import feature_table, scheduled_early_close, session_of_mo
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.simulation import panel_of_closes
-from tests.panels import closes_of, heavy_tailed_returns
+from tests.panels import closes_of, heavy_tailed_returns, in_hours
 
 
 def panel_of_sessions(start: str, end: str, calendar: str = "XNYS") -> Panel:
@@ -19,7 +19,8 @@ def panel_of_sessions(start: str, end: str, calendar: str = "XNYS") -> Panel:
     exchange = trading_calendar(calendar)
     sessions = exchange.sessions(start, end)
     plain = panel_of_closes(closes_of(heavy_tailed_returns(len(sessions) - 1, 1, seed=0)))
-    card = replace(plain.card, calendar=calendar, timezone=exchange.timezone)
+    elsewhere = replace(plain.card.declaration, calendar=calendar, timezone=exchange.timezone)
+    card = replace(plain.card, declaration=elsewhere)
     return replace(plain, sessions=sessions, known_at=exchange.closes(sessions), card=card)
 
 
@@ -42,7 +43,7 @@ def hourly_panel(start: str, end: str) -> Panel:
         known_at=pd.DatetimeIndex(ends),
         fields={"close": closes},
         status=np.full(closes.shape, CellStatus.TRADED, dtype=np.int8),
-        card=replace(plain.card, frequency="60min"),
+        card=in_hours(plain.card),
     )
 
 

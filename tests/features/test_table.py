@@ -230,7 +230,7 @@ def test_an_unknown_group_is_refused_with_the_one_that_was_meant(clean):
 
 def test_raw_prices_with_splits_are_refused(clean):
     split = CorporateActions(splits=(Split(date(2000, 6, 1), clean.assets[0], 7.0),))
-    raw = replace(clean, card=replace(clean.card, adjustment="raw"))
+    raw = replace(clean, card=clean.card.restated(adjustment="raw"))
     with pytest.raises(DataError, match=f"first {clean.assets[0]} on 2000-06-01, 7 new shares for each"):
         feature_table(replace(raw, actions=split))
     assert feature_table(raw).valid.any() and feature_table(replace(clean, actions=split)).valid.any()

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.card import DataCard, Declaration, SilenceRule
 from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.faults import Fault
 from quantdl.market.panel import Panel
@@ -37,16 +37,18 @@ def dirty_panel(n_sessions: int = 40, seed: int = 0) -> Panel:
         status=status,
         sectors={"NA": "Energy", "007": "Ütilities"},
         card=DataCard(
-            source="made by a test",
-            timezone="America/New_York",
-            frequency="1D",
-            adjustment="raw",
-            calendar="XNYS",
-            as_of=date(2030, 1, 1),
-            licence="none needed",
+            Declaration(
+                source="made by a test",
+                timezone="America/New_York",
+                frequency="1D",
+                adjustment="raw",
+                calendar="XNYS",
+                as_of=date(2030, 1, 1),
+                licence="none needed",
+                notes=("One.", "Two."),
+            ),
             fields=FIELDS,
             fingerprint="sha256:made-by-a-test",
-            notes=("One.", "Two."),
         ),
         faults=(Fault("duplicate", "NA", date(2020, 1, 2), date(2020, 1, 3), 2, 'line 3 of "x.csv"'),),
         silence=SilenceRule(7, {"MAR 1": date(2020, 1, 20)}),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.card import IntradayBars, SilenceRule, bar_seconds, content_fingerprint
+from quantdl.market.card import DataCard, IntradayBars, SilenceRule, content_fingerprint
 
 SESSIONS = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
 
@@ -44,7 +44,13 @@ def test_any_change_of_content_changes_the_fingerprint(changed):
 def test_a_declaration_names_all_its_faults_at_once(declaration):
     with pytest.raises(DataError) as caught:
         replace(declaration, adjustment="dividends", frequency="60min", timezone="Wall Street", universe="all")
-    for words in ("adjustment must be 'raw' or 'split'", "frequency", "'America/New_York'", "universe", "'dividends'"):
+    for words in (
+        "adjustment: given 'dividends'; expected 'raw' or 'split'",
+        "intraday: given nothing for bars of '60min'",
+        "'America/New_York'",
+        "universe",
+        "'dividends'",
+    ):
         assert words in str(caught.value)
 
 
@@ -59,27 +65,23 @@ CUT = IntradayBars(labelled="start", anchored="open")
 @pytest.mark.parametrize(
     ("frequency", "intraday", "words"),
     [
-        ("60min", None, "needs intraday=IntradayBars"),
-        ("1D", CUT, "intraday is for bars shorter than a session"),
-        ("1d", None, "frequency must be '1D' for one bar a session, or a length below a day such as '60min'"),
+        ("60min", None, "intraday: given nothing for bars of .60min.; expected how they are cut"),
+        ("1D", CUT, "intraday: given for bars of 1D; expected only for bars shorter than a session"),
+        (
+            "1d",
+            None,
+            "frequency: given '1d'; expected '1D' for one bar a session, or a length below a day such as '60min'",
+        ),
         ("24h", CUT, "a length below a day"),
         ("0min", CUT, "a length below a day"),
         ("1.5h", CUT, "a length below a day"),
-        (None, None, "got None"),
-        ("7min", IntradayBars("start", "clock"), "bars anchored to the clock must divide a day, got '7min'"),
-        ("60min", IntradayBars("start", "open", "EST5"), "times_in must be an IANA name"),
+        (None, None, "given None; expected"),
+        ("7min", IntradayBars("start", "clock"), "frequency: given '7min'; expected a length that divides a day"),
     ],
 )
 def test_the_length_of_a_bar_and_how_it_is_cut_belong_together(declaration, frequency, intraday, words):
     with pytest.raises(DataError, match=words):
         replace(declaration, frequency=frequency, intraday=intraday)
-
-
-@pytest.mark.parametrize(
-    ("frequency", "seconds"), [("1D", None), ("30s", 30), ("1min", 60), ("60min", 3600), ("2h", 7200)]
-)
-def test_a_length_is_a_number_of_seconds(frequency, seconds):
-    assert bar_seconds(frequency) == seconds
 
 
 def test_how_bars_are_cut_has_no_default():
@@ -100,5 +102,26 @@ def test_the_fingerprint_of_bars_within_sessions_knows_when_they_were_known():
 
 
 def test_a_silence_of_less_than_no_session_is_refused(declaration):
-    with pytest.raises(DataError, match="delisted_after_sessions counts sessions and must be 0 or more, got -1"):
+    with pytest.raises(DataError, match="delisted_after_sessions: given -1; expected a number of sessions, 0 or more"):
         replace(declaration, silence=SilenceRule(-1))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"labelled": "middle"}, "labelled: given 'middle'; expected 'start' or 'end'"),
+        ({"anchored": "noon"}, "anchored: given 'noon'; expected 'open' or 'clock'"),
+        ({"times_in": "EST5"}, "times_in: given 'EST5'; expected an IANA name"),
+    ],
+)
+def test_how_bars_are_cut_is_one_of_two_ways(change, words):
+    with pytest.raises(DataError, match=words):
+        replace(CUT, **change)
+
+
+def test_a_card_says_what_changed_and_keeps_the_rest(declaration):
+    card = DataCard(declaration, ("close",), "sha256:0")
+    later = card.restated("Found to be survivors.", universe="survivors")
+    assert later.declaration == replace(declaration, universe="survivors", notes=("Found to be survivors.",))
+    assert card.restated("Adjusted.", adjustment="raw").declaration.adjustment == "raw"
+    assert (later.fields, later.fingerprint) == (card.fields, card.fingerprint)

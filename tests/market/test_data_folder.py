@@ -47,9 +47,9 @@ def test_the_page_reads_the_sample(page):
 
 def test_the_page_reads_what_yfinance_returns(page):
     assert page["yahoo"].assets == ("LOW", "MSFT", "NA")
-    assert page["yahoo"].card.adjustment == "total_return"
+    assert page["yahoo"].card.declaration.adjustment == "total_return"
     assert len(page["intraday"].sessions) == 7
-    assert page["intraday"].card.frequency == "60min"
+    assert page["intraday"].card.declaration.frequency == "60min"
 
 
 def test_the_page_loads_the_data_in_five_lines(page):
@@ -66,7 +66,7 @@ def test_the_page_adjusts_raw_prices(page):
     ratio = smooth.closes[:, 1] / raw.closes[:, 1]
     assert ratio[:split].tolist() == [1.0] * split
     assert set(ratio[split:]) == {2.0}
-    assert smooth.card.adjustment == "total_return"
+    assert smooth.card.declaration.adjustment == "total_return"
 
 
 def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
@@ -80,5 +80,5 @@ def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
     config = load_config(path)
     assert config.data.eligibility.minimum_price == 5
     assert [block.name for block in config.exogenous] == ["vix", "bills"]
-    assert all(block.release.rule().at for block in config.exogenous)
+    assert all(block.release.at for block in config.exogenous)
     assert (config.risk_free, config.features.exogenous) == ("bills", ("vix",))

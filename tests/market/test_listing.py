@@ -10,6 +10,7 @@ from quantdl.market.corporate.actions import CorporateActions, Delisting
 from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.status import CellStatus
 from tests.market.dirty_panels import dirty_panel
+from tests.panels import in_hours
 
 TEN_SESSIONS = SilenceRule(10)
 
@@ -58,7 +59,7 @@ def test_bars_of_one_session_are_one_session_of_silence():
     panel = silent(18, 60)
     sessions = pd.DatetimeIndex(np.repeat(panel.sessions[:10], 6))
     known_at = sessions.tz_localize("UTC") + pd.to_timedelta(np.tile(np.arange(15, 21), 10), unit="h")
-    bars = replace(panel, sessions=sessions, known_at=known_at, card=replace(panel.card, frequency="60min"))
+    bars = replace(panel, sessions=sessions, known_at=known_at, card=in_hours(panel.card))
     assert known(bars) == []
     assert known(replace(bars, silence=SilenceRule(3))) == list(range(36, 60))  # row 17 traded last, in session 2
 

@@ -40,7 +40,7 @@ def test_a_long_silence_at_the_end_is_a_delisting(declaration):
     panel = build(declaration, {"A": [1, 2, *[NAN] * 11], "B": [1, 2, 3, *[NAN] * 10]})
     assert statuses(panel, "A") == [T, T, *[D] * 11]
     assert statuses(panel, "B") == [T, T, T, *[M] * 10]
-    assert any("Read as delisted" in note and "A" in note for note in panel.card.notes)
+    assert any("Read as delisted" in note and "A" in note for note in panel.card.declaration.notes)
 
 
 def test_the_source_may_state_the_last_day(declaration):

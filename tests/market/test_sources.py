@@ -54,9 +54,9 @@ def test_every_asset_has_a_sourced_sector(sp500):
 
 def test_the_card_says_what_is_known_and_what_is_not(sp500):
     assert sp500.card.fields == ("close",)
-    assert sp500.card.universe == "survivors"
-    assert sp500.card.adjustment == "total_return"
-    notes = " ".join(sp500.card.notes)
+    assert sp500.card.declaration.universe == "survivors"
+    assert sp500.card.declaration.adjustment == "total_return"
+    notes = " ".join(sp500.card.declaration.notes)
     for words in ("no volume", "not stated", "Rounded to 0.001", "survivors", "not as of each session"):
         assert words in notes
 
@@ -77,7 +77,7 @@ def test_the_default_policies_start_that_asset_in_january_1995_and_touch_nothing
     assert not np.delete(changed, column, axis=1).any()
     assert treated.sessions[treated.traded[:, column].argmax()] == pd.Timestamp("1995-01-03")
     assert set(treated.status[changed]) == {CellStatus.MISSING}
-    assert "Policy mask for stale_year (1,265): RRC 1990-01-02..1994-12-30." in treated.card.notes
+    assert "Policy mask for stale_year (1,265): RRC 1990-01-02..1994-12-30." in treated.card.declaration.notes
 
 
 def test_the_census_recognises_a_universe_of_survivors(census):

@@ -23,7 +23,7 @@ from quantdl.sequences import (
     training_blocks,
 )
 from quantdl.simulation import panel_of_closes
-from tests.panels import closes_of, heavy_tailed_returns, ragged_closes
+from tests.panels import closes_of, heavy_tailed_returns, in_hours, ragged_closes
 
 SESSIONS, LATE, GAP = 90, 30, range(50, 57)
 WINDOWS = (NEXT_SESSION, position_window(5))
@@ -280,9 +280,7 @@ def test_bars_within_a_session_are_counted_as_bars():
     """Six bars a session: windows, targets and histories count bars, whatever session they are of."""
     sessions = PANEL.sessions[:15].repeat(6)
     instants = PANEL.known_at[:15].repeat(6) - pd.to_timedelta(np.tile(np.arange(6)[::-1], 15), unit="h")
-    panel = dataclasses.replace(
-        PANEL, sessions=sessions, known_at=instants, card=dataclasses.replace(PANEL.card, frequency="60min")
-    )
+    panel = dataclasses.replace(PANEL, sessions=sessions, known_at=instants, card=in_hours(PANEL.card))
     intraday, daily = build_histories(panel, WINDOWS), build_histories(PANEL, WINDOWS)
     assert torch.equal(intraday.present, daily.present)
     assert torch.equal(intraday.targets, daily.targets) and torch.equal(intraday.observed, daily.observed)

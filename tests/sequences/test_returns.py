@@ -139,6 +139,6 @@ def test_a_price_that_is_not_positive_is_no_observation():
 def test_raw_prices_with_a_split_are_refused_with_the_fix():
     panel = panel_of_closes(CLOSES)
     split = Split(panel.sessions[5].date(), panel.assets[0], 4.0)
-    raw = replace(panel, card=replace(panel.card, adjustment="raw"), actions=CorporateActions(splits=(split,)))
+    raw = replace(panel, card=panel.card.restated(adjustment="raw"), actions=CorporateActions(splits=(split,)))
     with pytest.raises(DataError, match=f"{panel.assets[0]} on {split.ex_date}.*adjusted"):
         realised_returns(raw, [NEXT_SESSION])

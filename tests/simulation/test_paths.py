@@ -196,7 +196,7 @@ def test_raw_prices_times_the_shares_of_one_first_share_are_its_value():
         shares[row:, column] *= split.ratio
     np.testing.assert_allclose(path.raw.closes * shares, path.panel.closes, rtol=1e-12)
     assert path.panel.actions.splits == ()
-    assert (path.raw.card.adjustment, path.panel.card.adjustment) == ("raw", "total_return")
+    assert (path.raw.card.declaration.adjustment, path.panel.card.declaration.adjustment) == ("raw", "total_return")
 
 
 def test_adjusting_the_raw_prices_gives_the_returns_that_were_drawn():

@@ -75,7 +75,7 @@ def read_tape(panel: Panel) -> Tape:
     continuous = continuous_closes(panel)
     return Tape(
         sessions=panel.sessions,
-        calendar=panel.card.calendar,
+        calendar=panel.card.declaration.calendar,
         assets=panel.assets,
         fields=panel.fields,
         continuous=continuous,

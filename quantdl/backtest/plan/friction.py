@@ -163,7 +163,7 @@ def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
     if isinstance(liquidity, StatedVolume):
         named = set(liquidity.dollar_volume)
         yield from each_asset("friction.liquidity.dollar_volume", named, panel.assets, "a dollar volume")
-    in_shares = "volume" in panel.fields and panel.card.adjustment != "total_return"
+    in_shares = "volume" in panel.fields and panel.card.declaration.adjustment != "total_return"
     has_volume = in_shares or "dollar_volume" in panel.fields
     if isinstance(liquidity, VolumeWaiver) and has_volume:
         expected = "'measured': the data has volume, so there is nothing to waive"

@@ -36,7 +36,9 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
         first: Position of the run's first session.
     """
     friction, abnormal, sample = plan.friction, plan.abnormal_volatility, plan.sample
-    bars_per_year = trading_calendar(panel.card.calendar).bars_per_year(sample.first, sample.last, panel.card.frequency)
+    bars_per_year = trading_calendar(panel.card.declaration.calendar).bars_per_year(
+        sample.first, sample.last, panel.card.declaration.frequency
+    )
     volatility = market_volatility(tape.continuous, abnormal.window_bars, bars_per_year)
     costs, dollar_volume = _liquidity(friction, tape)
     groups = plan.related_positions.groups
@@ -153,9 +155,9 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
         )
     if friction.commission_bps + friction.half_spread_bps == 0:
         sentences.append("No commission and no spread are charged.")
-    if card.universe == "survivors":
+    if card.declaration.universe == "survivors":
         sentences.append("The assets were picked knowing that they survived: only differences between books count.")
-    elif card.universe == "unknown":
+    elif card.declaration.universe == "unknown":
         sentences.append("It is not known how the assets were picked: survivorship is not controlled.")
     sentences += _dividends(card, actions)
     stated = any(item.terminal_value is not None for item in actions.delistings)
@@ -169,8 +171,8 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
 def _dividends(card: DataCard, actions: CorporateActions) -> list[str]:
     """Say what the prices leave out and the data does not make up for."""
     sentences = []
-    if card.adjustment == "raw" and not actions.splits:
+    if card.declaration.adjustment == "raw" and not actions.splits:
         sentences.append("Prices are raw and the data names no split: one that happened counts as a loss or a gain.")
-    if card.adjustment != "total_return" and not actions.dividends:
+    if card.declaration.adjustment != "total_return" and not actions.dividends:
         sentences.append("The data names no dividend: none is paid to longs, none is charged to shorts.")
     return sentences

@@ -13,9 +13,10 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 from zoneinfo import available_timezones
 
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.calendars.bars import bar_length
 from quantdl.calendars.names import is_calendar, meant_names, shipped_names
-from quantdl.errors import DataError, closest
-from quantdl.market.card import bar_seconds
+from quantdl.errors import CalendarError, closest
+from quantdl.market.card import DAILY
 
 FEWEST_WORDS = 4
 FEWEST_DIFFERENT_WORDS = 3
@@ -121,9 +122,11 @@ def _is_name(text: str) -> bool:
 
 
 def _is_bar_length(text: str) -> bool:
+    if text == DAILY:
+        return True
     try:
-        bar_seconds(text)
-    except DataError:
+        bar_length(text)
+    except CalendarError:
         return False
     return True
 

@@ -11,7 +11,7 @@ from quantdl.market.card import Adjustment
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
 
-_CARD_ITEMS = ("source", "timezone", "frequency", "adjustment", "calendar", "fingerprint")
+_DECLARED = ("source", "timezone", "frequency", "adjustment", "calendar")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ def faults(data: TrustedData) -> Iterator[PlanFault]:
 
 def data_faults(data: TrustedData, panel: "Panel") -> Iterator[PlanFault]:
     """Yield what differs from the data card, and the fields that the data do not have."""
-    for name in _CARD_ITEMS:
-        planned, found = getattr(data, name), getattr(panel.card, name)
+    card = panel.card
+    stated = {**{name: getattr(card.declaration, name) for name in _DECLARED}, "fingerprint": card.fingerprint}
+    for name, found in stated.items():
+        planned = getattr(data, name)
         if planned != found:
             fix = f"write {found!r} if these are the data you mean to trust, or load the other data"
             yield PlanFault(f"trusted_data.{name}", repr(planned), f"the data card's {found!r}", fix)

@@ -56,7 +56,7 @@ def adjusted(
     """
     problems = list(_problems(panel, how, direction, as_of))
     if problems:
-        raise DataError(f"{panel.card.source}: {' '.join(problems)}")
+        raise DataError(f"{panel.card.declaration.source}: {' '.join(problems)}")
     scales = share_scales(panel, reinvested)
     base = 0 if direction == "forward" else _last_row(panel, as_of)
     shares = scales.shares / scales.shares[base]
@@ -67,11 +67,11 @@ def adjusted(
         if how == "total_return" and "dollar_volume" not in values:
             values["dollar_volume"] = panel.closes * panel.fields["volume"]
     names = tuple(dict.fromkeys((*panel.card.fields, *values)))
-    notes = (*panel.card.notes, _note(panel, how, direction, base))
+    card = replace(panel.card, fields=names)
     return replace(
         panel,
         fields=values,
-        card=replace(panel.card, adjustment=how, fields=names, notes=notes),
+        card=card.restated(_note(panel, how, direction, base), adjustment=how),
         actions=_remaining(panel, how, prices),
     )
 
@@ -93,7 +93,7 @@ def _problems(panel: Panel, how: How, direction: Direction, as_of: pd.Timestamp 
         yield (
             f"how must be 'split' or 'total_return' and direction 'back' or 'forward', got {how!r} and {direction!r}."
         )
-    found = panel.card.adjustment
+    found = panel.card.declaration.adjustment
     if found == "total_return" or found == how:
         given = "total returns" if found == "total_return" else "adjusted for splits"
         yield f"got prices that are {given} already; expected raw ones. Fix: use them as they are, or load raw bars."
@@ -138,6 +138,6 @@ def _note(panel: Panel, how: How, direction: Direction, base: int) -> str:
     dividends = sum(len(effect.payments) for effect in taken) if how == "total_return" else 0
     unit = "the first bar" if direction == "forward" else f"{panel.sessions[base]:%Y-%m-%d}"
     return (
-        f"Adjusted {direction} from {panel.card.adjustment} to {how} prices, in shares of {unit}: {splits} splits and "
-        f"{dividends} dividends taken in."
+        f"Adjusted {direction} from {panel.card.declaration.adjustment} to {how} prices, in shares of {unit}: "
+        f"{splits} splits and {dividends} dividends taken in."
     )

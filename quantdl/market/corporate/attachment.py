@@ -31,41 +31,45 @@ def with_actions(panel: Panel, actions: CorporateActions) -> Panel:
     """
     problems = list(_problems(panel, actions))
     if problems:
-        raise DataError("\n  ".join([f"{panel.card.source}: the corporate actions do not fit the prices:", *problems]))
+        raise DataError(
+            "\n  ".join([f"{panel.card.declaration.source}: the corporate actions do not fit the prices:", *problems])
+        )
     ended = {**panel.silence.ended, **{item.asset: item.last for item in actions.delistings}}
     silence = replace(panel.silence, ended=ended)
     status = read_silence(panel.status, panel.sessions, panel.assets, silence)
-    card = replace(panel.card, fingerprint=_fingerprint(panel, status, actions), notes=_notes(panel, actions))
+    card = replace(panel.card, fingerprint=_fingerprint(panel, status, actions)).restated(*_notes(actions))
     return replace(panel, actions=actions, silence=silence, status=status, card=card)
 
 
 def _fingerprint(panel: Panel, status: np.ndarray, actions: CorporateActions) -> str:
     """Return that of the values, with the actions in it where there are any."""
-    instants = None if panel.card.frequency == "1D" else panel.known_at
+    instants = None if panel.card.declaration.frequency == "1D" else panel.known_at
     values = content_fingerprint(panel.sessions, panel.assets, panel.fields, status, instants)
     if actions == CorporateActions():
         return values
     return "sha256:" + hashlib.sha256(f"{values} {actions!r}".encode()).hexdigest()
 
 
-def _notes(panel: Panel, actions: CorporateActions) -> tuple[str, ...]:
-    """Return the notes of the card with the ends that are stated now."""
+def _notes(actions: CorporateActions) -> list[str]:
+    """Say which ends are stated now."""
     if not actions.delistings:
-        return panel.card.notes
+        return []
     stated = ", ".join(f"{item.asset} {item.last}" for item in actions.delistings)
-    return (*panel.card.notes, f"Delistings stated by the corporate actions, whatever is said of silence: {stated}.")
+    return [f"Delistings stated by the corporate actions, whatever is said of silence: {stated}."]
 
 
 def _problems(panel: Panel, actions: CorporateActions) -> Iterator[str]:
     yield from _unknown_assets(panel, actions)
     yield from _days_without_session(panel, actions)
-    kept_out = {"raw": (), "split": ("splits",), "total_return": ("splits", "dividends")}[panel.card.adjustment]
+    kept_out = {"raw": (), "split": ("splits",), "total_return": ("splits", "dividends")}[
+        panel.card.declaration.adjustment
+    ]
     for kind in kept_out:
         items = getattr(actions, kind)
         if items:
             yield (
                 f"got {len(items)} {kind}, the first of {items[0].asset} on {items[0].ex_date}, for prices whose card "
-                f"says {panel.card.adjustment!r}: they would count twice. Fix: leave the {kind} out."
+                f"says {panel.card.declaration.adjustment!r}: they would count twice. Fix: leave the {kind} out."
             )
     yield from _after_the_end(panel, actions)
 
@@ -107,6 +111,6 @@ def _days_without_session(panel: Panel, actions: CorporateActions) -> Iterator[s
         day = pd.Timestamp(item.ex_date)
         if first <= day <= last and day not in panel.sessions:
             yield (
-                f"{item.asset}: got the ex-date {item.ex_date} ({day.day_name()}); expected a session of "
-                f"{panel.card.calendar}. Fix: correct it to the first session that traded without the right."
+                f"{item.asset}: got the ex-date {item.ex_date} ({day.day_name()}); expected a session "
+                f"of {panel.card.declaration.calendar}. Fix: correct it to the first session without the right."
             )

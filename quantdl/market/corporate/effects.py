@@ -73,8 +73,8 @@ def effects(panel: Panel) -> tuple[Effect, ...]:
     effect on the next one. One before the second bar changes nothing that the panel holds, and one after its end has
     not happened.
     """
-    splits = panel.actions.splits if panel.card.adjustment == "raw" else ()
-    dividends = panel.actions.dividends if panel.card.adjustment != "total_return" else ()
+    splits = panel.actions.splits if panel.card.declaration.adjustment == "raw" else ()
+    dividends = panel.actions.dividends if panel.card.declaration.adjustment != "total_return" else ()
     column = {asset: position for position, asset in enumerate(panel.assets)}
     found: defaultdict[tuple[int, int], list[Split | CashDividend]] = defaultdict(list)
     items: tuple[Split | CashDividend, ...] = (*dividends, *splits)
@@ -168,7 +168,8 @@ def _reinvested_before(panel: Panel, found: tuple[Effect, ...]) -> np.ndarray:
     if problems:
         lines = "\n  ".join(problems)
         raise DataError(
-            f"{panel.card.source}: got dividends as large as the price; expected less than the last close before the "
+            f"{panel.card.declaration.source}: "
+            f"got dividends as large as the price; expected less than the last close before the "
             f"ex-date, in the units of the prices. Fix: correct the amount; an amount per unadjusted share does not "
             f"fit prices that are adjusted for splits, nor the other way round.\n  {lines}"
         )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.card import DataCard, SilenceRule, Universe, content_fingerprint
+from quantdl.market.card import DataCard, Declaration, SilenceRule, Universe, content_fingerprint
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.exchanges.merging import MergedBars, merge_bars
 from quantdl.market.exchanges.sighting import Sighting, actions_as_seen, faults_as_seen
@@ -105,9 +105,9 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
 def _check(panels: Sequence[Panel]) -> None:
     if not panels:
         raise DataError("There is nothing to align. Give at least one panel.")
-    kinds = sorted({panel.card.adjustment for panel in panels})
+    kinds = sorted({panel.card.declaration.adjustment for panel in panels})
     if len(kinds) > 1:
-        each = ", ".join(f"{panel.card.source}: {panel.card.adjustment}" for panel in panels)
+        each = ", ".join(f"{panel.card.declaration.source}: {panel.card.declaration.adjustment}" for panel in panels)
         raise DataError(f"Panels of different adjustment cannot stand side by side ({each}). Adjust them alike first.")
     assets = [asset for panel in panels for asset in panel.assets]
     twice = sorted({asset for asset in assets if assets.count(asset) > 1})
@@ -124,7 +124,9 @@ def _span(panels: Sequence[Panel], decisions: DecisionTimes) -> tuple[pd.Datetim
         known = instants >= min(panel.known_at[0] for panel in panels)
         if known.any():
             return sessions[known], instants[known]
-    spans = ", ".join(f"{p.card.source} {p.sessions[0]:%Y-%m-%d}..{p.sessions[-1]:%Y-%m-%d}" for p in panels)
+    spans = ", ".join(
+        f"{p.card.declaration.source} {p.sessions[0]:%Y-%m-%d}..{p.sessions[-1]:%Y-%m-%d}" for p in panels
+    )
     raise DataError(f"No decision of {decisions.calendar} lies within all of the panels ({spans}). Choose longer ones.")
 
 
@@ -164,14 +166,14 @@ def _card(
     names: tuple[str, ...],
     fingerprint: str,
 ) -> DataCard:
-    cards = [panel.card for panel in panels]
+    declared = [panel.card.declaration for panel in panels]
     notes = [
         f"Aligned on the decisions of {decisions.calendar} at the {decisions.at}: a cell holds the bars of the asset's "
         "own exchange that became known since the decision before; nothing is carried forward.",
         *(
-            f"{card.source}: {', '.join(panel.assets[:5])}{', ...' * (len(panel.assets) > 5)} on {card.calendar}, "
-            f"bars of {card.frequency}, as of {card.as_of}, licence {card.licence}, {card.fingerprint}."
-            for card, panel in zip(cards, panels, strict=True)
+            f"{said.source}: {', '.join(panel.assets[:5])}{', ...' * (len(panel.assets) > 5)} on {said.calendar}, "
+            f"bars of {said.frequency}, as of {said.as_of}, licence {said.licence}, {panel.card.fingerprint}."
+            for said, panel in zip(declared, panels, strict=True)
         ),
         "Prices are in the currency of their exchange.",
     ]
@@ -180,19 +182,21 @@ def _card(
     left = sorted({name for panel in panels for name in panel.fields} - set(names))
     if left:
         notes.append(f"Fields that not every panel has are left out: {', '.join(left)}.")
-    universes = {card.universe for card in cards}
+    universes = {said.universe for said in declared}
     weakest_first: tuple[Universe, ...] = ("survivors", "unknown", "point_in_time")
     weakest = next(kind for kind in weakest_first if kind in universes)
     return DataCard(
-        source=" + ".join(dict.fromkeys(card.source for card in cards)),
-        timezone=trading_calendar(decisions.calendar).timezone,
-        frequency="1D",
-        adjustment=cards[0].adjustment,
-        calendar=decisions.calendar,
-        as_of=max(card.as_of for card in cards),
-        licence=" + ".join(dict.fromkeys(card.licence for card in cards)),
+        Declaration(
+            source=" + ".join(dict.fromkeys(said.source for said in declared)),
+            timezone=trading_calendar(decisions.calendar).timezone,
+            frequency="1D",
+            adjustment=declared[0].adjustment,
+            calendar=decisions.calendar,
+            as_of=max(said.as_of for said in declared),
+            licence=" + ".join(dict.fromkeys(said.licence for said in declared)),
+            universe=weakest,
+            notes=(*notes, *dict.fromkeys(note for said in declared for note in said.notes)),
+        ),
         fields=names,
         fingerprint=fingerprint,
-        universe=weakest,
-        notes=(*notes, *dict.fromkeys(note for card in cards for note in card.notes)),
     )

@@ -86,7 +86,12 @@ def bar_starts(panel: Panel) -> np.ndarray:
     """
     numbers, labels = pd.factorize(panel.sessions)
     sessions = pd.DatetimeIndex(labels)
-    schedule = trading_calendar(panel.card.calendar).schedule(sessions[0], sessions[-1]).reindex(sessions).iloc[numbers]
+    schedule = (
+        trading_calendar(panel.card.declaration.calendar)
+        .schedule(sessions[0], sessions[-1])
+        .reindex(sessions)
+        .iloc[numbers]
+    )
     known = panel.known_at.as_unit("us").asi8
     starts = pd.DatetimeIndex(schedule["open"]).as_unit("us").asi8.copy()
     inside = np.flatnonzero(numbers[1:] == numbers[:-1]) + 1

@@ -58,7 +58,7 @@ class Sighting:
             DataError: If one decision sees both for the first time.
         """
         row = self.row(split.ex_date)
-        if self.panel.card.adjustment != "raw" or not 0 < row < len(self.panel.sessions):
+        if self.panel.card.declaration.adjustment != "raw" or not 0 < row < len(self.panel.sessions):
             return
         before, after = np.searchsorted(
             self.when, self.panel.known_at.as_unit("us").asi8[row - 1 : row + 1], side="left"

@@ -27,7 +27,7 @@ def split_contradicts_price(panel: Panel) -> np.ndarray:
         size = np.log(split.ratio)
         if abs(size) < _TELLING:
             continue
-        expected = -size if panel.card.adjustment == "raw" else 0.0
+        expected = -size if panel.card.declaration.adjustment == "raw" else 0.0
         prices = [panel.closes[row, column], *_open(panel, row, column)]
         off = [abs(np.log(price / panel.closes[before, column]) - expected) for price in prices]
         found[row, column] |= min(off) > abs(size) / 2
@@ -57,7 +57,7 @@ def large_return_without_action(panel: Panel) -> np.ndarray:
     if not panel.actions.splits and not panel.actions.dividends:
         return found
     gross = panel.closes / panel.previous_closes()
-    if panel.card.adjustment == "raw":  # ratios and amounts are both stated for a share of the close before
+    if panel.card.declaration.adjustment == "raw":  # ratios and amounts are both stated for a share of the close before
         for split, row, _, column in _effects(panel, panel.actions.splits):
             gross[row, column] *= split.ratio
         for dividend, row, before, column in _effects(panel, panel.actions.dividends):
@@ -70,7 +70,7 @@ def recorded_splits(panel: Panel, column: int, rows: np.ndarray) -> str:
     own = [item for item in panel.actions.splits if item.asset == panel.assets[column]]
     stated = [item for item, row, _, _ in _effects(panel, own) if row == rows[0]]
     words = ", ".join(f"{item.ratio:g} new for 1 old share on {item.ex_date}" for item in stated)
-    return f"Stated: {words}; {_closes(panel, column, int(rows[0]))} ({panel.card.adjustment} prices)."
+    return f"Stated: {words}; {_closes(panel, column, int(rows[0]))} ({panel.card.declaration.adjustment} prices)."
 
 
 def recorded_dividends(panel: Panel, column: int, rows: np.ndarray) -> str:

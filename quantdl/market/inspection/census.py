@@ -122,7 +122,7 @@ def take_census(panel: Panel) -> Census:
         summary=summarise(panel),
         universe=survivorship.universe,
         survivorship=survivorship.sentence,
-        notes=panel.card.notes,
+        notes=panel.card.declaration.notes,
     )
 
 

@@ -77,7 +77,8 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
     taken = sorted({part.name for part in parts} & set(panel.assets))
     if taken:
         raise DataError(
-            f"{panel.card.source}: the earlier part of a cut history would be called {', '.join(map(repr, taken))}, as "
+            f"{panel.card.declaration.source}: "
+            f"the earlier part of a cut history would be called {', '.join(map(repr, taken))}, as "
             "an asset of the panel is already. Fix: rename that asset, or choose another action than split_at_gap."
         )
     whole = np.column_stack([status, *(part.status for part in parts)])

@@ -125,7 +125,7 @@ def summarise(panel: Panel) -> Summary:
 
 
 def _early_closes(panel: Panel) -> pd.DatetimeIndex:
-    return trading_calendar(panel.card.calendar).early_closes(panel.sessions[0], panel.sessions[-1])
+    return trading_calendar(panel.card.declaration.calendar).early_closes(panel.sessions[0], panel.sessions[-1])
 
 
 def _longest_gap(panel: Panel) -> Span | None:

@@ -69,7 +69,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     )
     if chosen:
         verdict = f" (chance {probability:.2g}): the universe was chosen knowing its survivors, so results flatter."
-    elif panel.card.universe == "survivors":
+    elif panel.card.declaration.universe == "survivors":
         verdict = "; the card declares a universe of survivors, so results flatter."
     elif exits == 0:
         verdict = "; too little time to tell whether the universe was chosen by its survivors."
@@ -81,7 +81,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
             f" {listings:,} assets begin after the first session but none after {last:%Y-%m-%d} (chance {chance:.2g}): "
             "a history since then was asked for."
         )
-    universe = "survivors" if chosen else panel.card.universe
+    universe = "survivors" if chosen else panel.card.declaration.universe
     return Survivorship(universe, exits, expected, probability, last.date(), listings, chance, facts + verdict)
 
 

@@ -43,7 +43,8 @@ def apply_policies(
     strange = sorted({fault.kind for fault in census.faults} - set(actions))
     if strange:
         raise DataError(
-            f"{panel.card.source}: faults of a kind without a policy: {', '.join(strange)}. A loader records the kinds "
+            f"{panel.card.declaration.source}: "
+            f"faults of a kind without a policy: {', '.join(strange)}. A loader records the kinds "
             "that quantdl.market.inspection.policies.Policies names. Fix: add the kind there, or use one that is there."
         )
     refused = refused_faults(census, policies)
@@ -56,7 +57,7 @@ def apply_policies(
     gone = {fault.symbol for fault in census.faults if actions[fault.kind] == "drop_asset"}
     left = [name for name in panel.assets if name not in gone]
     if not left:
-        raise DataError(f"{panel.card.source}: the policies drop every asset: {'; '.join(notes)}")
+        raise DataError(f"{panel.card.declaration.source}: the policies drop every asset: {'; '.join(notes)}")
     kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
     cut = {kind for kind, faults in treated.items() if faults and actions[kind] == "split_at_gap"}
     kept = panel.select(left) if len(left) < len(panel.assets) else panel
@@ -65,11 +66,9 @@ def apply_policies(
         notes.append(
             f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
         )
-    universe = panel.card.universe
-    if census.universe != universe:
-        universe = census.universe
+    if census.universe != panel.card.declaration.universe:
         notes.append(census.survivorship)
-    return replace(masked, card=replace(panel.card, universe=universe, notes=(*panel.card.notes, *notes)))
+    return replace(masked, card=panel.card.restated(*notes, universe=census.universe))
 
 
 def refused_faults(census: Census, policies: Policies) -> tuple[Fault, ...]:
@@ -125,7 +124,7 @@ def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) 
 
 def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
     what = "1 fault meets" if len(faults) == 1 else f"{len(faults):,} faults meet"
-    lines = [f"{panel.card.source}: {what} the policy 'refuse':"]
+    lines = [f"{panel.card.declaration.source}: {what} the policy 'refuse':"]
     lines += [f"{fault.kind}: {_who(fault)}, {_when(fault)}: {fault.detail}" for fault in faults]
     lines.append("Fix: mend the data, or choose another action for these kinds under data.policies.")
     return "\n  ".join(lines)

@@ -216,20 +216,12 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[Fault, ...], declarat
         status=status,
         sectors={name: declaration.sectors[name] for name in bars.symbols if name in declaration.sectors},
         card=DataCard(
-            source=declaration.source,
-            timezone=declaration.timezone,
-            frequency=declaration.frequency,
-            adjustment=declaration.adjustment,
-            calendar=declaration.calendar,
-            as_of=declaration.as_of,
-            licence=declaration.licence,
+            declaration,
             fields=tuple(name for name in FIELDS if name in fields),
             fingerprint=content_fingerprint(
                 sessions, bars.symbols, fields, status, None if declaration.intraday is None else known_at
             ),
-            universe=declaration.universe,
-            notes=(*declaration.notes, *_notes(bars, status, declaration), *_caveats(declaration.calendar, sessions)),
-        ),
+        ).restated(*_notes(bars, status, declaration), *_caveats(declaration.calendar, sessions)),
         faults=faults,
         silence=declaration.silence,
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import TradingCalendar
+from quantdl.calendars import TradingCalendar, bar_length
 from quantdl.errors import DataError
-from quantdl.market.card import Declaration, IntradayBars, bar_seconds
+from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.intraday import BarGrid, bar_grid
 
@@ -149,6 +149,4 @@ def _on_bars(times: np.ndarray, grid: BarGrid, intraday: IntradayBars) -> Placem
 
 
 def _seconds(declaration: Declaration) -> int:
-    seconds = bar_seconds(declaration.frequency)
-    assert seconds is not None  # the declaration pairs `intraday` with a length
-    return seconds
+    return int(bar_length(declaration.frequency).total_seconds())

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from quantdl.market.card import Declaration, bar_seconds
+from quantdl.calendars import bar_length
+from quantdl.market.card import Declaration
 from quantdl.market.reading.columns import Objection, as_text, read_numbers, read_symbols
 from quantdl.market.reading.findings import Finding, Place, shortened, unreadable
 from quantdl.market.reading.header import FIELDS, read_header
@@ -163,12 +164,12 @@ def read_dates(column: pd.Series, declaration: Declaration) -> tuple[np.ndarray,
         column: Dates or instants.
         declaration: Zone, length of a bar, and what its label means.
     """
-    seconds = bar_seconds(declaration.frequency)
-    if declaration.intraday is None or seconds is None:
+    if declaration.intraday is None:
         days, objections = read_days(column, declaration.timezone)
         return days, None, objections
     times, objections = read_times(column, declaration.intraday.times_in)
-    begin = times if declaration.intraday.labelled == "start" else times - np.timedelta64(seconds, "s")
+    length = np.timedelta64(bar_length(declaration.frequency))
+    begin = times if declaration.intraday.labelled == "start" else times - length
     return on_the_clock(begin, declaration.timezone).astype("datetime64[D]"), times, objections
 
 

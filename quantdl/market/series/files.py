@@ -1,11 +1,9 @@
 """Series beside the prices, read from one column of a CSV file, a Parquet file or a frame."""
 
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
@@ -16,46 +14,22 @@ from quantdl.market.reading.columns import read_numbers
 from quantdl.market.reading.csv_text import read_text, rows_of
 from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
 from quantdl.market.reading.times import read_days
-from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import SeriesDeclaration, SeriesFile
+from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
+from quantdl.records import part_of
 
 _PLAINLY: dict[str, Any] = {"date_as_object": False, "ignore_metadata": True}
 _DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, OverflowError, NotImplementedError)
 
 
-@dataclass(frozen=True)
-class SeriesDeclaration:
-    """What only the person who brings the series can say. No loader guesses any of it.
-
-    Attributes:
-        name: What the series is called in features and reports.
-        source: Who published the values.
-        timezone: IANA name of the zone whose dates the file uses, ``"UTC"`` where it writes midnight UTC for a date.
-        unit: What a value of 1 means, ``"percent a year"`` for instance.
-        as_of: Day on which the source stated the values.
-        licence: Terms under which they may be used.
-        release: When a value became known.
-        notes: Facts for the card.
+def load_series_file(file: SeriesFile) -> ExogenousSeries:
+    """Load the series that a file holds, CSV or Parquet by its name.
 
     Raises:
-        DataError: If the name is empty or the zone unknown.
+        DataError: As `load_series_csv`.
     """
-
-    name: str
-    source: str
-    timezone: str
-    unit: str
-    as_of: date
-    licence: str
-    release: ReleaseRule
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse what means nothing here."""
-        wrong = [] if self.name.strip() else ["name must not be empty."]
-        if self.timezone not in available_timezones():
-            wrong.append(f"timezone must be an IANA name such as 'America/New_York', got {self.timezone!r}.")
-        if wrong:
-            raise DataError(f"The declaration of the series {self.name!r} cannot be read: {' '.join(wrong)}")
+    load = load_series_parquet if file.path.suffix.lower() == ".parquet" else load_series_csv
+    return load(file.path, file.column, part_of(file, SeriesDeclaration), file.date_column)
 
 
 def load_series_csv(
@@ -135,17 +109,7 @@ def _series(
     observed_on = pd.DatetimeIndex(rows.day.astype("datetime64[us]"))
     numbers = rows.fields[str(values.name)]
     return ExogenousSeries(
-        name=declaration.name,
-        card=SeriesCard(
-            source=declaration.source,
-            timezone=declaration.timezone,
-            unit=declaration.unit,
-            as_of=declaration.as_of,
-            licence=declaration.licence,
-            release=declaration.release,
-            fingerprint=series_fingerprint(observed_on, numbers),
-            notes=declaration.notes,
-        ),
+        card=SeriesCard(declaration, series_fingerprint(observed_on, numbers)),
         observed_on=observed_on,
         known_at=declaration.release.known_at(observed_on),
         values=numbers,

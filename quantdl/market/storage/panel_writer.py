@@ -242,7 +242,7 @@ def _check_axes(outline: PanelOutline) -> None:
 
 
 def _fingerprint(panel: Panel) -> str:
-    instants = None if panel.card.frequency == "1D" else panel.known_at
+    instants = None if panel.card.declaration.frequency == "1D" else panel.known_at
     return content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
 
 

@@ -43,7 +43,9 @@ class Source:
     def of(cls, panel: Panel) -> "Source":
         """Return the source of a panel."""
         card = panel.card
-        return cls(card.source, card.calendar, card.frequency, card.adjustment)
+        return cls(
+            card.declaration.source, card.declaration.calendar, card.declaration.frequency, card.declaration.adjustment
+        )
 
     @property
     def folder(self) -> str:
@@ -192,7 +194,7 @@ def _read(path: Path) -> Vintage:
 
 
 def _fingerprint(panel: Panel) -> str:
-    instants = None if panel.card.frequency == "1D" else panel.known_at
+    instants = None if panel.card.declaration.frequency == "1D" else panel.known_at
     values = content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
     actions = json_text(to_plain(panel.actions), "the corporate actions")
     return "sha256:" + hashlib.sha256((values + actions).encode()).hexdigest()

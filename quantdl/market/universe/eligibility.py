@@ -1,6 +1,5 @@
 """The universe as of t: who could be held at each bar, by what was known then, and why the others could not."""
 
-import math
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
@@ -12,7 +11,8 @@ from quantdl.errors import DataError
 from quantdl.market.corporate.effects import carried_closes
 from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.panel import Panel
-from quantdl.market.universe.membership import Membership, member_cells, members_between
+from quantdl.market.universe.membership import Membership, load_membership, member_cells, members_between
+from quantdl.market.universe.rule import UniverseRule
 
 _ASSETS_AT_ONCE = 512
 _NAMES_SHOWN = 10
@@ -37,46 +37,6 @@ class Standing(IntEnum):
     """Too little money changed hands in it."""
 
 
-@dataclass(frozen=True)
-class UniverseRule:
-    """What an asset must have to belong to the universe of a bar. All of it is judged by that bar and those before.
-
-    Attributes:
-        membership: Times of membership by symbol, see `quantdl.market.universe.membership.load_membership`; an asset
-            without any is never a member. None: every asset of the panel is one.
-        minimum_history_bars: Bars on which it must have traded.
-        minimum_price: Its last close at the least, as quoted: needs raw prices. None: no such filter.
-        minimum_dollar_volume: Close times volume at the least, the mean over the last ``window_bars`` bars of its life.
-            A bar without a trade, or without a known volume, counts as zero. None: no such filter.
-        window_bars: Bars of that mean; given exactly with ``minimum_dollar_volume``.
-
-    Raises:
-        DataError: If a number is impossible; all of them are named.
-    """
-
-    membership: Membership | None = None
-    minimum_history_bars: int = 1
-    minimum_price: float | None = None
-    minimum_dollar_volume: float | None = None
-    window_bars: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing, all of them at once."""
-        wrong = []
-        if self.minimum_history_bars < 1:
-            wrong.append(f"minimum_history_bars must be 1 or more, got {self.minimum_history_bars}.")
-        for name in ("minimum_price", "minimum_dollar_volume"):
-            value = getattr(self, name)
-            if value is not None and not (math.isfinite(value) and value > 0):
-                wrong.append(f"{name} must be above zero, or None for no filter, got {value}.")
-        if (self.window_bars is None) != (self.minimum_dollar_volume is None):
-            wrong.append("window_bars and minimum_dollar_volume are given together or not at all.")
-        if self.window_bars is not None and self.window_bars < 1:
-            wrong.append(f"window_bars must be 1 or more, got {self.window_bars}.")
-        if wrong:
-            raise DataError(f"The rule of the universe cannot be read: {' '.join(wrong)}")
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Universe:
     """Who belonged to the universe, bar by bar.
@@ -84,12 +44,14 @@ class Universe:
     Attributes:
         panel: The prices it was judged by.
         rule: The rule.
+        membership: Times of membership by symbol; None where every asset of the panel is a member.
         standings: (T, A) int8 codes of `Standing`, read-only.
         absent: Symbols that were members during the panel's time and have no prices in it, sorted.
     """
 
     panel: Panel
     rule: UniverseRule
+    membership: Membership | None
     standings: np.ndarray
     absent: tuple[str, ...]
 
@@ -163,7 +125,7 @@ def _in_words(standing: Standing) -> str:
     return standing.name.lower().replace("_", " ")
 
 
-def universe_as_of(panel: Panel, rule: UniverseRule) -> Universe:
+def universe_as_of(panel: Panel, rule: UniverseRule, membership: Membership | None = None) -> Universe:
     """Judge every asset at every bar by what was known at its close.
 
     The universe of a bar is the same, bit for bit, for any panel that reaches to it. Where the panel has members
@@ -172,22 +134,25 @@ def universe_as_of(panel: Panel, rule: UniverseRule) -> Universe:
     Args:
         panel: Prices.
         rule: What an asset must have.
+        membership: Times of membership by symbol, in place of the file that the rule may name.
 
     Raises:
         DataError: If the rule asks for what the prices cannot tell: a price filter on adjusted prices, dollar volume
             from total-return prices or without volumes.
     """
     _refuse_unfit(panel, rule)
+    if membership is None and rule.membership is not None:
+        membership = load_membership(rule.membership)
     standings = np.empty(panel.status.shape, dtype=np.int8)
     for start in range(0, len(panel.assets), _ASSETS_AT_ONCE):
         part = panel.select(panel.assets[start : start + _ASSETS_AT_ONCE])
-        standings[:, start : start + len(part.assets)] = _standings(part, rule)
+        standings[:, start : start + len(part.assets)] = _standings(part, rule, membership)
     standings.flags.writeable = False
     absent: tuple[str, ...] = ()
-    if rule.membership is not None:
-        during = members_between(rule.membership, panel.sessions[0].date(), panel.sessions[-1].date())
+    if membership is not None:
+        during = members_between(membership, panel.sessions[0].date(), panel.sessions[-1].date())
         absent = tuple(sorted(set(during) - set(panel.assets)))
-    return Universe(panel, rule, standings, absent)
+    return Universe(panel, rule, membership, standings, absent)
 
 
 def with_universe(panel: Panel, universe: Universe) -> Panel:
@@ -203,31 +168,27 @@ def with_universe(panel: Panel, universe: Universe) -> Panel:
     """
     if panel.assets != universe.panel.assets or not panel.known_at.equals(universe.panel.known_at):
         raise DataError(
-            f"{panel.card.source}: the universe was judged on {len(universe.panel.sessions):,} bars of "
+            f"{panel.card.declaration.source}: the universe was judged on {len(universe.panel.sessions):,} bars of "
             f"{len(universe.panel.assets):,} assets, the panel has {len(panel.sessions):,} of {len(panel.assets):,}. "
             "Fix: judge the universe of this panel with universe_as_of(panel, rule)."
         )
-    complete = universe.rule.membership is not None and not universe.absent
+    complete = universe.membership is not None and not universe.absent
     notes = _sentences(universe)
-    if complete and panel.card.universe == "survivors" and not _anyone_left(panel, universe):
+    if complete and panel.card.declaration.universe == "survivors" and not _anyone_left(panel, universe):
         complete = False
         notes.append("Nobody ever leaves that membership, so it lists the survivors: survivorship is not controlled.")
-    card = replace(
-        panel.card,
-        universe="point_in_time" if complete else panel.card.universe,
-        notes=(*panel.card.notes, *notes),
-    )
+    card = panel.card.restated(*notes, universe="point_in_time" if complete else None)
     return replace(panel, members=universe.members, card=card)
 
 
 def _anyone_left(panel: Panel, universe: Universe) -> bool:
     """Whether some asset was a member during the panel's time and is none on its last day, or is gone by then."""
-    members = member_cells(universe.rule.membership or {}, panel.sessions, panel.assets)
+    members = member_cells(universe.membership or {}, panel.sessions, panel.assets)
     gone = ~members[-1] | (universe.standings[-1] == Standing.DELISTED)
     return bool((members.any(axis=0) & gone).any())
 
 
-def _standings(panel: Panel, rule: UniverseRule) -> np.ndarray:
+def _standings(panel: Panel, rule: UniverseRule, membership: Membership | None) -> np.ndarray:
     """Return (T, A) the first reason that holds; the last one written wins, so they are written in reverse."""
     standings = np.full(panel.status.shape, Standing.MEMBER, dtype=np.int8)
     if rule.minimum_dollar_volume is not None:
@@ -240,8 +201,8 @@ def _standings(panel: Panel, rule: UniverseRule) -> np.ndarray:
     standings[history == 0] = Standing.NOT_TRADED_YET
     if panel.members is not None:
         standings[~panel.members] = Standing.NO_MEMBERSHIP
-    if rule.membership is not None:
-        standings[~member_cells(rule.membership, panel.sessions, panel.assets)] = Standing.NO_MEMBERSHIP
+    if membership is not None:
+        standings[~member_cells(membership, panel.sessions, panel.assets)] = Standing.NO_MEMBERSHIP
     return standings
 
 
@@ -267,15 +228,15 @@ def _mean_dollars(panel: Panel, rule: UniverseRule) -> np.ndarray:
 
 
 def _refuse_unfit(panel: Panel, rule: UniverseRule) -> None:
-    card = panel.card
+    said = panel.card.declaration
     wrong = []
-    if rule.minimum_price is not None and card.adjustment != "raw":
+    if rule.minimum_price is not None and said.adjustment != "raw":
         wrong.append(
             f"minimum_price = {rule.minimum_price:g} needs prices as they were quoted, and these are adjusted "
-            f"({card.adjustment}): later splits and dividends have changed what a share cost then. Fix: load raw "
+            f"({said.adjustment}): later splits and dividends have changed what a share cost then. Fix: load raw "
             "prices with their corporate actions, or filter by minimum_dollar_volume."
         )
-    if rule.minimum_dollar_volume is not None and card.adjustment == "total_return":
+    if rule.minimum_dollar_volume is not None and said.adjustment == "total_return":
         wrong.append(
             "minimum_dollar_volume needs raw or split-adjusted prices, and these are total returns: later dividends "
             "have lowered them. Fix: load raw or split-adjusted prices."
@@ -286,13 +247,13 @@ def _refuse_unfit(panel: Panel, rule: UniverseRule) -> None:
             f"{', '.join(panel.fields)}. Fix: load prices with volumes, or leave the filter out."
         )
     if wrong:
-        raise DataError(f"{card.source}: the universe cannot be judged. " + " ".join(wrong))
+        raise DataError(f"{said.source}: the universe cannot be judged. " + " ".join(wrong))
 
 
 def _sentences(universe: Universe) -> list[str]:
     """Say how the universe was chosen."""
     rule, parts = universe.rule, []
-    if rule.membership is not None:
+    if universe.membership is not None:
         parts.append("membership as of each day")
     if rule.minimum_history_bars > 1:
         parts.append(f"at least {rule.minimum_history_bars:,} bars of history")

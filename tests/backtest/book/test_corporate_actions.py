@@ -435,5 +435,5 @@ def test_a_reader_is_told_what_the_prices_leave_out():
     assert any("names no dividend" in stamp for stamp in bare)
     full = run(raw_world(split_up(FLAT, {(5, 0): 2.0}), {(5, 0): 2.0}, {(6, 1): 1.0}), {}).stamps
     assert not any("names no" in stamp for stamp in full)
-    total = replace(world(FLAT), card=replace(world(FLAT).card, adjustment="total_return"))
+    total = replace(world(FLAT), card=world(FLAT).card.restated(adjustment="total_return"))
     assert not any("names no" in stamp for stamp in run(total, {}).stamps)

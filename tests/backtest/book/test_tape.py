@@ -9,6 +9,7 @@ from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.book.trailing import measured_dollar_volume
 from quantdl.market.corporate.actions import CorporateActions, Split
 from tests.backtest.worlds import world
+from tests.panels import in_hours
 
 BARS = 6
 
@@ -19,7 +20,7 @@ def hourly(closes):
     sessions = daily.sessions[: len(closes) // BARS].repeat(BARS)
     hours = pd.to_timedelta(np.tile(np.arange(10, 10 + BARS), len(closes) // BARS), unit="h")
     known_at = sessions.tz_localize("UTC") + hours
-    return replace(daily, sessions=sessions, known_at=known_at, card=replace(daily.card, frequency="60min"))
+    return replace(daily, sessions=sessions, known_at=known_at, card=in_hours(daily.card))
 
 
 def test_a_silence_of_many_bars_but_few_sessions_is_no_delisting():
@@ -38,7 +39,7 @@ def test_a_split_takes_effect_at_the_first_bar_of_its_day():
     closes[2 * BARS :] = 50.0
     panel = hourly(closes)
     split = Split(panel.sessions[2 * BARS].date(), "A00", 2.0)
-    panel = replace(panel, card=replace(panel.card, adjustment="raw"), actions=CorporateActions(splits=(split,)))
+    panel = replace(panel, card=panel.card.restated(adjustment="raw"), actions=CorporateActions(splits=(split,)))
     tape = read_tape(panel)
     assert list(tape.effects) == [2 * BARS]
     np.testing.assert_array_equal(tape.continuous, 100.0)

@@ -181,8 +181,8 @@ def test_what_is_in_the_prices_leaves_the_actions_and_the_rest_gets_new_units():
 def test_the_card_says_what_was_done():
     panel = raw_world(market(4), {(5, 0): 2.0}, {(9, 1): 1.0})
     card = adjusted(panel, "total_return").card
-    assert (card.adjustment, card.fingerprint) == ("total_return", panel.card.fingerprint)
-    assert card.notes[-1] == (
+    assert (card.declaration.adjustment, card.fingerprint) == ("total_return", panel.card.fingerprint)
+    assert card.declaration.notes[-1] == (
         "Adjusted back from raw to total_return prices, in shares of 2018-02-10: 1 splits and 1 dividends taken in."
     )
 

@@ -51,7 +51,7 @@ def test_an_ex_date_without_a_session_is_refused():
 )
 def test_what_the_prices_hold_already_cannot_be_put_on_them(adjustment, refused):
     panel = world(CLOSES)
-    panel = replace(panel, card=replace(panel.card, adjustment=adjustment))
+    panel = replace(panel, card=panel.card.restated(adjustment=adjustment))
     day = date(2018, 1, 5)
     both = CorporateActions(splits=(Split(day, "A00", 2.0),), dividends=(CashDividend(day, "A00", 1.0),))
     if not refused:

@@ -15,7 +15,7 @@ CLOSES = np.full((8, 2), 100.0)
 
 
 def with_card(panel, adjustment):
-    return replace(panel, card=replace(panel.card, adjustment=adjustment))
+    return replace(panel, card=panel.card.restated(adjustment=adjustment))
 
 
 def test_a_split_multiplies_shares_from_its_ex_date_on():

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.card import DataCard, SilenceRule
+from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule
 from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.decisions import DecisionTimes
@@ -33,13 +33,16 @@ def sessions_of(calendar, start, end):
 
 def card_of(calendar, fields=FIELDS, adjustment="split", frequency="1D"):
     return DataCard(
-        source=f"prices of {calendar}",
-        timezone=sessions_of(calendar, "2024-01-02", "2024-12-30")[2],
-        frequency=frequency,
-        adjustment=adjustment,
-        calendar=calendar,
-        as_of=date(2025, 12, 31),
-        licence="none",
+        Declaration(
+            source=f"prices of {calendar}",
+            timezone=sessions_of(calendar, "2024-01-02", "2024-12-30")[2],
+            frequency=frequency,
+            intraday=None if frequency == "1D" else IntradayBars("end", "open"),
+            adjustment=adjustment,
+            calendar=calendar,
+            as_of=date(2025, 12, 31),
+            licence="none",
+        ),
         fields=fields,
         fingerprint="sha256:0",
     )
@@ -202,11 +205,11 @@ def test_no_open_was_made_before_the_decision_that_could_trade_at_it(calendar, a
     aligned = align(panels, DecisionTimes(calendar, at)).panel
     decided = aligned.known_at
     for column, panel in enumerate(panels):
-        exchange = trading_calendar(panel.card.calendar)
+        exchange = trading_calendar(panel.card.declaration.calendar)
         made_at = pd.Series(exchange.opens(panel.sessions), panel.fields["open"][:, 0])
         opens = pd.Series(aligned.fields["open"][1:, column], decided[:-1]).dropna()
         assert (made_at[opens.to_numpy()].to_numpy() >= opens.index.to_numpy()).all()
-        own_decisions = (panel.card.calendar, at) == (calendar, "close")
+        own_decisions = (panel.card.declaration.calendar, at) == (calendar, "close")
         assert own_decisions <= (len(opens) == aligned.traded[1:, column].sum())
     assert np.isfinite(aligned.fields["open"]).any()
 
@@ -252,21 +255,25 @@ def test_a_decision_at_lunch_sees_the_morning_only():
     assert cell(at_lunch, "2024-06-05", "HALF") == 104.0
     assert cell(at_close, "2024-06-05", "HALF") == 105.0
     assert at_lunch.bars[1:, 0].tolist() == [2, 2, 2, 2]  # the afternoon before, then the morning
-    assert at_close.panel.card.frequency == "1D"
+    assert at_close.panel.card.declaration.frequency == "1D"
 
 
 def test_fields_that_not_every_panel_has_are_left_out_and_named():
     aligned = align([simulated("XNYS", "2024-06-03", "2024-06-07"), halves("2024-06-03", "2024-06-07")], NEW_YORK)
     assert set(aligned.panel.fields) == {"close"}
-    assert any("left out: high, low, open, volume" in note for note in aligned.panel.card.notes)
+    assert any("left out: high, low, open, volume" in note for note in aligned.panel.card.declaration.notes)
 
 
 def test_the_card_names_every_source_and_the_weakest_universe():
     panels = world()
-    panels[1] = replace(panels[1], card=replace(panels[1].card, universe="survivors"))
+    panels[1] = replace(panels[1], card=panels[1].card.restated(universe="survivors"))
     card = align(panels, NEW_YORK).panel.card
-    assert card.source == "prices of XNYS + prices of XLON + prices of XTKS + prices of 24/7"
-    assert (card.calendar, card.timezone, card.universe) == ("XNYS", "America/New_York", "survivors")
+    assert card.declaration.source == "prices of XNYS + prices of XLON + prices of XTKS + prices of 24/7"
+    assert (card.declaration.calendar, card.declaration.timezone, card.declaration.universe) == (
+        "XNYS",
+        "America/New_York",
+        "survivors",
+    )
     assert card.fingerprint.startswith("sha256:")
 
 
@@ -368,7 +375,7 @@ def test_an_asset_ends_with_the_decision_that_sees_its_last_bar():
 def test_raw_prices_of_two_scales_are_not_merged():
     panel = simulated("XTKS", "2024-06-03", "2024-07-31")
     actions = CorporateActions(splits=(Split(date(2024, 7, 5), "XTKS:A", 2.0),))
-    raw = replace(panel, card=replace(panel.card, adjustment="raw"), actions=actions)
+    raw = replace(panel, card=panel.card.restated(adjustment="raw"), actions=actions)
     with pytest.raises(DataError, match="split of XTKS:A on 2024-07-05 falls between bars.*Adjust the panel"):
         align([raw], NEW_YORK)
     assert align([raw], DecisionTimes("XTKS")).panel.actions == actions
@@ -458,7 +465,7 @@ def test_one_calendar_aligned_with_itself_stays_as_it_is():
         (
             lambda: [
                 world()[0],
-                replace(world()[1], card=replace(world()[1].card, adjustment="raw")),
+                replace(world()[1], card=world()[1].card.restated(adjustment="raw")),
             ],
             "different adjustment.*prices of XLON: raw",
         ),

@@ -5,14 +5,14 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.market.card import DataCard
+from quantdl.market.card import DataCard, Declaration
 from quantdl.market.exchanges.merging import merge_bars
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
 NAN = np.nan
 FIELDS = ("open", "high", "low", "close", "volume")
-CARD = DataCard("a test", "UTC", "1D", "split", "24/7", date(2024, 12, 31), "none", FIELDS, "sha256:0")
+CARD = DataCard(Declaration("a test", "UTC", "1D", "split", "24/7", date(2024, 12, 31), "none"), FIELDS, "sha256:0")
 
 
 def panel():

@@ -115,7 +115,7 @@ def test_a_reused_history_is_cut_by_default_and_the_card_says_so(sessions, decla
     part = f"A~{sessions[19]:%Y-%m-%d}"
     assert treated.assets == ("A", "B", part)
     day = sessions[90].date()
-    assert f"Policy split_at_gap for reused_history (1): A {day}." in treated.card.notes
+    assert f"Policy split_at_gap for reused_history (1): A {day}." in treated.card.declaration.notes
     assert treated.card.fingerprint == panel.card.fingerprint
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.card import DataCard
+from quantdl.market.card import DataCard, Declaration, IntradayBars
 from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.scale_breaks import suspected_split
 from quantdl.market.inspection.session_bars import session_bars, session_numbers
@@ -29,13 +29,16 @@ def hourly(sessions, fields):
     traded = np.isfinite(fields["close"])
     listed = np.logical_or.accumulate(traded, axis=0)
     card = DataCard(
-        source="simulated hours",
-        timezone="America/New_York",
-        frequency="60min",
-        adjustment="raw",
-        calendar="XNYS",
-        as_of=date(2016, 1, 1),
-        licence="none",
+        Declaration(
+            source="simulated hours",
+            timezone="America/New_York",
+            frequency="60min",
+            intraday=IntradayBars("end", "clock"),
+            adjustment="raw",
+            calendar="XNYS",
+            as_of=date(2016, 1, 1),
+            licence="none",
+        ),
         fields=tuple(fields),
         fingerprint="sha256:none",
     )

@@ -45,7 +45,7 @@ def test_keeping_everything_changes_nothing_but_the_notes(dirty):
     panel = treated(dirty, **{item.name: "keep" for item in fields(Policies)})
     np.testing.assert_array_equal(panel.closes, dirty.closes)
     np.testing.assert_array_equal(panel.status, dirty.status)
-    assert len(panel.card.notes) > len(dirty.card.notes)
+    assert len(panel.card.declaration.notes) > len(dirty.card.declaration.notes)
 
 
 def test_an_asset_may_be_dropped(dirty):
@@ -69,7 +69,7 @@ def test_refusal_names_every_fault_and_the_fix(dirty):
 
 
 def test_every_treatment_stands_in_the_card(dirty):
-    notes = treated(dirty).card.notes
+    notes = treated(dirty).card.declaration.notes
     assert "Policy mask for zero_open (1): A 2024-01-03." in notes
     assert "Policy mask for zero_close (1): A 2024-01-04." in notes
 
@@ -82,10 +82,10 @@ def test_a_universe_of_survivors_that_was_not_declared_is_written_into_the_card(
     days = trading_calendar("XNYS").sessions("1995-01-03", "2019-12-31")
     closes = 50 * np.exp(0.01 * np.cumsum(np.random.default_rng(0).standard_normal((len(days), 40)), axis=0))
     panel = panel_from_frame(pd.DataFrame(closes, index=days, columns=[f"A{i}" for i in range(40)]), declaration)
-    assert panel.card.universe == "unknown"
+    assert panel.card.declaration.universe == "unknown"
     card = treated(panel).card
-    assert card.universe == "survivors"
-    assert "chosen knowing its survivors" in card.notes[-1]
+    assert card.declaration.universe == "survivors"
+    assert "chosen knowing its survivors" in card.declaration.notes[-1]
 
 
 def test_an_unknown_action_is_refused_with_the_choices():
@@ -119,7 +119,7 @@ def test_a_price_that_goes_stale_later_masks_nothing_that_was_known_before():
     assert not hindsight.until(known).traded[-1, 0]  # what a run must not do
     judged = apply_policies(panel, take_census(panel), Policies(), judged_through=known)
     assert judged.traded.all()
-    assert any("hindsight" in note for note in judged.card.notes)
+    assert any("hindsight" in note for note in judged.card.declaration.notes)
 
 
 def test_a_stale_year_before_the_judgement_is_masked_all_the_same():

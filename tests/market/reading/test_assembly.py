@@ -148,11 +148,15 @@ def test_a_day_that_the_calendar_does_not_know_is_a_fault_of_its_row(declaration
 def test_the_card_repeats_the_declaration_and_what_was_not_read(declaration):
     panel = load(replace(declaration, notes=("from a test",)), **{"adj close": ["1", "1", "1"]})
     card = panel.card
-    assert (card.source, card.adjustment, card.as_of) == ("prices of a test", "split", date(2024, 12, 31))
+    assert (card.declaration.source, card.declaration.adjustment, card.declaration.as_of) == (
+        "prices of a test",
+        "split",
+        date(2024, 12, 31),
+    )
     assert card.fields == ("close",)
     assert card.fingerprint.startswith("sha256:")
-    assert card.notes[0] == "from a test"
-    assert card.notes[-1] == "Columns that were not read: adj close."
+    assert card.declaration.notes[0] == "from a test"
+    assert card.declaration.notes[-1] == "Columns that were not read: adj close."
 
 
 def test_around_the_clock_markets_trade_at_weekends(declaration):
@@ -171,9 +175,9 @@ def test_a_row_without_a_date_is_recorded_over_the_span_of_its_file(declaration)
 def test_sessions_that_are_only_projected_are_said_on_the_card(declaration):
     frame = pd.DataFrame({"date": ["2026-12-30", "2026-12-31"], "symbol": "A", "close": [1.0, 2.0]})
     panel = panel_from_frame(frame, replace(declaration, as_of=date(2027, 1, 4)))
-    assert any("XNYS" in note and "projected" in note for note in panel.card.notes)
+    assert any("XNYS" in note and "projected" in note for note in panel.card.declaration.notes)
     known = panel_from_frame(frame.assign(date=["2024-12-30", "2024-12-31"]), declaration)
-    assert not any("projected" in note for note in known.card.notes)
+    assert not any("projected" in note for note in known.card.declaration.notes)
 
 
 def test_a_finding_without_a_date_is_dated_by_the_bars_of_its_own_file(declaration):

@@ -181,7 +181,9 @@ def test_the_axis_holds_every_bar_of_every_session(hourly):
     assert panel.status[:, 0].tolist().count(CellStatus.TRADED) == 2
     assert panel.status[:2, 0].tolist() == [CellStatus.UNLISTED] * 2
     assert set(panel.status[3:, 0]) == {CellStatus.MISSING, CellStatus.TRADED}
-    assert "Bars of 60min, anchored to the clock; the source dates them by their start" in panel.card.notes[-1]
+    assert (
+        "Bars of 60min, anchored to the clock; the source dates them by their start" in panel.card.declaration.notes[-1]
+    )
 
 
 def test_the_session_of_the_day_of_reading_ends_at_its_last_bar(hourly):
@@ -329,7 +331,10 @@ def test_hours_that_are_declared_as_half_hours_are_refused(declaration):
     assert (~panel_from_frame(gappy, right).traded).sum() == 4
 
 
-@pytest.mark.parametrize(("labelled", "anchored"), [("left", "open"), ("start", "midnight")])
-def test_a_word_that_means_no_way_of_cutting_bars_is_refused(labelled, anchored):
-    with pytest.raises(DataError, match="How bars are cut and dated cannot be read"):
+@pytest.mark.parametrize(
+    ("labelled", "anchored", "words"),
+    [("left", "open", "labelled: given 'left'"), ("start", "midnight", "anchored: given 'midnight'")],
+)
+def test_a_word_that_means_no_way_of_cutting_bars_is_refused(labelled, anchored, words):
+    with pytest.raises(DataError, match=words):
         IntradayBars(labelled=labelled, anchored=anchored)

@@ -149,4 +149,4 @@ def test_a_wide_column_without_a_name_is_no_asset_and_is_said(tmp_path, declarat
     pyarrow.parquet.write_table(table, tmp_path / "prices.parquet")
     panel = load_parquet(tmp_path / "prices.parquet", declaration)
     assert panel.assets == ("A",)
-    assert "Columns that were not read: '' (column 3), '  ' (column 4)." in panel.card.notes
+    assert "Columns that were not read: '' (column 3), '  ' (column 4)." in panel.card.declaration.notes

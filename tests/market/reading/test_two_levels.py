@@ -84,14 +84,14 @@ def test_plain_closes_are_read_with_their_opens_and_the_card_names_the_others(ra
     panel = panel_from_frame(raw, replace(declaration, adjustment=adjustment))
     np.testing.assert_array_equal(panel.closes, raw["Close"])
     np.testing.assert_array_equal(panel.fields["open"], raw["Open"])
-    assert f"the adjusted closes beside it were not read ({adjustment})." in " ".join(panel.card.notes)
+    assert f"the adjusted closes beside it were not read ({adjustment})." in " ".join(panel.card.declaration.notes)
 
 
 def test_adjusted_closes_are_never_mixed_with_unadjusted_opens(raw, declaration):
     panel = panel_from_frame(raw, replace(declaration, adjustment="total_return"))
     np.testing.assert_array_equal(panel.closes, raw["Adj Close"])
     assert panel.card.fields == ("close",)
-    assert "open, high, low, volume stand beside it unadjusted and were not read" in panel.card.notes[0]
+    assert "open, high, low, volume stand beside it unadjusted and were not read" in panel.card.declaration.notes[0]
 
 
 def test_fields_that_are_adjusted_alike_are_read_together(declaration):
@@ -119,7 +119,7 @@ def test_an_adjusted_close_alone_is_no_raw_close(declaration):
 def test_dividends_and_splits_beside_the_prices_are_named_as_not_read(adjusted, declaration):
     adjusted["Dividends", "MSFT"] = 0.0
     panel = panel_from_frame(adjusted, declaration)
-    assert "Columns that were not read: Dividends." in panel.card.notes
+    assert "Columns that were not read: Dividends." in panel.card.declaration.notes
 
 
 def test_bars_within_sessions_come_with_two_levels_too(adjusted, declaration):

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from quantdl.errors import CalendarError, DataError
-from quantdl.market.series.exogenous import ExogenousSeries, ReleaseRule, SeriesCard, series_fingerprint
+from quantdl.errors import DataError
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
 
 NEXT_MORNING = ReleaseRule("day", 1, "09:00", "America/New_York", "XNYS")
 
@@ -21,16 +22,17 @@ def instants(*texts, zone="UTC"):
 def series(days, values, rule=NEXT_MORNING):
     observed_on = pd.DatetimeIndex(days)
     values = np.asarray(values, dtype=np.float64)
-    card = SeriesCard(
+    about = SeriesDeclaration(
+        name="index",
         source="a test",
         timezone="America/New_York",
         unit="points",
         as_of=date(2030, 1, 1),
         licence="none",
         release=rule,
-        fingerprint=series_fingerprint(observed_on, values),
     )
-    return ExogenousSeries("index", card, observed_on, rule.known_at(observed_on), values)
+    card = SeriesCard(about, series_fingerprint(observed_on, values))
+    return ExogenousSeries(card, observed_on, rule.known_at(observed_on), values)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +144,12 @@ def test_a_view_physically_ends():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"period": "fortnight"}, "period must be one of 'day'.*got 'fortnight'"),
-        ({"days_after": -1}, "days_after must be a whole number of zero or more, got -1"),
-        ({"at": "25:00"}, "at must be a local time such as '16:15', got '25:00'"),
-        ({"at": "16:15:30"}, "at must be a local time"),
-        ({"at": "16:15+01:00"}, "at must be a local time"),
-        ({"timezone": "New York"}, "timezone must be an IANA name"),
+        ({"period": "fortnight"}, "period: given 'fortnight'; expected one of 'day'"),
+        ({"days_after": -1}, "days_after: given -1; expected a whole number of zero or more"),
+        ({"at": "25:00"}, "at: given '25:00'; expected a local time such as '16:15'"),
+        ({"at": "16:15:30"}, "at: given .* expected a local time"),
+        ({"at": "16:15+01:00"}, "at: given .* expected a local time"),
+        ({"timezone": "New York"}, "timezone: given 'New York'; expected an IANA name"),
     ],
 )
 def test_a_rule_that_means_nothing_is_refused(change, words):
@@ -157,7 +159,7 @@ def test_a_rule_that_means_nothing_is_refused(change, words):
 
 
 def test_a_rule_with_an_unknown_calendar_names_the_one_meant():
-    with pytest.raises(CalendarError, match="'XNYS'"):
+    with pytest.raises(DataError, match="calendar: .*'xnys'.*'XNYS'"):
         ReleaseRule("day", 1, "09:00", "UTC", "xnys")
 
 

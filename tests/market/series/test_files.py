@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.series.exogenous import ReleaseRule
-from quantdl.market.series.files import SeriesDeclaration, load_series_csv, load_series_parquet, series_from_frame
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.files import load_series_csv, load_series_parquet, series_from_frame
 
 CLOSE = ReleaseRule("day", 0, "16:15", "America/New_York", "XNYS")
 
@@ -49,7 +49,11 @@ def test_a_column_is_read_with_its_card(write, volatility):
     assert series.values.tolist() == [13.2, 14.04, 13.35]  # the empty cell is no value
     assert series.observed_on.strftime("%m-%d").tolist() == ["01-02", "01-03", "01-05"]
     assert series.known_at[0] == pd.Timestamp("2024-01-02 21:15", tz="UTC")
-    assert (series.card.source, series.card.unit, series.card.notes) == ("a test", "percent a year", ("A note.",))
+    assert (series.card.declaration.source, series.card.declaration.unit, series.card.declaration.notes) == (
+        "a test",
+        "percent a year",
+        ("A note.",),
+    )
     assert series.card.fingerprint.startswith("sha256:")
 
 
@@ -147,7 +151,9 @@ def test_a_missing_or_damaged_file_is_refused(tmp_path, volatility):
 
 
 def test_a_declaration_that_means_nothing_is_refused():
-    with pytest.raises(DataError, match="name must not be empty.*timezone must be an IANA name"):
+    with pytest.raises(
+        DataError, match="name: given ' '; expected text.*timezone: given 'New York'; expected an IANA name"
+    ):
         declared(name=" ", timezone="New York")
 
 

@@ -12,6 +12,7 @@ from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.market.storage.revisions import Revision, compare, revision_faults, with_revisions
 from tests.market.dirty_panels import FIELDS, dirty_panel
+from tests.panels import in_hours
 
 PANEL = dirty_panel(120)
 
@@ -127,7 +128,7 @@ def test_many_single_changes_are_told_as_one_with_their_number():
 def test_bars_within_a_session_are_told_apart_by_their_instant():
     sessions = pd.DatetimeIndex(np.repeat(PANEL.sessions[:20], 6))
     known = sessions.tz_localize("UTC") + pd.to_timedelta(np.tile(np.arange(15, 21), 20), unit="h")
-    bars = replace(PANEL, sessions=sessions, known_at=known, card=replace(PANEL.card, frequency="60min"))
+    bars = replace(PANEL, sessions=sessions, known_at=known, card=in_hours(PANEL.card))
     (found,) = compare(bars, changed(bars, {(50, "NA", "close"): 7.5}))
     assert (found.session, found.known_at) == (sessions[50].date(), known[50])
     assert f"bar known at {known[50]}" in str(found)

@@ -81,8 +81,10 @@ def test_lost_splits_are_a_vintage_of_their_own(tmp_path):
 
 
 def test_sources_are_not_compared_with_each_other(tmp_path):
-    other = replace(mutated(), card=replace(mutated().card, source="another/source: of prices"))
-    adjusted = replace(mutated(), card=replace(mutated().card, adjustment="split"))
+    card = mutated().card
+    elsewhere = replace(card.declaration, source="another/source: of prices")
+    other = replace(mutated(), card=replace(card, declaration=elsewhere))
+    adjusted = replace(mutated(), card=mutated().card.restated(adjustment="split"))
     for panel in (dirty_panel(), other, adjusted):
         assert record_ingest(panel, tmp_path) == ()
     assert [vintage.number for vintage in vintages(tmp_path)] == [1, 1, 1]

@@ -1,0 +1,142 @@
+"""Which prices a run uses and what happens to their faults: the settings of every source, light to import.
+
+To add a source, add its settings here, its loader under `quantdl.market.reading`, and its arm to
+`quantdl.market.sources.load_prices`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from quantdl.errors import DataSettingsError
+from quantdl.market.card import Declaration, OnFault, PriceFacts
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.universe.rule import UniverseRule
+from quantdl.records import part_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prices:
+    """What all sources share.
+
+    Attributes:
+        start: First session to use; None for all.
+        end: Last session to use; None for all.
+        assets: Symbols to keep, as they are written; None for all.
+        policies: What is done about each kind of fault.
+        eligibility: Who belongs to the universe as of each bar; None for every listed asset.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ()
+    """Names of the fields that hold paths."""
+
+    start: date | None = None
+    end: date | None = None
+    assets: tuple[str, ...] | None = None
+    policies: Policies = Policies()
+    eligibility: UniverseRule | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what means nothing, all of it at once.
+
+        Raises:
+            DataSettingsError: Naming it.
+        """
+        faults = [*self.faults()]
+        if faults:
+            raise DataSettingsError(*faults)
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield each field that means nothing, with what was given and expected."""
+        if self.assets is not None and not all(self.assets):
+            yield "assets", "given an empty symbol; expected text that is not empty"
+        if self.assets == ():
+            yield "assets", "given an empty list; expected a list that is not empty"
+        twice = sorted(name for name, count in Counter(self.assets or ()).items() if count > 1)
+        if twice:
+            yield "assets", f"given {twice} twice; expected each symbol once"
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            yield "end", f"given {self.end}; expected a date after start, which is {self.start}"
+
+    def at_loading(self) -> OnFault:
+        """Return whether a loader stops at rows that cannot be right."""
+        return "refuse"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sp500Prices(_Prices):
+    """The bundled closes of twenty S&P 500 members."""
+
+    kind: Literal["sp500"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DeclaredPrices(PriceFacts, _Prices):
+    """Prices of the user's own, with what only the user can know about them.
+
+    Attributes:
+        path: File or folder.
+        actions: CSV file of splits, dividends, renames and delistings for prices that do not hold them yet; see
+            `quantdl.market.corporate.actions_table.load_actions`.
+        on_fault: ``"refuse"`` stops at rows that cannot be right, all of them named; ``"record"`` loads the good ones,
+            and the policies treat what the census finds. None: ``"record"`` if a policy for such rows is not the
+            default.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ("path", "actions")
+
+    path: Path
+    actions: Path | None = None
+    on_fault: OnFault | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield those of the facts and those of the selection."""
+        yield from PriceFacts.faults(self)
+        yield from _Prices.faults(self)
+
+    def at_loading(self) -> OnFault:
+        """Return whether a loader stops at rows that cannot be right."""
+        return self.policies.on_fault() if self.on_fault is None else self.on_fault
+
+    def declaration(self, on_fault: OnFault) -> Declaration:
+        """Return what a loader is told."""
+        return Declaration(**vars(part_of(self, PriceFacts)), on_fault=on_fault)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CsvFolderPrices(_DeclaredPrices):
+    """A folder with one CSV file per symbol; ``symbol_pattern`` is a regular expression whose group is the symbol."""
+
+    kind: Literal["csv_folder"]
+    symbol_pattern: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParquetPrices(_DeclaredPrices):
+    """A Parquet file, long or wide."""
+
+    kind: Literal["parquet"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeanPrices(_DeclaredPrices):
+    """Raw bars in one Parquet file, with the factor and map files of QuantConnect's Lean.
+
+    Attributes:
+        kind: Tells the sources apart.
+        factor_files: Folder of factor files, or one CSV of all of them.
+        map_files: Folder of map files, or one CSV of all of them.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ("path", "actions", "factor_files", "map_files")
+
+    kind: Literal["lean"]
+    factor_files: Path
+    map_files: Path
+
+
+PriceSettings = Sp500Prices | CsvFolderPrices | ParquetPrices | LeanPrices
+"""The settings of any source, told apart by their ``kind``."""

@@ -1,0 +1,96 @@
+"""The data block and the series beside it: a value that means nothing is refused at load, at the line of its key."""
+
+import pytest
+
+from quantdl.config import load_config
+from quantdl.errors import ConfigError
+
+SERIES = """
+exogenous:
+  - name: vix
+    path: vix.csv
+    column: CLOSE
+    source: CBOE
+    timezone: America/New_York
+    unit: index points
+    as_of: 2026-07-24
+    licence: ODC-PDDL
+    release: {period: day, days_after: 0, at: "16:15", timezone: America/New_York}
+"""
+
+PRICES = """kind: csv_folder
+  path: .
+  source: a test
+  timezone: America/New_York
+  frequency: 1D
+  adjustment: raw
+  calendar: XNYS
+  as_of: 2024-01-02
+  licence: none"""
+
+
+@pytest.fixture
+def write(write_config, valid_text):
+    def write(further):
+        return write_config(text=valid_text + further)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        ('"16:15"', "25pm", r"release\.at: given '25pm'; expected a local time such as '16:15'"),
+        ("timezone: America/New_York}", "timezone: America/Nowhere}", r"release\.timezone: given 'America/Nowhere'"),
+        ("days_after: 0", "days_after: -1", r"release\.days_after: given -1; expected a whole number of zero or more"),
+        ('16:15", ', '16:15", calendar: XNYZ, ', r"release\.calendar: .*XNYZ"),
+        (
+            "timezone: America/New_York\n    unit",
+            "timezone: Nowhere\n    unit",
+            r"exogenous\[0\]\.timezone: given 'Nowhere'",
+        ),
+        ("unit: index points", 'unit: ""', r"exogenous\[0\]\.unit: given ''; expected text that is not empty"),
+        (
+            "path: vix.csv",
+            "path: ${HOME}/vix.csv",
+            r"exogenous\[0\]\.path: given .*only names that begin with QUANTDL_",
+        ),
+    ],
+)
+def test_a_series_that_means_nothing_is_refused_at_its_key(write, written, instead, message):
+    assert written in SERIES
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(SERIES.replace(written, instead)))
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ("silence: {delisted_after_sessions: -1}", r":\d+:\d+: data\.silence\.delisted_after_sessions: given -1"),
+        (
+            "eligibility: {minimum_history_bars: 0}",
+            r"data\.eligibility\.minimum_history_bars: given 0; expected 1 or more",
+        ),
+        (
+            "eligibility: {minimum_price: -5.0}",
+            r"data\.eligibility\.minimum_price: given -5\.0; expected a number above",
+        ),
+        ("eligibility: {window_bars: 5}", r"data\.eligibility\.minimum_dollar_volume: missing; .*given together"),
+        ("eligibility: {membership: '${HOME}/a.csv'}", r"data\.eligibility\.membership: given .*only names that begin"),
+        ("actions: ${HOME}/a.csv", r"data\.actions: given .*only names that begin"),
+        ("assets: []", r"data\.assets: given an empty list"),
+        ("universe: some", r"data\.universe: given 'some'; expected one of survivors, point_in_time, unknown"),
+        ("intraday: {labelled: start, anchored: open}", r"data\.intraday: given for bars of 1D"),
+    ],
+)
+def test_prices_that_mean_nothing_are_refused_at_their_key(write_config, further, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(write_config(("kind: sp500", f"{PRICES}\n  {further}")))
+
+
+def test_every_fault_of_a_block_is_told_at_once(write_config):
+    wrong = PRICES.replace("America/New_York", "New York").replace("1D", "1d").replace("licence: none", "licence: ''")
+    with pytest.raises(ConfigError) as refused:
+        load_config(write_config(("kind: sp500", wrong)))
+    for key in ("data.timezone: given 'New York'", "data.frequency: given '1d'", "data.licence: given ''"):
+        assert key in str(refused.value)
