@@ -37,8 +37,8 @@ class Limits:
 def within_limits(weights: np.ndarray, limits: Limits) -> np.ndarray:
     """Shrink weights until every cap holds; what is cut stays in cash.
 
-    Single weights first, then groups, then gross, then net: each step only shrinks, so no earlier cap breaks again.
-    Shrinking one side to obey a net cap would raise nothing either, so the larger side is scaled.
+    Single weights first, then groups, then gross, then net: each step only makes weights smaller, so no earlier cap
+    breaks again. Where a net cap is exceeded, only the larger of the long and the short side is scaled down.
 
     Args:
         weights: (A,) wanted weights.

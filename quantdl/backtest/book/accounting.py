@@ -6,7 +6,7 @@ import numpy as np
 
 from quantdl.backtest.book.trades import TradeLedger
 
-# Shares left over by rounding after the last of several partial fills, relative to that fill.
+# A position below this share of the last fill is what rounding left over, and counts as flat.
 _DUST = 1e-12
 
 

@@ -1,4 +1,4 @@
-"""The conditions that end a strategy, watched at every close, and the test that may be read every day."""
+"""The conditions that end a run, watched at every close, and a test of value at risk that may be read every day."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -129,7 +129,7 @@ class ExceptionProcess:
     log_exception: np.ndarray = field(init=False)
     log_no_exception: np.ndarray = field(init=False)
 
-    # From half as many again to ten times too many; the average loses a factor of five at most to the best of them.
+    # How many times as many exceptions each bet expects; their average is never below a fifth of the best one.
     RATIOS = (1.5, 2.0, 3.0, 5.0, 10.0)
 
     def __post_init__(self) -> None:

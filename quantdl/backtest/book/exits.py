@@ -82,7 +82,7 @@ class Exits:
             detail = f"no decision for {t - decided_at} bars, horizon {self.terms.horizon_bars}: the book is closed"
             self.journal.note(t, "horizon", "expired", detail)
 
-    def keep_the_exit_open(self, t: int) -> None:
+    def reduce_to_fast_exit(self, t: int) -> None:
         """Order positions reduced that have outgrown the fast exit, unless an order does so already."""
         most = exit_values(self.tradable(t), self.terms.max_exit_sessions)
         values = self.book.values()
@@ -111,8 +111,8 @@ class Exits:
         return tradable_dollars(self.terms.costs, self.terms.dollar_volume[t], self.tape.volatility[t])
 
     def close(self, assets: Iterable[int], t: int, rule: str) -> bool:
-        """Order the given positions closed in place of whatever waits for them; return whether that is news."""
-        news = False
+        """Order positions closed in place of whatever waits for them; return whether any new order was placed."""
+        placed = False
         for asset in assets:
             waiting = self.desk.open.get(asset)
             held = float(self.book.quantities[asset])
@@ -121,5 +121,5 @@ class Exits:
                     self.desk.cancel(asset, "cancelled")
                 continue
             self.desk.place(asset, -held, rule, t, float(self.book.marks[asset]), 0.0, float("inf"))
-            news = True
-        return news
+            placed = True
+        return placed

@@ -25,7 +25,7 @@ IMPACT_WINDOW = 20
 class Tape:
     """Causal arrays of one panel.
 
-    An order fills, for buyers and sellers alike, wherever a price was made. A source of bars does not say which side
+    An order fills wherever a price was made, whether it buys or sells. A source of bars does not say which side
     was missing at a price limit, so none is guessed: where it calls the session halted nothing fills, and a close that
     was made is one at which somebody traded.
 

@@ -178,7 +178,7 @@ class Engine:
             if answer.weights is not None:
                 self._order(t, answer.weights, answer.rules)
         self.exits.left_universe(t)
-        self.exits.keep_the_exit_open(t)
+        self.exits.reduce_to_fast_exit(t)
         self.exits.past_horizon(t, self.decided_at)
         self.exits.stop_losses(t)
 

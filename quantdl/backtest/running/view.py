@@ -13,7 +13,7 @@ from quantdl.portfolio.limits import Limits
 
 @dataclass(frozen=True, eq=False)
 class MarketView:
-    """The market at the close of ``session``. Arrays are read-only, and no later price exists behind them.
+    """The market at the close of ``session``. Arrays are read-only and hold no later price, not even in their buffers.
 
     Attributes:
         session: The session that has just closed.
