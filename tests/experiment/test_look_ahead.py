@@ -127,9 +127,9 @@ def test_the_events_up_to_the_day_are_the_same(two_runs):
 
 
 def test_the_predicted_risk_up_to_the_day_is_the_same(two_runs):
-    risks = [outcome.risk[outcome.risk["session"] <= LAST] for outcome in two_runs]
+    risks = [outcome.judgement.risk[outcome.judgement.risk["session"] <= LAST] for outcome in two_runs]
     same(*risks)
-    following = [outcome.risk[outcome.risk["session"] > LAST].head(2) for outcome in two_runs]
+    following = [outcome.judgement.risk[outcome.judgement.risk["session"] > LAST].head(2) for outcome in two_runs]
     predicted = ["session", "level", "value_at_risk", "expected_shortfall"]
     same(following[0][predicted], following[1][predicted])  # of the book held at the day, by its law as of the day
 
