@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from quantdl.config import load_config
+from quantdl.config.yaml_writer import yaml_text
+
 ROOT = Path(__file__).parents[1]
 ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 SMALL = {
@@ -24,7 +27,6 @@ SMALL = {
     "max_group_gross: 0.4": "max_group_gross: 0.5",
     "compare: [flow, graph, ewma_t, garch_t]": "compare: [ewma_t]",
     "seed: 7\n": "seed: 7\noutput: {root: runs}\n",
-    "file: ../strategies/": f"file: {ROOT}/strategies/",
     "      - {name: crash of 2020, first: 2020-02-20, last: 2020-04-30}\n": "",
     "      - {name: rate shock of 2022, first: 2022-01-03, last: 2022-10-14}\n": (
         "      - {name: election, first: 2016-11-01, last: 2016-11-30}\n"
@@ -32,9 +34,15 @@ SMALL = {
 }
 
 
+def whole_config(name: str) -> str:
+    """Return a config that ships as one file, with its strategy at its place."""
+    text = yaml_text(load_config(ROOT / "configs" / f"{name}.yaml").source.root)
+    return text.replace("file: ../strategies/", f"file: {ROOT}/strategies/")
+
+
 def small_config(folder: Path, changes: dict[str, str] | None = None) -> Path:
     """Write the quick start, made small, and changed further."""
-    text = (ROOT / "configs" / "quickstart.yaml").read_text()
+    text = whole_config("quickstart")
     for old, new in {**SMALL, **(changes or {})}.items():
         assert old in text, old
         text = text.replace(old, new)

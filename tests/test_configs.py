@@ -1,15 +1,22 @@
-"""Every config that ships is complete, and what it names exists."""
+"""Every config that ships is complete, with what it extends, and what it names exists."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from quantdl.backtest import data_faults
 from quantdl.config import configured_strategy, load_config
-from quantdl.experiment import load_data
+from quantdl.config.config_fault import dotted
+from quantdl.config.extending import merged, overrides, read_layers
+from quantdl.config.yaml_writer import yaml_text
+from quantdl.errors import ConfigError, PlanError
+from quantdl.experiment import carry_out, load_data
 from quantdl.training.splits import split_bars
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+FOLDER = Path(__file__).parents[1] / "configs"
+CONFIGS = sorted(FOLDER.glob("*.yaml"))
+BASES = sorted((FOLDER / "base").glob("*.yaml"))  # what configs extend; no runs themselves
 
 
 def test_the_promised_configs_ship():
@@ -41,6 +48,37 @@ def test_a_config_loads_and_its_plan_fits_its_data(path):
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_config_is_named_after_its_file(path):
     assert load_config(path).name == path.stem
+
+
+@pytest.mark.parametrize("path", BASES, ids=lambda path: path.stem)
+def test_a_base_is_extended_by_configs_and_is_no_run(path):
+    extending = [config for config in CONFIGS if path in map(Path.resolve, load_config(config).source.texts)]
+    assert len(extending) > 1
+    with pytest.raises(ConfigError, match="name: missing"):
+        load_config(path)
+
+
+def test_what_stands_in_a_base_is_written_again_only_where_it_differs():
+    for config in CONFIGS:
+        own, *below = read_layers(config)
+        base = merged(tuple(below)) if below else None
+        for keys in overrides((own, *below)) if base else ():
+            inherited = base.node(keys)
+            assert inherited is None or yaml_text(own.node(keys)) != yaml_text(inherited), (config.name, dotted(keys))
+
+
+def test_the_readme_can_tell_a_newcomer_to_break_the_plan_of_the_quick_start(tmp_path):
+    text = (FOLDER / "quickstart.yaml").read_text().replace("extends: ", f"extends: {FOLDER}/")
+    text = text.replace("file: ../", f"file: {FOLDER.parent}/")
+    broken = {
+        re.sub(r"  invalidation:\n(    .*\n)+", "", text): r"quickstart.yaml:18:1: plan.invalidation: missing",
+        text.replace("max_weight: 0.15", "max_weight: 1"): r"quickstart.yaml:\d+:17: plan.sizing.max_weight: given 1",
+    }
+    for wrong, message in broken.items():
+        path = tmp_path / "quickstart.yaml"
+        path.write_text(wrong)
+        with pytest.raises(PlanError, match=message):
+            carry_out(load_config(path))
 
 
 def test_the_quick_start_compares_all_five_models():

@@ -24,10 +24,11 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A list."""
+    """A list; ``flow`` means in brackets."""
 
     mark: Mark
     items: tuple["Node", ...]
+    flow: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Mapping:
-    """Keys, always as raw text, in the order of the file."""
+    """Keys, always as raw text, in the order of the file; ``flow`` means in braces."""
 
     mark: Mark
     entries: dict[str, Entry]
+    flow: bool = False
 
 
 Node = Scalar | Sequence | Mapping

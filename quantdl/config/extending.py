@@ -82,15 +82,24 @@ def overrides(layers: tuple[Document, ...]) -> Iterator[Keys]:
 
 
 def with_paths(document: Document, adapter: TypeAdapter[Any], spell: Callable[[Keys, Scalar], str]) -> Document:
-    """Return a document with each path in it as ``spell`` writes it; the type of the document says what a path is."""
+    """Return a document with each path in it as ``spell`` writes it, and its keys in the order of its type.
+
+    Args:
+        document: Of one file or merged.
+        adapter: Of the type, which says what a path is.
+        spell: Given the keys of a path and what stands there, returns what shall stand there.
+    """
     expected = Expectations(adapter, document)
 
     def changed(node: Node, keys: Keys) -> Node:
         if isinstance(node, Mapping):
-            values = {key: changed(entry.value, (*keys, key)) for key, entry in node.entries.items()}
-            return Mapping(node.mark, {key: replace(node.entries[key], value=values[key]) for key in values})
+            known = [key for key in expected.properties(keys) if key in node.entries]
+            ordered = {key: node.entries[key] for key in [*known, *node.entries]}
+            values = {key: changed(entry.value, (*keys, key)) for key, entry in ordered.items()}
+            return replace(node, entries={key: Entry(ordered[key].mark, values[key]) for key in ordered})
         if isinstance(node, Sequence):
-            return Sequence(node.mark, tuple(changed(item, (*keys, index)) for index, item in enumerate(node.items)))
+            items = tuple(changed(item, (*keys, index)) for index, item in enumerate(node.items))
+            return replace(node, items=items)
         is_path = any(member.get("format") == "path" for member in expected.members(keys))
         if not is_path or (node.plain and resolve(node.text) is None):
             return node
@@ -132,7 +141,7 @@ def _over(own: Node, base: Node) -> Node:
     for key, entry in own.entries.items():
         below = base.entries.get(key)
         entries[key] = entry if below is None else Entry(entry.mark, _over(entry.value, below.value))
-    return Mapping(own.mark, entries)
+    return Mapping(own.mark, entries, own.flow and base.flow)
 
 
 def _other_kind(own: Mapping, base: Mapping) -> bool:
@@ -157,4 +166,4 @@ def _removed(node: Node, keys: Keys) -> Node:
         entries[first] = Entry(entries[first].mark, _removed(entries[first].value, rest))
     else:
         del entries[first]
-    return Mapping(node.mark, entries)
+    return replace(node, entries=entries)

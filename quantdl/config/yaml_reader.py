@@ -168,10 +168,11 @@ class _Composer:
         if isinstance(event, ScalarEvent):
             return Scalar(mark, self._unicode(event), event.style is None)
         if isinstance(event, SequenceStartEvent):
-            return Sequence(mark, tuple(self._node(item, depth + 1) for item in self._until(SequenceEndEvent)))
-        return self._mapping(mark, depth)
+            items = tuple(self._node(item, depth + 1) for item in self._until(SequenceEndEvent))
+            return Sequence(mark, items, bool(event.flow_style))
+        return Mapping(mark, self._entries(depth), bool(event.flow_style))
 
-    def _mapping(self, mark: Mark, depth: int) -> Mapping:
+    def _entries(self, depth: int) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
         for event in self._until(MappingEndEvent):
             if not isinstance(event, ScalarEvent):
@@ -184,7 +185,7 @@ class _Composer:
                 self._fault("merge keys (<<) are not read; write the keys out", event)
             else:
                 entries[key] = Entry(self._mark(event), value)
-        return Mapping(mark, entries)
+        return entries
 
     def _key(self, event: ScalarEvent) -> str:
         self._count(1, event)

@@ -9,6 +9,7 @@ from quantdl.config.document import Mapping, Node, Scalar, Sequence
 
 _WIDTH = 110
 _BEGINS_PLAIN = re.compile(r"(?!\.\.\.)(-(?=[\w.]))?[\w./+~$]")
+_BRACKETS = re.compile(r"[,\[\]{}]")
 _UNPRINTABLE = re.compile("[^ -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|[\u2028\u2029]")
 
 
@@ -33,16 +34,16 @@ def yaml_text(node: Node) -> str:
 
 def _block(node: Node, indent: str) -> Iterator[str]:
     """Yield the lines of a node that begins on a line of its own."""
-    if isinstance(node, Mapping) and node.entries:
+    if _fits_a_line(node, indent):
+        yield indent + _inline(node)
+    elif isinstance(node, Mapping):
         for key, entry in node.entries.items():
-            yield from _entry(f"{indent}{key if _can_be_plain(key) else _quoted(key)}:", entry.value, indent)
-    elif isinstance(node, Sequence) and node.items:
+            yield from _entry(f"{indent}{_key(key)}:", entry.value, indent)
+    elif isinstance(node, Sequence):
         for item in node.items:
             first, *rest = _block(item, indent + "  ")
             yield f"{indent}- {first.removeprefix(indent + '  ')}"
             yield from rest
-    else:
-        yield indent + _inline(node)
 
 
 def _entry(head: str, node: Node, indent: str) -> Iterator[str]:
@@ -52,18 +53,35 @@ def _entry(head: str, node: Node, indent: str) -> Iterator[str]:
         width = _WIDTH - len(indent)
         for line in textwrap.wrap(node.text, width, break_long_words=False, break_on_hyphens=False):
             yield f"{indent}  {line}"
-    elif isinstance(node, Scalar) or not (node.entries if isinstance(node, Mapping) else node.items):
+    elif _fits_a_line(node, head):
         yield f"{head} {_inline(node)}"
     else:
         yield head
         yield from _block(node, indent + "  ")
 
 
-def _inline(node: Node) -> str:
-    if isinstance(node, Scalar):
-        plain = node.plain and (not node.text or _can_be_plain(node.text))
-        return node.text if plain else _quoted(node.text)
-    return "{}" if isinstance(node, Mapping) else "[]"
+def _fits_a_line(node: Node, before: str) -> bool:
+    """Tell whether a node is written in one line: a scalar, what is empty, and what was in brackets and is short."""
+    if isinstance(node, Scalar) or not (node.entries if isinstance(node, Mapping) else node.items):
+        return True
+    return node.flow and len(before) + len(_inline(node)) < _WIDTH
+
+
+def _inline(node: Node, *, nested: bool = False) -> str:
+    """Return a node as it stands in a line, by itself or in brackets."""
+    if isinstance(node, Mapping):
+        pairs = (f"{_key(key)}: {_inline(entry.value, nested=True)}" for key, entry in node.entries.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(node, Sequence):
+        return f"[{', '.join(_inline(item, nested=True) for item in node.items)}]"
+    if node.plain and not node.text:
+        return "null" if nested else ""
+    plain = node.plain and _can_be_plain(node.text) and not (nested and _BRACKETS.search(node.text))
+    return node.text if plain else _quoted(node.text)
+
+
+def _key(key: str) -> str:
+    return key if _can_be_plain(key) and not _BRACKETS.search(key) else _quoted(key)
 
 
 def _quoted(text: str) -> str:

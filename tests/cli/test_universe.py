@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from quantdl.cli import app
+from tests.small_experiment import whole_config
 
 CONFIG = Path(__file__).parents[2] / "configs" / "equal_weight.yaml"
 
@@ -19,7 +20,7 @@ def universe(*arguments: object) -> tuple[int, str, str]:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     """Three bundled stocks, which belong from their thousandth bar on: 253, 253 and 254 sessions, then 240 of 1993."""
-    text = CONFIG.read_text().replace("file: ../strategies/", f"file: {CONFIG.parents[1]}/strategies/")
+    text = whole_config("equal_weight")
     rule = "  kind: sp500\n  assets: [AAPL, KO, XOM]\n  eligibility: {minimum_history_bars: 1000}\n"
     path = tmp_path / "rule.yaml"
     path.write_text(text.replace("  kind: sp500\n", rule))

@@ -16,6 +16,7 @@ from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment.provenance import trial_of
+from tests.config.trees import bare
 
 Write = Callable[..., Path]
 
@@ -72,7 +73,7 @@ def both(own: str, base: str) -> Node:
     ],
 )
 def test_mappings_are_merged_and_all_else_is_replaced(own: str, base: str, expected: str) -> None:
-    assert yaml_text(both(own, base)) == yaml_text(parse_document(expected, Path("expected.yaml")).root)
+    assert bare(both(own, base)) == bare(parse_document(expected, Path("expected.yaml")).root)
 
 
 VALUES = st.recursive(
@@ -108,7 +109,7 @@ MAPPINGS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
 @given(MAPPINGS, MAPPINGS, MAPPINGS)
 def test_a_chain_is_merged_from_its_end_and_every_value_keeps_its_file(own: dict, middle: dict, base: dict) -> None:
     document = merged((layer(own, "own"), layer(middle, "middle"), layer(base, "base")))
-    assert yaml_text(document.root) == yaml_text(node(over(own, over(middle, base)), ""))
+    assert bare(document.root) == bare(node(over(own, over(middle, base)), ""))
     for key, value in own.items():
         assert document.key_mark((key,)).path == Path("own")
         if not isinstance(value, dict):

@@ -7,9 +7,9 @@ from hypothesis import example, given, strategies as st
 
 from quantdl.config.config_fault import Mark
 from quantdl.config.document import Entry, Mapping, Node, Scalar, Sequence
-from quantdl.config.scalars import resolve
 from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
+from tests.config.trees import bare
 
 PATH = Path("a.yaml")
 MARK = Mark(PATH, 1, 1)
@@ -53,22 +53,15 @@ def quoted(text: str) -> Scalar:
 NODES = st.recursive(
     TEXTS.map(quoted),
     lambda inner: (
-        st.lists(inner, max_size=3).map(lambda items: Sequence(MARK, tuple(items)))
-        | st.dictionaries(TEXTS, inner, max_size=3).map(
-            lambda values: Mapping(MARK, {key: Entry(MARK, value) for key, value in values.items()})
+        st.builds(lambda items, flow: Sequence(MARK, tuple(items), flow), st.lists(inner, max_size=3), st.booleans())
+        | st.builds(
+            lambda values, flow: Mapping(MARK, {key: Entry(MARK, value) for key, value in values.items()}, flow),
+            st.dictionaries(TEXTS, inner, max_size=3),
+            st.booleans(),
         )
     ),
     max_leaves=12,
 )
-
-
-def bare(node: Node) -> object:
-    """A tree without its places: lists, mappings, and texts with whether they are quoted or what they stand for."""
-    if isinstance(node, Mapping):
-        return {key: bare(entry.value) for key, entry in node.entries.items()}
-    if isinstance(node, Sequence):
-        return [bare(item) for item in node.items]
-    return (node.text, resolve(node.text) if node.plain else node.text)
 
 
 @given(NODES)
@@ -90,7 +83,17 @@ def test_a_config_that_ships_comes_back_in_its_order(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a: x\n  y", "a: x\n\n  y", "a: -1.5", "a:", "a: ~", "a: .5", "[1:30, a-b, -a]", "a: 0x1F"]
+    "text",
+    [
+        "a: x\n  y",
+        "a: x\n\n  y",
+        "a: -1.5",
+        "a:",
+        "a: ~",
+        "a: .5",
+        "[1:30, a-b, -a, ~, 'a, b', {b: , c: -}]",
+        "a: 0x1F",
+    ],
 )
 def test_unquoted_text_means_the_same_once_written(text: str) -> None:
     root = parse_document(text, PATH).root

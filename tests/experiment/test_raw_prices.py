@@ -11,6 +11,7 @@ from quantdl.errors import DataError, PlanError
 from quantdl.experiment import carry_out
 from quantdl.experiment.data import load_data, model_inputs, universe_of
 from quantdl.market.sources import load_sp500
+from tests.small_experiment import whole_config
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ("AAPL", "JPM", "KO", "PG")
@@ -50,9 +51,8 @@ def write(tmp_path, prices):
         for column, asset in enumerate(ASSETS):
             lines = [f"{day:%Y-%m-%d},{float(close)!r}" for day, close in zip(sessions, closes[:, column], strict=True)]
             (folder / f"{asset}.csv").write_text("\n".join(["date,close", *lines]) + "\n")
-        text = (ROOT / "configs" / "equal_weight.yaml").read_text()
+        text = whole_config("equal_weight")
         text = text.replace("data:\n  kind: sp500\n", DATA.format(folder=folder, adjustment=adjustment) + further)
-        text = text.replace("file: ../strategies/", f"file: {ROOT}/strategies/")
         text = re.sub(r"train_end: .*", "train_end: 2015-06-30", text)
         text = re.sub(r"validation_end: .*", "validation_end: 2015-12-31", text)
         text = re.sub(r"(test_start|first): 2019-01-02", r"\1: 2016-01-04", text)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from quantdl.config import load_config
+from tests.small_experiment import whole_config
 
 DATA = Path(__file__).parents[2] / "data"
 RECORDED = Path(__file__).parents[1] / "fixtures" / "yfinance" / "download.csv"
@@ -70,8 +71,7 @@ def test_the_page_adjusts_raw_prices(page):
 
 
 def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
-    text = (DATA.parent / "configs" / "equal_weight.yaml").read_text()
-    text = text.replace("file: ../strategies/", f"file: {DATA.parent}/strategies/")
+    text = whole_config("equal_weight")
     blocks = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     prices, universe, series = blocks
     declared = prices.replace("../data/", f"{DATA.parent}/data/")
