@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Split
 from quantdl.market.panel import Panel
 from tests.backtest.worlds import world
 

@@ -43,25 +43,30 @@ ROAD = (
 )
 STRATEGIES_STAND_WITH = "backtest"
 
-# Inside these packages the road goes on: from room to room, then to the package's other files.
-ROOMS = {"backtest": ("book", "running")}
+# Inside these packages the road goes on, from room to room. OWN stands for the package's own files and for the rooms
+# that are not named; where it is not named, they come last.
+OWN = ""
+ROOMS = {
+    "backtest": ("book", "running"),
+    "market": (OWN, "reading", "corporate", "inspection", "universe", "series", "exchanges", "storage", "sources"),
+}
 
 # The only modules that may import a library; a package named here stands for all of its files.
 DOORS = {
     "annotated_types": ("quantdl.bounds",),
     "arch": ("quantdl.models.classical",),
     "jinja2": ("quantdl.report.html",),
-    "lazy_loader": ("quantdl.backtest", "quantdl.calendars", "quantdl.features"),
+    "lazy_loader": ("quantdl.backtest", "quantdl.calendars", "quantdl.features", "quantdl.market.sources"),
     "pandas_market_calendars": ("quantdl.calendars.library",),
     "plotly": ("quantdl.report.figures",),
-    "pyarrow": ("quantdl.market.reading.parquet", "quantdl.report.contents", "quantdl.experiment"),
+    "pyarrow": ("quantdl.market.sources.parquet", "quantdl.report.contents", "quantdl.experiment"),
     "pydantic": ("quantdl.config",),
     "pydantic_core": ("quantdl.config",),
     "pyro": ("quantdl.models.flow",),
     "rich": ("quantdl.cli",),
     "ruamel": ("quantdl.config",),
     "safetensors": ("quantdl.training.checkpoints",),
-    "skfolio": ("quantdl.market.reading.sp500",),
+    "skfolio": ("quantdl.market.sources.sp500",),
     "torch_geometric": ("quantdl.models.graph",),
     "typer": ("quantdl.cli",),
 }
@@ -180,10 +185,11 @@ def place(module: str) -> int | None:
 
 
 def room(module: str) -> int:
-    """How far down the rooms of its package a module stands; behind them all when it is in none."""
+    """How far down the rooms of its package a module stands."""
     _, package, *inside = [*module.split("."), ""]
     rooms = ROOMS.get(package, ())
-    return rooms.index(inside[0]) if inside and inside[0] in rooms else len(rooms)
+    name = inside[0] if inside and inside[0] in rooms else OWN
+    return rooms.index(name) if name in rooms else len(rooms)
 
 
 def faults(sources: Mapping[str, str]) -> list[str]:
@@ -368,6 +374,9 @@ def test_an_innocent_project_has_no_fault():
         ("quantdl/backtest/book/orders.py", "def f():\n    from ..running.view import x", "is a room further down"),
         ("quantdl/backtest/running/view.py", "import quantdl.backtest.judging.table", "is a room further down"),
         ("quantdl/backtest/running/view.py", "from quantdl.backtest import run_backtest", "is a room further down"),
+        ("quantdl/market/panel.py", "from quantdl.market.reading import bars", "is a room further down"),
+        ("quantdl/market/reading/bars.py", "from quantdl.market.corporate import effects", "is a room further down"),
+        ("quantdl/market/corporate/effects.py", "import quantdl.market.sources.lean", "is a room further down"),
         ("quantdl/market/panel.py", "import pickle", "pickle can run code"),
         ("quantdl/market/panel.py", "def f():\n    from joblib import load", "joblib can run code"),
         ("quantdl/market/panel.py", "import yaml\nyaml.load('x')", "yaml can run code"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
-from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.sources.parquet import load_parquet
 
 DATA_FOLDER = Path(os.environ.get("QUANTDL_DATABANK", Path(__file__).parents[3] / "shared" / "databank"))
 PATH = DATA_FOLDER / "nasdaq_ohlcv.parquet"

@@ -9,9 +9,9 @@ from pathlib import Path
 from nasdaq import ABSENT, DECLARATION, PATH
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.inspection.census import take_census
 from quantdl.market.panel import Panel
-from quantdl.market.quality import take_census
-from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.sources.parquet import load_parquet
 from quantdl.market.storage.cache import cached
 
 TURNS = 3

@@ -8,7 +8,9 @@ import typer
 from quantdl.cli.printing import print_figures, print_json, print_table, row
 
 if TYPE_CHECKING:
-    from quantdl.market.quality import Census, Fault, Policies
+    from quantdl.market.data_fault import DataFault
+    from quantdl.market.inspection.census import Census
+    from quantdl.market.inspection.policies import Policies
 
 _SHOWN = 5
 _LEFT_OUT = frozenset(
@@ -18,7 +20,7 @@ _SHOWN_WHOLE = 20
 _SYMBOLS_SHOWN = 10
 
 
-def print_census(census: "Census", policies: "Policies", refused: Sequence["Fault"], *, whole: bool) -> None:
+def print_census(census: "Census", policies: "Policies", refused: Sequence["DataFault"], *, whole: bool) -> None:
     """Print a summary, a table of kinds, and the findings.
 
     Args:
@@ -44,7 +46,7 @@ def print_census(census: "Census", policies: "Policies", refused: Sequence["Faul
         typer.echo("--all prints every finding.")
 
 
-def print_census_json(census: "Census", policies: "Policies", refused: Sequence["Fault"]) -> None:
+def print_census_json(census: "Census", policies: "Policies", refused: Sequence["DataFault"]) -> None:
     """Print the census as JSON, with the policy for each kind and the number of findings that a run would refuse."""
     counted: dict[str, int] = {}
     for fault in refused:
@@ -52,7 +54,7 @@ def print_census_json(census: "Census", policies: "Policies", refused: Sequence[
     print_json({**census.to_json(), "policies": policies.actions(), "refused": counted})
 
 
-def refusal(refused: Sequence["Fault"]) -> str:
+def refusal(refused: Sequence["DataFault"]) -> str:
     """Say in a few lines what a run would not take."""
     kinds = dict.fromkeys(fault.kind for fault in refused)
     lines = ["A run would refuse this data:"]
@@ -86,7 +88,7 @@ def _overview(census: "Census") -> dict[str, object]:
     }
 
 
-def _largest(faults: Sequence["Fault"]) -> tuple[list["Fault"], list[str]]:
+def _largest(faults: Sequence["DataFault"]) -> tuple[list["DataFault"], list[str]]:
     """Return the findings of each kind, of many those that concern most cells, and a line for what is left out."""
     shown, lines = [], []
     for kind in dict.fromkeys(fault.kind for fault in faults):

@@ -95,7 +95,8 @@ def data_check(
     from quantdl.cli.census import print_census, print_census_json, refusal
     from quantdl.experiment import check_data
     from quantdl.market.card import IntradayBars
-    from quantdl.market.quality import Policies, faults_at_loading, refused_faults
+    from quantdl.market.inspection.policies import Policies
+    from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
 
     intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
     census = check_data(checked, calendar, frequency, intraday)

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from quantdl.config.data_paths import path_faults
 from quantdl.errors import FieldFaults
 from quantdl.market.series.declaration import SeriesFile
-from quantdl.market.source_settings import PriceSettings
+from quantdl.market.sources.settings import PriceSettings
 
 Settings = TypeVar("Settings")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quantdl.config import ExperimentConfig
 from quantdl.market.panel import Panel
-from quantdl.market.source_settings import Sp500Prices
+from quantdl.market.sources.settings import Sp500Prices
 from quantdl.market.storage.revisions import with_revisions
 from quantdl.market.storage.vintages import known_revisions, record_ingest
 

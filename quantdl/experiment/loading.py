@@ -11,8 +11,8 @@ from quantdl.config.data_paths import variables
 from quantdl.errors import ConfigError, DataError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
 from quantdl.market.panel import Panel
-from quantdl.market.source_settings import PriceSettings
-from quantdl.market.sources import cached_csv_folder, cached_parquet, load_prices
+from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, load_prices
+from quantdl.market.sources.settings import PriceSettings
 
 _NOT_STATED = "not stated"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions
 from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
 from quantdl.market.card import DAILY, DataCard, SilenceRule
 from quantdl.market.consistency import axis_problems, cell_problems
-from quantdl.market.corporate.actions import CorporateActions
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.status import CellStatus, read_silence
 
 
@@ -51,7 +51,7 @@ class Panel:
     status: np.ndarray
     sectors: Mapping[str, str]
     card: DataCard
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[DataFault, ...] = ()
     silence: SilenceRule = SilenceRule()
     actions: CorporateActions = CorporateActions()
     members: np.ndarray | None = None

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import Delisting
+from quantdl.market.actions import Delisting
 from quantdl.market.inspection.cuts import symbol_before_cuts
 from quantdl.market.panel import Panel
 

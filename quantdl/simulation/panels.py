@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.actions import CorporateActions
 from quantdl.market.card import Adjustment, DataCard, Declaration, SilenceRule, content_fingerprint
-from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 

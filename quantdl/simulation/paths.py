@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.market.actions import CorporateActions, Delisting, Split
 from quantdl.market.card import Adjustment
-from quantdl.market.corporate.actions import CorporateActions, Delisting, Split
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.simulation.description import MarketDescription

@@ -17,7 +17,7 @@ from quantdl.config.config_fault import Key, dotted
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
-from quantdl.market.source_settings import CsvFolderPrices
+from quantdl.market.sources.settings import CsvFolderPrices
 from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, TransformerSettings
 
 VALID = Path(__file__).parent / "valid.yaml"

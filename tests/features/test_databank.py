@@ -10,9 +10,9 @@ import pytest
 from quantdl.features import FeatureGroup, feature_table
 from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.panel import Panel
-from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
 from quantdl.market.series.files import load_series_csv
+from quantdl.market.sources.frames import panel_from_frame
 
 NEW_YORK = "America/New_York"
 SPLITS_READ_AS_CRASHES = "XIV ZIV CSX EXPO".split()  # and, with reused histories, gaps and zero prices:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from quantdl.features import FeatureGroup, FeatureTable, feature_table
-from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.panel import Panel
 from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration

@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 
 from quantdl.errors import DataError
 from quantdl.features import DEFAULT_GROUPS, FeatureGroup, FeatureTable, feature_table
-from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
 from quantdl.simulation import panel_of_closes

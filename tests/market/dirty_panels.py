@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.card import DataCard, Declaration, SilenceRule
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
@@ -50,7 +50,7 @@ def dirty_panel(n_sessions: int = 40, seed: int = 0) -> Panel:
             fields=FIELDS,
             fingerprint="sha256:made-by-a-test",
         ),
-        faults=(Fault("duplicate", "NA", date(2020, 1, 2), date(2020, 1, 3), 2, 'line 3 of "x.csv"'),),
+        faults=(DataFault("duplicate", "NA", date(2020, 1, 2), date(2020, 1, 3), 2, 'line 3 of "x.csv"'),),
         silence=SilenceRule(7, {"MAR 1": date(2020, 1, 20)}),
         actions=CorporateActions(
             splits=(Split(date(2020, 1, 9), "NA", 31 / 1000),),

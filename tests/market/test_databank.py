@@ -8,7 +8,9 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.card import Declaration
-from quantdl.market.quality import Policies, apply_policies, take_census
+from quantdl.market.inspection.census import take_census
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.sources import load_csv_folder, load_parquet
 
 PATTERN = r"[A-Z]+_(.+)_30Y"

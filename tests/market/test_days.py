@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.features import feature_table, fit_scaler
-from quantdl.market.corporate.actions import CorporateActions
+from quantdl.market.actions import CorporateActions
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.days import session_label
 from quantdl.simulation import panel_of_closes

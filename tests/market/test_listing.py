@@ -5,8 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quantdl.market.actions import CorporateActions, Delisting
 from quantdl.market.card import SilenceRule
-from quantdl.market.corporate.actions import CorporateActions, Delisting
 from quantdl.market.listing import delisted_as_known, last_trades
 from quantdl.market.status import CellStatus
 from tests.market.dirty_panels import dirty_panel

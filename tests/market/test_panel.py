@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.card import Declaration, SilenceRule
-from quantdl.market.corporate.actions import CorporateActions, Split
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 U, T, M, H, D = (CellStatus[name] for name in ("UNLISTED", "TRADED", "MISSING", "HALTED", "DELISTED"))

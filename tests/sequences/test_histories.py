@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.errors import DataError
 from quantdl.features import feature_table
-from quantdl.market.corporate.actions import CorporateActions, Delisting
+from quantdl.market.actions import CorporateActions, Delisting
 from quantdl.market.status import CellStatus
 from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import (

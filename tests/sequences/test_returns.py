@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CorporateActions, Delisting, Split
+from quantdl.market.actions import CorporateActions, Delisting, Split
 from quantdl.market.inspection.cuts import Cut, cut_histories
 from quantdl.market.status import CellStatus
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window, realised_returns

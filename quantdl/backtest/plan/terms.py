@@ -20,8 +20,8 @@ from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, NamedGroups, SectorGroups
 from quantdl.backtest.running.cadence import every_bars, period_ends
 from quantdl.calendars import trading_calendar
+from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
-from quantdl.market.corporate.actions import CorporateActions
 from quantdl.market.panel import Panel
 from quantdl.portfolio.limits import Limits
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import Action, CashDividend, CorporateActions, Delisting, Rename, Split
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.actions import Action, CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.reading.header import SYMBOL_NAMES, date_columns, plain_names
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 
 _NEEDED = ("symbol", "date", "kind", "value")
 _KINDS = ("split", "dividend", "rename", "delisting")
@@ -42,13 +42,13 @@ def load_actions(path: Path | str) -> CorporateActions:
     place = Place(str(path), unit="line", first=2)
     table = _table(Path(path), place)
     actions: list[Action] = []
-    findings: list[Finding] = []
+    row_faults: list[RowFault] = []
     for row in table:
         objections = list(_objections(row, place))
-        findings += objections
+        row_faults += objections
         actions += [] if objections else [_action(row)]
-    if findings:
-        raise FaultyDataError(findings)
+    if row_faults:
+        raise FaultyDataError(row_faults)
     try:
         return collected(actions)
     except DataError as error:
@@ -152,32 +152,32 @@ def _table(path: Path, place: Place) -> Iterator[_Row]:
     uneven = [number for number, line in enumerate(lines[1:]) if line and len(line) != len(header)]
     if uneven:
         given = f"{len(lines[1 + uneven[0]])} cells"
-        finding = unreadable(place, given, f"the {len(header)} cells of the header", "complete the line")
-        raise FaultyDataError([replace(finding, rows=tuple(uneven))])
+        row_fault = unreadable(place, given, f"the {len(header)} cells of the header", "complete the line")
+        raise FaultyDataError([replace(row_fault, rows=tuple(uneven))])
     return (_Row(number, tuple(zip(header, line, strict=True))) for number, line in enumerate(lines[1:]) if any(line))
 
 
-def _objections(row: _Row, place: Place) -> Iterator[Finding]:
+def _objections(row: _Row, place: Place) -> Iterator[RowFault]:
     """Yield what keeps a row from being an action."""
     kind, value, number = row.text("kind"), row.text("value"), _number(row.text("value"))
     day, pay_date = _day(row.text("date")), _day(row.text("pay_date"))
     iso = "write it as 2020-08-31"
     if not row.text("symbol"):
-        yield _finding(place, row, "symbol", "a symbol", "name the asset")
+        yield _row_fault(place, row, "symbol", "a symbol", "name the asset")
     if kind not in _KINDS:
-        yield _finding(place, row, "kind", f"one of {', '.join(_KINDS)}", "write one of them")
+        yield _row_fault(place, row, "kind", f"one of {', '.join(_KINDS)}", "write one of them")
     if day is None:
-        yield _finding(place, row, "date", "a date", iso)
+        yield _row_fault(place, row, "date", "a date", iso)
     if row.text("pay_date") and pay_date is None:
-        yield _finding(place, row, "pay_date", "a date, or an empty cell", iso)
+        yield _row_fault(place, row, "pay_date", "a date, or an empty cell", iso)
     if day is not None and pay_date is not None and pay_date < day:
-        yield _finding(place, row, "pay_date", f"a day not before the ex-date {day}", "correct either date")
+        yield _row_fault(place, row, "pay_date", f"a day not before the ex-date {day}", "correct either date")
     if kind in ("split", "dividend") and (number is None or number <= 0):
-        yield _finding(place, row, "value", "a number above zero", "write it with a decimal point, as 0.25")
+        yield _row_fault(place, row, "value", "a number above zero", "write it with a decimal point, as 0.25")
     if kind == "delisting" and value and (number is None or number < 0):
-        yield _finding(place, row, "value", "a number of zero or more, or an empty cell", "write it as 12.50")
+        yield _row_fault(place, row, "value", "a number of zero or more, or an empty cell", "write it as 12.50")
     if kind == "rename" and not value:
-        yield _finding(place, row, "value", "the new ticker", "write it")
+        yield _row_fault(place, row, "value", "the new ticker", "write it")
 
 
 def _action(row: _Row) -> Action:
@@ -194,9 +194,9 @@ def _action(row: _Row) -> Action:
             return Delisting(day, symbol, _number(value))
 
 
-def _finding(place: Place, row: _Row, column: str, expected: str, fix: str) -> Finding:
+def _row_fault(place: Place, row: _Row, column: str, expected: str, fix: str) -> RowFault:
     given, symbol = repr(row.text(column)), row.text("symbol") or None
-    return Finding("unreadable", place, (row.number,), column, symbol, None, None, given, expected, fix)
+    return RowFault("unreadable", place, (row.number,), column, symbol, None, None, given, expected, fix)
 
 
 def _day(text: str) -> date | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting
 from quantdl.market.corporate.effects import Reinvested, effects, share_scales
 from quantdl.market.days import session_label
 from quantdl.market.panel import Panel

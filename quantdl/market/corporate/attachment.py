@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.market.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.card import content_fingerprint
-from quantdl.market.corporate.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.panel import Panel
 from quantdl.market.status import read_silence
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, Split
+from quantdl.market.actions import CashDividend, Split
 from quantdl.market.panel import Panel
 
 Reinvested = Literal["previous_close", "ex_close"]

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
-from quantdl.market.faults import Fault
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 
 
@@ -97,7 +97,7 @@ def actions_as_seen(panels: Sequence[Panel], sessions: pd.DatetimeIndex, when: n
     )
 
 
-def faults_as_seen(panels: Sequence[Panel], sessions: pd.DatetimeIndex, when: np.ndarray) -> tuple[Fault, ...]:
+def faults_as_seen(panels: Sequence[Panel], sessions: pd.DatetimeIndex, when: np.ndarray) -> tuple[DataFault, ...]:
     """Return the recorded faults of all panels, dated by the decisions that first see them."""
     found = []
     for panel in panels:

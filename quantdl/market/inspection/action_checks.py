@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from quantdl.market.corporate.actions import CashDividend, Split
+from quantdl.market.actions import CashDividend, Split
 from quantdl.market.inspection.moves import LARGE_RETURN
 from quantdl.market.panel import Panel
 

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from quantdl.market.card import Universe
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.checks import CHECKS, Check
 from quantdl.market.inspection.fault_map import FaultMap, map_faults
 from quantdl.market.inspection.policies import Policies
@@ -45,7 +45,7 @@ class Census:
     n_assets: int
     fingerprint: str
     coverage: Mapping[str, float]
-    faults: tuple[Fault, ...]
+    faults: tuple[DataFault, ...]
     by_year: FaultMap
     summary: Summary
     universe: Universe
@@ -126,18 +126,18 @@ def take_census(panel: Panel) -> Census:
     )
 
 
-def _missing_for_all(panel: Panel) -> list[Fault]:
+def _missing_for_all(panel: Panel) -> list[DataFault]:
     number = session_numbers(panel)
     seen = np.zeros(number[-1] + 1, dtype=bool)
     seen[number[panel.traded.any(axis=1)]] = True
     days = panel.sessions.unique()[np.flatnonzero(~seen)]
     return [
-        Fault("session_missing_for_all", None, day.date(), day.date(), 1, "No asset has a bar on this session.")
+        DataFault("session_missing_for_all", None, day.date(), day.date(), 1, "No asset has a bar on this session.")
         for day in days
     ]
 
 
-def _faults(panel: Panel, check: Check, cells: np.ndarray) -> list[Fault]:
+def _faults(panel: Panel, check: Check, cells: np.ndarray) -> list[DataFault]:
     found = []
     for column in np.flatnonzero(cells.any(axis=0)).tolist():
         rows = np.flatnonzero(cells[:, column])
@@ -146,12 +146,12 @@ def _faults(panel: Panel, check: Check, cells: np.ndarray) -> list[Fault]:
     return found
 
 
-def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> Fault:
+def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> DataFault:
     starts = np.flatnonzero(np.r_[True, np.diff(rows) != 1])
     lengths = np.diff(np.r_[starts, len(rows)])
     longest = int(lengths.argmax())
     detail = f"Longest run {lengths[longest]:,} from {panel.sessions[rows[starts[longest]]]:%Y-%m-%d}."
-    return Fault(
+    return DataFault(
         kind=check.kind,
         symbol=panel.assets[column],
         first=panel.sessions[rows[0]].date(),

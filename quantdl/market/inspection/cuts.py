@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CorporateActions, Delisting
+from quantdl.market.actions import CorporateActions, Delisting
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus, read_silence
 
@@ -49,7 +49,7 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
     The part after the last cut keeps the symbol and begins there (UNLISTED before). A part before a cut becomes
     ``SYMBOL~2008-11-07``, named by its last session, and is DELISTED after it, so that no return runs over the cut:
 
-    * between two scales of the same share from the next bar on, with a `quantdl.market.corporate.actions.Delisting` at
+    * between two scales of the same share from the next bar on, with a `quantdl.market.actions.Delisting` at
       its last close: a split changes no wealth, so a book that holds the asset is paid what it was worth;
     * before a long silence as the panel's `quantdl.market.card.SilenceRule` reads every silence, and without a terminal
       value: nobody knew at the time that the symbol would come back, and what it was worth is not known.

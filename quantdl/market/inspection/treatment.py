@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.census import Census
 from quantdl.market.inspection.checks import CHECKS, Check
 from quantdl.market.inspection.cuts import Cut, cut_histories
@@ -50,7 +50,7 @@ def apply_policies(
     refused = refused_faults(census, policies)
     if refused:
         raise DataError(_refusal(panel, refused))
-    treated: dict[str, list[Fault]] = {kind: [] for kind in actions}
+    treated: dict[str, list[DataFault]] = {kind: [] for kind in actions}
     for fault in census.faults:
         treated[fault.kind].append(fault)
     notes = [_note(kind, actions[kind], faults) for kind, faults in treated.items() if faults]
@@ -71,13 +71,13 @@ def apply_policies(
     return replace(masked, card=panel.card.restated(*notes, universe=census.universe))
 
 
-def refused_faults(census: Census, policies: Policies) -> tuple[Fault, ...]:
+def refused_faults(census: Census, policies: Policies) -> tuple[DataFault, ...]:
     """Return the faults that meet the policy ``refuse``."""
     actions = policies.actions()
     return tuple(fault for fault in census.faults if actions.get(fault.kind) == "refuse")
 
 
-def faults_at_loading(census: Census) -> tuple[Fault, ...]:
+def faults_at_loading(census: Census) -> tuple[DataFault, ...]:
     """Return the faults of data loaded with them at which a loader that refuses would have stopped."""
     return tuple(fault for fault in census.faults if fault.kind in AT_LOADING)
 
@@ -122,7 +122,7 @@ def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) 
     return replace(panel, fields=values, status=read_silence(status, panel.sessions, panel.assets, panel.silence))
 
 
-def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
+def _refusal(panel: Panel, faults: Sequence[DataFault]) -> str:
     what = "1 fault meets" if len(faults) == 1 else f"{len(faults):,} faults meet"
     lines = [f"{panel.card.declaration.source}: {what} the policy 'refuse':"]
     lines += [f"{fault.kind}: {_who(fault)}, {_when(fault)}: {fault.detail}" for fault in faults]
@@ -130,15 +130,15 @@ def _refusal(panel: Panel, faults: Sequence[Fault]) -> str:
     return "\n  ".join(lines)
 
 
-def _note(kind: str, action: Action | BreakAction, faults: Sequence[Fault]) -> str:
+def _note(kind: str, action: Action | BreakAction, faults: Sequence[DataFault]) -> str:
     named = "; ".join(f"{_who(fault)} {_when(fault)}" for fault in faults[:_NAMED_ASSETS])
     more = f" and {len(faults) - _NAMED_ASSETS:,} more" if len(faults) > _NAMED_ASSETS else ""
     return f"Policy {action} for {kind} ({sum(fault.count for fault in faults):,}): {named}{more}."
 
 
-def _who(fault: Fault) -> str:
+def _who(fault: DataFault) -> str:
     return fault.symbol if fault.symbol is not None else "all assets"
 
 
-def _when(fault: Fault) -> str:
+def _when(fault: DataFault) -> str:
     return f"{fault.first}" if fault.first == fault.last else f"{fault.first}..{fault.last}"

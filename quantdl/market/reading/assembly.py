@@ -10,12 +10,12 @@ import pandas as pd
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.reading.axis import Placement, place_bars, refuse_beyond_memory
 from quantdl.market.reading.bars import Bars, concatenate
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
 from quantdl.market.reading.header import FIELDS, PRICES
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 from quantdl.market.status import CellStatus, read_silence
 
 
@@ -56,27 +56,29 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
             f"{calendar.timezone}. Fix: declare timezone {calendar.timezone!r}, or the calendar of the exchange meant."
         )
     bars = concatenate(parts)
-    findings = [*bars.findings, *_impossible_values(bars)]
+    row_faults = [*bars.row_faults, *_impossible_values(bars)]
     has_close = ~np.isnan(bars.fields["close"]) if "close" in bars.fields else np.zeros(len(bars.row), dtype=bool)
     bars = bars.keep(has_close)
     placement = place_bars(bars, calendar, declaration)
-    findings += _misplaced(bars, placement, declaration)
-    refused = [finding for finding in findings if declaration.on_fault == "refuse" or finding.kind == "unreadable"]
+    row_faults += _misplaced(bars, placement, declaration)
+    refused = [
+        row_fault for row_fault in row_faults if declaration.on_fault == "refuse" or row_fault.kind == "unreadable"
+    ]
     if refused:
         raise FaultyDataError(refused)
     standing = _standing(bars, placement, declaration)
     if not standing.any():  # "record" cannot save a source without a single good bar
         fix = "check the file and the calendar"
         nothing = unreadable(bars.places[0], "no closing price", "at least one bar with a close", fix)
-        raise FaultyDataError(findings or [nothing])
-    faults = _recorded(findings, bars.keep(standing))
+        raise FaultyDataError(row_faults or [nothing])
+    faults = _recorded(row_faults, bars.keep(standing))
     placement = replace(placement, slot=placement.slot[standing], order=placement.order[standing])
     return _panel(bars.keep(standing), placement, faults, declaration)
 
 
-def _impossible_values(bars: Bars) -> list[Finding]:
+def _impossible_values(bars: Bars) -> list[RowFault]:
     """Name prices that are zero or negative, negative volumes, and bars that have fields but no close."""
-    findings = []
+    row_faults = []
     fix = "correct or remove the bar, or load the good ones beside it (data.on_fault: record in a config)"
     for name, values in bars.fields.items():
 
@@ -85,12 +87,12 @@ def _impossible_values(bars: Bars) -> list[Finding]:
 
         expected = "a price above zero" if name in PRICES else f"a {name} of zero or more"
         if name in PRICES:
-            findings += bars.find(f"zero_{name}", np.flatnonzero(values == 0), name, given, expected, fix)
-        findings += bars.find(f"negative_{name}", np.flatnonzero(values < 0), name, given, expected, fix)
+            row_faults += bars.find(f"zero_{name}", np.flatnonzero(values == 0), name, given, expected, fix)
+        row_faults += bars.find(f"negative_{name}", np.flatnonzero(values < 0), name, given, expected, fix)
     if "close" in bars.fields:
         rows = np.flatnonzero(np.isnan(bars.fields["close"]) & _has_other_values(bars))
-        findings += bars.find("missing_close", rows, "close", lambda row: "an empty cell", "a closing price", fix)
-    return findings
+        row_faults += bars.find("missing_close", rows, "close", lambda row: "an empty cell", "a closing price", fix)
+    return row_faults
 
 
 def _has_other_values(bars: Bars) -> np.ndarray:
@@ -101,7 +103,7 @@ def _has_other_values(bars: Bars) -> np.ndarray:
     return found
 
 
-def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> list[Finding]:
+def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> list[RowFault]:
     """Name the rows that stand on no place of the axis, too late, out of order, or where another one stands."""
 
     def when(row: int) -> str:
@@ -114,21 +116,21 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
     backward, repeated = _disorder(bars, placement.order)
     stated = f"no bar after the declared as_of {declaration.as_of}"
     fix = "correct the date of the bar or declare the day on which the source stated the values"
-    findings = bars.find("after_as_of", np.flatnonzero(late), None, when, stated, fix)
+    row_faults = bars.find("after_as_of", np.flatnonzero(late), None, when, stated, fix)
     if declaration.intraday is None:
         fix = "remove the bar, or declare the calendar of the exchange on which it traded"
         expected = f"a session of {declaration.calendar}"
-        findings += bars.find("non_session", strange, None, when, expected, fix)
+        row_faults += bars.find("non_session", strange, None, when, expected, fix)
     else:
         cut = declaration.intraday
         bar = f"{declaration.frequency} bar of {declaration.calendar}"
         expected = f"the {cut.labelled} of a {bar}, anchored to the {cut.anchored}"
         fix = "remove the bar, or declare the calendar, labelled, anchored and times_in that are meant"
-        findings += bars.find("outside_session", strange, None, when, expected, fix)
+        row_faults += bars.find("outside_session", strange, None, when, expected, fix)
     fix = "sort the rows of each asset by date"
-    findings += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
+    row_faults += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
     what = "session" if declaration.intraday is None else "time"
-    return findings + bars.find("duplicate", repeated, None, when, f"one bar for a {what}", "keep one of the bars")
+    return row_faults + bars.find("duplicate", repeated, None, when, f"one bar for a {what}", "keep one of the bars")
 
 
 def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
@@ -165,17 +167,17 @@ def _disorder(bars: Bars, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return backward, np.sort(by_asset[1:][again])
 
 
-def _recorded(findings: list[Finding], bars: Bars) -> tuple[Fault, ...]:
+def _recorded(row_faults: list[RowFault], bars: Bars) -> tuple[DataFault, ...]:
     """Return what the panel keeps of the objections.
 
     A zero or negative price stands in the panel, where the census finds it; the rest would leave no trace.
     """
-    kept = [finding for finding in findings if not finding.kind.startswith(("zero_", "negative_"))]
+    kept = [row_fault for row_fault in row_faults if not row_fault.kind.startswith(("zero_", "negative_"))]
     if not kept:
         return ()
     spans = _days_by_place(bars)
     everywhere = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
-    return tuple(finding.as_fault(*spans.get(finding.place, everywhere)) for finding in kept)
+    return tuple(row_fault.as_data_fault(*spans.get(row_fault.place, everywhere)) for row_fault in kept)
 
 
 def _days_by_place(bars: Bars) -> dict[Place, tuple[date, date]]:
@@ -192,7 +194,7 @@ def _days_by_place(bars: Bars) -> dict[Place, tuple[date, date]]:
     return spans
 
 
-def _panel(bars: Bars, placement: Placement, faults: tuple[Fault, ...], declaration: Declaration) -> Panel:
+def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], declaration: Declaration) -> Panel:
     start, stop = placement.axis.between(int(placement.slot.min()), int(placement.slot.max()), declaration)
     refuse_beyond_memory(bars, stop - start, declaration)
     sessions, known_at = placement.axis.labels(start, stop)

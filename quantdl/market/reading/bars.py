@@ -13,8 +13,8 @@ import pandas as pd
 from quantdl.calendars import bar_length
 from quantdl.market.card import Declaration
 from quantdl.market.reading.columns import Objection, as_text, read_numbers, read_symbols
-from quantdl.market.reading.findings import Finding, Place, shortened, unreadable
 from quantdl.market.reading.header import FIELDS, read_header
+from quantdl.market.reading.row_faults import Place, RowFault, shortened, unreadable
 from quantdl.market.reading.times import on_the_clock, read_days, read_times
 
 _VALUES_SHOWN = 5
@@ -34,7 +34,7 @@ class Bars:
             which the bar begins.
         fields: float64 (N,) by field name, NaN for an empty cell, infinite for one that was objected to.
         time: (N,) UTC instants by which the source dates bars within a session, datetime64[us]; None for daily bars.
-        findings: What could not be read.
+        row_faults: What could not be read.
         unread: Columns that are not used.
         notes: What the card must say about how the columns were read.
     """
@@ -47,23 +47,23 @@ class Bars:
     day: np.ndarray
     fields: dict[str, np.ndarray]
     time: np.ndarray | None = None
-    findings: tuple[Finding, ...] = ()
+    row_faults: tuple[RowFault, ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def find(
         self, kind: str, rows: np.ndarray, column: str | None, given: Callable[[int], str], expected: str, fix: str
-    ) -> list[Finding]:
-        """Return one finding for each place and symbol among ``rows``; ``given`` words what stands in a row."""
+    ) -> list[RowFault]:
+        """Return one row_fault for each place and symbol among ``rows``; ``given`` words what stands in a row."""
         if not len(rows):
             return []
         key = self.place[rows] * (len(self.symbols) + 1) + self.symbol[rows]
         order = np.argsort(key, kind="stable")
         groups = np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
-        return [self._finding(kind, group, column, self._values(group, given), expected, fix) for group in groups]
+        return [self._row_fault(kind, group, column, self._values(group, given), expected, fix) for group in groups]
 
-    def object(self, objection: Objection, column: pd.Series, rows: np.ndarray | None = None) -> list[Finding]:
-        """Return the findings of an objection to ``column``.
+    def object(self, objection: Objection, column: pd.Series, rows: np.ndarray | None = None) -> list[RowFault]:
+        """Return the faults of an objection to ``column``.
 
         Args:
             objection: Its rows count in ``column``.
@@ -103,9 +103,11 @@ class Bars:
         shown = [f"{value} ({place.unit} {row})" for value, row in list(first_row.items())[:_VALUES_SHOWN]]
         return ", ".join(shown) + (", ..." if len(first_row) > _VALUES_SHOWN else "")
 
-    def _finding(self, kind: str, rows: np.ndarray, column: str | None, given: str, expected: str, fix: str) -> Finding:
+    def _row_fault(
+        self, kind: str, rows: np.ndarray, column: str | None, given: str, expected: str, fix: str
+    ) -> RowFault:
         symbol, days = int(self.symbol[rows[0]]), self.day[rows][~np.isnat(self.day[rows])]
-        return Finding(
+        return RowFault(
             kind=kind,
             place=self.places[self.place[rows[0]]],
             rows=tuple(self.row[rows].tolist()),
@@ -133,8 +135,8 @@ def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbo
         symbol: The asset of every row, for sources with one file an asset.
     """
     header = read_header(frame.columns, place, declaration.adjustment, needs_symbol=symbol is None)
-    if header.findings:
-        return _nothing(place, tuple(replace(finding, symbol=symbol) for finding in header.findings))
+    if header.row_faults:
+        return _nothing(place, tuple(replace(row_fault, symbol=symbol) for row_fault in header.row_faults))
     row = np.flatnonzero(~_blank(frame))
     if not len(row):
         return nothing_read(place, "no bars", "at least one bar", "fill the file or remove it")
@@ -152,9 +154,9 @@ def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbo
         objections += [(at, objection) for objection in number_objections]
     nowhere = np.zeros(len(row), dtype=np.int64)
     bars = Bars((place,), nowhere, frame.index.to_numpy(dtype=np.int64)[row], symbols, codes, days, fields, times)
-    findings = [finding for at, objection in objections for finding in bars.object(objection, columns[at])]
+    row_faults = [row_fault for at, objection in objections for row_fault in bars.object(objection, columns[at])]
     bars = bars.keep(~np.isnat(days) & (codes >= 0))
-    return replace(bars, findings=tuple(findings), unread=header.unread, notes=header.notes)
+    return replace(bars, row_faults=tuple(row_faults), unread=header.unread, notes=header.notes)
 
 
 def read_dates(column: pd.Series, declaration: Declaration) -> tuple[np.ndarray, np.ndarray | None, list[Objection]]:
@@ -201,7 +203,7 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
             name: np.concatenate([part.fields.get(name, np.full(len(part.row), np.nan)) for part in parts])
             for name in names
         },
-        findings=tuple(finding for part in parts for finding in part.findings),
+        row_faults=tuple(row_fault for part in parts for row_fault in part.row_faults),
         unread=tuple(dict.fromkeys(name for part in parts for name in part.unread)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
     )
@@ -230,7 +232,7 @@ def _blank(frame: pd.DataFrame) -> np.ndarray:
     return blank
 
 
-def _nothing(place: Place, findings: tuple[Finding, ...]) -> Bars:
+def _nothing(place: Place, row_faults: tuple[RowFault, ...]) -> Bars:
     empty = np.zeros(0, dtype=np.int64)
     day = np.zeros(0, dtype="datetime64[D]")
-    return Bars((place,), empty, empty, (), empty, day, {}, findings=findings)
+    return Bars((place,), empty, empty, (), empty, day, {}, row_faults=row_faults)

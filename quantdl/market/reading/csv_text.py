@@ -9,7 +9,7 @@ import pandas as pd
 
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.columns import UNREADABLE_ROW
-from quantdl.market.reading.findings import Finding, Place
+from quantdl.market.reading.row_faults import Place, RowFault
 
 _LINES_SHOWN = 5
 # What other programs' files begin with, longest first.
@@ -29,11 +29,11 @@ class Rows:
 
     Attributes:
         frame: Cells as text, columns as the header names them; the index counts lines from the one below the header.
-        findings: The other lines.
+        row_faults: The other lines.
     """
 
     frame: pd.DataFrame
-    findings: tuple[Finding, ...]
+    row_faults: tuple[RowFault, ...]
 
 
 def read_text(file: Path, place: Place) -> str | Bars:
@@ -66,7 +66,7 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     Args:
         text: Lines of cells separated by commas, a header first.
         place: The file.
-        symbol: The asset that the file holds, for the findings.
+        symbol: The asset that the file holds, for the messages.
     """
     first, _, body = text.partition("\n")
     header = _cells(first)
@@ -122,8 +122,8 @@ def _all_rows(body: str, header: list[str], place: Place) -> Rows | Bars:
     return Rows(frame.set_axis(header, axis=1), ())
 
 
-def _ragged(cells: list[list[str] | None], bad: list[int], width: int, place: Place, symbol: str) -> Finding:
-    return Finding(
+def _ragged(cells: list[list[str] | None], bad: list[int], width: int, place: Place, symbol: str) -> RowFault:
+    return RowFault(
         kind=UNREADABLE_ROW,
         place=place,
         rows=tuple(bad),

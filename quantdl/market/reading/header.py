@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quantdl.market.card import Adjustment
-from quantdl.market.reading.findings import Finding, Place, shortened, unreadable
+from quantdl.market.reading.row_faults import Place, RowFault, shortened, unreadable
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
@@ -17,7 +17,7 @@ SYMBOL_NAMES = ("symbol", "ticker", "asset")
 
 @dataclass(frozen=True)
 class Header:
-    """Positions of the columns. With findings, the rest means nothing.
+    """Positions of the columns. With faults, the rest means nothing.
 
     Attributes:
         date: Column of dates or times.
@@ -25,7 +25,7 @@ class Header:
         fields: Column by field name.
         unread: Names of columns that are not used.
         notes: What the card must say about the choice.
-        findings: What is missing or there twice.
+        row_faults: What is missing or there twice.
     """
 
     date: int
@@ -33,7 +33,7 @@ class Header:
     fields: dict[str, int]
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    row_faults: tuple[RowFault, ...] = ()
 
 
 def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_symbol: bool) -> Header:
@@ -54,11 +54,11 @@ def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_s
     symbols = [at for at, name in enumerate(names) if name in SYMBOL_NAMES] if needs_symbol else []
     fields, notes = _fields(names, adjustment)
     needed = {"date": dates, "close": fields["close"], **({"symbol": symbols} if needs_symbol else {})}
-    findings = [_missing(place, name, columns, notes) for name, found in needed.items() if not found]
+    row_faults = [_missing(place, name, columns, notes) for name, found in needed.items() if not found]
     for name, found in {"date": dates, "symbol": symbols, **fields}.items():
         if len(found) > 1:
             given = str([shortened(str(columns[at])) for at in found[:20]])
-            findings.append(unreadable(place, given, f"one column for the {name}", "rename or remove the others"))
+            row_faults.append(unreadable(place, given, f"one column for the {name}", "rename or remove the others"))
     used = {*dates, *symbols, *(at for found in fields.values() for at in found)}
     return Header(
         date=dates[0] if dates else 0,
@@ -66,7 +66,7 @@ def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_s
         fields={name: found[0] for name, found in fields.items() if found},
         unread=tuple(str(columns[at]) for at in range(len(columns)) if at not in used),
         notes=notes,
-        findings=tuple(findings),
+        row_faults=tuple(row_faults),
     )
 
 
@@ -96,7 +96,7 @@ def _fields(names: list[str], adjustment: Adjustment) -> tuple[dict[str, list[in
     return plain, (note,)
 
 
-def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...]) -> Finding:
+def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...]) -> RowFault:
     given = f"columns {[shortened(str(label)) for label in columns[:20]]}"
     for mark in (";", "\t", "|"):
         if len(columns) == 1 and mark in str(columns[0]):

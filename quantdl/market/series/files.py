@@ -12,7 +12,7 @@ from quantdl.errors import DataError, QuantdlError
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.columns import read_numbers
 from quantdl.market.reading.csv_text import read_text, rows_of
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 from quantdl.market.reading.times import read_days
 from quantdl.market.series.declaration import SeriesDeclaration, SeriesFile
 from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
@@ -53,11 +53,11 @@ def load_series_csv(
     place = Place(str(path), unit="line", first=2)
     text = read_text(Path(path), place)
     if isinstance(text, Bars):
-        raise FaultyDataError(text.findings)
+        raise FaultyDataError(text.row_faults)
     rows = rows_of(text, place, declaration.name)
     if isinstance(rows, Bars):
-        raise FaultyDataError(rows.findings)
-    return _series(rows.frame, column, declaration, date_column, place, rows.findings)
+        raise FaultyDataError(rows.row_faults)
+    return _series(rows.frame, column, declaration, date_column, place, rows.row_faults)
 
 
 def load_series_parquet(
@@ -96,16 +96,16 @@ def _series(
     declaration: SeriesDeclaration,
     date_column: str,
     place: Place,
-    findings: tuple[Finding, ...],
+    row_faults: tuple[RowFault, ...],
 ) -> ExogenousSeries:
     dates, values = _column(frame, date_column, place), _column(frame, column, place)
-    missing = [found for found in (dates, values) if isinstance(found, Finding)]
-    if isinstance(dates, Finding) or isinstance(values, Finding):
-        raise FaultyDataError([*findings, *missing])
+    missing = [found for found in (dates, values) if isinstance(found, RowFault)]
+    if isinstance(dates, RowFault) or isinstance(values, RowFault):
+        raise FaultyDataError([*row_faults, *missing])
     rows = _read(frame.index.to_numpy(dtype=np.int64), dates, values, declaration, place)
-    rows = replace(rows, findings=(*findings, *rows.findings))
-    if rows.findings:
-        raise FaultyDataError(rows.findings)
+    rows = replace(rows, row_faults=(*row_faults, *rows.row_faults))
+    if rows.row_faults:
+        raise FaultyDataError(rows.row_faults)
     observed_on = pd.DatetimeIndex(rows.day.astype("datetime64[us]"))
     numbers = rows.fields[str(values.name)]
     return ExogenousSeries(
@@ -116,7 +116,7 @@ def _series(
     )
 
 
-def _column(frame: pd.DataFrame, name: str, place: Place) -> pd.Series | Finding:
+def _column(frame: pd.DataFrame, name: str, place: Place) -> pd.Series | RowFault:
     plain = [str(label).strip().lower() for label in frame.columns]
     found = [at for at, label in enumerate(plain) if label == name.strip().lower()]
     if len(found) == 1:
@@ -134,35 +134,37 @@ def _read(row: np.ndarray, dates: pd.Series, values: pd.Series, declaration: Ser
     numbers, number_objections = read_numbers(values, str(values.name))
     zeros = np.zeros(len(row), dtype=np.int64)
     rows = Bars((place,), zeros, row, (declaration.name,), zeros, days, {str(values.name): numbers})
-    findings = [finding for objection in date_objections for finding in rows.object(objection, dates)]
-    findings += [finding for objection in number_objections for finding in rows.object(objection, values)]
+    row_faults = [row_fault for objection in date_objections for row_fault in rows.object(objection, dates)]
+    row_faults += [row_fault for objection in number_objections for row_fault in rows.object(objection, values)]
     rows = rows.keep(np.isfinite(numbers) & ~np.isnat(days))
     column = str(values.name)
-    if not len(rows.row) and not findings:
-        findings.append(unreadable(place, "no values", "at least one date with a value", "fill the file", column))
-    findings += _misplaced(rows, str(dates.name), declaration)
-    return replace(rows, findings=tuple(findings))
+    if not len(rows.row) and not row_faults:
+        row_faults.append(unreadable(place, "no values", "at least one date with a value", "fill the file", column))
+    row_faults += _misplaced(rows, str(dates.name), declaration)
+    return replace(rows, row_faults=tuple(row_faults))
 
 
-def _misplaced(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[Finding]:
+def _misplaced(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[RowFault]:
     """Name dates out of order, dates given twice, and values that nobody could have known yet."""
 
     def day(row: int) -> str:
         return str(rows.day[row])
 
     step = np.diff(rows.day).astype(np.int64)
-    findings = rows.find("unsorted", np.flatnonzero(step < 0) + 1, column, day, "a later date", "sort the rows by date")
-    findings += rows.find(
+    row_faults = rows.find(
+        "unsorted", np.flatnonzero(step < 0) + 1, column, day, "a later date", "sort the rows by date"
+    )
+    row_faults += rows.find(
         "duplicate", np.flatnonzero(step == 0) + 1, column, day, "one value a date", "keep one of them"
     )
     late = rows.day > np.datetime64(declaration.as_of, "D")
     stated = f"no date after the declared as_of {declaration.as_of}"
     fix = "correct the date, or declare the day on which the source stated the values"
-    findings += rows.find("after_as_of", np.flatnonzero(late), column, day, stated, fix)
-    return [*findings, *_not_yet_released(rows.keep(~late), column, declaration)]
+    row_faults += rows.find("after_as_of", np.flatnonzero(late), column, day, stated, fix)
+    return [*row_faults, *_not_yet_released(rows.keep(~late), column, declaration)]
 
 
-def _not_yet_released(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[Finding]:
+def _not_yet_released(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[RowFault]:
     """Name values that by the release rule nobody could have known when the source stated them."""
     if not len(rows.day):
         return []

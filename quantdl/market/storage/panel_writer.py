@@ -13,9 +13,9 @@ import pandas as pd
 from quantdl import __version__
 from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError
+from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard, SilenceRule, content_fingerprint
-from quantdl.market.corporate.actions import CorporateActions
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.market.storage.stored_arrays import ArrayFile, write_vector
@@ -56,7 +56,7 @@ class PanelOutline:
     fields: tuple[str, ...]
     card: DataCard
     sectors: Mapping[str, str] = field(default_factory=dict)
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[DataFault, ...] = ()
     silence: SilenceRule = SilenceRule()
     actions: CorporateActions = CorporateActions()
     has_members: bool = False

@@ -12,8 +12,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.market.corporate.actions import CorporateActions
-from quantdl.market.faults import Fault
+from quantdl.market.actions import CorporateActions
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.storage.rescaling import Rescaling, find_rescalings
 
@@ -66,9 +66,9 @@ class Revision:
             return f"{self.symbol}: {self.field}: {span}; on {when}: {change}."
         return f"{self.symbol}: {self.field} on {when}: {change}."
 
-    def as_fault(self) -> Fault:
+    def as_fault(self) -> DataFault:
         """Return the census entry."""
-        return Fault("revision", self.symbol, self.session, self.last, self.count, str(self))
+        return DataFault("revision", self.symbol, self.session, self.last, self.count, str(self))
 
 
 def compare(old: Panel, new: Panel) -> tuple[Revision, ...]:
@@ -90,7 +90,7 @@ def compare(old: Panel, new: Panel) -> tuple[Revision, ...]:
     return tuple([*_value_revisions(old, new), *_action_revisions(old, new)])
 
 
-def revision_faults(revisions: Sequence[Revision]) -> tuple[Fault, ...]:
+def revision_faults(revisions: Sequence[Revision]) -> tuple[DataFault, ...]:
     """Return the revisions as faults for the census."""
     return tuple(revision.as_fault() for revision in revisions)
 

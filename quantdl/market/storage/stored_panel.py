@@ -19,9 +19,9 @@ import pandas as pd
 
 from quantdl.disk import disk_errors
 from quantdl.errors import DataError, IntegrityError
+from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard, SilenceRule
-from quantdl.market.corporate.actions import CorporateActions
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.storage.sealed_json import RESTORE, read_sealed, write_sealed
 from quantdl.market.storage.stored_arrays import StoredFile, check_file, map_array, stored_file
@@ -61,7 +61,7 @@ class StoredPanel:
     known_at_name: str | None
     card: DataCard
     sectors: Mapping[str, str]
-    faults: tuple[Fault, ...]
+    faults: tuple[DataFault, ...]
     silence: SilenceRule
     actions: CorporateActions
     files: Mapping[str, StoredFile]

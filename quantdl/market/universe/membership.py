@@ -14,7 +14,7 @@ import pandas as pd
 
 from quantdl.errors import DataError
 from quantdl.market.inspection.cuts import symbol_before_cuts
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 
 _COLUMNS = ("symbol", "from", "to")
 
@@ -56,18 +56,18 @@ def load_membership(path: Path | str) -> Membership:
             at once, each with file, line, column, symbol, what was expected and the fix.
     """
     place = Place(str(path), unit="line", first=2)
-    findings: list[Finding] = []
+    row_faults: list[RowFault] = []
     found: defaultdict[str, list[tuple[MembershipInterval, int]]] = defaultdict(list)
     for number, row in _rows(Path(path), place):
         objections = list(_objections(number, row, place))
-        findings += objections
+        row_faults += objections
         if not objections:
             last = date.fromisoformat(row["to"]) if row["to"] else None
             found[row["symbol"]].append((MembershipInterval(date.fromisoformat(row["from"]), last), number))
     for symbol, rows in found.items():
-        findings += _overlaps(symbol, sorted(rows), place)
-    if findings:
-        raise FaultyDataError(findings)
+        row_faults += _overlaps(symbol, sorted(rows), place)
+    if row_faults:
+        raise FaultyDataError(row_faults)
     return {symbol: tuple(interval for interval, _ in sorted(rows)) for symbol, rows in sorted(found.items())}
 
 
@@ -113,7 +113,7 @@ def _rows(path: Path, place: Place) -> Iterator[tuple[int, dict[str, str]]]:
             yield number, {name: cells[position].strip() for name, position in at.items()}
         elif any(cells):
             given, expected = f"{len(cells)} cells", f"the {len(header)} cells of the header"
-            raise FaultyDataError([_finding(place, number, None, None, given, expected, "complete the line")])
+            raise FaultyDataError([_row_fault(place, number, None, None, given, expected, "complete the line")])
 
 
 def _text(path: Path, place: Place) -> str:
@@ -127,31 +127,31 @@ def _text(path: Path, place: Place) -> str:
         raise FaultyDataError([unreadable(place, given, "a file that can be read", "check the path")]) from None
 
 
-def _objections(number: int, row: Mapping[str, str], place: Place) -> Iterator[Finding]:
+def _objections(number: int, row: Mapping[str, str], place: Place) -> Iterator[RowFault]:
     symbol, iso = row["symbol"], "write it as 2020-08-31"
     if not symbol:
-        yield _finding(place, number, "symbol", None, "an empty cell", "a symbol", "name the asset")
+        yield _row_fault(place, number, "symbol", None, "an empty cell", "a symbol", "name the asset")
     first, last = _day(row["from"]), _day(row["to"])
     if first is None:
-        yield _finding(place, number, "from", symbol, repr(row["from"]), "a date", iso)
+        yield _row_fault(place, number, "from", symbol, repr(row["from"]), "a date", iso)
     if row["to"] and last is None:
-        yield _finding(place, number, "to", symbol, repr(row["to"]), "a date, or an empty cell", iso)
+        yield _row_fault(place, number, "to", symbol, repr(row["to"]), "a date, or an empty cell", iso)
     if first is not None and last is not None and last < first:
-        yield _finding(place, number, "to", symbol, str(last), f"a day not before {first}", "correct either day")
+        yield _row_fault(place, number, "to", symbol, str(last), f"a day not before {first}", "correct either day")
 
 
-def _overlaps(symbol: str, rows: Sequence[tuple[MembershipInterval, int]], place: Place) -> Iterator[Finding]:
+def _overlaps(symbol: str, rows: Sequence[tuple[MembershipInterval, int]], place: Place) -> Iterator[RowFault]:
     for (before, _), (after, number) in pairwise(rows):
         if before.last is None or after.first <= before.last:
             given = f"{after.first}, while a membership from {before.first} to {before.last or 'today'} stands already"
             fix = "correct the days, or join the intervals"
-            yield _finding(place, number, "from", symbol, given, "intervals that do not overlap", fix)
+            yield _row_fault(place, number, "from", symbol, given, "intervals that do not overlap", fix)
 
 
-def _finding(
+def _row_fault(
     place: Place, number: int, column: str | None, symbol: str | None, given: str, expected: str, fix: str
-) -> Finding:
-    return Finding("unreadable", place, (number,), column, symbol or None, None, None, given, expected, fix)
+) -> RowFault:
+    return RowFault("unreadable", place, (number,), column, symbol or None, None, None, given, expected, fix)
 
 
 def _day(text: str) -> date | None:

@@ -18,7 +18,7 @@ from quantdl.backtest.plan.friction import Borrow, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Split
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.portfolio import within_limits

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.book.trailing import measured_dollar_volume
-from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.actions import CorporateActions, Split
 from tests.backtest.worlds import world
 from tests.panels import in_hours
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.corporate.actions_table import actions_from_columns, load_actions
 
 HEADER = "symbol,date,kind,value,pay_date\n"

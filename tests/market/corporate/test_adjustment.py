@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from quantdl.errors import DataError
 from quantdl.features import feature_table
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting
 from quantdl.market.corporate.actions_table import actions_from_columns
 from quantdl.market.corporate.adjustment import adjusted, continuous_closes
 from tests.raw_panels import raw_world, split_up

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.status import CellStatus
 from tests.backtest.worlds import world

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Split
 from quantdl.market.corporate.effects import carried_closes, effects, share_scales
 from tests.raw_panels import raw_world
 

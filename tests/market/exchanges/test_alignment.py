@@ -11,11 +11,11 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.data_fault import DataFault
 from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.decisions import DecisionTimes
-from quantdl.market.faults import Fault
 from quantdl.market.listing import delisted_as_known
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
@@ -383,7 +383,7 @@ def test_raw_prices_of_two_scales_are_not_merged():
 
 def test_a_fault_is_dated_by_the_decision_that_first_sees_it():
     panels = world()
-    fault = Fault("missing_session", "XNYS:A", date(2024, 6, 5), date(2024, 6, 5), 1, "a test")
+    fault = DataFault("missing_session", "XNYS:A", date(2024, 6, 5), date(2024, 6, 5), 1, "a test")
     aligned = align([replace(panels[0], faults=(fault,)), panels[2]], DecisionTimes("XTKS"))
     assert [found.last for found in aligned.panel.faults] == [date(2024, 6, 6)]
     assert not aligned.panel.until("2024-06-05").faults

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import Split
+from quantdl.market.actions import Split
 from quantdl.market.exchanges.sighting import Sighting
 from tests.raw_panels import raw_world
 

@@ -9,8 +9,10 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.inspection.bar_checks import mixed_adjustment, penny_price
-from quantdl.market.quality import Policies, apply_policies, take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.inspection.census import take_census
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.treatment import apply_policies
+from quantdl.market.sources.frames import panel_from_frame
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.checks import CHECKS
-from quantdl.market.quality import Policies, take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.sources.frames import panel_from_frame
 
 N_SESSIONS = 120
 

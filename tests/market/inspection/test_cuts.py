@@ -9,10 +9,12 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.cuts import Cut, cut_histories, symbol_before_cuts
-from quantdl.market.quality import Policies, apply_policies, take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.treatment import apply_policies
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 UNLISTED, TRADED, MISSING, DELISTED = (

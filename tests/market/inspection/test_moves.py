@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.moves import spike_and_revert
-from quantdl.market.quality import take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 
 def panel_of(declaration, closes):

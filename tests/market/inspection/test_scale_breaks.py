@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.actions import CorporateActions, Split
+from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.scale_breaks import reused_history, suspected_split
-from quantdl.market.quality import take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 N_SESSIONS = 200
 DAY = 120

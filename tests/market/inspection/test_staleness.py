@@ -8,7 +8,7 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.staleness import stale_runs, stale_years, unchanged_closes
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 YEARS = 2010, 2017
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
+from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.fault_map import map_faults
 from quantdl.market.inspection.summary import Extreme, Span, summarise
-from quantdl.market.quality import take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 
 @pytest.fixture

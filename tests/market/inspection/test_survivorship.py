@@ -7,7 +7,7 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.survivorship import judge_survivorship
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,11 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.quality import Fault, Policies, apply_policies, take_census
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.data_fault import DataFault
+from quantdl.market.inspection.census import take_census
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.treatment import apply_policies
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 from quantdl.simulation import panel_of_closes
 
@@ -96,7 +99,7 @@ def test_an_unknown_action_is_refused_with_the_choices():
 
 def test_a_fault_of_a_kind_that_nobody_knows_is_refused_by_name(dirty):
     strange = replace(
-        dirty, faults=(Fault("gremlins", "A", dirty.sessions[0].date(), dirty.sessions[0].date(), 1, ""),)
+        dirty, faults=(DataFault("gremlins", "A", dirty.sessions[0].date(), dirty.sessions[0].date(), 1, ""),)
     )
     with pytest.raises(DataError, match="faults of a kind without a policy: gremlins"):
         treated(strange)

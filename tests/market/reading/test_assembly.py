@@ -12,8 +12,8 @@ import pytest
 from quantdl.errors import CalendarError, DataError
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import read_bars
-from quantdl.market.reading.findings import FaultyDataError, Place
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.reading.row_faults import FaultyDataError, Place
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
@@ -45,7 +45,7 @@ FAULTS = {
 def test_an_impossible_row_is_refused_with_its_place(declaration, kind):
     with pytest.raises(FaultyDataError, match=r"A\.csv: lines? 3.* of A.*: got .*; expected .*\. Fix: ") as caught:
         load(declaration, **FAULTS[kind])
-    assert [finding.kind for finding in caught.value.findings] == [kind]
+    assert [row_fault.kind for row_fault in caught.value.row_faults] == [kind]
     assert caught.value.exit_code == 3
 
 

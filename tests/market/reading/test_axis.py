@@ -9,7 +9,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.market.card import IntradayBars
 from quantdl.market.reading.axis import place_bars
 from quantdl.market.reading.bars import read_bars
-from quantdl.market.reading.findings import Place
+from quantdl.market.reading.row_faults import Place
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from quantdl.market.card import IntradayBars
 from quantdl.market.reading.bars import concatenate, read_bars, read_dates
-from quantdl.market.reading.findings import Place
+from quantdl.market.reading.row_faults import Place
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04"]
 
@@ -23,13 +23,13 @@ def test_the_index_of_a_frame_numbers_its_rows(read):
     frame = pd.DataFrame({"date": DAYS, "close": ["1", "x", "3"]}, index=[0, 5, 9])
     bars = read(frame)
     assert bars.row.tolist() == [0, 5, 9]
-    assert "A.csv: line 7: column 'close'" in str(bars.findings[0])
+    assert "A.csv: line 7: column 'close'" in str(bars.row_faults[0])
 
 
 def test_blank_rows_are_passed_over_and_rows_without_a_date_are_objected_to(read):
     bars = read({"date": ["", DAYS[1], "x", " "], "close": ["", "2", "3", ""]})
     assert bars.row.tolist() == [1]
-    assert [(finding.kind, finding.rows) for finding in bars.findings] == [("unreadable_row", (2,))]
+    assert [(row_fault.kind, row_fault.rows) for row_fault in bars.row_faults] == [("unreadable_row", (2,))]
 
 
 def test_parts_come_under_one_numbering(read):
@@ -55,6 +55,6 @@ def test_a_bar_within_a_session_belongs_to_the_day_on_which_it_begins(declaratio
 
 def test_one_value_is_shown_once_and_several_with_their_rows(read):
     same = read({"date": DAYS, "close": ["x", "x", "1"]})
-    assert same.findings[0].given == "'x'"
+    assert same.row_faults[0].given == "'x'"
     several = read({"date": DAYS, "close": ["x", "y", "x"]})
-    assert several.findings[0].given == "'x' (line 2), 'y' (line 3)"
+    assert several.row_faults[0].given == "'x' (line 2), 'y' (line 3)"

@@ -2,7 +2,7 @@ import pytest
 
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.csv_text import read_text, rows_of
-from quantdl.market.reading.findings import Place
+from quantdl.market.reading.row_faults import Place
 
 PLACE = Place("A.csv", unit="line", first=2)
 
@@ -11,9 +11,9 @@ def test_a_damaged_line_costs_that_line_and_no_other():
     rows = rows_of('a,b\n1,2\n"3,4\n5,6\n7\n8,9,10\n11,12\n', PLACE, "A")
     assert rows.frame.to_numpy().tolist() == [["1", "2"], ["5", "6"], ["11", "12"]]
     assert (rows.frame.index + PLACE.first).tolist() == [2, 4, 7]
-    (finding,) = rows.findings
-    assert finding.rows == (1, 3, 4)
-    assert finding.given == "a quotation mark without its partner (line 3), 1 cell (line 5), 3 cells (line 6)"
+    (row_fault,) = rows.row_faults
+    assert row_fault.rows == (1, 3, 4)
+    assert row_fault.given == "a quotation mark without its partner (line 3), 1 cell (line 5), 3 cells (line 6)"
 
 
 def test_cells_in_quotation_marks_may_hold_commas():

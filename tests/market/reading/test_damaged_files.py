@@ -16,9 +16,9 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.inspection.census import take_census
-from quantdl.market.reading.csv_folder import load_csv_folder
-from quantdl.market.reading.frames import panel_from_frame
-from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.sources.csv_folder import load_csv_folder
+from quantdl.market.sources.frames import panel_from_frame
+from quantdl.market.sources.parquet import load_parquet
 
 DAYS = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"]
 HEADER = "date,open,high,low,close,volume"

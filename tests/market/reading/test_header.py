@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from quantdl.market.reading.findings import Place
 from quantdl.market.reading.header import read_header
+from quantdl.market.reading.row_faults import Place
 
 PLACE = Place("A.csv")
 YAHOO = pd.Index(["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"])
@@ -11,7 +11,7 @@ YAHOO = pd.Index(["Date", "Open", "High", "Low", "Close", "Adj Close", "Volume"]
 def test_names_are_matched_without_case_and_outer_spaces():
     header = read_header(pd.Index(["CLOSE", " Date ", "x"]), PLACE, "raw", needs_symbol=False)
     assert (header.date, header.fields, header.unread) == (1, {"close": 0}, ("x",))
-    assert not header.findings
+    assert not header.row_faults
 
 
 @pytest.mark.parametrize("name", ["Adj Close", "adj_close", "Adjusted Close", "ADJ CLOSE"])
@@ -26,13 +26,13 @@ def test_one_of_two_closes_is_read_as_declared(name):
 
 def test_the_only_close_that_is_adjusted_is_not_taken_for_a_raw_one():
     header = read_header(pd.Index(["Date", "Adj Close"]), PLACE, "raw", False)
-    assert "Fix: declare the adjustment 'total_return'" in str(header.findings[0])
-    assert not read_header(pd.Index(["Date", "Adj Close"]), PLACE, "total_return", False).findings
+    assert "Fix: declare the adjustment 'total_return'" in str(header.row_faults[0])
+    assert not read_header(pd.Index(["Date", "Adj Close"]), PLACE, "total_return", False).row_faults
 
 
 def test_what_is_missing_or_there_twice_is_named_at_once():
     header = read_header(pd.Index(["open", "Open"]), PLACE, "raw", needs_symbol=True)
-    words = " ".join(map(str, header.findings))
+    words = " ".join(map(str, header.row_faults))
     for part in ("column 'date'", "column 'close'", "column 'symbol'", "one column for the open"):
         assert part in words
 
@@ -40,4 +40,4 @@ def test_what_is_missing_or_there_twice_is_named_at_once():
 @pytest.mark.parametrize("mark", [";", "\t", "|"])
 def test_another_separator_is_recognised(mark):
     header = read_header(pd.Index([mark.join(["date", "close"])]), PLACE, "raw", False)
-    assert f"separate the cells by commas; here {mark!r} seems to do it" in str(header.findings[0])
+    assert f"separate the cells by commas; here {mark!r} seems to do it" in str(header.row_faults[0])

@@ -11,9 +11,9 @@ from hypothesis import given, settings, strategies as st
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.card import Declaration, IntradayBars, SilenceRule
-from quantdl.market.reading.csv_folder import load_csv_folder
-from quantdl.market.reading.frames import panel_from_frame
 from quantdl.market.reading.intraday import bar_grid
+from quantdl.market.sources.csv_folder import load_csv_folder
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 NEW_YORK, TOKYO, CHICAGO = "America/New_York", "Asia/Tokyo", "America/Chicago"

@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.card import IntradayBars
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "yfinance" / "download.csv"

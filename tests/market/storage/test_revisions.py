@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as some
 
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Split
-from quantdl.market.faults import Fault
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Split
+from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.market.storage.revisions import Revision, compare, revision_faults, with_revisions
@@ -183,7 +183,7 @@ def test_a_terminal_value_that_became_known_is_a_revision():
 
 def test_revisions_become_faults_with_symbol_session_old_and_new():
     revisions = compare(PANEL, changed(PANEL, {(50, "NA", "close"): 7.5}))
-    assert revision_faults(revisions) == (Fault("revision", "NA", day(50), day(50), 1, str(revisions[0])),)
+    assert revision_faults(revisions) == (DataFault("revision", "NA", day(50), day(50), 1, str(revisions[0])),)
     revised = with_revisions(PANEL, revisions)
     assert revised.faults == (*PANEL.faults, *revision_faults(revisions))
 

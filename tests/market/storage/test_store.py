@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quantdl.errors import DataError, IntegrityError, RunError
-from quantdl.market.corporate.actions import CorporateActions
+from quantdl.market.actions import CorporateActions
 from quantdl.market.storage.store import open_panel, save_panel
 from tests.market.dirty_panels import differences, dirty_panel
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quantdl.errors import DataError, IntegrityError
-from quantdl.market.corporate.actions import CorporateActions
+from quantdl.market.actions import CorporateActions
 from quantdl.market.storage.vintages import Source, known_revisions, record_ingest, vintage_as_of, vintages
 from tests.market.dirty_panels import differences, dirty_panel
 

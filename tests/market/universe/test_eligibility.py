@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as some
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CorporateActions, Split
+from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 from quantdl.market.universe.eligibility import Standing, universe_as_of, with_universe

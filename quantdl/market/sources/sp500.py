@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 _NOTES = (
     "Closes only: no opens, no highs and lows, no volume.",
@@ -17,7 +17,7 @@ _NOTES = (
     "history by a constant and leaves returns as they are, but levels are not the prices that were quoted.",
     "Rounded to 0.001, which is up to 1 % of a close: AAPL before 2003 and BBY before 1992 cost a few tenths.",
     "Twenty companies that were large at the end of the period: a universe of survivors.",
-    "Sectors are GICS sectors of 2021 (RRC: 2015), not as of each session; see quantdl/market/sp500_sectors.csv.",
+    "Sectors are GICS sectors of 2021 (RRC: 2015), not as of each session, see sp500_sectors.csv beside the loader.",
 )
 
 
@@ -54,5 +54,5 @@ def load_sp500() -> Panel:
 
 
 def _sectors() -> dict[str, str]:
-    with files("quantdl.market").joinpath("sp500_sectors.csv").open(encoding="utf-8") as table:
+    with files("quantdl.market.sources").joinpath("sp500_sectors.csv").open(encoding="utf-8") as table:
         return {row["symbol"]: row["sector"] for row in csv.DictReader(table)}

@@ -11,8 +11,8 @@ from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, concatenate, nothing_read, read_bars, read_dates
 from quantdl.market.reading.columns import Objection, read_numbers
-from quantdl.market.reading.findings import Finding, Place
 from quantdl.market.reading.header import SYMBOL_NAMES, UNNAMED_INDEX, date_columns, plain_names
+from quantdl.market.reading.row_faults import Place, RowFault
 
 _CLOSES = ("close", "adj close")
 
@@ -113,17 +113,17 @@ def _read_wide(frame: pd.DataFrame, date: int, place: Place, declaration: Declar
     bars = Bars((place,), nowhere, row, tuple(labels), symbol, days[row], cells, None if times is None else times[row])
     number = np.zeros(values.shape, dtype=np.int64)
     number[row, symbol] = np.arange(len(row))
-    findings = _objections_to_dates(days, day_objections, frame.iloc[:, date], place)
+    row_faults = _objections_to_dates(days, day_objections, frame.iloc[:, date], place)
     for index, (column, (_, objections)) in enumerate(zip(at, columns, strict=True)):
         for objection in objections:
-            findings += bars.object(objection, frame.iloc[:, column], number[objection.rows, index])
+            row_faults += bars.object(objection, frame.iloc[:, column], number[objection.rows, index])
     unread = tuple(f"{str(frame.columns[column])!r} (column {column + 1})" for column in nameless)
-    return replace(bars.keep(~np.isnat(bars.day)), findings=tuple(findings), unread=unread)
+    return replace(bars.keep(~np.isnat(bars.day)), row_faults=tuple(row_faults), unread=unread)
 
 
 def _objections_to_dates(
     days: np.ndarray, objections: list[Objection], column: pd.Series, place: Place
-) -> list[Finding]:
+) -> list[RowFault]:
     row = np.arange(len(days))
     axis = Bars((place,), np.zeros_like(row), row, (), np.full(len(row), -1), days, {})
-    return [finding for objection in objections for finding in axis.object(objection, column)]
+    return [row_fault for objection in objections for row_fault in axis.object(objection, column)]

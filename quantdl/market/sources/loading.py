@@ -1,40 +1,17 @@
-"""Where prices come from.
-
-`load_csv_folder`, `load_parquet` and `panel_from_frame` read what a user brings; `load_sp500` is the data that comes
-with the installation; `load_lean` reads unadjusted bars with Lean's files of splits, dividends and renames, and
-`with_actions` puts a user's own corporate actions on unadjusted prices. `load_prices` loads what settings describe,
-through the cache. A new source is one file under `quantdl.market.reading`: turn what it has into frames, hand each to
-`quantdl.market.reading.bars.read_bars`, and the list to `quantdl.market.reading.assembly.assemble`; then its settings
-in `quantdl.market.source_settings`, and its arm here.
-"""
+"""Prices as settings describe them, loaded through the cache."""
 
 from pathlib import Path
 
 from quantdl.market.card import Declaration, OnFault
-from quantdl.market.corporate.actions_table import actions_from_columns, load_actions
+from quantdl.market.corporate.actions_table import load_actions
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.panel import Panel
-from quantdl.market.reading.csv_folder import load_csv_folder
-from quantdl.market.reading.frames import panel_from_frame
-from quantdl.market.reading.lean import load_lean
-from quantdl.market.reading.parquet import load_parquet
-from quantdl.market.reading.sp500 import load_sp500
-from quantdl.market.source_settings import CsvFolderPrices, LeanPrices, ParquetPrices, PriceSettings, Sp500Prices
+from quantdl.market.sources.csv_folder import load_csv_folder
+from quantdl.market.sources.lean import load_lean
+from quantdl.market.sources.parquet import load_parquet
+from quantdl.market.sources.settings import CsvFolderPrices, LeanPrices, ParquetPrices, PriceSettings, Sp500Prices
+from quantdl.market.sources.sp500 import load_sp500
 from quantdl.market.storage.cache import cached
-
-__all__ = [
-    "actions_from_columns",
-    "cached_csv_folder",
-    "cached_parquet",
-    "load_actions",
-    "load_csv_folder",
-    "load_lean",
-    "load_parquet",
-    "load_prices",
-    "load_sp500",
-    "panel_from_frame",
-    "with_actions",
-]
 
 
 def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:

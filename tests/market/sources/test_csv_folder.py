@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.reading.csv_folder import load_csv_folder
+from quantdl.market.sources.csv_folder import load_csv_folder
 
 GOOD = "date,open,high,low,close,volume\n2024-01-02,1,2,1,1.5,10\n2024-01-03,1,2,1,1.6,10\n"
 TRICKY = ["NA", "ON", "007", "1E5", "NAN", "TRUE", "NULL", "nan", "None", "-", "BRK.B", "MAR 1", "é"]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.reading.frames import panel_from_frame
+from quantdl.market.sources.frames import panel_from_frame
 
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03"])
 LONG = pd.DataFrame({"symbol": ["A", "A", "B"], "date": [*DAYS, DAYS[1]], "close": [1.0, 2.0, 3.0]})

@@ -10,8 +10,8 @@ from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, nothing_read, read_bars
 from quantdl.market.reading.csv_text import read_text, rows_of
-from quantdl.market.reading.findings import Place
 from quantdl.market.reading.header import SYMBOL_NAMES, plain_names
+from quantdl.market.reading.row_faults import Place
 
 
 def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:
@@ -69,4 +69,4 @@ def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str]) -
         return found
     named = any(name in SYMBOL_NAMES for name in plain_names(found.frame.columns))
     bars = read_bars(found.frame, place, declaration, None if named else match[1])
-    return replace(bars, findings=(*found.findings, *bars.findings))
+    return replace(bars, row_faults=(*found.row_faults, *bars.row_faults))

@@ -12,15 +12,15 @@ import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
 from quantdl.errors import DataError
+from quantdl.market.actions import Action, CashDividend, Delisting, Rename, Split
 from quantdl.market.card import Declaration
-from quantdl.market.corporate.actions import Action, CashDividend, Delisting, Rename, Split
 from quantdl.market.corporate.actions_table import collected
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, read_bars
-from quantdl.market.reading.findings import Place
-from quantdl.market.reading.lean_files import (
+from quantdl.market.reading.row_faults import Place
+from quantdl.market.sources.lean_files import (
     STILL_ALIVE,
     FactorRow,
     TickerSpan,
@@ -103,7 +103,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]]) -> Bars:
-    """Replace tickers by the permanent symbols of their day; bars of tickers that nobody had then become findings."""
+    """Replace tickers by the permanent symbols of their day; bars of tickers that nobody had then become faults."""
     assets = tuple(sorted(names))
     number = {asset: index for index, asset in enumerate(assets)}
     symbol = np.full(len(bars.symbol), -1, dtype=np.int64)
@@ -118,8 +118,8 @@ def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]
 
     expected = "a ticker that a map row covers on that day"
     fix = "add the company that had the ticker then to the map file, or remove the bars"
-    findings = bars.find("unmapped_ticker", nobody, "ticker", given, expected, fix)
-    kept = replace(bars, symbols=assets, symbol=symbol, findings=(*bars.findings, *findings)).keep(symbol >= 0)
+    row_faults = bars.find("unmapped_ticker", nobody, "ticker", given, expected, fix)
+    kept = replace(bars, symbols=assets, symbol=symbol, row_faults=(*bars.row_faults, *row_faults)).keep(symbol >= 0)
     used = np.unique(kept.symbol)
     position = np.zeros(len(assets), dtype=np.int64)
     position[used] = np.arange(len(used))

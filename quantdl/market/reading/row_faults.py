@@ -6,7 +6,7 @@ from datetime import date
 from itertools import islice, pairwise
 
 from quantdl.errors import DataError
-from quantdl.market.faults import Fault
+from quantdl.market.data_fault import DataFault
 
 _RANGES_SHOWN = 20
 _FINDINGS_SHOWN = 200
@@ -29,7 +29,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RowFault:
     """One objection to one column of one asset in one file; it may concern many rows.
 
     Attributes:
@@ -70,32 +70,32 @@ class Finding:
             what += f" on {self.first}" if self.first == self.last else f" from {self.first} to {self.last}"
         return f"{where}: {what}: got {self.given}; expected {self.expected}. Fix: {self.fix}."
 
-    def as_fault(self, first: date, last: date) -> Fault:
+    def as_data_fault(self, first: date, last: date) -> DataFault:
         """Return the census entry of an objection that was recorded.
 
         Args:
             first: First session of the place, for rows that do not say when they were.
             last: Last session of the place.
         """
-        return Fault(self.kind, self.symbol, self.first or first, self.last or last, len(self.rows), str(self))
+        return DataFault(self.kind, self.symbol, self.first or first, self.last or last, len(self.rows), str(self))
 
 
 class FaultyDataError(DataError):
-    """Data that was refused, with every objection in ``findings``; the message shows the first two hundred."""
+    """Data that was refused, with every objection in ``row_faults``; the message shows the first two hundred."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(findings)
-        places = {finding.place.name for finding in self.findings}
-        head = f"{_count(len(self.findings), 'fault')} in {_count(len(places), 'file')}, nothing was loaded:"
-        shown = [str(finding) for finding in self.findings[:_FINDINGS_SHOWN]]
-        left_out = len(self.findings) - len(shown)
+    def __init__(self, row_faults: Iterable[RowFault]) -> None:
+        self.row_faults = tuple(row_faults)
+        places = {row_fault.place.name for row_fault in self.row_faults}
+        head = f"{_count(len(self.row_faults), 'fault')} in {_count(len(places), 'file')}, nothing was loaded:"
+        shown = [str(row_fault) for row_fault in self.row_faults[:_FINDINGS_SHOWN]]
+        left_out = len(self.row_faults) - len(shown)
         more = [f"and {_count(left_out, 'fault')} more"] if left_out else []
         super().__init__("\n  ".join([head, *shown, *more]))
 
 
-def unreadable(place: Place, given: str, expected: str, fix: str, column: str | None = None) -> Finding:
+def unreadable(place: Place, given: str, expected: str, fix: str, column: str | None = None) -> RowFault:
     """Return the objection to a whole file or a whole column."""
-    return Finding("unreadable", place, (), column, None, None, None, given, expected, fix)
+    return RowFault("unreadable", place, (), column, None, None, None, given, expected, fix)
 
 
 def shortened(text: str) -> str:

@@ -5,11 +5,11 @@ from datetime import date
 
 
 @dataclass(frozen=True)
-class Fault:
+class DataFault:
     """One thing that is wrong, or doubtful, with the data.
 
     Attributes:
-        kind: One of the kinds that `quantdl.market.quality` documents, for instance ``"stale_year"``.
+        kind: One of the kinds that `quantdl.market.inspection.policies.Policies` names, for instance ``"stale_year"``.
         symbol: The asset, or None when the fault concerns all of them.
         first: First session concerned.
         last: Last session concerned.

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 
 # Lean writes this day where nothing has ended.
 STILL_ALIVE = date(2050, 12, 31)
@@ -136,24 +136,24 @@ _RowT = TypeVar("_RowT", MapRow, FactorRow)
 def _read(
     path: Path, parse: Callable[[tuple[str, ...]], _RowT], columns: tuple[str, ...]
 ) -> dict[str, tuple[_RowT, ...]]:
-    findings: list[Finding] = []
+    row_faults: list[RowFault] = []
     rows: defaultdict[str, list[_RowT]] = defaultdict(list)
     for place, number, asset, cells in _lines(path, columns):
         if len(cells) < len(columns) - 1:
-            findings.append(_finding(place, number, None, asset, ",".join(cells), f"{columns[1:]}"))
+            row_faults.append(_row_fault(place, number, None, asset, ",".join(cells), f"{columns[1:]}"))
             continue
         try:
             row = parse(cells)
         except ValueError as error:
             column, _, expected = str(error).partition("|")
             given = repr(cells[columns.index(column) - 1])
-            findings.append(_finding(place, number, column, asset, given, expected))
+            row_faults.append(_row_fault(place, number, column, asset, given, expected))
             continue
         if rows[asset] and row.day < rows[asset][-1].day:
-            findings.append(_finding(place, number, "date", asset, str(row.day), "rows in order of date"))
+            row_faults.append(_row_fault(place, number, "date", asset, str(row.day), "rows in order of date"))
         rows[asset].append(row)
-    if findings:
-        raise FaultyDataError(findings)
+    if row_faults:
+        raise FaultyDataError(row_faults)
     if not rows:
         nothing = unreadable(Place(str(path)), "no rows", "at least one", "check the path")
         raise FaultyDataError([nothing])
@@ -185,6 +185,6 @@ def _csv(file: Path, place: Place) -> list[list[str]]:
         raise FaultyDataError([unreadable(place, given, "a text file of commas", "check the path")]) from error
 
 
-def _finding(place: Place, number: int, column: str | None, asset: str, given: str, expected: str) -> Finding:
+def _row_fault(place: Place, number: int, column: str | None, asset: str, given: str, expected: str) -> RowFault:
     fix = "correct the line"
-    return Finding("unreadable", place, (number,), column, asset or None, None, None, given, expected, fix)
+    return RowFault("unreadable", place, (number,), column, asset or None, None, None, given, expected, fix)

@@ -1,9 +1,9 @@
 from datetime import date
 
-from quantdl.market.reading.findings import FaultyDataError, Finding, Place, unreadable
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 
 
-def finding(**changes):
+def row_fault(**changes):
     about = dict(
         kind="zero_close",
         place=Place("prices/A.csv", "line", 2),
@@ -16,28 +16,28 @@ def finding(**changes):
         expected="a price above zero",
         fix="remove the bar",
     )
-    return Finding(**(about | changes))
+    return RowFault(**(about | changes))
 
 
 def test_a_finding_says_where_what_expected_and_the_fix():
-    assert str(finding()) == (
+    assert str(row_fault()) == (
         "prices/A.csv: lines 2-4, 9: column 'close' of A from 2024-01-02 to 2024-01-12: got 0.0; "
         "expected a price above zero. Fix: remove the bar."
     )
 
 
 def test_one_row_is_one_line():
-    one = finding(rows=(5,), last=date(2024, 1, 2))
+    one = row_fault(rows=(5,), last=date(2024, 1, 2))
     assert str(one).startswith("prices/A.csv: line 7: column 'close' of A on 2024-01-02: got")
 
 
 def test_rows_of_a_frame_count_from_zero():
-    assert "frame: row 0: " in str(finding(place=Place("frame"), rows=(0,)))
+    assert "frame: row 0: " in str(row_fault(place=Place("frame"), rows=(0,)))
 
 
 def test_scattered_rows_are_cut_short_but_counted():
-    assert str(finding(rows=tuple(range(0, 200, 2)))).count(",") == 19
-    assert "and 80 more" in str(finding(rows=tuple(range(0, 200, 2))))
+    assert str(row_fault(rows=tuple(range(0, 200, 2)))).count(",") == 19
+    assert "and 80 more" in str(row_fault(rows=tuple(range(0, 200, 2))))
 
 
 def test_a_whole_file_has_no_line():
@@ -46,30 +46,30 @@ def test_a_whole_file_has_no_line():
 
 
 def test_the_error_counts_faults_and_files_and_keeps_them():
-    faults = finding(), finding(place=Place("B.csv"))
+    faults = row_fault(), row_fault(place=Place("B.csv"))
     error = FaultyDataError(faults)
     assert str(error).splitlines()[0] == "2 faults in 2 files, nothing was loaded:"
     assert len(str(error).splitlines()) == 3
-    assert error.findings == faults
+    assert error.row_faults == faults
 
 
 def test_a_recorded_finding_enters_the_census():
     span = date(2020, 1, 2), date(2024, 12, 31)
-    fault = finding().as_fault(*span)
+    fault = row_fault().as_data_fault(*span)
     assert (fault.kind, fault.symbol, fault.count) == ("zero_close", "A", 4)
     assert (fault.first, fault.last) == (date(2024, 1, 2), date(2024, 1, 12))
 
 
 def test_a_row_that_does_not_say_when_it_was_is_recorded_over_its_file():
     span = date(2020, 1, 2), date(2024, 12, 31)
-    fault = finding(first=None, last=None).as_fault(*span)
+    fault = row_fault(first=None, last=None).as_data_fault(*span)
     assert (fault.first, fault.last) == span
 
 
 def test_of_very_many_faults_the_first_are_shown_and_the_rest_counted():
-    findings = [unreadable(Place(f"{number}.csv"), "nothing", "text", "fill it") for number in range(450)]
-    error = FaultyDataError(findings)
+    row_faults = [unreadable(Place(f"{number}.csv"), "nothing", "text", "fill it") for number in range(450)]
+    error = FaultyDataError(row_faults)
     lines = str(error).splitlines()
     assert lines[0].startswith("450 faults in 450 files")
     assert len(lines) == 202 and lines[-1].strip() == "and 250 faults more"
-    assert len(error.findings) == 450
+    assert len(error.row_faults) == 450

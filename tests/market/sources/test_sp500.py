@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.quality import Policies, apply_policies, take_census
+from quantdl.market.inspection.census import take_census
+from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.sources import load_parquet, load_sp500
 from quantdl.market.status import CellStatus
 
@@ -47,7 +49,7 @@ def test_twenty_assets_trade_on_every_session_of_33_years(sp500):
 def test_every_asset_has_a_sourced_sector(sp500):
     assert set(sp500.sectors) == set(sp500.assets)
     assert set(sp500.sectors.values()) <= GICS
-    with files("quantdl.market").joinpath("sp500_sectors.csv").open(encoding="utf-8") as table:
+    with files("quantdl.market.sources").joinpath("sp500_sectors.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert all(row["source"].startswith("https://") and row["as_of"] for row in rows)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.reading.csv_folder import load_csv_folder
-from quantdl.market.reading.parquet import load_parquet
+from quantdl.market.sources.csv_folder import load_csv_folder
+from quantdl.market.sources.parquet import load_parquet
 
 TRICKY = ["NA", "ON", "007", "1E5", "NAN", "TRUE", "NULL", "nan", "None", "-", "BRK.B", "MAR 1", "é"]
 DAYS = pd.DatetimeIndex(["2024-01-02", "2024-01-03", "2024-01-04"])

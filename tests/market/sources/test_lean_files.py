@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.reading.lean_files import TickerSpan, read_factor_files, read_map_files
+from quantdl.market.sources.lean_files import TickerSpan, read_factor_files, read_map_files
 
 MAPS = "file,date,ticker,exchange\ntwx,19980102,aol,N\ntwx,20031015,aol,N\ntwx,20180615,twx,N\n"
 FACTORS = (

@@ -10,8 +10,8 @@ import pytest
 from quantdl.errors import DataError
 from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
-from quantdl.market.reading.lean import load_lean
-from quantdl.market.reading.lean_files import read_factor_files
+from quantdl.market.sources.lean import load_lean
+from quantdl.market.sources.lean_files import read_factor_files
 from quantdl.market.status import CellStatus
 
 DECLARED = Declaration(

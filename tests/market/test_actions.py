@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.corporate.actions import CashDividend, CorporateActions, Delisting, Rename, Split
+from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 
 DAY, LATER = date(2020, 8, 31), date(2021, 3, 1)
 TICKERS = CorporateActions(

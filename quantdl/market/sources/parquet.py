@@ -12,8 +12,8 @@ from quantdl.errors import DataError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
-from quantdl.market.reading.findings import Place
-from quantdl.market.reading.frames import bars_of_frame
+from quantdl.market.reading.row_faults import Place
+from quantdl.market.sources.frames import bars_of_frame
 
 # What a damaged file can raise on its way through pyarrow and pandas; ArrowException covers pyarrow's own.
 _DAMAGE = (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, OverflowError)
