@@ -7,15 +7,7 @@ from .judging.attribution import (
     results_by_stress_window as results_by_stress_window,
 )
 from .judging.break_even import break_even_cost_bps as break_even_cost_bps
-from .judging.checklist import assess as assess
-from .judging.evidence import (
-    BreakEven as BreakEven,
-    CalibrationTest as CalibrationTest,
-    Checklist as Checklist,
-    ChecklistItem as ChecklistItem,
-    Evidence as Evidence,
-    Yardstick as Yardstick,
-)
+from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
 from .judging.liquidity import (
     Capacity as Capacity,
     ExitReport as ExitReport,
@@ -23,6 +15,13 @@ from .judging.liquidity import (
     exit_report as exit_report,
 )
 from .plan.checks import check_plan as check_plan, data_faults as data_faults, plan_faults as plan_faults
+from .plan.evidence import (
+    BreakEven as BreakEven,
+    CalibrationTest as CalibrationTest,
+    Evidence as Evidence,
+    Exceptions as Exceptions,
+    Yardstick as Yardstick,
+)
 from .plan.items import Plan as Plan
 from .plan.refusals import PlanFault as PlanFault
 from .run import prepare as prepare, run_backtest as run_backtest

@@ -10,6 +10,7 @@ from quantdl.backtest import (
     CalibrationTest,
     Checklist,
     Evidence,
+    Exceptions,
     Job,
     Yardstick,
     assess,
@@ -89,6 +90,7 @@ def judge(
     tests = value_at_risk_tests(risk)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, probabilities),
+        exceptions=() if forecasts is None else exceptions_by_level(risk),
         universe=card.declaration.universe,
         survivorship=data.census.survivorship,
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
@@ -109,7 +111,18 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
     )
-    return Judgement(metrics, assess(plan, result, evidence), risk)
+    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk)
+
+
+def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
+    """Return the sessions that lost more than their predicted value at risk, for each level of a table of risk."""
+    levels = sorted({float(level) for level in risk["level"]})
+    return tuple(_exceptions(level, risk[risk["level"] == level]) for level in levels)
+
+
+def _exceptions(level: float, rows: pd.DataFrame) -> Exceptions:
+    predicted, exceeded = rows["session"], rows.loc[rows["exception"], "session"]
+    return Exceptions(level, tuple(day.date() for day in predicted), tuple(day.date() for day in exceeded))
 
 
 def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -> tuple[CalibrationTest, ...]:

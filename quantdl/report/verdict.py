@@ -2,29 +2,12 @@
 
 from dataclasses import dataclass
 
+from quantdl.backtest.plan.evidence import ReportRow
+from quantdl.backtest.plan.items import ITEMS
 from quantdl.report.contents import RunContents
 from quantdl.report.document import Tone
 from quantdl.report.formatting import NOT_RECORDED, capitalized, counted, in_words
 from quantdl.report.record import Record
-
-# Where a reader finds the evidence for an item of the plan: id and title of a section.
-EVIDENCE = {
-    "hypothesis": ("figures", "Key figures"),
-    "horizon": ("trades", "Trades"),
-    "trusted_data": ("data", "Data"),
-    "rules": ("trades", "Trades"),
-    "sizing": ("trades", "Trades"),
-    "related_positions": ("exposures", "Exposures"),
-    "friction": ("costs", "Costs"),
-    "invalidation": ("invalidation", "Invalidation"),
-    "fast_exit": ("costs", "Costs"),
-    "sample": ("selection", "Trials"),
-    "abnormal_volatility": ("regimes", "Regimes"),
-    "documentation": ("environment", "Environment"),
-    "value_at_risk": ("value-at-risk", "Value at risk"),
-    "forecast_calibration": ("value-at-risk", "Value at risk"),
-    "calibration": ("calibration", "Calibration"),
-}
 
 
 @dataclass(frozen=True)
@@ -143,16 +126,16 @@ def checklist(run: RunContents) -> Checklist:
 
 def _row(item: Record) -> ChecklistRow:
     status, tone = _status(item.flag("passed"))
-    evidence, title = evidence_of(item.text("item"))
+    shown = row_of(item.text("item"))
     return ChecklistRow(
-        item=in_words(item.text("item")) or NOT_RECORDED,
+        item=shown.title,
         status=status,
         tone=tone,
         statement=capitalized(item.text("statement")),
         figure=capitalized(item.text("figure")),
         cause="" if item.flag("passed") else capitalized(item.text("cause")),
-        evidence=evidence,
-        evidence_title=title,
+        evidence=shown.section,
+        evidence_title=shown.section_title,
     )
 
 
@@ -162,15 +145,12 @@ def _status(passed: bool | None) -> tuple[str, Tone]:
     return ("\u2713 Pass", "good") if passed else ("\u2717 Fail", "bad")
 
 
-def evidence_of(item: str) -> tuple[str, str]:
-    """Return the section that holds the evidence for an item; an item may be refined, as in ``sizing: caps``.
+def row_of(item: str) -> ReportRow:
+    """Return how the report shows an item: as the plan's list says, and one that is not listed with the key figures.
 
     Example:
-        >>> evidence_of("related_positions"), evidence_of("Sizing: worst trade")
-        (('exposures', 'Exposures'), ('trades', 'Trades'))
+        >>> row_of("related_positions")
+        ReportRow(title='Related positions', section='exposures', section_title='Exposures')
     """
-    key = item.lower().replace(" ", "_").replace("-", "_")
-    for name, section in EVIDENCE.items():
-        if key.startswith(name):
-            return section
-    return ("figures", "Key figures")
+    listed = (known.row for known in ITEMS if known.name == item)
+    return next(listed, ReportRow(in_words(item) or NOT_RECORDED, "figures", "Key figures"))

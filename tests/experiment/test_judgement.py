@@ -162,8 +162,8 @@ def test_the_checklist_reads_the_yardstick_the_right_way_round(name, better, wor
     plan = replace(small_plan, hypothesis=replace(small_plan.hypothesis, yardstick=name))
 
     def passes(strategy, equal_weight):
-        evidence = Evidence((), "survivors", "", Yardstick(strategy, equal_weight), None, "")
-        rows = assess(plan, small_outcome.result, evidence).items
+        evidence = Evidence((), (), "survivors", "", Yardstick(strategy, equal_weight), None, "")
+        rows = assess(plan, small_outcome.data.panel, small_outcome.result, evidence).items
         return next(row.passed for row in rows if row.item == "hypothesis")
 
     assert passes(better, worse) is not False

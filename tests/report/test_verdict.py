@@ -2,37 +2,13 @@
 
 import pytest
 
+from quantdl.backtest.plan.evidence import ReportRow
+from quantdl.backtest.plan.items import ITEMS
+from quantdl.report import html, provenance
 from quantdl.report.contents import read_contents
+from quantdl.report.html import HEAD, build_report
 from quantdl.report.record import Record
-from quantdl.report.verdict import checklist, evidence_of, thesis, verdict
-
-SECTIONS = {
-    "figures",
-    "trades",
-    "data",
-    "exposures",
-    "costs",
-    "invalidation",
-    "selection",
-    "regimes",
-    "environment",
-    "value-at-risk",
-}
-PLAN_ITEMS = (
-    "hypothesis",
-    "horizon",
-    "trusted_data",
-    "rules",
-    "sizing",
-    "related_positions",
-    "friction",
-    "invalidation",
-    "fast_exit",
-    "sample",
-    "abnormal_volatility",
-    "documentation",
-    "forecast_calibration",
-)
+from quantdl.report.verdict import checklist, row_of, thesis, verdict
 
 
 def item(name, passed, cause=""):
@@ -78,11 +54,19 @@ def test_verdicts_differ_in_sign_and_words_not_in_color_alone():
     assert len({one.sign for one in found}) == len({one.title for one in found}) == 3
 
 
-@pytest.mark.parametrize("name", PLAN_ITEMS)
-def test_every_item_of_the_plan_has_its_evidence(name):
-    section, title = evidence_of(name)
-    assert section in SECTIONS and title
-    assert name == "hypothesis" or section != "figures"
+@pytest.mark.parametrize("item_of_plan", ITEMS, ids=lambda known: known.name)
+def test_every_item_of_the_plan_is_shown_with_a_section_of_the_report(files, write, item_of_plan):
+    run = read_contents(write(files))
+    apart = (provenance.selection_section(run), provenance.environment_section(run))
+    entries = (*HEAD, *html.entries(build_report(run).sections), *html.entries(apart, apart=True))
+    titles = {entry.name: entry.contents for entry in entries}
+    row = row_of(item_of_plan.name)
+    assert titles[row.section] == row.section_title
+    assert item_of_plan.name == "hypothesis" or row.section != "figures"
+
+
+def test_an_item_of_another_version_is_shown_with_the_key_figures():
+    assert row_of("moon_phase") == ReportRow("Moon phase", "figures", "Key figures")
 
 
 def test_the_checklist_keeps_every_row_in_its_order(files, write):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from quantdl.backtest.judging.evidence import BreakEven
+from quantdl.backtest.plan.evidence import BreakEven
 from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from quantdl.backtest.book.costs import Costs
-from quantdl.backtest.judging.evidence import BreakEven
 from quantdl.backtest.judging.liquidity import Capacity, capacities, exit_report
+from quantdl.backtest.plan.evidence import BreakEven
 from quantdl.backtest.running.result import BacktestResult
 
 

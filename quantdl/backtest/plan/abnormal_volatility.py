@@ -6,10 +6,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
 from quantdl.backtest.plan.refusals import PlanFault, at_least, within
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.texts import Label
+
+ROW = ReportRow("Abnormal volatility", "regimes", "Regimes")
 
 
 @dataclass(frozen=True)
@@ -62,3 +69,62 @@ def faults(abnormal: AbnormalVolatility, sample: Sample) -> Iterator[PlanFault]:
             expected = f"a span that touches the sample, {sample.first} to {sample.last}"
             given = f"{window.first} to {window.last}"
             yield PlanFault(item, given, expected, "remove the window or widen the sample")
+
+
+def judge(abnormal: AbnormalVolatility, friction: Friction, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+    """Give the results by regime, and look whether the book stood aside under stress where the plan says so.
+
+    Args:
+        abnormal: What counts as stress, and what is done then.
+        friction: Terms of liquidity: a position that cannot be sold is not kept on purpose.
+        rules: Names of the plan's rules.
+        run: The run.
+    """
+    from quantdl.backtest.judging.attribution import results_by_regime, results_by_stress_window  # loads pandas
+
+    by_regime = results_by_regime(run.result)
+    by_window = results_by_stress_window(run.result, abnormal.stress_windows)
+    parts = [f"{name} {row['return']:+.2%} in {row['sessions']:.0f} sessions" for name, row in by_regime.iterrows()]
+    parts += [f"{name} {row['return']:+.2%}" for name, row in by_window.iterrows()]
+    statement = f"stressed above {abnormal.stressed_above:.0%} volatility a year: {abnormal.in_stress}"
+    stressed = _stressed(abnormal, run)
+    before = np.concatenate([[False], stressed])[run.book.first : run.book.first + run.book.n_sessions]
+    failures: list[str] = []
+    if abnormal.in_stress != "trade":
+        failures += _traded_under_stress(abnormal, stressed, rules, run)
+    if abnormal.in_stress == "flat":
+        failures += _kept_under_stress(stressed, friction, run)
+    invested = (run.book.shares != 0).any(axis=1) & before
+    doubts = () if invested.any() else ("no position was held in a stressed session",)
+    return ItemVerdict(statement, ", ".join(parts), tuple(failures), doubts)
+
+
+def _stressed(abnormal: AbnormalVolatility, run: FinishedRun) -> np.ndarray:
+    """Return whether the market was stressed as of each close of the data."""
+    from quantdl.backtest.book.trailing import market_volatility  # these load pandas and scipy
+    from quantdl.market.corporate.adjustment import continuous_closes
+
+    volatility = market_volatility(continuous_closes(run.panel), abnormal.window_bars, run.bars_per_year)
+    return np.asarray(volatility > abnormal.stressed_above)
+
+
+def _traded_under_stress(
+    abnormal: AbnormalVolatility, stressed: np.ndarray, rules: frozenset[str], run: FinishedRun
+) -> list[str]:
+    """Return the positions that a decision under stress made larger, or traded at all where the book is to be flat."""
+    found = []
+    for book in run.book.decided_books(rules):
+        if stressed[run.book.first + book.decided] and (abnormal.in_stress == "flat" or book.grown.any()):
+            found.append(book.decided)
+    return [f"{len(set(found))} decisions under stress, the first on {run.day(min(found))}"] if found else []
+
+
+def _kept_under_stress(stressed: np.ndarray, friction: Friction, run: FinishedRun) -> list[str]:
+    """Return the positions that were kept in a session after one that called for leaving them."""
+    book = run.book
+    known = book.known_rows
+    tradable = known_liquidity(friction, run.panel).most_dollars[known] > 0
+    kept = book.unsold(stressed[known], tradable)
+    kept[0] = False  # nothing was decided in the run before its first session
+    rows, _ = np.nonzero(kept)
+    return [f"positions were kept in {len(set(rows))} stressed sessions, from {run.day(rows[0])}"] if len(rows) else []

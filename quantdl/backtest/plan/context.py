@@ -1,11 +1,15 @@
-"""What an item of the checklist is judged by beside the plan: the model, and the data in the span of the run."""
+"""What an item of the checklist is judged by beside the plan: the model, the data of the run, the finished run."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from quantdl.backtest.plan.evidence import Evidence
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from quantdl.backtest.judging.rebuilt import RebuiltBook
+    from quantdl.backtest.running.result import BacktestResult
     from quantdl.market.panel import Panel
 
 
@@ -35,3 +39,26 @@ class RunSpan:
         """Bars of the data inside the span."""
         sessions = self.panel.sessions
         return int(((sessions >= self.start) & (sessions <= self.end)).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """A run that is over.
+
+    Attributes:
+        panel: Its data.
+        result: Its record.
+        evidence: What is known beside the record.
+        book: The book as the fills alone say.
+        bars_per_year: Bars of the calendar in a year, over the plan's sample.
+    """
+
+    panel: "Panel"
+    result: "BacktestResult"
+    evidence: Evidence
+    book: "RebuiltBook"
+    bars_per_year: float
+
+    def day(self, row: int) -> str:
+        """Return the session at a position of the run, as text."""
+        return f"{self.result.equity.index[row]:%Y-%m-%d}"

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.texts import Folder, PersonName
+
+ROW = ReportRow("Documentation", "environment", "Environment")
+
+# Of the money or shares that were summed up: what the sums of a run may round.
+_ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
@@ -11,3 +20,33 @@ class Documentation:
 
     author: PersonName
     run_folder: Folder
+
+
+def judge(documentation: Documentation, run: FinishedRun) -> ItemVerdict:
+    """Look whether the run can be repeated, and whether its record follows from its own fills."""
+    statement = f"{documentation.author} answers for the run, kept under {documentation.run_folder}"
+    failures = [] if run.evidence.reproduced_by.strip() else ["nothing says how to repeat the run"]
+    return ItemVerdict(statement, run.evidence.reproduced_by, (*failures, *_contradictions(run)))
+
+
+def _contradictions(run: FinishedRun) -> list[str]:
+    """Return where shares and money of the record are not those of the fills, dividends and fees."""
+    book, record = run.book, run.result
+    shares = np.abs(record.quantities.to_numpy() - book.shares)
+    costs = np.zeros(book.n_sessions)
+    np.add.at(costs, book.fills.row, book.fills.cost)
+    money = np.abs(record.equity["equity"].to_numpy() - book.equity)
+    paid = np.abs(record.equity["costs"].to_numpy() - costs - book.fees.sum(axis=1))
+    found = []
+    for what, off, scale in (
+        ("shares held", shares.max(axis=1), np.abs(book.shares).max(initial=0.0)),
+        ("equity", money, np.abs(book.equity).max()),
+        ("costs", paid, np.abs(book.equity).max()),
+    ):
+        wrong = ~(off <= _ROUNDING * max(float(scale), record.initial_equity * _ROUNDING))
+        if wrong.any():
+            first = run.day(int(wrong.argmax()))
+            found.append(
+                f"{what} of the record differ from what the fills say by up to {off.max():,.4g}, first on {first}"
+            )
+    return found

@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quantdl.backtest.plan.friction import Liquidity, VolumeWaiver
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+
+ROW = ReportRow("Fast exit", "costs", "Costs")
+
+# Of a session: what quotients of sums may round.
+_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -32,3 +41,24 @@ def data_faults(fast_exit: FastExit, n_sessions: int) -> Iterator[PlanFault]:
     if fast_exit.max_sessions >= n_sessions:
         expected = f"fewer than the {n_sessions} sessions of the span, or it can never bind"
         yield PlanFault("fast_exit.max_sessions", str(fast_exit.max_sessions), expected, "lower it")
+
+
+def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerdict:
+    """Measure how long the slowest position of each close would have taken to sell at the participation cap."""
+    statement = f"the book can be left within {fast_exit.max_sessions} sessions"
+    if isinstance(friction.liquidity, VolumeWaiver):
+        return ItemVerdict(statement, "days to liquidate undefined", doubts=("liquidity is waived",))
+    dollars = np.where(run.book.shares != 0, np.abs(run.book.shares * run.book.marks), 0.0)
+    most = known_liquidity(friction, run.panel).most_dollars[run.book.rows]
+    slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
+    days, row = float(slowest.max()), int(slowest.argmax())
+    gross = float(np.abs(run.book.weights).sum(axis=1).max())
+    cost = gross * friction.bps_each_way / 1e4
+    dear = gross * (friction.commission_bps + 5 * friction.half_spread_bps) / 1e4
+    figure = (
+        f"{days:.2f} sessions at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
+        "five times the spread"
+    )
+    excess = days - fast_exit.max_sessions
+    slow = (f"{excess:.2f} sessions more than promised, on {run.day(row)}",) if excess > _ROUNDING * days else ()
+    return ItemVerdict(statement, figure, slow)

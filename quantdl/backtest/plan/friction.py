@@ -4,6 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset, within
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
@@ -11,6 +15,12 @@ from quantdl.backtest.plan.trusted_data import TrustedData
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
+
+
+ROW = ReportRow("Friction", "costs", "Costs")
+
+# Of a cost, a price or a share of volume: what sums and roots may round.
+_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,11 @@ class Friction:
     delisting_recovery: float
     fill_at: Literal["next_close", "next_open", "decision_close"]
 
+    @property
+    def bps_each_way(self) -> float:
+        """Commission and half-spread, in basis points of traded notional."""
+        return self.commission_bps + self.half_spread_bps
+
 
 def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
     """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
@@ -168,3 +183,109 @@ def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
     if isinstance(liquidity, VolumeWaiver) and has_volume:
         expected = "'measured': the data has volume, so there is nothing to waive"
         yield PlanFault("friction.liquidity.kind", "'waiver'", expected, "measure the volume")
+
+
+@dataclass(frozen=True, eq=False)
+class KnownLiquidity:
+    """What is known of each asset at each close of the data.
+
+    Attributes:
+        dollar_volume: (T, A) dollars an asset trades a session; infinite under a waiver, NaN where unknown.
+        volatility: (T, A) daily standard deviation of its simple returns, NaN where unknown.
+        most_dollars: (T, A) the most that may be traded in a session; infinite under a waiver, 0 where unknown.
+    """
+
+    dollar_volume: np.ndarray
+    volatility: np.ndarray
+    most_dollars: np.ndarray
+
+
+def known_liquidity(friction: Friction, panel: "Panel") -> KnownLiquidity:
+    """Measure on the data what the plan's terms of liquidity allow."""
+    from quantdl.backtest.book.tape import IMPACT_WINDOW  # these load pandas and scipy
+    from quantdl.backtest.book.trailing import measured_dollar_volume, simple_returns, trailing_deviation
+    from quantdl.market.corporate.adjustment import continuous_closes
+
+    volatility = trailing_deviation(simple_returns(continuous_closes(panel)), IMPACT_WINDOW, 2)
+    match friction.liquidity:
+        case VolumeWaiver():
+            unlimited = np.full(panel.closes.shape, np.inf)
+            return KnownLiquidity(unlimited, volatility, unlimited)
+        case StatedVolume(dollar_volume=stated) as liquidity:
+            volume = np.tile([stated[asset] for asset in panel.assets], (len(panel.sessions), 1))
+        case MeasuredVolume(window_bars=window) as liquidity:
+            dollars = panel.fields.get("dollar_volume")
+            dollars = panel.closes * panel.fields["volume"] if dollars is None else dollars
+            volume = measured_dollar_volume(dollars, panel.traded, window)
+    known = np.isfinite(volume) & (np.isfinite(volatility) | (liquidity.impact_coefficient == 0))
+    return KnownLiquidity(
+        volume, volatility, np.where(known, liquidity.participation * np.where(known, volume, 0.0), 0.0)
+    )
+
+
+def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
+    """Charge every fill again by the stated terms, and look at its price, its day and its share of the volume."""
+    found, stated = run.evidence.break_even, friction.bps_each_way
+    failures = [*_costs(friction, run), *_participation(friction, run), *_prices(friction, run)]
+    doubts = []
+    if found is None:
+        doubts.append("the break-even cost was not computed")
+    elif found.lower_bps < stated or found.lower_bps == 0:
+        failures.append(f"the stated costs are {stated - found.lower_bps:.1f} bps above what the profit can bear")
+    if isinstance(friction.liquidity, VolumeWaiver):
+        doubts.append(f"liquidity is waived by {friction.liquidity.signed_by}, capacity is undefined")
+    fills = run.book.ordered
+    paid = (float(fills.cost.sum()) + float(run.book.fees.sum())) / run.result.initial_equity
+    before = run.book.equity_before[fills.row]
+    turnover = float((fills.notional / np.where(before > 0, before, np.inf)).sum())
+    figure = f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}"
+    figure += f"; {found.statement}" if found is not None else ""
+    return ItemVerdict(f"{stated:g} bps each way, filled at {friction.fill_at}", figure, tuple(failures), tuple(doubts))
+
+
+def _costs(friction: Friction, run: FinishedRun) -> list[str]:
+    """Return how many fills were charged otherwise than the terms say."""
+    fills = run.book.ordered
+    if friction.bps_each_way == 0 or (len(fills) and not fills.cost.sum()):
+        return ["no costs were charged"]
+    stated = fills.notional * friction.bps_each_way / 1e4 + _impact(friction, run)
+    off = np.maximum(np.abs(fills.cost - stated), np.abs(fills.parts - stated))
+    wrong = ~(off <= _ROUNDING * np.maximum(stated, fills.notional / 1e4))
+    what = f"{np.count_nonzero(wrong)} fills were charged otherwise than stated, {np.nansum(off[wrong]):,.2f} in all"
+    return [what] if wrong.any() else []
+
+
+def _impact(friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (N,) the impact of each order's fill by the square-root law, on what was known before it."""
+    fills, liquidity = run.book.ordered, friction.liquidity
+    if isinstance(liquidity, VolumeWaiver) or liquidity.impact_coefficient == 0:
+        return np.zeros(len(fills))
+    known, rows = known_liquidity(friction, run.panel), run.book.known_rows[fills.row]
+    volume, volatility = known.dollar_volume[rows, fills.column], known.volatility[rows, fills.column]
+    return np.asarray(liquidity.impact_coefficient * volatility * np.sqrt(fills.notional / volume) * fills.notional)
+
+
+def _participation(friction: Friction, run: FinishedRun) -> list[str]:
+    """Return how often more was traded of an asset in a session than its share of the volume known before."""
+    fills, book = run.book.ordered, run.book
+    taken = np.zeros(book.shares.shape)
+    np.add.at(taken, (fills.row, fills.column), fills.notional)
+    most = known_liquidity(friction, run.panel).most_dollars[book.known_rows]
+    excess = taken > most * (1 + _ROUNDING)
+    if not excess.any():
+        return []
+    times = np.max(taken[excess] / np.maximum(most[excess], np.finfo(np.float64).tiny))
+    return [f"more traded than the participation allows, {np.count_nonzero(excess)} times, up to {times:.4g} times it"]
+
+
+def _prices(friction: Friction, run: FinishedRun) -> list[str]:
+    """Return how many fills stand at a price that the data did not make, or on the day of their decision."""
+    fills = run.book.ordered
+    field = run.panel.fields["open" if friction.fill_at == "next_open" else "close"]
+    made = field[run.book.first + fills.row, fills.column]
+    off = ~(np.abs(fills.price - made) <= _ROUNDING * np.abs(made))
+    failures = [f"{np.count_nonzero(off)} fills at prices that were not made"] if off.any() else []
+    same_bar = np.count_nonzero(fills.row <= fills.decided)
+    if same_bar:
+        failures.append(f"{same_bar} of {len(fills)} fills at the close they were decided on")
+    return failures

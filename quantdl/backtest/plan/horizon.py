@@ -4,9 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
+
+ROW = ReportRow("Horizon", "trades", "Trades")
 
 # Fewest and most sessions of a week and a month: exchanges that close at weekends, and those that never close.
 _PERIOD_SESSIONS = {"week": (4, 5), "month": (15, 23)}
@@ -72,3 +78,30 @@ def data_faults(horizon: Horizon, n_sessions: int) -> Iterator[PlanFault]:
     if horizon.bars >= n_sessions:
         expected = f"fewer than the {n_sessions} sessions of the span, or it can never bind"
         yield PlanFault("horizon.bars", str(horizon.bars), expected, "lower it")
+
+
+def judge(horizon: Horizon, exit_sessions: int, run: FinishedRun) -> ItemVerdict:
+    """Measure how long anything was held after the last decision.
+
+    Args:
+        horizon: The plan's horizon.
+        exit_sessions: Sessions that the exit itself may take.
+        run: The run.
+    """
+    age, row = _oldest_book(run)
+    excess = age - (horizon.bars + exit_sessions - 1)
+    statement = f"no position older than {horizon.bars} bars without a decision"
+    lengths = [trade.exit - trade.entry for trade in run.book.trades]
+    median = f", median trade {np.median(lengths):g} bars flat to flat" if lengths else ""
+    late = (f"held {excess} bars longer than horizon and exit allow, on {run.day(row)}",) if excess > 0 else ()
+    return ItemVerdict(statement, f"oldest book {age} bars{median}", late)
+
+
+def _oldest_book(run: FinishedRun) -> tuple[int, int]:
+    """Return the most bars that anything was held after the last decision, and the position of that session."""
+    rows = np.arange(run.book.n_sessions)
+    last = np.full(len(rows), -1)
+    last[run.book.decided_rows] = run.book.decided_rows
+    held = (run.book.shares != 0).any(axis=1)
+    ages = np.where(held, rows - np.maximum.accumulate(last), 0)
+    return int(ages.max()), int(ages.argmax())

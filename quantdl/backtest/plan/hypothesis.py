@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.texts import Sentence
+
+ROW = ReportRow("Hypothesis", "figures", "Key figures")
+
+_LOWER_IS_BETTER = ("max_drawdown", "expected_shortfall")
 
 
 @dataclass(frozen=True)
@@ -33,3 +39,19 @@ class Hypothesis:
     refuted_by: Sentence
     yardstick: Literal["sharpe", "total_return", "max_drawdown", "expected_shortfall"]
     other_explanations: OtherExplanations
+
+
+def judge(hypothesis: Hypothesis, run: FinishedRun) -> ItemVerdict:
+    """Hold the strategy against equal weight on the yardstick that was stated beforehand."""
+    name, found = hypothesis.yardstick, run.evidence.yardstick
+    if found is None:
+        return ItemVerdict(hypothesis.statement, f"{name} undefined", doubts=("nothing to hold against equal weight",))
+    behind = found.equal_weight - found.strategy
+    figure = f"{name} {found.strategy:.4f}, equal weight {found.equal_weight:.4f}"
+    if name in _LOWER_IS_BETTER:
+        behind = -behind
+        figure += " at the same mean exposure"
+    if run.result.halted_on is not None:
+        figure += f", both up to the halt on {run.result.halted_on:%Y-%m-%d}"
+    failures = (f"loses to equal weight on {name} by {behind:.4f}",) if behind > 0 else ()
+    return ItemVerdict(hypothesis.statement, figure, failures)

@@ -5,10 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least, within
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
+
+ROW = ReportRow("Invalidation", "invalidation", "Invalidation")
 
 # S&P 500 closes fell by 56.8 % from 2007-10-09 to 2009-03-09, the deepest fall since 1945. A drawdown limit beyond that
 # would not have stopped a fully invested book even then.
@@ -21,6 +28,10 @@ HIGHEST_MARKET_VOLATILITY = 1.0
 # By Ville's inequality an e-process that halts at 1 / p halts a right model with probability p at most, in a run of any
 # length. Below one in ten thousand a wrong model is hardly ever found either.
 FALSE_HALT_RANGE = (1e-4, 0.05)
+
+
+# Of a limit: what sums and roots may round.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -125,3 +136,146 @@ def data_faults(conditions: tuple[Condition, ...], panel: "Panel", n_sessions: i
             reason = f"an asset counts as delisted after {delisted_after} silent sessions, so it can never bind"
             fix = f"set it below {most}"
             yield PlanFault(f"invalidation.{index}.bars", str(condition.bars), f"fewer than {most} bars; {reason}", fix)
+
+
+def judge(conditions: tuple[Condition, ...], friction: Friction, run: FinishedRun) -> ItemVerdict:
+    """Compute every condition again: one that fired must have ended the run, and nothing else may have.
+
+    Drawdown and volatility come from the equity curve, stale data from the panel and the shares held, calibration from
+    the predicted value at risk where the evidence holds it, else from what the run recorded.
+    """
+    watched = _watched_equity(friction, run)
+    values: dict[str, np.ndarray] = {item.kind: _values(item, watched, friction, run) for item in conditions}
+    limits: dict[str, float] = {item.kind: _limit(item) for item in conditions}
+    statement = "traded until one of these fires: " + ", ".join(limits)
+    peaks = [f"{name} at most {np.nanmax(known):.4g}" for name, known in values.items() if np.isfinite(known).any()]
+    failures = [*_halt(values, limits, watched, friction, run), *_after_the_halt(friction, run)]
+    doubts = [f"{name} was never defined" for name, known in values.items() if not np.isfinite(known).any()]
+    return ItemVerdict(statement, ", ".join(peaks) or "no condition could be measured", tuple(failures), tuple(doubts))
+
+
+def _limit(condition: Condition) -> float:
+    """Return the value at which a condition fires."""
+    match condition:
+        case DrawdownLimit(limit=limit):
+            return limit
+        case VolatilityLimit(annualised=annualised):
+            return annualised
+        case StaleDataLimit(bars=bars):
+            return bars + 1
+        case CalibrationLimit(false_halt_probability=probability):
+            return 1 / probability
+
+
+def _watched_equity(friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (T,) the equity on record as the conditions saw it: before the fills where these come after decisions."""
+    equity = run.result.equity["equity"].to_numpy()
+    if not run.book.same_bar:
+        return equity
+    paid = np.zeros(len(equity))
+    np.add.at(paid, run.book.ordered.row, run.book.ordered.cost)
+    return equity + paid
+
+
+def _values(condition: Condition, watched: np.ndarray, friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (T,) a condition's value at each close, NaN where it is undefined."""
+    start = run.result.initial_equity
+    match condition:
+        case DrawdownLimit():
+            return np.asarray(1.0 - watched / np.maximum.accumulate(np.maximum(watched, start)))
+        case VolatilityLimit(window_bars=window):
+            before = np.concatenate([[start], watched[:-1]])
+            returns = np.where(before > 0, watched / np.where(before > 0, before, 1.0) - 1.0, 0.0)
+            known = np.full(len(returns), np.nan)
+            if len(returns) >= window:
+                windows = np.lib.stride_tricks.sliding_window_view(returns, window)
+                known[window - 1 :] = windows.std(axis=1, ddof=1) * np.sqrt(run.bars_per_year)
+            return known
+        case StaleDataLimit():
+            return _silence(friction, run)
+        case CalibrationLimit(level=level):
+            return _calibration_process(level, run)
+
+
+def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (T,) bars since the last price of the held asset that has been silent longest; 0 where none is held."""
+    from quantdl.market.listing import last_trades  # loads pandas
+
+    book = run.book
+    rows = np.arange(len(run.panel.sessions))[:, None]
+    silent = (rows - last_trades(run.panel))[book.rows]
+    held = book.opening if run.book.same_bar else book.shares
+    return np.asarray(np.where(held != 0, silent, 0).max(axis=1), dtype=np.float64)
+
+
+def _calibration_process(level: float, run: FinishedRun) -> np.ndarray:
+    r"""Return (T,) the e-process of exceptions, from how many there were by then.
+
+    With :math:`k` exceptions in :math:`n` predicted sessions, :math:`p = 1 - \mathrm{level}` and bets :math:`q_j > p`,
+
+    .. math:: E = \frac{1}{J} \sum_j \Big(\frac{q_j}{p}\Big)^k \Big(\frac{1 - q_j}{1 - p}\Big)^{n - k}
+    """
+    from quantdl.backtest.book.conditions import ExceptionProcess
+
+    found = next((item for item in run.evidence.exceptions if item.level == level), None)
+    if found is None:
+        return run.result.conditions["calibration"].to_numpy(dtype=np.float64)
+    sessions, halted_on = run.result.equity.index, run.result.halted_on
+    live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
+    days = [day.date() for day in sessions]
+    predicted = np.array([day in set(found.predicted) for day in days]) & live
+    exceeded = np.array([day in set(found.exceeded) for day in days]) & live
+    n, k = np.cumsum(predicted), np.cumsum(exceeded)
+    p = 1.0 - level
+    bets = np.minimum(np.array(ExceptionProcess.RATIOS) * p, (1.0 + p) / 2.0)
+    logs = k[:, None] * np.log(bets / p) + (n - k)[:, None] * np.log((1 - bets) / (1 - p))
+    return np.asarray(np.exp(np.minimum(logs, 690.0)).mean(axis=1))
+
+
+def _halt(
+    values: dict[str, np.ndarray],
+    limits: dict[str, float],
+    watched: np.ndarray,
+    friction: Friction,
+    run: FinishedRun,
+) -> list[str]:
+    """Return which condition ended the run, or should have, or that none did."""
+    halted_on = run.result.halted_on
+    end = run.book.n_sessions if halted_on is None else int(run.result.equity.index.searchsorted(halted_on))
+    for name, limit in limits.items():
+        reached = np.flatnonzero(values[name] >= limit * (1 + _ROUNDING))
+        if len(reached) and reached[0] < end:
+            late = f"went on for {end - int(reached[0])} sessions"
+            return [f"{name} reached its limit of {limit:g} on {run.day(int(reached[0]))}, and the run {late}"]
+    if halted_on is None:
+        broke = np.flatnonzero(_unsupported(watched, friction, run))[:1].tolist()
+        return [f"equity did not carry the book on {run.day(row)}, and nothing ended the run" for row in broke]
+    fired = [name for name, limit in limits.items() if values[name][end] >= limit * (1 - _ROUNDING)]
+    if fired:
+        return [f"halted on {run.day(end)}: {fired[0]} reached its limit of {limits[fired[0]]:g}"]
+    if _unsupported(watched, friction, run)[end]:
+        return [f"halted on {run.day(end)}: {run.result.halt_reason}"]
+    return [f"halted on {run.day(end)}, but no condition had fired"]
+
+
+def _unsupported(watched: np.ndarray, friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (T,) whether equity was gone, or below the maintenance margin of the gross exposure."""
+    book = run.book
+    held = book.opening if run.book.same_bar else book.shares
+    gross = np.abs(np.where(held != 0, held * book.marks, 0.0)).sum(axis=1)
+    margin = 0.0 if friction.borrow is None else friction.borrow.maintenance_margin
+    return np.asarray((watched <= 0) | (watched < margin * gross * (1 - _ROUNDING)))
+
+
+def _after_the_halt(friction: Friction, run: FinishedRun) -> list[str]:
+    """Return what was enlarged after the halt, and what was kept although it could have been sold."""
+    halted_on, book = run.result.halted_on, run.book
+    if halted_on is None:
+        return []
+    after = np.asarray(run.result.equity.index > halted_on)
+    enlarged = after[:, None] & (np.abs(book.shares) > np.abs(book.opening)) & (book.shares != book.opening)
+    tradable = known_liquidity(friction, run.panel).most_dollars[book.known_rows] > 0
+    kept = book.unsold(after, tradable)
+    failures = [f"{int(enlarged.sum())} positions were enlarged after the halt"] if enlarged.any() else []
+    failures += [f"{int(kept.any(axis=0).sum())} positions were kept after the halt"] if kept.any() else []
+    return failures

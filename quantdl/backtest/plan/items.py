@@ -13,9 +13,12 @@ from dataclasses import dataclass
 
 from quantdl.backtest.plan import (
     abnormal_volatility,
+    documentation,
     fast_exit,
+    forecast_calibration,
     friction,
     horizon,
+    hypothesis,
     invalidation,
     related_positions,
     rules,
@@ -24,8 +27,9 @@ from quantdl.backtest.plan import (
     trusted_data,
 )
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
-from quantdl.backtest.plan.context import ModelTerms, RunSpan
+from quantdl.backtest.plan.context import FinishedRun, ModelTerms, RunSpan
 from quantdl.backtest.plan.documentation import Documentation
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import Friction
 from quantdl.backtest.plan.horizon import Horizon
@@ -56,6 +60,11 @@ class Plan:
     abnormal_volatility: AbnormalVolatility
     documentation: Documentation
 
+    @property
+    def rule_names(self) -> frozenset[str]:
+        """Names of the written rules."""
+        return frozenset(rule.name for rule in self.rules)
+
 
 def _nothing(*_: object) -> tuple[PlanFault, ...]:
     return ()
@@ -67,64 +76,101 @@ class Item:
 
     Attributes:
         name: The plan's field, or the name of further evidence.
+        row: Its row in the report.
+        judge: What the evidence says about it after the run.
         faults: What is wrong with it in the plan by itself.
         data_faults: What is wrong with it in view of the data and the span of the run.
     """
 
     name: str
+    row: ReportRow
+    judge: Callable[[Plan, FinishedRun], ItemVerdict]
     faults: Callable[[Plan, ModelTerms], Iterable[PlanFault]] = _nothing
     data_faults: Callable[[Plan, RunSpan], Iterable[PlanFault]] = _nothing
 
 
 ITEMS = (
-    Item("hypothesis"),
+    Item(
+        "hypothesis",
+        hypothesis.ROW,
+        judge=lambda plan, run: hypothesis.judge(plan.hypothesis, run),
+    ),
     Item(
         "horizon",
-        lambda plan, model: horizon.faults(plan.horizon, plan.trusted_data, model.horizon_bars),
-        lambda plan, span: horizon.data_faults(plan.horizon, span.n_sessions),
+        horizon.ROW,
+        judge=lambda plan, run: horizon.judge(plan.horizon, plan.fast_exit.max_sessions, run),
+        faults=lambda plan, model: horizon.faults(plan.horizon, plan.trusted_data, model.horizon_bars),
+        data_faults=lambda plan, span: horizon.data_faults(plan.horizon, span.n_sessions),
     ),
     Item(
         "trusted_data",
-        lambda plan, model: trusted_data.faults(plan.trusted_data),
-        lambda plan, span: trusted_data.data_faults(plan.trusted_data, span.panel),
+        trusted_data.ROW,
+        judge=lambda plan, run: trusted_data.judge(plan.trusted_data, plan.rule_names, run),
+        faults=lambda plan, model: trusted_data.faults(plan.trusted_data),
+        data_faults=lambda plan, span: trusted_data.data_faults(plan.trusted_data, span.panel),
     ),
-    Item("rules", lambda plan, model: rules.faults(plan.rules)),
+    Item(
+        "rules",
+        rules.ROW,
+        judge=lambda plan, run: rules.judge(plan.rules, plan.friction.bps_each_way / 1e4, run),
+        faults=lambda plan, model: rules.faults(plan.rules),
+    ),
     Item(
         "sizing",
-        lambda plan, model: sizing.faults(plan.sizing),
-        lambda plan, span: sizing.data_faults(plan.sizing, len(span.panel.assets)),
+        sizing.ROW,
+        judge=lambda plan, run: sizing.judge(plan.sizing, plan.rule_names, run),
+        faults=lambda plan, model: sizing.faults(plan.sizing),
+        data_faults=lambda plan, span: sizing.data_faults(plan.sizing, len(span.panel.assets)),
     ),
     Item(
         "related_positions",
-        lambda plan, model: related_positions.faults(plan.related_positions, plan.sizing),
-        lambda plan, span: related_positions.data_faults(plan.related_positions, plan.sizing, span.panel),
+        related_positions.ROW,
+        judge=lambda plan, run: related_positions.judge(plan.related_positions, plan.rule_names, run),
+        faults=lambda plan, model: related_positions.faults(plan.related_positions, plan.sizing),
+        data_faults=lambda plan, span: related_positions.data_faults(plan.related_positions, plan.sizing, span.panel),
     ),
     Item(
         "friction",
-        lambda plan, model: friction.faults(plan.friction, plan.sizing, plan.trusted_data, model.horizon_bars),
-        lambda plan, span: friction.data_faults(plan.friction, span.panel),
+        friction.ROW,
+        judge=lambda plan, run: friction.judge(plan.friction, run),
+        faults=lambda plan, model: friction.faults(plan.friction, plan.sizing, plan.trusted_data, model.horizon_bars),
+        data_faults=lambda plan, span: friction.data_faults(plan.friction, span.panel),
     ),
     Item(
         "invalidation",
-        lambda plan, model: invalidation.faults(
+        invalidation.ROW,
+        judge=lambda plan, run: invalidation.judge(plan.invalidation, plan.friction, run),
+        faults=lambda plan, model: invalidation.faults(
             plan.invalidation, plan.sizing.max_gross, forecasts_risk=model.forecasts_risk
         ),
-        lambda plan, span: invalidation.data_faults(plan.invalidation, span.panel, span.n_sessions),
+        data_faults=lambda plan, span: invalidation.data_faults(plan.invalidation, span.panel, span.n_sessions),
     ),
     Item(
         "fast_exit",
-        lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
-        lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_sessions),
+        fast_exit.ROW,
+        judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, run),
+        faults=lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
+        data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_sessions),
     ),
     Item(
         "sample",
-        lambda plan, model: sample.faults(plan.sample, plan.horizon.bars, model.horizon_bars),
-        lambda plan, span: sample.data_faults(plan.sample, span),
+        sample.ROW,
+        judge=lambda plan, run: sample.judge(plan.sample, run),
+        faults=lambda plan, model: sample.faults(plan.sample, plan.horizon.bars, model.horizon_bars),
+        data_faults=lambda plan, span: sample.data_faults(plan.sample, span),
     ),
     Item(
         "abnormal_volatility",
-        lambda plan, model: abnormal_volatility.faults(plan.abnormal_volatility, plan.sample),
+        abnormal_volatility.ROW,
+        judge=lambda plan, run: abnormal_volatility.judge(
+            plan.abnormal_volatility, plan.friction, plan.rule_names, run
+        ),
+        faults=lambda plan, model: abnormal_volatility.faults(plan.abnormal_volatility, plan.sample),
     ),
-    Item("documentation"),
-    Item("forecast_calibration"),
+    Item(
+        "documentation",
+        documentation.ROW,
+        judge=lambda plan, run: documentation.judge(plan.documentation, run),
+    ),
+    Item("forecast_calibration", forecast_calibration.ROW, judge=lambda plan, run: forecast_calibration.judge(run)),
 )

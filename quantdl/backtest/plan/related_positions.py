@@ -5,12 +5,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset
-from quantdl.backtest.plan.sizing import Sizing, net_cap_faults
+from quantdl.backtest.plan.sizing import TOLERANCE, Sizing, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
+
+
+ROW = ReportRow("Related positions", "exposures", "Exposures")
 
 
 @dataclass(frozen=True)
@@ -113,3 +120,77 @@ def _largest_group(groups: Groups, panel: "Panel") -> int:
             return max((len(group) for group in members.values()), default=0)
         case CorrelationGroups():
             return len(panel.assets)
+
+
+def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+    """Sum the weights in each group right after the fills of each decision, by the groups as of the decision.
+
+    As for single weights, the closes of the decision count, and the drift since is told apart.
+
+    Args:
+        related: What was promised.
+        rules: Names of the plan's rules.
+        run: The run.
+    """
+    gross, net, held = (0.0, ""), (0.0, ""), (0.0, "")
+    groups: tuple[np.ndarray, tuple[str, ...]] | None = None
+    last = 0
+    for book in run.book.decided_books(rules):
+        if groups is not None:
+            held = max(held, _heaviest(run.book.weights[last : book.filled], *groups))
+        groups, last = _groups_as_of(related.groups, run, book.decided), book.filled
+        absolute = _sums(book.least_absolute, groups[0])
+        one_sided = np.maximum(_sums(book.lowest, groups[0]), -_sums(book.highest, groups[0]))
+        grown = _sums(book.grown.astype(np.float64), groups[0]) > 0
+        day = run.day(book.filled)
+        for name, group_gross, group_net, enlarged in zip(groups[1], absolute, one_sided, grown, strict=True):
+            if enlarged:
+                gross = max(gross, (float(group_gross), f"{name} on {day}"))
+                net = max(net, (float(group_net), f"{name} on {day}"))
+    if groups is not None:
+        held = max(held, _heaviest(run.book.weights[last:], *groups))
+    checked = (
+        ("max_group_gross", related.max_group_gross, *gross),
+        ("max_group_net", np.inf if related.max_group_net is None else related.max_group_net, *net),
+    )
+    failures = tuple(
+        f"{name} = {cap:g} is exceeded by {found - cap:.4f}, {where}"
+        for name, cap, found, where in checked
+        if found > cap + TOLERANCE
+    )
+    figure = (
+        f"heaviest group {gross[0]:.4f} at the prices of its decision, {held[0]:.4f} held with drift"
+        f"{f' ({held[1]})' if held[1] else ''}"
+    )
+    return ItemVerdict(f"no group above {related.max_group_gross:g} at a decision", figure, failures)
+
+
+def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return (A,) the number of each asset's group and the groups' names, as known at a close of the run."""
+    match groups:
+        case SectorGroups():
+            names = [run.panel.sectors[asset] for asset in run.result.assets]
+        case NamedGroups(members=members):
+            name_of = {symbol: name for name, symbols in members.items() for symbol in symbols}
+            names = [name_of[asset] for asset in run.result.assets]
+        case CorrelationGroups(window_bars=window, threshold=threshold):
+            from quantdl.backtest.book.trailing import correlation_groups  # loads scipy
+            from quantdl.market.corporate.adjustment import continuous_closes
+
+            closes = continuous_closes(run.panel)[: run.book.first + row + 1]
+            return correlation_groups(closes, window_bars=window, threshold=threshold)
+    found, numbers = np.unique(names, return_inverse=True)
+    return numbers, tuple(str(name) for name in found)
+
+
+def _sums(weights: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+    """Return (G,) the sum of (A,) weights in each group."""
+    return np.bincount(group_of, weights=weights)
+
+
+def _heaviest(weights: np.ndarray, group_of: np.ndarray, names: tuple[str, ...]) -> tuple[float, str]:
+    """Return the largest gross weight of a group over the sessions of (t, A) weights, and its name."""
+    if not len(weights):
+        return 0.0, ""
+    totals = np.array([_sums(np.abs(row), group_of) for row in weights])
+    return float(totals.max()), names[int(totals.max(axis=0).argmax())]

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
+from quantdl.backtest.plan.context import FinishedRun, RunSpan
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 
-if TYPE_CHECKING:
-    from quantdl.backtest.plan.context import RunSpan
+ROW = ReportRow("Sample", "selection", "Trials")
+
+# The year of sessions on which Basel's traffic light judges a 99 % value at risk; with fewer no test has power.
+FEWEST_SESSIONS = 250
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ def faults(sample: Sample, horizon_bars: int, model_horizon: int | None) -> Iter
         yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
 
 
-def data_faults(sample: Sample, span: "RunSpan") -> Iterator[PlanFault]:
+def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
     """Yield a fault where the plan's span is not that of the run, not inside the data, or too short."""
     sessions, start, end = span.panel.sessions, span.start, span.end
     if (sample.first, sample.last) != (start.date(), end.date()):
@@ -54,3 +57,20 @@ def data_faults(sample: Sample, span: "RunSpan") -> Iterator[PlanFault]:
         expected = f"at most the {span.n_sessions} sessions of the span"
         fix = "widen the span; a lower minimum is weaker evidence"
         yield PlanFault("sample.minimum_sessions", str(sample.minimum_sessions), expected, fix)
+
+
+def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:
+    """Count the sessions of the span that were played, and those of them before a halt."""
+    import pandas as pd  # reading a config must not load it
+
+    played, halted_on = run.result.equity.index, run.result.halted_on
+    span = run.panel.sessions
+    span = span[(span >= pd.Timestamp(sample.first)) & (span <= pd.Timestamp(sample.last))]
+    live = len(played) if halted_on is None else int((played < halted_on).sum())
+    fewest = max(sample.minimum_sessions, FEWEST_SESSIONS)
+    lacking = int((~span.isin(played)).sum())
+    failures = [f"{fewest - live} sessions too few"] if live < fewest else []
+    failures += [f"{lacking} sessions of the span are not in the record"] if lacking else []
+    statement = f"out of sample {sample.first} to {sample.last}, at least {fewest} sessions"
+    figure = f"{live} of {len(played)} sessions traded; purge {sample.purge_bars} bars"
+    return ItemVerdict(statement, figure, tuple(failures))

@@ -3,8 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import Sentence
+
+ROW = ReportRow("Sizing", "trades", "Trades")
+
+# Of a weight: room for rounding in sums of fills.
+TOLERANCE = 1e-8
 
 
 @dataclass(frozen=True)
@@ -80,3 +89,54 @@ def data_faults(sizing: Sizing, n_assets: int) -> Iterator[PlanFault]:
     if sizing.max_gross > reachable * (1 + 1e-9):
         expected = f"at most {n_assets} assets x max_weight = {reachable:g}, or it can never bind"
         yield PlanFault("sizing.max_gross", f"{sizing.max_gross:g}", expected, f"set it to {reachable:g} or less")
+
+
+def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+    """Weigh the book right after the fills of each decision, and take the worst trade from the fills.
+
+    A weight counts at the closes it was decided on, where the caps apply, and only where fills enlarged the position.
+    Prices move between a decision and its fills, and go on moving: a weight that they alone lifted above the cap breaks
+    no promise. It is named beside the decided one, as held with drift.
+
+    Args:
+        sizing: What was promised.
+        rules: Names of the plan's rules.
+        run: The run.
+    """
+    largest, gross, net = (0.0, ""), (0.0, ""), (0.0, "")
+    for book in run.book.decided_books(rules):
+        if not book.grown.any():
+            continue
+        grown, day = np.where(book.grown, np.abs(book.weights), 0.0), run.day(book.filled)
+        largest = max(largest, (float(grown.max()), f"{run.result.assets[int(grown.argmax())]} on {day}"))
+        gross = max(gross, (float(book.least_absolute.sum()), f"on {day}"))
+        net = max(net, (max(float(book.lowest.sum()), -float(book.highest.sum())), f"on {day}"))
+    worst = run.book.worst_trade
+    checked = (
+        ("max_weight", sizing.max_weight, *largest),
+        ("max_gross", sizing.max_gross, *gross),
+        ("max_net", np.inf if sizing.max_net is None else sizing.max_net, *net),
+        ("max_loss_per_trade", sizing.max_loss_per_trade, worst, "by the worst trade"),
+    )
+    failures = [
+        f"{name} = {cap:g} is exceeded by {found - cap:.4f}, {where}"
+        for name, cap, found, where in checked
+        if found > cap + TOLERANCE
+    ]
+    failures += _sold_short(sizing, run)
+    held = float(np.abs(run.book.weights).max())
+    figure = (
+        f"worst trade {-worst:.2%} of equity at entry; largest weight {largest[0]:.4f} at the prices of its decision, "
+        f"{held:.4f} held with drift"
+    )
+    statement = f"no trade loses more than {sizing.max_loss_per_trade:.2%}, no weight above {sizing.max_weight:g}"
+    return ItemVerdict(statement, figure, tuple(failures))
+
+
+def _sold_short(sizing: Sizing, run: FinishedRun) -> list[str]:
+    """Return what a long-only plan holds short."""
+    if not sizing.long_only or not (run.book.shares < 0).any():
+        return []
+    row, asset = (int(index[0]) for index in np.nonzero(run.book.shares < 0))
+    short = f"{-run.book.shares[row, asset]:g} shares of {run.result.assets[asset]} from {run.day(row)}"
+    return [f"a long-only plan was short of {short}"]

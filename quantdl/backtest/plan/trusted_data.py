@@ -4,12 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.texts import BarLength, CalendarName, Fingerprint, Label, ZoneName
 from quantdl.market.card import Adjustment
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
+
+ROW = ReportRow("Trusted data", "data", "Data")
 
 _DECLARED = ("source", "timezone", "frequency", "adjustment", "calendar")
 
@@ -56,3 +62,41 @@ def data_faults(data: TrustedData, panel: "Panel") -> Iterator[PlanFault]:
     if unknown:
         expected = f"fields of the data, {sorted(panel.fields)}"
         yield PlanFault("trusted_data.fields", str(unknown), expected, "remove what the data does not have")
+
+
+def judge(data: TrustedData, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+    """Look whether the run used these data, and whether it bought only what they held in the universe then.
+
+    Args:
+        data: What the plan trusts.
+        rules: Names of the plan's rules.
+        run: The run.
+    """
+    statement = f"{data.source}, {data.adjustment} prices on {data.calendar}, {data.fingerprint[:19]}"
+    other = [fault.item.removeprefix("trusted_data.") for fault in data_faults(data, run.panel)]
+    failures = [f"the run's data have another {', '.join(other)}"] if other else []
+    doubts = []
+    if run.evidence.universe == "survivors":
+        doubts = ["only comparisons within this universe are evidence"]
+    elif run.evidence.universe != "point_in_time":
+        doubts = ["how the universe was chosen is unknown: survivorship is not controlled"]
+    return ItemVerdict(
+        statement, run.evidence.survivorship, (*failures, *_bought_from_outside(rules, run)), tuple(doubts)
+    )
+
+
+def _bought_from_outside(rules: frozenset[str], run: FinishedRun) -> list[str]:
+    """Return what was bought, or sold short, that could not be held as of its decision."""
+    from quantdl.market.listing import delisted_as_known, last_trades  # loads pandas
+
+    listed = (last_trades(run.panel) >= 0) & ~delisted_as_known(run.panel) & run.panel.eligible
+    found = [
+        (book.decided, int(asset))
+        for book in run.book.decided_books(rules)
+        for asset in np.flatnonzero(book.grown & ~listed[run.book.first + book.decided])
+    ]
+    if not found:
+        return []
+    decided, asset = min(found)
+    first = f"{run.result.assets[asset]}, decided on {run.day(decided)}"
+    return [f"{len(found)} purchases or short sales of what was not listed or not in the universe, the first {first}"]

@@ -30,6 +30,7 @@ GOOD_TESTS = (
 )
 EVIDENCE = Evidence(
     calibration=GOOD_TESTS,
+    exceptions=(),
     universe="point_in_time",
     survivorship="Membership is as it was known on each day.",
     yardstick=Yardstick(strategy=0.9, equal_weight=0.6),
@@ -85,7 +86,7 @@ def good_run():
 
 
 def judged(plan=None, result=None, **evidence):
-    return assess(plan or good_plan(), result or good_run(), replace(EVIDENCE, **evidence))
+    return assess(plan or good_plan(), market(), result or good_run(), replace(EVIDENCE, **evidence))
 
 
 def test_a_run_that_kept_its_plan_is_defended():
@@ -130,9 +131,7 @@ def too_short():
 
 
 def broken_promise():
-    trades = good_run().trades.copy()
-    trades.loc[0, "return_on_equity"] = -0.15
-    return judged(result=replace(good_run(), trades=trades))
+    return judged(good_plan(sizing={"max_weight": 0.2, "stop_loss": 0.001, "max_loss_per_trade": 0.002}))
 
 
 def overstayed():
@@ -195,19 +194,19 @@ def undocumented():
     ("planted", "item", "cause"),
     [
         (cheap, "friction", "no costs were charged"),
-        (heavy_weight, "sizing", "a decided weight of 0.3000 breaks max_weight = 0.2"),
-        (miscalibrated, "forecast_calibration", "Kupiec, 99 %: 13 exceptions in 400 sessions, 4 expected, p = 0.0004"),
-        (too_short, "sample", "only 240 sessions were traded, 250 are needed"),
-        (broken_promise, "sizing", "a trade's loss of 0.1500 breaks max_loss_per_trade = 0.12"),
-        (overstayed, "horizon", "held 9 bars after the last decision"),
-        (crowded_group, "related_positions", "a group of 0.5700 breaks max_group_gross = 0.5"),
-        (untagged, "rules", "orders without a rule: 1"),
-        (unwritten_rule, "rules", "orders cite 'a hunch', which the plan does not have"),
+        (heavy_weight, "sizing", "max_weight = 0.2 is exceeded by 0.1000, A00 on"),
+        (miscalibrated, "forecast_calibration", "rejected by Kupiec, 99 %"),
+        (too_short, "sample", "10 sessions too few; 20 sessions of the span are not in the record"),
+        (broken_promise, "sizing", "max_loss_per_trade = 0.002 is exceeded by 0.0019, by the worst trade"),
+        (overstayed, "horizon", "held 4 bars longer than horizon and exit allow"),
+        (crowded_group, "related_positions", "max_group_gross = 0.5 is exceeded by 0.0700, left on"),
+        (untagged, "rules", "1 orders and 0 fills cite no rule"),
+        (unwritten_rule, "rules", "1 orders and 0 fills cite 'a hunch', which the plan does not have"),
         (same_bar, "friction", "fills at the close they were decided on"),
         (halted, "invalidation", "drawdown reached"),
-        (eaten_by_costs, "friction", "the profit is gone at 4.0 bps, below the stated 10 bps"),
+        (eaten_by_costs, "friction", "the stated costs are 6.0 bps above what the profit can bear"),
         (loses_to_equal_weight, "hypothesis", "loses to equal weight on sharpe"),
-        (trapped, "fast_exit", "sessions to leave"),
+        (trapped, "fast_exit", "sessions more than promised"),
         (undocumented, "documentation", "nothing says how to repeat the run"),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -1,9 +1,7 @@
-"""What is known after a run that the run itself cannot know, and the checklist that judges both."""
+"""What is known after a run beside its record, and what an item of the checklist makes of both."""
 
 from dataclasses import dataclass
-from typing import Literal
-
-Verdict = Literal["defended", "relative evidence only", "not defended"]
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,21 @@ class BreakEven:
 
 
 @dataclass(frozen=True)
+class Exceptions:
+    """Sessions in which the book lost more than the value at risk predicted at the close before.
+
+    Attributes:
+        level: Confidence of the value at risk.
+        predicted: Sessions for which one was predicted.
+        exceeded: Those of them that lost more.
+    """
+
+    level: float
+    predicted: tuple[date, ...]
+    exceeded: tuple[date, ...]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What the checklist needs beside the plan and the result.
 
@@ -55,6 +68,7 @@ class Evidence:
 
     Attributes:
         calibration: Tests of the forecasts; empty without a model.
+        exceptions: Losses beyond the model's value at risk, one record per level; empty without a model.
         universe: ``"survivors"``, ``"point_in_time"`` or ``"unknown"``, from the data card.
         survivorship: The census's sentence on it.
         yardstick: The plan's yardstick, strategy and equal weight; None where it is undefined.
@@ -63,6 +77,7 @@ class Evidence:
     """
 
     calibration: tuple[CalibrationTest, ...]
+    exceptions: tuple[Exceptions, ...]
     universe: str
     survivorship: str
     yardstick: Yardstick | None
@@ -71,27 +86,42 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class ChecklistItem:
-    """One row of the checklist.
+class ItemVerdict:
+    """What the evidence says about one item.
 
     Attributes:
-        item: Name of the plan's item, or of the further evidence.
-        passed: Whether the evidence bears it out; None where it is undefined or only relative.
         statement: What was promised or claimed.
         figure: What was measured.
-        cause: Why it did not pass; empty when it did.
+        failures: What was broken and by how much, without repeating the figure; any of them fails the item.
+        doubts: Why nothing can be decided, where nothing failed.
     """
 
-    item: str
-    passed: bool | None
     statement: str
     figure: str
-    cause: str
+    failures: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether the evidence bears the item out; None where that is undefined or only relative."""
+        return False if self.failures else None if self.doubts else True
+
+    @property
+    def cause(self) -> str:
+        """Why it did not pass; empty when it did."""
+        return "; ".join([*self.failures, *self.doubts])
 
 
 @dataclass(frozen=True)
-class Checklist:
-    """The verdict and what it rests on."""
+class ReportRow:
+    """An item's row in the report.
 
-    verdict: Verdict
-    items: tuple[ChecklistItem, ...]
+    Attributes:
+        title: The item in words.
+        section: Name of the report's section that holds the evidence.
+        section_title: Title of that section.
+    """
+
+    title: str
+    section: str
+    section_title: str
