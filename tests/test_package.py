@@ -38,7 +38,9 @@ def test_every_file_of_the_package_is_in_the_wheel(packaged):
     assert {path.relative_to(PROJECT).as_posix() for path in files} <= packaged
 
 
-@pytest.mark.parametrize("kind", ["quantdl/py.typed", "quantdl/report/templates/*.html", "quantdl/market/*.csv"])
+@pytest.mark.parametrize(
+    "kind", ["quantdl/py.typed", "quantdl/report/templates/*.html", "quantdl/market/sources/*.csv"]
+)
 def test_package_data_is_in_the_wheel(packaged, kind):
     assert [name for name in packaged if Path(name).match(kind)]
 
