@@ -12,7 +12,7 @@ from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
 from quantdl.config.data_blocks import DataConfig
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
-from quantdl.config.schema import BacktestConfig, Model
+from quantdl.config.schema import BacktestSettings, Model
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.training.settings import SplitDates
 
@@ -39,7 +39,7 @@ class _DataPart(BaseModel, extra="ignore", strict=True):
 
 
 class _BacktestPart(BaseModel, extra="ignore", strict=True):
-    backtest: BacktestConfig = BacktestConfig()
+    backtest: BacktestSettings = BacktestSettings()
 
 
 def cross_faults(document: Document) -> Iterator[Misfit]:
@@ -59,7 +59,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     yield from _missing_files(document)
 
 
-def _draw_misfits(plan: Plan, backtest: BacktestConfig) -> Iterator[Misfit]:
+def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
     """A value at risk is read off draws, so at least one of them must lie beyond it."""
     for number, condition in enumerate(plan.invalidation):
         if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:

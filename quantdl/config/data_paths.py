@@ -96,12 +96,15 @@ def respelled(text: str, folder: Path, other: Path) -> str:
     return moved + ("/" if reference and head.endswith("/") else "") + reference + tail
 
 
-def seen_from(folder: Path, path: Path) -> str:
-    """Return a path as it is seen from a folder; one that begins with a variable by the variable and what follows."""
+def without_stand_in(path: Path) -> str | None:
+    """Return a path that begins with a variable, without the folder that stands in for it; None for other paths.
+
+    Example:
+        >>> without_stand_in(Path("${env:QUANTDL_DATABANK:-../bank}/a.csv"))
+        '${env:QUANTDL_DATABANK}/a.csv'
+    """
     variable = _REFERENCE.match(str(path))
-    if variable is None:
-        return os.path.relpath(path, folder)
-    return f"${{env:{variable['name']}}}{str(path)[variable.end() :]}"
+    return None if variable is None else f"${{env:{variable['name']}}}{str(path)[variable.end() :]}"
 
 
 def _same(path: str, other: str) -> bool:

@@ -1,17 +1,19 @@
 """The schema of a config: everything that describes one run."""
 
+import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, JsonValue, PositiveFloat, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
-from quantdl.config.blocks import Block
+from quantdl.bounds import Interval, PositiveFloat, Text
 from quantdl.config.config_fault import dotted
 from quantdl.config.data_blocks import DataConfig, SeriesConfig
-from quantdl.config.data_paths import expanded, seen_from
+from quantdl.config.data_paths import expanded, without_stand_in
 from quantdl.config.document import Document, beside
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
@@ -30,12 +32,15 @@ Name = Annotated[
     ),
 ]
 
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
+"""No unknown keys, and nothing coerced: neither text to numbers nor numbers to flags. It counts for all below, too."""
 
 Model = Annotated[ModelSettings, Field(discriminator="kind")]
 """The settings of one model, told apart by ``kind``."""
 
 
-class StrategyConfig(Block):
+@dataclass(frozen=True)
+class StrategySettings:
     """A Python file that defines ``class Strategy``, and the arguments of its constructor.
 
     Running a config runs this file.
@@ -46,10 +51,11 @@ class StrategyConfig(Block):
     """
 
     file: Path
-    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
-class BacktestConfig(Block):
+@dataclass(frozen=True)
+class BacktestSettings:
     """What the backtest needs beside the plan.
 
     Attributes:
@@ -58,10 +64,11 @@ class BacktestConfig(Block):
     """
 
     initial_equity: PositiveFloat = 1_000_000.0
-    draws: Annotated[int, Field(ge=100, le=1_000_000)] = 2000
+    draws: Annotated[int, Interval(ge=100, le=1_000_000)] = 2000
 
 
-class OutputConfig(Block):
+@dataclass(frozen=True)
+class OutputSettings:
     """Where run folders go.
 
     Attributes:
@@ -71,7 +78,7 @@ class OutputConfig(Block):
     root: Path | None = None
 
 
-class ExperimentConfig(Block):
+class ExperimentConfig(BaseModel):
     """One run, complete. Made by `load_config`; frozen.
 
     Attributes:
@@ -92,21 +99,23 @@ class ExperimentConfig(Block):
         output: Where run folders go.
     """
 
+    model_config = _STRICT
+
     name: Name
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, Interval(ge=0, lt=2**63)]
     data: DataConfig
     exogenous: tuple[SeriesConfig, ...] = ()
     features: FeatureSettings = FeatureSettings()
-    risk_free: Annotated[str, Field(min_length=1)] | None = None
-    benchmark: Annotated[str, Field(min_length=1)] | None = None
+    risk_free: Text | None = None
+    benchmark: Text | None = None
     model: Model | None = None
     training: TrainingSettings = TrainingSettings()
     splits: SplitDates
     compare: tuple[ModelKind | Model, ...] = ()
-    strategy: StrategyConfig
+    strategy: StrategySettings
     plan: Plan
-    backtest: BacktestConfig = BacktestConfig()
-    output: OutputConfig = OutputConfig()
+    backtest: BacktestSettings = BacktestSettings()
+    output: OutputSettings = OutputSettings()
     _document: Document | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
@@ -116,10 +125,10 @@ class ExperimentConfig(Block):
         faults = [
             ("exogenous", f"the name {name!r} stands twice") for name in sorted({*names}) if names.count(name) > 1
         ]
-        asked = {"risk_free": self.risk_free, "benchmark": self.benchmark}
-        faults += [(key, f"given {name!r}; {known}") for key, name in asked.items() if name and name not in names]
-        strangers = sorted(set(self.features.exogenous) - set(names))
-        faults += [("features", f"exogenous names {strangers}; {known}")] if strangers else []
+        single = {"risk_free": self.risk_free, "benchmark": self.benchmark}
+        faults += [(key, f"given {name!r}; {known}") for key, name in single.items() if name and name not in names]
+        unknown = sorted(set(self.features.exogenous) - set(names))
+        faults += [("features", f"exogenous names {unknown}; {known}")] if unknown else []
         units = {series.name: series.unit for series in self.exogenous}
         if self.risk_free in units and units[self.risk_free] not in RATE_UNITS:
             expected = f"a series in {' or '.join(map(repr, RATE_UNITS))}"
@@ -163,7 +172,11 @@ class ExperimentConfig(Block):
         The strategy file is left out: its code counts by itself.
         """
         content = self.model_dump(exclude={"name": True, "seed": True, "output": True, "strategy": {"file"}})
-        return _plain(content, lambda path: seen_from(self.runs_root, self.locate(path)))
+
+        def spell(path: Path) -> str:
+            return without_stand_in(path) or os.path.relpath(self.locate(path), self.runs_root)
+
+        return _plain(content, spell)
 
     def where(self, *keys: str | int) -> str:
         """Return ``file:line:column: key`` of a key, for a message about its value.
@@ -171,10 +184,7 @@ class ExperimentConfig(Block):
         Example:
             ``config.where("splits", "test_end")`` gives ``"configs/quickstart.yaml:21:13: splits.test_end"``.
         """
-        if self._document is None:
-            return dotted(keys)
-        mark = self._document.mark(keys)
-        return f"{self._document.path}:{mark.line}:{mark.column}: {dotted(keys)}"
+        return dotted(keys) if self._document is None else f"{self._document.mark(keys)}: {dotted(keys)}"
 
     def compared_models(self) -> tuple[ModelSettings, ...]:
         """Return the settings of ``compare``, a bare kind with its defaults and the horizon of ``model``."""

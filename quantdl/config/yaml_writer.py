@@ -14,20 +14,17 @@ _UNPRINTABLE = re.compile("[^ -~\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001000
 
 
 def yaml_text(node: Node) -> str:
-    """Return a tree as YAML, long texts folded.
+    r"""Return a tree as YAML, long texts folded.
 
     Example:
         >>> from pathlib import Path
         >>> from quantdl.config.yaml_reader import parse_document
-        >>> document = parse_document("{a: {b: 007}, c: [x, 'y: z', {d: [], e: ''}]}", Path("a.yaml"))
+        >>> document = parse_document("a: {b: 007}  # a ticker\nc:\n- x\n- d: 'y: z'", Path("a.yaml"))
         >>> print(yaml_text(document.root), end="")
-        a:
-          b: 007
+        a: {b: 007}
         c:
           - x
-          - "y: z"
-          - d: []
-            e: ""
+          - d: "y: z"
     """
     return "\n".join(line.rstrip() for line in _block(node, "")) + "\n"
 

@@ -1,0 +1,174 @@
+"""The commands: what each explains, prints and refuses, without a traceback for anything a user can do wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import ENVIRONMENT, VALID, invoke, quantdl
+
+COMMANDS = [["run"], ["data", "check"], ["data", "universe"], ["evaluate"], ["backtest"], ["report"]]
+COMMANDS += [["runs", command] for command in ("list", "show", "verify", "delete")]
+HEAVY = {"torch", "pandas", "scipy", "pyarrow", "plotly"}
+
+
+def loaded_by(script: str, cwd: Path) -> set[str]:
+    """Run a script in a fresh interpreter and return which heavy libraries it loaded."""
+    script += "\nimport sys; print({module.split('.')[0] for module in sys.modules}, file=sys.stderr)"
+    command = [sys.executable, "-c", script]
+    process = subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return {name for name in HEAVY if f"'{name}'" in process.stderr}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["runs", "list"], ["runs", "show", "NAME"], ["--version"]]
+)
+def test_a_quick_command_loads_nothing_heavy(root: Path, arguments: list[str]) -> None:
+    named = [sorted(root.iterdir())[0].name if word == "NAME" else word for word in arguments]
+    script = (
+        f"import sys; sys.argv = ['quantdl', *{named}]\nfrom quantdl.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code"
+    )
+    assert loaded_by(script, root.parent) == set()
+
+
+@pytest.mark.parametrize("name", ["quickstart", "nasdaq"])
+def test_a_config_is_read_without_anything_heavy(name: str) -> None:
+    script = f"from quantdl.config import load_config; load_config('configs/{name}.yaml')"
+    assert loaded_by(script, VALID.parents[2]) == set()
+
+
+def test_help_needs_no_reader_of_configs_either() -> None:
+    assert (
+        "pydantic"
+        not in subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                "import sys, quantdl.cli; print(sys.modules.keys() & {'numpy', 'pydantic', 'ruamel'})",
+            ],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    code, output, errors = invoke(*command, "--help")
+    assert (code, errors) == (0, "")
+    assert "Usage: quantdl " + " ".join(command) in output
+
+
+def test_version() -> None:
+    assert invoke("--version") == (0, "quantdl 0.1.0\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments, hint",
+    [
+        (["evalute"], "Did you mean 'evaluate'?"),
+        (["data", "chek"], "Did you mean 'check'?"),
+        (["run", "--outptu", "x", str(VALID)], "--output"),
+        (["run"], "Missing argument 'CONFIG'"),
+        (["data", "check", str(VALID), "--calendar", "XNYS"], "a config names its calendar itself"),
+        (["data", "check", "nowhere"], "nowhere: no such file or folder"),
+        (["run", "configs/nowhere.yaml"], "configs/nowhere.yaml: cannot be read: No such file"),
+        (["run", str(VALID.with_name("vlaid.yaml"))], f"did you mean {VALID}?"),
+        (["run", str(VALID.parent)], "Is a directory"),
+    ],
+)
+def test_wrong_usage_is_exit_code_2_with_a_hint(arguments: list[str], hint: str) -> None:
+    code, output, errors = invoke(*arguments)
+    assert (code, output) == (2, "")
+    assert hint in errors
+
+
+@pytest.mark.parametrize(
+    "old, new, code, expected",
+    [
+        ("width: 32", "widht: 32", 2, "experiment.yaml:12:3: model.widht: unknown key"),
+        ("limit: 0.3", "limit: 0.99", 4, "experiment.yaml:92:31: plan.invalidation[0].limit: given 0.99"),
+        ("seed: 7", "\tseed: 7", 2, "experiment.yaml:3:1: a tab where YAML wants spaces"),
+        ("name: example", "- example", 2, "experiment.yaml:"),
+    ],
+)
+def test_a_wrong_config_ends_every_command_without_traceback(
+    tmp_path: Path, old: str, new: str, code: int, expected: str
+) -> None:
+    config = tmp_path / "experiment.yaml"
+    config.write_text(VALID.read_text().replace(old, new))
+    (tmp_path / "strategy.py").write_text("")
+    for command in (["run"], ["evaluate", "--json"], ["backtest"], ["data", "check"]):
+        found, output, errors = invoke(*command, str(config))
+        assert (found, output) == (code, "")
+        assert expected in errors
+    process = quantdl("run", "experiment.yaml", cwd=tmp_path)
+    assert (process.returncode, process.stdout) == (code, "")
+    assert process.stderr.startswith("experiment.yaml:")
+    assert "Traceback" not in process.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["experiment.yaml", "strategy.py"]
+
+
+def test_runs_are_listed_oldest_first(root: Path) -> None:
+    code, output, errors = invoke("runs", "list", "--root", str(root), "--json")
+    assert (code, errors) == (0, "")
+    runs = json.loads(output)["runs"]
+    assert [run["name"] for run in runs] == ["example", "example"]
+    assert runs[0]["id"] < runs[1]["id"]
+    assert all(run["id"] in invoke("runs", "list", "--root", str(root))[1] for run in runs)
+
+
+def test_a_folder_without_runs_says_so(tmp_path: Path) -> None:
+    code, output, errors = invoke("runs", "list", "--root", str(tmp_path))
+    assert (code, output) == (0, "")
+    assert "no runs yet" in errors
+
+
+def test_a_run_is_shown_by_path_name_or_identifier(root: Path) -> None:
+    first = sorted(root.glob("example-*"))[0]
+    shown = [
+        invoke("runs", "show", name, "--root", str(root), "--json") for name in (str(first), first.name, first.name[8:])
+    ]
+    assert shown[0] == shown[1] == shown[2]
+    content = json.loads(shown[0][1])
+    assert content["checklist"]["verdict"] == "not defended"
+    assert content["metrics"] == {"strategy": {"sharpe": 0.5}}
+    assert "verdict: not defended" in invoke("runs", "show", str(first))[1]
+
+
+def test_a_run_that_was_changed_is_exit_code_5(root: Path) -> None:
+    assert invoke("runs", "verify", "--root", str(root))[0] == 0
+    first, second = sorted(root.glob("example-*"))
+    (second / "metrics.json").write_text("{}")
+    (first / "manifest.json").write_text("{")
+    code, output, errors = invoke("runs", "verify", "--root", str(root))
+    assert (code, output) == (5, "")
+    assert f"{second}: metrics.json" in errors
+    assert str(first) in errors
+    code, output, _ = invoke("runs", "verify", second.name, "--root", str(root), "--json")
+    assert code == 5
+    assert list(json.loads(output)["problems"]) == [str(second)]
+
+
+def test_a_run_is_deleted_only_when_confirmed(root: Path) -> None:
+    first = sorted(root.glob("example-*"))[0]
+    code, _, errors = invoke("runs", "delete", first.name, "--root", str(root))
+    assert code == 2
+    assert "say --yes" in errors
+    assert first.exists()
+    assert invoke("runs", "delete", first.name, "--root", str(root), "--yes") == (0, f"{first}: deleted\n", "")
+    assert not first.exists()
+
+
+@pytest.mark.parametrize(
+    "command", [["runs", "show"], ["runs", "verify"], ["runs", "delete"], ["report"]], ids=" ".join
+)
+def test_an_unknown_run_is_named(root: Path, command: list[str]) -> None:
+    code, output, errors = invoke(*command, "unknown", "--root", str(root))
+    assert (code, output) == (6, "")
+    assert "no run is called 'unknown'" in errors

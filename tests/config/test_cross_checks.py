@@ -1,0 +1,73 @@
+"""What no block of a config can see alone is found between them, each at its keys."""
+
+from pathlib import Path
+
+import pytest
+
+from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.config.config_fault import dotted
+from quantdl.config.cross_checks import cross_faults, place_plan_faults
+from quantdl.config.yaml_reader import parse_document
+
+VALID = Path(__file__).with_name("valid.yaml")
+
+
+def found(*replacements: tuple[str, str]) -> dict[str, str]:
+    text = VALID.read_text()
+    for old, new in replacements:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return {dotted(keys): message for keys, message in cross_faults(parse_document(text, VALID))}
+
+
+def test_a_config_that_fits_together_has_no_faults() -> None:
+    assert found() == {}
+
+
+@pytest.mark.parametrize(
+    ("replacements", "key", "message"),
+    [
+        (
+            [("first: 2019-01-02", "first: 2019-01-03")],
+            "plan.sample.first",
+            "expected 2019-01-02, which is splits.",
+        ),
+        (
+            [("last: 2022-12-28", "last: 2022-12-27")],
+            "plan.sample.last",
+            "expected 2022-12-28, which is splits.",
+        ),
+        ([("start: 1990-01-02", "start: 2017-01-03")], "splits.train_end", "a date after data.start, 2017-01-03"),
+        ([("start: 1990-01-02", "end: 2022-12-27")], "splits.test_end", "a date up to data.end, which is 2022-12-27"),
+        ([("file: strategy.py", "file: strategi.py")], "strategy.file", "did you mean 'strategy.py'?"),
+        ([("horizon: 23", "horizon: 5")], "plan.horizon.bars", "given 23; expected the model's horizon of 5 bars"),
+    ],
+)
+def test_blocks_that_do_not_fit_are_named(replacements: list[tuple[str, str]], key: str, message: str) -> None:
+    faults = found(*replacements)
+    assert message in faults[key]
+
+
+def test_a_value_at_risk_needs_a_draw_beyond_it() -> None:
+    condition = "    - {kind: volatility, annualised: 0.6, window_bars: 21}\n"
+    calibration = "    - {kind: calibration, level: LEVEL, false_halt_probability: 0.05}\n"
+    draws = ("compare:", "backtest: {draws: 1000}\ncompare:")
+    assert found(draws, (condition, condition + calibration.replace("LEVEL", "0.999"))) == {}
+    beyond = found(draws, (condition, condition + calibration.replace("LEVEL", "0.9991")))
+    assert beyond == {"plan.invalidation[2].level": "given 0.9991; expected at most 0.999 with 1000 backtest.draws"}
+
+
+def test_a_block_that_cannot_be_read_is_passed_over() -> None:
+    assert found(("train_end: 2016-12-30", "train_end: soon"), ("last: 2022-12-28", "last: 2022-12-27")) == {}
+
+
+def test_a_symbol_may_hold_dots() -> None:
+    document = parse_document("plan: {friction: {volume: {BRK.B: 1}}, rules: [{name: x}]}", VALID)
+    items = ("friction.volume.BRK.B", "rules.0.name", "friction.volume.BRK.C", "absent.item")
+    placed = [keys for keys, _ in place_plan_faults([PlanFault(item, "x", "y", "z") for item in items], document)]
+    assert placed == [
+        ("plan", "friction", "volume", "BRK.B"),
+        ("plan", "rules", 0, "name"),
+        ("plan", "friction", "volume", "BRK", "C"),
+        ("plan", "absent", "item"),
+    ]

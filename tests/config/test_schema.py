@@ -1,0 +1,77 @@
+"""The whole config: names that must exist, paths, and what makes it a trial."""
+
+from pathlib import Path
+
+import pytest
+
+from quantdl.config import load_config
+from quantdl.config.schema import ExperimentConfig
+from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings
+
+VALID = Path(__file__).with_name("valid.yaml")
+
+
+@pytest.fixture
+def built() -> ExperimentConfig:
+    """A config that was built in Python."""
+    read = load_config(VALID)
+    return ExperimentConfig(**{name: getattr(read, name) for name in ExperimentConfig.model_fields})
+
+
+def test_a_config_built_in_python_has_no_file(built: ExperimentConfig) -> None:
+    assert built.where("splits", "test_end") == "splits.test_end"
+    assert built.locate(Path("strategy.py")) == Path("strategy.py")
+    with pytest.raises(ValueError, match="load_config reads one from a file"):
+        _ = built.source
+
+
+def test_a_bare_kind_takes_the_horizon_of_the_plan_where_there_is_no_model(built: ExperimentConfig) -> None:
+    assert built.model_copy(update={"model": None}).compared_models() == (
+        FlowSettings(horizon=23),
+        GraphSettings(horizon=23),
+        EwmaSettings(horizon=23, decay=0.97),
+    )
+
+
+def test_name_seed_and_output_do_not_make_another_trial(built: ExperimentConfig) -> None:
+    other = built.model_copy(update={"name": "other", "seed": 8})
+    assert other.identity() == built.identity()
+    assert built.model_copy(update={"model": None}).identity() != built.identity()
+
+
+def test_a_path_counts_by_where_it_leads(tmp_path: Path, write_config) -> None:
+    (tmp_path / "prices").mkdir()
+    declared = (
+        "kind: csv_folder\n  path: PATH\n  source: x\n  timezone: America/New_York\n  frequency: 1D\n"
+        "  adjustment: raw\n  calendar: XNYS\n  as_of: 2024-01-02\n  licence: own"
+    )
+    spelled = ("prices", "./prices", f"{tmp_path}/prices", "../elsewhere")
+    (tmp_path.parent / "elsewhere").mkdir(exist_ok=True)
+    found = []
+    for path in spelled:
+        output = ("compare:", f"output: {{root: {tmp_path}/runs}}\ncompare:")
+        found.append(load_config(write_config(("kind: sp500", declared.replace("PATH", path)), output)).identity())
+    assert found[0] == found[1] == found[2]
+    assert found[0]["data"]["path"] == "../prices"
+    assert found[3]["data"]["path"] == "../../elsewhere"
+
+
+def test_a_variable_counts_by_its_name_and_not_by_what_stands_in_for_it(write_config) -> None:
+    declared = (
+        "kind: parquet\n  path: ${env:QUANTDL_BANK:-FOLDER}/a.parquet\n  source: x\n  timezone: America/New_York\n"
+        "  frequency: 1D\n  adjustment: raw\n  calendar: XNYS\n  as_of: 2024-01-02\n  licence: own"
+    )
+    found = [
+        load_config(write_config(("kind: sp500", declared.replace("FOLDER", folder)))).identity()
+        for folder in ("../bank", "/elsewhere")
+    ]
+    assert found[0] == found[1]
+    assert found[0]["data"]["path"] == "${env:QUANTDL_BANK}/a.parquet"
+
+
+def test_a_value_of_an_extended_config_is_found_in_its_file(tmp_path: Path, write_config) -> None:
+    base = write_config()
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: {base.name}\nseed: 8\n")
+    assert load_config(own).where("seed") == f"{own}:2:7: seed"
+    assert load_config(own).where("model", "width") == f"{base}:12:10: model.width"
