@@ -22,11 +22,12 @@ def loaded_by(script: str, cwd: Path) -> set[str]:
     return {name for name in HEAVY if f"'{name}'" in process.stderr}
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["runs", "list"], ["runs", "show", "NAME"], ["--version"]]
-)
+QUICK = [["--help"], ["--version"], ["run", "--help"], ["runs", "list"], ["runs", "show", "NAME"]]
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
 def test_a_quick_command_loads_nothing_heavy(root: Path, arguments: list[str]) -> None:
-    named = [sorted(root.iterdir())[0].name if word == "NAME" else word for word in arguments]
+    named = [sorted(root.glob("example-*"))[0].name if word == "NAME" else word for word in arguments]
     script = (
         f"import sys; sys.argv = ['quantdl', *{named}]\nfrom quantdl.cli import main\n"
         "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code"
@@ -40,21 +41,10 @@ def test_a_config_is_read_without_anything_heavy(name: str) -> None:
     assert loaded_by(script, VALID.parents[2]) == set()
 
 
-def test_help_needs_no_reader_of_configs_either() -> None:
-    assert (
-        "pydantic"
-        not in subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                "import sys, quantdl.cli; print(sys.modules.keys() & {'numpy', 'pydantic', 'ruamel'})",
-            ],
-            env=ENVIRONMENT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    )
+def test_help_loads_no_reader_of_configs_either() -> None:
+    script = "import sys, quantdl.cli; print({'torch', 'pandas', 'numpy', 'pydantic', 'ruamel'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True)
+    assert loaded.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
