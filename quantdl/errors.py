@@ -82,18 +82,27 @@ class RunError(QuantdlError):
     exit_code = 6
 
 
-def closest(given: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that was probably meant, or None; case, hyphens and underscores do not count.
+def nearest(given: str, choices: Iterable[str], most: int = 3) -> list[str]:
+    """Return the choices that were probably meant, the nearest first; case, hyphens and underscores do not count.
+
+    Args:
+        given: What was written.
+        choices: What could have been written.
+        most: Number of choices to return at most.
 
     Example:
-        >>> closest("Widht", ["width", "heads"])
-        'width'
+        >>> nearest("Widht", ["width", "heads"])
+        ['width']
     """
     from difflib import get_close_matches  # only a message about a mistake needs it
 
-    spoken = {_spoken(choice): choice for choice in choices}
-    near = get_close_matches(_spoken(given), list(spoken), n=1, cutoff=0.6)
-    return spoken[near[0]] if near else None
+    simple = {_simplified(choice): choice for choice in choices}
+    return [simple[near] for near in get_close_matches(_simplified(given), list(simple), n=most, cutoff=0.6)]
+
+
+def closest(given: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that was probably meant, see `nearest`, or None."""
+    return next(iter(nearest(given, choices, most=1)), None)
 
 
 def did_you_mean(given: str, choices: Iterable[str]) -> str:
@@ -102,5 +111,5 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     return f"; did you mean {near!r}?" if near is not None else ""
 
 
-def _spoken(word: str) -> str:
+def _simplified(word: str) -> str:
     return word.casefold().replace("-", "_").replace(" ", "_")

@@ -1,6 +1,5 @@
 """Names of trading calendars, read without pandas from the file of calendars that ships with the package."""
 
-import difflib
 import io
 import json
 import zipfile
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from quantdl.errors import IntegrityError
+from quantdl.errors import IntegrityError, nearest
 
 FORMAT = 1
 FILE = "schedules.npz"
@@ -57,8 +56,7 @@ def meant_names(name: str, names: Sequence[str]) -> list[str]:
     """
     if name in _TRADING_NAMES:
         return [_TRADING_NAMES[name]]
-    by_lower = {known.lower(): known for known in names}
-    return [by_lower[key] for key in difflib.get_close_matches(name.lower(), list(by_lower), n=3, cutoff=0.6)]
+    return nearest(name, names)
 
 
 def unknown_calendar(name: str, names: Sequence[str]) -> str:

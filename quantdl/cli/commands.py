@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From market prices to a defended risk report. One YAML file describes a run, one folder holds its result.",
 )
-data_app = typer.Typer(no_args_is_help=True, help="Look at data before anybody trades on it.")
+data_app = typer.Typer(no_args_is_help=True, help="Look at data before trading on it.")
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, verify and delete stored runs.")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
@@ -245,7 +245,7 @@ def runs_delete(
 
     path = _run_path(root, run)
     if not yes and not sys.stdin.isatty():
-        raise ConfigError(f"{path}: nothing was deleted; say --yes where nobody can be asked.")
+        raise ConfigError(f"{path}: nothing was deleted; say --yes where no terminal can confirm it.")
     if yes or typer.confirm(f"Delete {path}?"):
         delete_run(path)
         typer.echo(f"{path}: deleted")

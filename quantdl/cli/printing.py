@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-_PIPE_WIDTH = 200  # columns where no terminal says how many there are
+_PIPE_WIDTH = 200  # columns of an output that is no terminal
 
 
 def plain(value: object) -> object:
@@ -68,7 +68,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
         figures = bool(cells) and all(_is_figure(line[index]) for line in cells)
         table.add_column(column, justify="right" if figures else "left", no_wrap=figures)
     for line in cells:
-        table.add_row(*(Text(_spoken(cell)) for cell in line))
+        table.add_row(*(Text(_cell_text(cell)) for cell in line))
     _console().print(table)
 
 
@@ -82,7 +82,7 @@ def print_figures(figures: object) -> None:
 def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
     """Give a callback ``(stage, done, total)`` that draws one bar a stage on standard error.
 
-    A ``total`` of zero means that nobody knows it.
+    A ``total`` of zero means that it is not known.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -111,7 +111,7 @@ def _is_figure(cell: object) -> bool:
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
-def _spoken(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     if cell is None:
         return ""
     if isinstance(cell, float):

@@ -123,7 +123,7 @@ def _missing_files(document: Document) -> Iterator[Misfit]:
         if not isinstance(node, Scalar) or not node.text:
             continue
         if "data" in keys and "${" in node.text:
-            continue  # whether data elsewhere are there is seen when they are read
+            continue  # a variable is read when the data are
         message = missing_file(document.path, node.text)
         if message is not None:
             yield keys, message

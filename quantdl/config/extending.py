@@ -123,10 +123,11 @@ def _extended(document: Document) -> Path:
     node = document.node((EXTENDS,))
     if not isinstance(node, Scalar) or not node.text or (node.plain and resolve(node.text) is None):
         raise _refused(document, f"given {described(node)}; expected the path of one config, relative to this file")
+    path = beside(document.path, Path(node.text))
     message = missing_file(document.path, node.text)
-    if message is not None:
-        raise _refused(document, message)
-    return beside(document.path, Path(node.text))
+    if message is not None or os.path.isdir(path):
+        raise _refused(document, message or f"{path} is a folder; expected the file of a config")
+    return path
 
 
 def _refused(document: Document, message: str) -> ConfigError:

@@ -1,12 +1,11 @@
 """The table of features of a panel, group by group."""
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import get_args
 
 import numpy as np
 
-from quantdl.errors import DataError
+from quantdl.errors import DataError, closest
 from quantdl.features.aggregates import market_columns, sector_columns
 from quantdl.features.columns import Column, Columns, Feature, FeatureTable
 from quantdl.features.cross_section import cross_section_columns
@@ -161,5 +160,5 @@ def _check(panel: Panel, groups: Sequence[FeatureGroup], has_series: bool) -> No
 
 
 def _meant(group: str, names: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(str(group), names, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    near = closest(str(group), names)
+    return f" Did you mean {near!r}?" if near is not None else ""

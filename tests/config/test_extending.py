@@ -284,6 +284,7 @@ def test_extends_misspelt_is_recognised(write_config: Write) -> None:
         ("extends: {a: b}", "extends: given a mapping; expected the path of one config"),
         ("extends:", "extends: given nothing; expected the path of one config"),
         ("extends: own.yaml", "extends: a config cannot extend itself: {folder}/own.yaml -> {folder}/own.yaml"),
+        ("extends: .", "extends: {folder} is a folder; expected the file of a config"),
         ("extends: list.yaml", "extends: {folder}/list.yaml is no mapping of keys"),
     ],
 )

@@ -1,6 +1,5 @@
 """Corporate actions put on a panel, once it is certain that they fit its prices."""
 
-import difflib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.errors import DataError
+from quantdl.errors import DataError, closest
 from quantdl.market.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.card import content_fingerprint
 from quantdl.market.panel import Panel
@@ -99,8 +98,8 @@ def _unknown_assets(panel: Panel, actions: CorporateActions) -> Iterator[str]:
     items: tuple[Action, ...] = (*actions.splits, *actions.dividends, *actions.renames, *actions.delistings)
     known = frozenset(panel.assets)
     for name in sorted({item.asset for item in items if item.asset not in known}):
-        close = difflib.get_close_matches(name, panel.assets, n=1)
-        fix = f"did you mean {close[0]!r}" if close else "leave its actions out, as CorporateActions.select does"
+        near = closest(name, panel.assets)
+        fix = f"did you mean {near!r}" if near is not None else "leave its actions out, as CorporateActions.select does"
         yield f"got actions of {name!r}; expected assets of the panel. Fix: {fix}."
 
 

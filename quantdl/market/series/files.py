@@ -1,14 +1,13 @@
 """Series beside the prices, read from one column of a CSV file, a Parquet file or a frame."""
 
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quantdl.errors import DataError, QuantdlError
+from quantdl.errors import DataError, QuantdlError, closest
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.columns import read_numbers
 from quantdl.market.reading.csv_text import read_text, rows_of
@@ -121,8 +120,8 @@ def _column(frame: pd.DataFrame, name: str, place: Place) -> pd.Series | RowFaul
     found = [at for at, label in enumerate(plain) if label == name.strip().lower()]
     if len(found) == 1:
         return frame.iloc[:, found[0]]
-    near = get_close_matches(name.strip().lower(), plain, n=1)
-    meant = f"did you mean {near[0]!r}? Otherwise " if near and not found else ""
+    near = closest(name.strip(), plain)
+    meant = f"did you mean {near!r}? Otherwise " if near is not None and not found else ""
     given = f"the columns {[str(label) for label in frame.columns][:20]}"
     fix = f"{meant}name the column that is meant"
     return unreadable(place, given, f"one column '{name}'", fix, name)
