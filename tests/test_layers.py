@@ -47,7 +47,7 @@ STRATEGIES_STAND_WITH = "backtest"
 # that are not named; where it is not named, they come last.
 OWN = ""
 ROOMS = {
-    "backtest": ("book", "running"),
+    "backtest": ("book", "running", "plan", "judging"),
     "market": (OWN, "reading", "corporate", "inspection", "universe", "series", "exchanges", "storage", "sources"),
 }
 
@@ -373,6 +373,7 @@ def test_an_innocent_project_has_no_fault():
         ("quantdl/backtest/book/orders.py", "from quantdl.backtest.plan import items", "is a room further down"),
         ("quantdl/backtest/book/orders.py", "def f():\n    from ..running.view import x", "is a room further down"),
         ("quantdl/backtest/running/view.py", "import quantdl.backtest.judging.table", "is a room further down"),
+        ("quantdl/backtest/plan/items.py", "def f():\n    import quantdl.backtest.judging", "is a room further down"),
         ("quantdl/backtest/running/view.py", "from quantdl.backtest import run_backtest", "is a room further down"),
         ("quantdl/market/panel.py", "from quantdl.market.reading import bars", "is a room further down"),
         ("quantdl/market/reading/bars.py", "from quantdl.market.corporate import effects", "is a room further down"),

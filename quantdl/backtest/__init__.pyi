@@ -3,8 +3,6 @@ from .book.journal import RecordedDecision as RecordedDecision
 from .judging.attribution import (
     pnl_by_context as pnl_by_context,
     pnl_by_rule as pnl_by_rule,
-    results_by_regime as results_by_regime,
-    results_by_stress_window as results_by_stress_window,
 )
 from .judging.break_even import break_even_cost_bps as break_even_cost_bps
 from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
@@ -30,4 +28,8 @@ from .running.decisions import Decision as Decision, Hold as Hold, Strategy as S
 from .running.engine import Job as Job
 from .running.replay import replay as replay
 from .running.result import BacktestResult as BacktestResult
+from .running.session_results import (
+    results_by_regime as results_by_regime,
+    results_by_stress_window as results_by_stress_window,
+)
 from .running.view import Forecasts as Forecasts, MarketView as MarketView

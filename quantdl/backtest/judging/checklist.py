@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from quantdl.backtest.judging.rebuilt import RebuiltBook
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import Evidence
 from quantdl.backtest.plan.items import ITEMS, Plan
+from quantdl.backtest.plan.rebuilt import RebuiltBook
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.calendars import trading_calendar
 from quantdl.market.panel import Panel

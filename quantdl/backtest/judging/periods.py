@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.judging.attribution import pnl_by_context, results_by_regime, results_by_stress_window
+from quantdl.backtest.judging.attribution import pnl_by_context
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
 from quantdl.backtest.plan.friction import MeasuredVolume
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.session_results import results_by_regime, results_by_stress_window
 from quantdl.records import named
 
 

@@ -80,7 +80,10 @@ def judge(abnormal: AbnormalVolatility, friction: Friction, rules: frozenset[str
         rules: Names of the plan's rules.
         run: The run.
     """
-    from quantdl.backtest.judging.attribution import results_by_regime, results_by_stress_window  # loads pandas
+    from quantdl.backtest.running.session_results import (  # loads pandas
+        results_by_regime,
+        results_by_stress_window,
+    )
 
     by_regime = results_by_regime(run.result)
     by_window = results_by_stress_window(run.result, abnormal.stress_windows)

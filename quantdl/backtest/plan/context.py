@@ -8,7 +8,7 @@ from quantdl.backtest.plan.evidence import Evidence
 if TYPE_CHECKING:
     import pandas as pd
 
-    from quantdl.backtest.judging.rebuilt import RebuiltBook
+    from quantdl.backtest.plan.rebuilt import RebuiltBook
     from quantdl.backtest.running.result import BacktestResult
     from quantdl.market.panel import Panel
 
