@@ -8,9 +8,7 @@ from .judging.break_even import break_even_cost_bps as break_even_cost_bps
 from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
 from .judging.liquidity import (
     Capacity as Capacity,
-    ExitReport as ExitReport,
     capacities as capacities,
-    exit_report as exit_report,
 )
 from .plan.checks import check_plan as check_plan, data_faults as data_faults, plan_faults as plan_faults
 from .plan.evidence import (

@@ -1,9 +1,11 @@
 """How fast the book could be left, and how large it could grow before its own trading eats it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.running.result import BacktestResult
 
 # Values of the square-root law's coefficient that published estimates span: a single one would look too exact.
@@ -11,20 +13,26 @@ IMPACT_COEFFICIENTS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
-class ExitReport:
+class ExitFigures:
     """The slowest and dearest exit of a run.
 
     Attributes:
-        days: Most sessions the book would have taken to sell at the participation cap, over all sessions.
+        days: Most sessions the book would have taken to sell at the participation cap; None where a position could
+            never be sold, because its asset had no volume.
         days_half_volume: The same if only half the volume were there.
         cost: Largest cost of leaving, as a fraction of equity, at the stated commission and spread.
         cost_five_spreads: The same at five times the spread.
     """
 
-    days: float
-    days_half_volume: float
+    days: float | None
+    days_half_volume: float | None
     cost: float
     cost_five_spreads: float
+
+
+@dataclass(frozen=True)
+class ExitWaived:
+    """What stands in place of an exit where the plan waives liquidity: nothing was measured."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,15 @@ class Capacity:
     statement: str
 
 
-def exit_report(result: BacktestResult, commission_bps: float, half_spread_bps: float) -> ExitReport | None:
-    """Return how the book could have been left at the stated costs each way, or None under a volume waiver."""
+def exit_figures(result: BacktestResult, costs: Costs) -> ExitFigures | ExitWaived:
+    """Return how the book could have been left at the stated costs."""
     if _is_waived(result):
-        return None
-    days, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
-    one_spread = commission_bps + half_spread_bps
-    five_spreads = commission_bps + 5 * half_spread_bps
-    return ExitReport(days, 2 * days, gross * one_spread / 1e4, gross * five_spreads / 1e4)
+        return ExitWaived()
+    longest, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
+    days = longest if math.isfinite(longest) else None
+    one_spread = costs.commission_bps + costs.half_spread_bps
+    five_spreads = costs.commission_bps + 5 * costs.half_spread_bps
+    return ExitFigures(days, None if days is None else 2 * days, gross * one_spread / 1e4, gross * five_spreads / 1e4)
 
 
 def capacities(result: BacktestResult) -> tuple[Capacity, ...]:

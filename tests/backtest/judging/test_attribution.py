@@ -1,7 +1,5 @@
 """Where the profit came from."""
 
-from datetime import date
-
 import numpy as np
 import pytest
 
@@ -10,37 +8,11 @@ from quantdl.backtest import (
     pnl_by_context,
     pnl_by_rule,
     results_by_regime,
-    results_by_stress_window,
     run_backtest,
 )
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.abnormal_volatility import StressWindow
-from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import MeasuredVolume
-from tests.backtest.judging.books import ITEMS, Keep
+from tests.backtest.judging.books import stressed_run
 from tests.backtest.worlds import plan_for, random_walk, span, world
-
-STORM = (StressWindow("the storm", date(2018, 3, 24), date(2018, 4, 30)),)
-
-
-def stressed_run(**items):
-    generator = np.random.default_rng(0)
-    scale = np.where((np.arange(200) > 80) & (np.arange(200) < 120), 0.05, 0.004)[:, None]
-    closes = 100 * np.exp(np.cumsum(scale * generator.standard_normal((200, 2)), axis=0))
-    panel = world(closes, fields={"volume": 1e6 * np.exp(generator.standard_normal((200, 2)))})
-    stress = {"stressed_above": 0.5, "stress_windows": STORM}
-    liquidity = {"liquidity": MeasuredVolume("measured", 10, 0.5, 0.0)}
-    fields = {"fields": ("close", "volume")}
-    plan = plan_for(
-        panel,
-        **ITEMS,
-        abnormal_volatility=stress,
-        friction=liquidity,
-        trusted_data=fields,
-        fast_exit=FastExit(5),
-        **items,
-    )
-    return panel, run_backtest(panel, plan, Keep(), *span(panel))
 
 
 def test_regimes_and_contexts_add_up_to_the_whole_profit():
@@ -60,14 +32,6 @@ def test_regimes_and_contexts_add_up_to_the_whole_profit():
         assert rows["sessions"].sum() == 200
     assert set(by_context[by_context["context"] == "trend"]["state"]) == {"rising", "falling", "undefined"}
     assert set(by_context[by_context["context"] == "liquidity"]["state"]) == {"ample", "thin", "undefined"}
-
-
-def test_a_stress_window_reports_its_own_days():
-    _, result = stressed_run()
-    row = results_by_stress_window(result, STORM).loc["the storm"]
-    inside = result.equity["equity"].loc["2018-03-23":"2018-04-30"]
-    assert row["return"] == pytest.approx(inside.iloc[-1] / inside.iloc[0] - 1)
-    assert row["sessions"] == 38
 
 
 def test_profit_per_rule_is_that_of_its_trades():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import BreakEven, Decision, Hold, prepare, run_backtest
-from quantdl.backtest.judging.costs import ExitFigures, ExitWaived, cost_figures
+from quantdl.backtest.judging.costs import cost_figures
+from quantdl.backtest.judging.liquidity import ExitFigures, ExitWaived
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from tests.backtest.worlds import plan_for, span, world

@@ -5,13 +5,16 @@ import pytest
 
 from quantdl.backtest import (
     capacities,
-    exit_report,
     run_backtest,
 )
+from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.judging.liquidity import ExitWaived, exit_figures
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
 from tests.backtest.judging.books import ITEMS, Keep, rising
 from tests.backtest.worlds import plan_for, random_walk, span, world
+
+COSTS = Costs(5.0, 5.0, 0.0, 0.05)
 
 
 def thin_run(at=30, drift=0.003):
@@ -24,7 +27,7 @@ def thin_run(at=30, drift=0.003):
 def test_days_to_liquidate_are_position_over_capped_volume():
     result = thin_run()
     positions = (result.weights_after_fill.mul(result.equity["equity"], axis=0)).max(axis=1)
-    found = exit_report(result, 5.0, 5.0)
+    found = exit_figures(result, COSTS)
     assert found.days == pytest.approx(positions.max() / (0.05 * 1e7))
     assert found.days_half_volume == pytest.approx(2 * found.days)
     assert found.cost == pytest.approx(result.equity["gross"].max() * 0.001)
@@ -45,7 +48,7 @@ def test_at_capacity_impact_eats_half_of_the_gross_profit():
 def test_capacity_is_undefined_where_nothing_is_known_or_earned():
     panel = rising(0.001)
     waived = run_backtest(panel, plan_for(panel, **ITEMS), Keep(), *span(panel))
-    assert exit_report(waived, 5.0, 5.0) is None
+    assert exit_figures(waived, COSTS) == ExitWaived()
     assert {item.statement for item in capacities(waived)} == {"undefined: liquidity is waived"}
     assert {item.statement for item in capacities(thin_run(drift=-0.004))} == {"undefined: there is no gross profit"}
     assert {item.statement for item in capacities(thin_run(at=1))} == {"undefined: volatility unknown at 3 fills"}
