@@ -15,6 +15,7 @@ from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
 from quantdl.market.card import DAILY, DataCard, SilenceRule
 from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.data_fault import DataFault
+from quantdl.market.days import session_label, timestamp
 from quantdl.market.status import CellStatus, read_silence
 
 
@@ -151,10 +152,10 @@ class Panel:
         Raises:
             DataError: If the panel has no bar up to that day or instant, or a time comes without its offset.
         """
-        end = _timestamp(session)
+        end = timestamp(session)
         if end.tzinfo is not None:
             return self._rows(0, int(self.known_at.searchsorted(end, side="right")))
-        return self._rows(0, int(self.sessions.searchsorted(_label(end), side="right")))
+        return self._rows(0, int(self.sessions.searchsorted(session_label(end), side="right")))
 
     def between(self, start: pd.Timestamp | date | str, end: pd.Timestamp | date | str) -> "Panel":
         """Return the sessions from ``start`` to ``end``, both inclusive, as a copy with the guarantees of `until`.
@@ -162,8 +163,8 @@ class Panel:
         Raises:
             DataError: If no session lies in the span, or an end of it is an instant.
         """
-        first = int(self.sessions.searchsorted(_label(_timestamp(start)), side="left"))
-        return self._rows(first, int(self.sessions.searchsorted(_label(_timestamp(end)), side="right")))
+        first = int(self.sessions.searchsorted(session_label(start), side="left"))
+        return self._rows(first, int(self.sessions.searchsorted(session_label(end), side="right")))
 
     def select(self, assets: Iterable[str]) -> "Panel":
         """Return the named assets in the given order.
@@ -255,22 +256,3 @@ class Panel:
             actions=self.actions.until(end),
             members=None if self.members is None else sealed(self.members[first:stop]),
         )
-
-
-def _timestamp(day: pd.Timestamp | date | str) -> pd.Timestamp:
-    try:
-        stamp: object = pd.Timestamp(day)
-    except (ValueError, TypeError) as error:
-        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.") from error
-    if not isinstance(stamp, pd.Timestamp):  # NaT
-        raise DataError(f"Expected a session such as '2024-12-31', got {day!r}.")
-    return stamp
-
-
-def _label(session: pd.Timestamp) -> pd.Timestamp:
-    if session.tzinfo is not None:
-        raise DataError(f"A session is a date without a time zone, got {session}. Pass '{session:%Y-%m-%d}'.")
-    if session != session.normalize():
-        fix = f"Pass '{session:%Y-%m-%d}', or the instant with its offset from UTC"
-        raise DataError(f"A session is a date without a time of day, got {session}. {fix}.")
-    return session

@@ -1,7 +1,7 @@
 """The census: everything that is wrong or doubtful with a panel, named, dated and counted; nothing is repaired here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from quantdl.market.card import Universe
 from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.checks import CHECKS, Check
-from quantdl.market.inspection.fault_map import FaultMap, map_faults
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.summary import Summary, summarise
@@ -18,6 +17,29 @@ from quantdl.market.panel import Panel
 
 SCHEMA_VERSION = 2
 """Of the JSON form: 2 counts the faults by kind under ``faults`` and lists them under ``findings``."""
+
+
+@dataclass(frozen=True)
+class FaultMap:
+    """Cells with a fault in each calendar year. A cell with several faults counts once for its asset.
+
+    Attributes:
+        bars: The panel's bars in each year, with or without a trade.
+        kinds: Cells of all assets by kind and year; kinds and years without one are left out.
+        assets: Cells of any kind by asset and year; assets and years without one are left out.
+    """
+
+    bars: Mapping[str, int]
+    kinds: Mapping[str, Mapping[str, int]]
+    assets: Mapping[str, Mapping[str, int]]
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values."""
+        return {
+            "bars": dict(self.bars),
+            "kinds": {kind: dict(years) for kind, years in self.kinds.items()},
+            "assets": {name: dict(years) for name, years in self.assets.items()},
+        }
 
 
 @dataclass(frozen=True)
@@ -37,6 +59,8 @@ class Census:
         universe: How the universe looks chosen, see `quantdl.market.inspection.survivorship`.
         survivorship: The reasons for that, in a sentence.
         notes: What the card says of the data, for instance which columns were not read.
+        cells: By kind, the cells that a rule concerns: (N,) positions in the flattened (T, A) panel, increasing. Kinds
+            without one are left out. What a policy treats is what was counted here; no rule is run twice.
     """
 
     first: date
@@ -51,6 +75,7 @@ class Census:
     universe: Universe
     survivorship: str
     notes: tuple[str, ...]
+    cells: Mapping[str, np.ndarray] = field(compare=False, repr=False)
 
     def counts(self) -> dict[str, int]:
         """Return the number of cells, sessions or runs of every kind that was looked for, zeros included."""
@@ -123,6 +148,7 @@ def take_census(panel: Panel) -> Census:
         universe=survivorship.universe,
         survivorship=survivorship.sentence,
         notes=panel.card.declaration.notes,
+        cells={kind: np.flatnonzero(found) for kind, found in cells.items() if found.any()},
     )
 
 
@@ -159,3 +185,26 @@ def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> DataFau
         count=len(lengths) if check.runs else len(rows),
         detail=detail if check.describe is None else check.describe(panel, column, rows),
     )
+
+
+def map_faults(panel: Panel, cells: Mapping[str, np.ndarray]) -> FaultMap:
+    """Count cells (T, A) bool, by kind and year."""
+    years = np.asarray(panel.sessions.year)
+    firsts = np.flatnonzero(np.r_[True, years[1:] != years[:-1]])
+    names = [str(year) for year in years[firsts]]
+    touched = np.zeros(panel.status.shape, dtype=bool)
+    kinds = {}
+    for kind, found in cells.items():
+        touched |= found
+        kinds[kind] = _named(names, np.add.reduceat(found.sum(axis=1), firsts))
+    by_asset = np.add.reduceat(touched, firsts, axis=0, dtype=np.int64)
+    assets = {name: _named(names, by_asset[:, column]) for column, name in enumerate(panel.assets)}
+    return FaultMap(
+        bars=_named(names, np.diff(np.r_[firsts, len(years)])),
+        kinds={kind: found for kind, found in kinds.items() if found},
+        assets={name: found for name, found in assets.items() if found},
+    )
+
+
+def _named(years: list[str], counts: np.ndarray) -> dict[str, int]:
+    return {year: int(count) for year, count in zip(years, counts, strict=True) if count}

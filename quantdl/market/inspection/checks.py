@@ -31,6 +31,7 @@ class Check:
         each: Whether every cell is a finding of its own; else an asset has one finding of a kind.
         describe: What was seen, in words, of panel, column and rows; None names the longest run.
         breaks: The first cells of new histories under ``split_at_gap``; None where nothing can be cut.
+        same_share: Whether a break is between two scales of one share, see `quantdl.market.inspection.cuts.Cut`.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Check:
     each: bool = False
     describe: Describe | None = None
     breaks: Cells | None = None
+    same_share: bool = False
 
 
 def _of_field(kind: str, field: str, cells: Cells, empties: tuple[str, ...]) -> Check:
@@ -69,6 +71,7 @@ CHECKS = (
         each=True,
         describe=scale_breaks.scale_change,
         breaks=scale_breaks.suspected_split,
+        same_share=True,
     ),
     Check(
         "reused_history",

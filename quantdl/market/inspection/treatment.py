@@ -23,11 +23,11 @@ def apply_policies(
 ) -> Panel:
     """Return the panel with every fault of the census treated as the policies say, and each treatment in the card.
 
-    Refusals come first, then assets are dropped, then cells are masked, then histories are cut (see
-    `quantdl.market.inspection.cuts`). Masked cells are MISSING, so an asset masked from its beginning starts its
-    history after them. Breaks are looked for in the panel as loaded, each with data up to its own bar, so cutting needs
-    no hindsight. The card keeps the fingerprint of the data as loaded. If the census finds a universe of survivors that
-    the card did not declare, the card says so from here on.
+    Refusals come first, then cells are masked, then assets are dropped, then histories are cut (see
+    `quantdl.market.inspection.cuts`). The cells are those that the census found. Masked cells are MISSING, so an asset
+    masked from its beginning starts its history after them. Breaks are looked for in the panel as loaded, each with
+    data up to its own bar, so cutting needs no hindsight. The card keeps the fingerprint of the data as loaded. If the
+    census finds a universe of survivors that the card did not declare, the card says so from here on.
 
     Args:
         panel: The panel of which the census was taken.
@@ -60,15 +60,16 @@ def apply_policies(
         raise DataError(f"{panel.card.declaration.source}: the policies drop every asset: {'; '.join(notes)}")
     kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
     cut = {kind for kind, faults in treated.items() if faults and actions[kind] == "split_at_gap"}
-    kept = panel.select(left) if len(left) < len(panel.assets) else panel
-    masked = cut_histories(_masked(kept, kinds, judged_through), _cuts(kept, cut))
+    masked = _masked(panel, census, kinds, judged_through)
+    kept = masked.select(left) if gone else masked
+    final = cut_histories(kept, _cuts(panel, census, cut, left))
     if judged_through is not None and any(check.hindsight and check.kind in kinds for check in CHECKS):
         notes.append(
             f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
         )
     if census.universe != panel.card.declaration.universe:
         notes.append(census.survivorship)
-    return replace(masked, card=panel.card.restated(*notes, universe=census.universe))
+    return replace(final, card=panel.card.restated(*notes, universe=census.universe))
 
 
 def refused_faults(census: Census, policies: Policies) -> tuple[DataFault, ...]:
@@ -82,21 +83,29 @@ def faults_at_loading(census: Census) -> tuple[DataFault, ...]:
     return tuple(fault for fault in census.faults if fault.kind in AT_LOADING)
 
 
-def _cuts(panel: Panel, kinds: set[str]) -> list[Cut]:
-    """Where the kinds break histories; a jump between neighbouring bars is one of scale, the share stays the same."""
+def _cuts(panel: Panel, census: Census, kinds: set[str], left: Sequence[str]) -> list[Cut]:
+    """Where the kinds break the histories of the assets that are left, as `Cut` numbers them."""
     cuts = []
+    column_of = {name: column for column, name in enumerate(left)}
     for check in CHECKS:
-        if check.kind in kinds and check.breaks is not None:
-            rows, columns = np.nonzero(check.breaks(panel))
-            same_share = check.kind == "suspected_split"
-            cuts += [Cut(int(column), int(row), same_share) for row, column in zip(rows, columns, strict=True)]
+        if check.kind not in kinds or check.breaks is None:
+            continue
+        found = _cells(panel, census, check.kind) if check.breaks is check.cells else check.breaks(panel)
+        for row, column in zip(*np.nonzero(found), strict=True):
+            if panel.assets[column] in column_of:
+                cuts.append(Cut(column_of[panel.assets[column]], int(row), check.same_share))
     return cuts
 
 
-def _cells(check: Check, panel: Panel, judged_through: pd.Timestamp | None) -> np.ndarray:
-    """(T, A) cells of a check; with hindsight, as they were known at ``judged_through``, and none after it."""
-    if judged_through is None or not check.hindsight:
-        return check.cells(panel)
+def _cells(panel: Panel, census: Census, kind: str) -> np.ndarray:
+    """(T, A) the cells that the census found."""
+    cells = np.zeros(panel.status.size, dtype=bool)
+    cells[census.cells.get(kind, [])] = True
+    return cells.reshape(panel.status.shape)
+
+
+def _known_cells(panel: Panel, check: Check, judged_through: pd.Timestamp) -> np.ndarray:
+    """(T, A) the cells of a rule with hindsight, as they were known at ``judged_through``, and none after it."""
     cells = np.zeros(panel.status.shape, dtype=bool)
     if panel.sessions[0] <= judged_through:
         known = check.cells(panel.until(judged_through))
@@ -104,7 +113,7 @@ def _cells(check: Check, panel: Panel, judged_through: pd.Timestamp | None) -> n
     return cells
 
 
-def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) -> Panel:
+def _masked(panel: Panel, census: Census, kinds: set[str], judged_through: pd.Timestamp | None) -> Panel:
     if not kinds:
         return panel
     values = {name: array.copy() for name, array in panel.fields.items()}
@@ -112,7 +121,10 @@ def _masked(panel: Panel, kinds: set[str], judged_through: pd.Timestamp | None) 
     for check in CHECKS:
         if check.kind not in kinds:
             continue
-        cells = _cells(check, panel, judged_through)
+        if judged_through is not None and check.hindsight:
+            cells = _known_cells(panel, check, judged_through)
+        else:
+            cells = _cells(panel, census, check.kind)
         for name in check.fields:
             values[name][cells] = np.nan
         if not check.fields:

@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.inspection.census import take_census
-from quantdl.market.inspection.fault_map import map_faults
+from quantdl.market.inspection.census import map_faults, take_census
 from quantdl.market.inspection.summary import Extreme, Span, summarise
 from quantdl.market.sources.frames import panel_from_frame
 
