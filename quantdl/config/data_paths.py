@@ -91,7 +91,7 @@ def respelled(text: str, folder: Path, other: Path) -> str:
         return text
     whole = os.path.join(folder, head)
     moved = os.path.relpath(whole, other)
-    if os.path.exists(whole) and not _same(whole, os.path.join(other, moved)):  # a link on the way
+    if os.path.realpath(os.path.join(other, moved)) != os.path.realpath(whole):  # a link on the way
         moved = os.path.realpath(whole)
     return moved + ("/" if reference and head.endswith("/") else "") + reference + tail
 
@@ -105,7 +105,3 @@ def without_stand_in(path: Path) -> str | None:
     """
     variable = _REFERENCE.match(str(path))
     return None if variable is None else f"${{env:{variable['name']}}}{str(path)[variable.end() :]}"
-
-
-def _same(path: str, other: str) -> bool:
-    return os.path.exists(other) and os.path.samefile(path, other)

@@ -16,11 +16,12 @@ from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import (
     EwmaSettings,
     FlowSettings,
-    GarchSettings,
     GraphSettings,
     ModelSettings,
+    Network,
     NetworkSettings,
     TransformerSettings,
+    VolatilityModel,
     VolatilitySettings,
     settings_class,
 )
@@ -114,7 +115,7 @@ def _factors(settings: ModelSettings) -> int:
 
 
 def _fit_volatility(
-    settings: EwmaSettings | GarchSettings, histories: Histories, bars: SplitBars, progress: Progress | None
+    settings: VolatilityModel, histories: Histories, bars: SplitBars, progress: Progress | None
 ) -> FittedModel:
     from quantdl.models.classical import ewma_t_fit, fit_garch_t  # arch takes a second to import
     from quantdl.training.volatility import fit_volatility
@@ -125,9 +126,7 @@ def _fit_volatility(
     return FittedModel(model, histories.windows, None, tuple(histories.sessions[bar] for bar in refits))
 
 
-def build_network(
-    settings: TransformerSettings | FlowSettings | GraphSettings, n_features: int, n_windows: int
-) -> Forecaster:
+def build_network(settings: Network, n_features: int, n_windows: int) -> Forecaster:
     """Return the unfitted network of these settings; its weights come from torch's random state."""
     match settings:
         case TransformerSettings():

@@ -1,6 +1,6 @@
 """What each model is built from: one settings class per model, told apart by ``kind``.
 
-To add a model, add its class here and to `ModelSettings` and `ModelKind`.
+To add a model, add its class here, and to `Network` or `VolatilityModel` and to `ModelKind`.
 """
 
 from dataclasses import dataclass
@@ -109,7 +109,9 @@ class GarchSettings(VolatilitySettings):
     kind: Literal["garch_t"] = "garch_t"
 
 
-ModelSettings = TransformerSettings | FlowSettings | GraphSettings | EwmaSettings | GarchSettings
+Network = TransformerSettings | FlowSettings | GraphSettings
+VolatilityModel = EwmaSettings | GarchSettings
+ModelSettings = Network | VolatilityModel
 ModelKind = Literal["transformer", "flow", "graph", "ewma_t", "garch_t"]
 
 

@@ -6,26 +6,27 @@ import pytest
 import torch
 
 from quantdl.experiment.models import build_network
-from quantdl.models.flow import FlowForecaster
-from quantdl.models.graph import GraphForecaster
-from quantdl.models.settings import FlowSettings, GraphSettings, ModelSettings, TransformerSettings, VolatilitySettings
-from quantdl.models.transformer import TransformerForecaster
+from quantdl.models.settings import (
+    FlowSettings,
+    GraphSettings,
+    ModelSettings,
+    Network,
+    TransformerSettings,
+    VolatilityModel,
+    VolatilitySettings,
+)
 
-CLASSES = {
-    TransformerSettings: TransformerForecaster,
-    FlowSettings: FlowForecaster,
-    GraphSettings: GraphForecaster,
-}
 
-
-@pytest.mark.parametrize("settings", CLASSES)
+@pytest.mark.parametrize("settings", get_args(Network))
 def test_each_network_is_built_from_its_own_settings(settings):
-    assert type(build_network(settings(5), 25, 2)) is CLASSES[settings]
+    name = settings.__name__.replace("Settings", "Forecaster")
+    assert type(build_network(settings(5), 25, 2)).__name__ == name
 
 
-def test_every_model_is_a_network_or_a_volatility_model():
-    others = [choice for choice in get_args(ModelSettings) if not issubclass(choice, VolatilitySettings)]
-    assert set(others) == set(CLASSES)
+def test_a_model_is_a_network_or_a_volatility_model():
+    volatility = {choice for choice in get_args(ModelSettings) if issubclass(choice, VolatilitySettings)}
+    assert volatility == set(get_args(VolatilityModel))
+    assert set(get_args(ModelSettings)) - volatility == set(get_args(Network))
 
 
 def parameters(settings) -> int:

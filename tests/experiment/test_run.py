@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from quantdl.config import load_config
+from quantdl.config import configured_strategy, load_config
 from quantdl.errors import ConfigError, LookAheadError, PlanError, RunError
 from quantdl.experiment import load_model, run_backtest_only, run_experiment
+from quantdl.experiment.provenance import trial_of
 from quantdl.market.sources import load_sp500
 from quantdl.runs.ledger import Ledger
 from quantdl.runs.store import list_runs, open_run, verify_run
@@ -37,6 +38,21 @@ def test_a_run_folder_holds_everything_and_is_intact(small_run):
     for name in (*SAME_BYTES, "config.yaml", "strategy.py", "selection.json", "environment.json", "report.html"):
         assert name in run.files, name
     assert verify_run(small_run) == ()
+
+
+def test_the_config_of_a_run_folder_is_one_file_that_runs_by_itself_as_the_same_trial(small_run, tmp_path):
+    written = sorted(name for name in open_run(small_run).files if name.startswith("written/"))
+    assert written == ["written/1_small.yaml"]
+    original = load_config(small_run.parents[1] / "small.yaml")
+    assert (small_run / written[0]).read_text() == original.source.text
+    moved = tmp_path / "runs" / "moved"
+    moved.mkdir(parents=True)
+    for name in ("config.yaml", "strategy.py"):
+        (moved / name).write_bytes((small_run / name).read_bytes())
+    alone = load_config(moved / "config.yaml")
+    assert trial_of(alone, "sha256:0") == trial_of(original, "sha256:0")
+    assert alone.runs_root.resolve() == moved.parent  # the folder of runs is named from inside it, so it moves along
+    assert type(configured_strategy(alone)).__name__ == "Strategy"
 
 
 def test_two_runs_of_one_config_give_the_same_bytes(small_run, small_run_again):
