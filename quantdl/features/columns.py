@@ -1,10 +1,14 @@
-"""What a column of features is, and the table of all of them."""
+"""What a column of features is, the table of all of them, and what a panel must have for them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+
+from quantdl.errors import DataError
+from quantdl.features.settings import FeatureGroup
+from quantdl.market.panel import Panel
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,41 @@ class FeatureTable:
             known=self.known[bars],
             known_at=self.known_at[bars],
         )
+
+
+def fields_of(panel: Panel, names: Sequence[str], group: FeatureGroup) -> tuple[np.ndarray, ...]:
+    """Return the named fields (T, A) of the panel.
+
+    Raises:
+        DataError: If the panel lacks some of them; all are named.
+    """
+    missing = [name for name in names if name not in panel.fields]
+    if missing:
+        raise DataError(
+            f"{panel.card.declaration.source}: the features of the group {group!r} need {_listed(missing)}, and the "
+            f"panel has only {_listed(sorted(panel.fields))}. Bring data that have it all, or leave the group out."
+        )
+    return tuple(panel.fields[name] for name in names)
+
+
+def refuse_splits_in_raw_prices(panel: Panel, reader: str) -> None:
+    """Refuse prices in which a split reads as a crash.
+
+    Args:
+        panel: Prices.
+        reader: What was to be computed from them, in the plural: ``features``.
+
+    Raises:
+        DataError: On raw prices with splits.
+    """
+    if panel.card.declaration.adjustment == "raw" and panel.actions.splits:
+        first = panel.actions.splits[0]
+        raise DataError(
+            f"{panel.card.declaration.source}: {reader} need prices adjusted for splits; in these raw ones a split "
+            f"reads as a crash (first {first.asset} on {first.ex_date}, {first.ratio:g} new shares for each). "
+            'Pass quantdl.market.corporate.adjustment.adjusted(panel, "split") instead.'
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -3,9 +3,8 @@
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature
-from quantdl.features.decay import decayed_mean, log_ratio
+from quantdl.features.decay import Packing, decayed_mean, log_ratio
 from quantdl.features.own_history import OwnHistory, base_volatility_over_long, volatility_over_base
-from quantdl.features.packing import Packing
 
 _LONG_HALF_LIFE = 500.0
 _FAST_HALF_LIFE = 2.0

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature
-from quantdl.features.volatility import YARDSTICK_LOOK_BACK
+from quantdl.features.volatility import REFERENCE_LOOK_BACK
 from quantdl.features.windows import window_peak
 from quantdl.market.panel import Panel
 
@@ -38,16 +38,16 @@ def bars_since_peak(panel: Panel, window: int = _WINDOW) -> np.ndarray:
     return np.where(panel.closes > 0, window_peak(_closes(panel), window)[1], np.nan)
 
 
-def drawdown_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+def drawdown_columns(panel: Panel, reference: np.ndarray) -> Columns:
     """The group ``drawdown``: from the peak of 252 bars, and since when.
 
     The log return from the peak enters as a multiple of what the 63-bar realised volatility expects of 252 bars,
     through asinh; the bars since it as ``log1p``, divided so that the longest possible is one.
     """
-    expected = np.where(yardstick > 0, yardstick, np.nan) * np.sqrt(_WINDOW)
+    expected = np.where(reference > 0, reference, np.nan) * np.sqrt(_WINDOW)
     closes = _closes(panel)
     peak, bars = window_peak(closes, _WINDOW)
-    look_back = max(_WINDOW - 1, YARDSTICK_LOOK_BACK)
+    look_back = max(_WINDOW - 1, REFERENCE_LOOK_BACK)
     yield (
         Feature(f"drawdown_{_WINDOW}", look_back_bars=look_back),
         np.arcsinh((np.log(closes) - np.log(peak)) / expected),

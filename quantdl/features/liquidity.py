@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from quantdl.features.columns import Columns, Feature
+from quantdl.errors import DataError
+from quantdl.features.columns import Columns, Feature, fields_of
 from quantdl.features.decay import known_log_ratio
-from quantdl.features.fields import fields_of, money_traded
 from quantdl.features.returns import horizon_returns
+from quantdl.features.settings import FeatureGroup
 from quantdl.features.windows import earlier, window_mean
 from quantdl.market.panel import Panel
 
@@ -59,6 +60,29 @@ def amihud_illiquidity(panel: Panel, window: int, minimum: int | None = None) ->
     with np.errstate(over="ignore", invalid="ignore"):
         impact = np.abs(np.expm1(horizon_returns(panel, 1))) / money
     return window_mean(impact, window, minimum)
+
+
+def money_traded(panel: Panel, group: FeatureGroup) -> np.ndarray:
+    """Return (T, A) money that was traded: the field ``dollar_volume``, or close times volume; NaN where not positive.
+
+    Raises:
+        DataError: If the panel has neither, or closes that dividends have been taken out of and no ``dollar_volume``:
+            such closes are not what was paid, the less so the further back.
+    """
+    if "dollar_volume" in panel.fields:
+        money = panel.fields["dollar_volume"]
+        return np.where(money > 0, money, np.nan)
+    (volume,) = fields_of(panel, ["volume"], group)
+    if panel.card.declaration.adjustment == "total_return":
+        raise DataError(
+            f"{panel.card.declaration.source}: the features of the group {group!r} need the money that was traded, and "
+            "closes adjusted for dividends are not what was paid. Bring raw or split-adjusted prices (total returns "
+            "made of raw ones by quantdl.market.corporate.adjustment.adjusted keep it as 'dollar_volume'), or "
+            "leave the group out."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        money = panel.closes * volume
+    return np.where((panel.closes > 0) & (volume > 0), money, np.nan)
 
 
 def volume_columns(panel: Panel) -> Columns:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature
-from quantdl.features.decay import decayed_mean, log_ratio
-from quantdl.features.packing import Packing
+from quantdl.features.decay import Packing, decayed_mean, log_ratio
 
 _BASE_HALF_LIFE = 11.2  # RiskMetrics' decay of 0.94 a day (RiskMetrics Technical Document, 1996)
 _LONG_HALF_LIFE = 500.0
@@ -35,18 +34,18 @@ class OwnHistory:
     valid: np.ndarray
 
     @staticmethod
-    def of(returns: np.ndarray, spans: np.ndarray) -> "OwnHistory":
+    def of(returns: np.ndarray, bars_spanned: np.ndarray) -> "OwnHistory":
         """Read the history of a panel.
 
         A return that spans several bars (after a halt or a gap) enters variances as its square over the number of bars.
 
         Args:
             returns: (T, A) log returns, NaN where there is none.
-            spans: (T, A) bars that each return spans.
+            bars_spanned: (T, A) bars that each return spans.
         """
         observed = np.isfinite(returns)
         packing = Packing.of(observed)
-        per_bar = packing.pack(returns) / np.sqrt(np.maximum(packing.pack(spans), 1.0))
+        per_bar = packing.pack(returns) / np.sqrt(np.maximum(packing.pack(bars_spanned), 1.0))
         long_scale = np.sqrt(decayed_mean(per_bar**2, _LONG_HALF_LIFE, axis=1))
         scale = np.sqrt(decayed_mean(per_bar**2, _BASE_HALF_LIFE, axis=1))
         scale = np.maximum(scale, 0.1 * long_scale)  # a few unchanged closes are no proof that risk is gone

@@ -7,11 +7,10 @@ and Garman and Klass's see what happens within bars only; Yang and Zhang's also 
 
 import numpy as np
 
-from quantdl.features.columns import Columns, Feature
+from quantdl.features.columns import Columns, Feature, fields_of
 from quantdl.features.decay import known_log_ratio
-from quantdl.features.fields import fields_of
-from quantdl.features.volatility import YARDSTICK_LOOK_BACK
-from quantdl.features.windows import earlier, least, window_mean, window_moments
+from quantdl.features.volatility import REFERENCE_LOOK_BACK
+from quantdl.features.windows import earlier, minimum_known, window_mean, window_moments
 from quantdl.market.panel import Panel
 
 
@@ -81,7 +80,7 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
     overnight = opened - earlier(np.log(np.where(panel.closes > 0, panel.closes, np.nan)), 1)
     counts = np.isfinite(overnight)
     up, down, change = (np.where(counts, item - opened, np.nan) for item in (high, low, closed))
-    minimum = max(least(window, minimum), 2)
+    minimum = max(minimum_known(window, minimum), 2)
     jumps, changes = window_moments(overnight, window), window_moments(change, window)
     within = window_mean(up * (up - change) + down * (down - change), window, minimum)
     n = np.maximum(jumps.count, 2.0)
@@ -90,7 +89,7 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
     return np.asarray(np.sqrt(variance))
 
 
-def range_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+def range_columns(panel: Panel, reference: np.ndarray) -> Columns:
     """The group ``range_volatility``: logarithm of each estimate over 5 and 21 bars over the 63-bar realised one."""
     for window in (5, 21):
         for name, estimate in (
@@ -98,8 +97,8 @@ def range_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
             ("garman_klass", garman_klass_volatility),
             ("yang_zhang", yang_zhang_volatility),
         ):
-            feature = Feature(f"{name}_volatility_{window}", look_back_bars=YARDSTICK_LOOK_BACK)
-            yield feature, known_log_ratio(estimate(panel, window), yardstick)
+            feature = Feature(f"{name}_volatility_{window}", look_back_bars=REFERENCE_LOOK_BACK)
+            yield feature, known_log_ratio(estimate(panel, window), reference)
 
 
 def _whole_bars(panel: Panel) -> tuple[np.ndarray, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature
-from quantdl.features.volatility import YARDSTICK_LOOK_BACK
+from quantdl.features.volatility import REFERENCE_LOOK_BACK
 from quantdl.features.windows import earlier
 from quantdl.market.panel import Panel
 
@@ -26,25 +26,25 @@ def horizon_returns(panel: Panel, bars: int) -> np.ndarray:
     return np.asarray(logs - earlier(logs, bars))
 
 
-def standardised_returns(panel: Panel, yardstick: np.ndarray, bars: int) -> np.ndarray:
-    """Return (T, A) log returns over ``bars`` bars, in multiples of what the yardstick expects of as many bars.
+def standardised_returns(panel: Panel, reference: np.ndarray, bars: int) -> np.ndarray:
+    """Return (T, A) log returns over ``bars`` bars, in multiples of what the reference volatility expects of them.
 
     Args:
         panel: Prices.
-        yardstick: (T, A) volatility of one bar.
+        reference: (T, A) volatility of one bar.
         bars: Length of the return.
     """
-    expected = np.where(yardstick > 0, yardstick, np.nan) * np.sqrt(bars)
+    expected = np.where(reference > 0, reference, np.nan) * np.sqrt(bars)
     return np.asarray(horizon_returns(panel, bars) / expected)
 
 
 def standardised_look_back(bars: int) -> int:
-    """Look-back of a `standardised_returns` of that length by the common yardstick."""
-    return max(bars, YARDSTICK_LOOK_BACK)
+    """Look-back of a `standardised_returns` of that length by the reference volatility."""
+    return max(bars, REFERENCE_LOOK_BACK)
 
 
-def return_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+def return_columns(panel: Panel, reference: np.ndarray) -> Columns:
     """The group ``returns``: asinh of the standardised return over 1, 5, 21, 63 and 252 bars."""
     for bars in _HORIZONS:
         feature = Feature(f"return_{bars}", look_back_bars=standardised_look_back(bars))
-        yield feature, np.arcsinh(standardised_returns(panel, yardstick, bars))
+        yield feature, np.arcsinh(standardised_returns(panel, reference, bars))

@@ -61,10 +61,10 @@ class FeatureScaler:
         if len(early) and not in_sample:
             first, last = (f"{panel.sessions[bar]:%Y-%m-%d}" for bar in (early[0], early[len(early) - 1]))
             raise LookAheadError(
-                f"The scaler was fitted through {self.fit_through} but asked to scale {first}..{last}, when nobody had "
-                "its centres and spreads. Pass the bars from its last one on (FeatureTable.rows and Panel.between), or "
-                "state in_sample=True for rows that "
-                "are trained on or are the context of later forecasts."
+                f"The scaler was fitted through {self.fit_through} and cannot scale {first}..{last}, when its centres "
+                "and spreads were not known yet. Pass the bars from its last one on (FeatureTable.rows and "
+                "Panel.between), or state in_sample=True for rows that are trained on or are the context of later "
+                "forecasts."
             )
         scaled = (table.values - np.array(self.centers)) / np.array(self.spreads)
         return replace(table, values=np.where(table.known, scaled, 0.0).astype(np.float32))

@@ -13,7 +13,7 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 _FIRST_SESSIONS = 3
 _WITHIN_A_SESSION = -1.0  # below the logarithm of every gap
 
-# Closes that came earlier than anybody could know at the close before, as the calendars under trading names (NYSE,
+# Early closes that could not be known at the close before, as the calendars under trading names (NYSE,
 # NASDAQ) list them: snow in 1975, 1978, 1994 and 1996, hurricane Belle in 1976, the shot at Reagan and a power failure
 # in 1981, the days after the crash of 1987, the circuit breaker of 1997, a failure of systems in 2005.
 _UNFORESEEN_EARLY_CLOSES = {
@@ -73,7 +73,7 @@ def days_closed_columns(panel: Panel) -> Columns:
 def scheduled_early_close(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
     """Return (T,) bool: whether the session closes early, as published before it began.
 
-    Early closes that nobody could foresee (snow, a circuit breaker) are not among them.
+    Early closes that could not be foreseen (snow, a circuit breaker) are not among them.
 
     Args:
         panel: Prices.
@@ -92,14 +92,8 @@ def scheduled_early_close(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
 def session_of_month(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
     """Return (T,) int64: 1 for the first session of a month, 2 for the second, ...; -1 for the last one.
 
-    What is the last session is told from the holidays published ahead.
-
-    Args:
-        panel: Prices.
-        sessions_ahead: 0 for the session of the bar, 1 for the one that is expected next.
-
-    Raises:
-        ValueError: If ``sessions_ahead`` is neither.
+    Which session is the last one follows from the holidays published ahead. Arguments and error are those of
+    `scheduled_early_close`.
     """
     schedule = _Schedule.of(panel)
     days = _days(schedule, sessions_ahead)

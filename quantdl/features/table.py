@@ -6,19 +6,18 @@ from typing import get_args
 import numpy as np
 
 from quantdl.errors import DataError, closest
-from quantdl.features.aggregates import market_columns, sector_columns
-from quantdl.features.columns import Column, Columns, Feature, FeatureTable
+from quantdl.features.columns import Column, Columns, Feature, FeatureTable, refuse_splits_in_raw_prices
 from quantdl.features.cross_section import cross_section_columns
 from quantdl.features.drawdown import drawdown_columns
 from quantdl.features.exogenous import exogenous_columns
 from quantdl.features.liquidity import illiquidity_columns, volume_columns
 from quantdl.features.own_history import OwnHistory, own_history_columns
+from quantdl.features.peers import market_columns, rank_columns, sector_columns
 from quantdl.features.ranges import range_columns
-from quantdl.features.ranks import rank_columns
 from quantdl.features.returns import return_columns
 from quantdl.features.schedule import calendar_columns, days_closed_columns
 from quantdl.features.settings import DEFAULT_GROUPS, FeatureGroup
-from quantdl.features.volatility import YARDSTICK_BARS, downside_columns, realised_volatility, volatility_columns
+from quantdl.features.volatility import REFERENCE_BARS, downside_columns, realised_volatility, volatility_columns
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
 
@@ -67,11 +66,11 @@ def feature_table(
     """
     _check(panel, groups, bool(exogenous))
     history = OwnHistory.of(panel.log_returns(), panel.bars_since_previous())
-    yardstick = realised_volatility(panel, YARDSTICK_BARS) if set(groups) & _MEASURED else np.zeros(panel.status.shape)
+    reference = realised_volatility(panel, REFERENCE_BARS) if set(groups) & _MEASURED else np.zeros(panel.status.shape)
     features: list[Feature] = []
     values: list[np.ndarray] = []
     known: list[np.ndarray] = []
-    for feature, column in _columns(panel, groups, exogenous, history, yardstick):
+    for feature, column in _columns(panel, groups, exogenous, history, reference):
         cells = history.valid & np.isfinite(column)
         features.append(feature)
         values.append(np.where(cells, column, 0.0).astype(np.float32))
@@ -92,14 +91,14 @@ def _columns(
     groups: Sequence[FeatureGroup],
     exogenous: Sequence[ExogenousSeries],
     history: OwnHistory,
-    yardstick: np.ndarray,
+    reference: np.ndarray,
 ) -> Iterator[Column]:
     for group in groups:
-        yield from _group(group, panel, history, yardstick)
+        yield from _group(group, panel, history, reference)
     yield from exogenous_columns(exogenous, panel.known_at)
 
 
-def _group(group: FeatureGroup, panel: Panel, history: OwnHistory, yardstick: np.ndarray) -> Columns:
+def _group(group: FeatureGroup, panel: Panel, history: OwnHistory, reference: np.ndarray) -> Columns:
     match group:
         case "own_history":
             return own_history_columns(history)
@@ -108,25 +107,25 @@ def _group(group: FeatureGroup, panel: Panel, history: OwnHistory, yardstick: np
         case "days_closed":
             return days_closed_columns(panel)
         case "returns":
-            return return_columns(panel, yardstick)
+            return return_columns(panel, reference)
         case "volatility":
-            return volatility_columns(panel, yardstick)
+            return volatility_columns(panel, reference)
         case "range_volatility":
-            return range_columns(panel, yardstick)
+            return range_columns(panel, reference)
         case "downside":
             return downside_columns(panel)
         case "drawdown":
-            return drawdown_columns(panel, yardstick)
+            return drawdown_columns(panel, reference)
         case "volume":
             return volume_columns(panel)
         case "illiquidity":
             return illiquidity_columns(panel)
         case "market":
-            return market_columns(panel, yardstick)
+            return market_columns(panel, reference)
         case "sector":
-            return sector_columns(panel, yardstick)
+            return sector_columns(panel, reference)
         case "ranks":
-            return rank_columns(panel, yardstick)
+            return rank_columns(panel, reference)
         case "calendar":
             return calendar_columns(panel)
 
@@ -144,19 +143,12 @@ def _stacked(columns: list[np.ndarray]) -> np.ndarray:
 
 def _check(panel: Panel, groups: Sequence[FeatureGroup], has_series: bool) -> None:
     names = get_args(FeatureGroup)
-    problems = [f"{group!r} is none.{_meant(group, names)}" for group in groups if group not in names]
+    problems = [f"{group!r} is no group.{_meant(group, names)}" for group in groups if group not in names]
     problems += [f"{group!r} stands twice." for group in sorted(set(groups)) if list(groups).count(group) > 1]
     if problems or not (groups or has_series):
         given = " ".join(problems) or "none was named."
         raise DataError(f"Groups of features: {given} There are {', '.join(map(repr, names))}.")
-    if panel.card.declaration.adjustment == "raw" and panel.actions.splits:
-        first = panel.actions.splits[0]
-        raise DataError(
-            f"{panel.card.declaration.source}: "
-            f"features need prices adjusted for splits; in these raw ones a split reads as a "
-            f"crash (first {first.asset} on {first.ex_date}, {first.ratio:g} new shares for each). "
-            'Pass quantdl.market.corporate.adjustment.adjusted(panel, "split") instead.'
-        )
+    refuse_splits_in_raw_prices(panel, "features")
 
 
 def _meant(group: str, names: tuple[str, ...]) -> str:

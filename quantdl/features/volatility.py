@@ -7,7 +7,7 @@ from quantdl.features.decay import known_log_ratio
 from quantdl.features.windows import window_mean
 from quantdl.market.panel import Panel
 
-YARDSTICK_BARS = 63
+REFERENCE_BARS = 63
 """Window of the realised volatility that the columns over fixed windows are measured by: a quarter of daily bars."""
 
 _LONG_BARS = 252
@@ -60,19 +60,19 @@ def volatility_look_back(window: int) -> int:
     return 2 * window - 1
 
 
-YARDSTICK_LOOK_BACK = volatility_look_back(YARDSTICK_BARS)
+REFERENCE_LOOK_BACK = volatility_look_back(REFERENCE_BARS)
 
 
-def volatility_columns(panel: Panel, yardstick: np.ndarray) -> Columns:
+def volatility_columns(panel: Panel, reference: np.ndarray) -> Columns:
     """The group ``volatility``: logarithms of ratios of the realised volatilities of 5, 21, 63 and 252 bars.
 
     Five and 21 bars over 63, 63 bars over 252.
     """
     for window in (5, 21):
-        feature = Feature(f"realised_volatility_{window}", look_back_bars=YARDSTICK_LOOK_BACK)
-        yield feature, known_log_ratio(realised_volatility(panel, window), yardstick)
-    feature = Feature(f"realised_volatility_{YARDSTICK_BARS}", look_back_bars=volatility_look_back(_LONG_BARS))
-    yield feature, known_log_ratio(yardstick, realised_volatility(panel, _LONG_BARS))
+        feature = Feature(f"realised_volatility_{window}", look_back_bars=REFERENCE_LOOK_BACK)
+        yield feature, known_log_ratio(realised_volatility(panel, window), reference)
+    feature = Feature(f"realised_volatility_{REFERENCE_BARS}", look_back_bars=volatility_look_back(_LONG_BARS))
+    yield feature, known_log_ratio(reference, realised_volatility(panel, _LONG_BARS))
 
 
 def downside_columns(panel: Panel) -> Columns:
@@ -85,5 +85,5 @@ def downside_columns(panel: Panel) -> Columns:
 
 def _per_bar(panel: Panel, longest: int) -> np.ndarray:
     """(T, A) log returns over the root of the bars they span; NaN where that is more than ``longest``."""
-    spans = panel.bars_since_previous()
-    return np.where(spans <= longest, panel.log_returns() / np.sqrt(np.maximum(spans, 1)), np.nan)
+    bars = panel.bars_since_previous()
+    return np.where(bars <= longest, panel.log_returns() / np.sqrt(np.maximum(bars, 1)), np.nan)

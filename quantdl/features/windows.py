@@ -79,7 +79,7 @@ def window_mean(values: np.ndarray, window: int, minimum: int | None = None) -> 
     known = ~np.isnan(values)
     count = window_sum(known.astype(np.int64), window)
     total = window_sum(np.where(known, values, 0.0), window)
-    enough = count >= least(window, minimum)
+    enough = count >= minimum_known(window, minimum)
     return np.where(enough, total / np.maximum(count, 1), np.nan)
 
 
@@ -127,7 +127,7 @@ def window_peak(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray
     return np.where(known, peak, np.nan), np.where(known, bar - at, np.nan)
 
 
-def least(window: int, minimum: int | None) -> int:
+def minimum_known(window: int, minimum: int | None) -> int:
     """Known values that a statistic of the window needs: as stated, else half of the window, rounded up."""
     return (window + 1) // 2 if minimum is None else minimum
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.features.columns import refuse_splits_in_raw_prices
 from quantdl.market.actions import Delisting
 from quantdl.market.inspection.cuts import symbol_before_cuts
 from quantdl.market.panel import Panel
@@ -73,14 +74,7 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
     Shape:
         - output: float32 (T, W, A), 0 where not observed, and bool (T, W, A)
     """
-    if panel.card.declaration.adjustment == "raw" and panel.actions.splits:
-        first = panel.actions.splits[0]
-        raise DataError(
-            f"{panel.card.declaration.source}: "
-            f"returns to learn from need prices adjusted for splits; in these raw ones a split "
-            f"reads as a crash, such as {first.asset} on {first.ex_date}. Fix: adjust the panel first, "
-            "quantdl.market.corporate.adjustment.adjusted(panel, ...)."
-        )
+    refuse_splits_in_raw_prices(panel, "returns to learn from")
     with np.errstate(invalid="ignore", divide="ignore"):
         logs = np.where(panel.traded & (panel.closes > 0), np.log(panel.closes), np.nan)
     returns = np.full((len(logs), len(windows), logs.shape[1]), np.nan)

@@ -5,25 +5,13 @@ import pytest
 
 from quantdl.features import FeatureTable, feature_table
 from quantdl.simulation import panel_of_closes
+from tests.features.mirrored import column, mirrored_table
 from tests.panels import closes_of, heavy_tailed_returns
-
-SIZE = 0.01
-
-
-def column(table: FeatureTable, name: str, half_life: float) -> np.ndarray:
-    (number,) = [n for n, item in enumerate(table.features) if (item.name, item.half_life_bars) == (name, half_life)]
-    return table.values[:, :, number]
-
-
-def signs(*pattern: int, length: int = 120) -> np.ndarray:
-    return np.resize(pattern, length)
 
 
 @pytest.fixture(scope="module")
 def table() -> FeatureTable:
-    """Three assets: alternating, always up, and the first one's mirror image."""
-    returns = SIZE * np.stack([signs(1, -1), signs(1), signs(-1, 1)], axis=1)
-    return feature_table(panel_of_closes(closes_of(returns)))
+    return mirrored_table()
 
 
 def test_market_columns_average_over_the_assets(table):

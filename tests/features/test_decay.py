@@ -1,4 +1,4 @@
-"""The decayed mean against its definition."""
+"""The decayed mean against its definition, and packed cells, which come back where they were."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as arrays
 
 from quantdl.features import decayed_mean
-from quantdl.features.decay import known_log_ratio, log_ratio
+from quantdl.features.decay import Packing, known_log_ratio, log_ratio
 
 
 @given(
@@ -38,3 +38,18 @@ def test_log_ratios_are_held_within_e_to_the_fourth_and_unknown_where_nothing_is
     top, bottom = np.array([1.0, 1e9, 0.0, 0.0, np.nan, 2.0]), np.array([1.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     np.testing.assert_allclose(known_log_ratio(top, bottom), [0.0, 4.0, -4.0, np.nan, np.nan, 4.0])
     np.testing.assert_allclose(log_ratio(top, bottom), [0.0, 4.0, -4.0, 0.0, 0.0, 4.0])
+
+
+MASKS = arrays.arrays(np.bool_, st.tuples(st.integers(1, 70), st.integers(1, 6)))
+
+
+@given(MASKS)
+def test_each_assets_cells_stand_first_in_time_order_and_come_back(mask):
+    values = np.arange(1.0, mask.size + 1.0).reshape(mask.shape)
+    packing = Packing.of(mask)
+    packed = packing.pack(values)
+    assert packed.shape == (mask.shape[1], mask.sum(axis=0).max())
+    for asset, row in enumerate(packed):
+        own = values[mask[:, asset], asset]
+        np.testing.assert_array_equal(row, np.concatenate([own, np.zeros(packed.shape[1] - len(own))]))
+    np.testing.assert_array_equal(packing.unpack(packed), np.where(mask, values, 0.0))

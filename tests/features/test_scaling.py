@@ -50,7 +50,7 @@ def test_a_prefix_of_the_panel_gives_the_same_state(dirty, table, method):
 def test_it_refuses_bars_before_its_last_one_unless_they_are_trained_on(dirty, table):
     scaler = fit_scaler(table, dirty, THROUGH)
     assert scaler.fit_through == THROUGH and scaler.fit_known_at == pd.Timestamp("2001-12-31 21:00", tz="UTC")
-    expected = "fitted through 2001-12-31 but asked to scale 2000-01-03..2001-12-28, when nobody had"
+    expected = "fitted through 2001-12-31 and cannot scale 2000-01-03..2001-12-28, when its centres and spreads"
     with pytest.raises(LookAheadError, match=expected):
         scaler.transform(table, dirty)
     assert scaler.transform(table, dirty, in_sample=True).values.shape == table.values.shape

@@ -59,7 +59,7 @@ def days_closed(panel: Panel) -> np.ndarray:
 def test_days_to_the_next_session_are_those_of_the_exchanges_own_year():
     panel = panel_of_sessions("1999-11-01", "2001-10-31")
     expected = {"2000-02-17": 1, "2000-02-18": 4, "2000-04-20": 4, "2000-07-03": 2, "2000-11-22": 2, "2001-09-10": 1}
-    for session, gap in expected.items():  # Presidents' Day, Good Friday, the 4th, Thanksgiving; nobody foresaw 9/11
+    for session, gap in expected.items():  # Presidents' Day, Good Friday, the 4th, Thanksgiving; 9/11 was not foreseen
         assert np.exp(on(panel, days_closed(panel), session)) == pytest.approx(gap, rel=1e-5)
 
 
@@ -100,7 +100,7 @@ def test_early_closes_are_those_of_the_exchanges_notices():
     np.testing.assert_array_equal(scheduled_early_close(panel, 1)[:-1], scheduled_early_close(panel)[1:])
 
 
-def test_an_early_close_that_nobody_could_foresee_is_not_known_ahead():
+def test_an_early_close_that_could_not_be_foreseen_is_not_known_ahead():
     """The calendar of the trading name holds the circuit breaker of 1997-10-27 and the failure of 2005-06-01."""
     panel = panel_of_sessions("1993-01-04", "2006-12-29", "NYSE")
     for day in ("1994-02-11", "1996-01-08", "1997-10-27", "2005-06-01"):
@@ -123,7 +123,7 @@ def test_sessions_are_counted_from_the_first_of_the_month_and_the_last_is_minus_
 
 
 def test_a_month_whose_end_fell_to_the_unforeseen_is_counted_as_it_was_expected():
-    """Hurricane Sandy closed 2012-10-29 and 30; at the close of the 26th nobody knew."""
+    """Hurricane Sandy closed 2012-10-29 and 30; at the close of the 26th this was not known."""
     panel = panel_of_sessions("2012-10-01", "2012-11-30")
     assert on(panel, session_of_month(panel, 1), "2012-10-26 2012-10-31") == [21, 1]
     assert on(panel, session_of_month(panel), "2012-10-26 2012-10-31") == [20, -1]

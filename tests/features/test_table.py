@@ -188,12 +188,15 @@ def test_groups_come_in_the_order_that_was_asked_for(clean):
     assert whole.values.tobytes() == np.concatenate([table.values for table in alone], axis=-1).tobytes()
     assert whole.known.tobytes() == np.concatenate([table.known for table in alone], axis=-1).tobytes()
     backwards = feature_table(clean, groups[::-1])
-    assert backwards.features[0] == whole.features[-4 - 5] and len(backwards.features) == len(whole.features)
+    assert backwards.features[: len(alone[-1].features)] == alone[-1].features and len(backwards.features) == len(
+        whole.features
+    )
 
 
 def test_no_two_columns_of_all_groups_are_called_the_same(clean):
     features = feature_table(clean, get_args(FeatureGroup)).features
-    assert len({(item.name, item.half_life_bars) for item in features}) == len(features) == 70
+    assert len({(item.name, item.half_life_bars) for item in features}) == len(features)
+    assert len(feature_table(clean, get_args(FeatureGroup)[:14]).features) == 70
     assert all(item.look_back_bars is None or item.half_life_bars == 0 for item in features)
 
 
@@ -220,7 +223,9 @@ def test_a_cell_that_did_not_trade_is_zero_and_not_known_in_every_column(dirty):
 
 
 def test_an_unknown_group_is_refused_with_the_one_that_was_meant(clean):
-    with pytest.raises(DataError, match="'volatilty' is none. Did you mean 'volatility'\\?.*There are 'own_history'"):
+    with pytest.raises(
+        DataError, match="'volatilty' is no group. Did you mean 'volatility'\\?.*There are 'own_history'"
+    ):
         feature_table(clean, (*DEFAULT_GROUPS, "volatilty"))
     with pytest.raises(DataError, match="'returns' stands twice"):
         feature_table(clean, ("returns", "volume", "returns"))

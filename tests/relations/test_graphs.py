@@ -60,7 +60,7 @@ def test_rows_of_a_batch_share_no_edge():
         np.testing.assert_array_equal(weight[inside], alone_weight)
 
 
-def test_an_asset_without_enough_history_is_nobodys_neighbour():
+def test_an_asset_without_enough_history_is_the_neighbour_of_none():
     returns = grouped_returns(400, seed=5)
     returns[:300, 0] = np.nan  # 100 bars of the window of 250
     index, weight = correlation_graph(returns, n_neighbours=5).edges(np.array([399]))

@@ -66,7 +66,7 @@ def test_what_was_traded_after_a_stated_end_is_what_was_traded():
 
 
 def test_a_history_that_was_cut_has_no_return_over_the_cut():
-    """Its last close is what a holder is paid; as a label it would be a return of zero that nobody saw."""
+    """Its last close is what a holder is paid; as a label it would be a return of zero that did not happen."""
     closes = CLOSES.copy()
     closes[LAST + 1 :, 1] /= 10.0
     panel = cut_histories(panel_of_closes(closes), [Cut(1, LAST + 1, same_share=True)])
