@@ -10,9 +10,8 @@ from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
-from quantdl.config.data_blocks import DataConfig
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
-from quantdl.config.schema import BacktestSettings, Model
+from quantdl.config.schema import BacktestSettings, DataConfig, Model
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.training.settings import SplitDates
 

@@ -99,7 +99,7 @@ class Expectations:
         if isinstance(kind, Scalar):
             named = [option for option in same if kind.text in self._kinds(option)]
             same = named or same
-        return [min(same, key=lambda option: _misfit(option, node))]
+        return [min(same, key=lambda option: _n_wrong_keys(option, node))]
 
     def _kinds(self, option: Schema) -> list[str]:
         return [str(value) for leaf in self._step(option, "kind") for value in _constants(leaf)]
@@ -112,7 +112,7 @@ def _constants(schema: Schema) -> list[object]:
     return [schema["const"]] if "const" in schema else list(schema.get("enum", []))
 
 
-def _misfit(schema: Schema, node: Mapping) -> int:
+def _n_wrong_keys(schema: Schema, node: Mapping) -> int:
     """Count the keys that this member lacks or does not know."""
     if "properties" not in schema:
         return 0

@@ -5,18 +5,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
 from quantdl.bounds import Interval, PositiveFloat, Text
 from quantdl.config.config_fault import dotted
-from quantdl.config.data_blocks import DataConfig, SeriesConfig
-from quantdl.config.data_paths import expanded, without_stand_in
+from quantdl.config.data_paths import expanded, path_faults, without_stand_in
 from quantdl.config.document import Document, beside
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
+from quantdl.market.series.declaration import SeriesFile
+from quantdl.market.sources.settings import PriceSettings
 from quantdl.models.settings import ModelKind, ModelSettings, settings_class
 from quantdl.training.settings import SplitDates, TrainingSettings
 
@@ -34,6 +35,22 @@ Name = Annotated[
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
 """No unknown keys, and nothing coerced: neither text to numbers nor numbers to flags. It counts for all below, too."""
+
+Settings = TypeVar("Settings")
+
+
+def _with_paths_checked(settings: Settings) -> Settings:
+    faults = [*path_faults(settings)]
+    if faults:
+        raise FieldFaults(*faults)
+    return settings
+
+
+DataConfig = Annotated[PriceSettings, Field(discriminator="kind"), AfterValidator(_with_paths_checked)]
+"""The settings of one source of prices, told apart by ``kind``."""
+
+SeriesConfig = Annotated[SeriesFile, AfterValidator(_with_paths_checked)]
+"""A series beside the prices."""
 
 Model = Annotated[ModelSettings, Field(discriminator="kind")]
 """The settings of one model, told apart by ``kind``."""

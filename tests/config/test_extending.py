@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from quantdl.config import load_config, standalone_yaml
+from quantdl.config import configured_strategy, load_config, standalone_yaml
 from quantdl.config.config_fault import Mark
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from quantdl.config.extending import merged, read_layers
@@ -269,6 +269,15 @@ def test_faults_of_several_files_come_in_the_order_of_the_files(write: Write) ->
     assert message.startswith(f"{path}: 4 errors\n")
     places = re.findall(r"^\S*/(own|base)\.yaml:(\d+):", message, re.MULTILINE)
     assert [name for name, _ in places] == ["own", "own", "base", "base"]
+
+
+def test_a_faulty_parameter_of_the_strategy_stands_in_the_file_that_wrote_it(write: Write, tmp_path: Path) -> None:
+    path = write("strategy: {parameters: {turnover_penalty: x}}\n", ("level: 0.975", "level: high"))
+    with pytest.raises(ConfigError) as refused:
+        configured_strategy(load_config(path))
+    message = str(refused.value)
+    assert f"{path}:2:43: strategy.parameters.turnover_penalty: given 'x'; expected a number" in message
+    assert f"{tmp_path}/configs/base/base.yaml:35:12: strategy.parameters.level: given 'high'" in message
 
 
 def test_extends_misspelt_is_recognised(write_config: Write) -> None:
