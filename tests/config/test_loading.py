@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
@@ -18,10 +19,11 @@ from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
 from quantdl.market.sources.settings import CsvFolderPrices
-from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, TransformerSettings
+from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, ModelKind, TransformerSettings
 
 VALID = Path(__file__).parent / "valid.yaml"
 WriteConfig = Callable[..., Path]
+KINDS = ", ".join(get_args(ModelKind))
 
 # What stands under these keys is named by the user, so no name there is misspelt.
 FREE = {("plan", "related_positions", "groups", "members"), ("plan", "friction", "liquidity", "dollar_volume")}
@@ -157,7 +159,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "unknown kind": (
         ConfigError,
         [("kind: transformer", "kind: transfomer")],
-        [":10:9: model.kind: given 'transfomer'; expected one of transformer, flow", "mean 'transformer'?"],
+        [f":10:9: model.kind: given 'transfomer'; expected one of {KINDS}", "mean 'transformer'?"],
     ),
     "an import path as kind": (
         ConfigError,
@@ -167,7 +169,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "no kind": (
         ConfigError,
         [("  kind: transformer\n", "")],
-        [":9:1: model.kind: missing; expected one of transformer, flow, graph, ewma_t, garch_t"],
+        [f":9:1: model.kind: missing; expected one of {KINDS}"],
     ),
     "word for a number": (
         ConfigError,

@@ -61,7 +61,7 @@ MODELS = {
     "ewma_t": lambda histories: fit_volatility(histories, [350, 600], ewma_t_fit()),
     "garch_t": lambda histories: fit_volatility(histories, [350, 600], fit_garch_t),
 }
-NETWORKS = ("transformer", "flow", "graph")
+NETWORKS = tuple(name for name in MODELS if name not in ("ewma_t", "garch_t"))
 
 
 @pytest.fixture(scope="module", params=MODELS)
