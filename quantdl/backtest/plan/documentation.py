@@ -26,7 +26,8 @@ def judge(documentation: Documentation, run: FinishedRun) -> ItemVerdict:
     """Look whether the run can be repeated, and whether its record follows from its own fills."""
     statement = f"{documentation.author} answers for the run, kept under {documentation.run_folder}"
     failures = [] if run.evidence.reproduced_by.strip() else ["nothing says how to repeat the run"]
-    return ItemVerdict(statement, run.evidence.reproduced_by, (*failures, *_contradictions(run)))
+    figure = run.evidence.reproduced_by.strip() or "not stated"
+    return ItemVerdict(statement, figure, (*failures, *_contradictions(run)))
 
 
 def _contradictions(run: FinishedRun) -> list[str]:
@@ -46,7 +47,5 @@ def _contradictions(run: FinishedRun) -> list[str]:
         wrong = ~(off <= _ROUNDING * max(float(scale), record.initial_equity * _ROUNDING))
         if wrong.any():
             first = run.day(int(wrong.argmax()))
-            found.append(
-                f"{what} of the record differ from what the fills say by up to {off.max():,.4g}, first on {first}"
-            )
+            found.append(f"{what} on record and by the fills differ by up to {off.max():,.4g}, first on {first}")
     return found

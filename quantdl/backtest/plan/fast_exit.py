@@ -60,5 +60,6 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
         "five times the spread"
     )
     excess = days - fast_exit.max_sessions
-    slow = (f"{excess:.2f} sessions more than promised, on {run.day(row)}",) if excess > _ROUNDING * days else ()
+    more = f"{excess:.2f} sessions more than promised" if np.isfinite(days) else "a position could not be sold at all"
+    slow = (f"{more}, on {run.day(row)}",) if excess > _ROUNDING else ()
     return ItemVerdict(statement, figure, slow)

@@ -274,8 +274,13 @@ def _participation(friction: Friction, run: FinishedRun) -> list[str]:
     excess = taken > most * (1 + _ROUNDING)
     if not excess.any():
         return []
-    times = np.max(taken[excess] / np.maximum(most[excess], np.finfo(np.float64).tiny))
-    return [f"more traded than the participation allows, {np.count_nonzero(excess)} times, up to {times:.4g} times it"]
+    unknown = np.count_nonzero(excess & (most == 0))
+    times = np.divide(taken, most, out=np.zeros(taken.shape), where=excess & (most > 0)).max()
+    failures = [f"{unknown} fills where no volume was known"] if unknown else []
+    if np.count_nonzero(excess) > unknown:
+        known = np.count_nonzero(excess) - unknown
+        failures.append(f"more traded than the participation allows, {known} times, up to {times:.4g} times it")
+    return failures
 
 
 def _prices(friction: Friction, run: FinishedRun) -> list[str]:

@@ -243,7 +243,7 @@ def _halt(
     halted_on = run.result.halted_on
     end = run.book.n_sessions if halted_on is None else int(run.result.equity.index.searchsorted(halted_on))
     for name, limit in limits.items():
-        reached = np.flatnonzero(values[name] >= limit * (1 + _ROUNDING))
+        reached = np.flatnonzero((values[name] == limit) | (values[name] > limit * (1 + _ROUNDING)))
         if len(reached) and reached[0] < end:
             late = f"went on for {end - int(reached[0])} sessions"
             return [f"{name} reached its limit of {limit:g} on {run.day(int(reached[0]))}, and the run {late}"]

@@ -1,0 +1,74 @@
+"""How long the book would have taken to leave, measured on the shares held and the volume known then."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantdl.backtest.plan import fast_exit
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import VolumeWaiver
+from tests.backtest.judged import good_plan, good_run, judged, market, only, row, run
+
+STATED = good_plan().friction.liquidity
+WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
+
+
+@pytest.mark.parametrize(
+    ("sessions", "liquidity", "words"),
+    [(0, STATED, "at least 1"), (3, WAIVER, "never bind"), (9, STATED, "no slower")],
+)
+def test_an_exit_that_cannot_bind_is_refused(sessions, liquidity, words):
+    found = [str(fault) for fault in fast_exit.faults(FastExit(sessions), liquidity, 5)]
+    assert len(found) == 1 and words in found[0]
+
+
+def test_an_exit_that_can_bind_is_accepted():
+    assert list(fast_exit.faults(FastExit(5), STATED, 5)) == list(fast_exit.faults(FastExit(1), WAIVER, 5)) == []
+
+
+def test_an_exit_as_long_as_the_run_can_never_bind():
+    assert [fault.item for fault in fast_exit.data_faults(FastExit(60), 60)] == ["fast_exit.max_sessions"]
+    assert list(fast_exit.data_faults(FastExit(5), 60)) == []
+
+
+def test_a_book_that_could_not_be_left_in_time_fails():
+    """A million dollars a day and 5 % of it: positions of some 150,000 take more than three sessions, not one."""
+    thin = replace(STATED, dollar_volume=dict.fromkeys(market().assets, 1e6))
+    plan = good_plan(friction={"liquidity": thin}, fast_exit=FastExit(1))
+    result = run(replace(plan, fast_exit=FastExit(5)))
+    dollars = (result.quantities * market().closes).max(axis=1)
+    days = dollars.max() / 5e4
+    checklist = judged(plan, result)
+    assert only("fast_exit", checklist) == f"{days - 1:.2f} sessions more than promised, on {dollars.idxmax():%Y-%m-%d}"
+    assert row("fast_exit", checklist).figure.startswith(f"{days:.2f} sessions at a cost of ")
+    assert f"; {2 * days:.2f} with half the volume" in row("fast_exit", checklist).figure
+
+
+def test_the_table_of_equity_is_not_believed():
+    """The record says that every exit takes no time at all."""
+    thin = replace(STATED, dollar_volume=dict.fromkeys(market().assets, 1e6))
+    plan = good_plan(friction={"liquidity": thin}, fast_exit=FastExit(1))
+    result = run(replace(plan, fast_exit=FastExit(5)))
+    doctored = replace(result, equity=result.equity.assign(days_to_exit=0.0))
+    assert "sessions more than promised" in only("fast_exit", judged(plan, doctored))
+
+
+def test_costs_of_leaving_are_those_of_the_fullest_book():
+    gross = (good_run().quantities * market().closes).sum(axis=1) / good_run().equity["equity"]
+    figure = row("fast_exit", judged()).figure
+    assert f"at a cost of {gross.max() * 1e-3:.2%} of equity" in figure
+    assert figure.endswith(f"{gross.max() * 3e-3:.2%} with five times the spread")  # 5 bps commission, 25 bps spread
+
+
+def test_an_asset_without_known_volume_can_never_be_left():
+    nothing = replace(STATED, dollar_volume={**STATED.dollar_volume, "A00": np.nan})
+    found = row("fast_exit", judged(good_plan(friction={"liquidity": nothing})))
+    assert (found.passed, found.figure.split()[0]) == (False, "inf")
+    assert found.cause == "a position could not be sold at all, on 2018-01-03"
+
+
+def test_a_waiver_leaves_it_undecided():
+    plan = good_plan(friction={})
+    found = row("fast_exit", judged(plan, run(plan)))
+    assert (found.passed, found.figure, found.cause) == (None, "days to liquidate undefined", "liquidity is waived")

@@ -1,0 +1,201 @@
+"""Costs, prices and shares of the volume, charged and measured again from the fills."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quantdl.backtest import BreakEven
+from quantdl.backtest.plan import friction
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import Borrow, Friction, MeasuredVolume, StatedVolume, VolumeWaiver, known_liquidity
+from quantdl.backtest.plan.sizing import Sizing
+from tests.backtest.judged import (
+    VOLUME,
+    changed_fill,
+    good_plan,
+    good_run,
+    judged,
+    market,
+    only,
+    rebooked,
+    row,
+    run,
+)
+from tests.backtest.worlds import plan_for, random_walk, world
+
+PANEL = world(random_walk(60, 4))
+DATA = plan_for(PANEL).trusted_data
+WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
+STATED = StatedVolume("stated", dict.fromkeys(PANEL.assets, 1e7), "the exchange's fact book", 0.1, 1.0)
+LONG = Sizing("The same weights at every decision.", True, 0.9, 1.0, None, 0.1, 0.12)
+SHORT = replace(LONG, long_only=False, max_gross=2.0, max_net=0.5)
+GOOD = Friction(5.0, 5.0, None, WAIVER, 0.7, "next_close")
+TERMS = Borrow(0.01, 0.3)
+
+
+def faults(stated, sizing=LONG, data=DATA, model_horizon=None):
+    found = friction.faults(stated, sizing, data, model_horizon)
+    return {fault.item.removeprefix("friction."): str(fault) for fault in found}
+
+
+def test_terms_that_make_sense_are_accepted():
+    assert faults(GOOD) == faults(replace(GOOD, liquidity=STATED)) == faults(replace(GOOD, borrow=TERMS), SHORT) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sizing", "item", "words"),
+    [
+        ({"commission_bps": -1.0}, LONG, "commission_bps", "between 0 and 1000"),
+        ({"half_spread_bps": 1001.0}, LONG, "half_spread_bps", "between 0 and 1000"),
+        ({"delisting_recovery": 1.2}, LONG, "delisting_recovery", "between 0 and 1"),
+        ({"borrow": TERMS}, LONG, "borrow", "write null"),
+        ({}, SHORT, "borrow", "terms of selling short"),
+        ({"borrow": Borrow(2.0, 0.3)}, SHORT, "borrow.annual_rate", "between 0 and 1"),
+        ({"borrow": Borrow(0.01, 0.6)}, SHORT, "borrow.maintenance_margin", "liquidated at once"),
+        ({"fill_at": "next_open"}, LONG, "fill_at", "next_close"),
+        ({"liquidity": MeasuredVolume("measured", 20, 0.1, 1.0)}, LONG, "liquidity.kind", "sign the waiver"),
+        ({"liquidity": replace(STATED, participation=1.5)}, LONG, "liquidity.participation", "share of volume"),
+        ({"liquidity": replace(STATED, impact_coefficient=-1.0)}, LONG, "liquidity.impact_coefficient", "zero or more"),
+        (
+            {"liquidity": replace(STATED, dollar_volume={**STATED.dollar_volume, "A01": 0.0})},
+            LONG,
+            "liquidity.dollar_volume.A01",
+            "above 0",
+        ),
+    ],
+)
+def test_terms_that_make_no_sense_are_refused(changes, sizing, item, words):
+    found = faults(replace(GOOD, **changes), sizing)
+    assert set(found) == {item}
+    assert words in found[item]
+
+
+def test_dollars_cannot_be_measured_on_prices_with_dividends():
+    data = replace(DATA, fields=("close", "volume"), adjustment="total_return")
+    measured = replace(GOOD, liquidity=MeasuredVolume("measured", 0, 0.1, 1.0))
+    assert set(faults(measured, data=data)) == {"liquidity.kind", "liquidity.window_bars"}
+    assert set(faults(measured, data=replace(data, adjustment="raw"))) == {"liquidity.window_bars"}
+
+
+def test_a_model_fills_at_the_next_close():
+    same_bar = replace(GOOD, fill_at="decision_close")
+    assert faults(same_bar) == {}
+    assert set(faults(same_bar, model_horizon=5)) == {"fill_at"}
+
+
+def test_every_asset_needs_its_volume():
+    found = list(friction.data_faults(replace(GOOD, liquidity=replace(STATED, dollar_volume={"A00": 1e7})), PANEL))
+    assert [fault.given for fault in found] == ["nothing for ['A01', 'A02', 'A03']"]
+
+
+def test_a_waiver_is_refused_where_the_data_has_volume():
+    panel = world(PANEL.closes, fields={"volume": np.full(PANEL.closes.shape, 1e6)})
+    assert [fault.item for fault in friction.data_faults(GOOD, panel)] == ["friction.liquidity.kind"]
+    assert list(friction.data_faults(GOOD, PANEL)) == []
+
+
+# After the run -------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_without_costs_fails():
+    liquidity = good_plan().friction.liquidity
+    plan = good_plan(friction={"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": liquidity})
+    assert only("friction", judged(plan, run(plan))) == "no costs were charged"
+
+
+def test_fills_charged_less_than_stated_fail():
+    """A run at 4 bps each way, held against a plan that states 10."""
+    cheap = good_plan(
+        friction={"commission_bps": 2.0, "half_spread_bps": 2.0, "liquidity": good_plan().friction.liquidity}
+    )
+    result = run(cheap)
+    missing = 6e-4 * result.fills["notional"].sum()
+    cause = only("friction", judged(result=result))
+    assert cause == f"{len(result.fills)} fills were charged otherwise than stated, {missing:,.2f} in all"
+
+
+def test_one_fill_without_its_costs_fails():
+    fills = good_run().fills.copy()
+    forgiven = fills.loc[0, "cost"]
+    fills.loc[0, ["commission", "spread", "cost"]] = 0.0
+    cause = only("friction", judged(result=rebooked(good_run(), market(), fills)))
+    assert cause == f"1 fills were charged otherwise than stated, {forgiven:,.2f} in all"
+
+
+def test_impact_is_charged_again_on_what_was_known_before():
+    """With Y = 1 each fill of n costs s sqrt(n / V) n more; the record of a run in which that was left out."""
+    stated = replace(good_plan().friction.liquidity, impact_coefficient=1.0)
+    priced = good_plan(friction={"liquidity": stated}, fast_exit=FastExit(5))
+    assert row("friction", judged(priced, run(priced))).passed is True
+    fills = run(priced).fills
+    free = fills.assign(cost=fills["cost"] - fills["impact"], impact=0.0)
+    cause = only("friction", judged(priced, rebooked(run(priced), market(), free)))
+    assert cause == f"{len(fills)} fills were charged otherwise than stated, {fills['impact'].sum():,.2f} in all"
+
+
+def test_known_volatility_and_volume_are_those_of_the_close():
+    returns = market().closes[1:] / market().closes[:-1] - 1
+    known = known_liquidity(good_plan().friction, market())
+    assert known.volatility[99, 2] == pytest.approx(returns[79:99, 2].std(ddof=1))
+    assert (known.dollar_volume[99, 2], known.most_dollars[99, 2]) == (VOLUME, pytest.approx(0.05 * VOLUME))
+    assert np.isinf(known_liquidity(GOOD, market()).most_dollars).all()
+
+
+def test_measured_volume_is_the_mean_of_dollars_up_to_the_close():
+    volume = np.random.default_rng(0).uniform(1e4, 1e5, market().closes.shape)
+    panel = world(market().closes, fields={"volume": volume})
+    terms = replace(GOOD, liquidity=MeasuredVolume("measured", 10, 0.2, 0.0))
+    known = known_liquidity(terms, panel)
+    dollars = (volume * market().closes)[40:50, 3].mean()
+    assert known.dollar_volume[49, 3] == pytest.approx(dollars)
+    assert known.most_dollars[49, 3] == pytest.approx(0.2 * dollars)
+
+
+def test_more_than_the_share_of_the_volume_fails():
+    """Bought 150,000 a share in one session, where 0.1 % of a hundred million is promised."""
+    liquidity = replace(good_plan().friction.liquidity, participation=0.001)
+    plan = good_plan(friction={"liquidity": liquidity}, fast_exit=FastExit(5))
+    cause = only("friction", judged(plan, good_run()))
+    largest = good_run().fills["notional"].max() / 1e5
+    assert cause == f"more traded than the participation allows, 6 times, up to {largest:.4g} times it"
+
+
+def test_a_price_that_was_not_made_fails():
+    dear = changed_fill(good_run(), market(), 0, price=1.001 * good_run().fills.loc[0, "price"])
+    assert only("friction", judged(result=dear)) == "1 fills at prices that were not made"
+
+
+def test_fills_at_the_close_of_the_decision_fail():
+    plan = good_plan(friction={"fill_at": "decision_close", "liquidity": good_plan().friction.liquidity})
+    result = run(plan)
+    cause = f"{len(result.fills)} of {len(result.fills)} fills at the close they were decided on"
+    assert only("friction", judged(plan, result)) == cause
+
+
+def test_stated_costs_above_what_the_profit_bears_fail():
+    statement = "The profit is gone at 4.0 bps each way; the plan states 10 bps."
+    checklist = judged(break_even=BreakEven(4.0, statement, 4.0))
+    assert only("friction", checklist) == "the stated costs are 6.0 bps above what the profit can bear"
+    assert row("friction", checklist).figure.endswith(statement)
+
+
+def test_a_waiver_leaves_capacity_undefined_and_caps_the_verdict():
+    plan = good_plan(friction={})
+    checklist = judged(plan, run(plan))
+    assert checklist.verdict == "relative evidence only"
+    undecided = {found.item: found.cause for found in checklist.items if found.passed is None}
+    assert set(undecided) == {"friction", "fast_exit"}
+    assert undecided["friction"] == "liquidity is waived by A. Risk, capacity is undefined"
+
+
+def test_without_a_break_even_cost_nothing_is_decided():
+    assert row("friction", judged(break_even=None)).cause == "the break-even cost was not computed"
+
+
+def test_costs_and_turnover_are_those_of_the_fills():
+    found = row("friction", judged()).figure
+    fills, equity = good_run().fills, good_run().equity
+    before = (equity["equity"] + equity["costs"]).reindex(fills["session"]).to_numpy()
+    paid, turnover = fills["cost"].sum() / 1e6, (fills["notional"] / before).sum()
+    assert found.startswith(f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}; The profit is gone")

@@ -1,0 +1,32 @@
+"""The hypothesis is lost to equal weight, or held, on the yardstick that was stated beforehand."""
+
+import pytest
+
+from quantdl.backtest import Yardstick
+from tests.backtest.judged import good_plan, judged, only, row
+
+
+def test_a_strategy_that_loses_to_equal_weight_fails_by_how_much():
+    cause = only("hypothesis", judged(yardstick=Yardstick(strategy=0.5, equal_weight=0.6)))
+    assert cause == "loses to equal weight on sharpe by 0.1000"
+
+
+@pytest.mark.parametrize("name", ["max_drawdown", "expected_shortfall"])
+def test_lower_is_better_for_losses(name):
+    plan = good_plan(hypothesis={"yardstick": name})
+    assert judged(plan, yardstick=Yardstick(0.2, 0.3)).verdict == "defended"
+    assert only("hypothesis", judged(plan, yardstick=Yardstick(0.3, 0.2))).endswith("by 0.1000")
+    assert "at the same mean exposure" in row("hypothesis", judged(plan)).figure
+
+
+def test_an_equal_figure_is_no_loss():
+    assert judged(yardstick=Yardstick(0.6, 0.6)).verdict == "defended"
+
+
+def test_without_a_figure_nothing_is_decided():
+    found = row("hypothesis", judged(yardstick=None))
+    assert (found.passed, found.figure, found.cause) == (
+        None,
+        "sharpe undefined",
+        "nothing to hold against equal weight",
+    )
