@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from quantdl.backtest.judging.rebuilt import DecidedBook, RebuiltBook
 
 from quantdl.backtest import Evidence, assess, run_backtest
-from quantdl.backtest.judging.rebuilt import DecidedBook, RebuiltBook
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.market.actions import CashDividend, CorporateActions, Split
