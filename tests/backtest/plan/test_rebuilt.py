@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from quantdl.backtest.judging.rebuilt import DecidedBook, RebuiltBook
 
 from quantdl.backtest import Evidence, assess, run_backtest
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.rebuilt import DecidedBook, RebuiltBook
 from quantdl.market.actions import CashDividend, CorporateActions, Split
 from tests.backtest.judged import AtBars, Fixed, good_plan, good_run, market, run
 from tests.backtest.test_properties import SETTINGS, plan_of, play
