@@ -118,7 +118,7 @@ def _fit_volatility(
     settings: VolatilityModel, histories: Histories, bars: SplitBars, progress: Progress | None
 ) -> FittedModel:
     from quantdl.models.classical import ewma_t_fit, fit_garch_t  # arch takes a second to import
-    from quantdl.training.volatility import fit_volatility
+    from quantdl.training.volatility_fit import fit_volatility
 
     refits = yearly_refits(histories.sessions, bars.test) if settings.refit == "yearly" else [bars.test.start]
     volatility_fit = ewma_t_fit(settings.decay) if isinstance(settings, EwmaSettings) else fit_garch_t

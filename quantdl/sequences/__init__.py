@@ -5,7 +5,6 @@ Two ways lead from a panel to batches. `Histories` keep all assets of a session 
 """
 
 from quantdl.sequences.batch import Batch
-from quantdl.sequences.blocks import bucketed, training_blocks
 from quantdl.sequences.histories import Histories, build_histories
 from quantdl.sequences.loader import WindowLoader
 from quantdl.sequences.observed_bars import ObservedBars
@@ -26,12 +25,10 @@ __all__ = [
     "StoredBars",
     "WindowBatch",
     "WindowLoader",
-    "bucketed",
     "build_histories",
     "one_asset_batch",
     "open_bars",
     "position_window",
     "realised_returns",
     "store_bars",
-    "training_blocks",
 ]

@@ -1,11 +1,9 @@
 """Observed bars on disk, mapped into memory when they are read: for panels larger than memory."""
 
-import json
-import operator
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -18,12 +16,14 @@ from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError, IntegrityError
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
+from quantdl.market.storage.sealed_json import read_sealed, write_sealed
 from quantdl.market.storage.stored_arrays import StoredFile, check_file, stored_file
+from quantdl.records import from_plain
 from quantdl.sequences.observed_bars import ObservedBars, no_rows, rows_of
 from quantdl.sequences.returns import ReturnWindow
 
-_MANIFEST = "bars.json"
-_SCHEMA = 1
+_DESCRIPTION = "bars.json"
+_SCHEMA_VERSION = 1
 _AGAIN = "Remove the folder and store the bars again."
 _TYPES = {
     "features": np.dtype("<f4"),
@@ -78,7 +78,7 @@ def store_bars(
         counts: list[int] = []
         names: tuple[str, ...] = ()
         with ExitStack() as stack:
-            files = {name: stack.enter_context(_RowFile(partial / f"{name}.npy", _TYPES[name])) for name in _TYPES}
+            files = {name: stack.enter_context(_RowFile(partial / _file(name), _TYPES[name])) for name in _TYPES}
             for block in _blocks(panel, block_assets):
                 features = table(block)
                 names = tuple(feature.name for feature in features.features)
@@ -88,7 +88,11 @@ def store_bars(
                     file.append(rows.arrays[name])
         if not any(counts):
             raise no_rows(panel)
-        _write_manifest(partial, panel, names, windows, counts)
+        written = {_file(name): stored_file(partial / _file(name)) for name in _TYPES}
+        description = _Description(
+            _SCHEMA_VERSION, panel.card.fingerprint, names, tuple(windows), panel.assets, tuple(counts), written
+        )
+        write_sealed(partial / _DESCRIPTION, description)
 
 
 def open_bars(folder: Path, verify: bool = False) -> StoredBars:
@@ -103,30 +107,44 @@ def open_bars(folder: Path, verify: bool = False) -> StoredBars:
         IntegrityError: If a file is not what was written; the message names it.
     """
     folder = Path(folder)
-    if not (folder / _MANIFEST).is_file():
+    if not (folder / _DESCRIPTION).is_file():
         raise DataError(f"{folder}: no observed bars are stored here. Write them with store_bars(panel, ...).")
-    stated = _read_manifest(folder / _MANIFEST)
-    for name, written in stated.files.items():
-        check_file(folder / name, written, contents=verify)
-    tensors = {name: _mapped(folder / f"{name}.npy", _TYPES[name]) for name in _TYPES}
-    first = np.concatenate([[0], np.cumsum(stated.counts, dtype=np.int64)])
-    if len(first) != len(stated.assets) + 1 or any(len(tensor) != first[-1] for tensor in tensors.values()):
+    stored = _read_description(folder / _DESCRIPTION)
+    for name in _TYPES:
+        check_file(folder / _file(name), stored.files[_file(name)], contents=verify)
+    tensors = {name: _mapped(folder / _file(name), _TYPES[name]) for name in _TYPES}
+    first = np.concatenate([[0], np.cumsum(stored.counts, dtype=np.int64)])
+    if len(first) != len(stored.assets) + 1 or any(len(tensor) != first[-1] for tensor in tensors.values()):
         raise IntegrityError(f"{folder}: its files hold unequal numbers of rows. {_AGAIN}")
-    return StoredBars(
-        stated.fingerprint, stated.features, ObservedBars(stated.assets, stated.windows, first, **tensors)
-    )
+    bars = ObservedBars(stored.assets, stored.windows, first, **tensors)
+    return StoredBars(stored.fingerprint, stored.features, bars)
 
 
 @dataclass(frozen=True)
-class _Stated:
-    """What the description of a folder says."""
+class _Description:
+    """What stands beside the arrays.
 
+    Attributes:
+        schema_version: Of this layout.
+        fingerprint: Of the panel.
+        features: Names of the columns.
+        windows: Return windows of the targets.
+        assets: (A,) symbols.
+        counts: (A,) rows of each asset.
+        files: Every array file.
+    """
+
+    schema_version: int
     fingerprint: str
     features: tuple[str, ...]
     windows: tuple[ReturnWindow, ...]
     assets: tuple[str, ...]
     counts: tuple[int, ...]
-    files: dict[str, StoredFile]
+    files: Mapping[str, StoredFile]
+
+
+def _file(name: str) -> str:
+    return f"{name}.npy"
 
 
 def _blocks(panel: Panel, block_assets: int) -> Iterator[Panel]:
@@ -177,27 +195,14 @@ def _mapped(path: Path, dtype: np.dtype) -> Tensor:
         return torch.from_numpy(array)
 
 
-def _write_manifest(
-    folder: Path, panel: Panel, features: tuple[str, ...], windows: Sequence[ReturnWindow], counts: list[int]
-) -> None:
-    files = {f"{name}.npy": stored_file(folder / f"{name}.npy") for name in _TYPES}
-    stated = _Stated(panel.card.fingerprint, features, tuple(windows), panel.assets, tuple(counts), files)
-    text = json.dumps({"schema": _SCHEMA} | asdict(stated), allow_nan=False)
-    (folder / _MANIFEST).write_text(text, encoding="utf-8")
-
-
-def _read_manifest(path: Path) -> _Stated:
+def _read_description(path: Path) -> _Description:
+    plain = read_sealed(path)
     try:
-        stated = json.loads(path.read_text(encoding="utf-8"))
-        if stated.pop("schema") != _SCHEMA:
-            raise ValueError(f"expected schema {_SCHEMA}")
-        return _Stated(
-            fingerprint=str(stated["fingerprint"]),
-            features=tuple(stated["features"]),
-            windows=tuple(ReturnWindow(**window) for window in stated["windows"]),
-            assets=tuple(stated["assets"]),
-            counts=tuple(operator.index(count) for count in stated["counts"]),
-            files={f"{name}.npy": StoredFile(**stated["files"][f"{name}.npy"]) for name in _TYPES},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise IntegrityError(f"{path}: no description of observed bars ({error!r}). {_AGAIN}") from error
+        if plain.get("schema_version") != _SCHEMA_VERSION:
+            raise ValueError(f"expected schema version {_SCHEMA_VERSION}")
+        stored = from_plain(_Description, plain)
+        if absent := {_file(name) for name in _TYPES} - set(stored.files):
+            raise ValueError(f"it does not describe {', '.join(sorted(absent))}")
+    except (ValueError, DataError) as error:
+        raise IntegrityError(f"{path}: no description of observed bars ({error}). {_AGAIN}") from error
+    return stored

@@ -1,11 +1,17 @@
 """From the settings of a model to its network, and a stored model back from its description."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
-from quantdl.experiment.models import build_network
+from quantdl.config import load_config
+from quantdl.experiment.models import build_network, fit_model
+from quantdl.features import feature_table
+from quantdl.market.sources import load_sp500
 from quantdl.models.settings import (
     FlowSettings,
     GraphSettings,
@@ -15,6 +21,10 @@ from quantdl.models.settings import (
     VolatilityModel,
     VolatilitySettings,
 )
+from quantdl.training.forecasting import forecast_sessions
+from quantdl.training.splits import FitSpans, SplitBars
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.mark.parametrize("settings", get_args(Network))
@@ -54,3 +64,26 @@ def test_the_weights_come_from_torchs_random_state():
         torch.manual_seed(3)
         again = build_network(TransformerSettings(5), 25, 2).state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_a_config_that_trains_on_one_asset_a_row_gives_joint_laws_of_all_assets():
+    config = load_config(CONFIGS / "quickstart_by_asset.yaml")
+    assert config.training.rows_hold == "one_asset"
+    short = replace(config.training, epochs=1, rows=20, warm_up_steps=5)
+    panel = load_sp500().until("1993-12-31")
+    panel = panel.select(panel.assets[:6])
+    bars = SplitBars(FitSpans(range(0, 700), range(699, 850)), range(849, 900))
+    block = fit_model(
+        TransformerSettings(5, width=8, heads=2, layers=1),
+        panel,
+        feature_table(panel, config.features.groups),
+        bars,
+        config.model_copy(update={"training": short}),
+    )
+    assert block.report is not None and np.isfinite(block.report.epochs[0].validation_loss)
+    assert block.report.fitted_through == bars.fit.validation[-1]
+    book = forecast_sessions(block.fitted, block.histories, bars.test)
+    law = book.law(panel.sessions[bars.test[3]], block.histories.windows[0])
+    correlation = law.dependence.correlation()[0]
+    assert law.event_shape == (6,)
+    assert correlation[~torch.eye(6, dtype=bool)].min() > 0.0  # the trailing factors join what was learned apart

@@ -15,7 +15,7 @@ from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import correlation_graph
 from quantdl.sequences import NEXT_SESSION, Batch, Histories, build_histories, position_window
 from quantdl.simulation import panel_of_closes
-from quantdl.training.volatility import fit_volatility
+from quantdl.training.volatility_fit import fit_volatility
 
 CONTEXT = 24
 WINDOWS = (NEXT_SESSION, position_window(5))

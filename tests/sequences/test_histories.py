@@ -17,12 +17,11 @@ from quantdl.sequences import (
     NEXT_SESSION,
     Histories,
     ReturnWindow,
-    bucketed,
     build_histories,
     position_window,
-    training_blocks,
 )
 from quantdl.simulation import panel_of_closes
+from quantdl.training.batches import bucketed, training_blocks
 from tests.panels import closes_of, heavy_tailed_returns, in_hours, ragged_closes
 
 SESSIONS, LATE, GAP = 90, 30, range(50, 57)

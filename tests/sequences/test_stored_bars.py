@@ -1,5 +1,6 @@
 """Observed bars on disk: the same rows as in memory, mapped, whole or not at all."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -152,7 +153,15 @@ def test_a_flipped_byte_is_found_when_asked_for(copy, name):
         open_bars(copy, verify=True)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema": 99}', "null"])
+def write_description(folder, content):
+    """As another program would write it, seal included."""
+    text = json.dumps(content)
+    (folder / "bars.json").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    (folder / "bars.sha256").write_text(f"{digest}  bars.json\n")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"schema_version": 99}', "null"])
 def test_a_damaged_description_is_named(copy, content):
     (copy / "bars.json").write_text(content)
     with pytest.raises(IntegrityError, match=r"bars\.json"):
@@ -164,7 +173,21 @@ def test_a_damaged_description_is_named(copy, content):
     [("counts", [1]), ("counts", "many"), ("windows", [{"bars": 1}]), ("files", {}), ("files", None), ("assets", 3)],
 )
 def test_a_description_that_does_not_fit_the_files_is_refused(copy, key, value):
-    stated = json.loads((copy / "bars.json").read_text())
-    (copy / "bars.json").write_text(json.dumps(stated | {key: value}))
-    with pytest.raises(IntegrityError):
+    write_description(copy, json.loads((copy / "bars.json").read_text()) | {key: value})
+    with pytest.raises(IntegrityError, match="bars"):
+        open_bars(copy)
+
+
+def test_a_description_that_was_changed_is_refused(copy):
+    stated = (copy / "bars.json").read_text()
+    write_description(copy, json.loads(stated))
+    open_bars(copy)
+    (copy / "bars.json").write_text(stated + " ")
+    with pytest.raises(IntegrityError, match=r"bars\.json: not what was written"):
+        open_bars(copy)
+
+
+def test_a_description_of_another_schema_is_refused(copy):
+    write_description(copy, json.loads((copy / "bars.json").read_text()) | {"schema_version": 99})
+    with pytest.raises(IntegrityError, match="expected schema version 1"):
         open_bars(copy)

@@ -13,7 +13,7 @@ from quantdl.models.classical import VarianceRecursion, ewma_t_fit, fit_garch_t
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.forecasting import FittedModel, forecast_sessions
-from quantdl.training.volatility import fit_copula, fit_volatility, sum_of_variances
+from quantdl.training.volatility_fit import fit_copula, fit_volatility, sum_of_variances
 from tests.panels import closes_of
 
 WINDOWS = (NEXT_SESSION, position_window(5))
