@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars import trading_calendar
+from quantdl.config import load_config
 from quantdl.market.card import DataCard, Declaration, SilenceRule
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
@@ -85,13 +87,20 @@ def random_walk(n_sessions: int, n_assets: int, seed: int = 0, volatility: float
     return 100 * np.exp(np.concatenate([np.zeros((1, n_assets)), np.cumsum(returns, axis=0)]))
 
 
+@cache
+def shipped_plan() -> Plan:
+    """A plan that ships: what a test says nothing about is as it says."""
+    return load_config(Path(__file__).parents[2] / "configs" / "equal_weight.yaml").plan
+
+
 def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
     """A complete plan for a panel from session ``first`` to ``last``; each item may be changed field by field."""
     card, assets = panel.card, panel.assets
     half = max(1, len(assets) // 2)
     groups = {"left": assets[:half], "right": assets[half:]} if len(assets) > 1 else {"all": assets}
     start, end = panel.sessions[first].date(), panel.sessions[last].date()
-    plan = Plan(
+    plan = replace(
+        shipped_plan(),
         hypothesis=Hypothesis(
             statement="Spreading money over shares that do not move together loses less.",
             market_context="Any market that trades every day.",

@@ -15,6 +15,7 @@ from quantdl.backtest import BreakEven, CalibrationTest, Yardstick, assess
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.items import ITEMS
 from quantdl.records import to_plain
 from tests.backtest.judged import EVIDENCE, Fixed, good_plan, good_run, judged, market, only, run
 
@@ -23,10 +24,7 @@ def test_a_run_that_kept_its_plan_is_defended():
     checklist = judged()
     assert [(row.item, row.passed, row.cause) for row in checklist.items if not row.passed] == []
     assert checklist.verdict == "defended"
-    assert [row.item for row in checklist.items] == [
-        "hypothesis", "horizon", "trusted_data", "rules", "sizing", "related_positions", "friction", "invalidation",
-        "fast_exit", "sample", "abnormal_volatility", "documentation", "forecast_calibration",
-    ]  # fmt: skip
+    assert [row.item for row in checklist.items] == [item.name for item in ITEMS]
     assert all(row.statement and row.figure for row in checklist.items)
 
 
