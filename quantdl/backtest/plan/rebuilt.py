@@ -5,82 +5,19 @@ check that did not bind, shows here.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from quantdl.backtest.book.journal import RecordedDecision
+from quantdl.backtest.plan.placed import PlacedFills, PlacedOrders, placed_fills, placed_orders, rows_of
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.corporate.effects import carried_closes, effects
 from quantdl.market.panel import Panel
 
 # Rounding that sums of fills may leave, as a share of what was summed.
 ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedFills:
-    """Fills in the order they were made, by position in the run. Those of order 0 are no order's: payouts and splits.
-
-    Attributes:
-        order: (N,) number of the order.
-        row: (N,) session of the fill.
-        decided: (N,) session of the decision, -1 if it is none of the run's.
-        column: (N,) asset.
-        rule: (N,) texts.
-        quantity: (N,) shares, negative when sold.
-        price: (N,) money for each share.
-        cost: (N,) money paid for trading.
-        parts: (N,) commission, spread and impact, added up.
-    """
-
-    order: np.ndarray
-    row: np.ndarray
-    decided: np.ndarray
-    column: np.ndarray
-    rule: np.ndarray
-    quantity: np.ndarray
-    price: np.ndarray
-    cost: np.ndarray
-    parts: np.ndarray
-
-    def __len__(self) -> int:
-        """``N``."""
-        return len(self.order)
-
-    @property
-    def notional(self) -> np.ndarray:
-        """(N,) dollars traded."""
-        return np.asarray(np.abs(self.quantity) * self.price)
-
-    def where(self, chosen: np.ndarray) -> "PlacedFills":
-        """Return the chosen (N,) fills."""
-        return PlacedFills(*(getattr(self, item.name)[chosen] for item in fields(self)))
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedOrders:
-    """Orders, by position in the run.
-
-    Attributes:
-        order: (N,) number.
-        decided: (N,) session of the decision, -1 if it is none of the run's.
-        column: (N,) asset.
-        rule: (N,) texts.
-        quantity: (N,) shares, negative to sell.
-        dollars: (N,) shares times the price they were decided on.
-        weight: (N,) weight that the order leads to.
-    """
-
-    order: np.ndarray
-    decided: np.ndarray
-    column: np.ndarray
-    rule: np.ndarray
-    quantity: np.ndarray
-    dollars: np.ndarray
-    weight: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -184,19 +121,7 @@ class RebuiltBook:
     @cached_property
     def fills(self) -> PlacedFills:
         """Every fill in the run's sessions and assets."""
-        table = self.result.fills
-        placed = PlacedFills(
-            order=table["order"].to_numpy(),
-            row=self._sessions_of(table["session"]),
-            decided=self._sessions_of(table["decided"]),
-            column=self._columns_of(table["asset"]),
-            rule=table["rule"].to_numpy(dtype=object),
-            quantity=table["quantity"].to_numpy(),
-            price=table["price"].to_numpy(),
-            cost=table["cost"].to_numpy(),
-            parts=(table["commission"] + table["spread"] + table["impact"]).to_numpy(),
-        )
-        return placed.where((placed.row >= 0) & (placed.column >= 0))
+        return placed_fills(self.result)
 
     @cached_property
     def ordered(self) -> PlacedFills:
@@ -206,16 +131,7 @@ class RebuiltBook:
     @cached_property
     def orders(self) -> PlacedOrders:
         """Every order."""
-        table = self.result.orders
-        return PlacedOrders(
-            order=table["order"].to_numpy(),
-            decided=self._sessions_of(table["decided"]),
-            column=self._columns_of(table["asset"]),
-            rule=table["rule"].to_numpy(dtype=object),
-            quantity=table["quantity"].to_numpy(),
-            dollars=(table["quantity"] * table["reference_price"]).abs().to_numpy(),
-            weight=table["target_weight"].to_numpy(),
-        )
+        return placed_orders(self.result)
 
     @cached_property
     def shares(self) -> np.ndarray:
@@ -280,7 +196,7 @@ class RebuiltBook:
     @cached_property
     def decided_rows(self) -> np.ndarray:
         """Positions of the sessions with a decision of the strategy, an explicit hold included."""
-        return self._sessions_of(pd.Series([decision.session for decision in self._decisions], dtype=object))
+        return rows_of(self.result, [decision.session for decision in self._decisions])
 
     @cached_property
     def _decisions(self) -> list[RecordedDecision]:
@@ -377,14 +293,6 @@ class RebuiltBook:
 
     def _trade(self, asset: int, entry: int, exit: int, pnl: float, *, is_open: bool) -> RebuiltTrade:
         return RebuiltTrade(asset, entry, exit, is_open, pnl, pnl / float(self.equity_before[entry]))
-
-    def _sessions_of(self, days: pd.Series) -> np.ndarray:
-        """Return the position of each day among the run's sessions, -1 where it is none."""
-        return self.result.equity.index.get_indexer(pd.DatetimeIndex(days))
-
-    def _columns_of(self, assets: pd.Series) -> np.ndarray:
-        """Return the position of each asset, -1 where it is none."""
-        return pd.Index(self.result.assets).get_indexer(pd.Index(assets))
 
     def _sums(self, fills: PlacedFills, amounts: np.ndarray) -> np.ndarray:
         """Return (T, A) the sum of an amount over the fills of each session and asset."""
