@@ -219,6 +219,26 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
         [("  invalidation:\n" + CONDITIONS, "  invalidation: []\n")],
         [":91:3: plan.invalidation: given no condition; expected at least one testable condition"],
     ),
+    "texts of a plan without content": (
+        PlanError,
+        [
+            ("refuted_by: A deeper worst month than equal weight over the test span.", "refuted_by: -1"),
+            ("text: At the last session of a month, move to the weights of least predicted shortfall.", "text: 0"),
+            ("method: Least expected shortfall under the caps.", "method: -0.0"),
+            ("author: Research desk", "author: 7"),
+        ],
+        [
+            "plan.hypothesis.refuted_by: given '-1'; expected a sentence of at least 4 words",
+            "plan.rules[0].text: given '0'; expected a sentence of at least 4 words",
+            "plan.sizing.method: given '-0.0'; expected a sentence of at least 4 words",
+            "plan.documentation.author: given '7'; expected the name of a person or a desk; fix: write who answers",
+        ],
+    ),
+    "calendar that does not exist": (
+        PlanError,
+        [("calendar: XNYS", "calendar: .nan")],
+        ["plan.trusted_data.calendar: given '.nan'; expected the name of a trading calendar; fix: write"],
+    ),
     "limit that can never bind": (PlanError, [("limit: 0.3", "limit: 0.99")], [":92:31: plan.invalidation[0].limit"]),
     "unknown condition": (
         PlanError,

@@ -45,14 +45,14 @@ class RebuiltTrade:
 class DecidedBook:
     """What the fills of one decision made of the book, at the prices of the decision: without the drift since.
 
-    An order may wait for a price or for volume. Until it is filled, a position lies between what is held and what was
-    decided, and no cap is broken that would hold somewhere in between.
+    An order may wait for a price or for volume. Until it is filled, a position is on its way from what is held to what
+    was decided; a cap counts as kept if it is kept anywhere on that way.
 
     Attributes:
         decided: Session of the decision, by position.
         filled: Session of the fills.
         grown: (A,) whether the fills of the session made the position larger, or turned it around.
-        weights: (A,) shares held after the fills, at the closes they were decided on, over the equity of then.
+        weights: (A,) shares held after the fills, at the closes they were decided on, over equity at that close.
         lowest: (A,) the smallest, sign included, of the weight held, the one decided and those ordered then.
         highest: (A,) the largest of them.
     """
@@ -66,7 +66,7 @@ class DecidedBook:
 
     @property
     def least_absolute(self) -> np.ndarray:
-        """(A,) smallest absolute weight in between."""
+        """(A,) smallest absolute weight between ``lowest`` and ``highest``."""
         return np.asarray(np.maximum(np.maximum(self.lowest, -self.highest), 0.0))
 
 
@@ -248,7 +248,7 @@ class RebuiltBook:
         lowest, highest = weights.copy(), weights.copy()
         for asset, wanted in self._wanted.get(decided, ()):
             overshot = grown[asset] and weights[asset] * wanted >= 0 and abs(weights[asset]) > abs(wanted)
-            if not overshot:  # what was bought beyond the order is on no way back
+            if not overshot:  # nothing is going to sell what was bought beyond the order
                 lowest[asset], highest[asset] = min(lowest[asset], wanted), max(highest[asset], wanted)
         return DecidedBook(decided, filled, grown, weights, lowest, highest)
 

@@ -125,7 +125,7 @@ def _largest_group(groups: Groups, panel: "Panel") -> int:
 def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
     """Sum the weights in each group right after the fills of each decision, by the groups as of the decision.
 
-    As for single weights, the closes of the decision count, and the drift since is told apart.
+    As for single weights, the closes of the decision count, and what is held with drift is named beside it.
 
     Args:
         related: What was promised.
