@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.distributions.student_t import student_t_log_density
+from quantdl.distributions.density import multivariate_t_log_density
+
+_NEARLY_INFINITE = 1e15  # the chi-squared law over its degrees of freedom is 1 to seven digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +45,12 @@ class FactorStudentT:
         projected = torch.linalg.solve_triangular(root, loadings.mT @ scaled[..., None], upper=False)[..., 0]
         quadratic = (scaled.square().sum(-1) - projected.square().sum(-1)).clamp(min=0.0)
         log_determinant = 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - noise_precision.log().sum(-1)
-        return _multivariate_t_log_density(quadratic, log_determinant, self.degrees_of_freedom, present.sum(-1))
+        return multivariate_t_log_density(quadratic, log_determinant, self.degrees_of_freedom, present.sum(-1))
 
     def marginal_log_density(self, value: Tensor) -> Tensor:
         """Log density of each standard margin: (B, A) gives (B, A)."""
-        return student_t_log_density(value, self.degrees_of_freedom[:, None])
+        none, one = value.new_zeros(()), value.new_ones(())
+        return multivariate_t_log_density(value.square(), none, self.degrees_of_freedom[:, None], one)
 
     def correlation(self) -> Tensor:
         """Correlation matrix of the underlying normal factors and noise, shape (B, A, A)."""
@@ -64,7 +67,7 @@ class FactorStudentT:
         noise = torch.randn((n_draws, rows, assets), **options)  # type: ignore[call-overload]
         normal: Tensor = (self.loadings @ factor)[..., 0] + noise
         normal = normal / (1.0 + self.loadings.square().sum(-1)).sqrt()
-        half = 0.5 * self.degrees_of_freedom.expand(n_draws, rows)
+        half = 0.5 * self.degrees_of_freedom.clamp(max=_NEARLY_INFINITE).expand(n_draws, rows)
         mixing = torch._standard_gamma(half) / half  # chi-squared over its degrees of freedom
         return normal / mixing.clamp(min=torch.finfo(normal.dtype).tiny).sqrt()[..., None]
 
@@ -75,12 +78,3 @@ class FactorStudentT:
     def assets(self, index: Tensor) -> "FactorStudentT":
         """The same law for some of the assets: exact, because the family is closed under dropping variables."""
         return FactorStudentT(self.degrees_of_freedom, self.loadings[:, index])
-
-
-def _multivariate_t_log_density(
-    quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Tensor, dimension: Tensor
-) -> Tensor:
-    half, half_dimension = 0.5 * degrees_of_freedom, 0.5 * dimension.to(quadratic.dtype)
-    normaliser = torch.lgamma(half + half_dimension) - torch.lgamma(half)
-    normaliser = normaliser - half_dimension * torch.log(torch.pi * degrees_of_freedom) - 0.5 * log_determinant
-    return normaliser - (half + half_dimension) * torch.log1p(quadratic / degrees_of_freedom)

@@ -7,7 +7,8 @@ import torch
 from scipy import special
 from torch import Tensor
 
-from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_density
+from quantdl.distributions.density import student_t_log_density
+from quantdl.distributions.student_t import student_t_cdf, student_t_icdf
 
 
 class Marginals(ABC):
