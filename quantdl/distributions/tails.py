@@ -68,7 +68,7 @@ def tail_slope(distance: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """Derivative of the log density; beyond the largest place no density is left."""
         return constant + kernel_slope(freedom * _sinh(place.clamp(max=350.0)).square(), freedom, half)
 
-    raised = constant + kernel_slope(distance.square(), freedom, half) > 0.0
+    raised = (distance < _CENTRAL) | (constant + kernel_slope(distance.square(), freedom, half) > 0.0)
     near = _place(torch.where(raised, distance, 0.0), freedom)
     far = _place(torch.where(raised, _CENTRAL, distance), freedom)
     inner = _log_scale(torch.zeros_like(near), freedom).exp() * _near_side(near, freedom, change)

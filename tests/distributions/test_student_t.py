@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath as mp
 import numpy as np
 import pytest
 import torch
@@ -9,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from quantdl.distributions import student_t_cdf, student_t_icdf, student_t_log_density
+from tests.distributions import exact
 
 DEGREES = [1.0, 1.5, 2.0, 2.05, 3.0, 4.0, 7.3, 10.0, 30.0, 100.0, 300.0, 1000.0]
 few = settings(max_examples=12)
@@ -94,15 +96,48 @@ def test_quantiles_of_the_published_tables(freedom, level, quantile):
     assert student_t_icdf(doubles(level), doubles(freedom)).item() == pytest.approx(quantile, abs=5e-10)
 
 
-@pytest.mark.parametrize(("freedom", "value", "log_density"), [(4.0, 0.0, -0.9808292530), (3.0, 1e6, -54.0657065042)])
-def test_log_density_of_the_published_values(freedom, value, log_density):
-    assert student_t_log_density(doubles(value), doubles(freedom)).item() == pytest.approx(log_density, abs=5e-11)
+@pytest.mark.parametrize(("freedom", "distance", "tail", "slope"), exact.TAILS)
+def test_probability_and_both_gradients_are_those_of_mpmath_for_every_degree_of_freedom(freedom, distance, tail, slope):
+    with mp.workdps(40):
+        density = float(mp.exp(exact.log_density(distance, freedom)))
+    for side in (-1.0, 1.0):
+        value, freedoms = doubles(side * distance).requires_grad_(), doubles(freedom).requires_grad_()
+        probability = student_t_cdf(value, freedoms)
+        probability.backward()
+        expected = tail if side < 0 else 1.0 - tail
+        assert probability.item() == pytest.approx(expected, rel=1e-12)
+        assert value.grad.item() == pytest.approx(density, rel=1e-12)
+        assert freedoms.grad.item() == pytest.approx(-side * slope, rel=1e-12, abs=1e-300)
 
 
-@given(st.floats(1.0, 1000.0), st.floats(-1e6, 1e6))
-def test_any_log_density_agrees_with_scipy(freedom, value):
-    found = student_t_log_density(doubles(value), doubles(freedom)).item()
-    assert found == pytest.approx(stats.t.logpdf(value, freedom), rel=1e-10, abs=1e-10)
+@pytest.mark.parametrize(("freedom", "distance", "tail", "slope"), exact.TAILS)
+def test_quantile_and_both_gradients_are_those_of_mpmath_for_every_degree_of_freedom(freedom, distance, tail, slope):
+    with mp.workdps(40):
+        density = mp.exp(exact.log_density(distance, freedom))
+    probability, freedoms = doubles(tail).requires_grad_(), doubles(freedom).requires_grad_()
+    quantile = student_t_icdf(probability, freedoms)
+    quantile.backward()
+    rounding = 1e-16 * tail / float(density)  # of the tail, which is given to the nearest double
+    assert quantile.item() == pytest.approx(-distance, rel=1e-12, abs=1e-12 + rounding)
+    assert quantile.item() == pytest.approx(-distance, rel=1e-12 + rounding / distance)
+    assert probability.grad.item() == pytest.approx(float(1 / density), rel=1e-12)
+    assert freedoms.grad.item() == pytest.approx(float(-slope / density), rel=1e-12, abs=1e-300)
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [(torch.float32, 2e-7), (torch.float64, 1e-13)])
+def test_infinitely_many_degrees_of_freedom_are_the_normal_law(dtype, digits):
+    values = torch.tensor([-8.0, -1.0, 0.0, 0.3, 5.0], dtype=dtype)
+    infinite = torch.tensor(math.inf, dtype=dtype)
+    np.testing.assert_allclose(student_t_cdf(values, infinite), stats.norm.cdf(values), rtol=digits)
+    tails = torch.tensor([1e-30, 0.01, 0.5, 0.75], dtype=dtype)
+    expected = stats.norm.ppf(tails.double().numpy())
+    np.testing.assert_allclose(student_t_icdf(tails, infinite), expected, rtol=digits)
+
+
+@pytest.mark.parametrize("distance", [0.5, 1.0, 5.0, 20.0])
+def test_nothing_jumps_where_the_evaluation_changes(distance):
+    below, above = (student_t_cdf(doubles(-distance), doubles(df)).item() for df in (200.0 * (1.0 - 1e-15), 200.0))
+    assert above == pytest.approx(below, rel=1e-12)
 
 
 @pytest.mark.parametrize("freedom", [1.0, 2.0, 4.5, 200.0])
