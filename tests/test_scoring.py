@@ -6,16 +6,14 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from scipy import integrate, special, stats
+from scipy import special, stats
 
-from quantdl.distributions import AffineMarginals, FactorStudentT, Forecast
+from quantdl.distributions import Forecast, crps_by_quantiles
 from quantdl.scoring import (
     confidence,
     coverage,
-    crps_from_quantiles,
-    crps_normal,
+    crps,
     crps_sample,
-    crps_student_t,
     energy_score,
     fz0,
     joint_log_score,
@@ -25,14 +23,13 @@ from quantdl.scoring import (
     scored_cells,
 )
 
-FAR = [-1e3, -50.0, -8.0, -3.0, -1.0, -0.25, 0.0, 0.1, 0.5, 2.0, 6.0, 40.0, 1e4]
 
-
-class ScipyLaw:
+class ScipyLaw(Forecast):
     """Independent assets, each with a frozen scipy law."""
 
     def __init__(self, laws, present):
-        self.laws, self.present = laws, present
+        super().__init__(present)
+        self.laws = laws
 
     def _columns(self, method, value):
         value = value.expand(self.present.shape)
@@ -54,34 +51,24 @@ class ScipyLaw:
     def observed(self, mask):
         return ScipyLaw(self.laws, self.present & mask)
 
-    def sample(self, sample_shape):
+    def marginal_crps(self, value):
+        return crps_by_quantiles(self.cdf, self.icdf, value)
+
+    @property
+    def mean(self):
+        return torch.tensor([law.mean() for law in self.laws]).expand(self.present.shape)
+
+    def rows(self, index):
+        return ScipyLaw(self.laws, self.present[index])
+
+    def assets(self, index):
+        return ScipyLaw([self.laws[i] for i in index.tolist()], self.present[:, index])
+
+    def to(self, device):
+        return self
+
+    def rsample(self, sample_shape=()):
         raise NotImplementedError
-
-
-class Bimodal:
-    """Half N(-1, 0.3), half N(1, 0.5): no closed quantile function."""
-
-    def cdf(self, x):
-        return 0.5 * stats.norm.cdf(x, -1, 0.3) + 0.5 * stats.norm.cdf(x, 1, 0.5)
-
-    def ppf(self, p):
-        low, high = np.full_like(p, -100.0), np.full_like(p, 100.0)
-        for _ in range(70):
-            middle = 0.5 * (low + high)
-            below = self.cdf(middle) < p
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return 0.5 * (low + high)
-
-    def crps(self, y):
-        """E|X - y| - E|X - X'| / 2 from folded normal means."""
-        parts = [(0.5, -1.0, 0.3), (0.5, 1.0, 0.5)]
-        to_y = sum(w * _folded(m - y, s) for w, m, s in parts)
-        between = sum(w * v * _folded(m - n, math.hypot(s, t)) for w, m, s in parts for v, n, t in parts)
-        return to_y - 0.5 * between
-
-
-def _folded(mean, sd):
-    return sd * math.sqrt(2 / math.pi) * np.exp(-((mean / sd) ** 2) / 2) + mean * (1 - 2 * stats.norm.cdf(-mean / sd))
 
 
 def _crps_t(y, df):
@@ -90,61 +77,11 @@ def _crps_t(y, df):
     return y * (2 * stats.t.cdf(y, df) - 1) + 2 * stats.t.pdf(y, df) * (df + y**2) / (df - 1) - c
 
 
-def _score_column(law, points):
-    target = torch.tensor(points, dtype=torch.float64)[:, None]
-    everywhere = torch.ones_like(target, dtype=torch.bool)
-    return crps_from_quantiles(ScipyLaw([law], everywhere), target, everywhere)[:, 0].numpy()
-
-
-@pytest.mark.parametrize(
-    ("df", "error"), [(1.5, 3e-4), (2.1, 5e-5), *((df, 1e-5) for df in (3.0, 4.0, 5.0, 8.0, 12.0, 30.0))]
-)
-def test_crps_from_quantiles_is_the_closed_form_of_student_t(df, error):
-    np.testing.assert_allclose(_score_column(stats.t(df), FAR), _crps_t(np.array(FAR), df), rtol=error)
-
-
-def test_crps_from_quantiles_is_the_closed_form_of_the_normal():
-    y = np.array(FAR)
-    expected = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / math.sqrt(math.pi)
-    np.testing.assert_allclose(_score_column(stats.norm(), FAR), expected, rtol=1e-7)
-
-
-def test_crps_from_quantiles_is_the_closed_form_of_a_bimodal_mixture():
-    points = list(np.linspace(-4, 4, 41))
-    np.testing.assert_allclose(_score_column(Bimodal(), points), Bimodal().crps(np.array(points)), rtol=1e-5)
-
-
-def test_crps_from_quantiles_of_a_skewed_law_is_the_integral_of_its_squared_distribution():
-    law = stats.gumbel_r()
-    y = 0.7
-    left = integrate.quad(lambda x: law.cdf(x) ** 2, -20, y)[0]
-    right = integrate.quad(lambda x: law.sf(x) ** 2, y, 60)[0]
-    np.testing.assert_allclose(_score_column(law, [y]), left + right, rtol=1e-6)
-
-
-def test_crps_reference_values_of_the_standard_normal():
-    score = _score_column(stats.norm(), [0.0, 1.0])
-    np.testing.assert_allclose(score, [0.2336949773, 0.6024413576], rtol=1e-6)
-    zero, one = torch.tensor(0.0), torch.tensor(1.0)
-    assert float(crps_normal(zero, zero, one)) == pytest.approx(0.2336949773, abs=1e-8)
-    assert float(crps_normal(one, zero, one)) == pytest.approx(0.6024413576, abs=1e-8)
-
-
-@pytest.mark.parametrize("df", [1.5, 3.0, 7.0, 30.0])
-def test_closed_form_of_student_t_is_that_of_the_paper(df):
-    y = torch.tensor(FAR, dtype=torch.float64)
-    score = crps_student_t(2.0 * y + 1.0, torch.tensor(1.0), torch.tensor(2.0), torch.tensor(df))
-    np.testing.assert_allclose(score, 2.0 * _crps_t(np.array(FAR), df), rtol=1e-9)
-
-
-def test_crps_of_a_float32_forecast_is_close_to_its_closed_form():
-    location, scale = torch.full((3, 2), 0.001), torch.full((3, 2), 0.02)
-    df = torch.tensor([3.0, 5.0, 20.0])
-    present = torch.ones(3, 2, dtype=torch.bool)
-    law = Forecast(AffineMarginals(location, scale), FactorStudentT(df, torch.ones(3, 2, 1)), present)
-    target = torch.tensor([[0.0, 0.3], [-0.02, 0.05], [0.001, -0.2]])
-    expected = crps_student_t(target, location.double(), scale.double(), df[:, None])
-    torch.testing.assert_close(crps_from_quantiles(law, target, present), expected, rtol=1e-5, atol=0.0)
+def test_crps_is_that_of_each_assets_own_law():
+    everywhere = torch.ones(1, 2, dtype=torch.bool)
+    target = torch.tensor([[1.0, -2.5]], dtype=torch.float64)
+    score = crps(ScipyLaw([stats.norm(), stats.t(4)], everywhere), target, everywhere)
+    np.testing.assert_allclose(score[0], [0.6024413576, _crps_t(-2.5, 4.0)], rtol=1e-5)
 
 
 def test_crps_of_draws_matches_pairwise_distances():
@@ -174,7 +111,7 @@ def test_a_cell_that_is_absent_or_unobserved_is_neither_read_nor_counted():
     law = ScipyLaw([stats.norm()] * 3, present)
     scored = scored_cells(law, observed)
     assert scored.tolist() == [[True, False, False], [False, False, False]]
-    for score in (log_score, pit, crps_from_quantiles):
+    for score in (log_score, pit, crps):
         values = score(law, target, observed)
         assert torch.isfinite(values).all()
         assert (values[~scored] == 0).all()

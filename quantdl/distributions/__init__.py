@@ -1,5 +1,7 @@
-"""What torch.distributions lacks: Student-t cdf and quantile, the factor-t copula, and the Forecast that joins them."""
+"""Laws of log returns: the contract of a forecast, its first form, and what torch.distributions lacks to build it."""
 
+from quantdl.distributions.copula import CopulaForecast
+from quantdl.distributions.crps import crps_by_quantiles, crps_student_t
 from quantdl.distributions.density import student_t_log_density
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
@@ -14,11 +16,14 @@ from quantdl.distributions.student_t import student_t_cdf, student_t_icdf
 
 __all__ = [
     "AffineMarginals",
+    "CopulaForecast",
     "FactorStudentT",
     "Forecast",
     "Marginals",
     "StudentTMarginals",
     "cdf_by_transport",
+    "crps_by_quantiles",
+    "crps_student_t",
     "icdf_by_transport",
     "student_t_cdf",
     "student_t_icdf",

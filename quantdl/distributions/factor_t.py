@@ -60,7 +60,7 @@ class FactorStudentT:
         return matrix + torch.diag_embed(unexplained)
 
     def sample(self, n_draws: int) -> Tensor:
-        """Draws of shape (S, B, A) from torch's current random state."""
+        """Draws of shape (S, B, A) from torch's current random state, differentiable in the parameters."""
         rows, assets, factors = self.loadings.shape
         options = {"dtype": self.loadings.dtype, "device": self.loadings.device}
         factor = torch.randn((n_draws, rows, factors, 1), **options)  # type: ignore[call-overload]
@@ -78,3 +78,7 @@ class FactorStudentT:
     def assets(self, index: Tensor) -> "FactorStudentT":
         """The same law for some of the assets: exact, because the family is closed under dropping variables."""
         return FactorStudentT(self.degrees_of_freedom, self.loadings[:, index])
+
+    def to(self, device: torch.device | str) -> "FactorStudentT":
+        """The same law on another device."""
+        return FactorStudentT(self.degrees_of_freedom.to(device), self.loadings.to(device))

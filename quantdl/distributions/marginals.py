@@ -7,6 +7,7 @@ import torch
 from scipy import special
 from torch import Tensor
 
+from quantdl.distributions.crps import crps_student_t
 from quantdl.distributions.density import student_t_log_density
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf
 
@@ -34,12 +35,24 @@ class Marginals(ABC):
         """Quantiles at probabilities that broadcast to (..., B, A)."""
 
     @abstractmethod
+    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+        """Expected returns, (B, A); NaN where there is no mean."""
+
+    @abstractmethod
+    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Continuous ranked probability score at returns, (B, A) float64."""
+
+    @abstractmethod
     def rows(self, index: Tensor | slice) -> "Marginals":
         """The same maps for some of the rows."""
 
     @abstractmethod
     def assets(self, index: Tensor) -> "Marginals":
         """The same maps for some of the assets."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> "Marginals":
+        """The same maps on another device."""
 
 
 def cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -81,6 +94,14 @@ class AffineMarginals(Marginals):
         """See :class:`Marginals`."""
         return icdf_by_transport(self, probability, degrees_of_freedom)
 
+    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return torch.where(degrees_of_freedom[:, None] > 1.0, self.location, torch.nan)
+
+    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return crps_student_t(value, self.location.double(), self.scale.double(), degrees_of_freedom[:, None])
+
     def rows(self, index: Tensor | slice) -> "AffineMarginals":
         """See :class:`Marginals`."""
         return AffineMarginals(self.location[index], self.scale[index])
@@ -88,6 +109,10 @@ class AffineMarginals(Marginals):
     def assets(self, index: Tensor) -> "AffineMarginals":
         """See :class:`Marginals`."""
         return AffineMarginals(self.location[:, index], self.scale[:, index])
+
+    def to(self, device: torch.device | str) -> "AffineMarginals":
+        """See :class:`Marginals`."""
+        return AffineMarginals(self.location.to(device), self.scale.to(device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +155,14 @@ class StudentTMarginals(Marginals):
         """See :class:`Marginals`."""
         return self.location + self.scale * student_t_icdf(probability, self.own_degrees_of_freedom)
 
+    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return torch.where(self.own_degrees_of_freedom > 1.0, self.location, torch.nan)
+
+    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return crps_student_t(value, self.location.double(), self.scale.double(), self.own_degrees_of_freedom)
+
     def rows(self, index: Tensor | slice) -> "StudentTMarginals":
         """See :class:`Marginals`."""
         return StudentTMarginals(self.location[index], self.scale[index], self.own_degrees_of_freedom[index])
@@ -137,6 +170,12 @@ class StudentTMarginals(Marginals):
     def assets(self, index: Tensor) -> "StudentTMarginals":
         """See :class:`Marginals`."""
         return StudentTMarginals(self.location[:, index], self.scale[:, index], self.own_degrees_of_freedom[:, index])
+
+    def to(self, device: torch.device | str) -> "StudentTMarginals":
+        """See :class:`Marginals`."""
+        return StudentTMarginals(
+            self.location.to(device), self.scale.to(device), self.own_degrees_of_freedom.to(device)
+        )
 
 
 def _match_tails_by_scipy(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:

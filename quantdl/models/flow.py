@@ -4,17 +4,31 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from pyro.distributions.transforms.spline import ConditionedSpline
 from torch import Tensor, nn
 from torch.nn import functional
 
-from quantdl.distributions import AffineMarginals, Forecast, Marginals, cdf_by_transport, icdf_by_transport
+from quantdl.distributions import (
+    AffineMarginals,
+    CopulaForecast,
+    Forecast,
+    Marginals,
+    cdf_by_transport,
+    crps_by_quantiles,
+    icdf_by_transport,
+)
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
+
+_LEAST_SHARE, _LEAST_SPLIT = 1e-3, 0.025  # of a bin's width and of the place of its split: Pyro's defaults
+_NODES = tuple(
+    (0.5 * (1.0 + place), 0.5 * weight) for place, weight in zip(*np.polynomial.legendre.leggauss(16), strict=True)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +54,25 @@ class SplineShape:
         parts = (self.widths, self.heights, self.slopes, self.splits)
         return ConditionedSpline(tuple(part[..., None, :] for part in parts), bound=self.bound, order="linear")
 
+    def pieces(self) -> Tensor:
+        """Where one hyperbola follows another along the scaled return: (2 bins + 1, B, A), from -bound to bound."""
+        widths = _LEAST_SHARE + (1.0 - _LEAST_SHARE * self.widths.shape[-1]) * self.widths
+        ends = widths.cumsum(-1)
+        splits = ends - widths * (1.0 - _LEAST_SPLIT - (1.0 - 2.0 * _LEAST_SPLIT) * self.splits)
+        inner = torch.stack([splits, ends], dim=-1).flatten(-2)
+        shares = torch.cat([torch.zeros_like(inner[..., :1]), inner], dim=-1)
+        return (self.bound * (2.0 * shares - 1.0)).movedim(-1, 0)
+
     def pick(self, index: Any) -> "SplineShape":  # noqa: ANN401 - whatever indexes a tensor
         """The splines of some rows or assets."""
         return SplineShape(self.widths[index], self.heights[index], self.slopes[index], self.splits[index], self.bound)
+
+    def to(self, device: torch.device | str) -> "SplineShape":
+        """The same splines on another device."""
+        widths, heights, slopes, splits = (
+            part.to(device) for part in (self.widths, self.heights, self.slopes, self.splits)
+        )
+        return SplineShape(widths, heights, slopes, splits, self.bound)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +117,29 @@ class SplineMarginals(Marginals):
         """See :class:`Marginals`."""
         return icdf_by_transport(self, probability, degrees_of_freedom)
 
+    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`; to 1e-4 of the scale.
+
+        Outside the bound the spline is the identity and both sides of the symmetric base cancel. Inside, integration by
+        parts leaves the bound less the integral of the distribution function, here over each smooth piece.
+        """
+        pieces = self.shape.pieces()
+        area = torch.zeros_like(self.affine.location)
+        for left, right in zip(pieces[:-1], pieces[1:], strict=True):
+            for node, weight in _NODES:
+                returns = self.affine.from_standard(left + node * (right - left), degrees_of_freedom)
+                area = area + weight * (right - left) * self.cdf(returns, degrees_of_freedom)
+        mean = self.affine.from_standard(self.shape.bound - area, degrees_of_freedom)
+        return torch.where(degrees_of_freedom[:, None] > 1.0, mean, torch.nan)
+
+    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return crps_by_quantiles(
+            lambda returns: self.cdf(returns, degrees_of_freedom),
+            lambda probability: self.icdf(probability.to(degrees_of_freedom), degrees_of_freedom),
+            value,
+        )
+
     def rows(self, index: Tensor | slice) -> "SplineMarginals":
         """See :class:`Marginals`."""
         return SplineMarginals(self.affine.rows(index), self.shape.pick(index))
@@ -94,6 +147,10 @@ class SplineMarginals(Marginals):
     def assets(self, index: Tensor) -> "SplineMarginals":
         """See :class:`Marginals`."""
         return SplineMarginals(self.affine.assets(index), self.shape.pick((slice(None), index)))
+
+    def to(self, device: torch.device | str) -> "SplineMarginals":
+        """See :class:`Marginals`."""
+        return SplineMarginals(self.affine.to(device), self.shape.to(device))
 
     def _bounded(self, value: Tensor) -> tuple[Tensor, Tensor]:
         edge = self.shape.bound * (1.0 - 1e-5)
@@ -144,4 +201,4 @@ class FlowForecaster(Forecaster):
         hidden = batch.at_position(self.encoder(batch))
         assets, row = self.context(hidden, batch)
         marginals = SplineMarginals(self.affine(assets, unit(batch)), self.spline(assets))
-        return Forecast(marginals, self.dependence(assets, row, batch.trailing_loadings), batch.present)
+        return CopulaForecast(marginals, self.dependence(assets, row, batch.trailing_loadings), batch.present)

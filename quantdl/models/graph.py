@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
-from quantdl.distributions import Forecast
+from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
@@ -40,7 +40,7 @@ class GraphForecaster(Forecaster):
         for layer in self.messages:
             nodes = layer(nodes, edge_index, edge_weight)
         assets, row = self.context(nodes.reshape(hidden.shape), batch)
-        return Forecast(
+        return CopulaForecast(
             self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
         )
 

@@ -1,6 +1,6 @@
 """A causal transformer with Student-t marginals."""
 
-from quantdl.distributions import Forecast
+from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
@@ -30,6 +30,6 @@ class TransformerForecaster(Forecaster):
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = batch.at_position(self.encoder(batch))
         assets, row = self.context(hidden, batch)
-        return Forecast(
+        return CopulaForecast(
             self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from quantdl.distributions import FactorStudentT, Forecast, StudentTMarginals
+from quantdl.distributions import CopulaForecast, FactorStudentT, Forecast, StudentTMarginals
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, ReturnWindow
 
@@ -14,8 +14,7 @@ class VolatilityForecaster(Forecaster):
     """Filtered volatility, Student-t marginals with each asset's own degrees of freedom, constant factor-t copula.
 
     Parameters are buffers, one set per refit; a forecast at bar ``t`` uses the last set fitted through a bar at or
-    before ``t``. The returned laws are those of :class:`~quantdl.distributions.Forecast`, like every other model's. An
-    asset that had fewer than 250 returns at a refit takes the median parameters of the others.
+    before ``t``. An asset that had fewer than 250 returns at a refit takes the median parameters of the others.
 
     For a return window other than the next bar the variance is the recursion's expected sum; the window's own degrees
     of freedom and a scale are fitted to the training returns, because sums of Student-t variables are not Student-t.
@@ -52,7 +51,7 @@ class VolatilityForecaster(Forecaster):
         scale = (variance * (freedom - 2.0) / freedom).sqrt() * self.adjustment[refit, batch.window]
         scale = torch.where(batch.present, scale, 1.0)
         dependence = FactorStudentT(self.copula_freedom[refit], self.loadings[refit])
-        return Forecast(StudentTMarginals(location, scale, freedom), dependence, batch.present)
+        return CopulaForecast(StudentTMarginals(location, scale, freedom), dependence, batch.present)
 
     def _next_variance(self, batch: Batch, refit: Tensor) -> Tensor:
         """Variance of the bar after each forecast's, (B, A): one pass over the histories per parameter set in use."""

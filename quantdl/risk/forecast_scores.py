@@ -8,12 +8,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from quantdl.distributions import AffineMarginals, Forecast, StudentTMarginals
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.scoring import (
     coverage,
-    crps_from_quantiles,
-    crps_student_t,
+    crps,
     joint_log_score,
     log_score,
     pit,
@@ -131,8 +129,8 @@ def next_session(table: pd.DataFrame) -> pd.DataFrame:
 def mean_scores(scored: pd.DataFrame) -> MeanScores:
     """Average the scores of scored rows."""
     joint = scored.groupby("session")["joint_log_density"].first().sum()
-    nll, crps = -float(scored["log_density"].mean()), float(scored["crps"].mean())
-    return MeanScores(nll, -float(joint) / len(scored), crps)
+    nll, mean_crps = -float(scored["log_density"].mean()), float(scored["crps"].mean())
+    return MeanScores(nll, -float(joint) / len(scored), mean_crps)
 
 
 def coverages(scored: pd.DataFrame, levels: Iterable[float] = COVERAGE_LEVELS) -> tuple[Coverage, ...]:
@@ -179,7 +177,7 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
     for name, probability in QUANTILES.items():
         columns[name] = law.icdf(torch.tensor(probability, device=law.present.device))
     columns["log_density"] = -log_score(law, piece.target, piece.observed)
-    columns["crps"] = marginal_crps(law, piece.target, piece.observed)
+    columns["crps"] = crps(law, piece.target, piece.observed)
     columns["pit"] = pit(law, piece.target, piece.observed)
     joint = -joint_log_score(law, piece.target, piece.observed)
     columns["joint_log_density"] = joint[:, None].expand(law.present.shape)
@@ -192,18 +190,3 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
     frame.insert(0, "window", "next_session" if piece.window == NEXT_SESSION else "position")
     frame.insert(0, "session", piece.sessions.repeat(n_assets))
     return frame
-
-
-def marginal_crps(law: Forecast, target: Tensor, observed: Tensor) -> Tensor:
-    """CRPS of each asset's own law, (B, A): in closed form where the law is Student-t, by quantiles otherwise."""
-    scored = scored_cells(law, observed)
-    marginals = law.marginals
-    match marginals:
-        case StudentTMarginals():
-            freedom = marginals.own_degrees_of_freedom
-        case AffineMarginals():
-            freedom = law.dependence.degrees_of_freedom[:, None].expand(law.present.shape)
-        case _:
-            return crps_from_quantiles(law, target, observed)
-    crps = crps_student_t(target.double(), marginals.location.double(), marginals.scale.double(), freedom.double())
-    return torch.where(scored, crps, 0.0)

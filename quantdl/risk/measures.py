@@ -9,10 +9,11 @@ import math
 import torch
 from torch import Tensor
 
-from quantdl.scoring import JointLaw, confidence
+from quantdl.distributions import Forecast
+from quantdl.scoring import confidence
 
 
-def draw_returns(forecast: JointLaw, n_draws: int, seed: int) -> Tensor:
+def draw_returns(forecast: Forecast, n_draws: int, seed: int) -> Tensor:
     """Draw joint log returns from a forecast and leave the caller's random state alone.
 
     Args:

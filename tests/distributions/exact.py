@@ -19,6 +19,15 @@ def log_density(value, freedom, dimension=1):
     return constant - (freedom / 2 + half) * mp.log1p(square / freedom)
 
 
+def lower_tail(distance, freedom):
+    """P(T < -distance)."""
+    distance = mp.mpf(distance)
+    if freedom == math.inf:
+        return mp.erfc(distance / mp.sqrt(2)) / 2
+    freedom = mp.mpf(freedom)
+    return mp.betainc(freedom / 2, mp.mpf(1) / 2, 0, freedom / (freedom + distance**2), regularized=True) / 2
+
+
 def slope_in_freedom(function, point, freedom, *rest):
     """Derivative with respect to the degrees of freedom; zero at infinity, where all of it is gone."""
     if freedom == math.inf:

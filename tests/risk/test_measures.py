@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
 
-from quantdl.distributions import AffineMarginals, FactorStudentT, Forecast
+from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT
 from quantdl.risk.measures import (
     draw_returns,
     expected_shortfall,
@@ -31,7 +31,7 @@ def losses_of(rows):
 def law(seed_shift=0.0):
     location, scale = torch.full((2, 3), seed_shift), torch.full((2, 3), 0.01)
     present = torch.tensor([[True, True, True], [True, False, True]])
-    return Forecast(
+    return CopulaForecast(
         AffineMarginals(location, scale), FactorStudentT(torch.tensor([5.0, 8.0]), torch.ones(2, 3, 1)), present
     )
 
