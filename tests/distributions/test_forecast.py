@@ -39,6 +39,10 @@ def spline(location: torch.Tensor) -> SplineMarginals:
     return SplineMarginals(affine(location), SplineShape(widths, heights, slopes, splits, bound=4.0))
 
 
+# Where the density of the spline has kinks, sums over a grid and the quantile rule of its score converge slowly.
+SUMMED_TO = {"student_t": 1e-9, "own_tails": 1e-6, "spline": 2e-2}
+SCORED_TO = {"student_t": 2e-4, "own_tails": 2e-4, "spline": 2e-3}
+
 LAWS = {
     "student_t": lambda location: copula_of(affine(location)),
     "own_tails": lambda location: copula_of(own_tails(location)),
@@ -47,8 +51,13 @@ LAWS = {
 
 
 @pytest.fixture(params=LAWS)
-def build(request):
-    return LAWS[request.param]
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def build(name):
+    return LAWS[name]
 
 
 @pytest.fixture
@@ -112,14 +121,14 @@ def test_quantiles_invert_probabilities(law):
 
 
 def test_the_mean_is_the_integral_of_the_return_over_its_density(law):
-    grid = wide_grid()
+    grid = wide_grid(16001)
     for row in range(ROWS):
         density = over_grid(law, row, grid, "marginal_log_prob").exp()
         expected = torch.trapezoid(grid[:, None] * density, grid, dim=0)
         torch.testing.assert_close(law.mean[row][PRESENT[row]], expected[PRESENT[row]], rtol=0.0, atol=2e-6)
 
 
-def test_the_score_is_the_integral_of_the_squared_distance_to_what_happened(law, returns):
+def test_the_score_is_the_integral_of_the_squared_distance_to_what_happened(name, law, returns):
     """CRPS by its definition, on a grid that has the return among its points."""
     scores = law.marginal_crps(returns)
     assert scores.dtype == torch.float64
@@ -130,7 +139,7 @@ def test_the_score_is_the_integral_of_the_squared_distance_to_what_happened(law,
         below, above = grid <= happened, grid >= happened
         expected = torch.trapezoid(probability[below].square(), grid[below])
         expected = expected + torch.trapezoid((1.0 - probability[above]).square(), grid[above])
-        assert scores[row, asset].item() == pytest.approx(expected.item(), rel=2e-4)
+        assert scores[row, asset].item() == pytest.approx(expected.item(), rel=SCORED_TO[name])
 
 
 def test_one_asset_alone_has_its_own_density(law, returns):
@@ -139,13 +148,14 @@ def test_one_asset_alone_has_its_own_density(law, returns):
         torch.testing.assert_close(alone.log_prob(returns), law.marginal_log_prob(returns)[:, asset])
 
 
-def test_the_joint_density_of_two_assets_integrates_to_one(law):
+def test_the_joint_density_of_two_assets_integrates_to_one(name, law):
+    """Summed over y = 0.001 sinh(t): in t the density of a heavy-tailed law is smooth and falls off on both sides."""
     pair = law.rows(torch.tensor([1])).assets(torch.tensor([0, 2]))
-    grid = 1e-3 * torch.sinh(torch.linspace(-10.0, 10.0, 161, dtype=torch.float64))
+    t = torch.linspace(-12.0, 12.0, 641 if name == "spline" else 241, dtype=torch.float64)
+    grid, step = 1e-3 * torch.sinh(t), 1e-3 * torch.cosh(t) * (t[1] - t[0])
     points = torch.cartesian_prod(grid, grid)
     density = pair.expand((len(points),)).log_prob(points).exp().reshape(len(grid), len(grid))
-    total = torch.trapezoid(torch.trapezoid(density, grid), grid)
-    assert total.item() == pytest.approx(1.0, abs=2e-3)
+    assert (step @ density @ step).item() == pytest.approx(1.0, abs=SUMMED_TO[name])
 
 
 def test_rows_assets_and_observed_select_parts_of_the_same_law(law, returns):
@@ -180,7 +190,8 @@ def seeded(draw):
 
 def test_draws_follow_each_assets_own_law(law):
     draws = seeded(lambda: law.sample((4000,)))
-    probabilities = torch.stack([law.cdf(draw) for draw in draws])
+    row_of_draw = torch.arange(ROWS).repeat(len(draws))
+    probabilities = law.rows(row_of_draw).cdf(draws.flatten(0, 1)).reshape(draws.shape)
     for row, asset in PRESENT.nonzero().tolist():
         assert stats.kstest(probabilities[:, row, asset].numpy(), "uniform").pvalue > 1e-4
 
