@@ -29,8 +29,9 @@ def crps_by_quantiles(cdf: Callable[[Tensor], Tensor], icdf: Callable[[Tensor], 
     1 - 1e-6 nothing is added.
 
     Largest relative errors over returns from the center to far beyond the tails: 1e-7 for the normal law, 1e-5 for
-    Student-t with 3 degrees of freedom or more, 5e-5 with 2, 5e-6 for a bimodal mixture; 2e-3 for a strongly bent
-    spline, whose density has kinks; 1 % for modes that lie 50 standard deviations apart. A law that computes in float32 adds about 1e-6.
+    Student-t with 3 degrees of freedom or more, 5e-5 with 2, 5e-6 for a bimodal mixture, 2e-3 for a strongly bent
+    spline, whose density has kinks, and 1 % for modes that lie 50 standard deviations apart. A law that computes in
+    float32 adds about 1e-6.
 
     Args:
         cdf: Probabilities of returns at most the given ones, of the shape of ``value``.

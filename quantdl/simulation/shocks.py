@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import special
 
+from quantdl.distributions.density import multivariate_t_log_density
 from quantdl.errors import ConfigError
 
 
@@ -69,12 +71,10 @@ class StudentTShocks:
 
     def joint_log_density(self, squares: np.ndarray, n_assets: int) -> np.ndarray:
         """Log density of uncorrelated, jointly Student-t shocks of ``n_assets``, given the sum of their squares."""
-        freedom = self.degrees_of_freedom
-        half = 0.5 * (freedom + n_assets)
-        constant = (
-            special.gammaln(half) - special.gammaln(0.5 * freedom) - 0.5 * n_assets * np.log(np.pi * (freedom - 2))
-        )
-        return np.asarray(constant - half * np.log1p(squares / (freedom - 2.0)))
+        freedom = torch.tensor(self.degrees_of_freedom, dtype=torch.float64)
+        standard = torch.as_tensor(squares / self._deviation**2, dtype=torch.float64)
+        density = multivariate_t_log_density(standard, torch.zeros(()), freedom, torch.tensor(float(n_assets)))
+        return np.asarray(density) - n_assets * np.log(self._deviation)
 
     def cdf(self, standard: np.ndarray) -> np.ndarray:
         """Probability of a shock at most ``standard``."""

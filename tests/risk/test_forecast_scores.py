@@ -11,10 +11,10 @@ from quantdl.risk.forecast_scores import (
     coverages,
     forecast_scores,
     forecast_table,
-    marginal_crps,
     mean_scores,
     next_session,
 )
+from quantdl.scoring import crps
 from quantdl.training.forecasting import forecast_sessions
 
 
@@ -84,7 +84,7 @@ def test_the_crps_of_a_law_is_the_integral_of_its_definition(book):
     law, target = piece.law.rows(slice(0, 1)), piece.target[:1].double()
     grid = torch.linspace(-0.5, 0.5, 50_001, dtype=torch.float64)
     with torch.no_grad():
-        found = marginal_crps(law, target, piece.observed[:1])[0, 0]
+        found = crps(law, target, piece.observed[:1])[0, 0]
         many = piece.law.rows(torch.zeros(len(grid), dtype=torch.long))
         below = many.cdf(grid[:, None].expand(-1, len(book.assets)))[:, 0].double()
     squares = (below - (grid >= target[0, 0]).double()) ** 2
