@@ -50,7 +50,10 @@ def student_t_log_density(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
 def multivariate_t_log_density(
     quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Tensor, dimension: Tensor
 ) -> Tensor:
-    r"""Log density of a multivariate Student-t law, in the precision of its arguments, which broadcast.
+    r"""Log density of a multivariate Student-t law; the arguments broadcast.
+
+    It is computed in float64 where any argument is float64. Where all are float32 the result is, as exact as float32 is
+    for the 32 or fewer degrees of freedom of a law with heavy tails; beyond them it is computed in float64 and rounded.
 
     .. math:: \log \frac{\Gamma((\nu + A) / 2)}{\Gamma(\nu / 2)} - \frac A2 \log (\pi \nu) - \frac12 \log |R|
         - \frac{\nu + A}2 \log (1 + x^\top R^{-1} x / \nu)
@@ -62,12 +65,12 @@ def multivariate_t_log_density(
         dimension: ``A``, the number of variables.
     """
     arguments = quadratic, log_determinant, degrees_of_freedom, 0.5 * dimension.to(quadratic.dtype)
-    if quadratic.dtype == torch.float64:
+    if any(argument.dtype == torch.float64 for argument in arguments[:3]):
         return _exact(*arguments)
     few = degrees_of_freedom < MANY_IN_SINGLE_PRECISION
     if bool(few.all()):
         return _textbook(*arguments)
-    exact = _exact(*(argument.double() for argument in arguments)).to(quadratic.dtype)
+    exact = _exact(*arguments).to(quadratic.dtype)
     return torch.where(few, _textbook(*arguments[:2], torch.where(few, degrees_of_freedom, 1.0), arguments[3]), exact)
 
 
@@ -89,7 +92,8 @@ def _textbook(quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Te
 
 
 def _exact(quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Tensor, half_dimension: Tensor) -> Tensor:
-    arguments = torch.broadcast_tensors(quadratic, log_determinant, degrees_of_freedom, half_dimension)
+    exact = (argument.double() for argument in (quadratic, log_determinant, degrees_of_freedom, half_dimension))
+    arguments = torch.broadcast_tensors(*exact)
     result: Tensor = _LogDensity.apply(*arguments)  # type: ignore[no-untyped-call]
     return result
 

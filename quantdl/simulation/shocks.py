@@ -74,7 +74,7 @@ class StudentTShocks:
         freedom = torch.tensor(self.degrees_of_freedom, dtype=torch.float64)
         standard = torch.as_tensor(squares / self._deviation**2, dtype=torch.float64)
         density = multivariate_t_log_density(standard, torch.zeros(()), freedom, torch.tensor(float(n_assets)))
-        return np.asarray(density) - n_assets * np.log(self._deviation)
+        return np.asarray(density.numpy() - n_assets * np.log(self._deviation))
 
     def cdf(self, standard: np.ndarray) -> np.ndarray:
         """Probability of a shock at most ``standard``."""
