@@ -65,7 +65,7 @@ class PlanError(QuantdlError):
 
 
 class LookAheadError(QuantdlError):
-    """A value was asked for that nobody could have known at that session."""
+    """A value that could not have been known at that session."""
 
     exit_code = 4
 

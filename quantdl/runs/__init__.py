@@ -3,7 +3,7 @@
 Neither torch nor pandas is imported here, so listing runs is instant.
 """
 
-from quantdl.runs.ledger import Ledger, LedgerReading, PeriodSharpe, Trial, trial_hash
+from quantdl.runs.ledger import Ledger, LedgerContents, PeriodSharpe, Trial, trial_hash
 from quantdl.runs.store import (
     FileRecord,
     RunEntry,
@@ -21,7 +21,7 @@ from quantdl.runs.store import (
 __all__ = [
     "FileRecord",
     "Ledger",
-    "LedgerReading",
+    "LedgerContents",
     "PeriodSharpe",
     "RunEntry",
     "RunFolder",

@@ -60,7 +60,7 @@ class Trial:
 
     Attributes:
         sequence: 1, 2, 3, ...: the order of trials, whatever the clock said.
-        trial: Hash of config, data, seed and code, from :func:`trial_hash`; identical ones are one trial.
+        trial: Hash of config, data, seed and code, from `trial_hash`; identical ones are one trial.
         data: Fingerprint of the data, so that trials on the same data can be counted.
         run: Identifier of the run folder.
         time: UTC, ISO 8601, by the clock of the machine.
@@ -78,7 +78,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class LedgerReading:
+class LedgerContents:
     """What a ledger holds.
 
     Attributes:
@@ -138,7 +138,7 @@ class Ledger:
         """Record a trial; when this returns, it is on the disk.
 
         Args:
-            trial: From :func:`trial_hash`.
+            trial: From `trial_hash`.
             data: Fingerprint of the data.
             run: Identifier of the run folder.
             figures: Sharpe ratio of the test span, None when undefined.
@@ -160,7 +160,7 @@ class Ledger:
             file.extend(sound, addition)
         return record
 
-    def read(self) -> LedgerReading:
+    def read(self) -> LedgerContents:
         """Read all trials; an absent ledger holds none.
 
         Raises:
@@ -168,14 +168,14 @@ class Ledger:
             RunError: If the file cannot be read.
         """
         if not self.path.exists():
-            return LedgerReading((), None)
+            return LedgerContents((), None)
         try:
-            reading = self._reading(shared_lock=False)  # a reader does not hold up a run
+            contents = self._contents(shared_lock=False)  # a reader does not hold up a run
         except IntegrityError:
-            return self._reading(shared_lock=True)
-        return reading if reading.torn is None else self._reading(shared_lock=True)
+            return self._contents(shared_lock=True)
+        return contents if contents.torn is None else self._contents(shared_lock=True)
 
-    def _reading(self, shared_lock: bool) -> LedgerReading:
+    def _contents(self, shared_lock: bool) -> LedgerContents:
         """Without the lock an append in progress can look like damage; with it nothing is in progress."""
         try:
             content = read_under_lock(self.path) if shared_lock else self.path.read_bytes()
@@ -183,7 +183,7 @@ class Ledger:
             raise RunError(f"{self.path}: {error.strerror or error}.") from error
         lines, sound = _parse(content, self.path)
         torn = f"{self.path}: {len(content) - sound} bytes of an unfinished record {len(lines) + 1} are ignored"
-        return LedgerReading(tuple(line.record for line in lines), torn if sound < len(content) else None)
+        return LedgerContents(tuple(line.record for line in lines), torn if sound < len(content) else None)
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,15 @@ class RunFolder:
         return self.path / name
 
     def read_bytes(self, name: str) -> bytes:
-        """Content of a file; raises as :meth:`file`."""
+        """Content of a file; raises as `file`."""
         return self.file(name).read_bytes()
 
     def read_text(self, name: str) -> str:
-        """Content of a UTF-8 file; raises as :meth:`file`."""
+        """Content of a UTF-8 file; raises as `file`."""
         return self.read_bytes(name).decode()
 
     def read_json(self, name: str) -> object:
-        """Content of a JSON file; raises as :meth:`file`, and IntegrityError when it is not JSON."""
+        """Content of a JSON file; raises as `file`, and IntegrityError when it is not JSON."""
         try:
             content: object = json.loads(self.read_bytes(name))
         except ValueError as error:

@@ -2,7 +2,7 @@
 
 A run is built in ``.partial-<id>`` beside its final place. When everything is there, each file is read back and hashed
 into ``manifest.json``, and the folder is published (`quantdl.disk`). A process killed at any moment leaves at most a
-partial folder, which :func:`list_runs` does not show and :func:`remove_abandoned` deletes.
+partial folder, which `list_runs` does not show and `remove_abandoned` deletes.
 """
 
 import errno
@@ -239,7 +239,7 @@ def verify_run(path: Path) -> tuple[str, ...]:
 
 
 def delete_run(path: Path) -> None:
-    """Delete a published run; for :func:`list_runs` it is gone in one step.
+    """Delete a published run; for `list_runs` it is gone in one step.
 
     Raises:
         RunError: If there is no run at ``path`` or the disk refuses.

@@ -1,4 +1,4 @@
-"""A batch: histories of unequal length, right-padded, and the forecasts asked of them."""
+"""A batch: histories of unequal length, right-padded, and which forecasts are to be made from them."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Histories and the forecasts asked of them.
+    """Histories, and which forecasts are to be made from them.
 
     A *history* is a row of ``R`` with one right-padded sequence of observed bars per asset; a gap in trading shows as a
     jump of ``bar_index``. A *forecast* is a row of ``B``: a position in a history and a return window.

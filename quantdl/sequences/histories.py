@@ -49,7 +49,7 @@ class Histories:
 
     @property
     def windows(self) -> tuple[ReturnWindow, ...]:
-        """Return windows that can be asked for."""
+        """Return windows of the targets."""
         return self.bars.windows
 
     @property

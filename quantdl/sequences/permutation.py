@@ -1,4 +1,4 @@
-"""A random order of any number of things that is never written down."""
+"""A random order of any number of things, computed place by place and never stored."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 
 @dataclass(frozen=True)
 class KeyedPermutation:
-    """One of the orders of the numbers 0 .. size - 1, told apart by a key.
+    """A random order of the numbers 0 .. size - 1, which depends on a key.
 
     Any piece of it is computed on its own, so fifty million windows need no list, and a pass can be taken up anywhere.
     The numbers are laid on a grid of ``a`` times ``b`` cells, as near to a square as covers them. A round adds to one

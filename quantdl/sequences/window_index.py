@@ -11,7 +11,7 @@ from quantdl.sequences.observed_bars import ObservedBars
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """Windows of like length, numbered asset after asset. A window is told by the row of its last bar.
+    """Windows of like length, numbered asset after asset. A window is known by the row of its last bar.
 
     Attributes:
         width: Bars of its longest window.

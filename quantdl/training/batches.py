@@ -2,7 +2,7 @@
 
 `SessionBatches` hold all assets of a session in a row, so that a network learns how they move together; the histories
 lie in memory. `AssetBatches` hold one asset in a row, cut from observed bars that may lie in mapped files: for panels
-larger than memory, and for networks that are asked for marginal laws only.
+larger than memory, and for networks that are to give marginal laws only.
 """
 
 from collections.abc import Iterator, Sequence

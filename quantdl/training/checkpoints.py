@@ -82,12 +82,12 @@ def load_checkpoint(folder: Path, build: BuildModel) -> tuple[FittedModel, Archi
     return fitted, architecture
 
 
-# What a description of the wrong form can raise on its way into a module; RuntimeError is torch's word for misfits.
+# What building a module from a description of the wrong form can raise; torch raises RuntimeError on wrong shapes.
 _MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
 
 
 def _rebuilt(description: dict[str, Any], build: BuildModel) -> tuple[FittedModel, Architecture]:
-    """The model with the weights it was born with, which are drawn apart from the caller's random state."""
+    """The model as it is built, before its weights are loaded; the caller's random state is left alone."""
     architecture, windows = _architecture(description), _windows(description)
     sessions = tuple(pd.Timestamp(date.fromisoformat(day)) for day in description["fitted_through"])
     if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
@@ -117,7 +117,7 @@ def _windows(description: dict[str, Any]) -> tuple[ReturnWindow, ...]:
 def _read_description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(_read(path))
-    except (ValueError, RecursionError) as error:  # also not UTF-8, numbers without end, brackets without end
+    except (ValueError, RecursionError) as error:  # also on text that is not UTF-8, endless numbers and deep nesting
         raise IntegrityError(f"{path}: not JSON ({error}). Fit again.") from error
     if not isinstance(description, dict) or description.get("schema_version") != SCHEMA_VERSION:
         raise IntegrityError(f"{path}: expected schema_version {SCHEMA_VERSION}. Fit again with this version.")

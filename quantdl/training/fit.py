@@ -16,7 +16,7 @@ from quantdl.training.loss import log_loss, mean_log_loss
 from quantdl.training.settings import TrainingSettings
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is going on, how many steps are done and how many there are at most."""
+"""Called with what is going on, how many steps are done and how many there can be at most."""
 
 
 @dataclass(frozen=True)

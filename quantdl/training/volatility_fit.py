@@ -1,4 +1,4 @@
-"""Fitting the volatility forecasters: each asset's recursion, each window's shape, and the constant copula."""
+"""The fit of a volatility model: each asset's recursion, the tails of each return window, and the constant copula."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ def fit_volatility(
         refits: Bars through which the sets are fitted, increasing.
         volatility_fit: For one asset's returns.
         factors: Common factors of the constant correlation.
-        progress: Told of each fitted asset.
+        progress: Called after each parameter set.
 
     Raises:
         DataError: If no asset has 250 returns at the first refit, or a fit fails.
