@@ -1,10 +1,14 @@
-"""Closing prices for tests that need no source; `quantdl.simulation.panel_of_closes` makes panels of them."""
+"""Closing prices and series for tests without a source; `quantdl.simulation.panel_of_closes` makes panels of closes."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from quantdl.market.card import DataCard, IntradayBars
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
 
 
 def closes_of(returns: np.ndarray) -> np.ndarray:
@@ -35,3 +39,18 @@ def in_hours(card: DataCard) -> DataCard:
     """The card of bars of an hour, dated by their end."""
     cut = IntradayBars("end", "clock")
     return replace(card, declaration=replace(card.declaration, frequency="60min", intraday=cut))
+
+
+def exogenous_series(name: str, dated: pd.DatetimeIndex, values: np.ndarray, rule: ReleaseRule) -> ExogenousSeries:
+    """A series beside the prices, known as the rule says."""
+    about = SeriesDeclaration(
+        name=name,
+        source="a test",
+        timezone="America/New_York",
+        unit="points",
+        as_of=date(2030, 1, 1),
+        licence="none",
+        release=rule,
+    )
+    card = SeriesCard(about, series_fingerprint(dated, values))
+    return ExogenousSeries(card, dated, rule.known_at(dated), values)

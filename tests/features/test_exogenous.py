@@ -1,17 +1,15 @@
 """Columns of exogenous series hold what was known at each bar, and say how old it is."""
 
-from datetime import date
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
 from quantdl.features import FeatureTable, feature_table
-from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
-from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import ReleaseRule
+from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.simulation import panel_of_closes
-from tests.panels import closes_of, heavy_tailed_returns
+from tests.panels import closes_of, exogenous_series, heavy_tailed_returns
 
 NEXT_MORNING = ReleaseRule("day", 1, "08:00", "America/New_York", None)
 
@@ -19,17 +17,7 @@ NEXT_MORNING = ReleaseRule("day", 1, "08:00", "America/New_York", None)
 def series_of(
     name: str, dated: pd.DatetimeIndex, values: np.ndarray, rule: ReleaseRule = NEXT_MORNING
 ) -> ExogenousSeries:
-    about = SeriesDeclaration(
-        name=name,
-        source="a test",
-        timezone="America/New_York",
-        unit="points",
-        as_of=date(2004, 1, 1),
-        licence="none",
-        release=rule,
-    )
-    card = SeriesCard(about, series_fingerprint(dated, values))
-    return ExogenousSeries(card, dated, rule.known_at(dated), values)
+    return exogenous_series(name, dated, values, rule)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import ast
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import get_args
 
@@ -14,9 +13,10 @@ from quantdl.features import FeatureGroup, FeatureTable, feature_table
 from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.panel import Panel
-from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
-from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import ReleaseRule
+from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.market.status import CellStatus
+from tests.panels import exogenous_series
 
 GROUPS = get_args(FeatureGroup)
 OF_THE_ASSET_ALONE = (
@@ -39,17 +39,7 @@ def index() -> ExogenousSeries:
     dated = pd.bdate_range("2000-06-01", "2003-12-31", unit="us")
     rule = ReleaseRule("day", 0, "20:00", "America/New_York", None)
     values = 20.0 + np.cumsum(np.random.default_rng(3).standard_normal(len(dated)))
-    about = SeriesDeclaration(
-        name="index",
-        source="a random walk",
-        timezone="America/New_York",
-        unit="points",
-        as_of=date(2004, 1, 1),
-        licence="none",
-        release=rule,
-    )
-    card = SeriesCard(about, series_fingerprint(dated, values))
-    return ExogenousSeries(card, dated, rule.known_at(dated), values)
+    return exogenous_series("index", dated, values, rule)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """A series shows at an instant what was known then, and nothing else."""
 
-from datetime import date
 from zoneinfo import available_timezones
 
 import numpy as np
@@ -9,8 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from quantdl.errors import DataError
-from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
-from quantdl.market.series.exogenous import ExogenousSeries, SeriesCard, series_fingerprint
+from quantdl.market.series.declaration import ReleaseRule
+from quantdl.market.series.exogenous import series_fingerprint
+from tests.panels import exogenous_series
 
 NEXT_MORNING = ReleaseRule("day", 1, "09:00", "America/New_York", "XNYS")
 
@@ -20,19 +20,7 @@ def instants(*texts, zone="UTC"):
 
 
 def series(days, values, rule=NEXT_MORNING):
-    observed_on = pd.DatetimeIndex(days)
-    values = np.asarray(values, dtype=np.float64)
-    about = SeriesDeclaration(
-        name="index",
-        source="a test",
-        timezone="America/New_York",
-        unit="points",
-        as_of=date(2030, 1, 1),
-        licence="none",
-        release=rule,
-    )
-    card = SeriesCard(about, series_fingerprint(observed_on, values))
-    return ExogenousSeries(card, observed_on, rule.known_at(observed_on), values)
+    return exogenous_series("index", pd.DatetimeIndex(days), np.asarray(values, dtype=np.float64), rule)
 
 
 @pytest.mark.parametrize(
