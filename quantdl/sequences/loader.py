@@ -125,17 +125,17 @@ class WindowLoader:
             bars.bar.index_select(0, rows.flatten()).view(rows.shape),
             bars.target.index_select(0, rows.flatten()).view(*rows.shape, -1),
             weight[:, rank::world_size].to(bars.features.dtype),
-            torch.from_numpy(real).to(device)[:, rank::world_size],
+            torch.from_numpy(~real).to(device)[:, rank::world_size],
             totals,
             strict=True,
         )
         widths = [self.buckets[number].width for number in bucket]
-        for step, width, (start, bars_in, of, last, future, counted, counts, total) in zip(
+        for step, width, (start, bars_in, of, last, future, counted, filler, total) in zip(
             steps.tolist(), widths, pieces, strict=True
         ):
             runs = self._runs(width, start, bars_in)
             resume = self._after(epoch, step)
-            yield WindowBatch(runs.of(bars.features), runs, of, last, future, counted, counts, total, resume)
+            yield WindowBatch(runs.of(bars.features), runs, of, last, future, counted, filler, total, resume)
 
     def _windows(
         self, epoch: int, batch: np.ndarray, bucket: np.ndarray
