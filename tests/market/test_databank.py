@@ -137,8 +137,32 @@ def test_scale_breaks_are_named_and_news_is_not(stocks):
         ("SP", "2008-01-18"),
         ("WWD", "2008-02-15"),
     }
+    assert stocks[1].counts()["wrong_scale"] == stocks[1].counts()["close_off_scale"] == 0
     reused = {fault.symbol for fault in stocks[1].faults if fault.kind == "reused_history"}
     assert reused == {"SSYS", "NOVT", "MTSI", "PPC"}
+
+
+@pytest.mark.slow
+def test_known_distributions_are_suspected_and_few_other_days(stocks):
+    """Spin-offs (KRFT, CDK, Kimball Electronics, FirstService), special dividends, a stock dividend, a buyback."""
+    named = {(fault.symbol, str(fault.first)) for fault in stocks[1].faults if fault.kind == "suspected_distribution"}
+    known = {
+        ("MDLZ", "2012-10-02"),
+        ("ADP", "2014-10-01"),
+        ("KBAL", "2014-11-03"),
+        ("CIGI", "2015-06-02"),
+        ("CCMP", "2012-03-02"),
+        ("HEES", "2012-09-20"),
+        ("LORL", "2012-12-05"),
+        ("KLAC", "2014-11-26"),
+        ("SYMC", "2016-03-04"),
+        ("SYNT", "2016-10-04"),
+        ("PICO", "2017-11-21"),
+        ("ATRO", "2013-10-08"),
+        ("ASML", "2012-11-29"),
+    }
+    assert known <= named
+    assert len(named) == 30
 
 
 @pytest.mark.slow

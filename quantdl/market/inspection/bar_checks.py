@@ -11,6 +11,7 @@ _COARSE_STEP = 0.005
 _MOST_DECIMALS = 4
 _PENNY = 1.0
 _MIXED_RUN = 5
+_OFF_SCALE = 1.8
 
 
 def zero(field: str) -> Callable[[Panel], np.ndarray]:
@@ -48,6 +49,19 @@ def mixed_adjustment(panel: Panel) -> np.ndarray:
     low, high, close = _field(panel, "low"), _field(panel, "high"), panel.closes
     opened = _whole(panel) & (_field(panel, "open") >= low) & (_field(panel, "open") <= high)
     return np.asarray(long_runs(opened & (close < low), _MIXED_RUN) | long_runs(opened & (close > high), _MIXED_RUN))
+
+
+def close_off_scale(panel: Panel) -> np.ndarray:
+    """Cells whose close lies beyond a factor of 1.8 outside of [low, high], with the open, if known, within.
+
+    A close at another scale than the bar that it ends; what repeats for a week is `mixed_adjustment`, and not among the
+    cells. All known prices must be above zero, with high >= low.
+    """
+    low, high, opening, close = (_field(panel, name) for name in ("low", "high", "open", "close"))
+    known = (low > 0) & (high >= low) & (close > 0)
+    opened = np.isnan(opening) | (opening == 0) | ((opening >= low) & (opening <= high))
+    off = (close > _OFF_SCALE * high) | (close * _OFF_SCALE < low)
+    return np.asarray(known & opened & off & ~mixed_adjustment(panel))
 
 
 def penny_price(panel: Panel) -> np.ndarray:

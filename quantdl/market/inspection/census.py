@@ -167,7 +167,8 @@ def _faults(panel: Panel, check: Check, cells: np.ndarray) -> list[DataFault]:
     found = []
     for column in np.flatnonzero(cells.any(axis=0)).tolist():
         rows = np.flatnonzero(cells[:, column])
-        groups = np.split(rows, len(rows)) if check.each else [rows]
+        edges = {"cell": range(1, len(rows)), "run": np.flatnonzero(np.diff(rows) != 1) + 1, "asset": ()}[check.each]
+        groups = np.split(rows, list(edges))
         found += [_fault(panel, check, column, group) for group in groups]
     return found
 
@@ -176,13 +177,14 @@ def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> DataFau
     starts = np.flatnonzero(np.r_[True, np.diff(rows) != 1])
     lengths = np.diff(np.r_[starts, len(rows)])
     longest = int(lengths.argmax())
+    n_bars = int(panel.traded[rows, column].sum()) if check.each == "run" else len(rows)
     detail = f"Longest run {lengths[longest]:,} from {panel.sessions[rows[starts[longest]]]:%Y-%m-%d}."
     return DataFault(
         kind=check.kind,
         symbol=panel.assets[column],
         first=panel.sessions[rows[0]].date(),
         last=panel.sessions[rows[-1]].date(),
-        count=len(lengths) if check.runs else len(rows),
+        count=len(lengths) if check.runs else n_bars,
         detail=detail if check.describe is None else check.describe(panel, column, rows),
     )
 

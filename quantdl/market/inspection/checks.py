@@ -7,6 +7,7 @@ They stand in `quantdl.market.inspection.presence`, `bar_checks`, `moves`, `scal
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -28,7 +29,8 @@ class Check:
         fields: The fields that a ``mask`` policy empties; without any, the cell as a whole becomes MISSING.
         runs: Whether ``count`` counts unbroken runs of cells instead of cells.
         hindsight: Whether a cell is judged by later ones too. Nobody could have masked it at the time.
-        each: Whether every cell is a finding of its own; else an asset has one finding of a kind.
+        each: What is a fault of its own: every ``"cell"``, every unbroken ``"run"`` of cells, or all cells of an
+            ``"asset"`` together.
         describe: What was seen, in words, of panel, column and rows; None names the longest run.
         breaks: The first cells of new histories under ``split_at_gap``; None where nothing can be cut.
         same_share: Whether a break is between two scales of one share, see `quantdl.market.inspection.cuts.Cut`.
@@ -39,7 +41,7 @@ class Check:
     fields: tuple[str, ...] = ()
     runs: bool = False
     hindsight: bool = False
-    each: bool = False
+    each: Literal["cell", "run", "asset"] = "asset"
     describe: Describe | None = None
     breaks: Cells | None = None
     same_share: bool = False
@@ -62,40 +64,51 @@ CHECKS = (
     Check("high_below_low", bar_checks.high_below_low, ("high", "low")),
     Check("open_outside_range", bar_checks.outside_range("open"), ("open",), describe=bar_checks.first_value("open")),
     Check("close_outside_range", bar_checks.outside_range("close"), ("high", "low")),
+    Check("close_off_scale", bar_checks.close_off_scale, describe=bar_checks.first_value("close")),
     Check("mixed_adjustment", bar_checks.mixed_adjustment, ("open", "high", "low"), runs=True),
     Check("return_above_50pct", moves.return_above_50pct, describe=moves.largest_return),
-    Check("spike_and_revert", moves.spike_and_revert, hindsight=True, each=True, describe=moves.spike),
+    Check("spike_and_revert", moves.spike_and_revert, hindsight=True, each="cell", describe=moves.spike),
     Check(
         "suspected_split",
         scale_breaks.suspected_split,
-        each=True,
+        each="cell",
         describe=scale_breaks.scale_change,
         breaks=scale_breaks.suspected_split,
         same_share=True,
     ),
     Check(
+        "wrong_scale",
+        scale_breaks.wrong_scale,
+        hindsight=True,
+        each="run",
+        describe=scale_breaks.run_scale,
+        breaks=scale_breaks.wrong_scale_ends,
+        same_share=True,
+    ),
+    Check("suspected_distribution", moves.suspected_distribution, each="cell", describe=moves.opening_gap),
+    Check(
         "reused_history",
         scale_breaks.reused_history,
-        each=True,
+        each="cell",
         describe=scale_breaks.second_life,
         breaks=scale_breaks.reused_history,
     ),
     Check(
         "split_contradicts_price",
         action_checks.split_contradicts_price,
-        each=True,
+        each="cell",
         describe=action_checks.recorded_splits,
     ),
     Check(
         "dividend_exceeds_price",
         action_checks.dividend_exceeds_price,
-        each=True,
+        each="cell",
         describe=action_checks.recorded_dividends,
     ),
     Check(
         "large_return_without_action",
         action_checks.large_return_without_action,
-        each=True,
+        each="cell",
         describe=moves.largest_return,
     ),
     Check("stale_run_5", stale_runs, runs=True, hindsight=True),

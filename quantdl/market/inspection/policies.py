@@ -8,6 +8,9 @@ from quantdl.market.card import OnFault
 
 Action = Literal["refuse", "mask", "drop_asset", "keep"]
 BreakAction = Literal["refuse", "split_at_gap", "drop_asset", "keep"]
+RunAction = Literal["refuse", "mask", "split_at_gap", "drop_asset", "keep"]
+ReportAction = Literal["refuse", "drop_asset", "keep"]
+AnyAction = Action | BreakAction | RunAction | ReportAction
 
 AT_LOADING = (
     *(f"{fault}_{price}" for fault in ("zero", "negative", "non_finite") for price in ("open", "high", "low", "close")),
@@ -67,10 +70,13 @@ class Policies:
     high_below_low: Action = "mask"
     open_outside_range: Action = "mask"
     close_outside_range: Action = "mask"
+    close_off_scale: Action = "mask"
     mixed_adjustment: Action = "refuse"
     return_above_50pct: Action = "keep"
     spike_and_revert: Action = "keep"
     suspected_split: BreakAction = "split_at_gap"
+    wrong_scale: RunAction = "mask"
+    suspected_distribution: ReportAction = "keep"
     reused_history: BreakAction = "split_at_gap"
     split_contradicts_price: Action = "refuse"
     dividend_exceeds_price: Action = "refuse"
@@ -104,7 +110,7 @@ class Policies:
         if wrong:
             raise DataError(f"Unknown policies: {'; '.join(wrong)}.")
 
-    def actions(self) -> dict[str, Action | BreakAction]:
+    def actions(self) -> dict[str, AnyAction]:
         """Return the action for each kind."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 

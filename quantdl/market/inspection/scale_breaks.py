@@ -1,124 +1,58 @@
-r"""Prices that change their scale: splits that nobody adjusted for, and symbols that begin a second life.
+"""Prices that change their scale: splits that nobody adjusted for, bars at a wrong scale, symbols with a second life.
 
-A ratio alone proves nothing: companies do halve and double overnight. What a split does and news does not do:
-
-* nobody trades at the old scale any more: all prices of the bar, not only its close, lie at the new one;
-* the market is calm: the range of the bar, ln(high / low), is ordinary, while news is fought over;
-* the number of shares changes, not the money: dollar volume stays ordinary, while news draws a crowd. On 2.4 million
-  NASDAQ bars of 2008 to 2017 volume is beyond four times its median of 21 bars on 2.9 % of days, and the range on
-  0.7 %; on the bars with a return beyond 50 % that are not named here, the median dollar volume is fourteen times the
-  usual.
-
-All of it is known at the close of the bar, so nothing here is judged with hindsight.
+The scan goes through an asset's sessions once and keeps the scale that each stands at, as far as it was known then. A
+jump that leads back to an earlier scale ends a run: what lies between was at a wrong one, be it a bar or a year. A jump
+that nothing undoes lasts.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from quantdl.market.inspection.moves import LARGE_RETURN
 from quantdl.market.inspection.presence import LONG_GAP
+from quantdl.market.inspection.scale_evidence import FEWEST, NEW_FOR_OLD, SMALLEST, WINDOW, Jump, is_detour
 from quantdl.market.inspection.session_bars import SessionBars, session_bars, session_numbers
 from quantdl.market.panel import Panel
 
-_SMALLEST = np.log(1.8)  # two for one, less a tenth: log volume itself strays by 0.5 (robust) from its median
-_WINDOW = 21
-_FEWEST = 11
-_HELD = 5
-_MOVES = 10.0
-_CALM = 4.0
-_CROWD = np.log(4.0)
-_MOVES_BLIND = 60.0
-_RATIO_ERROR = 0.03
 _REUSED = 63
-_NEW_FOR_OLD = np.array([2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 100, 150, 200, 300])
+_LONGEST_DETOUR = 63
+_SMALLEST_DETOUR = np.log(1.4)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Sessions of an asset at another scale than those around them.
+
+    Attributes:
+        first: The first of them, counted in the asset's sessions with a close.
+        stop: The first one back at the scale; 0 at the least.
+    """
+
+    first: int
+    stop: int
 
 
 @dataclass(frozen=True, eq=False)
-class _Jump:
-    """A close far from the one before, with the sessions of the asset up to it: the last row is that of the jump.
+class _History:
+    """The changes of scale of one asset, counted in its sessions with a close.
 
     Attributes:
-        bars: The panel, one bar a session.
-        column: The asset.
-        rows: Up to 22 sessions with a close, in order.
+        sessions: (N,) the sessions.
+        lasting: First bars at a scale that nothing undoes.
+        runs: Bars at a wrong scale.
+        seen: First bars at another scale that were recognised at their own close, of either sort.
     """
 
-    bars: SessionBars
-    column: int
-    rows: np.ndarray
-
-    def values(self, field: np.ndarray) -> np.ndarray:
-        return np.asarray(field[self.rows, self.column])
-
-    @property
-    def log_closes(self) -> np.ndarray:
-        return np.asarray(np.log(self.values(self.bars.close)))
-
-    @property
-    def size(self) -> float:
-        closes = self.log_closes
-        return float(closes[-1] - closes[-2])
-
-    def in_ordinary_moves(self) -> float:
-        """Return the size over the median of the moves before it; 0 if fewer than ten of those are known."""
-        moves = np.abs(np.diff(self.log_closes[:-1]))
-        moves = moves[moves > 0]
-        return abs(self.size) / float(np.median(moves)) if len(moves) >= _FEWEST - 1 else 0.0
-
-    def left_the_old_scale(self) -> bool:
-        """Whether the last five closes before the jump lay nearer to the old scale than to the new one."""
-        closes = self.log_closes
-        way = np.sign(self.size) * (closes[-1] - closes[-1 - _HELD : -1])
-        return bool((way > abs(self.size) / 2).all())
-
-    def is_calm(self) -> bool | None:
-        """Whether the whole bar lies at the new scale with an ordinary range; None if that cannot be seen."""
-        if self.bars.high is None or self.bars.low is None:
-            return None
-        high, low = self.values(self.bars.high), self.values(self.bars.low)
-        ranges = np.full(len(high), np.nan)
-        np.log(high / low, out=ranges, where=high > low)
-        known = ranges[:-1][np.isfinite(ranges[:-1])]
-        if len(known) < _FEWEST or not np.isfinite(ranges[-1]):
-            return None
-        prices = np.log([high[-1], low[-1], self.values(self.bars.close)[-1], *self._open()])
-        way = np.sign(self.size) * (prices - self.log_closes[-2])
-        return bool((way > abs(self.size) / 2).all() and ranges[-1] <= _CALM * np.median(known))
-
-    def draws_no_crowd(self) -> bool | None:
-        """Whether dollar volume is at most four times its median; None if volume is not known."""
-        if self.bars.volume is None:
-            return None
-        volume = self.values(self.bars.volume)
-        known = volume[:-1][volume[:-1] > 0]
-        if len(known) < _FEWEST or not volume[-1] > 0:
-            return None
-        return bool(np.log(volume[-1] / np.median(known)) + self.size <= _CROWD)
-
-    def is_round(self) -> bool:
-        """Whether the size is that of a common split to 3 %."""
-        return bool(np.abs(abs(self.size) - np.log(_NEW_FOR_OLD)).min() <= _RATIO_ERROR)
-
-    def is_split(self) -> bool:
-        """Whether the jump looks like a split, see `suspected_split`."""
-        moves = self.in_ordinary_moves()
-        if moves < _MOVES or not self.left_the_old_scale():
-            return False
-        calm, alone = self.is_calm(), self.draws_no_crowd()
-        if calm is False or alone is False:
-            return False
-        return bool(calm and alone) or (moves >= _MOVES_BLIND and self.is_round())
-
-    def _open(self) -> list[float]:
-        if self.bars.open is None:
-            return []
-        opening = float(self.values(self.bars.open)[-1])
-        return [opening] if np.isfinite(opening) else []
+    sessions: np.ndarray
+    lasting: frozenset[int]
+    runs: tuple[_Run, ...]
+    seen: frozenset[int]
 
 
 def suspected_split(panel: Panel) -> np.ndarray:
-    """First bars at a new scale of price that no recorded split explains.
+    """First bars at a new scale of price that no recorded split explains and no later bar undoes.
 
     A session's close is named when all of this holds:
 
@@ -129,29 +63,51 @@ def suspected_split(panel: Panel) -> np.ndarray:
     * the whole bar, open included where there is one, lies nearer to the new scale, and its range is at most four times
       the median of the last 21;
     * its dollar volume (close times volume) is at most four times the median volume of the last 21 bars, at the old
-      close. There is no lower limit: volume too is often left unadjusted.
+      close; on the way up by a factor of at least 4.5, so many shares are enough. There is no lower limit: volume
+      too is often left unadjusted.
 
-    Where the ranges or the volumes are not known, or neither, the evidence is weak: news can pass for a split. So the
-    jump must then be sixty ordinary moves and lie within 3 % of a common ratio (2, 2.5, 3, 4 ... for one), and many
-    splits are missed.
+    Closes before an earlier change of scale are compared at the scale of today. Where the ranges or the volumes are not
+    known, or neither, the evidence is weak: news can pass for a split. So the jump must then be sixty ordinary moves
+    and lie within 3 % of a common ratio (2, 2.5, 3, 4 ... for one), and many splits are missed.
 
     A split below 1.8 for one (three for two) cannot be told from news by one bar: it moves share volume by less than
     volume moves by itself. A spin-off, a special dividend of half the price or another fault of the source's factors
     looks the same and is named too. Bars within a session are drawn together first.
     """
     bars = session_bars(panel)
-    columns, sessions = np.nonzero(np.isfinite(bars.close).T)
-    closes = np.log(bars.close[sessions, columns])
-    far = (columns[1:] == columns[:-1]) & (np.abs(np.diff(closes)) >= _SMALLEST) & (np.diff(sessions) <= LONG_GAP)
-    begins = np.searchsorted(columns, columns)
-    explained = _split_sessions(panel)
     found = np.zeros(bars.close.shape, dtype=bool)
-    for place in np.flatnonzero(far) + 1:
-        rows = sessions[max(begins[place], place - _WINDOW) : place + 1]
-        column = int(columns[place])
-        known = explained.get(panel.assets[column], frozenset())
-        if known.isdisjoint(range(rows[-2] + 1, rows[-1] + 1)) and _Jump(bars, column, rows).is_split():
-            found[rows[-1], column] = True
+    for column, history in _histories(panel, bars):
+        found[history.sessions[sorted(history.lasting)], column] = True
+    return bars.to_rows(found)
+
+
+def wrong_scale(panel: Panel) -> np.ndarray:
+    """Bars of runs at another scale than what stands around them, gaps within a run included.
+
+    A run begins with a jump as `suspected_split` defines it, and ends with the first later jump that leads back to the
+    scale before: back by what the first one was, give or take a tenth of it or ten ordinary moves; range and volume
+    need not be ordinary. A run longer than the bars at the scale around it is none: then both jumps last.
+
+    Seen from afterwards a run may also begin with a jump that could not be told from news at its close, see
+    `quantdl.market.inspection.scale_evidence.is_detour`, if it ends within 63 bars or with a jump that was recognised;
+    and the first bars of a history, up to ten of them, may be such a run, judged by the bars after them.
+    """
+    bars = session_bars(panel)
+    found = np.zeros(panel.status.shape, dtype=bool)
+    for column, history in _histories(panel, bars):
+        for run in history.runs:
+            first, last = history.sessions[[run.first, run.stop - 1]]
+            found[bars.first_row[first, column] : bars.start[last + 1], column] = True
+    return found
+
+
+def wrong_scale_ends(panel: Panel) -> np.ndarray:
+    """First bars of runs at a wrong scale and first bars after them, as far as they were recognised at their close."""
+    bars = session_bars(panel)
+    found = np.zeros(bars.close.shape, dtype=bool)
+    for column, history in _histories(panel, bars):
+        ends = {bar for run in history.runs for bar in (run.first, run.stop)} & history.seen
+        found[history.sessions[sorted(ends)], column] = True
     return bars.to_rows(found)
 
 
@@ -176,7 +132,7 @@ def scale_change(panel: Panel, column: int, rows: np.ndarray) -> str:
     """Name the closes on both sides of a break, their ratio and the split that comes nearest."""
     before, row = previous_close_row(panel, column, int(rows[0])), int(rows[0])
     old, new = panel.closes[before, column], panel.closes[row, column]
-    nearest = _NEW_FOR_OLD[np.abs(abs(np.log(new / old)) - np.log(_NEW_FOR_OLD)).argmin()]
+    nearest = NEW_FOR_OLD[np.abs(abs(np.log(new / old)) - np.log(NEW_FOR_OLD)).argmin()]
     split = f"{nearest:g} for 1" if new < old else f"1 for {nearest:g}"
     return f"Close {old:g} to {new:g} (x {new / old:.4g}), like a split of {split}."
 
@@ -194,6 +150,129 @@ def second_life(panel: Panel, column: int, rows: np.ndarray) -> str:
 def previous_close_row(panel: Panel, column: int, row: int) -> int:
     """Return the row of the last positive close of an asset before ``row``."""
     return int(np.flatnonzero(panel.closes[:row, column] > 0)[-1])
+
+
+def run_scale(panel: Panel, column: int, rows: np.ndarray) -> str:
+    """Name the closes around the beginning of a run at a wrong scale, and how long it lasts."""
+    row, closes = int(rows[0]), panel.closes[:, column]
+    n_bars = int((closes[rows] > 0).sum())
+    how_long = "1 bar" if n_bars == 1 else f"{n_bars:,} bars"
+    if not (closes[:row] > 0).any():
+        old, new = closes[rows[-1]], closes[rows[-1] + 1 :][closes[rows[-1] + 1 :] > 0][0]
+        return f"The history begins with {how_long} at another scale: close {old:g}, then {new:g} (x {new / old:.4g})."
+    old, new = closes[previous_close_row(panel, column, row)], closes[row]
+    return f"Close {old:g} to {new:g} (x {new / old:.4g}), and back after {how_long}."
+
+
+def _histories(panel: Panel, bars: SessionBars) -> Iterator[tuple[int, _History]]:
+    """Yield each asset with a jump and its changes of scale."""
+    columns, sessions = np.nonzero(np.isfinite(bars.close).T)
+    closes = np.log(bars.close[sessions, columns])
+    far = (
+        (columns[1:] == columns[:-1]) & (np.abs(np.diff(closes)) >= _SMALLEST_DETOUR) & (np.diff(sessions) <= LONG_GAP)
+    )
+    places = np.flatnonzero(far) + 1
+    explained = _split_sessions(panel)
+    for column in np.unique(columns[places]).tolist():
+        start, stop = np.searchsorted(columns, [column, column + 1])
+        own = sessions[start:stop]
+        known = explained.get(panel.assets[column], frozenset())
+        jumps = [int(place - start) for place in places[columns[places] == column]]
+        jumps = [bar for bar in jumps if known.isdisjoint(range(own[bar - 1] + 1, own[bar] + 1))]
+        yield column, _Scan(bars, column, own).history(jumps)
+
+
+class _Scan:
+    """One walk through the sessions of an asset."""
+
+    def __init__(self, bars: SessionBars, column: int, sessions: np.ndarray) -> None:
+        self.bars, self.column, self.sessions = bars, column, sessions
+        self.scales = np.zeros(len(sessions))
+        self.levels = [(0.0, 0)]  # the scales that may come back, each with the bar that it begins at
+        self.runs: list[tuple[_Run, int]] = []  # with the bar at which the scale around them begins
+        self.seen: set[int] = set()
+
+    def history(self, jumps: list[int]) -> _History:
+        """Judge the jumps in order, each by what was known at its close."""
+        for bar in jumps:
+            self._judge(bar)
+        lasting = {bar for _, bar in self.levels[1:]}
+        runs = []
+        for run, begun in self.runs:
+            ends = [bar for bar in (*lasting, *(other.first for other, _ in self.runs)) if bar > run.stop]
+            around = run.first - begun + min(ends, default=len(self.sessions)) - run.stop
+            if run.stop - run.first > around:
+                lasting |= {run.first, run.stop}
+            else:
+                runs.append(run)
+        runs += self._detours(jumps, lasting, runs)
+        runs += self._false_start(jumps, lasting, runs)
+        lasting -= {bar for run in runs for bar in (run.first, run.stop)}
+        return _History(self.sessions, frozenset(lasting), tuple(runs), frozenset(self.seen))
+
+    def _detours(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
+        """Return the runs that only the way back tells: none that begins or ends where another one does."""
+        taken = {bar for run in runs for bar in range(run.first, run.stop + 1)}
+        found: list[_Run] = []
+        for first in jumps:
+            if first in taken or first in lasting:
+                continue
+            for stop in jumps:
+                length = stop - first
+                longest = len(self.sessions) // 2 if stop in lasting else _LONGEST_DETOUR
+                if (
+                    0 < length <= longest
+                    and stop not in taken
+                    and is_detour(self.bars, self.column, self.sessions, first, stop)
+                ):
+                    found.append(_Run(first, stop))
+                    taken |= set(range(first, stop + 1))
+                    break
+        return found
+
+    def _false_start(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
+        """Return the first bars of the history if they stand at another scale than the bars after them.
+
+        Too few bars go before the jump to say what is ordinary, so it is judged backwards, by what came after, and must
+        be of a common ratio, or large.
+        """
+        taken = {bar for run in runs for bar in range(run.first, run.stop + 1)} | lasting
+        early = [bar for bar in jumps if bar < FEWEST and bar not in taken]
+        for bar in early[-1:]:
+            rows = np.arange(bar - 1, min(len(self.sessions), bar + WINDOW))[::-1]
+            jump = Jump(self.bars, self.column, self.sessions[rows], self.scales[rows] - self.scales[bar])
+            closes = np.log(self.bars.close[self.sessions[:bar], self.column])
+            later = np.log(self.bars.close[self.sessions[bar], self.column])
+            all_there = (np.sign(jump.size) * (closes - later) > abs(jump.size) / 2).all()
+            if (
+                abs(jump.size) >= SMALLEST
+                and all_there
+                and (jump.is_round() or jump.is_large())
+                and jump.is_change_of_scale()
+            ):
+                return [_Run(0, bar)]
+        return []
+
+    def _judge(self, bar: int) -> None:
+        jump = self._jump(bar)
+        current = self.levels[-1][0]
+        for depth in range(len(self.levels) - 2, -1, -1):
+            level, begun = self.levels[depth]
+            if jump.leads_back(level - current):
+                self.runs.append((_Run(self.levels[depth + 1][1], bar), begun))
+                self._stand_at(bar, self.levels[: depth + 1])
+                return
+        if abs(jump.size) >= SMALLEST and jump.is_change_of_scale():
+            self._stand_at(bar, [*self.levels, (current + jump.size, bar)])
+
+    def _stand_at(self, bar: int, levels: list[tuple[float, int]]) -> None:
+        self.levels = levels
+        self.scales[bar:] = levels[-1][0]
+        self.seen.add(bar)
+
+    def _jump(self, bar: int) -> Jump:
+        rows = slice(max(0, bar - WINDOW), bar + 1)
+        return Jump(self.bars, self.column, self.sessions[rows], self.scales[rows])
 
 
 def _split_sessions(panel: Panel) -> dict[str, frozenset[int]]:

@@ -11,7 +11,7 @@ from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.census import Census
 from quantdl.market.inspection.checks import CHECKS, Check
 from quantdl.market.inspection.cuts import Cut, cut_histories
-from quantdl.market.inspection.policies import AT_LOADING, Action, BreakAction, Policies
+from quantdl.market.inspection.policies import AT_LOADING, AnyAction, Policies
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus, read_silence
 
@@ -61,8 +61,8 @@ def apply_policies(
     kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
     cut = {kind for kind, faults in treated.items() if faults and actions[kind] == "split_at_gap"}
     masked = _masked(panel, census, kinds, judged_through)
-    kept = masked.select(left) if gone else masked
-    final = cut_histories(kept, _cuts(panel, census, cut, left))
+    cuts = _cuts(panel, census, cut, left) + _unmended(panel, masked, kinds, left)
+    final = cut_histories(masked.select(left) if gone else masked, cuts)
     if judged_through is not None and any(check.hindsight and check.kind in kinds for check in CHECKS):
         notes.append(
             f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
@@ -86,15 +86,37 @@ def faults_at_loading(census: Census) -> tuple[DataFault, ...]:
 def _cuts(panel: Panel, census: Census, kinds: set[str], left: Sequence[str]) -> list[Cut]:
     """Where the kinds break the histories of the assets that are left, as `Cut` numbers them."""
     cuts = []
-    column_of = {name: column for column, name in enumerate(left)}
     for check in CHECKS:
-        if check.kind not in kinds or check.breaks is None:
-            continue
-        found = _cells(panel, census, check.kind) if check.breaks is check.cells else check.breaks(panel)
-        for row, column in zip(*np.nonzero(found), strict=True):
-            if panel.assets[column] in column_of:
-                cuts.append(Cut(column_of[panel.assets[column]], int(row), check.same_share))
+        if check.kind in kinds and check.breaks is not None:
+            found = _cells(panel, census, check.kind) if check.breaks is check.cells else check.breaks(panel)
+            cuts += _cuts_at(panel, found, left, check.same_share)
     return cuts
+
+
+def _unmended(panel: Panel, masked: Panel, kinds: set[str], left: Sequence[str]) -> list[Cut]:
+    """Where breaks beside cells that should have been masked, and were not, still join two scales.
+
+    A run at a wrong scale that nobody could have known for one is not masked; the jumps at its ends are cut, as far as
+    they were recognised at their own close.
+    """
+    cuts = []
+    for check in CHECKS:
+        if check.kind in kinds and check.breaks is not None:
+            rows, columns = np.nonzero(check.breaks(panel))
+            mended = np.zeros(panel.status.shape, dtype=bool)
+            for row, column in zip(rows, columns, strict=True):
+                before = np.flatnonzero(panel.traded[:row, column])[-1:]
+                mended[row, column] = not masked.traded[[row, *before], column].all()
+            open_ends = np.zeros(panel.status.shape, dtype=bool)
+            open_ends[rows, columns] = ~mended[rows, columns]
+            cuts += _cuts_at(panel, open_ends, left, check.same_share)
+    return cuts
+
+
+def _cuts_at(panel: Panel, cells: np.ndarray, left: Sequence[str], same_share: bool) -> list[Cut]:
+    column_of = {name: column for column, name in enumerate(left)}
+    places = [(int(row), panel.assets[column]) for row, column in zip(*np.nonzero(cells), strict=True)]
+    return [Cut(column_of[name], row, same_share) for row, name in places if name in column_of]
 
 
 def _cells(panel: Panel, census: Census, kind: str) -> np.ndarray:
@@ -142,7 +164,7 @@ def _refusal(panel: Panel, faults: Sequence[DataFault]) -> str:
     return "\n  ".join(lines)
 
 
-def _note(kind: str, action: Action | BreakAction, faults: Sequence[DataFault]) -> str:
+def _note(kind: str, action: AnyAction, faults: Sequence[DataFault]) -> str:
     named = "; ".join(f"{_who(fault)} {_when(fault)}" for fault in faults[:_NAMED_ASSETS])
     more = f" and {len(faults) - _NAMED_ASSETS:,} more" if len(faults) > _NAMED_ASSETS else ""
     return f"Policy {action} for {kind} ({sum(fault.count for fault in faults):,}): {named}{more}."

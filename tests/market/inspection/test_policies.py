@@ -4,7 +4,7 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.inspection.checks import CHECKS
-from quantdl.market.inspection.policies import AT_LOADING, BreakAction, Policies
+from quantdl.market.inspection.policies import AT_LOADING, Policies
 
 
 def test_what_cannot_be_cut_may_not_be_split_at_a_gap():
@@ -19,8 +19,14 @@ def test_masking_one_bar_does_not_mend_a_break_and_may_not_be_chosen():
 
 def test_exactly_the_kinds_that_know_where_to_cut_may_be_cut():
     hints = get_type_hints(Policies)
-    cut = {kind for kind, hint in hints.items() if get_args(hint) == get_args(BreakAction)}
+    cut = {kind for kind, hint in hints.items() if "split_at_gap" in get_args(hint)}
     assert cut == {check.kind for check in CHECKS if check.breaks is not None}
+
+
+def test_a_distribution_is_reported_and_never_repaired():
+    hint = get_type_hints(Policies)["suspected_distribution"]
+    assert Policies().suspected_distribution == "keep"
+    assert not {"mask", "split_at_gap"} & set(get_args(hint))
 
 
 def test_a_loader_stops_at_impossible_rows_unless_a_policy_was_chosen_for_them():
