@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ROW = ReportRow("Related positions", "exposures", "Exposures")
 
+_NAMED = 3  # members by which a cluster is named
+
 
 @dataclass(frozen=True)
 class SectorGroups:
@@ -178,9 +180,17 @@ def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> tuple[np.ndarra
             from quantdl.market.corporate.adjustment import continuous_closes
 
             closes = continuous_closes(run.panel)[: run.book.first + row + 1]
-            return correlation_groups(closes, window_bars=window, threshold=threshold)
+            numbers, clusters = correlation_groups(closes, window_bars=window, threshold=threshold)
+            return numbers, tuple(_members(run, numbers == number) for number in range(len(clusters)))
     found, numbers = np.unique(names, return_inverse=True)
     return numbers, tuple(str(name) for name in found)
+
+
+def _members(run: FinishedRun, inside: np.ndarray) -> str:
+    """Return a name for a cluster, which has none of its own: its first members."""
+    members = [run.result.assets[asset] for asset in np.flatnonzero(inside)]
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return f"{', '.join(members[:_NAMED])}{more}"
 
 
 def _sums(weights: np.ndarray, group_of: np.ndarray) -> np.ndarray:

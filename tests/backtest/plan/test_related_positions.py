@@ -133,7 +133,7 @@ def test_clusters_are_those_of_the_decision():
     result = run(loose, Fixed((0.19, 0.19, 0.19, 0.1, 0.1, 0.1)), panel)
     strict = replace(loose, related_positions=replace(loose.related_positions, max_group_gross=0.5))
     cause = only("related_positions", judged(strict, result, panel))
-    assert cause.startswith("max_group_gross = 0.5 is exceeded by 0.0700, cluster ")
+    assert cause.startswith("max_group_gross = 0.5 is exceeded by 0.0700, A00, A01, A02 on ")
     early = panel.between(panel.sessions[0], panel.sessions[50])
     plan = replace(strict, sample=replace(strict.sample, last=early.sessions[-1].date(), minimum_sessions=20))
     causes = judged(plan, run(plan, Fixed((0.19, 0.19, 0.19, 0.1, 0.1, 0.1)), early), early)
