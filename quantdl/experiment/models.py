@@ -155,7 +155,7 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
 def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int) -> Forecaster:
     settings = from_plain(settings_class(architecture.settings["kind"]), dict(architecture.settings))
     if isinstance(settings, VolatilitySettings):
-        from quantdl.models.volatility import VolatilityForecaster
+        from quantdl.models.filtered_volatility import VolatilityForecaster
 
         return VolatilityForecaster(len(architecture.assets), n_sets, windows, settings.factors)
     return build_network(settings, len(architecture.features), len(windows))

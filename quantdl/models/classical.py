@@ -1,7 +1,7 @@
 """Fits of one asset's volatility: EWMA and GARCH(1,1), both with Student-t innovations.
 
 Both are the recursion ``v[t+1] = omega + alpha * e[t]**2 + beta * v[t]``, with ``omega = 0`` and ``alpha = 1 - beta``
-for EWMA. What is made of the parameters stands in :mod:`quantdl.models.volatility`.
+for EWMA. The forecasts made with the parameters are in :mod:`quantdl.models.filtered_volatility`.
 """
 
 import math
@@ -19,7 +19,7 @@ from quantdl.errors import DataError
 
 # In units of the sample's variance. No fit to four years or more of the bundled stocks comes below 0.0012, except where
 # one of them hardly traded.
-_LEAST_OMEGA = 0.001
+_SMALLEST_OMEGA = 0.001
 _LARGEST_VOLATILITY = 25.0  # in units of the sample's
 
 
@@ -49,7 +49,7 @@ VolatilityFit = Callable[[np.ndarray], VarianceRecursion]
 def fit_garch_t(returns: np.ndarray) -> VarianceRecursion:
     """Fit a GARCH(1,1) with constant mean and Student-t innovations by maximum likelihood.
 
-    The likelihood has absurd optima on real series: with enough unchanged closes it has no maximum at all, because the
+    The likelihood has useless optima on real series: with enough unchanged closes it has no maximum at all, because the
     variance may shrink to zero on them. So ``omega`` is at least a thousandth of the sample's variance, and the fit
     starts from arch's own values and two fixed points and keeps the likeliest result that is stationary and whose
     volatility stays below 25 times the sample's. The fit runs on returns in units of their standard deviation, so
@@ -81,7 +81,7 @@ def fit_garch_t(returns: np.ndarray) -> VarianceRecursion:
 class _FlooredGarch(GARCH):
     def bounds(self, resids: np.ndarray | pd.Series) -> list[tuple[float, float]]:
         (_, most), *others = super().bounds(resids)
-        return [(_LEAST_OMEGA * float(np.mean(resids**2)), most), *others]
+        return [(_SMALLEST_OMEGA * float(np.mean(resids**2)), most), *others]
 
 
 def _garch_fits(scaled: np.ndarray) -> list[ARCHModelResult]:
@@ -100,8 +100,8 @@ def _fit_from(model: ConstantMean, start: np.ndarray | None) -> ARCHModelResult 
         fitted = _maximised(model, inside)
     volatility = fitted.conditional_volatility
     stationary = fitted.params["alpha[1]"] + fitted.params["beta[1]"] <= 1.0 + 1e-6
-    sane = np.isfinite(volatility).all() and volatility.max() <= _LARGEST_VOLATILITY
-    return fitted if stationary and sane and math.isfinite(fitted.loglikelihood) else None
+    moderate = np.isfinite(volatility).all() and volatility.max() <= _LARGEST_VOLATILITY
+    return fitted if stationary and moderate and math.isfinite(fitted.loglikelihood) else None
 
 
 def _maximised(model: ConstantMean, start: np.ndarray | None) -> ARCHModelResult:

@@ -9,7 +9,7 @@ from quantdl.sequences import Batch
 
 
 class Standardisation(nn.Module):
-    """Features less their mean in training, over their spread there; outliers are held at six of these spreads."""
+    """Features less their mean in training, over their standard deviation there, clamped to six on either side."""
 
     mean: Tensor
     spread: Tensor
@@ -20,7 +20,7 @@ class Standardisation(nn.Module):
         self.register_buffer("spread", torch.ones(n_features))
 
     def fit(self, mean: Tensor, deviation: Tensor) -> None:
-        """Take over mean and standard deviation, each (F,), of the features in training."""
+        """Set the mean and the standard deviation, each (F,), of the features in training."""
         self.mean.copy_(mean)
         self.spread.copy_(deviation.clamp(min=1e-3))
 
@@ -33,8 +33,8 @@ class Standardisation(nn.Module):
 class CausalEncoder(nn.Module):
     """Encode every position of every history from that position and earlier ones.
 
-    Padding stands to the right, where a causal position never looks, so no padding mask is needed. Distance in time
-    enters through rotary embeddings of the *bar index*: a gap in trading turns the phase by its true length.
+    Padding comes after the observed bars and no position reads later ones, so no padding mask is needed. Distance in
+    time enters through rotary embeddings of the bar index: a gap in trading turns the phase by its true length.
     """
 
     def __init__(self, n_features: int, settings: NetworkSettings) -> None:

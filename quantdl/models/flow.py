@@ -25,7 +25,7 @@ from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, 
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
-_LEAST_SHARE, _LEAST_SPLIT = 1e-3, 0.025  # of a bin's width and of the place of its split: Pyro's defaults
+_SMALLEST_SHARE, _SMALLEST_SPLIT = 1e-3, 0.025  # of a bin's width and of the place of its split: Pyro's defaults
 _NODES = tuple(
     (0.5 * (1.0 + place), 0.5 * weight) for place, weight in zip(*np.polynomial.legendre.leggauss(16), strict=True)
 )
@@ -56,9 +56,9 @@ class SplineShape:
 
     def pieces(self) -> Tensor:
         """Where one hyperbola follows another along the scaled return: (2 bins + 1, B, A), from -bound to bound."""
-        widths = _LEAST_SHARE + (1.0 - _LEAST_SHARE * self.widths.shape[-1]) * self.widths
+        widths = _SMALLEST_SHARE + (1.0 - _SMALLEST_SHARE * self.widths.shape[-1]) * self.widths
         ends = widths.cumsum(-1)
-        splits = ends - widths * (1.0 - _LEAST_SPLIT - (1.0 - 2.0 * _LEAST_SPLIT) * self.splits)
+        splits = ends - widths * (1.0 - _SMALLEST_SPLIT - (1.0 - 2.0 * _SMALLEST_SPLIT) * self.splits)
         inner = torch.stack([splits, ends], dim=-1).flatten(-2)
         shares = torch.cat([torch.zeros_like(inner[..., :1]), inner], dim=-1)
         return (self.bound * (2.0 * shares - 1.0)).movedim(-1, 0)

@@ -31,8 +31,8 @@ class ForecastContext(nn.Module):
         market = torch.where(present, hidden, 0.0).sum(1) / present.sum(1).clamp(min=1)
         window = nn.functional.one_hot(batch.window, self.n_windows).to(hidden)
         row = torch.cat([market, market, window], dim=-1)
-        everywhere = torch.cat([market, window], dim=-1)[:, None].expand(-1, hidden.shape[1], -1)
-        return torch.cat([hidden, everywhere], dim=-1), row
+        shared = torch.cat([market, window], dim=-1)[:, None].expand(-1, hidden.shape[1], -1)
+        return torch.cat([hidden, shared], dim=-1), row
 
 
 class AffineHead(nn.Module):
@@ -56,9 +56,10 @@ class AffineHead(nn.Module):
 class FactorCopulaHead(nn.Module):
     """Loadings of each asset and one degree of freedom per row.
 
-    One factor is read off the asset's own encoding. The others are the trailing factors as of the session, each
-    stretched or shrunk by the encoding: the trailing window knows *who* moves with whom, the encoding *how much* just
-    now. No asset has parameters of its own, so assets never seen in training are served.
+    One loading is read off the asset's own encoding. The others are those of the trailing factors as of the session,
+    each multiplied by a positive number read off the encoding: which assets move together comes from the trailing
+    window, how strongly from the encoding. No asset has parameters of its own, so assets never seen in training are
+    served.
     """
 
     def __init__(self, size: int, hidden: int, trailing_factors: int) -> None:

@@ -1,4 +1,4 @@
-"""What each model is built from: one settings class per model, told apart by ``kind``.
+"""What each model is built from: one settings class per model, distinguished by ``kind``.
 
 To add a model, add its class here, and to `Network` or `VolatilityModel` and to `ModelKind`.
 """
@@ -52,7 +52,7 @@ class FlowSettings(NetworkSettings):
     Attributes:
         bins: Pieces of the spline.
         bound: Distance from the center, in units of the scale, up to which the spline bends the law.
-        kind: Tells the models apart.
+        kind: Name of the model.
     """
 
     bins: Annotated[int, Interval(ge=2, le=64)] = 8
@@ -69,7 +69,7 @@ class GraphSettings(NetworkSettings):
         hops: Message-passing layers.
         neighbours: Edges into each asset.
         correlation_window: Trailing bars of the correlation.
-        kind: Tells the models apart.
+        kind: Name of the model.
     """
 
     layers: PositiveInt = 1

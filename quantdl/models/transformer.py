@@ -11,7 +11,7 @@ from quantdl.sequences import Batch
 class TransformerForecaster(Forecaster):
     """Student-t laws and copula loadings read off each asset's encoded history.
 
-    Nothing here knows how many assets there are: weights are shared, so assets never seen in training are served.
+    All assets share the weights, so any number of assets, also ones never seen in training, is served.
 
     Args:
         n_features: Feature columns.

@@ -1,7 +1,7 @@
 """Markets whose true conditional law is known: what the tests of models are made of."""
 
+from quantdl.simulation.dependence import Factors
 from quantdl.simulation.description import MarketDescription
-from quantdl.simulation.factors import Factors
 from quantdl.simulation.filtering import conditional_law
 from quantdl.simulation.jumps import Jumps
 from quantdl.simulation.laws import TrueLaw
@@ -16,7 +16,7 @@ from quantdl.simulation.samples import (
 )
 from quantdl.simulation.shocks import NormalShocks, Shocks, StudentTShocks
 from quantdl.simulation.trading import Delistings, Halts, Listings, Splits
-from quantdl.simulation.volatility import ConstantVolatility, Garch, Volatility
+from quantdl.simulation.variance import ConstantVolatility, Garch, Volatility
 
 __all__ = [
     "ConstantVolatility",

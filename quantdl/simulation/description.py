@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.errors import ConfigError
-from quantdl.simulation.factors import Factors
+from quantdl.simulation.dependence import Factors
 from quantdl.simulation.jumps import NO_JUMPS, Jumps
 from quantdl.simulation.regimes import SINGLE_REGIME, Regimes
 from quantdl.simulation.shocks import NormalShocks, Shocks
 from quantdl.simulation.trading import Delistings, Halts, Listings, Splits
-from quantdl.simulation.volatility import ConstantVolatility, Garch, Volatility
+from quantdl.simulation.variance import ConstantVolatility, Garch, Volatility
 
 
 @dataclass(frozen=True)

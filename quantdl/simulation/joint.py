@@ -46,7 +46,7 @@ def _correlated(
 ) -> np.ndarray:
     """Log density (T, J) of correlated shocks (T, A, J), each session by the correlation of its observed assets.
 
-    Session by session, so that no value depends on which other sessions are asked for.
+    Session by session, so that no value depends on which other sessions are computed with it.
     """
     distinct, matrix_of_state = np.unique(correlations, axis=0, return_inverse=True)
     density = np.empty((len(standard), len(correlations)))

@@ -43,7 +43,7 @@ class Jumps:
     common: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no law of jumps."""
+        """Refuse parameters out of their range."""
         wrong = []
         if self.counting not in get_args(Jumps.__annotations__["counting"]):
             wrong.append(f"counting must be 'bernoulli' or 'poisson', got {self.counting!r}.")

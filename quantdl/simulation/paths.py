@@ -28,7 +28,7 @@ class SimulatedPath:
         raw: The same assets as they would have traded, with splits and delistings among the actions.
         log_returns: (T, A) log returns as drawn, from the previous price; NaN where there is none.
         law: The law of every session's returns given what could be observed before it.
-        regimes: (T, 1) or (T, A) hidden regime of each session, common or of each asset; nobody could see it.
+        regimes: (T, 1) or (T, A) hidden regime of each session, common or of each asset.
         jumps: (T, 1) or (T, A) hidden number of jumps.
     """
 

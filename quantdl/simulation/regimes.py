@@ -1,4 +1,4 @@
-"""Hidden regimes that follow a Markov chain: nobody sees them, so the true law weighs them by the past returns."""
+"""Hidden regimes that follow a Markov chain; the true law weighs them by what the past returns say about them."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,8 @@ class Regimes:
             asset has a chain of its own, which waits while the asset does not trade.
 
     Raises:
-        ConfigError: If the chain is not one, has no unique long-run law, or the lengths differ; all faults are named.
+        ConfigError: If the rows are not probabilities, the chain has no unique long-run law, or the lengths differ; all
+            faults are named.
 
     References:
         | A new approach to the economic analysis of nonstationary time series and the business cycle (Hamilton, 1989)
@@ -37,7 +38,7 @@ class Regimes:
     common: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no Markov chain, and multiples that are none."""
+        """Refuse rows that are not probabilities, and values that are not one for each regime."""
         wrong = _chain_faults(self.transition)
         for name in ("means", "volatility_multiples", "loading_multiples"):
             values = getattr(self, name)

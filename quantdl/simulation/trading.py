@@ -24,7 +24,7 @@ class Halts:
     mean_sessions: float = 3.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no probability and no length."""
+        """Refuse parameters out of their range."""
         if not (0 <= self.probability < 1 and self.mean_sessions >= 1):
             raise ConfigError(
                 "Halts: probability must lie from 0 to below 1 and mean_sessions must be at least 1, got "
@@ -48,7 +48,7 @@ class Listings:
     latest: int
 
     def __post_init__(self) -> None:
-        """Refuse what is no share and no session."""
+        """Refuse parameters out of their range."""
         if not (0 <= self.share <= 1 and self.latest >= 1):
             raise ConfigError(
                 f"Listings: share must lie from 0 to 1 and latest must be at least 1, got {self.share}, {self.latest}."
@@ -61,7 +61,7 @@ class Delistings:
 
     Attributes:
         probability: That a session is an asset's last, from the one after its first.
-        terminal_fraction: What a share is worth afterwards, as a fraction of its last close; None if nobody says.
+        terminal_fraction: What a share is worth afterwards, as a fraction of its last close; None if unknown.
 
     Raises:
         ConfigError: If a parameter is out of its range.
@@ -71,7 +71,7 @@ class Delistings:
     terminal_fraction: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no probability and no value."""
+        """Refuse parameters out of their range."""
         fraction = 0.0 if self.terminal_fraction is None else self.terminal_fraction
         if not (0 <= self.probability < 1 and np.isfinite(fraction) and fraction >= 0):
             raise ConfigError(
@@ -96,7 +96,7 @@ class Splits:
     ratios: tuple[float, ...] = (2.0, 3.0, 1.5, 0.1)
 
     def __post_init__(self) -> None:
-        """Refuse what is no probability and no ratio."""
+        """Refuse parameters out of their range."""
         valid = bool(self.ratios) and all(np.isfinite(ratio) and ratio > 0 for ratio in self.ratios)
         if not (0 <= self.probability < 1 and valid):
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""A running mean of the weights: what is validated and kept, because it is steadier than the last step."""
+"""A running mean of the weights, which is validated and kept: it varies less than the weights of the last step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,10 @@ from quantdl.models.forecaster import Forecaster
 
 
 class WeightAverage:
-    """Exponential running mean of a model's weights; while it is young it is nearly a plain mean.
+    """Exponential running mean of a model's weights.
+
+    Step ``n`` keeps ``min(decay, (n - 1) / (n + 9))`` of the mean before it, so the first steps count nearly alike and
+    the initial weights not at all. Buffers that are no floating-point numbers stay as they were at the start.
 
     Averaged iterates go back to Polyak and Juditsky (1992), Acceleration of stochastic approximation by averaging.
     """
@@ -32,7 +35,7 @@ class WeightAverage:
 
     @contextmanager
     def applied(self, model: Forecaster) -> Iterator[None]:
-        """Put the mean into the model for the length of a ``with`` block."""
+        """Give the model the mean weights inside a ``with`` block, and its own again afterwards."""
         own = _copy(model)
         model.load_state_dict(self.mean)
         try:

@@ -1,4 +1,4 @@
-"""From a fitted model to the laws of a span of sessions, none of which the fit may have seen."""
+"""Forecasts of a fitted model for a span of sessions, none of which the fit may have seen."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,8 +46,8 @@ class FittedModel:
         """
         if self.fitted_through[0] > made_at:
             raise LookAheadError(
-                f"a forecast of {first_forecast:%Y-%m-%d} was asked of a model fitted through "
-                f"{self.fitted_through[0]:%Y-%m-%d} (labels, scaler and early stop included). Ask for later sessions, "
+                f"{first_forecast:%Y-%m-%d} cannot be forecast by a model fitted through "
+                f"{self.fitted_through[0]:%Y-%m-%d} (labels, scaler and early stop included). Forecast later sessions, "
                 "or train on an earlier span."
             )
 
@@ -102,7 +102,7 @@ def forecast_sessions(
 ) -> ForecastBook:
     """Forecast every bar of a span in every return window of the model.
 
-    A network reads one history per session, so a session's law does not depend on which others are asked for. Returns
+    A network reads one history per session, so a session's law does not depend on which others are forecast. Returns
     that end after the span count as not observed.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What a network is trained to make small: its log score, joint and asset by asset."""
+"""The loss of a network: its log score, joint and asset by asset."""
 
 import math
 from collections.abc import Iterable
@@ -14,8 +14,8 @@ def log_loss(model: Forecaster, batch: Batch, marginal_share: float) -> tuple[Te
     """Sum of negative log densities of the observed targets, in nats, and how many targets there are.
 
     The joint density carries weight ``1 - marginal_share``, the product of the marginal densities the rest. Both are
-    proper scores, so the true law is best under any share. A model that is not quite true is pulled by the joint
-    density towards what all assets do together: it then gives each asset lighter tails than it has.
+    proper scores, so the true law is best under any share. Under the joint density alone a misspecified model fits the
+    dependence at the expense of the marginals and gives each asset lighter tails than it has.
 
     Args:
         model: Gives the law.

@@ -10,7 +10,7 @@ from scipy import optimize, stats
 from quantdl.distributions import FactorStudentT
 from quantdl.errors import DataError
 from quantdl.models.classical import VarianceRecursion, VolatilityFit, filtered_variance
-from quantdl.models.volatility import VolatilityForecaster
+from quantdl.models.filtered_volatility import VolatilityForecaster
 from quantdl.relations.factors import pairwise_correlation, principal_factors
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.fit import Progress

@@ -12,10 +12,10 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import IntegrityError
+from quantdl.models.filtered_volatility import VolatilityForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
-from quantdl.models.volatility import VolatilityForecaster
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.checkpoints import Architecture, load_checkpoint, save_checkpoint

@@ -9,7 +9,7 @@ from quantdl.errors import ConfigError
 
 @dataclass(frozen=True)
 class ConstantVolatility:
-    """The same volatility for ever.
+    """The same volatility in every session.
 
     Attributes:
         volatility: Standard deviation of a session's log return.
@@ -21,7 +21,7 @@ class ConstantVolatility:
     volatility: float = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse what is no standard deviation."""
+        """Refuse a volatility that is not positive."""
         if not (np.isfinite(self.volatility) and self.volatility > 0):
             raise ConfigError(f"ConstantVolatility: volatility must be a positive number, got {self.volatility}.")
 

@@ -1,4 +1,4 @@
-"""Common factors: why the assets of a market move together."""
+"""How the shocks of a market depend on each other: through common factors."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Factors:
     loadings: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        """Refuse loadings that are no loadings."""
+        """Refuse rows of unequal length and loadings that leave an asset no variance of its own."""
         lengths = {len(row) for row in self.loadings}
         if len(lengths) != 1 or 0 in lengths:
             raise ConfigError(f"Factors: every asset needs a loading on every factor, got rows of {sorted(lengths)}.")

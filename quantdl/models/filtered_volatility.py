@@ -1,4 +1,4 @@
-"""Filtered volatility as a forecaster: what EWMA and GARCH become when they must return a joint law."""
+"""EWMA and GARCH volatility as a forecaster: Student-t marginals joined by a constant factor-t copula."""
 
 from collections.abc import Sequence
 
