@@ -158,7 +158,11 @@ class SplineMarginals(Marginals):
 
 
 class SplineHead(nn.Module):
-    """The knots of each asset's spline, read off its encoding; training starts from the identity."""
+    """The knots of each asset's spline, read off its encoding.
+
+    Training starts from the identity, save that Pyro fixes the slope at the bound to 0.999 and so bends the outermost
+    bins by a thousandth.
+    """
 
     def __init__(self, size: int, hidden: int, bins: int, bound: float) -> None:
         super().__init__()

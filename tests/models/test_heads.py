@@ -1,0 +1,99 @@
+"""What the heads make of an encoding, by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from tests.models.batches import away_from_start, random_batch
+
+
+def normal(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_unit_is_the_volatility_at_the_forecast_times_the_root_of_the_window():
+    batch = random_batch(rows=2, assets=2, length=3)
+    scale = torch.arange(1.0, 13.0).reshape(2, 2, 3)
+    batch = replace(batch, scale=scale, position=torch.tensor([[0, 2], [1, 1]]), window_bars=torch.tensor([1.0, 9.0]))
+    assert unit(batch).tolist() == [[1.0, 6.0], [24.0, 33.0]]
+
+
+def test_the_context_is_the_own_encoding_the_mean_of_present_assets_and_the_window():
+    batch = random_batch(rows=2, assets=3)
+    present = torch.tensor([[True, False, True], [False, False, False]])
+    batch = replace(batch, present=present, window=torch.tensor([1, 0]))
+    hidden = torch.tensor([[[1.0, 2.0], [50.0, 60.0], [3.0, 6.0]], [[7.0, 8.0], [9.0, 1.0], [2.0, 3.0]]])
+    assets, row = ForecastContext(2, n_windows=2)(hidden, batch)
+    assert row.tolist() == [[2.0, 4.0, 2.0, 4.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
+    assert assets[0].tolist() == [
+        [1.0, 2.0, 2.0, 4.0, 0.0, 1.0],
+        [50.0, 60.0, 2.0, 4.0, 0.0, 1.0],
+        [3.0, 6.0, 2.0, 4.0, 0.0, 1.0],
+    ]
+    assert assets.shape == (2, 3, ForecastContext(2, n_windows=2).size)
+
+
+def test_training_starts_from_a_plain_volatility_forecast_with_one_common_factor():
+    units = torch.tensor([[0.01, 0.02]])
+    marginals = AffineHead(5, 4)(torch.randn(1, 2, 5), units)
+    assert marginals.location.tolist() == [[0.0, 0.0]]
+    torch.testing.assert_close(marginals.scale, 0.8 * units)
+    trailing = torch.tensor([[[0.5, -0.2], [0.0, 1.0]]])
+    dependence = FactorCopulaHead(5, 4, 2)(torch.randn(1, 2, 5), torch.randn(1, 5), trailing)
+    torch.testing.assert_close(dependence.loadings, torch.tensor([[[0.3, 0.5, -0.2], [0.3, 0.0, 1.0]]]))
+    assert dependence.degrees_of_freedom.item() == pytest.approx(2.05 + math.log1p(math.exp(4.0)), rel=1e-6)
+
+
+def test_location_and_scale_stay_in_their_bounds_whatever_the_encoding():
+    head = away_from_start(AffineHead(5, 4), size=3.0)
+    units = normal(40, 3).exp()
+    marginals = head(100.0 * normal(40, 3, 5), units)
+    location, scale = marginals.location / units, marginals.scale / units / 0.8
+    assert 0.45 < location.abs().max() <= 0.5
+    assert scale.log().abs().max().item() == pytest.approx(4.0)
+    assert (marginals.scale > 0).all()
+
+
+def test_laws_scale_with_the_unit():
+    head, context, units = away_from_start(AffineHead(5, 4)), normal(2, 3, 5), normal(2, 3).exp()
+    small, large = head(context, units), head(context, 100.0 * units)
+    torch.testing.assert_close(large.location, 100.0 * small.location)
+    torch.testing.assert_close(large.scale, 100.0 * small.scale)
+
+
+def test_the_encoding_of_one_asset_moves_its_own_marginal_and_loadings_only():
+    affine, copula = away_from_start(AffineHead(5, 4)), away_from_start(FactorCopulaHead(5, 4, 2))
+    context, row, trailing = normal(1, 3, 5), normal(1, 5, seed=1), normal(1, 3, 2, seed=2)
+    moved = context.clone()
+    moved[0, 1] += 1.0
+    units = torch.ones(1, 3, dtype=torch.float64)
+    first, second = affine(context, units), affine(moved, units)
+    assert (first.location != second.location).tolist() == [[False, True, False]]
+    assert (first.scale != second.scale).tolist() == [[False, True, False]]
+    before, after = copula(context, row, trailing), copula(moved, row, trailing)
+    assert (before.loadings != after.loadings).all(-1).tolist() == [[False, True, False]]
+    assert torch.equal(before.degrees_of_freedom, after.degrees_of_freedom)
+    assert not torch.equal(copula(context, row + 1.0, trailing).degrees_of_freedom, before.degrees_of_freedom)
+
+
+def test_trailing_factors_keep_their_sign_and_are_stretched_by_at_most_e_cubed():
+    head = away_from_start(FactorCopulaHead(5, 4, 3), size=3.0)
+    trailing = normal(30, 4, 3)
+    trailing[0] = 0.0  # unknown
+    loadings = head(100.0 * normal(30, 4, 5, seed=1), normal(30, 5, seed=2), trailing).loadings
+    assert loadings.shape == (30, 4, 4)
+    assert (loadings[0, :, 1:] == 0).all()
+    ratio = (loadings[1:, :, 1:] / trailing[1:]).log()
+    assert ratio.abs().max().item() == pytest.approx(3.0)
+    assert (ratio > 0).any()
+    assert (ratio < 0).any()
+
+
+def test_degrees_of_freedom_stay_above_two_so_that_there_is_a_variance():
+    head = away_from_start(FactorCopulaHead(5, 4, 1), size=3.0)
+    freedom = head(normal(200, 1, 5), 10.0 * normal(200, 5, seed=1), normal(200, 1, 1)).degrees_of_freedom
+    assert freedom.min() >= 2.05
+    assert freedom.min() < 2.1 < 20.0 < freedom.max()
