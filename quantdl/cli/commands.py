@@ -121,7 +121,7 @@ def data_universe(
 ) -> None:
     """Show who belonged to the universe at the close of a session, and why the others did not."""
     loaded = _load(config)
-    from quantdl.experiment.data import universe_of
+    from quantdl.experiment.preparation import universe_of
 
     universe = universe_of(loaded)
     day, sessions = _day(on), universe.panel.sessions

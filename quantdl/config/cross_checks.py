@@ -117,7 +117,9 @@ def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfi
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:
-    for keys in (("strategy", "file"), ("data", "path")):
+    sources = document.node(("data", "sources"))
+    numbers = range(len(sources.items)) if isinstance(sources, Sequence) else ()
+    for keys in (("strategy", "file"), ("data", "path"), *(("data", "sources", number, "path") for number in numbers)):
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:
             continue

@@ -25,9 +25,12 @@ def path_faults(settings: object) -> Iterator[tuple[str, str]]:
     """
     for item in fields(settings):  # type: ignore[arg-type]  # any dataclass
         value = getattr(settings, item.name)
-        if is_dataclass(value):
-            yield from ((f"{item.name}.{name}", message) for name, message in path_faults(value))
-        elif isinstance(value, Path) and (message := _misread(str(value))) is not None:
+        parts = {item.name: value} if is_dataclass(value) else {}
+        if isinstance(value, tuple):
+            parts = {f"{item.name}.{number}": part for number, part in enumerate(value) if is_dataclass(part)}
+        for place, part in parts.items():
+            yield from ((f"{place}.{name}", message) for name, message in path_faults(part))
+        if isinstance(value, Path) and (message := _misread(str(value))) is not None:
             yield item.name, message
 
 

@@ -187,7 +187,9 @@ class _Translator:
     def _refused(self, keys: Keys, error: Exception) -> Iterator[ConfigFault]:
         """Place what a type's own check says: at the field it names, where it names one."""
         if isinstance(error, FieldFaults):
-            yield from (self._fault((*keys, *name.split(".")), message) for name, message in error.faults)
+            for name, message in error.faults:
+                inside = (int(part) if part.isdigit() else part for part in name.split("."))
+                yield self._fault((*keys, *inside), message)
             return
         first_word = re.match(r"\w*", str(error))
         name = first_word.group() if first_word is not None else ""

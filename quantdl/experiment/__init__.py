@@ -1,10 +1,10 @@
 """From a config to its result: the one place that knows every other room."""
 
-from quantdl.experiment.data import LoadedData, check_data, load_data
 from quantdl.experiment.evaluation import EvaluationRow, EvaluationTable, evaluate
 from quantdl.experiment.models import FittedBlock, fit_model, load_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.pipeline import BacktestSummary, carry_out, run_backtest_only, run_experiment
+from quantdl.experiment.preparation import LoadedData, check_data, load_data
 
 __all__ = [
     "BacktestSummary",

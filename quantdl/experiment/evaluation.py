@@ -6,8 +6,8 @@ import pandas as pd
 
 from quantdl.config import ExperimentConfig
 from quantdl.errors import ConfigError
-from quantdl.experiment.data import load_data, model_inputs
 from quantdl.experiment.models import fit_model
+from quantdl.experiment.preparation import load_data, model_inputs
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.forecast_scores import coverages, forecast_table, mean_scores, next_session
 from quantdl.training.fit import Progress

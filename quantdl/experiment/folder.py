@@ -14,7 +14,9 @@ from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.provenance import environment, lock, trial_of
 from quantdl.market.card import DataCard
+from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.market.sources.settings import AlignedPrices
 from quantdl.records import to_plain
 from quantdl.report import write_report
 from quantdl.risk.metrics import PerformanceMetrics
@@ -59,6 +61,7 @@ def write_run(
         _write_inputs(run, config, outcome)
         _write_model(run, outcome)
         _write_tables(run, outcome)
+        run.write_json("settlement.json", to_plain(_settlements(config, outcome)))
         run.write_json("metrics.json", to_plain(outcome.metrics))
         run.write_json("checklist.json", to_plain(outcome.checklist))
         run.write_json("selection.json", to_plain(record_trial(config, outcome, run.id)))
@@ -116,6 +119,14 @@ def _write_model(run: RunWriter, outcome: Outcome) -> None:
 
 def _training(report: FitReport) -> dict[str, object]:
     return {"best_epoch": report.best_epoch, "epochs": [asdict(record) for record in report.epochs]}
+
+
+def _settlements(config: ExperimentConfig, outcome: Outcome) -> Settlements:
+    """When the fills of each session are settled, for the record: the book counts money at the fill."""
+    calendar = outcome.data.panel.card.declaration.calendar
+    if isinstance(config.data, AlignedPrices):
+        return Settlements(calendar, {}, "The fills were made on several exchanges, each with a cycle of its own.")
+    return settlements(pd.DatetimeIndex(outcome.result.fills["session"]), calendar)
 
 
 def _write_tables(run: RunWriter, outcome: Outcome) -> None:

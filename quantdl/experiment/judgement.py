@@ -20,7 +20,7 @@ from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_wind
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.experiment.data import LoadedData
+from quantdl.experiment.preparation import LoadedData
 from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.risk.backtests import kolmogorov_smirnov

@@ -1,5 +1,6 @@
-"""From the data block of a config, or a bare path, to a panel as its source states it."""
+"""From the data block of a config, or a bare path, to a panel as its source states it, and as it stated it before."""
 
+import hashlib
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -8,23 +9,49 @@ from typing import Any
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.config.data_paths import variables
-from quantdl.errors import ConfigError, DataError
+from quantdl.errors import ConfigError, DataError, DataSettingsError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
 from quantdl.market.panel import Panel
-from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, load_prices
-from quantdl.market.sources.settings import PriceSettings
+from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, load_prices, selected
+from quantdl.market.sources.settings import AlignedPrices, PriceSettings, SinglePrices
+from quantdl.market.storage.revisions import with_revisions
+from quantdl.market.storage.vintages import known_revisions, record_ingest
+
+VINTAGES = "vintages"
+"""Name of the folder of ingests, beside the run folders."""
 
 _NOT_STATED = "not stated"
 
 
-def load_panel(config: ExperimentConfig, on_fault: OnFault) -> Panel:
-    """Load all that the data block names, with its corporate actions, through the cache.
+def load_panel(config: ExperimentConfig, on_fault: OnFault, *, keep_ingest: bool = False) -> Panel:
+    """Load what the data block of a config selects, with its corporate actions and what it said differently before.
+
+    Every ingest of a run is kept as a vintage beside the runs if it differs from the one before, and what was revised
+    since then is among the faults of the panel. The bundled data are a vintage of their own already: that of the
+    installed package.
+
+    Args:
+        config: Of the run.
+        on_fault: Whether a loader stops at impossible rows or records them for the census.
+        keep_ingest: Whether the prices are kept as a vintage; else they are only compared with the last one.
 
     Raises:
         ConfigError: If a path names a variable of the environment that is not set.
-        DataError: If the data cannot be read, or holds impossible rows and ``on_fault`` is ``"refuse"``.
+        DataError: If the data cannot be read, holds impossible rows and ``on_fault`` is ``"refuse"``, or holds nothing
+            of what is selected.
+        IntegrityError: If the last vintage is not what was written.
+        RunError: If the disk refuses.
     """
-    return load_prices(_located(config, config.data), on_fault)
+    located = _located(config, config.data)
+    panel = load_prices(located, on_fault)
+    folder = _vintages(config, located)
+    if folder is not None:
+        panel = with_revisions(panel, record_ingest(panel, folder) if keep_ingest else known_revisions(panel, folder))
+    try:
+        return selected(panel, config.data)
+    except DataSettingsError as error:
+        wrong = [f"{config.where('data', name)}: {message}" for name, message in error.faults]
+        raise DataError("\n".join(wrong)) from None
 
 
 def _located(config: ExperimentConfig, data: PriceSettings) -> PriceSettings:
@@ -33,13 +60,30 @@ def _located(config: ExperimentConfig, data: PriceSettings) -> PriceSettings:
     Raises:
         DataError: If the prices are not there.
     """
-    named = {name: getattr(data, name) for name in data.FILES if getattr(data, name) is not None}
-    found: dict[str, Any] = {name: config.locate_data(path, "data", name) for name, path in named.items()}
+    if not isinstance(data, AlignedPrices):
+        return _located_source(config, data, ("data",))
+    sources = [_located_source(config, source, ("data", "sources", at)) for at, source in enumerate(data.sources)]
+    return replace(data, sources=tuple(sources))
+
+
+def _located_source(config: ExperimentConfig, data: SinglePrices, keys: tuple[str | int, ...]) -> SinglePrices:
+    named = data.files()
+    found: dict[str, Any] = {name: config.locate_data(path, *keys, name) for name, path in named.items()}
     if "path" in found and not found["path"].exists():
         folders = ", ".join(variables(named["path"]))
         fix = f"set {folders} to the folder of these data" if folders else "correct the path"
-        raise DataError(f"{config.where('data', 'path')}: {found['path']}: no such file or folder. Fix: {fix}.")
+        raise DataError(f"{config.where(*keys, 'path')}: {found['path']}: no such file or folder. Fix: {fix}.")
     return replace(data, **found)
+
+
+def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
+    """One folder for what is read: two files of one publisher are not vintages of each other."""
+    sources = located.sources if isinstance(located, AlignedPrices) else (located,)
+    paths = [source.files()["path"].resolve() for source in sources if "path" in source.files()]
+    if not paths:
+        return None
+    digest = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[:12]
+    return config.runs_root / VINTAGES / f"{'-'.join(path.stem for path in paths)[:60]}-{digest}"
 
 
 def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday: IntradayBars | None = None) -> Panel:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quantdl.backtest import BacktestResult, Checklist
-from quantdl.experiment.data import LoadedData
 from quantdl.experiment.judgement import Books, Judgement
 from quantdl.experiment.models import FittedBlock
+from quantdl.experiment.preparation import LoadedData
 from quantdl.results.metrics import RunMetrics
 
 

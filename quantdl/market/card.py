@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, time
 from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
@@ -210,6 +210,15 @@ def zone_faults(field_name: str, timezone: str) -> Iterator[tuple[str, str]]:
     """Yield the fault of a field that should name a time zone and does not."""
     if timezone not in available_timezones():
         yield field_name, f"given {timezone!r}; expected an IANA name such as 'America/New_York'"
+
+
+def local_time(text: str) -> time | None:
+    """Return a time of day as ``"16:15"`` says it, to the minute and without an offset; None if it is none."""
+    try:
+        clock = time.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return clock if clock.tzinfo is None and clock.replace(second=0, microsecond=0) == clock else None
 
 
 def empty_texts(settings: object, names: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import DataError, PlanError
 from quantdl.experiment import carry_out
-from quantdl.experiment.data import load_data, model_inputs, universe_of
+from quantdl.experiment.preparation import load_data, model_inputs, universe_of
 from quantdl.market.sources import load_sp500
 from tests.small_experiment import whole_config
 

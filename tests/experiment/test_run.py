@@ -29,6 +29,7 @@ SAME_BYTES = (
     "model/weights.safetensors",
     "card.json",
     "census.json",
+    "settlement.json",
     "config.json",
 )
 

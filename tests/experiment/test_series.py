@@ -10,7 +10,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import DataError
 from quantdl.experiment import carry_out, run_experiment
-from quantdl.experiment.data import load_data, model_inputs
+from quantdl.experiment.preparation import load_data, model_inputs
 from quantdl.experiment.series import benchmark_curve, load_series, risk_free_rate
 from quantdl.risk.metrics import performance
 

@@ -175,7 +175,7 @@ def _card(
             f"bars of {said.frequency}, as of {said.as_of}, licence {said.licence}, {panel.card.fingerprint}."
             for said, panel in zip(declared, panels, strict=True)
         ),
-        "Prices are in the currency of their exchange.",
+        "Prices are in the currency of their exchange: a book of several earns local returns, as if each were hedged.",
     ]
     caveat = trading_calendar(decisions.calendar).caveat(sessions[0], sessions[-1])
     notes += [caveat] if caveat else []

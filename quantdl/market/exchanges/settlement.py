@@ -9,6 +9,8 @@ would settle. What it did on other days that closed the exchange unforeseen (200
 they count as no settlement days, as Good Friday does.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
@@ -54,6 +56,39 @@ def settlement_date(trade_date: pd.Timestamp | date | str, calendar: str | Tradi
     settling = {label.date() for label in reach} - closed | set(_SETTLED_WITHOUT_TRADING)
     later = sorted(day for day in settling if day > session.date())
     return later[days - 1]
+
+
+@dataclass(frozen=True)
+class Settlements:
+    """When the trades of some sessions are settled.
+
+    Attributes:
+        calendar: The exchange's calendar.
+        dates: Settlement date by trade date, ISO text, in order; empty where none is known.
+        unknown: Why none is known, in a sentence; None where they are.
+    """
+
+    calendar: str
+    dates: Mapping[str, date]
+    unknown: str | None = None
+
+
+def settlements(sessions: pd.DatetimeIndex, calendar: str) -> Settlements:
+    """Return the settlement dates of trades made in the given sessions, or why they are not known.
+
+    Args:
+        sessions: (N,) trade dates, in any order; each counts once.
+        calendar: Name of the calendar that all of the trades were made on.
+
+    Raises:
+        CalendarError: If a trade date is not a session.
+    """
+    exchange = trading_calendar(calendar)
+    try:
+        dates = {f"{day:%Y-%m-%d}": settlement_date(day, exchange) for day in sessions.unique().sort_values()}
+    except DataError as error:
+        return Settlements(calendar, {}, str(error))
+    return Settlements(calendar, dates)
 
 
 def settlement_cycle(trade_date: pd.Timestamp | date | str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataError, DataSettingsError
-from quantdl.market.card import empty_texts, zone_faults
+from quantdl.market.card import empty_texts, local_time, zone_faults
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +58,7 @@ class ReleaseRule:
             yield "period", f"given {self.period!r}; expected one of {', '.join(map(repr, get_args(Period)))}"
         if self.days_after < 0:
             yield "days_after", f"given {self.days_after!r}; expected a whole number of zero or more"
-        if _clock(self.at) is None:
+        if local_time(self.at) is None:
             yield "at", f"given {self.at!r}; expected a local time such as '16:15'"
         yield from zone_faults("timezone", self.timezone)
         if self.calendar is not None and not is_calendar(self.calendar):
@@ -153,11 +153,3 @@ class SeriesFile(SeriesDeclaration):
     path: Path
     column: str
     date_column: str = "date"
-
-
-def _clock(text: str) -> time | None:
-    try:
-        clock = time.fromisoformat(text)
-    except (TypeError, ValueError):
-        return None
-    return clock if clock.tzinfo is None and clock.replace(second=0, microsecond=0) == clock else None

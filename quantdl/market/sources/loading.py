@@ -2,14 +2,25 @@
 
 from pathlib import Path
 
+from quantdl.errors import DataSettingsError
 from quantdl.market.card import Declaration, OnFault
 from quantdl.market.corporate.actions_table import load_actions
 from quantdl.market.corporate.attachment import with_actions
+from quantdl.market.exchanges.alignment import align
+from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.panel import Panel
 from quantdl.market.sources.csv_folder import load_csv_folder
 from quantdl.market.sources.lean import load_lean
 from quantdl.market.sources.parquet import load_parquet
-from quantdl.market.sources.settings import CsvFolderPrices, LeanPrices, ParquetPrices, PriceSettings, Sp500Prices
+from quantdl.market.sources.settings import (
+    AlignedPrices,
+    CsvFolderPrices,
+    LeanPrices,
+    ParquetPrices,
+    PriceSettings,
+    SinglePrices,
+    Sp500Prices,
+)
 from quantdl.market.sources.sp500 import load_sp500
 from quantdl.market.storage.cache import cached
 
@@ -17,7 +28,8 @@ from quantdl.market.storage.cache import cached
 def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
     """Load all that settings name, with its corporate actions, through the cache.
 
-    Which sessions and assets are kept, and what is done about faults, is left to the caller.
+    Which sessions and assets are kept, and what is done about faults, is left to the caller; of sources that are
+    aligned, each is selected from before.
 
     Args:
         settings: What to load; its paths are as seen from the working directory.
@@ -27,6 +39,9 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
         DataError: If the data cannot be read, or holds impossible rows and ``on_fault`` is ``"refuse"``.
     """
     match settings:
+        case AlignedPrices():
+            panels = [_source(source, on_fault) for source in settings.sources]
+            return align(panels, DecisionTimes(settings.calendar, settings.decide_at)).panel
         case Sp500Prices():
             return load_sp500()
         case CsvFolderPrices():
@@ -38,6 +53,30 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
             files = (settings.path, settings.factor_files, settings.map_files)
             panel = cached(lambda: load_lean(*files, declaration), "lean", files, declaration)
     return panel if settings.actions is None else with_actions(panel, load_actions(settings.actions))
+
+
+def selected(panel: Panel, settings: PriceSettings) -> Panel:
+    """Return the assets and the sessions that settings keep.
+
+    Raises:
+        DataSettingsError: If the data holds no such asset, or none of the span.
+    """
+    if settings.assets is not None:
+        unknown = sorted(set(settings.assets) - set(panel.assets))
+        if unknown:
+            raise DataSettingsError(("assets", f"given {unknown}; the data holds {list(panel.assets)}."))
+        panel = panel.select(settings.assets)
+    first, last = panel.sessions[0].date(), panel.sessions[-1].date()
+    start, end = settings.start or first, settings.end or last
+    if start > last or end < first:
+        field = "end" if settings.start is None else "start"
+        raise DataSettingsError((field, f"{start}..{end} lies outside the data, which runs {first}..{last}."))
+    return panel if (start, end) == (first, last) else panel.between(start, end)
+
+
+def _source(settings: SinglePrices, on_fault: OnFault) -> Panel:
+    """Load one of several sources; where faults are recorded for a census, they are in each."""
+    return selected(load_prices(settings, "record" if on_fault == "record" else settings.at_loading()), settings)
 
 
 def cached_csv_folder(path: Path, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:

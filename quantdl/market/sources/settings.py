@@ -5,14 +5,15 @@ To add a source, add its settings here, its loader under `quantdl.market.reading
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataSettingsError
-from quantdl.market.card import Declaration, OnFault, PriceFacts
+from quantdl.market.card import Declaration, OnFault, PriceFacts, local_time
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.records import part_of
@@ -64,6 +65,10 @@ class _Prices:
     def at_loading(self) -> OnFault:
         """Return whether a loader stops at rows that cannot be right."""
         return "refuse"
+
+    def files(self) -> Mapping[str, Path]:
+        """Return the paths that are given, by field."""
+        return {name: getattr(self, name) for name in self.FILES if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,5 +143,49 @@ class LeanPrices(_DeclaredPrices):
     map_files: Path
 
 
-PriceSettings = Sp500Prices | CsvFolderPrices | ParquetPrices | LeanPrices
-"""The settings of any source, told apart by their ``kind``."""
+SinglePrices = Sp500Prices | CsvFolderPrices | ParquetPrices | LeanPrices
+"""The settings of one source, told apart by their ``kind``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlignedPrices(_Prices):
+    """Several sources side by side on the decisions of one calendar, see `quantdl.market.exchanges.alignment`.
+
+    What is selected, which policies hold and who is eligible is said for the aligned prices as a whole; a source may
+    still name the assets and the span that are taken from it.
+
+    Attributes:
+        kind: Tells the sources apart.
+        calendar: Trading calendar whose sessions decide, ISO code first.
+        decide_at: ``"close"`` or ``"open"`` of a session, or a local time of the calendar's zone, ``"15:15"``.
+        sources: What stands side by side; every asset once, all adjusted alike.
+    """
+
+    kind: Literal["aligned"]
+    calendar: str
+    decide_at: str = "close"
+    sources: tuple[SinglePrices, ...]
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield those of the selection, of the decisions, and what a source says that counts for all of them."""
+        yield from _Prices.faults(self)
+        if not is_calendar(self.calendar):
+            yield "calendar", unknown_calendar(self.calendar, shipped_names())
+        if self.decide_at not in ("close", "open") and local_time(self.decide_at) is None:
+            expected = "'close', 'open' or a local time such as '15:15'"
+            yield "decide_at", f"given {self.decide_at!r}; expected {expected}"
+        if not self.sources:
+            yield "sources", "given an empty list; expected at least one source"
+        for number, source in enumerate(self.sources):
+            for name, default in (("policies", Policies()), ("eligibility", None)):
+                if getattr(source, name) != default:
+                    message = "given for one source; expected beside sources, where it counts for all of them"
+                    yield f"sources.{number}.{name}", message
+
+    def at_loading(self) -> OnFault:
+        """Return whether loaders stop at rows that cannot be right."""
+        return self.policies.on_fault()
+
+
+PriceSettings = SinglePrices | AlignedPrices
+"""The settings of any prices, told apart by their ``kind``."""

@@ -2,12 +2,19 @@
 
 from datetime import date
 
+import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import CalendarError, DataError
-from quantdl.market.exchanges.settlement import is_bank_holiday, settlement_cycle, settlement_date
+from quantdl.market.exchanges.settlement import (
+    Settlements,
+    is_bank_holiday,
+    settlement_cycle,
+    settlement_date,
+    settlements,
+)
 
 NEW_YORK = trading_calendar("XNYS")
 
@@ -92,3 +99,20 @@ def test_another_market_is_refused_with_the_way_out():
 def test_a_trade_before_the_three_day_cycle_is_refused():
     with pytest.raises(DataError, match="from 1995-06-07 on, got a trade of 1995-06-06"):
         settlement_date("1995-06-06", "XNYS")
+
+
+def test_the_settlements_of_a_book_are_those_of_its_sessions_in_order():
+    days = pd.DatetimeIndex(["2024-05-28", "2024-05-24", "2024-05-24"])
+    dates = {"2024-05-24": date(2024, 5, 29), "2024-05-28": date(2024, 5, 29)}
+    assert settlements(days, "XNYS") == Settlements("XNYS", dates)
+    assert list(settlements(days, "XNYS").dates) == list(dates)
+
+
+@pytest.mark.parametrize(
+    ("day", "calendar", "words"),
+    [("2024-05-24", "XLON", "Settlement of trades on XLON is not known"), ("1990-01-02", "XNYS", "from 1995-06-07 on")],
+)
+def test_what_is_not_known_is_said(day, calendar, words):
+    found = settlements(pd.DatetimeIndex([day]), calendar)
+    assert found.dates == {}
+    assert words in found.unknown

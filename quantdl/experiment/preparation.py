@@ -7,7 +7,6 @@ import pandas as pd
 
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
-from quantdl.experiment.ingests import with_known_revisions, with_recorded_ingest
 from quantdl.experiment.loading import load_bare, load_panel
 from quantdl.experiment.series import load_series
 from quantdl.features import FeatureTable, feature_table
@@ -17,6 +16,7 @@ from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.market.sources.settings import AlignedPrices
 from quantdl.market.universe.eligibility import Universe, universe_as_of, with_universe
 from quantdl.market.universe.rule import UniverseRule
 
@@ -54,10 +54,8 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
         DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    loaded = load_panel(config, config.data.at_loading())
-    _refuse_intraday(config, loaded)
-    told = with_recorded_ingest(loaded, config) if keep_ingest else with_known_revisions(loaded, config)
-    panel = _selected(told, config)
+    panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
+    _refuse_unfit(config, panel)
     census = take_census(panel)
     before_test = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
     judged_through = panel.sessions[max(before_test, 0)]
@@ -99,7 +97,7 @@ def check_data(
     """
     if isinstance(target, Path):
         return take_census(load_bare(target, calendar, frequency, intraday))
-    return take_census(_selected(with_known_revisions(load_panel(target, "record"), target), target))
+    return take_census(load_panel(target, "record"))
 
 
 def universe_of(config: ExperimentConfig) -> Universe:
@@ -112,27 +110,18 @@ def universe_of(config: ExperimentConfig) -> Universe:
     return universe_as_of(data.panel, UniverseRule()) if data.universe is None else data.universe
 
 
-def _refuse_intraday(config: ExperimentConfig, panel: Panel) -> None:
+def _refuse_unfit(config: ExperimentConfig, panel: Panel) -> None:
+    if isinstance(config.data, AlignedPrices) and config.plan.friction.fill_at == "decision_close":
+        raise DataError(
+            f"{config.where('plan', 'friction', 'fill_at')}: given decision_close. The last close of another exchange "
+            "is hours old when aligned prices decide, so it cannot be traded at; expected next_open or next_close."
+        )
     if panel.card.declaration.frequency != "1D":
         raise DataError(
             f"{config.where('data', 'frequency')}: given {panel.card.declaration.frequency}. A run trades one bar a "
             "session, so it takes 1D. Bars within a session can be loaded, checked (`quantdl data check`), aligned, "
             "and turned into features and histories from Python."
         )
-
-
-def _selected(panel: Panel, config: ExperimentConfig) -> Panel:
-    data = config.data
-    if data.assets is not None:
-        unknown = sorted(set(data.assets) - set(panel.assets))
-        if unknown:
-            raise DataError(f"{config.where('data', 'assets')}: given {unknown}; the data holds {list(panel.assets)}.")
-        panel = panel.select(data.assets)
-    first, last = panel.sessions[0].date(), panel.sessions[-1].date()
-    start, end = data.start or first, data.end or last
-    if start > last or end < first:
-        raise DataError(f"{config.where('data')}: {start}..{end} lies outside the data, which runs {first}..{last}.")
-    return panel if (start, end) == (first, last) else panel.between(start, end)
 
 
 def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:

@@ -9,8 +9,8 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import DataError, QuantdlError
 from quantdl.experiment import carry_out, check_data
-from quantdl.experiment.data import load_data
-from quantdl.experiment.ingests import VINTAGES
+from quantdl.experiment.loading import VINTAGES
+from quantdl.experiment.preparation import load_data
 from quantdl.market.storage.vintages import vintages
 
 DATA = """data:

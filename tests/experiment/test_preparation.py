@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from quantdl.config import load_config
-from quantdl.experiment.data import load_data
+from quantdl.experiment.preparation import load_data
 from quantdl.market.sources import load_sp500
 
 ASSETS = ("AAPL", "JPM", "KO")

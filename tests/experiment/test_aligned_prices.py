@@ -1,0 +1,137 @@
+"""Several exchanges in one config: loaded, counted, decided on and reported, or refused with a plain reason."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.calendars import trading_calendar
+from quantdl.config import load_config
+from quantdl.errors import ConfigError, DataError
+from quantdl.experiment import check_data, run_experiment
+from quantdl.experiment.preparation import load_data
+from quantdl.market.exchanges.alignment import align
+from quantdl.market.exchanges.decisions import DecisionTimes
+from quantdl.market.sources import load_csv_folder
+from quantdl.runs.store import open_run, verify_run
+
+PROJECT = Path(__file__).parents[2]
+CONFIG = PROJECT / "configs" / "two_exchanges.yaml"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write the example somewhere else, with texts replaced."""
+
+    def write(*changes):
+        text = CONFIG.read_text()
+        for path in ("base/sp500.yaml", "../data/", "../strategies/"):
+            text = text.replace(path, f"{(CONFIG.parent / path).resolve()}{'/' if path.endswith('/') else ''}")
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        (tmp_path / "two_exchanges.yaml").write_text(text)
+        return tmp_path / "two_exchanges.yaml"
+
+    return write
+
+
+def test_the_prices_of_a_config_are_those_that_align_makes(write):
+    config = load_config(write())
+    panel = load_data(config, keep_ingest=False).panel
+    declared = [source.declaration("refuse") for source in config.data.sources]
+    folders = [PROJECT / "data" / name for name in ("simulated_prices", "simulated_tokyo")]
+    parts = [load_csv_folder(folder, about) for folder, about in zip(folders, declared, strict=True)]
+    expected = align(parts, DecisionTimes("XNYS", "close")).panel
+    assert panel.assets == expected.assets == ("007", "ALPHA", "NA", "1301", "2914")
+    np.testing.assert_array_equal(panel.closes, expected.closes)
+    assert panel.known_at.equals(expected.known_at)
+
+
+def test_a_cell_holds_what_the_own_exchange_made_known_since_the_decision_before(write):
+    panel = load_data(load_config(write()), keep_ingest=False).panel
+    tokyo = trading_calendar("XTKS")
+    quoted = pd.read_csv(PROJECT / "data/simulated_tokyo/1301.csv", index_col="date", dtype={"close": float})["close"]
+    closes = dict(zip(panel.sessions, panel.closes[:, panel.assets.index("1301")], strict=True))
+    assert closes[pd.Timestamp("2023-05-02")] == quoted["2023-05-02"]
+    for holiday in ("2023-05-03", "2023-05-04", "2023-05-05"):
+        assert not tokyo.is_session(holiday)
+        assert np.isnan(closes[pd.Timestamp(holiday)])
+    assert closes[pd.Timestamp("2023-07-05")] == quoted["2023-07-05"]  # New York rested the day before, Tokyo did not
+
+
+def test_a_run_on_two_exchanges_goes_through_to_its_report(write, tmp_path):
+    folder = run_experiment(load_config(write()), tmp_path / "runs" / "aligned")
+    run = open_run(folder)
+    assert {"report.html", "fills.parquet", "metrics.json", "settlement.json"} <= set(run.files)
+    assert verify_run(folder) == ()
+    fills = pd.read_parquet(folder / "fills.parquet")
+    assert set(fills["asset"]) == {"007", "ALPHA", "NA", "1301", "2914"}
+    settlement = json.loads((folder / "settlement.json").read_text())
+    assert settlement["dates"] == {}
+    assert "several exchanges" in settlement["unknown"]
+    assert "simulated New York + simulated Tokyo" in (folder / "report.html").read_text()
+
+
+def test_what_changed_in_one_source_since_the_last_run_is_a_revision(write, tmp_path):
+    path = write()
+    moved = tmp_path / "tokyo"
+    moved.mkdir()
+    for file in (PROJECT / "data" / "simulated_tokyo").glob("*.csv"):
+        (moved / file.name).write_text(file.read_text())
+    path.write_text(path.read_text().replace(str(PROJECT / "data/simulated_tokyo"), str(moved)))
+    path.write_text(path.read_text() + f"output: {{root: {tmp_path / 'runs'}}}\n")
+    load_data(load_config(path))
+    lines = (moved / "1301.csv").read_text().splitlines()
+    day, *prices, _, volume = lines[30].split(",")
+    lines[30] = ",".join([day, *prices, f"{float(prices[2]) + 0.1:.1f}", volume])  # a close just above the low
+    (moved / "1301.csv").write_text("\n".join(lines) + "\n")
+    revised = [fault for fault in check_data(load_config(path)).faults if fault.kind == "revision"]
+    assert [fault.symbol for fault in revised] == ["1301"]
+
+
+ONE_POLICY = "      policies: {long_gap: keep, stale_year: keep}\n      licence: Apache-2.0\n      sectors: {ALPHA"
+TWICE = [
+    ("/simulated_tokyo", "/simulated_prices"),
+    ("Asia/Tokyo", "America/New_York"),
+    ("calendar: XTKS", "calendar: XNYS"),
+]
+REFUSED = {
+    "calendar": ([("calendar: XNYS\n  decide_at", "calendar: NYSX\n  decide_at")], r"data\.calendar: .*NYSX"),
+    "time": ([("decide_at: close", "decide_at: noon")], r"data\.decide_at: given 'noon'; expected 'close', 'open' or"),
+    "policies of one": (
+        [("      licence: Apache-2.0\n      sectors: {ALPHA", ONE_POLICY)],
+        r":\d+:\d+: data\.sources\[0\]\.policies: given for one source",
+    ),
+    "zone": ([("timezone: Asia/Tokyo", "timezone: Tokyo")], r"data\.sources\[1\]\.timezone: given 'Tokyo'"),
+    "variable": ([("simulated_tokyo", "${HOME}/x")], r"data\.sources\[1\]\.path: given .*QUANTDL_"),
+    "no such file": ([("simulated_tokyo", "simulated_kyoto")], r"data\.sources\[1\]\.path: no such file"),
+    "aligned twice": ([("- kind: csv_folder\n      path", "- kind: aligned\n      path")], r"sources\[0\]\.kind"),
+    "one asset twice": (TWICE, "are in two panels"),
+    "unknown asset": (
+        [("  decide_at: close", "  decide_at: close\n  assets: [NOPE]")],
+        r"data\.assets: given \['NOPE'\]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_aligned_is_refused_at_its_key(write, changes, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        load_data(load_config(write(*changes)), keep_ingest=False)
+
+
+def test_prices_of_another_exchange_cannot_be_traded_at_the_decision(write):
+    path = write(("  friction:\n", "  friction:\n    fill_at: decision_close\n"))
+    with pytest.raises(DataError, match=r"fill_at: given decision_close\. The last close of another exchange is hours"):
+        load_data(load_config(path), keep_ingest=False)
+
+
+def test_a_source_may_be_taken_in_part(write):
+    path = write(("      path: ", "      assets: [ALPHA, '1301']\n      path: "))
+    with pytest.raises(DataError, match="assets: given"):
+        load_data(load_config(path), keep_ingest=False)
+    path = write(("      source: simulated Tokyo", "      source: simulated Tokyo\n      assets: ['2914']"))
+    assert load_data(load_config(path), keep_ingest=False).panel.assets == ("007", "ALPHA", "NA", "2914")
