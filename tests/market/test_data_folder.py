@@ -73,7 +73,7 @@ def test_the_page_adjusts_raw_prices(page):
 def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
     text = whole_config("equal_weight")
     blocks = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    prices, universe, series = blocks
+    prices, universe, series, aligned = blocks
     declared = prices.replace("../data/", f"{DATA.parent}/data/")
     path = tmp_path / "page.yaml"
     path.write_text(text.replace("data:\n  kind: sp500\n", declared + universe.removeprefix("data:\n")) + series)
@@ -82,3 +82,5 @@ def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
     assert [block.name for block in config.exogenous] == ["vix", "bills"]
     assert all(block.release.at for block in config.exogenous)
     assert (config.risk_free, config.features.exogenous) == ("bills", ("vix",))
+    path.write_text(text.replace("data:\n  kind: sp500\n", aligned.replace("../data/", f"{DATA.parent}/data/")))
+    assert [source.calendar for source in load_config(path).data.sources] == ["XNYS", "XTKS"]
