@@ -201,7 +201,7 @@ def test_parameters_out_of_range_are_refused(name, parameters):
 
 
 def test_each_file_holds_one_strategy_and_states_hypothesis_and_rules():
-    assert FILES == ["equal_weight", "inverse_volatility", "least_shortfall", "volatility_target"]
+    assert {"equal_weight", "inverse_volatility", "least_shortfall", "volatility_target"} <= set(FILES)
     for name in FILES:
         text = (FOLDER / f"{name}.py").read_text()
         assert text.count("\nclass ") == 1
