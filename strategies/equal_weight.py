@@ -1,6 +1,6 @@
 """Equal weight: every listed share in equal parts. The baseline that any forecast has to beat after costs.
 
-Hypothesis: nobody can tell the shares apart, so spreading money evenly is the best that can be done.
+Hypothesis: which shares will do better cannot be known beforehand, so spreading money evenly is the best choice.
 Refuted by: a strategy that beats it after costs on the plan's yardstick.
 
 Rules:

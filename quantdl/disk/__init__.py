@@ -1,7 +1,7 @@
-"""What is written whole or not at all, and stays: folders published by one rename, files replaced or appended to.
+"""Writing that survives killed processes, full disks and other processes at the same time.
 
-Everything in quantdl that must survive a killed process, a full disk or another process at the same time is written
-through this room. Nothing is acknowledged before it is on the disk.
+Folders are published whole by one rename; files are replaced in one step, or appended to under a lock. What must not be
+lost is on the disk before the call returns.
 """
 
 from quantdl.disk.files import appending, disk_error, disk_errors, locked, read_under_lock, replace_file, size_of

@@ -1,4 +1,4 @@
-"""Single files: forced to the disk, replaced at once, appended to by several processes; and what a disk refuses."""
+"""Single files: forced to the disk, replaced in one step, appended to by several processes; and errors of the disk."""
 
 import errno
 import fcntl
@@ -55,7 +55,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Put content in the place of a file in one step: a reader finds the old content or the new one.
 
     The folder is made when missing. The new content is not forced to the disk: after a power cut the old one may be
-    there, or an empty file. Use it for what can be made again.
+    found, or an empty file. Use it for what can be made again.
 
     Raises:
         OSError: If the disk refuses; the old content stays.

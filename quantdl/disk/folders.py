@@ -22,7 +22,7 @@ _OCCUPIED = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
 
 class AlreadyStoredError(DataError):
-    """Something stands where a folder was to be published; it was left as it is."""
+    """The place where a folder was to be published is taken; what is there was left as it is."""
 
 
 class PartialFolder:
@@ -30,7 +30,7 @@ class PartialFolder:
 
     Args:
         parent: Where it will be published; must exist.
-        name: Told apart from all other partial folders of the parent.
+        name: Different from that of every other partial folder of the parent.
 
     Attributes:
         path: Where to write.
@@ -97,7 +97,7 @@ def refuse_existing(target: Path) -> None:
     """Refuse a place that is taken.
 
     Raises:
-        AlreadyStoredError: If anything stands there, a broken link included.
+        AlreadyStoredError: If anything exists at ``target``, a broken link included.
     """
     if os.path.lexists(target):
         raise AlreadyStoredError(f"{target}: exists already and is never overwritten. Fix: give another folder.")
@@ -124,7 +124,7 @@ def remove_at_once(folder: Path) -> None:
     """Delete a published folder: for all who look for it, it is gone in one step.
 
     Raises:
-        FileNotFoundError: If it is not there.
+        FileNotFoundError: If it does not exist.
         OSError: If the disk refuses.
     """
     doomed = folder.with_name(f"{_PARTIAL}{folder.name}-{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""What a column of features is, the table of all of them, and what a panel must have for them."""
+"""A feature and its column, the table of all columns, and checks that a panel has what they need."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class FeatureTable:
         values: float32 (T, A, F); 0 where ``known`` is false, which is the middle of most columns.
         scale: float64 (T, A) trailing volatility of one bar's log return; NaN where ``valid`` is false.
         valid: (T, A) bool: the asset traded and has at least 20 returns behind it.
-        known: (T, A, F) bool: the cell is valid and the column has what it needs there. The columns of the default
+        known: (T, A, F) bool: the cell is valid and the column can be computed in it. The columns of the default
             groups are known wherever the cell is valid.
         known_at: (T,) UTC instants of the bars.
         assets: (A,) symbols.

@@ -13,7 +13,7 @@ _WINDOW = 252
 def drawdown(panel: Panel, window: int = _WINDOW) -> np.ndarray:
     """Return (T, A) simple return from the highest close of the last ``window`` bars, zero or negative.
 
-    The peak is that of the closes there are: an asset listed within the window has one since its listing.
+    For an asset listed within the window, the peak is the highest close since its listing.
 
     Args:
         panel: Prices.

@@ -23,7 +23,7 @@ class OwnHistory:
         scale: (A, N) packed trailing volatility, at least a tenth of the long one.
         long_scale: (A, N) packed trailing volatility with a half-life of 500 bars.
         standardised: (A, N) packed returns over the volatility known before each.
-        valid: (T, A) the asset has a return at the bar, at least 20 of them, and moved at all.
+        valid: (T, A) the asset has a return at the bar, at least 20 returns up to it, one of them not zero.
     """
 
     packing: Packing
@@ -48,7 +48,7 @@ class OwnHistory:
         per_bar = packing.pack(returns) / np.sqrt(np.maximum(packing.pack(bars_spanned), 1.0))
         long_scale = np.sqrt(decayed_mean(per_bar**2, _LONG_HALF_LIFE, axis=1))
         scale = np.sqrt(decayed_mean(per_bar**2, _BASE_HALF_LIFE, axis=1))
-        scale = np.maximum(scale, 0.1 * long_scale)  # a few unchanged closes are no proof that risk is gone
+        scale = np.maximum(scale, 0.1 * long_scale)  # a few unchanged closes do not prove that risk is gone
         before = np.concatenate([np.full((len(scale), 1), np.nan), scale], axis=1)[:, : scale.shape[1]]
         with np.errstate(divide="ignore", invalid="ignore"):
             standardised = np.where(before > 0, per_bar / before, 0.0)
@@ -103,7 +103,7 @@ def _trend(history: OwnHistory, half_life: float) -> np.ndarray:
 
 
 def _tail_weight(history: OwnHistory, half_life: float) -> np.ndarray:
-    """Mean absolute return over volatility: 0.80 for a normal law, less for heavy tails; centred there."""
+    """Mean absolute return over volatility, less 0.8: a normal law has 0.798, one with heavy tails less."""
     total = np.sqrt(decayed_mean(history.returns**2, half_life, axis=1))
     with np.errstate(divide="ignore", invalid="ignore"):
         shape = decayed_mean(np.abs(history.returns), half_life, axis=1) / total - 0.8

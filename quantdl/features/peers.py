@@ -1,4 +1,4 @@
-"""What the market and each sector did, and where each asset ranks, over the assets present and eligible at the bar."""
+"""Returns of the market and of each sector, and ranks of the assets, over those present and eligible at the bar."""
 
 import numpy as np
 from scipy import stats

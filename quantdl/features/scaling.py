@@ -1,4 +1,4 @@
-"""Scalers of features that know through when they were fitted, and serve nothing earlier."""
+"""Scalers of features that record through when they were fitted, and refuse to scale earlier bars."""
 
 import hashlib
 import json
@@ -46,7 +46,7 @@ class FeatureScaler:
             table: Features of the panel.
             panel: Whose bars they describe.
             in_sample: Also serve bars before `fit_known_at`. State it where these rows are trained on, or are the
-                context of forecasts that are made when the scaler was fitted or later; never for a forecast made there.
+                context of forecasts that are made when the scaler was fitted or later; never to forecast from them.
 
         Raises:
             LookAheadError: If a bar is earlier than the last one that the scaler saw and ``in_sample`` is not stated.
@@ -120,14 +120,14 @@ def fit_scaler(
         method: See `FeatureScaler`.
 
     Raises:
-        DataError: If no cell is valid up to there, or the table has other bars than the panel.
+        DataError: If no cell is valid up to that session, or the table has other bars than the panel.
     """
     _check_bars(table, panel)
     last = session_label(through)
     bars = int(panel.sessions.searchsorted(last, side="right"))
     if not table.valid[:bars].any():
         raise DataError(
-            f"{panel.card.declaration.source}: a scaler has nothing to be fitted on, no feature is valid up to "
+            f"{panel.card.declaration.source}: a scaler cannot be fitted, because no feature is valid up to "
             f"{last:%Y-%m-%d}. The panel starts on {panel.sessions[0]:%Y-%m-%d}, features twenty "
             "returns later. Fit through a later session."
         )

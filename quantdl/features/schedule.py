@@ -1,4 +1,4 @@
-"""What the exchange's own calendar says at the close of a bar: published ahead, so it is no knowledge of the future."""
+"""Columns from the exchange's calendar, which is published ahead: using it at a close looks at no future price."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ _FIRST_SESSIONS = 3
 _WITHIN_A_SESSION = -1.0  # below the logarithm of every gap
 
 # Early closes that could not be known at the close before, as the calendars under trading names (NYSE,
-# NASDAQ) list them: snow in 1975, 1978, 1994 and 1996, hurricane Belle in 1976, the shot at Reagan and a power failure
-# in 1981, the days after the crash of 1987, the circuit breaker of 1997, a failure of systems in 2005.
+# NASDAQ) list them: snow in 1975, 1978, 1994 and 1996, hurricane Belle in 1976, the attack on Reagan and a power
+# failure in 1981, the days after the crash of 1987, the circuit breaker of 1997, a failure of systems in 2005.
 _UNFORESEEN_EARLY_CLOSES = {
     "America/New_York": (
         "1975-02-12 1976-08-09 1978-02-06 1981-03-30 1981-09-09 1987-10-23 1994-02-11 1996-01-08 1997-10-27 2005-06-01"
@@ -58,8 +58,8 @@ def days_closed_columns(panel: Panel) -> Columns:
     """The group ``days_closed``: logarithm of the calendar days to the session that is expected next.
 
     Exchanges publish their holidays ahead, so it is known at the close. The gap lies ahead of the last bar of a session
-    only; the other bars of a session hold -1, below every gap. Which bar is the last one is the calendar's word (the
-    bar that is known at the close or after it), not that of the bars that came.
+    only; the other bars of a session hold -1, below every gap. The last bar of a session is the one that
+    is known at the calendar's close or after it, whichever bars follow in the data.
     """
     schedule = _Schedule.of(panel)
     gaps = np.log(np.asarray(schedule.calendar.next_gap_days(schedule.sessions), dtype=float))

@@ -143,11 +143,11 @@ def _stacked(columns: list[np.ndarray]) -> np.ndarray:
 
 def _check(panel: Panel, groups: Sequence[FeatureGroup], has_series: bool) -> None:
     names = get_args(FeatureGroup)
-    problems = [f"{group!r} is no group.{_meant(group, names)}" for group in groups if group not in names]
-    problems += [f"{group!r} stands twice." for group in sorted(set(groups)) if list(groups).count(group) > 1]
+    problems = [f"{group!r} is not a group.{_meant(group, names)}" for group in groups if group not in names]
+    problems += [f"{group!r} is named twice." for group in sorted(set(groups)) if list(groups).count(group) > 1]
     if problems or not (groups or has_series):
         given = " ".join(problems) or "none was named."
-        raise DataError(f"Groups of features: {given} There are {', '.join(map(repr, names))}.")
+        raise DataError(f"Groups of features: {given} The groups are {', '.join(map(repr, names))}.")
     refuse_splits_in_raw_prices(panel, "features")
 
 

@@ -11,7 +11,7 @@ _MINIMUM_SHARED_BARS = 60
 _LARGEST_SHARE = 0.98  # of an asset's variance that factors may explain, so that its own noise never vanishes
 _ITERATIONS = 50
 _FEW_ASSETS = 200  # up to here all eigenvectors are computed; beyond, only those that are needed
-_SETTLED = 1e-10  # largest change of a communality at which many assets' iteration ends
+_SETTLED = 1e-10  # largest change of a communality at which the iteration ends, for more than _FEW_ASSETS
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,8 @@ def trailing_factors(
 ) -> TrailingFactors:
     """Estimate the factors of the trailing window at regular bars, each from returns up to that bar only.
 
-    Returns enter standardised and tamed by an inverse hyperbolic sine, so one crash day does not set a correlation.
+    Returns are standardised and passed through an inverse hyperbolic sine, so that one crash day does not determine a
+    correlation.
 
     Args:
         returns: (T, A) log returns, NaN where there is none.
@@ -48,12 +49,12 @@ def trailing_factors(
     windows = TrailingWindows(len(returns), window_bars, refresh_bars, first_end=window_bars - 1)
     loadings = np.zeros((1 + len(windows.ends), returns.shape[1], n_factors), dtype=np.float32)
     for row, window in enumerate(windows.of(returns), start=1):
-        loadings[row] = principal_factors(pairwise_correlation(_tamed(window)), n_factors)
+        loadings[row] = principal_factors(pairwise_correlation(_compressed(window)), n_factors)
     return TrailingFactors(windows.in_force, loadings)
 
 
-def _tamed(window: np.ndarray) -> np.ndarray:
-    """Each column over its root mean square, then through asinh; NaN where there is no return, or none but zeros."""
+def _compressed(window: np.ndarray) -> np.ndarray:
+    """Each column over its root mean square, then through asinh; NaN without a return, or where all are zero."""
     seen = np.isfinite(window)
     square = np.where(seen, window, 0.0) ** 2
     size = np.sqrt(square.sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
@@ -74,8 +75,8 @@ def principal_factors(correlation: np.ndarray, factors: int) -> np.ndarray:
     Largest factor first. An asset that is correlated with no other has loadings of zero.
     """
     n_assets = len(correlation)
-    # The first guess of what an asset shares must come from the data: for an asset that shares nothing the iteration
-    # stays where it starts.
+    # The first guess of the communality must come from the data: where an asset is correlated with no other, the
+    # iteration does not move away from the guess.
     shared = np.minimum(np.abs(correlation - np.eye(n_assets)).max(axis=1), _LARGEST_SHARE)
     scaled = np.zeros((n_assets, factors))
     rank = min(factors, n_assets)

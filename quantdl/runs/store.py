@@ -1,6 +1,6 @@
 """Run folders: written whole or not at all, never changed afterwards, and checked byte by byte when read.
 
-A run is built in ``.partial-<id>`` beside its final place. When everything is there, each file is read back and hashed
+A run is built in ``.partial-<id>`` beside its final place. When all files are written, each is read back and hashed
 into ``manifest.json``, and the folder is published (`quantdl.disk`). A process killed at any moment leaves at most a
 partial folder, which `list_runs` does not show and `remove_abandoned` deletes.
 """
@@ -138,7 +138,7 @@ class RunWriter:
         self.write_text(name, to_json(content, name))
 
     def so_far(self) -> RunFolder:
-        """The files written until now, readable like a published run: what a report inside the run is made from."""
+        """The files written until now, readable like a published run; the run's own report is made from it."""
         folder = self._partial.path
         with disk_errors(folder, place=_PLACE):
             return RunFolder(folder, self.id, self.name, MappingProxyType(record_files(folder)))

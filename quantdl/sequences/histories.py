@@ -62,7 +62,7 @@ class Histories:
         return int(self.sessions.searchsorted(pd.Timestamp(session), side="right")) - 1
 
     def to(self, device: torch.device) -> "Histories":
-        """The same histories on another device, so that batches are gathered there."""
+        """The same histories on another device, on which batches are then gathered."""
         return replace(
             self,
             bars=self.bars.to(device),
@@ -153,7 +153,7 @@ def build_histories(
     table: FeatureTable | None = None,
     n_factors: int = 4,
 ) -> Histories:
-    """Lay a panel out for batching.
+    """Arrange a panel for batches.
 
     Only TRADED cells are bars of a history. UNLISTED, MISSING, HALTED and DELISTED ones are left out: they count
     neither as a return of zero nor as a target, and a gap shows as a jump of the bar index. A delisting ends an asset's
@@ -163,7 +163,7 @@ def build_histories(
         panel: Prices. A bar is a session, or a part of one in a panel of intraday bars; all counts are in bars.
         windows: Return windows to learn or forecast.
         graph: Neighbours as of each session, for models that use them.
-        table: Features of the panel, if they are at hand; computed otherwise.
+        table: Features of the panel; computed when None.
         n_factors: Trailing factors of the returns' correlation.
 
     Raises:

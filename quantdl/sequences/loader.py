@@ -19,7 +19,7 @@ _PLANNED_STEPS = 64  # located together, which spreads the cost of the small arr
 class WindowLoader:
     """Every window once an epoch, in an order that is a function of seed and epoch.
 
-    A window reads the bar of its forecast and the observed bars before it, never a later one. Windows of like length
+    A window reads the bar of its forecast and the observed bars before it, never a later one. Windows of similar length
     share a batch, so little is padded. Nothing is collated window by window: a batch of whole windows is one gather
     from a strided view of the rows, on the device where they lie.
 
@@ -29,7 +29,7 @@ class WindowLoader:
     averaged, as in DistributedDataParallel, times their number). A step without any observed target has weight 0, for
     every process alike, and is skipped.
 
-    There are no worker processes and no random state, so nothing else changes the order.
+    The loader starts no worker processes and keeps no random state, so nothing else changes the order.
 
     Args:
         bars: Rows to cut windows from.

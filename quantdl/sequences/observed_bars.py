@@ -1,7 +1,7 @@
 """The observed bars of all assets in rows, one asset after another, and how runs of them are gathered.
 
-Both lanes read this one layout: `quantdl.sequences.histories.Histories` keep the assets of a session together,
-`quantdl.sequences.loader.WindowLoader` cuts windows of one asset each.
+Both kinds of batch are gathered from this one layout: `quantdl.sequences.histories.Histories` keep the assets of a
+session together, `quantdl.sequences.loader.WindowLoader` cuts windows of one asset each.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class ObservedBars:
         return ObservedBars(panel.assets, tuple(windows), np.concatenate([[0], np.cumsum(rows.counts)]), **tensors)
 
     def to(self, device: torch.device) -> "ObservedBars":
-        """The same rows on another device, so that batches are gathered there."""
+        """The same rows on another device, on which batches are then gathered."""
         return replace(
             self,
             features=self.features.to(device),
@@ -144,7 +144,7 @@ class Rows:
 
 
 def rows_of(panel: Panel, windows: Sequence[ReturnWindow], table: FeatureTable) -> Rows:
-    """Lay the observed bars of a panel out, one asset after another.
+    """Arrange the observed bars of a panel in rows, one asset after another.
 
     Raises:
         DataError: On raw prices with splits.
@@ -164,7 +164,7 @@ def rows_of(panel: Panel, windows: Sequence[ReturnWindow], table: FeatureTable) 
 
 
 def no_rows(panel: Panel) -> DataError:
-    """Say that a panel has no bar to learn from."""
+    """The error that a panel has no bar to learn from."""
     return DataError(
         f"{panel.card.declaration.source}: no asset has a bar with features: from {panel.sessions[0]:%Y-%m-%d} to "
         f"{panel.sessions[-1]:%Y-%m-%d} no asset moved on 20 bars, after which a history begins. Bring more sessions, "

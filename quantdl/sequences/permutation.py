@@ -15,10 +15,10 @@ _MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 class KeyedPermutation:
     """A random order of the numbers 0 .. size - 1, which depends on a key.
 
-    Any piece of it is computed on its own, so fifty million windows need no list, and a pass can be taken up anywhere.
+    Any piece of it is computed on its own, so fifty million windows need no list, and a pass can resume anywhere.
     The numbers are laid on a grid of ``a`` times ``b`` cells, as near to a square as covers them. A round adds to one
     coordinate a keyed hash of the other, which can be undone, so rounds permute the grid. A number that leaves
-    0 .. size - 1 is sent through again until it is back, which permutes the numbers.
+    0 .. size - 1 is permuted again until it is back inside, so the numbers themselves are permuted.
 
     Meant for shuffling, not for secrets. The order depends on nothing but size and key, on any machine and version.
 

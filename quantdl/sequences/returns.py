@@ -1,4 +1,4 @@
-"""Which future return is learned or forecast, and what it turned out to be."""
+"""The future returns that are learned or forecast, and their realised values."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
     """Log return of every asset over every window from every bar, and where it is observed.
 
     A return is observed when the asset traded, at a positive price, at both ends of the window. A halt, a gap or a
-    masked cell at either end is no observation, whatever stood there before.
+    masked cell at either end is no observation; no earlier price stands in for it.
 
     A window that begins while the asset can be traded and ends after its delisting gets the return to the terminal
     value that the delisting states, in the scale of the panel's closes. It stays unobserved where that value is

@@ -122,7 +122,7 @@ def open_bars(folder: Path, verify: bool = False) -> StoredBars:
 
 @dataclass(frozen=True)
 class _Description:
-    """What stands beside the arrays.
+    """The contents of ``bars.json``.
 
     Attributes:
         schema_version: Of this layout.

@@ -15,7 +15,7 @@ class Shard:
 
     Attributes:
         rank: Its number, from 0.
-        world_size: How many there are.
+        world_size: Number of processes.
     """
 
     rank: int = 0
@@ -24,7 +24,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class LoaderState:
-    """Where a pass stands. Plain numbers, to be stored as JSON; the same for every process, however many there are.
+    """Where a pass stands. Plain numbers, to be stored as JSON; the same for any number of processes.
 
     Attributes:
         epoch: Number of the pass.

@@ -1,4 +1,4 @@
-"""Which windows there are, by length, without a list of them."""
+"""All windows sorted by length, found by number without a list of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class Bucket:
 
     @cached_property
     def _shift(self) -> int:
-        """Every ``2 ** shift``-th window is looked up ahead, at least sixteen an asset, so that few need a search."""
+        """The asset of every ``2 ** shift``-th window is kept, sixteen an asset or more, so that few need a search."""
         return max(0, (self.n_windows // (16 * len(self.first))).bit_length() - 1)
 
     @cached_property

@@ -54,7 +54,7 @@ def fit(
         batches: What to pass over: whole sessions, or windows of one asset each.
         settings: Of the loop.
         seed: Of dropout.
-        progress: Told of every pass.
+        progress: Called at every pass.
 
     Raises:
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the

@@ -18,9 +18,10 @@ class TrainingSettings:
         learning_rate: Of AdamW at its peak.
         weight_decay: Of AdamW.
         warm_up_steps: Steps over which the learning rate rises from zero.
-        rows_hold: ``all_assets``: a history row holds consecutive sessions of all assets, so that a network learns how
-            they move together; ``one_asset``: a row holds bars of one asset, drawn at random, and a network learns
-            marginal laws.
+        rows_hold: What one row of a batch holds. ``all_assets``: consecutive sessions of all assets, so that a network
+            learns how they move together. ``one_asset``: consecutive bars of one asset, drawn at random, so that a
+            network learns each asset's marginal law only; forecasts of several assets are then joined by the trailing
+            factors alone. Meant for panels that do not fit into memory.
         block: Consecutive bars that share one history row.
         rows: History rows in a batch.
         gradient_norm: Longest gradient; a longer one is shortened to it.

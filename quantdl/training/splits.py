@@ -1,4 +1,4 @@
-"""Dates to bars: what is learned from, what is chosen by, and what is forecast; nothing overlaps."""
+"""From dates to bars: the spans to train on, to validate on and to forecast, which do not overlap."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from quantdl.training.settings import SplitDates
 
 @dataclass(frozen=True)
 class FitSpans:
-    """Bars to learn from and bars to choose by; the last of ``validation`` is the first that may forecast."""
+    """Bars to train on and bars to validate on; the last bar of ``validation`` is the first that may forecast."""
 
     train: range
     validation: range

@@ -128,7 +128,7 @@ def test_other_columns_or_bars_are_refused(dirty, table):
 
 def test_nothing_to_fit_on_is_refused(dirty, table):
     for through in ("1999-12-31", "2000-01-10"):
-        with pytest.raises(DataError, match=f"nothing to be fitted on, no feature is valid up to {through}"):
+        with pytest.raises(DataError, match=f"cannot be fitted, because no feature is valid up to {through}"):
             fit_scaler(table, dirty, through)
 
 

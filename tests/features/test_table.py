@@ -224,10 +224,10 @@ def test_a_cell_that_did_not_trade_is_zero_and_not_known_in_every_column(dirty):
 
 def test_an_unknown_group_is_refused_with_the_one_that_was_meant(clean):
     with pytest.raises(
-        DataError, match="'volatilty' is no group. Did you mean 'volatility'\\?.*There are 'own_history'"
+        DataError, match="'volatilty' is not a group. Did you mean 'volatility'\\?.*The groups are 'own_history'"
     ):
         feature_table(clean, (*DEFAULT_GROUPS, "volatilty"))
-    with pytest.raises(DataError, match="'returns' stands twice"):
+    with pytest.raises(DataError, match="'returns' is named twice"):
         feature_table(clean, ("returns", "volume", "returns"))
     with pytest.raises(DataError, match="none was named"):
         feature_table(clean, ())

@@ -1,6 +1,6 @@
 """Which prices a run uses and what happens to their faults: the settings of every source, light to import.
 
-To add a source, add its settings here, its loader under `quantdl.market.reading`, and its arm to
+To add a source, add its settings here, its loader as a file of this package, and its arm to
 `quantdl.market.sources.load_prices`.
 """
 
