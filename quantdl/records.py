@@ -52,7 +52,7 @@ def to_plain(value: object) -> Plain:
     if isinstance(value, date):
         return value.isoformat()[: len("2000-01-01")]  # a timestamp given for a day counts as its day
     if is_dataclass(value) and not isinstance(value, type):
-        return _plain_record(value)
+        return plain_fields(value)
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -60,7 +60,8 @@ def to_plain(value: object) -> Plain:
     raise TypeError(f"{value!r} of type {type(value).__name__} cannot be stored")
 
 
-def _plain_record(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+def plain_fields(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Return what `to_plain` makes of a dataclass, as the dict that it then is."""
     plain: dict[str, Any] = {}
     for item in fields(record):
         content = getattr(record, item.name)

@@ -54,6 +54,11 @@ class Coverage:
     observed: float
     n: float
 
+    @property
+    def above_level(self) -> float:
+        """Share of outcomes inside the interval beyond what its level promises; negative where it is too narrow."""
+        return self.observed - self.level
+
 
 @dataclass(frozen=True)
 class AssetScores:

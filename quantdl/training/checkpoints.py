@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 
 from quantdl.errors import IntegrityError, QuantdlError
 from quantdl.models.forecaster import Forecaster
+from quantdl.records import OMIT_DEFAULT, from_plain, to_plain
 from quantdl.sequences import ReturnWindow
 from quantdl.training.forecasting import FittedModel
 
@@ -37,6 +38,33 @@ class Architecture:
     assets: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ModelDescription:
+    """What ``model.json`` holds.
+
+    Attributes:
+        schema_version: Of this form.
+        settings: The model block of the config, resolved.
+        features: Feature columns by name and half-life in bars, in order.
+        assets: Symbols the model was fitted on, in order.
+        windows: Return windows it answers for, in the order of its outputs.
+        context: Observed bars a forecast reads; None for the whole history.
+        fitted_through: Last session that each parameter set saw, increasing.
+        weights_sha256: Of the file of weights.
+        description_sha256: Of all the above, as JSON.
+    """
+
+    schema_version: int
+    settings: Mapping[str, object]
+    features: tuple[tuple[str, float], ...]
+    assets: tuple[str, ...]
+    windows: tuple[ReturnWindow, ...]
+    context: int | None
+    fitted_through: tuple[date, ...]
+    weights_sha256: str
+    description_sha256: str = field(default="", metadata=OMIT_DEFAULT)
+
+
 BuildModel = Callable[[Architecture, tuple[ReturnWindow, ...], int], Forecaster]
 """Builds an unfitted module from the architecture, the return windows and the number of parameter sets."""
 
@@ -44,19 +72,19 @@ BuildModel = Callable[[Architecture, tuple[ReturnWindow, ...], int], Forecaster]
 def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architecture) -> None:
     """Write ``weights.safetensors`` and ``model.json`` into an existing folder."""
     weights = save({name: value.detach().cpu().contiguous() for name, value in fitted.model.state_dict().items()})
-    description = {
-        "schema_version": SCHEMA_VERSION,
-        "settings": dict(architecture.settings),
-        "features": [list(feature) for feature in architecture.features],
-        "assets": list(architecture.assets),
-        "windows": [asdict(window) for window in fitted.windows],
-        "context": fitted.context,
-        "fitted_through": [session.strftime("%Y-%m-%d") for session in fitted.fitted_through],
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
-    }
-    description["description_sha256"] = _digest(description)
+    described = ModelDescription(
+        schema_version=SCHEMA_VERSION,
+        settings=architecture.settings,
+        features=architecture.features,
+        assets=architecture.assets,
+        windows=fitted.windows,
+        context=fitted.context,
+        fitted_through=tuple(session.date() for session in fitted.fitted_through),
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    sealed = replace(described, description_sha256=_digest(to_plain(described)))
     (folder / WEIGHTS).write_bytes(weights)
-    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    (folder / DESCRIPTION).write_text(json.dumps(to_plain(sealed), indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def load_checkpoint(folder: Path, build: BuildModel) -> tuple[FittedModel, Architecture]:
@@ -87,31 +115,24 @@ _MISFITS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
 
 
 def _rebuilt(description: dict[str, Any], build: BuildModel) -> tuple[FittedModel, Architecture]:
-    """The model as it is built, before its weights are loaded; the caller's random state is left alone."""
-    architecture, windows = _architecture(description), _windows(description)
-    sessions = tuple(pd.Timestamp(date.fromisoformat(day)) for day in description["fitted_through"])
-    if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
-        raise ValueError(f"fitted_through must hold increasing sessions, got {description['fitted_through']}")
+    """Build the module, whose initial weights are drawn apart from the caller's random state."""
+    described = _checked(from_plain(ModelDescription, description))
+    architecture = Architecture(described.settings, described.features, described.assets)
+    sessions = tuple(map(pd.Timestamp, described.fitted_through))
     with torch.random.fork_rng(devices=[]):
-        model = build(architecture, windows, len(sessions))
-    return FittedModel(model, windows, description["context"], sessions), architecture
+        model = build(architecture, described.windows, len(sessions))
+    return FittedModel(model, described.windows, described.context, sessions), architecture
 
 
-def _architecture(description: dict[str, Any]) -> Architecture:
-    assets = description["assets"]
-    if not isinstance(assets, list) or not all(isinstance(name, str) for name in assets):
-        raise ValueError(f"assets must be symbols, got {assets}")
-    features = tuple((str(name), float(half_life)) for name, half_life in description["features"])
-    return Architecture(dict(description["settings"]), features, tuple(assets))
-
-
-def _windows(description: dict[str, Any]) -> tuple[ReturnWindow, ...]:
-    windows = tuple(ReturnWindow(**window) for window in description["windows"])
-    counts = [count for window in windows for count in (window.starts_after, window.bars)]
-    counts += [] if description["context"] is None else [description["context"]]
-    if not windows or not all(type(count) is int and count >= 0 for count in counts):
-        raise ValueError(f"windows and context must be counts of bars, got {windows} and {description['context']}")
-    return windows
+def _checked(described: ModelDescription) -> ModelDescription:
+    """Refuse what is of the right form and means nothing."""
+    sessions = described.fitted_through
+    if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
+        raise ValueError(f"fitted_through must hold increasing sessions, got {sessions}")
+    counts = [count for window in described.windows for count in (window.starts_after, window.bars)]
+    if not counts or min(*counts, described.context or 0) < 0:
+        raise ValueError(f"windows and context must be counts of bars, got {described.windows} and {described.context}")
+    return described
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -126,7 +147,7 @@ def _read_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def _digest(description: Mapping[str, object]) -> str:
+def _digest(description: object) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from quantdl.config.extending import merged, read_layers
 from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import ConfigError, PlanError
-from quantdl.experiment.provenance import trial_of
+from quantdl.experiment.trials import trial_of
 from tests.config.trees import bare
 
 Write = Callable[..., Path]

@@ -12,6 +12,8 @@ from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.sources import load_csv_folder, load_parquet
+from quantdl.records import plain_fields
+from quantdl.results.census import census_record
 
 PATTERN = r"[A-Z]+_(.+)_30Y"
 
@@ -65,7 +67,7 @@ def stocks(databank):
 @pytest.mark.slow
 def test_the_census_of_a_thousand_stocks_agrees_with_an_independent_count(stocks):
     census = stocks[1]
-    document = census.to_json()
+    document = plain_fields(census_record(census))
     expected = {
         "missing_session": 8348,
         "session_missing_for_all": 1,

@@ -1,7 +1,7 @@
 """The census: everything that is wrong or doubtful with a panel, named, dated and counted; nothing is repaired here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -32,14 +32,6 @@ class FaultMap:
     bars: Mapping[str, int]
     kinds: Mapping[str, Mapping[str, int]]
     assets: Mapping[str, Mapping[str, int]]
-
-    def to_json(self) -> dict[str, object]:
-        """Return plain values."""
-        return {
-            "bars": dict(self.bars),
-            "kinds": {kind: dict(years) for kind, years in self.kinds.items()},
-            "assets": {name: dict(years) for name, years in self.assets.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -91,33 +83,6 @@ class Census:
             if fault.symbol is not None:
                 symbols[fault.kind].add(fault.symbol)
         return {kind: len(named) for kind, named in symbols.items()}
-
-    def to_json(self) -> dict[str, object]:
-        """Return the census as plain values, dates as ISO text, ready for ``json.dumps``.
-
-        ``faults`` maps each kind to its count, ``assets_affected`` to the number of assets, and ``findings`` lists
-        every fault with asset, sessions and what was seen.
-        """
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "first": self.first.isoformat(),
-            "last": self.last.isoformat(),
-            "n_sessions": self.n_sessions,
-            "n_assets": self.n_assets,
-            "fingerprint": self.fingerprint,
-            "universe": self.universe,
-            "survivorship": self.survivorship,
-            "notes": list(self.notes),
-            "faults": self.counts(),
-            "assets_affected": self.assets_affected(),
-            "summary": self.summary.to_json(),
-            "by_year": self.by_year.to_json(),
-            "coverage": dict(self.coverage),
-            "findings": [
-                {**asdict(fault), "first": fault.first.isoformat(), "last": fault.last.isoformat()}
-                for fault in self.faults
-            ],
-        }
 
 
 def take_census(panel: Panel) -> Census:

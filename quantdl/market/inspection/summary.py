@@ -1,7 +1,7 @@
 """Figures about a panel that are no faults by themselves: where lives begin and end, gaps, extremes, stillness."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -89,10 +89,6 @@ class Summary:
     longest_unchanged: Span | None
     large_returns_adjacent: int
 
-    def to_json(self) -> dict[str, object]:
-        """Return plain values, dates as ISO text."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
 
 def summarise(panel: Panel) -> Summary:
     """Return the figures of a panel as loaded."""
@@ -161,9 +157,3 @@ def _extreme(panel: Panel, *, lowest: bool) -> Extreme | None:
     if not np.isfinite(closes[row, column]):
         return None
     return Extreme(panel.assets[column], panel.sessions[row].date(), float(closes[row, column]))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    return value.isoformat() if isinstance(value, date) else value

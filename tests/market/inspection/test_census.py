@@ -12,6 +12,8 @@ from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.checks import CHECKS
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.sources.frames import panel_from_frame
+from quantdl.records import to_plain
+from quantdl.results.census import census_record
 
 N_SESSIONS = 120
 
@@ -164,7 +166,7 @@ def test_an_assumed_delisting_is_named(bars, declaration):
 
 def test_the_census_is_plain_json(bars, declaration):
     bars.loc[("A", 3), "volume"] = 0
-    document = json.loads(json.dumps(census_of(bars, declaration).to_json(), allow_nan=False))
+    document = json.loads(json.dumps(to_plain(census_record(census_of(bars, declaration))), allow_nan=False))
     assert document["schema_version"] == 2
     assert document["faults"]["zero_volume"] == 1
     assert document["faults"]["zero_close"] == document["faults"]["duplicate"] == 0

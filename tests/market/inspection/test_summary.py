@@ -11,6 +11,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.census import map_faults, take_census
 from quantdl.market.inspection.summary import Extreme, Span, summarise
 from quantdl.market.sources.frames import panel_from_frame
+from quantdl.records import to_plain
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_the_figures_are_those_that_one_counts_by_hand(panel):
 
 
 def test_the_summary_is_plain_json(panel):
-    document = json.loads(json.dumps(summarise(panel).to_json(), allow_nan=False))
+    document = json.loads(json.dumps(to_plain(summarise(panel)), allow_nan=False))
     assert document["end_early"] == {"C": "2019-12-24"}
     assert document["longest_gap"] == {"symbol": "B", "first": "2020-01-10", "last": "2020-01-17", "length": 6}
 
@@ -60,6 +61,6 @@ def test_cells_with_several_faults_count_once_for_their_asset(panel):
 
 
 def test_the_census_says_where_in_time_its_faults_lie(panel):
-    by_year = take_census(panel).to_json()["by_year"]
+    by_year = to_plain(take_census(panel).by_year)
     assert by_year["kinds"]["long_gap"] == {"2020": 6}
     assert by_year["assets"]["C"] == {"2019": 7, "2020": 21}

@@ -1,0 +1,71 @@
+"""What the tables of a run add up to: counts and sums that a reader of the report would else work out."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from quantdl.backtest.judging.summaries import (
+    CostShare,
+    HoldingTimes,
+    Interventions,
+    LargestExposure,
+    RuleTrades,
+    cost_shares,
+    holding_times,
+    interventions,
+    largest_exposures,
+    trades_by_rule,
+)
+from quantdl.backtest.running.result import BacktestResult
+from quantdl.risk.forecast_scores import next_session
+from quantdl.risk.pit_histogram import PitHistogram, pit_histogram
+
+
+@dataclass(frozen=True)
+class Breakdowns:
+    """What ``breakdowns.json`` holds.
+
+    Attributes:
+        costs: What was paid, by kind.
+        opened_by: The trades, by the rule that opened them.
+        closed_by: The trades, by the rule that closed them.
+        holding_times: How long trades were held.
+        groups: Largest exposure of each group, largest first.
+        assets: Largest weight of each asset, largest first.
+        interventions: What the engine did of its own accord.
+        n_sessions: Sessions of the run.
+        n_halted: Sessions at which it was halted.
+        pit: Where outcomes fell in their predicted laws; None without forecasts that met an outcome.
+    """
+
+    costs: tuple[CostShare, ...]
+    opened_by: tuple[RuleTrades, ...]
+    closed_by: tuple[RuleTrades, ...]
+    holding_times: HoldingTimes
+    groups: tuple[LargestExposure, ...]
+    assets: tuple[LargestExposure, ...]
+    interventions: tuple[Interventions, ...]
+    n_sessions: int
+    n_halted: int
+    pit: PitHistogram | None
+
+
+def break_down(result: BacktestResult, forecasts: pd.DataFrame | None) -> Breakdowns:
+    """Add up the tables of a run.
+
+    Args:
+        result: The run.
+        forecasts: The table of its forecasts; None without a model.
+    """
+    return Breakdowns(
+        costs=cost_shares(result),
+        opened_by=trades_by_rule(result.trades, "rule_in"),
+        closed_by=trades_by_rule(result.trades, "rule_out"),
+        holding_times=holding_times(result.trades),
+        groups=largest_exposures(result.exposures),
+        assets=largest_exposures(result.weights_after_fill),
+        interventions=interventions(result.events),
+        n_sessions=len(result.equity),
+        n_halted=int(result.equity["halted"].sum()),
+        pit=None if forecasts is None else pit_histogram(next_session(forecasts)),
+    )

@@ -1,0 +1,167 @@
+"""Everything that a run folder holds, read into records; a damaged file is refused with its path and a fix."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pandas as pd
+
+from quantdl.backtest.judging.checklist import Checklist
+from quantdl.errors import DataError, RunError
+from quantdl.market.card import DataCard
+from quantdl.records import from_plain
+from quantdl.results.breakdowns import Breakdowns
+from quantdl.results.census import CensusRecord, SeriesRecord
+from quantdl.results.metrics import RunMetrics
+from quantdl.results.setup import Setup, read_setup
+from quantdl.results.tables import FIX, read_by_session, read_parquet
+from quantdl.runs.environment import Environment
+from quantdl.runs.manifest import RunFolder
+from quantdl.runs.selection import Selection
+from quantdl.training.checkpoints import ModelDescription
+from quantdl.training.fit import EpochRecord
+
+Content = TypeVar("Content")
+
+STRATEGY, BASELINE = "strategy", "baseline"
+"""Columns of the curves; ``<name>_drawdown`` stands beside each."""
+
+
+@dataclass(frozen=True)
+class TrainingCourse:
+    """What ``training.json`` holds: the passes over the data, and which one was kept."""
+
+    best_epoch: int
+    epochs: tuple[EpochRecord, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class RunTables:
+    """The tables of a run that its report draws.
+
+    Attributes:
+        curves: Value of both books over their initial money, and the return from their highest value so far: columns
+            ``strategy, strategy_drawdown, baseline, baseline_drawdown``, indexed by session, the first of them the one
+            before the run. A ruined book is NaN after its ruin.
+        costs: Costs so far as fractions of the initial money, a column per kind, indexed by session.
+        exposure: Gross and net exposure after each close's fills, columns ``gross, net``, indexed by session.
+        groups: Gross exposure per group, indexed by session.
+        trades: One row per trade.
+        events: What the engine did of its own accord.
+        conditions: Value of every invalidation condition, indexed by session.
+        regimes: Column ``regime``, indexed by session.
+        risk: Predicted value at risk against losses, long over levels.
+    """
+
+    curves: pd.DataFrame
+    costs: pd.DataFrame
+    exposure: pd.DataFrame
+    groups: pd.DataFrame
+    trades: pd.DataFrame
+    events: pd.DataFrame
+    conditions: pd.DataFrame
+    regimes: pd.DataFrame
+    risk: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """A finished run.
+
+    Attributes:
+        name: The run's name, from its config.
+        run_id: The run's id, which differs between runs of one config.
+        written: The config files as the user wrote them, by name: the one that was run, and those it extends.
+        setup: What the run was asked to do.
+        card: The data card, after the policies.
+        census: The census of the data.
+        series: The series beside the prices, by name; empty without any.
+        environment: Versions and hardware of the run.
+        model: The fitted model; None without one.
+        training: The passes of its training; None where there were none.
+        metrics: Every figure of the run.
+        breakdowns: What its tables add up to.
+        checklist: The verdict and its items.
+        selection: Trials on this data and what is left of the Sharpe ratio.
+        tables: What the report draws.
+    """
+
+    name: str
+    run_id: str
+    written: Mapping[str, str]
+    setup: Setup
+    card: DataCard
+    census: CensusRecord
+    series: Mapping[str, SeriesRecord]
+    environment: Environment
+    model: ModelDescription | None
+    training: TrainingCourse | None
+    metrics: RunMetrics
+    breakdowns: Breakdowns
+    checklist: Checklist
+    selection: Selection
+    tables: RunTables
+
+
+def read_run(run: RunFolder) -> RunRecord:
+    """Read a run folder.
+
+    Raises:
+        RunError: If a file that every run has is missing, or a file is not of the form in which it is written.
+        IntegrityError: If a file is not what the run wrote.
+    """
+    return RunRecord(
+        name=run.name,
+        run_id=run.id,
+        written={name: run.read_text(name) for name in sorted(run.files) if name.startswith("written/")},
+        setup=_read(run, "config.json", lambda plain: read_setup(_object(plain))),
+        card=_record(run, "card.json", DataCard),
+        census=_record(run, "census.json", CensusRecord),
+        series=_read(run, "series.json", _series) if "series.json" in run.files else {},
+        environment=_record(run, "environment.json", Environment),
+        model=_record(run, "model/model.json", ModelDescription) if "model/model.json" in run.files else None,
+        training=_record(run, "training.json", TrainingCourse) if "training.json" in run.files else None,
+        metrics=_record(run, "metrics.json", RunMetrics),
+        breakdowns=_record(run, "breakdowns.json", Breakdowns),
+        checklist=_record(run, "checklist.json", Checklist),
+        selection=_record(run, "selection.json", Selection),
+        tables=_tables(run),
+    )
+
+
+def _tables(run: RunFolder) -> RunTables:
+    drawn = [name for book in (STRATEGY, BASELINE) for name in (book, f"{book}_drawdown")]
+    trade = ("asset", "entry", "exit", "bars", "pnl", "return_on_equity", "rule_in", "rule_out")
+    return RunTables(
+        curves=read_by_session(run, "curves", *drawn),
+        costs=read_by_session(run, "cumulative_costs"),
+        exposure=read_by_session(run, "equity", "gross", "net")[["gross", "net"]],
+        groups=read_by_session(run, "exposures"),
+        trades=read_parquet(run, "trades", *trade),
+        events=read_parquet(run, "events", "session", "item", "condition", "detail"),
+        conditions=read_by_session(run, "conditions"),
+        regimes=read_by_session(run, "regimes", "regime"),
+        risk=read_parquet(run, "risk", "session", "level", "value_at_risk", "loss", "exception", "source"),
+    )
+
+
+def _record(run: RunFolder, name: str, record: type[Content]) -> Content:
+    return _read(run, name, lambda plain: from_plain(record, plain))
+
+
+def _read(run: RunFolder, name: str, reader: Callable[[object], Content]) -> Content:
+    plain = run.read_json(name)
+    try:
+        return reader(plain)
+    except (ValueError, DataError) as error:
+        raise RunError(f"{run.path / name}: not what a run of this version writes ({error}). {FIX}") from error
+
+
+def _series(plain: object) -> dict[str, SeriesRecord]:
+    return {name: from_plain(SeriesRecord, card) for name, card in _object(plain).items()}
+
+
+def _object(plain: object) -> dict[str, object]:
+    if not isinstance(plain, dict):
+        raise ValueError(f"expected a JSON object, got {type(plain).__name__}")
+    return plain

@@ -1,0 +1,52 @@
+"""The tables of a run as Parquet files: equal tables give equal bytes, and what is read has the columns it needs."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from quantdl.errors import RunError
+from quantdl.runs.manifest import RunFolder
+
+FIX = "Write the run again with `quantdl run CONFIG`, or check the folder with `quantdl runs verify`."
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table so that equal tables give equal bytes: no writer's version, no clock."""
+    by_session = table.reset_index(names="session") if isinstance(table.index, pd.DatetimeIndex) else table
+    arrow = pa.Table.from_pandas(by_session, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(arrow, path, compression="zstd", store_schema=False)
+
+
+def read_parquet(run: RunFolder, name: str, *columns: str) -> pd.DataFrame:
+    """Read a table of a run.
+
+    Args:
+        run: The run folder.
+        name: Of the table, without its ending.
+        columns: That it must have.
+
+    Raises:
+        RunError: If the run has no such file, or it is not readable or lacks a column.
+        IntegrityError: If the file is not what the run wrote.
+    """
+    path = run.path / f"{name}.parquet"
+    if path.name not in run.files:
+        raise RunError(f"{path}: every run has this file, and it is missing. {FIX}")
+    try:
+        frame = pd.read_parquet(run.file(path.name))
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise RunError(f"{path}: not readable as Parquet ({error}). {FIX}") from error
+    lacking = [column for column in columns if column not in frame.columns]
+    if lacking:
+        raise RunError(f"{path}: lacks the columns {', '.join(lacking)}; it has {', '.join(map(str, frame))}. {FIX}")
+    return frame
+
+
+def read_by_session(run: RunFolder, name: str, *columns: str) -> pd.DataFrame:
+    """Read a table with one row a session, indexed by session; raises as `read_parquet`, and if it has no row."""
+    frame = read_parquet(run, name, "session", *columns)
+    if frame.empty:
+        raise RunError(f"{run.path / name}.parquet: a run has at least one session, and it is empty. {FIX}")
+    return frame.set_index("session")
