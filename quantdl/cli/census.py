@@ -48,10 +48,13 @@ def print_census(census: "Census", policies: "Policies", refused: Sequence["Data
 
 def print_census_json(census: "Census", policies: "Policies", refused: Sequence["DataFault"]) -> None:
     """Print the census as JSON, with the policy for each kind and the number of findings that a run would refuse."""
+    from quantdl.records import plain_fields
+    from quantdl.results.census import census_record
+
     counted: dict[str, int] = {}
     for fault in refused:
         counted[fault.kind] = counted.get(fault.kind, 0) + 1
-    print_json({**census.to_json(), "policies": policies.actions(), "refused": counted})
+    print_json({**plain_fields(census_record(census)), "policies": policies.actions(), "refused": counted})
 
 
 def refusal(refused: Sequence["DataFault"]) -> str:
@@ -72,7 +75,9 @@ def refusal(refused: Sequence["DataFault"]) -> str:
 
 
 def _overview(census: "Census") -> dict[str, object]:
-    summary = census.summary.to_json()
+    from quantdl.records import plain_fields
+
+    summary = plain_fields(census.summary)
     early = census.summary.end_early
     if len(early) > _SYMBOLS_SHOWN:
         named = [f"{name} {day}" for name, day in list(early.items())[:_SYMBOLS_SHOWN]]

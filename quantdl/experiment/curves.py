@@ -1,12 +1,32 @@
 """Equity curves as they are measured: the initial money first, and an end where a book is ruined."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from quantdl.backtest import BacktestResult
 from quantdl.errors import ConfigError
+from quantdl.risk.metrics import drawdown_curve
 
 _TRACE = 1e-9
+
+
+def drawn_curves(curves: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Return what the report draws of several books.
+
+    Args:
+        curves: Money at each session, the initial money first, by name of the book.
+
+    Returns:
+        For each book a column of its value over its initial money, and one, ``<name>_drawdown``, of the return from its
+        highest value so far; indexed by session. A book whose curve ends early is NaN from then on.
+    """
+    columns = {}
+    for name, curve in curves.items():
+        columns[name] = curve / curve.iloc[0]
+        columns[f"{name}_drawdown"] = drawdown_curve(curve)
+    return pd.DataFrame(columns)
 
 
 def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:

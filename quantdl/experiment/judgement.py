@@ -19,10 +19,11 @@ from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
 from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
-from quantdl.experiment.curves import curve_from_the_start
+from quantdl.experiment.curves import curve_from_the_start, drawn_curves
 from quantdl.experiment.preparation import LoadedData
 from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.results.metrics import Benchmark, RunMetrics
+from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LossPredictions, risk_table
 from quantdl.risk.forecast_scores import forecast_scores
@@ -55,11 +56,13 @@ class Judgement:
         metrics: Every figure.
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
+        curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
     """
 
     metrics: RunMetrics
     checklist: Checklist
     risk: pd.DataFrame
+    curves: pd.DataFrame
 
 
 def judge(
@@ -111,7 +114,8 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
     )
-    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk)
+    drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
+    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk, drawn)
 
 
 def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:

@@ -20,11 +20,12 @@ from quantdl.backtest import (
 )
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
-from quantdl.experiment.folder import record_trial, write_run
 from quantdl.experiment.judgement import Books, judge
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
+from quantdl.experiment.run_folder import write_run
+from quantdl.experiment.trials import record_trial
 from quantdl.market.inspection.census import Census
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions

@@ -1,135 +1,89 @@
 """Whether the predicted laws were true: probability integral transform, coverage, scores, and each asset on its own."""
 
-import numpy as np
-import pandas as pd
-
-from quantdl.report import figures
-from quantdl.report.contents import RunContents
+from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, notice, number, row
-from quantdl.report.formatting import COUNT, PERCENT, Unit, p_value
-from quantdl.report.quantities import known_first, quantity, recorded
-from quantdl.report.record import Record
+from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATISTIC, level_figure, p_value
+from quantdl.report.quantities import Quantity
+from quantdl.results.run_record import RunRecord
+from quantdl.risk.forecast_scores import AssetScores, Coverage, ForecastScores, Uniformity
+from quantdl.risk.pit_histogram import PitHistogram
 
-BINS = 20
 ENDS_SHOWN = 20
 WINDOWS = {"next_session": "the next session, close to close", "position": "the position, fill to exit"}
 
+NLL = Quantity("nll", "Negative log score", SCORE)
+JOINT_NLL = Quantity("joint_nll", "Joint negative log score per observed asset", SCORE)
+CRPS = Quantity("crps", "CRPS", RETURN_SCORE)
+OUTCOMES = Quantity("n", "Outcomes", COUNT)
+SCORES = (NLL, JOINT_NLL, CRPS, OUTCOMES)
+ASSET_SCORES = (NLL, CRPS, OUTCOMES)
 
-def section(run: RunContents) -> Section:
+
+def section(run: RunRecord) -> Section:
     """Show calibration and scores of the forecasts, or say that the run has none."""
-    lead = (
-        "Were outcomes as likely as the forecast said? Scores are means over all assets and sessions; lower is better."
-    )
-    scores = run.metrics.record("forecast")
-    if run.forecasts is None and not scores:
+    title = "Calibration of the forecasts"
+    scores = run.metrics.forecast
+    if scores is None:
         why = (
             "This run has no model, so it made no forecasts: there is nothing to calibrate. Its value at risk, where "
             "shown, comes from past returns."
         )
-        return Section("calibration", "Calibration of the forecasts", "Calibration", "", (notice(why),))
-    parts = (*_pit_parts(run), *_coverage(scores), *_score_parts(scores), *_asset_parts(scores))
-    return Section("calibration", "Calibration of the forecasts", "Calibration", lead, parts)
+        return Section("calibration", title, "Calibration", "", (notice(why),))
+    lead = (
+        "Were outcomes as likely as the forecast said? Scores are means over all assets and sessions; lower is better."
+    )
+    parts = (
+        _pit_part(run.breakdowns.pit),
+        _coverage(scores.coverage),
+        *_score_parts(scores),
+        asset_table(scores.assets),
+    )
+    return Section("calibration", title, "Calibration", lead, parts)
 
 
-def pit_shares(forecasts: pd.DataFrame, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, int]:
-    r"""Count outcomes per bin of their probability integral transform, with a band that allows for related assets.
-
-    Under a true law the share :math:`s_k` of bin k has mean :math:`1/K`. Sessions are taken as independent; the
-    outcomes of one session may depend on each other in any way, so the variance is added up session by session,
-
-    .. math:: \operatorname{Var}(s_k) = \frac{1}{N^2} \sum_t \left(c_{tk} - n_t / K\right)^2
-
-    with :math:`c_{tk}` of the :math:`n_t` outcomes of session t in bin k. A binomial band would be too narrow, since
-    the assets of one session move together.
-
-    Args:
-        forecasts: Columns session and pit; rows without a pit are left out.
-        bins: K, equal bins of [0, 1].
-
-    Returns:
-        The shares (K,), the half width (K,) of the pointwise 95 % band around 1 / K, and the number of outcomes.
-    """
-    known = forecasts.dropna(subset=["pit"])
-    bin_of = np.clip((known["pit"].to_numpy(np.float64) * bins).astype(np.int64), 0, bins - 1)
-    session_of, sessions = pd.factorize(known["session"])
-    counts = np.zeros((len(sessions), bins))
-    np.add.at(counts, (session_of, bin_of), 1.0)
-    n = len(known)
-    surprise = counts - counts.sum(axis=1, keepdims=True) / bins
-    return counts.sum(axis=0) / n, 1.96 * np.sqrt((surprise**2).sum(axis=0)) / n, n
+def _pit_part(pit: PitHistogram | None) -> Part:
+    if pit is None:
+        return notice("No forecast of this run met an outcome, so there is no histogram of outcomes.")
+    return charts.pit_histogram(pit)
 
 
-def _pit_parts(run: RunContents) -> tuple[Part, ...]:
-    if run.forecasts is None:
-        return (notice("This run keeps scores but no single forecasts, so there is no histogram of outcomes."),)
-    scored = run.forecasts
-    if "window" in scored.columns:
-        scored = scored[scored["window"] == "next_session"]
-    if scored["pit"].notna().sum() == 0:
-        return (notice("No forecast of this run met an outcome, so there is no histogram of outcomes."),)
-    return (figures.pit_histogram(*pit_shares(scored)),)
-
-
-def _coverage(scores: Record) -> tuple[Part, ...]:
-    levels = scores.records("coverage")
-    if not levels:
-        return (notice("No coverage per level is recorded for this run."),)
-    rows = tuple(_coverage_row(level) for level in levels)
+def _coverage(levels: tuple[Coverage, ...]) -> Table:
+    rows = tuple(_coverage_row(one) for one in levels)
     note = "The share of outcomes inside the central interval of each level; below its level, intervals are too narrow."
     columns = header("Central interval [%]", "Inside [%]", "Difference [percentage points]", "Outcomes")
-    return (Table("Coverage", columns, rows, note, narrow=True),)
+    return Table("Coverage", columns, rows, note, narrow=True)
 
 
-def _coverage_row(level: Record) -> Row:
-    promised, observed = level.number("level"), level.number("observed")
-    gap = None if promised is None or observed is None else observed - promised
-    name = f"{100 * promised:g}" if promised is not None else "not recorded"
-    return row(name, number(observed, PERCENT), number(gap, PERCENT), number(level.number("n"), COUNT))
+def _coverage_row(one: Coverage) -> Row:
+    cells = number(one.observed, PERCENT), number(one.above_level, PERCENT), number(one.n, COUNT)
+    return row(level_figure(one.level), *cells)
 
 
-def _score_parts(scores: Record) -> tuple[Part, ...]:
-    parts: tuple[Part, ...] = ()
-    uniform = scores.record("pit")
-    models = scores.records("compare")
-    own = Record({key: value for key, value in scores.values.items() if isinstance(value, int | float | str)})
-    if models:
-        parts += (_compared(models),)
-    elif own:
-        keys = [key for key in known_first(list(own.values)) if not isinstance(own.get(key), str)]
-        rows = tuple(row(quantity(key).label, recorded(own, key)) for key in keys)
-        window = WINDOWS.get(own.text("window"), own.text("window"))
-        note = f"Forecasts of {window}." if window else ""
-        parts += (Table("Scores", header("Score", own.text("model") or "Model"), rows, note, narrow=True),)
-    if uniform:
-        parts += (_uniformity(uniform),)
-    return parts
+def _score_parts(scores: ForecastScores) -> tuple[Part, ...]:
+    rows = tuple(row(shown.label, shown.cell(scores)) for shown in SCORES)
+    note = f"Forecasts of {WINDOWS.get(scores.window, scores.window)}."
+    table = Table("Scores", header("Score", scores.model), rows, note, narrow=True)
+    return table, _uniformity(scores.pit)
 
 
-def _compared(models: tuple[Record, ...]) -> Table:
-    keys = known_first([key for model in models for key in model.values if key != "model"])
-    rows = tuple(row(model.text("model"), *(recorded(model, key) for key in keys)) for model in models)
-    return Table("Scores of the models compared", header("Model", *(quantity(key).label for key in keys)), rows)
+def score_cells(scores: ForecastScores | None) -> tuple[Cell, ...]:
+    """Build the cells of `SCORES` for one run, which may have made no forecasts."""
+    return tuple(Cell("no model", numeric=True) if scores is None else shown.cell(scores) for shown in SCORES)
 
 
-def _uniformity(test: Record) -> Table:
-    value = test.number("p_value")
-    shown = Cell(p_value(value), numeric=True) if value is not None else recorded(test, "p_value")
-    rows = (row(test.text("test") or "Uniformity", number(test.number("statistic"), Unit("", 1.0, 3)), shown),)
-    return Table(
-        "Test of the probability integral transform", header("Test", "Statistic", "p-value"), rows, narrow=True
-    )
+def _uniformity(test: Uniformity) -> Table:
+    cells = number(test.statistic, STATISTIC), Cell(p_value(test.p_value), numeric=True)
+    columns = header("Test", "Statistic", "p-value")
+    return Table("Test of the probability integral transform", columns, (row(test.test, *cells),), narrow=True)
 
 
-def _asset_parts(scores: Record) -> tuple[Part, ...]:
-    assets = scores.records("assets")
-    if not assets:
-        return (notice("No scores per asset are recorded for this run."),)
-    keys = known_first([key for asset in assets for key in asset.values if key != "asset"])
+def asset_table(assets: tuple[AssetScores, ...]) -> Table:
+    """List the scores per asset; of many assets, those with the best and those with the worst."""
     ranked, title, note = assets, "Scores per asset", ""
     if len(assets) > 2 * ENDS_SHOWN:
-        by_score = sorted(assets, key=lambda asset: (asset.number("nll") or 0.0, asset.text("asset")))
+        by_score = sorted(assets, key=lambda asset: (asset.nll, asset.asset))
         ranked = (*by_score[:ENDS_SHOWN], *by_score[-ENDS_SHOWN:])
         title = f"Scores per asset: the {ENDS_SHOWN} best and the {ENDS_SHOWN} worst"
         note = f"By negative log-likelihood, best first, of {len(assets):,} assets; metrics.json holds them all."
-    rows = tuple(row(asset.text("asset"), *(recorded(asset, key) for key in keys)) for asset in ranked)
-    return (Table(title, header("Asset", *(quantity(key).label for key in keys)), rows, note),)
+    rows = tuple(row(one.asset, *(shown.cell(one) for shown in ASSET_SCORES)) for one in ranked)
+    return Table(title, header("Asset", *(shown.label for shown in ASSET_SCORES)), rows, note)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from quantdl.report.formatting import NOT_RECORDED, Unit, figure
+from quantdl.report.formatting import Unit, figure
 
 Tone = Literal["plain", "good", "bad", "open", "muted"]
 
@@ -170,7 +170,7 @@ def row(label: str, *cells: Cell, under: str = "") -> Row:
     return Row((Cell(label, under=under), *cells))
 
 
-def number(value: float | None, unit: Unit, reason: str = NOT_RECORDED, tone: Tone = "plain") -> Cell:
+def number(value: float | None, unit: Unit, reason: str = "undefined", tone: Tone = "plain") -> Cell:
     """Build a cell for a figure, or for the reason why there is none.
 
     Example:

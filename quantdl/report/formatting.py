@@ -9,7 +9,6 @@ import re
 from dataclasses import dataclass
 
 MINUS = "\u2212"
-NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -30,13 +29,16 @@ class Unit:
 
 
 PERCENT = Unit("%", 100.0, 2, "%")
-BASIS_POINTS = Unit("bp", 1e4, 1, " bp")
 RATIO = Unit("", 1.0, 2)
 SCORE = Unit("nats", 1.0, 4, " nats")
 RETURN_SCORE = Unit("bp of return", 1e4, 2, " bp")
 MONEY = Unit("account currency", 1.0, 0)
 COUNT = Unit("", 1.0, 0)
 BARS = Unit("bars", 1.0, 0, " bars")
+BPS = Unit("bp", 1.0, 1)
+TIMES_EQUITY = Unit("times equity", 1.0, 2)
+SMALL_RATIO = Unit("", 1.0, 4)
+ONE_DIGIT = Unit("", 1.0, 1)
 STATISTIC = Unit("", 1.0, 3)
 PROBABILITY = Unit("", 1.0, 3)
 PLAIN = Unit("", 1.0, None)
@@ -76,6 +78,26 @@ def stated(fraction: float) -> str:
         ('40%', '97.5%')
     """
     return f"{100 * fraction:.10g}%"
+
+
+def level_figure(fraction: float) -> str:
+    """Write a level as the figure of a column in percent.
+
+    Example:
+        >>> level_figure(0.9), level_figure(0.975)
+        ('90', '97.5')
+    """
+    return f"{100 * fraction:g}"
+
+
+def points_above(value: float, limit: float) -> str | None:
+    """Write by how many percentage points a fraction lies above its limit; None where it does not, rounding aside.
+
+    Example:
+        >>> points_above(0.412, 0.4), points_above(0.4, 0.4)
+        ('1.20', None)
+    """
+    return None if value <= limit * (1 + 1e-9) else figure(value - limit, PERCENT)
 
 
 def p_value(value: float) -> str:
@@ -135,11 +157,11 @@ def plainly(value: object) -> str:
 
     Example:
         >>> plainly(True), plainly(None), plainly(["a", 1]), plainly(0.25)
-        ('yes', 'not recorded', 'a, 1', '0.25')
+        ('yes', 'none', 'a, 1', '0.25')
     """
     match value:
         case None:
-            return NOT_RECORDED
+            return "none"
         case bool():
             return "yes" if value else "no"
         case int():

@@ -7,7 +7,7 @@ can be fetched. The body holds no clock and no chance: the same run gives the sa
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,10 +18,10 @@ from quantdl.disk import replace_file
 from quantdl.errors import RunError
 from quantdl.report import (
     calibration,
+    census,
+    charts,
     costs,
-    data,
     exposures,
-    figures,
     interventions,
     market_risk,
     model,
@@ -30,11 +30,30 @@ from quantdl.report import (
     regimes,
     trades,
 )
-from quantdl.report.contents import RunContents, read_contents
 from quantdl.report.document import Part, Section
+from quantdl.report.formatting import counted
 from quantdl.report.performance import Tile
 from quantdl.report.verdict import Checklist, Thesis, Verdict, checklist, thesis, verdict
+from quantdl.results.run_record import RunRecord, read_run
 from quantdl.runs.store import RunFolder
+
+SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
+    performance.curves_section,
+    market_risk.section,
+    calibration.section,
+    exposures.section,
+    costs.section,
+    regimes.section,
+    trades.section,
+    interventions.section,
+    census.section,
+    model.section,
+    provenance.config_section,
+)
+"""The sections of the body, in their order: the same for the same run."""
+
+APART: tuple[Callable[[RunRecord], Section], ...] = (provenance.selection_section, provenance.environment_section)
+"""What stands after the body, because it may differ between two runs of one config."""
 
 
 @dataclass(frozen=True)
@@ -89,46 +108,34 @@ def write_report(run: RunFolder, destination: Path) -> Path:
         RunError: If the run lacks a file that every run has, or the disk refuses.
         IntegrityError: If a file of the run is not what was written.
     """
-    contents = read_contents(run)
+    contents = read_run(run)
     report = build_report(contents)
-    record = (provenance.selection_section(contents), provenance.environment_section(contents))
+    record = tuple(build(contents) for build in APART)
     listed = (*HEAD, *entries(report.sections), *entries(record, apart=True))
     page = Page(f"{contents.name}: risk report", "risk report", listed)
     return save(render("report.html", page, {"report": report, "record": record}), destination)
 
 
-def build_report(run: RunContents) -> Report:
+def build_report(run: RunRecord) -> Report:
     """Put the body of the report together; it leaves out the run's id, its environment and the ledger of trials."""
     return Report(
         name=run.name,
         subtitle=_subtitle(run),
         verdict=verdict(run.checklist),
-        thesis=thesis(run.config),
-        stamps=run.metrics.texts("stamps"),
-        checklist=checklist(run),
+        thesis=thesis(run.setup.plan),
+        stamps=run.metrics.stamps,
+        checklist=checklist(run.checklist),
         figures_lead=performance.figures_lead(run),
         tiles=performance.tiles(run.metrics),
         warnings=performance.halt_warning(run),
         figures=performance.figures_table(run.metrics),
-        sections=(
-            performance.curves_section(run),
-            market_risk.section(run),
-            calibration.section(run),
-            exposures.section(run),
-            costs.section(run),
-            regimes.section(run),
-            trades.section(run),
-            interventions.section(run),
-            data.section(run),
-            model.section(run),
-            provenance.config_section(run),
-        ),
+        sections=tuple(build(run) for build in SECTIONS),
     )
 
 
 def render(template: str, page: Page, content: Mapping[str, object]) -> str:
     """Fill a template that extends ``page.html`` with its content."""
-    library, drawing = figures.library(), _source("charts.js")
+    library, drawing = charts.library(), _source("charts.js")
     frame = {
         "page": page,
         "policy": security_policy((library, drawing)),
@@ -186,20 +193,17 @@ def entries(sections: Sequence[Section], *, apart: bool = False) -> tuple[Entry,
     return tuple(Entry(section.name, section.contents, apart) for section in sections)
 
 
-def _subtitle(run: RunContents) -> str:
+def _subtitle(run: RunRecord) -> str:
     """Say in one line what was tested, on what and when."""
-    basis = run.metrics.record("strategy")
-    span = f"{basis.text('start')} to {basis.text('end')}" if basis.text("start") else ""
-    kind = run.config.text("model", "kind")
-    assets = run.census.number("n_assets")
+    basis, model = run.metrics.strategy, run.setup.model
     facts = (
-        span,
-        f"{assets:,.0f} assets" if assets else "",
-        run.card.text("source"),
-        run.card.text("calendar"),
-        f"{kind} model" if kind else "no model",
+        f"{basis.start} to {basis.end}",
+        counted(run.census.n_assets, "asset"),
+        run.card.declaration.source,
+        run.card.declaration.calendar,
+        "no model" if model is None else f"{model.kind} model",
     )
-    return " \u00b7 ".join(fact for fact in facts if fact)
+    return " \u00b7 ".join(facts)
 
 
 @cache

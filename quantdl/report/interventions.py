@@ -1,11 +1,17 @@
 """What would have ended the run, how close each condition came, and what the plan did to the book of its own accord."""
 
-from collections import Counter
+from collections.abc import Iterator
 
 import pandas as pd
 
-from quantdl.report import figures
-from quantdl.report.contents import RunContents
+from quantdl.backtest.plan.invalidation import (
+    CalibrationLimit,
+    Condition,
+    DrawdownLimit,
+    StaleDataLimit,
+    VolatilityLimit,
+)
+from quantdl.report import charts
 from quantdl.report.document import (
     Bullets,
     Cell,
@@ -22,105 +28,90 @@ from quantdl.report.document import (
     shortened,
 )
 from quantdl.report.formatting import COUNT, capitalized, counted, in_words, stated
-from quantdl.report.performance import halted_on
-from quantdl.report.record import Record
+from quantdl.results.run_record import RunRecord
 
 LONGEST = 60
 
 
-def section(run: RunContents) -> Section:
+def section(run: RunRecord) -> Section:
     """Show the conditions of the plan, their course and every event."""
     lead = "Conditions that the plan states beforehand. When one fires, the book goes flat and the run stays halted."
-    conditions = run.config.records("plan", "invalidation")
-    parts: list[Part] = [Bullets(tuple(condition_in_words(one) for one in conditions))] if conditions else []
-    parts.append(_halt(run))
-    if run.conditions is not None:
-        courses = enumerate(run.conditions.columns)
-        parts.append(
-            Charts(tuple(_course(run.conditions[column], position, conditions) for position, column in courses))
-        )
+    conditions = run.setup.plan.invalidation
+    parts: list[Part] = [Bullets(tuple(condition_in_words(one) for one in conditions)), _halt(run)]
+    parts.append(Charts(tuple(_courses(run.tables.conditions, conditions))))
     parts += _events(run)
     return Section("invalidation", "Invalidation and interventions", "Invalidation", lead, tuple(parts))
 
 
-def condition_in_words(condition: Record) -> str:
+def condition_in_words(condition: Condition) -> str:
     """Write one condition of the plan as a sentence.
 
     Example:
-        >>> condition_in_words(Record({"kind": "drawdown", "limit": 0.2}))
+        >>> condition_in_words(DrawdownLimit("drawdown", 0.2))
         'Drawdown: equity stands 20% or more below its peak.'
     """
-    match condition.text("kind"):
-        case "drawdown":
-            return f"Drawdown: equity stands {_share(condition, 'limit')} or more below its peak."
-        case "volatility":
-            window, reached = condition.number("window_bars") or 0, _share(condition, "annualised")
-            return f"Volatility: the book's own volatility over {window:g} bars reaches {reached} a year."
-        case "stale_data":
-            return f"Stale data: a held asset makes no price for more than {condition.number('bars') or 0:g} bars."
-        case "calibration":
-            false_halt = _share(condition, "false_halt_probability")
+    match condition:
+        case DrawdownLimit(limit=limit):
+            return f"Drawdown: equity stands {stated(limit)} or more below its peak."
+        case VolatilityLimit(annualised=reached, window_bars=window):
+            return f"Volatility: the book's own volatility over {window} bars reaches {stated(reached)} a year."
+        case StaleDataLimit(bars=bars):
+            return f"Stale data: a held asset makes no price for more than {bars} bars."
+        case CalibrationLimit(level=level, false_halt_probability=chance):
             return (
-                f"Calibration: losses beyond the predicted {_share(condition, 'level')} value at risk come too often, "
-                f"by a test that halts a right model with probability {false_halt} at most, however long it runs."
+                f"Calibration: losses beyond the predicted {stated(level)} value at risk come too often, by a test "
+                f"that halts a right model with probability {stated(chance)} at most, however long it runs."
             )
-    return f"{in_words(condition.text('kind') or 'condition')}: " + ", ".join(
-        f"{key} {value}" for key, value in condition.values.items() if key != "kind"
-    )
 
 
-def _share(condition: Record, key: str) -> str:
-    value = condition.number(key)
-    return "an unstated share" if value is None else stated(value)
+def _courses(values: pd.DataFrame, conditions: tuple[Condition, ...]) -> Iterator[Chart]:
+    """Draw each condition against its limit; a column is named after the kind of its condition."""
+    for position, column in enumerate(values.columns):
+        condition = next((one for one in conditions if str(column).lower().startswith(one.kind)), None)
+        yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(condition))
 
 
-def _course(values: pd.Series, position: int, conditions: tuple[Record, ...]) -> Chart:
-    """Draw one condition; its limit and unit follow from the condition of the plan that its column is named after."""
-    matching = [one for one in conditions if one.text("kind") and str(values.name).lower().startswith(one.text("kind"))]
-    condition = matching[0] if matching else Record()
-    false_halt = condition.number("false_halt_probability")
-    share = condition.number("limit") or condition.number("annualised")
-    bars = condition.number("bars")  # fires at more bars than this
-    limit = 1.0 / false_halt if false_halt else share if bars is None else bars + 1
-    return figures.condition_course(values, limit, f"chart-condition-{position}", as_share=share is not None)
+def _limit(condition: Condition | None) -> charts.Limit | None:
+    match condition:
+        case None:
+            return None
+        case DrawdownLimit(limit=share) | VolatilityLimit(annualised=share):
+            return charts.Limit(share, as_share=True)
+        case StaleDataLimit(bars=bars):
+            return charts.Limit(bars + 1)  # fires at more bars than stated
+        case CalibrationLimit(false_halt_probability=chance):
+            return charts.Limit(1.0 / chance)
 
 
-def _halt(run: RunContents) -> Part:
-    reason = run.metrics.text("halt_reason")
-    since = halted_on(run)
-    if since is not None:
-        return notice(f"The run was halted on {since}." + (f" {capitalized(reason)}" if reason else ""))
-    return notice("No condition fired: the run was never halted.")
+def _halt(run: RunRecord) -> Part:
+    since, reason = run.metrics.halted_on, run.metrics.halt_reason
+    if since is None:
+        return notice("No condition fired: the run was never halted.")
+    return notice(f"The run was halted on {since}." + (f" {capitalized(reason)}" if reason else ""))
 
 
-def _events(run: RunContents) -> list[Part]:
-    if run.events is None:
+def _events(run: RunRecord) -> list[Part]:
+    events = run.tables.events
+    if events.empty:
         return [notice("The engine never had to intervene: no stop, no cut, no forced exit.")]
-    rows = [_event_row(event) for _, event in run.events.iterrows()]
-    shown, note = shortened(rows, LONGEST, "events", "events.parquet")
-    kinds = Counter(zip(run.events["item"].astype(str), run.events["condition"].astype(str), strict=True))
     tally = tuple(
-        row(in_words(item), Cell(in_words(condition)), number(count, COUNT))
-        for (item, condition), count in sorted(kinds.items())
+        row(in_words(one.item), Cell(in_words(one.condition)), number(one.times, COUNT))
+        for one in run.breakdowns.interventions
     )
+    shown, note = shortened([_event_row(event) for _, event in events.iterrows()], LONGEST, "events", "events.parquet")
     columns = (Cell("Plan item"), Cell("Condition"), Cell("Times", numeric=True))
+    timeline = header("Session", "Plan item", "Condition", "What happened", numeric_from=9)
     return [
-        figures.event_timeline(run.events, run.equity.index),
-        Table(f"Interventions by kind: {counted(len(rows), 'event')}", columns, tally, narrow=True),
-        Table(
-            "Timeline of events",
-            header("Session", "Plan item", "Condition", "What happened", numeric_from=9),
-            shown,
-            note,
-        ),
+        charts.event_timeline(events, run.tables.exposure.index),
+        Table(f"Interventions by kind: {counted(len(events), 'event')}", columns, tally, narrow=True),
+        Table("Timeline of events", timeline, shown, note),
     ]
 
 
 def _event_row(event: pd.Series) -> Row:
-    detail = event.get("detail")
     return row(
         str(pd.Timestamp(str(event["session"])).date()),
         Cell(in_words(str(event["item"]))),
         Cell(in_words(str(event["condition"]))),
-        Cell("" if detail is None else str(detail)),
+        Cell(str(event["detail"])),
     )

@@ -110,7 +110,7 @@ def log_ticks(low: float, high: float) -> dict[str, Any]:
         >>> log_ticks(90.0, 210.0)["ticktext"]
         ['90', '100', '125', '150', '200']
     """
-    if low <= 0:
+    if low <= 1e-6 * high:  # a ruined book, whose curve would squeeze all others into the upper edge
         return {"type": "linear"}
     steps = np.array([1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9])
     decades = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from quantdl.report import figures
-from quantdl.report.contents import RunContents
+from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, heading_row, notice, number, row
-from quantdl.report.formatting import COUNT, NOT_RECORDED, RATIO, Unit, in_words, p_value
+from quantdl.report.formatting import COUNT, ONE_DIGIT, RATIO, in_words, p_value, stated
 from quantdl.report.quantities import reason_of
-from quantdl.report.record import Record
+from quantdl.results.run_record import RunRecord
+from quantdl.risk.level_tests import LevelTests
 
 SIGNIFICANCE = 0.05
 TESTS = (
@@ -23,37 +23,26 @@ NOTE = (
 )
 
 
-def section(run: RunContents) -> Section:
+def section(run: RunRecord) -> Section:
     """Show predictions, losses, exceptions and the backtests of value at risk."""
     lead = "Was the book's loss beyond the predicted value at risk as often as promised, and not in clusters?"
-    tests = run.metrics.records("value_at_risk")
-    if run.risk is None:
-        why = "This run predicted no value at risk, so losses cannot be held against a prediction."
-        parts: tuple[Part, ...] = (notice(why),)
+    parts: tuple[Part, ...]
+    if run.tables.risk.empty:
+        parts = (notice("The book was never held over a session for which a value at risk could be predicted."),)
     else:
-        parts = (figures.losses_against_predictions(run.risk, prediction_source(run)),)
-    parts += (
-        (tests_table({run.name: tests}),)
-        if tests
-        else (notice("No backtest of value at risk is recorded for this run."),)
-    )
+        drawn = charts.losses_against_predictions(run.tables.risk, prediction_source(run))
+        parts = (drawn, tests_table({run.name: run.metrics.value_at_risk}))
     return Section("value-at-risk", "Value at risk against losses", "Value at risk", lead, parts)
 
 
-def prediction_source(run: RunContents) -> str:
+def prediction_source(run: RunRecord) -> str:
     """Name what made the predictions: the model, or history where the run has no model."""
-    if run.risk is not None and "source" in run.risk.columns:
-        named = sorted({str(source) for source in run.risk["source"].dropna()})
-        if named:
-            return in_words(", ".join(named)).lower()
-    kind = run.config.text("model", "kind")
-    return f"the {kind} model" if kind else "historical simulation"
+    return in_words(", ".join(sorted({str(source) for source in run.tables.risk["source"]}))).lower()
 
 
-def tests_table(tests: Mapping[str, tuple[Record, ...]]) -> Table:
+def tests_table(tests: Mapping[str, tuple[LevelTests, ...]]) -> Table:
     """Lay out the backtests of one run, or of several under their names."""
-    every = [test for of_run in tests.values() for test in of_run]
-    further = any(test.number("z2") is not None for test in every)
+    further = any(test.z2 is not None for of_run in tests.values() for test in of_run)
     names = ("Exceptions", "Expected", "Sessions", *(name for _, name, _ in TESTS), "Basel zone")
     labels = (Cell("Level"), Cell("Finding"), *header(*names, *(("Z2",) if further else ()), numeric_from=0))
     rows: list[Row] = []
@@ -63,44 +52,42 @@ def tests_table(tests: Mapping[str, tuple[Record, ...]]) -> Table:
     return Table("Backtests of value at risk", labels, tuple(rows), NOTE)
 
 
-def _row(test: Record, further: bool) -> Row:
-    level = test.number("level")
-    p_values = [_p(test, key) for key, _, _ in TESTS]
-    zone = test.text("basel_zone")
+def _row(test: LevelTests, further: bool) -> Row:
+    zone = test.basel_zone
     cells = (
         _finding(test),
-        number(test.number("exceptions"), COUNT),
-        number(test.number("expected"), Unit("", 1.0, 1)),
-        number(test.number("n"), COUNT),
-        *p_values,
+        number(test.exceptions, COUNT),
+        number(test.expected, ONE_DIGIT),
+        number(test.n, COUNT),
+        *(_p(test, field) for field, _, _ in TESTS),
         Cell(zone or reason_of(test, "basel_zone"), numeric=True, tone="plain" if zone else "muted"),
         *((_shortfall_test(test),) if further else ()),
     )
-    return row(f"{100 * level:g}%" if level is not None else NOT_RECORDED, *cells)
+    return row(stated(test.level), *cells)
 
 
-def _shortfall_test(test: Record) -> Cell:
-    cell, value = number(test.number("z2"), RATIO, reason_of(test, "z2")), test.number("z2_p")
+def _shortfall_test(test: LevelTests) -> Cell:
+    cell, value = number(test.z2, RATIO, reason_of(test, "z2")), test.z2_p
     if value is None:
         return cell
     return Cell(cell.text, numeric=True, tone="bad" if value < SIGNIFICANCE else "plain", under=f"p {p_value(value)}")
 
 
-def _p(test: Record, key: str) -> Cell:
-    value = test.number(key)
+def _p(test: LevelTests, field: str) -> Cell:
+    value: float | None = getattr(test, field)
     if value is None:
-        return Cell(reason_of(test, key), numeric=True, tone="muted")
+        return Cell(reason_of(test, field), numeric=True, tone="muted")
     return Cell(p_value(value), numeric=True, tone="bad" if value < SIGNIFICANCE else "plain")
 
 
-def _finding(test: Record) -> Cell:
+def _finding(test: LevelTests) -> Cell:
     """Say in words what the p-values say, naming the aspect that failed."""
-    asked = (*((key, what) for key, _, what in TESTS), ("z2_p", "shortfall"))
-    known = [(what, value) for key, what in asked if (value := test.number(key)) is not None]
+    aspects = (*((field, aspect) for field, _, aspect in TESTS), ("z2_p", "shortfall"))
+    known = [(aspect, value) for field, aspect in aspects if (value := getattr(test, field)) is not None]
     if not known:
         return Cell("? undecided", tone="open", pill=True)
-    failed = [what for what, value in known if value < SIGNIFICANCE]
+    failed = [aspect for aspect, value in known if value < SIGNIFICANCE]
     if not failed:
         return Cell("\u2713 not rejected", tone="good", pill=True)
-    aspects = [what for what in failed if what != "both"] or ["jointly"]
-    return Cell(f"\u2717 rejected: {', '.join(aspects)}", tone="bad", pill=True)
+    shown = [aspect for aspect in failed if aspect != "both"] or ["jointly"]
+    return Cell(f"\u2717 rejected: {', '.join(shown)}", tone="bad", pill=True)

@@ -1,55 +1,46 @@
 """Which model made the forecasts, what it has seen, and how its training went."""
 
-from quantdl.report import figures
-from quantdl.report.contents import RunContents
+from quantdl.records import plain_fields
+from quantdl.report import charts
 from quantdl.report.document import Facts, Part, Section, Words, notice
 from quantdl.report.formatting import counted, in_words, plainly
-from quantdl.report.record import Record
+from quantdl.results.run_record import RunRecord
+from quantdl.results.setup import Setup
+from quantdl.sequences import ReturnWindow
+from quantdl.training.checkpoints import ModelDescription
 
 
-def section(run: RunContents) -> Section:
+def section(run: RunRecord) -> Section:
     """Show the model's settings, the last session it saw and its training, or say that the run has none."""
-    kind = run.config.text("model", "kind")
-    if not kind and not run.model:
+    if run.model is None:
         none = notice("This run has no model: its strategy reads prices only, so nothing was fitted.")
         return Section("model", "Model and training", "Model", "", (none,))
     lead = "No forecast was made for a session that any part of the fit has seen; the engine refuses one."
-    parts: list[Part] = [Facts(_facts(run))]
-    epochs = run.training.records("epochs")
-    if epochs:
-        losses = {
-            epoch.number("epoch") or 0.0: (epoch.number("train_loss"), epoch.number("validation_loss"))
-            for epoch in epochs
-        }
-        parts.append(figures.training_course(losses, run.training.number("best_epoch")))
+    parts: list[Part] = [Facts(_facts(run.setup, run.model))]
+    if run.training is None:
+        parts.append(Words("There were no passes over the data: the model was fitted in closed form or by search."))
     else:
-        parts.append(Words("No passes over the data are recorded: the model was fitted in closed form or by search."))
+        parts.append(charts.training_course(run.training.epochs, run.training.best_epoch))
     return Section("model", "Model and training", "Model", lead, tuple(parts))
 
 
-def _facts(run: RunContents) -> tuple[tuple[str, str], ...]:
-    splits = run.config.record("splits")
-    through = run.model.texts("fitted_through")
-    settings = run.model.record("settings") or run.config.record("model")
-    facts = [
-        ("Kind", run.config.text("model", "kind") or settings.text("kind")),
-        ("Fitted through", ", ".join(through)),
-        ("Training span ends", splits.text("train_end")),
-        ("Validation span ends", splits.text("validation_end")),
-        ("Tested", " to ".join(text for text in (splits.text("test_start"), splits.text("test_end")) if text)),
-        ("Returns forecast", "; ".join(_window(window) for window in run.model.records("windows"))),
-        ("Assets", counted(len(run.model.texts("assets")), "asset") if run.model else ""),
-    ]
-    facts += [(in_words(key), plainly(settings.get(key))) for key in settings.values if key != "kind"]
-    return tuple((name, text) for name, text in facts if text)
-
-
-def _window(window: Record) -> str:
-    """Write a return window: where it starts after the forecast, and how long it is."""
-    start, bars = window.number("starts_after"), window.number("bars")
-    if start is None or bars is None:
-        return plainly(dict(window.values))
-    from_close = (
-        "from the close of the forecast" if start == 0 else f"from the close {counted(int(start), 'bar')} later"
+def _facts(setup: Setup, model: ModelDescription) -> tuple[tuple[str, str], ...]:
+    settings = {} if setup.model is None else plain_fields(setup.model)
+    splits = setup.splits
+    return (
+        ("Kind", str(settings.pop("kind", ""))),
+        ("Fitted through", ", ".join(map(str, model.fitted_through))),
+        ("Training span ends", str(splits.train_end)),
+        ("Validation span ends", str(splits.validation_end)),
+        ("Tested", f"{splits.test_start} to {splits.test_end}"),
+        ("Returns forecast", "; ".join(map(_window, model.windows))),
+        ("Assets", counted(len(model.assets), "asset")),
+        *((in_words(key), plainly(settings[key])) for key in sorted(settings)),
     )
-    return f"{counted(int(bars), 'bar')} {from_close}"
+
+
+def _window(window: ReturnWindow) -> str:
+    """Write a return window: where it starts after the forecast, and how long it is."""
+    later = f"from the close {counted(window.starts_after, 'bar')} later"
+    start = later if window.starts_after else "from the close of the forecast"
+    return f"{counted(window.bars, 'bar')} {start}"

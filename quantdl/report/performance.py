@@ -1,33 +1,63 @@
 """What the book earned and risked beside equal weight: headline figures, the full table, equity and drawdown."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from quantdl.report import figures
-from quantdl.report.contents import RunContents
+from quantdl.report import charts
 from quantdl.report.document import Cell, Chart, Part, Row, Section, Table, header, heading_row, notice, row
-from quantdl.report.formatting import counted, headline
-from quantdl.report.quantities import known_first, quantity, reason_of, recorded
-from quantdl.report.record import Record
-from quantdl.risk.metrics import drawdown_curve
+from quantdl.report.formatting import COUNT, PERCENT, RATIO, headline
+from quantdl.report.quantities import Quantity, reason_of
+from quantdl.results.metrics import RunMetrics
+from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
+from quantdl.risk.metrics import PerformanceMetrics
 
-HEADLINES = ("cagr", "volatility", "sharpe", "max_drawdown", "expected_shortfall_99")
+CAGR = Quantity("cagr", "Return a year", PERCENT)
+VOLATILITY = Quantity("volatility", "Volatility a year", PERCENT)
+SHARPE = Quantity("sharpe", "Sharpe ratio", RATIO)
+MAX_DRAWDOWN = Quantity("max_drawdown", "Maximum drawdown", PERCENT)
+EXPECTED_SHORTFALL_99 = Quantity("expected_shortfall_99", "Expected shortfall 99%, one bar", PERCENT)
+WORST_RETURN = Quantity("worst_return", "Worst bar", PERCENT)
+
+HEADLINES = (CAGR, VOLATILITY, SHARPE, MAX_DRAWDOWN, EXPECTED_SHORTFALL_99)
 
 GROUPS = (
-    ("Growth", ("total_return", "cagr", "cagr_bars")),
-    ("Risk of a bar and of a year", (
-        "volatility", "downside_risk", "value_at_risk_95", "value_at_risk_99", "expected_shortfall_95",
-        "expected_shortfall_99", "worst_return",
+    ("Growth", (
+        Quantity("total_return", "Total return", PERCENT),
+        CAGR,
+        Quantity("cagr_bars", "Return a year, by bars", PERCENT),
     )),
-    ("Drawdown", ("max_drawdown", "drawdown_peak", "drawdown_trough", "drawdown_recovery")),
-    ("Return for risk", ("sharpe", "sortino", "calmar")),
-    ("Shape of the returns", ("skew", "excess_kurtosis")),
-    ("Basis", ("start", "end", "n_returns", "bars_per_year", "risk_free_annual")),
+    ("Risk of a bar and of a year", (
+        VOLATILITY,
+        Quantity("downside_risk", "Downside risk a year", PERCENT),
+        Quantity("value_at_risk_95", "Value at risk 95%, one bar", PERCENT),
+        Quantity("value_at_risk_99", "Value at risk 99%, one bar", PERCENT),
+        Quantity("expected_shortfall_95", "Expected shortfall 95%, one bar", PERCENT),
+        EXPECTED_SHORTFALL_99,
+        WORST_RETURN,
+    )),
+    ("Drawdown", (
+        MAX_DRAWDOWN,
+        Quantity("drawdown_peak", "Drawdown peak", COUNT),
+        Quantity("drawdown_trough", "Drawdown trough", COUNT),
+        Quantity("drawdown_recovery", "Drawdown recovery", COUNT),
+    )),
+    ("Return for risk", (
+        SHARPE, Quantity("sortino", "Sortino ratio", RATIO), Quantity("calmar", "Calmar ratio", RATIO),
+    )),
+    ("Shape of the returns", (
+        Quantity("skew", "Skewness", RATIO), Quantity("excess_kurtosis", "Excess kurtosis", RATIO),
+    )),
+    ("Basis", (
+        Quantity("start", "Start", COUNT),
+        Quantity("end", "End", COUNT),
+        Quantity("n_returns", "Returns", COUNT),
+        Quantity("bars_per_year", "Bars a year", RATIO),
+        Quantity("risk_free_annual", "Risk-free rate a year", PERCENT),
+    )),
 )  # fmt: skip
-NOT_SHOWN = frozenset({"sharpe_per_bar", "worst_session", "undefined"})
-STRATEGY, BASELINE = "Strategy", "Equal weight"
+NAMES = {STRATEGY: "Strategy", BASELINE: "Equal weight"}
 
 
 @dataclass(frozen=True)
@@ -40,86 +70,59 @@ class Tile:
     in_words: bool
 
 
-def tiles(metrics: Record) -> tuple[Tile, ...]:
+def tiles(metrics: RunMetrics) -> tuple[Tile, ...]:
     """Pick the five figures a reader asks for first."""
-    return tuple(_tile(metrics, key) for key in HEADLINES if metrics.record("strategy"))
+    return tuple(_tile(metrics, shown) for shown in HEADLINES)
 
 
-def _tile(metrics: Record, key: str) -> Tile:
-    strategy, baseline = metrics.record("strategy"), metrics.record("baseline")
-    value, other = strategy.number(key), baseline.number(key)
-    unit = quantity(key).unit
-    beside = (
-        f"equal weight {headline(other, unit)}" if other is not None else f"equal weight {reason_of(baseline, key)}"
-    )
-    shown = headline(value, unit) if value is not None else reason_of(strategy, key)
-    return Tile(quantity(key).name, shown, beside, value is None)
+def _tile(metrics: RunMetrics, shown: Quantity) -> Tile:
+    value = shown.value(metrics.strategy)
+    beside = f"equal weight {_headline(shown, metrics.baseline)}"
+    return Tile(shown.name, _headline(shown, metrics.strategy), beside, value is None)
 
 
-def figures_lead(run: RunContents) -> str:
+def _headline(shown: Quantity, book: PerformanceMetrics) -> str:
+    value = shown.value(book)
+    return reason_of(book, shown.field) if value is None else headline(value, shown.unit)
+
+
+def figures_lead(run: RunRecord) -> str:
     """Say on which span and basis the figures stand."""
-    basis = run.metrics.record("strategy")
-    span = (
-        f"{basis.text('start')} to {basis.text('end')}"
-        if basis.text("start")
-        else f"{counted(len(run.equity), 'session')}"
-    )
+    basis = run.metrics.strategy
     return (
-        f"Out of sample, {span}, after all costs. Losses, value at risk and expected shortfall are positive when "
-        "money is lost; drawdowns are returns from the peak. Equal weight is the honest baseline on the same assets "
-        "and costs."
+        f"Out of sample, {basis.start} to {basis.end}, after all costs. Losses, value at risk and expected shortfall "
+        "are positive when money is lost; drawdowns are returns from the peak. Equal weight is the honest baseline on "
+        "the same assets and costs."
     )
 
 
-def halt_warning(run: RunContents) -> tuple[Part, ...]:
+def halt_warning(run: RunRecord) -> tuple[Part, ...]:
     """Say that the figures of a halted run are largely those of cash."""
-    halt = halted_on(run)
-    if halt is None:
+    if run.metrics.halted_on is None:
         return ()
-    idle = int(run.equity["halted"].sum())
+    counts = run.breakdowns
     return (
         notice(
-            f"The run was halted on {halt}. {idle:,} of its {len(run.equity):,} sessions were halted: the figures of "
-            "the strategy cover them too, most of them in cash, so its risk looks smaller beside the baseline, which "
-            "stayed invested."
+            f"The run was halted on {run.metrics.halted_on}. {counts.n_halted:,} of its {counts.n_sessions:,} sessions "
+            "were halted: the figures of the strategy cover them too, most of them in cash, so its risk looks smaller "
+            "beside the baseline, which stayed invested."
         ),
     )
 
 
-def halted_on(run: RunContents) -> str | None:
-    """Return the first session at which the run was halted, or None."""
-    stated = run.metrics.text("halted_on")
-    if stated:
-        return stated
-    if "halted" not in run.equity.columns or not bool(run.equity["halted"].any()):
-        return None
-    return str(pd.DatetimeIndex(run.equity.index[run.equity["halted"].to_numpy(bool)])[0].date())
+def figures_table(metrics: RunMetrics) -> tuple[Part, ...]:
+    """Lay out every figure of the strategy beside the baseline's, and the benchmark's where there is one."""
+    books = {NAMES[STRATEGY]: metrics.strategy, NAMES[BASELINE]: metrics.baseline}
+    if metrics.benchmark is not None:
+        books[f"Benchmark ({metrics.benchmark.name})"] = metrics.benchmark.performance
+    return (compared("Strategy and baseline", books),)
 
 
-def figures_table(metrics: Record) -> tuple[Part, ...]:
-    """Lay out every recorded figure of the strategy beside the baseline's."""
-    books = {STRATEGY: metrics.record("strategy"), BASELINE: metrics.record("baseline")}
-    if not books[STRATEGY]:
-        return (notice("No performance figures are recorded for this run."),)
-    benchmark = metrics.record("benchmark")
-    if benchmark:
-        figures = {key: value for key, value in benchmark.values.items() if key != "name"}
-        books[f"Benchmark ({benchmark.text('name')})"] = Record(figures)
-    parts: tuple[Part, ...] = (compared("Strategy and baseline", books),)
-    if not books[BASELINE]:
-        parts += (notice("No equal-weight baseline is recorded for this run, so nothing here is relative to one."),)
-    return parts
-
-
-def compared(caption: str, books: dict[str, Record]) -> Table:
+def compared(caption: str, books: Mapping[str, PerformanceMetrics]) -> Table:
     """Lay out the figures of several books, one column per book."""
     rows: list[Row] = []
-    for title, keys in GROUPS:
-        rows += [heading_row(title), *(_figure_row(books, key) for key in keys)]
-    listed = {key for _, keys in GROUPS for key in keys} | NOT_SHOWN
-    further = known_first([key for book in books.values() for key in book.values if key not in listed])
-    if further:
-        rows += [heading_row("Further figures"), *(_figure_row(books, key) for key in further)]
+    for title, group in GROUPS:
+        rows += [heading_row(title), *(_figure_row(books, shown) for shown in group)]
     note = (
         "Return a year is compound growth over calendar time (ACT/365.25). Sharpe and Sortino ratios are annualised "
         "with the bars a year below; the Sortino ratio counts all returns. Value at risk and expected shortfall here "
@@ -128,46 +131,34 @@ def compared(caption: str, books: dict[str, Record]) -> Table:
     return Table(caption, header("Figure", *books), tuple(rows), note, narrow=len(books) < 4)
 
 
-def _figure_row(books: dict[str, Record], key: str) -> Row:
-    return row(quantity(key).label, *(_figure_cell(book, key) for book in books.values()))
+def _figure_row(books: Mapping[str, PerformanceMetrics], shown: Quantity) -> Row:
+    return row(shown.label, *(_figure_cell(book, shown) for book in books.values()))
 
 
-def _figure_cell(book: Record, key: str) -> Cell:
-    cell = recorded(book, key)
-    worst = book.text("worst_session")
-    if key.startswith("drawdown_") and book.get(key) is None:
-        return Cell(book.text("undefined", key) or cell.text, numeric=True, tone="muted")
-    return Cell(cell.text, numeric=True, under=worst) if key == "worst_return" and worst else cell
+def _figure_cell(book: PerformanceMetrics, shown: Quantity) -> Cell:
+    if shown.field.startswith("drawdown_") and getattr(book, shown.field) is None:
+        return Cell(book.undefined.get(shown.field, "undefined"), numeric=True, tone="muted")
+    cell = shown.cell(book)
+    if shown is WORST_RETURN and book.worst_session is not None:
+        return Cell(cell.text, numeric=True, under=str(book.worst_session))
+    return cell
 
 
-def curves_section(run: RunContents) -> Section:
+def curves_section(run: RunRecord) -> Section:
     """Draw equity and drawdown against the baseline."""
-    equity = {STRATEGY: equity_of(run)}
-    if run.baseline is not None:
-        equity[BASELINE] = _from_the_start(run.baseline, run)
     lead = "The strategy after all costs, beside equal weight over the same sessions with the same costs."
-    parts: list[Part] = [equity_chart(equity, halted_on(run))]
-    if run.baseline is None:
-        parts.append(notice("This run keeps no equity curve of an equal-weight baseline."))
-    return Section("equity", "Equity and drawdown", "Equity and drawdown", lead, tuple(parts))
+    curves = run.tables.curves
+    books = {NAMES[book]: (curves[book], curves[f"{book}_drawdown"]) for book in (STRATEGY, BASELINE)}
+    chart = equity_chart(books, None if run.metrics.halted_on is None else str(run.metrics.halted_on))
+    return Section("equity", "Equity and drawdown", "Equity and drawdown", lead, (chart,))
 
 
-def equity_of(run: RunContents) -> pd.Series:
-    """Return the equity of the strategy, the initial money first."""
-    return _from_the_start(run.equity["equity"], run)
+def strategy_curve(run: RunRecord) -> tuple[pd.Series, pd.Series]:
+    """Return the growth of the strategy and its drawdown."""
+    return run.tables.curves[STRATEGY], run.tables.curves[f"{STRATEGY}_drawdown"]
 
 
-def _from_the_start(equity: pd.Series, run: RunContents) -> pd.Series:
-    """Put the initial money before the first session, so that the costs of that session are seen."""
-    initial = run.config.number("backtest", "initial_equity")
-    if initial is None:
-        return equity
-    sessions = pd.DatetimeIndex(equity.index)
-    before = sessions[:1] - pd.Timedelta(days=1)
-    return pd.Series(np.concatenate([[initial], equity.to_numpy(np.float64)]), before.append(sessions))
-
-
-def equity_chart(equity: dict[str, pd.Series], halted: str | None = None) -> Chart:
-    """Draw several equity curves with their drawdowns, and the session at which a run was halted."""
-    drawdown = {name: drawdown_curve(series) for name, series in equity.items()}
-    return figures.equity_and_drawdown(equity, drawdown, halted)
+def equity_chart(books: Mapping[str, tuple[pd.Series, pd.Series]], halted: str | None = None) -> Chart:
+    """Draw growth and drawdown of several books, and the session at which a run was halted."""
+    growth, drawdown = ({name: pair[place].dropna() for name, pair in books.items()} for place in (0, 1))
+    return charts.equity_and_drawdown(growth, drawdown, halted)

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
+from quantdl.backtest.judging.checklist import Checklist as RunChecklist, ChecklistItem
 from quantdl.backtest.plan.evidence import ReportRow
-from quantdl.backtest.plan.items import ITEMS
-from quantdl.report.contents import RunContents
+from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.report.document import Tone
-from quantdl.report.formatting import NOT_RECORDED, capitalized, counted, in_words
-from quantdl.report.record import Record
+from quantdl.report.formatting import capitalized, counted, in_words
 
 
 @dataclass(frozen=True)
@@ -52,29 +51,25 @@ class Checklist:
     rows: tuple[ChecklistRow, ...]
 
 
-def verdict(checklist: Record) -> Verdict:
-    """Put the recorded verdict into a sentence that names every failed or undecided item."""
-    stated = checklist.text("verdict")
-    items = checklist.records("items")
-    failed = [item for item in items if item.flag("passed") is False]
-    undecided = [item for item in items if item.flag("passed") is None]
+def verdict(checklist: RunChecklist) -> Verdict:
+    """Put the verdict into a sentence that names every failed or undecided item."""
+    items = checklist.items
+    failed = [item for item in items if item.passed is False]
+    undecided = [item for item in items if item.passed is None]
     causes = tuple(cause_of(item) for item in failed or undecided)
-    reason = checklist.text("reason")
-    match stated:
+    match checklist.verdict:
         case "defended":
-            return Verdict("good", "\u2713", "Defended", reason or _all_hold(items, undecided), ())
+            reason = f"Each of the {len(items)} checks of the plan holds, with the evidence linked below."
+            return Verdict("good", "\u2713", "Defended", reason, ())
         case "relative evidence only":
-            default = (
+            reason = (
                 "The plan was obeyed, but something outside it limits what this run can show: compare it with other "
                 "runs on the same data, and do not read its figures as what money would have earned."
             )
-            return Verdict("open", "\u2248", "Relative evidence only", reason or default, causes)
+            return Verdict("open", "\u2248", "Relative evidence only", reason, causes)
         case "not defended":
-            default = _failures(len(items), len(failed), len(undecided))
-            return Verdict("bad", "\u2717", "Not defended", reason or default, causes)
-    return Verdict(
-        "open", "?", in_words(stated) or "No verdict", reason or "No verdict is recorded for this run.", causes
-    )
+            reason = _failures(len(items), len(failed), len(undecided))
+            return Verdict("bad", "\u2717", "Not defended", reason, causes)
 
 
 def _failures(n_items: int, n_failed: int, n_undecided: int) -> str:
@@ -82,41 +77,30 @@ def _failures(n_items: int, n_failed: int, n_undecided: int) -> str:
     return f"{counted(n_failed, 'check')} of {n_items} failed{besides}: the claim does not stand on this run."
 
 
-def _all_hold(items: tuple[Record, ...], undecided: list[Record]) -> str:
-    if undecided:
-        return f"No check failed; {len(undecided)} of {len(items)} could not be decided, see the checklist."
-    return f"Each of the {len(items)} checks of the plan holds, with the evidence linked below."
+def cause_of(item: ChecklistItem) -> str:
+    """Name an item and why it did not pass."""
+    return f"{in_words(item.item)}: {item.cause}"
 
 
-def cause_of(item: Record) -> str:
-    """Name an item and why it did not pass, or what is known of it."""
-    what = item.text("cause") or item.text("figure") or item.text("statement")
-    return f"{in_words(item.text('item'))}: {what}" if what else in_words(item.text("item"))
-
-
-def thesis(config: Record) -> Thesis:
+def thesis(plan: Plan) -> Thesis:
     """Quote the hypothesis, its author and what would refute it from the plan."""
-    stated = config.record("plan", "hypothesis")
-    rivals = stated.record("other_explanations")
+    stated = plan.hypothesis
+    rivals = stated.other_explanations
     about = (
-        ("Refuted by", stated.text("refuted_by")),
-        ("Yardstick", in_words(stated.text("yardstick"))),
-        ("Market context", stated.text("market_context")),
-        *((f"Rival: {in_words(kind).lower()}", rivals.text(kind)) for kind in ("trend", "volatility", "liquidity")),
+        ("Refuted by", stated.refuted_by),
+        ("Yardstick", in_words(stated.yardstick)),
+        ("Market context", stated.market_context),
+        ("Rival: trend", rivals.trend),
+        ("Rival: volatility", rivals.volatility),
+        ("Rival: liquidity", rivals.liquidity),
     )
-    return Thesis(
-        hypothesis=stated.text("statement") or config.text("plan", "hypothesis") or "No hypothesis is recorded.",
-        author=config.text("plan", "documentation", "author"),
-        about=tuple((name, text) for name, text in about if text),
-    )
+    return Thesis(stated.statement, plan.documentation.author, about)
 
 
-def checklist(run: RunContents) -> Checklist:
+def checklist(found: RunChecklist) -> Checklist:
     """Lay out the recorded checklist in its own order."""
-    items = run.checklist.records("items")
-    if not items:
-        return Checklist("No checklist is recorded for this run.", ())
-    counts = {state: sum(1 for item in items if item.flag("passed") is state) for state in (True, False, None)}
+    items = found.items
+    counts = {state: sum(1 for item in items if item.passed is state) for state in (True, False, None)}
     lead = (
         f"{counts[True]} of {len(items)} hold, {counts[False]} failed, {counts[None]} undecided. Each row is an item "
         "of the trading plan, checked before, during and after the run."
@@ -124,16 +108,16 @@ def checklist(run: RunContents) -> Checklist:
     return Checklist(lead, tuple(_row(item) for item in items))
 
 
-def _row(item: Record) -> ChecklistRow:
-    status, tone = _status(item.flag("passed"))
-    shown = row_of(item.text("item"))
+def _row(item: ChecklistItem) -> ChecklistRow:
+    status, tone = _status(item.passed)
+    shown = row_of(item.item)
     return ChecklistRow(
         item=shown.title,
         status=status,
         tone=tone,
-        statement=capitalized(item.text("statement")),
-        figure=capitalized(item.text("figure")),
-        cause="" if item.flag("passed") else capitalized(item.text("cause")),
+        statement=capitalized(item.statement),
+        figure=capitalized(item.figure),
+        cause="" if item.passed else capitalized(item.cause),
         evidence=shown.section,
         evidence_title=shown.section_title,
     )
@@ -153,4 +137,4 @@ def row_of(item: str) -> ReportRow:
         ReportRow(title='Related positions', section='exposures', section_title='Exposures')
     """
     listed = (known.row for known in ITEMS if known.name == item)
-    return next(listed, ReportRow(in_words(item) or NOT_RECORDED, "figures", "Key figures"))
+    return next(listed, ReportRow(in_words(item), "figures", "Key figures"))

@@ -12,8 +12,8 @@ from quantdl.backtest import Evidence, Yardstick, assess, prepare, replay
 from quantdl.config import load_config
 from quantdl.experiment import carry_out
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.experiment.folder import period_sharpe
 from quantdl.experiment.judgement import Books, calibration_tests, yardstick, yardstick_of
+from quantdl.experiment.trials import period_sharpe
 from quantdl.market.sources import load_sp500
 from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import performance

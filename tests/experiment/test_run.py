@@ -10,7 +10,7 @@ import torch
 from quantdl.config import configured_strategy, load_config
 from quantdl.errors import ConfigError, LookAheadError, PlanError, RunError
 from quantdl.experiment import load_model, run_backtest_only, run_experiment
-from quantdl.experiment.provenance import trial_of
+from quantdl.experiment.trials import trial_of
 from quantdl.market.sources import load_sp500
 from quantdl.runs.ledger import Ledger
 from quantdl.runs.store import list_runs, open_run, verify_run

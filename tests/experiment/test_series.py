@@ -51,13 +51,13 @@ def test_a_run_uses_its_series_as_rate_benchmark_and_input(config_with_series):
     config = config_with_series()
     outcome = carry_out(config)
     curve = outcome.result.equity["equity"]
-    assert outcome.strategy.risk_free_annual == pytest.approx(0.03, abs=0.003)
-    unaware = performance(curve, outcome.strategy.bars_per_year)
-    assert outcome.strategy.sharpe < unaware.sharpe
-    benchmark = outcome.metrics["benchmark"]
-    assert benchmark["name"] == "fear"
+    strategy, benchmark = outcome.metrics.strategy, outcome.metrics.benchmark
+    assert strategy.risk_free_annual == pytest.approx(0.03, abs=0.003)
+    unaware = performance(curve, strategy.bars_per_year)
+    assert strategy.sharpe < unaware.sharpe
+    assert benchmark.name == "fear"
     known = benchmark_curve(outcome.data.series["fear"], pd.DatetimeIndex([curve.index[0], curve.index[-1]]), "XNYS")
-    assert math.isclose(1 + benchmark["total_return"], known.iloc[1] / known.iloc[0], rel_tol=0.05)
+    assert math.isclose(1 + benchmark.performance.total_return, known.iloc[1] / known.iloc[0], rel_tol=0.05)
     names = [name for name, _ in outcome.fitted.architecture.features]
     assert sum("fear" in name for name in names) == 3
 

@@ -1,4 +1,4 @@
-"""A run may lack a piece: the report is written all the same, and says in words what is not there."""
+"""A run may have made no forecasts or no trades: the report says so in words."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from quantdl.report import write_report
 
-ALWAYS = {"config.json", "metrics.json", "checklist.json", "equity.parquet"}
+BY_SESSION = {f"{name}.parquet" for name in ("equity", "baseline", "weights", "exposures", "conditions", "regimes")}
 
 
 @pytest.fixture
@@ -21,40 +21,31 @@ def test_a_run_without_a_model_says_so(files, without_model, text):
     assert "chart-pit" not in page
 
 
-SENTENCES = {
-    "forecasts.parquet": "keeps scores but no single forecasts",
-    "risk.parquet": "predicted no value at risk",
-    "baseline.parquet": "keeps no equity curve of an equal-weight baseline",
-    "exposures.parquet": "No exposure per group is recorded",
-    "trades.parquet": "This run made no trades",
-    "events.parquet": "The engine never had to intervene",
-    "census.json": "No census of the data is recorded",
-    "card.json": "No data card is recorded",
-    "selection.json": "No trials are recorded",
-    "environment.json": "No environment is recorded",
+EMPTY = {
+    "risk": "The book was never held over a session for which a value at risk could be predicted.",
+    "trades": "This run made no trades",
+    "events": "The engine never had to intervene",
 }
 
 
-@pytest.mark.parametrize("name", SENTENCES)
-def test_each_missing_piece_is_said_in_words(name, files, text):
-    files.frames.pop(name, None)
-    files.records.pop(name, None)
-    assert SENTENCES[name] in text(files)
+@pytest.mark.parametrize("name", EMPTY)
+def test_each_empty_table_is_said_in_words(name, files, text):
+    files.frames[f"{name}.parquet"] = files.frames[f"{name}.parquet"].iloc[:0]
+    assert EMPTY[name] in text(files)
 
 
-def test_a_run_of_only_the_necessary_is_reported(files, text):
-    files.records = {name: {} for name in ALWAYS if name.endswith("json")}
-    files.frames = {"equity.parquet": files.frames["equity.parquet"][["equity"]]}
-    files.texts = {}
-    page = text(files)
-    assert "No verdict is recorded for this run." in page
-    assert "No checklist is recorded" in page
-    assert "No performance figures are recorded" in page
-    assert "No hypothesis is recorded" in page
+def test_a_run_without_groups_says_so(files, text):
+    files.frames["exposures.parquet"] = files.frames["exposures.parquet"][[]]
+    assert "No assets of this run were related" in text(files)
+
+
+def test_a_model_fitted_without_passes_says_so(files, text):
+    del files.records["training.json"]
+    assert "There were no passes over the data" in text(files)
 
 
 def test_empty_tables_are_no_obstacle(files, text):
-    for name in set(files.frames) - ALWAYS:
+    for name in set(files.frames) - BY_SESSION:
         files.frames[name] = files.frames[name].iloc[:0]
     page = text(files)
     assert "This run made no trades" in page
@@ -71,6 +62,7 @@ def test_a_ruined_book_is_reported(files, text):
     equity.iloc[-1, equity.columns.get_loc("equity")] = 0.0
     equity["halted"] = equity.index >= equity.index[-1]
     files.frames["equity.parquet"] = equity
+    files.records["metrics.json"]["halted_on"] = str(equity.index[-1].date())
     files.records["metrics.json"]["halt_reason"] = "Drawdown of 100 % reached the limit of 40 %."
     page = text(files)
     assert f"The run was halted on {equity.index[-1].date()}. Drawdown of 100 %" in page

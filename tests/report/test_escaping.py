@@ -2,15 +2,27 @@
 
 import itertools
 import json
+from functools import cache, partial
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from quantdl.backtest.judging.checklist import Checklist
+from quantdl.errors import QuantdlError
+from quantdl.market.card import DataCard
+from quantdl.records import from_plain
 from quantdl.report import write_comparison, write_report
+from quantdl.results.census import CensusRecord
+from quantdl.results.metrics import RunMetrics
+from quantdl.results.run_record import TrainingCourse
+from quantdl.results.setup import read_setup
+from quantdl.runs.environment import Environment
+from quantdl.runs.selection import Selection
+from quantdl.training.checkpoints import ModelDescription
 
-PAYLOADS = tuple(json.loads((Path(__file__).parent / "records" / "payloads.json").read_text(encoding="utf-8")))
+PAYLOADS = tuple(json.loads((Path(__file__).parents[1] / "records" / "payloads.json").read_text(encoding="utf-8")))
 BENIGN = "plain words, nothing more than that"
 
 
@@ -60,25 +72,66 @@ def benign():
 
 
 def filled(files, words):
-    """Append to every text of the run: values, keys that name something, cells, column names."""
-    files.records = {name: in_record(record, words) for name, record in files.records.items()}
+    """Append to every free text of the run: values, keys that name something, cells, column names."""
+    files.records = {name: in_record(name, record, words) for name, record in files.records.items()}
     files.frames = {name: in_frame(frame, words) for name, frame in files.frames.items()}
     files.texts["written/1_calm_twelve.yaml"] += "".join(f"# {words(str(line))}\n" for line in range(len(PAYLOADS)))
     return files
 
 
 NAMED = {"coverage", "regimes", "stress_windows", "packages", "counts", "traded_by_year", "parameters", "undefined"}
+READERS = {
+    "config.json": read_setup,
+    "card.json": partial(from_plain, DataCard),
+    "census.json": partial(from_plain, CensusRecord),
+    "checklist.json": partial(from_plain, Checklist),
+    "environment.json": partial(from_plain, Environment),
+    "metrics.json": partial(from_plain, RunMetrics),
+    "model/model.json": partial(from_plain, ModelDescription),
+    "selection.json": partial(from_plain, Selection),
+    "training.json": partial(from_plain, TrainingCourse),
+}
 
 
-def in_record(value, words, named=False):
-    match value:
-        case dict():
-            return {words(key) if named else key: in_record(item, words, key in NAMED) for key, item in value.items()}
-        case list():
-            return [in_record(item, words) for item in value]
-        case str():
-            return words(value)
-    return value
+@cache
+def takes_any_text(name, path, original):
+    """Whether a record can hold any text in a place; a day or one of a few fixed words is refused when it is read."""
+    changed = json.loads(original)
+    place = changed
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = f"{place[path[-1]]} {PAYLOADS[0]}"
+    try:
+        READERS[name](changed)
+    except (ValueError, QuantdlError):
+        return False
+    return True
+
+
+def in_record(name, record, words):
+    original = json.dumps(record)
+
+    def fill(value, path=(), named=False):
+        match value:
+            case dict():
+                inside = {key: fill(item, (*path, key), key in NAMED) for key, item in value.items()}
+                return {words(key) if named else key: item for key, item in inside.items()}
+            case list():
+                return [fill(item, (*path, place)) for place, item in enumerate(value)]
+            case str() if takes_any_text(name, path, original):
+                return words(value)
+        return value
+
+    return fill(record)
+
+
+def test_the_free_texts_of_a_run_are_many(simulated):
+    """So that the tests below attack something: a record that took no text at all would pass them."""
+    words = payloads(0)
+    filled(simulated(), words)
+    assert len(words.given) > 200
+    for text in ("R. Lindqvist, quantitative research", "RRC", "XNYS", "Energy", "monthly renewal", "crash of 2020"):
+        assert text in words.given, text
 
 
 def in_frame(frame, words):

@@ -14,6 +14,9 @@ import pytest
 from quantdl.errors import RunError
 from quantdl.report import write_report
 from quantdl.report.html import script_json
+from quantdl.results.tables import write_parquet
+from quantdl.runs import RunWriter, open_run
+from tests.recorded_run import derived
 
 PROJECT = Path(__file__).parents[2]
 MOST_BYTES = 6_000_000
@@ -137,8 +140,8 @@ def test_the_same_run_gives_the_same_bytes(files, write, tmp_path):
 
 def test_what_may_differ_between_identical_runs_stays_out_of_the_body(files, write, tmp_path):
     first = write_report(write(files), tmp_path / "a.html").read_text(encoding="utf-8")
-    files.records["environment.json"] = {"python": "3.99.9", "seconds": 9999}
-    files.records["selection.json"] = {"n_trials": 4321}
+    files.records["environment.json"] |= {"python": "3.99.9", "packages": {"numpy": "9.9.9"}}
+    files.records["selection.json"] |= {"n_trials": 4321, "deflated_sharpe": None}
     files.texts["log.txt"] = "another log"
     second = write_report(write(files), tmp_path / "b.html").read_text(encoding="utf-8")
     assert body(first) == body(second)
@@ -154,13 +157,12 @@ def test_the_run_id_stands_in_the_record_only(files, write, tmp_path):
 
 
 def test_a_report_can_be_made_before_the_run_is_published(files, tmp_path):
-    from quantdl.runs import RunWriter, open_run
-
+    records, frames = derived(files)
     with RunWriter(tmp_path, "early") as writer:
-        for name, record in files.records.items():
+        for name, record in records.items():
             writer.write_json(name, record)
-        for name, frame in files.frames.items():
-            frame.to_parquet(writer.path(name))
+        for name, frame in frames.items():
+            write_parquet(frame, writer.path(name))
         write_report(writer.so_far(), writer.path("report.html"))
     run = open_run(writer.target)
     again = write_report(run, tmp_path / "again.html")

@@ -1,16 +1,29 @@
 """What the tables say agrees with what the run recorded."""
 
+import dataclasses
+
 import pytest
 
-from quantdl.report import costs, data, exposures, interventions, market_risk, performance, provenance, regimes, trades
-from quantdl.report.contents import read_contents
+from quantdl.report import (
+    census,
+    costs,
+    exposures,
+    interventions,
+    market_risk,
+    performance,
+    provenance,
+    regimes,
+    trades,
+)
 from quantdl.report.document import Charts, Table
-from quantdl.report.record import Record
+from quantdl.results.run_record import read_run
+from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.metrics import PerformanceMetrics
 
 
 @pytest.fixture
 def run(files, write):
-    return read_contents(write(files))
+    return read_run(write(files))
 
 
 def table(section, caption):
@@ -37,18 +50,20 @@ def test_strategy_and_baseline_stand_side_by_side_with_units(run):
         ("sharpe", "Sharpe ratio", 1),
         ("max_drawdown", "Maximum drawdown [%]", 100),
     ):
-        expected = [metrics.number(book, key) * scale for book in ("strategy", "baseline")]
+        expected = [getattr(book, key) * scale for book in (metrics.strategy, metrics.baseline)]
         assert [number(text) for text in found[label]] == pytest.approx(expected, abs=0.005)
 
 
-def test_a_new_figure_is_shown_under_its_own_name(run):
-    metrics = Record({"strategy": {**run.metrics.record("strategy").values, "hit_rate": 0.53125}})
-    assert by_label(performance.figures_table(metrics)[0])["Hit rate"] == ["0.5312", "not recorded"]
+def test_every_figure_of_a_book_has_its_row():
+    """A figure that is added to the metrics must be given its name and unit."""
+    shown = {quantity.field for _, group in performance.GROUPS for quantity in group}
+    beside = {"undefined", "worst_session", "sharpe_per_bar"}
+    assert shown == {field.name for field in dataclasses.fields(PerformanceMetrics)} - beside
 
 
-def test_costs_by_kind_add_up_to_what_the_book_paid(run):
+def test_costs_by_kind_add_up_to_what_the_book_paid(run, files):
     found = by_label(table(costs.section(run), "Costs by kind"))
-    assert number(found["Together"][0]) == pytest.approx(run.equity["costs"].sum(), abs=1)
+    assert number(found["Together"][0]) == pytest.approx(files.frames["equity.parquet"]["costs"].sum(), abs=1)
     assert number(found["Commission"][0]) + number(found["Half spread"][0]) == pytest.approx(
         number(found["Together"][0]), abs=2
     )
@@ -58,7 +73,7 @@ def test_what_was_paid_beyond_the_fills_is_a_kind_of_its_own(files, write):
     equity = files.frames["equity.parquet"].copy()
     equity["costs"] += 10.0
     files.frames["equity.parquet"] = equity
-    found = by_label(table(costs.section(read_contents(write(files))), "Costs by kind"))
+    found = by_label(table(costs.section(read_run(write(files))), "Costs by kind"))
     assert number(found["Borrow and other"][0]) == pytest.approx(10.0 * len(equity), abs=1)
 
 
@@ -66,22 +81,22 @@ def test_trades_per_rule_count_every_trade_once(run):
     section = trades.section(run)
     for caption in ("Trades: opened by rule", "Trades: closed by rule"):
         found = table(section, caption)
-        assert sum(number(text) for text in column(found, 1)) == len(run.trades)
-        assert sum(number(text) for text in column(found, 3)) == pytest.approx(run.trades["pnl"].sum(), abs=3)
+        assert sum(number(text) for text in column(found, 1)) == len(run.tables.trades)
+        assert sum(number(text) for text in column(found, 3)) == pytest.approx(run.tables.trades["pnl"].sum(), abs=3)
 
 
 def test_the_worst_trades_come_first_and_broken_promises_are_said(run):
     found = table(trades.section(run), "The 10 worst trades")
     results = [number(text) / 100 for text in column(found, 5)]
     assert results == sorted(results)
-    assert results[0] == pytest.approx(run.trades["return_on_equity"].min(), abs=1e-4)
+    assert results[0] == pytest.approx(run.tables.trades["return_on_equity"].min(), abs=1e-4)
     marked = [row.cells[5].under for row in found.rows]
     assert marked == ["beyond the promise" if result < -0.03 else "" for result in results]
 
 
 def test_largest_exposures_are_held_against_the_cap(run):
     found = table(exposures.section(run), "Largest exposure per group")
-    largest = run.exposures.max().sort_values(ascending=False)
+    largest = run.tables.groups.max().sort_values(ascending=False)
     assert column(found, 0)[0] == largest.index[0]
     assert number(column(found, 1)[0]) == pytest.approx(100 * largest.iloc[0], abs=0.005)
     assert set(column(found, 4)) == {"40.00"}
@@ -104,7 +119,9 @@ def test_largest_exposures_are_held_against_the_cap(run):
     ],
 )
 def test_the_finding_names_what_was_rejected(test, finding):
-    found = market_risk.tests_table({"run": (Record({"level": 0.99, **test}),)})
+    undefined = dict.fromkeys(("z2", "z2_p", "basel_zone"))
+    known = {"level": 0.99, "n": 1000, "expected": 10.0, "exceptions": 10, "undefined": {}}
+    found = market_risk.tests_table({"run": (LevelTests(**{**known, **undefined, **test}),)})
     assert column(found, 1) == [finding]
 
 
@@ -124,8 +141,8 @@ def test_each_condition_is_drawn_against_its_own_limit(run):
 
 def test_every_event_is_listed_and_counted(run):
     section = interventions.section(run)
-    assert len(table(section, "Timeline of events").rows) == len(run.events)
-    assert sum(number(text) for text in column(table(section, "Interventions by kind"), 2)) == len(run.events)
+    assert len(table(section, "Timeline of events").rows) == len(run.tables.events)
+    assert sum(number(text) for text in column(table(section, "Interventions by kind"), 2)) == len(run.tables.events)
 
 
 def listed(section):
@@ -133,7 +150,7 @@ def listed(section):
 
 
 def test_every_finding_of_the_census_is_listed(run):
-    section = data.section(run)
+    section = census.section(run)
     assert len(listed(section).rows) == 4
     assert column(table(section, "Findings by kind"), 0) == [
         "Return above 50pct",
@@ -142,29 +159,21 @@ def test_every_finding_of_the_census_is_listed(run):
     ]
 
 
-def test_a_census_of_the_first_schema_is_read_too(files, write):
-    census = dict(files.records["census.json"])
-    findings, counts = census.pop("findings"), census.pop("faults")
-    for key in ("schema_version", "assets_affected", "by_year"):
-        census.pop(key)
-    files.records["census.json"] = {**census, "faults": findings, "counts": counts}
-    section = data.section(read_contents(write(files)))
-    assert len(listed(section).rows) == 4
-    assert any("Looked for and not found" in part.text for part in section.parts if part.kind == "words")
-
-
 def test_few_findings_of_a_kind_are_all_listed_beside_many_of_another(files, write):
     fault = {"first": "2019-01-02", "last": "2019-01-02", "detail": "seen"}
     many = [{**fault, "kind": "missing_session", "symbol": f"M{row}", "count": row} for row in range(200)]
     few = [{**fault, "kind": "suspected_split", "symbol": f"S{row}", "count": 1} for row in range(15)]
-    files.records["census.json"]["findings"] = many + few
-    symbols = column(listed(data.section(read_contents(write(files)))), 0)
+    recorded = files.records["census.json"]
+    recorded["findings"] = many + few
+    recorded["faults"] |= {"missing_session": 19_900, "suspected_split": 15}
+    recorded["assets_affected"] |= {"missing_session": 200, "suspected_split": 15}
+    symbols = column(listed(census.section(read_run(write(files)))), 0)
     assert symbols[-15:] == [f"S{row}" for row in range(15)]
     assert symbols[:-15] == [f"M{row}" for row in range(170, 200)]
 
 
 def test_what_was_looked_for_and_not_found_is_said(run):
-    words = [part.text for part in data.section(run).parts if part.kind == "words"]
+    words = [part.text for part in census.section(run).parts if part.kind == "words"]
     assert any("Looked for and not found: assumed delisted, missing session, negative close" in text for text in words)
 
 

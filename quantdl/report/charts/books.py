@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest.judging.summaries import HoldingTimes
 from quantdl.report import look
+from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
-from quantdl.report.figures.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.formatting import in_words, stated
 from quantdl.report.look import BLUE, VERMILLION, days, safe
 
@@ -21,20 +22,28 @@ class Cap:
     value: float
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What a condition fires at; a share is drawn in percent."""
+
+    value: float
+    as_share: bool = False
+
+
 def equity_and_drawdown(
-    equity: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series], halted: str | None = None
+    growth: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series], halted: str | None = None
 ) -> Chart:
     """Draw the growth of 100 on a log scale above the drawdown, one line per book.
 
     Args:
-        equity: Value per session, by name of the book; the first is drawn strongest.
+        growth: Value over the initial money per session, by name of the book; the first is drawn strongest.
         drawdown: Fraction below the running peak, zero or negative, under the same names.
         halted: Session at which the first book was halted, as an ISO date, or None.
     """
-    grown = {name: 100.0 * series / series.iloc[0] for name, series in equity.items()}
+    grown = {name: 100.0 * series for name, series in growth.items()}
     ticks = look.log_ticks(min(one.min() for one in grown.values()), max(one.max() for one in grown.values()))
     drawing = canvas(
-        xaxis=look.date_axis((one.index for one in equity.values()), anchor="y2"),
+        xaxis=look.date_axis((one.index for one in growth.values()), anchor="y2"),
         yaxis=look.axis("Growth of 100, log scale", domain=[0.38, 1.0], **{"type": "log", **ticks}),
         yaxis2=look.percent_axis("Drawdown [%]", domain=[0.0, 0.31]),
         hoversubplots="axis",
@@ -55,26 +64,25 @@ def equity_and_drawdown(
     return chart(drawing, "chart-equity", "Equity and drawdown", caption, 520)
 
 
-def book_exposure(gross: pd.Series, net: pd.Series | None, caps: Sequence[Cap]) -> Chart:
+def book_exposure(gross: pd.Series, net: pd.Series, caps: Sequence[Cap]) -> Chart:
     """Draw gross and net exposure as fractions of equity against their caps."""
     drawing = canvas(
         xaxis=look.date_axis([gross.index]), yaxis=look.percent_axis("Exposure [% of equity]", rangemode="tozero")
     )
     for position, (name, series) in enumerate((("Gross", gross), ("Net", net))):
-        if series is not None:
-            add_line(drawing, 100.0 * series, name, look.line_style(position), digits=1)
+        add_line(drawing, 100.0 * series, name, look.line_style(position), digits=1)
     for cap in caps:
         limit = pd.Series(100.0 * cap.value, pd.DatetimeIndex([gross.index[0], gross.index[-1]]))
         add_line(drawing, limit, f"{cap.label} {stated(cap.value)}", look.LIMIT, hoverinfo="skip")
     return chart(drawing, "chart-exposure", "Gross and net exposure", "Dotted lines are the caps of the plan.", 300)
 
 
-def group_exposure(exposures: pd.DataFrame, cap: float | None) -> Chart:
+def group_exposure(exposures: pd.DataFrame, cap: float) -> Chart:
     """Draw the absolute exposure of each group over time as a heat map.
 
     Args:
         exposures: Sessions x groups, fractions of equity.
-        cap: The cap on one group, which fixes the darkest color; None where the plan has no single cap.
+        cap: The cap on one group, which fixes the darkest color.
     """
     groups = [safe(str(group)) for group in exposures.columns][::-1]
     values = 100.0 * np.abs(exposures.to_numpy(dtype=np.float64)).T[::-1]
@@ -84,14 +92,12 @@ def group_exposure(exposures: pd.DataFrame, cap: float | None) -> Chart:
         y=groups,
         z=values.astype(np.float32),
         zmin=0.0,
-        zmax=100.0 * cap if cap else None,
+        zmax=100.0 * cap,
         colorscale=look.WHITE_TO_BLUE,
         hovertemplate="%{y}<br>%{x}: %{z:.1f}%<extra></extra>",
         colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
     )
-    caption = (
-        f"The darkest color is the cap of {stated(cap)} of equity, or above." if cap else "Darker is more of equity."
-    )
+    caption = f"The darkest color is the cap of {stated(cap)} of equity, or above."
     return chart(drawing, "chart-groups", "Exposure per group", caption, 90 + 26 * len(groups))
 
 
@@ -120,11 +126,9 @@ def regime_strip(regimes: pd.Series) -> Chart:
     return chart(drawing, "chart-regimes", "When each regime held", caption, 90 + 30 * len(names))
 
 
-def holding_times(bars: np.ndarray, horizon: float | None) -> Chart:
+def holding_times(found: HoldingTimes, horizon: int) -> Chart:
     """Draw how many trades were held for how many bars, against the horizon of the plan."""
-    known = bars[np.isfinite(bars)]
-    width = max(1, int(np.ceil((known.max(initial=0) + 1) / 60)))
-    places, counts = np.unique(known // width, return_counts=True)
+    width = found.width
     drawing = canvas(
         xaxis=look.axis("Bars held", rangemode="tozero"),
         yaxis=look.axis("Trades", rangemode="tozero", tickformat=",d"),
@@ -132,14 +136,13 @@ def holding_times(bars: np.ndarray, horizon: float | None) -> Chart:
         margin={"l": 48, "r": 16, "t": 28, "b": 32},
     )
     shown = {"width": 0.9 * width, "marker": {"color": BLUE}, "hovertemplate": "%{y} trades<extra></extra>"}
-    drawing.add_bar(x=(places + 0.5) * width - 0.5, y=counts, **shown)
-    if horizon is not None:
-        drawing.add_vline(x=horizon, line=look.LIMIT)
-        above = {"y": 1.0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False}
-        drawing.add_annotation(x=horizon, text=f"horizon: {horizon:g} bars", **above)
-    span = "each column spans one bar" if width == 1 else f"each column spans {width} bars"
+    drawing.add_bar(x=[start + 0.5 * width - 0.5 for start in found.starts], y=found.trades, **shown)
+    drawing.add_vline(x=horizon, line=look.LIMIT)
+    above = {"y": 1.0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "showarrow": False}
+    drawing.add_annotation(x=horizon, text=f"horizon: {horizon} bars", **above)
+    column = "each column spans one bar" if width == 1 else f"each column spans {width} bars"
     caption = (
-        f"From the first fill of an asset until the book holds none of it; {span}. A trade may outlast the horizon, "
+        f"From the first fill of an asset until the book holds none of it; {column}. A trade may outlast the horizon, "
         "since every new decision that keeps the asset restarts it."
     )
     return chart(drawing, "chart-holding", "Holding times", caption, 280)
@@ -156,14 +159,14 @@ def event_timeline(events: pd.DataFrame, sessions: pd.Index) -> Chart:
     return chart(drawing, "chart-events", "When the plan intervened", caption, 100 + 30 * len(set(conditions)))
 
 
-def condition_course(values: pd.Series, limit: float | None, name: str, *, as_share: bool) -> Chart:
+def condition_course(values: pd.Series, name: str, limit: Limit | None) -> Chart:
     """Draw the value of one invalidation condition over time against the limit at which it fires."""
-    scale, sign = (100.0, "%") if as_share else (1.0, "")
+    scale, sign = (100.0, "%") if limit is not None and limit.as_share else (1.0, "")
     upright = look.axis("", rangemode="tozero", ticksuffix=sign)
     drawing = canvas(xaxis=look.date_axis([values.index]), yaxis=upright, showlegend=False)
     add_line(drawing, scale * values.astype(float), str(values.name), look.line_style(0))
     caption = "The plan states no single limit for it."
     if limit is not None:
-        drawing.add_hline(y=scale * limit, line=look.LIMIT)
-        caption = f"The dotted line is the limit, {scale * limit:g}{sign}, at which it fires."
+        drawing.add_hline(y=scale * limit.value, line=look.LIMIT)
+        caption = f"The dotted line is the limit, {scale * limit.value:g}{sign}, at which it fires."
     return chart(drawing, name, f"{in_words(str(values.name))} against its limit", caption, 210)

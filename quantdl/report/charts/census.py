@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from quantdl.report import look
+from quantdl.report.charts.canvas import canvas, chart
 from quantdl.report.document import Chart
-from quantdl.report.figures.canvas import canvas, chart
 from quantdl.report.look import INK, safe
 
 
 @dataclass(frozen=True)
-class FaultSpan:
+class DrawnFault:
     """A finding of the census: whose, of which kind, from when to when, and how much of it, in words."""
 
     asset: str
@@ -50,23 +50,23 @@ def traded_map(shares: pd.DataFrame) -> Chart:
     return chart(drawing, "chart-traded", "Prices by asset and year", caption, 80 + 17 * len(assets))
 
 
-def fault_spans(spans: Sequence[FaultSpan]) -> Chart:
+def faults_over_time(found: Sequence[DrawnFault]) -> Chart:
     """Draw where in time the findings of each asset lie, one row per asset, one color and mark per kind."""
-    kinds = sorted({span.kind for span in spans})
-    assets = sorted({span.asset for span in spans}, reverse=True)
-    ends = pd.DatetimeIndex([day for span in spans for day in (span.first, span.last)]).sort_values()
+    kinds = sorted({one.kind for one in found})
+    assets = sorted({one.asset for one in found}, reverse=True)
+    ends = pd.DatetimeIndex([day for one in found for day in (one.first, one.last)]).sort_values()
     rows = look.name_axis([safe(asset) for asset in assets])
     drawing = canvas(xaxis=look.date_axis([ends]), yaxis=rows, hovermode="closest")
     drawing.update_xaxes(range=None)
     symbols = ("circle", "square", "diamond", "cross", "triangle-up", "star", "x")
     for position, kind in enumerate(kinds):
-        chosen = [span for span in spans if span.kind == kind]
+        chosen = [one for one in found if one.kind == kind]
         gaps: list[tuple[str | None, str, str]] = []
-        for span in chosen:
-            words = f"{span.first} to {span.last}, {span.count}"
+        for one in chosen:
+            words = f"{one.first} to {one.last}, {one.count}"
             gaps += [
-                (str(span.first), safe(span.asset), words),
-                (str(span.last), safe(span.asset), words),
+                (str(one.first), safe(one.asset), words),
+                (str(one.last), safe(one.asset), words),
                 (None, "", ""),
             ]
         color = look.COLORS[position % 7]
@@ -111,10 +111,16 @@ def kind_map(counts: pd.DataFrame) -> Chart:
     return chart(drawing, "chart-kinds", "Findings by kind and year", caption, 80 + 20 * len(kinds))
 
 
-def fault_map(shares: pd.DataFrame, caption: str) -> Chart:
-    """Draw the share of each year's bars that any finding concerns (assets x years, fractions), worst assets first."""
-    assets, years = [safe(str(asset)) for asset in shares.index][::-1], [str(year) for year in shares.columns]
-    values = 100.0 * shares.to_numpy(dtype=np.float64)[::-1]
+def fault_map(cells: pd.DataFrame, bars: Sequence[int], caption: str) -> Chart:
+    """Draw the share of each year's bars that any finding concerns.
+
+    Args:
+        cells: Cells with a finding (assets x years), worst assets first.
+        bars: Bars in each of the years.
+        caption: How to read it.
+    """
+    assets, years = [safe(str(asset)) for asset in cells.index][::-1], [str(year) for year in cells.columns]
+    values = 100.0 * cells.to_numpy(dtype=np.float64)[::-1] / np.asarray(bars, dtype=np.float64)
     drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(assets), hovermode="closest")
     drawing.add_heatmap(
         x=years,

@@ -1,11 +1,12 @@
 """Draws with plotly: each function turns series into one chart and knows nothing of where they come from.
 
 A chart is plain JSON with a fixed id, so the same run gives the same bytes. What charts share stands in
-`quantdl.report.look` and `quantdl.report.figures.canvas`.
+`quantdl.report.look` and `quantdl.report.charts.canvas`.
 """
 
-from quantdl.report.figures.books import (
+from quantdl.report.charts.books import (
     Cap,
+    Limit,
     book_exposure,
     condition_course,
     cumulative_costs,
@@ -15,20 +16,21 @@ from quantdl.report.figures.books import (
     holding_times,
     regime_strip,
 )
-from quantdl.report.figures.canvas import library
-from quantdl.report.figures.data import FaultSpan, fault_map, fault_spans, kind_map, traded_map
-from quantdl.report.figures.forecasts import losses_against_predictions, pit_histogram, training_course
+from quantdl.report.charts.canvas import library
+from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
+from quantdl.report.charts.forecasts import losses_against_predictions, pit_histogram, training_course
 
 __all__ = [
     "Cap",
-    "FaultSpan",
+    "Limit",
+    "DrawnFault",
     "book_exposure",
     "condition_course",
     "cumulative_costs",
     "equity_and_drawdown",
     "event_timeline",
     "fault_map",
-    "fault_spans",
+    "faults_over_time",
     "group_exposure",
     "holding_times",
     "kind_map",

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.report import figures, look
+from quantdl.backtest.judging.summaries import HoldingTimes
+from quantdl.report import charts, look
 
 SESSIONS = pd.bdate_range("2019-01-01", periods=6)
 
@@ -47,21 +48,21 @@ def risk():
 
 
 def test_exactly_the_exceptions_are_marked(risk):
-    found = traces(figures.losses_against_predictions(risk, "history"))
+    found = traces(charts.losses_against_predictions(risk, "history"))
     assert found["Exception at 95% (3)"]["x"] == ["2019-01-02", "2019-01-04", "2019-01-08"]
     assert found["Exception at 99% (1)"]["x"] == ["2019-01-04"]
     assert values(found["Exception at 99% (1)"]["y"]) == pytest.approx([5.0])
 
 
 def test_marks_of_the_levels_differ_in_shape_and_lines_in_dash(risk):
-    found = traces(figures.losses_against_predictions(risk, "history"))
+    found = traces(charts.losses_against_predictions(risk, "history"))
     assert len({found[name]["marker"]["symbol"] for name in found if name.startswith("Exception")}) == 2
     assert len({found[name]["line"]["dash"] for name in found if name.startswith("Predicted")}) == 2
 
 
-def test_equity_is_redrawn_to_start_at_one_hundred():
-    equity = pd.Series([50.0, 60.0, 45.0, 75.0, 80.0, 70.0], SESSIONS)
-    chart = figures.equity_and_drawdown({"Book": equity}, {"Book": equity / equity.cummax() - 1})
+def test_growth_is_drawn_as_that_of_one_hundred():
+    growth = pd.Series([1.0, 1.2, 0.9, 1.5, 1.6, 1.4], SESSIONS)
+    chart = charts.equity_and_drawdown({"Book": growth}, {"Book": growth / growth.cummax() - 1})
     assert values(traces(chart)["Book"]["y"]) == pytest.approx([100, 120, 90, 150, 160, 140])
     assert values(traces(chart)["Book, drawdown"]["y"])[2] == pytest.approx(-25.0)
     assert drawn(chart)["layout"]["yaxis"]["type"] == "log"
@@ -76,13 +77,13 @@ def test_a_log_axis_always_has_ticks_to_read():
 
 def test_a_ruined_book_falls_back_to_a_linear_axis():
     equity = pd.Series([50.0, 60.0, 45.0, 20.0, 10.0, 0.0], SESSIONS)
-    chart = figures.equity_and_drawdown({"Book": equity}, {"Book": equity / equity.cummax() - 1})
+    chart = charts.equity_and_drawdown({"Book": equity}, {"Book": equity / equity.cummax() - 1})
     assert drawn(chart)["layout"]["yaxis"]["type"] == "linear"
 
 
 @pytest.mark.parametrize("name", ["1E5", "007", "NA", "TRUE", "2020-01-01"])
 def test_tickers_that_look_like_numbers_stay_names(name):
-    chart = figures.group_exposure(pd.DataFrame({name: [0.1] * 6}, SESSIONS), cap=0.4)
+    chart = charts.group_exposure(pd.DataFrame({name: [0.1] * 6}, SESSIONS), cap=0.4)
     axis = drawn(chart)["layout"]["yaxis"]
     assert axis["type"] == "category"
     assert axis["categoryarray"] == [name]
@@ -90,30 +91,30 @@ def test_tickers_that_look_like_numbers_stay_names(name):
 
 def test_every_cap_is_drawn_at_its_value():
     gross = pd.Series([0.9] * 6, SESSIONS)
-    found = traces(figures.book_exposure(gross, None, [figures.Cap("Gross cap", 1.5)]))
+    found = traces(charts.book_exposure(gross, gross, [charts.Cap("Gross cap", 1.5)]))
     assert values(found["Gross cap 150%"]["y"]) == [150.0, 150.0]
 
 
 def test_stacked_costs_end_at_their_totals():
     costs = {"Commission": pd.Series([0.0, 0.001, 0.002, 0.002, 0.003, 0.004], SESSIONS)}
-    assert values(traces(figures.cumulative_costs(costs))["Commission"]["y"])[-1] == pytest.approx(0.4)
+    assert values(traces(charts.cumulative_costs(costs))["Commission"]["y"])[-1] == pytest.approx(0.4)
 
 
-def test_holding_times_count_every_trade():
-    chart = figures.holding_times(np.array([1.0, 1.0, 5.0, 21.0, np.nan, 700.0]), horizon=21.0)
-    assert sum(values(drawn(chart)["data"][0]["y"])) == 5
+def test_holding_times_draw_every_column_of_the_histogram():
+    chart = charts.holding_times(HoldingTimes(12, (0, 12, 696), (3, 1, 1)), horizon=21)
+    assert values(drawn(chart)["data"][0]["y"]) == [3, 1, 1]
 
 
 def test_a_map_of_faults_holds_its_shares_in_percent_under_the_names_as_text():
-    shares = pd.DataFrame([[0.5, 0.0], [0.25, 1.0]], ["1E5", "007"], ["2019", "2020"])
-    chart = figures.fault_map(shares, "words")
+    cells = pd.DataFrame([[100, 0], [50, 250]], ["1E5", "007"], ["2019", "2020"])
+    chart = charts.fault_map(cells, [200, 250], "words")
     axis = drawn(chart)["layout"]["yaxis"]
     assert (axis["type"], axis["categoryarray"]) == ("category", ["007", "1E5"])
     assert values(drawn(chart)["data"][0]["z"]) == pytest.approx([25.0, 100.0, 50.0, 0.0])
 
 
 def test_a_map_of_kinds_writes_every_count_and_leaves_out_zeros():
-    chart = figures.kind_map(pd.DataFrame([[1000, 0], [1, 10]], ["Missing session", "Stale year"], ["2019", "2020"]))
+    chart = charts.kind_map(pd.DataFrame([[1000, 0], [1, 10]], ["Missing session", "Stale year"], ["2019", "2020"]))
     trace = drawn(chart)["data"][0]
     assert trace["text"] == [["1", "10"], ["1,000", ""]]
     logs = values(trace["z"])
@@ -122,9 +123,9 @@ def test_a_map_of_kinds_writes_every_count_and_leaves_out_zeros():
 
 
 def test_the_same_data_gives_the_same_chart(risk):
-    assert figures.losses_against_predictions(risk, "x") == figures.losses_against_predictions(risk, "x")
+    assert charts.losses_against_predictions(risk, "x") == charts.losses_against_predictions(risk, "x")
 
 
 def test_no_default_template_swells_the_file(risk):
-    template = drawn(figures.losses_against_predictions(risk, "x"))["layout"]["template"]
+    template = drawn(charts.losses_against_predictions(risk, "x"))["layout"]["template"]
     assert len(json.dumps(template)) < 200

@@ -1,15 +1,17 @@
 """Charts of what was predicted, against what came."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from quantdl.report import look
+from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
-from quantdl.report.figures.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.formatting import stated
 from quantdl.report.look import BLUE, GREY, INK, ORANGE, SKY, VERMILLION, days
+from quantdl.risk.pit_histogram import PitHistogram
+from quantdl.training.fit import EpochRecord
 
 
 def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
@@ -49,14 +51,9 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
     return chart(drawing, "chart-losses", "Predicted value at risk against realised losses", caption, 430)
 
 
-def pit_histogram(shares: np.ndarray, half_width: np.ndarray, n: int) -> Chart:
-    """Draw the share of outcomes per bin of the probability integral transform with its 95 % band.
-
-    Args:
-        shares: (K,) share of all outcomes in each of K equal bins of [0, 1].
-        half_width: (K,) half width of the pointwise 95 % band around 1 / K.
-        n: Number of outcomes.
-    """
+def pit_histogram(found: PitHistogram) -> Chart:
+    """Draw the share of outcomes per bin of the probability integral transform with its 95 % band."""
+    shares, half_width = np.asarray(found.shares), np.asarray(found.half_widths)
     bins = len(shares)
     edges = np.linspace(0.0, 1.0, bins + 1)
     inside = np.abs(shares - 1.0 / bins) <= half_width
@@ -78,7 +75,7 @@ def pit_histogram(shares: np.ndarray, half_width: np.ndarray, n: int) -> Chart:
     drawing.add_scatter(x=stairs, y=low, showlegend=False, **edge)
     drawing.add_scatter(x=stairs, y=high, **band, **edge)
     caption = (
-        f"{n:,} outcomes. If the predicted laws were true, every bar would end in the band. A hump in the middle "
+        f"{found.n:,} outcomes. If the predicted laws were true, every bar would end in the band. A hump in the middle "
         "means that the laws are too wide, tall ends that they are too narrow, a slope that they are biased. The "
         "band holds for each bar alone; it takes sessions as independent and the assets of a session as related as "
         "they were."
@@ -86,16 +83,20 @@ def pit_histogram(shares: np.ndarray, half_width: np.ndarray, n: int) -> Chart:
     return chart(drawing, "chart-pit", "Where outcomes fell in their predicted law", caption, 340)
 
 
-def training_course(losses: Mapping[float, tuple[float | None, float | None]], best: float | None) -> Chart:
+def training_course(epochs: Sequence[EpochRecord], best: int) -> Chart:
     """Draw training and validation loss by number of the pass over the data, and the pass that was kept."""
-    passes = list(losses)
+    passes = [one.epoch for one in epochs]
+    losses = {
+        "Training": [one.train_loss for one in epochs],
+        "Validation": [one.validation_loss for one in epochs],
+    }
     drawing = canvas(xaxis=look.axis("Pass over the data", tickformat="d"), yaxis=look.axis("Loss [nats per asset]"))
-    for position, name in enumerate(("Training", "Validation")):
-        values = [pair[position] for pair in losses.values()]
+    for position, (name, values) in enumerate(losses.items()):
         style = {"mode": "lines+markers", "line": look.line_style(1 - position), "yhoverformat": ".4f"}
         drawing.add_scatter(x=passes, y=values, name=name, **style)
-    caption = "Mean joint negative log density per observed asset."
-    if best is not None:
-        drawing.add_vline(x=best, line=look.LIMIT)
-        caption += f" The pass kept is number {best:g}, the best on the validation span (dotted)."
+    drawing.add_vline(x=best, line=look.LIMIT)
+    caption = (
+        "Mean joint negative log density per observed asset. "
+        f"The pass kept is number {best}, the best on the validation span (dotted)."
+    )
     return chart(drawing, "chart-training", "How training went", caption, 280)

@@ -1,0 +1,135 @@
+"""An outcome as a run folder: every file named here, written at once or not at all."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from quantdl.backtest.judging.summaries import cumulative_costs
+from quantdl.config import ExperimentConfig, standalone_yaml
+from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.trials import ledger_of, record_trial
+from quantdl.market.exchanges.settlement import Settlements, settlements
+from quantdl.market.sources.settings import AlignedPrices
+from quantdl.records import to_plain
+from quantdl.report import write_report
+from quantdl.results.breakdowns import break_down
+from quantdl.results.census import census_record, series_record
+from quantdl.results.run_record import TrainingCourse
+from quantdl.results.tables import write_parquet
+from quantdl.runs.environment import environment, lock
+from quantdl.runs.store import RunWriter, remove_abandoned
+from quantdl.training.checkpoints import save_checkpoint
+from quantdl.training.fit import Progress
+
+
+def write_run(
+    config: ExperimentConfig, output: Path | None, carry_out: Callable[[], Outcome], progress: Progress | None = None
+) -> Path:
+    """Carry a config out inside a run folder that appears only when it is complete.
+
+    The folder is claimed before the work begins, so a name that is taken is refused at once.
+
+    Args:
+        config: Of the run.
+        output: The folder, or None for a new one under the config's root.
+        carry_out: Does the work.
+        progress: Told that the report is being written.
+
+    Raises:
+        RunError: If the folder exists or the disk refuses.
+    """
+    root = config.runs_root if output is None else output.parent
+    if root.is_dir():
+        remove_abandoned(root)
+    ledger_of(config).read()  # a damaged ledger is better found before the work than after it
+    with RunWriter(root, config.name, None if output is None else output.name) as run:
+        started = time.monotonic()
+        outcome = carry_out()
+        if progress:
+            progress("writing the report", 0, 1)
+        _write_inputs(run, config, outcome)
+        _write_model(run, outcome)
+        _write_tables(run, outcome)
+        run.write_json("metrics.json", to_plain(outcome.metrics))
+        run.write_json("breakdowns.json", to_plain(break_down(outcome.result, outcome.forecasts)))
+        run.write_json("settlement.json", to_plain(_settlements(config, outcome)))
+        run.write_json("checklist.json", to_plain(outcome.checklist))
+        run.write_json("selection.json", to_plain(record_trial(config, outcome, run.id)))
+        run.write_text("log.txt", _log(outcome, time.monotonic() - started))
+        write_report(run.so_far(), run.path("report.html"))
+        if progress:
+            progress("writing the report", 1, 1)
+    return run.target
+
+
+def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
+    data, surroundings = outcome.data, environment()
+    run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
+    for number, (path, text) in enumerate(config.source.texts.items(), start=1):
+        run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
+    run.write_json("config.json", config.model_dump(mode="json"))
+    run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
+    run.write_json("card.json", to_plain(data.panel.card))
+    run.write_json("census.json", to_plain(census_record(data.census, data.panel)))
+    if data.series:
+        run.write_json("series.json", to_plain({name: series_record(series) for name, series in data.series.items()}))
+    run.write_json("environment.json", to_plain(surroundings))
+    run.write_text("lock.txt", lock(surroundings.packages))
+
+
+def _write_model(run: RunWriter, outcome: Outcome) -> None:
+    if outcome.fitted is None:
+        return
+    folder, report = run.path("model/model.json").parent, outcome.fitted.report
+    save_checkpoint(folder, outcome.fitted.fitted, outcome.fitted.architecture)
+    if report is not None:
+        run.write_json("training.json", to_plain(TrainingCourse(report.best_epoch, report.epochs)))
+
+
+def _write_tables(run: RunWriter, outcome: Outcome) -> None:
+    result = outcome.result
+    tables = {
+        "equity": result.equity,
+        "baseline": outcome.baseline.equity[["equity", "gross"]],
+        "curves": outcome.judgement.curves,
+        "cumulative_costs": cumulative_costs(result),
+        "weights": result.weights_after_fill,
+        "orders": result.orders,
+        "fills": result.fills,
+        "trades": result.trades,
+        "exposures": result.exposures,
+        "events": result.events,
+        "conditions": result.conditions,
+        "regimes": result.regimes,
+        "risk": outcome.judgement.risk,
+    }
+    if outcome.data.universe is not None:
+        tables["universe"] = outcome.data.universe.changes()
+    if outcome.forecasts is not None:
+        tables["forecasts"] = outcome.forecasts
+    for name, table in tables.items():
+        write_parquet(table, run.path(f"{name}.parquet"))
+
+
+def _settlements(config: ExperimentConfig, outcome: Outcome) -> Settlements:
+    """When the fills of each session are settled, for the record: the book counts money at the fill."""
+    calendar = outcome.data.panel.card.declaration.calendar
+    if isinstance(config.data, AlignedPrices):
+        return Settlements(calendar, {}, "The fills were made on several exchanges, each with a cycle of its own.")
+    return settlements(pd.DatetimeIndex(outcome.result.fills["session"]), calendar)
+
+
+def _log(outcome: Outcome, seconds: float) -> str:
+    lines = [f"{seconds:.1f} s in all"]
+    report = None if outcome.fitted is None else outcome.fitted.report
+    if report is not None:
+        lines += [
+            f"epoch {record.epoch}: training {record.train_loss:.5f}, validation {record.validation_loss:.5f} (nats)"
+            for record in report.epochs
+        ]
+        lines.append(f"kept epoch {report.best_epoch}")
+    lines.append(f"verdict: {outcome.checklist.verdict}")
+    return "\n".join(lines) + "\n"
