@@ -1,4 +1,4 @@
-"""Laws of log returns: the contract of a forecast, its first form, and what torch.distributions lacks to build it."""
+"""Laws of log returns: the contract of a forecast, its copula form, and the Student-t functions that torch lacks."""
 
 from quantdl.distributions.copula import CopulaForecast
 from quantdl.distributions.crps import crps_by_quantiles, crps_student_t

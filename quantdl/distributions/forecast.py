@@ -86,7 +86,7 @@ class Forecast(Distribution, ABC):
         """The same law with its parameters on another device."""
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Self:  # noqa: ANN401 - torch's signature
-        """Repeat a single row, the only expansion with a meaning here."""
+        """Repeat a single row, the only expansion that a forecast has."""
         (rows,) = batch_shape
         if self.present.shape[0] not in (1, rows):
             raise ValueError(f"a forecast of {self.present.shape[0]} rows cannot be expanded to {rows}.")

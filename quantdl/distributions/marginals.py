@@ -143,7 +143,7 @@ class StudentTMarginals(Marginals):
         """See :class:`Marginals`."""
         match = _match_tails
         if standard.device.type == "cpu" and not torch.is_grad_enabled():
-            match = _match_tails_by_scipy  # drawing: fifteen times as fast
+            match = _match_tails_by_scipy  # fifteen times as fast where no gradient is needed
         own = match(standard, degrees_of_freedom[:, None], self.own_degrees_of_freedom)
         return self.location + self.scale * own
 
@@ -179,7 +179,7 @@ class StudentTMarginals(Marginals):
 
 
 def _match_tails_by_scipy(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:
-    """As `_match_tails`, to 1e-8; what scipy cannot reach, far out, is left to the exact map."""
+    """As `_match_tails`, to 1e-8; the exact map does what is too far out for scipy."""
     size = value.abs().double().numpy()
     tail = special.stdtr(from_freedom.double().numpy(), -size)
     distance = torch.from_numpy(-special.stdtrit(to_freedom.double().numpy(), tail))

@@ -1,4 +1,4 @@
-"""A normalising flow: conditional spline marginals, so that skew, several modes and the shape of the tails can move."""
+"""A normalising flow: conditional spline marginals, which may be skewed and have several modes."""
 
 import math
 from dataclasses import dataclass

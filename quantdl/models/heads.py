@@ -38,8 +38,8 @@ class ForecastContext(nn.Module):
 class AffineHead(nn.Module):
     """Location and scale of each asset's Student-t law.
 
-    The location is bounded to half a unit: daily returns carry no more drift than that, and an unbounded one is the
-    first thing a network overfits.
+    The location is bounded to half a unit: daily returns carry no more drift than that, and a network overfits an
+    unbounded one first.
     """
 
     def __init__(self, size: int, hidden: int) -> None:

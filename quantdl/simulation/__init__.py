@@ -1,4 +1,4 @@
-"""Markets whose true conditional law is known: what the tests of models are made of."""
+"""Simulated markets whose true conditional law is known, against which models are tested."""
 
 from quantdl.simulation.dependence import Factors
 from quantdl.simulation.description import MarketDescription

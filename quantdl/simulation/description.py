@@ -1,4 +1,4 @@
-"""A market in words: the parts it is made of, checked for whether its true law can be known."""
+"""The description of a simulated market: its parts, and checks that its true law is known in closed form."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class MarketDescription:
     :math:`\varepsilon_t` of variance one. Every part but the shocks may be left out. With the volatility driven by what
     is observed, the law of the next return is a finite mixture that is known exactly.
 
-    Halts, listings, delistings and splits are drawn apart from the returns, so they tell nothing about them. An asset's
+    Halts, listings, delistings and splits are independent of the returns, so they tell nothing about them. An asset's
     own process waits while it does not trade: the return over a halt is that of one session.
 
     Attributes:

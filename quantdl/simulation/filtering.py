@@ -95,6 +95,8 @@ def regime_probabilities(market: MarketDescription, log_returns: np.ndarray, var
         - output: (T, K) for common regimes, (T, A, K) for those of each asset
     """
     regimes, parts = market.regimes_or_one, components(market)
+    if len(regimes.transition) == 1:
+        return np.ones((len(log_returns), 1) if regimes.common else (*log_returns.shape, 1))
     counts = market.jumps_or_none.count_probabilities
     locations, scales = parts.locations, parts.scales(variances)
     if regimes.common:

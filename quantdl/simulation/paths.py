@@ -1,4 +1,4 @@
-"""One path of a described market: prices as a model may see them, and the truth beside them."""
+"""A simulated path of a described market: its prices, its true law and its hidden states."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ _FIRST_CLOSE = 100.0
 
 @dataclass(frozen=True, eq=False)
 class SimulatedPath:
-    """A path and the truth about it; a function of the description and the seed.
+    """A path, its true law and its hidden states; a function of the description and the seed.
 
     Attributes:
-        panel: Closes on XNYS sessions without any trace of splits, in units of each asset's first share. Its actions
+        panel: Closes on XNYS sessions adjusted for splits, in units of each asset's first share. Its actions
             hold the delistings, their terminal values in the same units.
         raw: The same assets as they would have traded, with splits and delistings among the actions.
         log_returns: (T, A) log returns as drawn, from the previous price; NaN where there is none.

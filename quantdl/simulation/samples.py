@@ -1,4 +1,4 @@
-"""Ready-made markets that plant one thing each: a skewed law, a spill-over, a jump of the correlation."""
+"""Ready-made markets with one known feature each: a skewed law, a spill-over, a jump of the correlation."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,16 @@ _DAILY_VOLATILITY = 0.012
 
 @dataclass(frozen=True, eq=False)
 class SimulatedMarket:
-    """A market and the truth about it.
+    """A market and its true densities.
 
     Attributes:
         panel: Closes on XNYS sessions, as a model sees them.
         true_log_density: (T, A) log density of each session's log return given everything before it; NaN in the first
             session, which has no return.
-        true_correlation: (T,) correlation of any two assets' surprises in each session.
     """
 
     panel: Panel
     true_log_density: np.ndarray
-    true_correlation: np.ndarray
 
 
 def skewed_bimodal_market(n_sessions: int, n_assets: int, seed: int) -> SimulatedMarket:
@@ -39,7 +37,7 @@ def skewed_bimodal_market(n_sessions: int, n_assets: int, seed: int) -> Simulate
     standard = centers[component] + spreads[component] * generator.standard_normal((n_sessions, n_assets))
     density = sum(w * stats.norm.pdf(standard, c, s) for w, c, s in zip(weights, centers, spreads, strict=True))
     log_density = np.log(density) - np.log(_DAILY_VOLATILITY)
-    return _market(standard * _DAILY_VOLATILITY, log_density, np.zeros(n_sessions))
+    return _market(standard * _DAILY_VOLATILITY, log_density)
 
 
 def spill_over_market(n_sessions: int, n_groups: int, group_size: int, strength: float, seed: int) -> SimulatedMarket:
@@ -67,7 +65,7 @@ def spill_over_market(n_sessions: int, n_groups: int, group_size: int, strength:
         mean = carry @ returns[session - 1] if session else 0.0
         returns[session] = mean + surprise[session]
     log_density = stats.norm.logpdf(surprise, 0.0, _DAILY_VOLATILITY)
-    return _market(returns, log_density, np.zeros(n_sessions))
+    return _market(returns, log_density)
 
 
 def correlation_jump_market(correlation: np.ndarray, n_assets: int, seed: int) -> SimulatedMarket:
@@ -84,13 +82,12 @@ def correlation_jump_market(correlation: np.ndarray, n_assets: int, seed: int) -
     own = generator.standard_normal((n_sessions, n_assets))
     share = np.asarray(correlation)[:, None]
     returns = _DAILY_VOLATILITY * (np.sqrt(share) * common + np.sqrt(1.0 - share) * own)
-    return _market(returns, stats.norm.logpdf(returns, 0.0, _DAILY_VOLATILITY), np.asarray(correlation))
+    return _market(returns, stats.norm.logpdf(returns, 0.0, _DAILY_VOLATILITY))
 
 
-def _market(log_returns: np.ndarray, log_density: np.ndarray, correlation: np.ndarray) -> SimulatedMarket:
+def _market(log_returns: np.ndarray, log_density: np.ndarray) -> SimulatedMarket:
     """Closes from log returns; the first row only sets the level."""
     log_returns, log_density = log_returns.copy(), log_density.copy()
     log_returns[0], log_density[0] = 0.0, np.nan
     closes = 100.0 * np.exp(np.cumsum(log_returns, axis=0))
-    panel = panel_of_closes(closes)
-    return SimulatedMarket(panel, log_density, correlation)
+    return SimulatedMarket(panel_of_closes(closes), log_density)

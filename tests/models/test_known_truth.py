@@ -1,4 +1,4 @@
-"""Each model earns its name on a market made for it: take the part away and the score falls."""
+"""Each model on a market made for it: without the part that makes the model, the score falls."""
 
 from dataclasses import replace
 
@@ -60,14 +60,14 @@ def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
     flow = test_score(fitted(FlowForecaster, FLOW, histories, 1000, 1200), histories, bars)
     without_spline = test_score(fitted(TransformerForecaster, TRANSFORMER, histories, 1000, 1200), histories, bars)
     assert without_spline - flow > 0.02
-    assert flow - true_score(market, bars) < 0.05  # near the truth, not merely better than a straw man
+    assert flow - true_score(market, bars) < 0.05  # near the truth, and not only better than without
 
 
 def test_shuffled_edges_lose_the_gain_of_the_graph():
     market = spill_over_market(1600, n_groups=4, group_size=4, strength=0.6, seed=1)
     graph = correlation_graph(market.panel.log_returns(), n_neighbours=3)
-    strangers = np.random.default_rng(0).permutation(16)
-    shuffled = replace(graph, neighbours=np.where(graph.neighbours >= 0, strangers[graph.neighbours], -1))
+    order = np.random.default_rng(0).permutation(16)
+    shuffled = replace(graph, neighbours=np.where(graph.neighbours >= 0, order[graph.neighbours], -1))
     empty = replace(graph, neighbours=np.full_like(graph.neighbours, -1))
     bars = range(1300, 1599)
 

@@ -1,4 +1,4 @@
-"""Tests of the common factors: the correlation that was asked for is the one that comes out."""
+"""Tests of the common factors: the returns have the correlation of the loadings."""
 
 import numpy as np
 import pytest

@@ -165,3 +165,13 @@ def test_a_regime_that_was_ruled_out_stays_ruled_out():
     law = conditional_law(market, np.array([[0.0], [9.0], [0.0], [0.0]]))
     np.testing.assert_allclose(law.own_weights[2, 0], [1.0, 0.0], atol=1e-12)
     assert np.isfinite(law.log_density(np.zeros((4, 1)))).all()
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_a_single_regime_is_certain_whatever_was_seen(common):
+    chain = Regimes(transition=((1.0,),), volatility_multiples=(2.0,), common=common)
+    law = conditional_law(MarketDescription(4, 2, regimes=chain), np.array([[0.0, np.nan], [9.0, 0.1]] * 2))
+    weights = law.common_weights if common else law.own_weights
+    assert weights.shape == ((4, 1) if common else (4, 2, 1))
+    assert (weights == 1.0).all()
+    np.testing.assert_allclose(law.scales, 0.02, rtol=1e-12)

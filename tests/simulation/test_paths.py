@@ -83,10 +83,15 @@ def test_the_transforms_of_the_returns_under_the_true_law_are_uniform(name):
     assert np.var(normal) == pytest.approx(1.0, abs=4 * np.sqrt(2 / len(normal)))
 
 
-@pytest.mark.parametrize("asset", range(4))
-def test_the_transforms_of_each_asset_of_a_common_market_are_uniform(asset):
+@pytest.fixture(scope="module")
+def together() -> np.ndarray:
     path = simulate(TOGETHER, seed=2)
-    uniform = path.law.cdf(path.log_returns)[1:, asset]
+    return path.law.cdf(path.log_returns)[1:]
+
+
+@pytest.mark.parametrize("asset", range(4))
+def test_the_transforms_of_each_asset_of_a_common_market_are_uniform(together, asset):
+    uniform = together[:, asset]
     assert stats.kstest(uniform, "uniform").pvalue > 0.01
     assert np.var(stats.norm.ppf(uniform)) == pytest.approx(1.0, abs=4 * np.sqrt(2 / len(uniform)))
 

@@ -18,13 +18,13 @@ def test_the_skewed_law_has_its_stated_moments_and_a_density_of_one():
     assert area == pytest.approx(1.0, abs=0.01)
 
 
-def test_yesterdays_returns_of_the_group_predict_and_strangers_do_not():
+def test_yesterdays_returns_of_the_group_predict_and_those_of_other_groups_do_not():
     returns = spill_over_market(5000, n_groups=2, group_size=3, strength=0.6, seed=0).panel.log_returns()[1:]
     friends = returns[:-1, 1:3].mean(axis=1)
     slope = np.polyfit(friends, returns[1:, 0], 1)[0]
     assert slope == pytest.approx(0.6, abs=0.06)
-    strangers = returns[:-1, 3:].mean(axis=1)
-    assert abs(np.polyfit(strangers, returns[1:, 0], 1)[0]) < 0.06
+    others = returns[:-1, 3:].mean(axis=1)
+    assert abs(np.polyfit(others, returns[1:, 0], 1)[0]) < 0.06
 
 
 def test_correlation_jumps_when_it_is_told_to():

@@ -19,7 +19,7 @@ LOADINGS = (1.0, 0.5, -1.0)
 
 
 class OneLaw(Forecaster):
-    """The same law for every row; ``drift`` is its only parameter. Dropout would change it in training."""
+    """The same law for every row; ``drift`` is its only parameter. In training its scales are seven times as wide."""
 
     def __init__(self) -> None:
         super().__init__()
