@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from quantdl.errors import DataError, RunError
-from quantdl.sequences.observed_bars import ObservedBars, Runs
+from quantdl.sequences.observed_bars import ObservedBars, Runs, overlapping
 from quantdl.sequences.permutation import KeyedPermutation
 from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch
 from quantdl.sequences.window_index import buckets_of
@@ -79,8 +78,12 @@ class WindowLoader:
         self.n_windows = sum(bucket.n_windows for bucket in self.buckets)
         # The first batch of each bucket, and the number of all batches.
         self._batches_before = np.cumsum([0, *(-(-bucket.n_windows // batch_size) for bucket in self.buckets)])
-        # Short windows begin at their asset's first row; none may run beyond the last row of all.
-        self._latest_start = int(bars.first[:-1][np.diff(bars.first) > 0][-1])
+        widths = [bucket.width for bucket in self.buckets]
+        self._views = {width: overlapping(bars.features, width) for width in widths}
+        # Whether the windows of a width are inside and whole. One bucket holds the whole windows, and only those. Short
+        # ones begin at their asset's first row, from where their bucket's width may reach beyond the last row of all.
+        n_rows, latest_start = len(bars.features), bars.first[:-1][np.diff(bars.first) > 0][-1]
+        self._kinds = {width: (width == length or latest_start + width <= n_rows, width == length) for width in widths}
 
     @property
     def n_steps(self) -> int:
@@ -125,17 +128,18 @@ class WindowLoader:
             bars.bar.index_select(0, rows.flatten()).view(rows.shape),
             bars.target.index_select(0, rows.flatten()).view(*rows.shape, -1),
             weight[:, rank::world_size].to(bars.features.dtype),
-            torch.from_numpy(~real).to(device)[:, rank::world_size],
+            real[:, rank::world_size].sum(axis=1).tolist(),
             totals,
             strict=True,
         )
         widths = [self.buckets[number].width for number in bucket]
-        for step, width, (start, bars_in, of, last, future, counted, filler, total) in zip(
+        for step, width, (start, bars_in, of, last, future, counted, n_windows, total) in zip(
             steps.tolist(), widths, pieces, strict=True
         ):
-            runs = self._runs(width, start, bars_in)
+            runs = Runs(start, bars_in, width, *self._kinds[width])
             resume = self._after(epoch, step)
-            yield WindowBatch(runs.of(bars.features), runs, of, last, future, counted, filler, total, resume)
+            features = runs.of(bars.features, view=self._views[width])
+            yield WindowBatch(features, runs, of, last, future, counted, n_windows, total, resume)
 
     def _windows(
         self, epoch: int, batch: np.ndarray, bucket: np.ndarray
@@ -156,11 +160,6 @@ class WindowLoader:
 
     def _order(self, size: int, places: np.ndarray, key: tuple[int, int]) -> np.ndarray:
         return places if self.seed is None else KeyedPermutation(size, (self.seed, *key))(places)
-
-    def _runs(self, width: int, start: Tensor, lengths: Tensor) -> Runs:
-        whole = width == self.length  # one bucket holds the whole windows, and only those
-        inside = whole or self._latest_start + width <= len(self.bars.features)
-        return Runs(start, lengths, width, inside, whole)
 
     def _after(self, epoch: int, step: int) -> LoaderState:
         last = step + 1 == self.n_steps

@@ -106,13 +106,21 @@ class Runs:
         """(*S, L) true where a run has ended."""
         return torch.arange(self.width, device=self.start.device) >= self.lengths[..., None]
 
-    def of(self, rows: Tensor, fill: float = 0.0) -> Tensor:
-        """Gather (*S, L, *) from rows (N, *), ``fill`` in the padding."""
+    def of(self, rows: Tensor, fill: float = 0.0, view: Tensor | None = None) -> Tensor:
+        """Gather (*S, L, *) from rows (N, *), ``fill`` in the padding.
+
+        Args:
+            rows: What to gather from.
+            fill: Stands in the padding.
+            view: The `overlapping` view of ``rows`` in this width, if it is at hand.
+        """
         if self.inside:
-            gathered = overlapping(rows, self.width).index_select(0, self.start.flatten())
+            view = overlapping(rows, self.width) if view is None else view
+            gathered = view.index_select(0, self.start if self.start.ndim == 1 else self.start.flatten())
         else:
-            gathered = rows.index_select(0, self._rows)
-        gathered = gathered.view(*self.start.shape, self.width, *rows.shape[1:])
+            gathered = rows.index_select(0, self._rows).view(-1, self.width, *rows.shape[1:])
+        if self.start.ndim != 1:
+            gathered = gathered.view(*self.start.shape, self.width, *rows.shape[1:])
         if self.whole:
             return gathered
         padding = self.padding if rows.ndim == 1 else self.padding[..., None]

@@ -53,9 +53,9 @@ class WindowBatch:
         asset: (B,) int64 number of the asset.
         bar: (B,) int32 number of the window's last bar on the panel's axis.
         target: (B, W) realised log return, 0 where it is not observed.
-        weight: (B, W) float32 1 where the target is observed, else 0. A filler has weight 0
-            throughout.
-        filler: (B,) true for a window that only fills up the last batch of its length.
+        weight: (B, W) float32 1 where the target is observed, else 0. What only fills
+            up has weight 0 throughout.
+        n_windows: How many of the windows count. Those behind them only fill up the last batch of their length.
         step_weight: Sum of the weights of this step over all processes.
         resume: Where a later pass goes on after this batch.
     """
@@ -66,7 +66,7 @@ class WindowBatch:
     bar: Tensor
     target: Tensor
     weight: Tensor
-    filler: Tensor
+    n_windows: int
     step_weight: float
     resume: LoaderState
 
@@ -102,9 +102,10 @@ def one_asset_batch(
     runs, n_windows, device = windows.runs, len(bars.windows), bars.features.device
     position = runs.lengths[:, None] - forecasts + torch.arange(forecasts, device=device)  # (R, P)
     inside, position = position >= 0, position.clamp(min=0)
+    counts = torch.arange(len(runs.start), device=device) < windows.n_windows
     rows = (runs.start[:, None] + position).flatten()
     bar = bars.bar.index_select(0, rows).long()
-    observed = bars.observed.index_select(0, rows) & (inside & ~windows.filler[:, None]).flatten()[:, None]
+    observed = bars.observed.index_select(0, rows) & (inside & counts[:, None]).flatten()[:, None]
     if span is not None:
         ends_after = torch.tensor([window.ends_after for window in bars.windows], device=device)
         observed &= (bar[:, None] >= span.start) & (bar[:, None] + ends_after < span.stop)
