@@ -15,6 +15,7 @@ from quantdl.market.sources import load_sp500
 from quantdl.runs.ledger import Ledger
 from quantdl.runs.store import list_runs, open_run, verify_run
 from quantdl.training.forecasting import forecast_sessions
+from tests.small_experiment import stored
 
 SAME_BYTES = (
     "metrics.json",
@@ -88,9 +89,9 @@ def test_the_stored_model_is_the_trained_one(small_run, small_outcome):
     assert architecture.assets == ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
     assert fitted.fitted_through == (pd.Timestamp("2016-06-30"),)
     trained = small_outcome.fitted.fitted.model.state_dict()
-    stored = fitted.model.state_dict()
-    assert trained.keys() == stored.keys()
-    assert all(torch.equal(trained[name], stored[name]) for name in trained)
+    kept = fitted.model.state_dict()
+    assert trained.keys() == kept.keys()
+    assert all(torch.equal(trained[name], kept[name]) for name in trained)
 
 
 def test_value_at_risk_is_held_against_the_book_of_the_night_before(small_run):
@@ -204,6 +205,19 @@ def test_cuda_is_refused_where_there_is_none(tmp_path, write_small):
     path = write_small(tmp_path, {"  epochs: 2\n": "  epochs: 2\n  device: cuda\n"})
     with pytest.raises(ConfigError, match=r"training\.device: given cuda, but torch .* finds no CUDA device"):
         run_experiment(load_config(path), tmp_path / "runs" / "x")
+
+
+def test_a_config_that_trains_on_one_asset_a_row_runs_to_a_report(tmp_path, write_small):
+    changes = {"  rows: 4\n": "  rows: 40\n  rows_hold: one_asset\n", "compare: [ewma_t]": "compare: []"}
+    run = open_run(run_experiment(load_config(write_small(tmp_path, changes)), tmp_path / "runs" / "by_asset"))
+    assert verify_run(run.path) == ()
+    assert "rows_hold" in run.read_text("report.html")
+    passes = run.read_json("training.json")["epochs"]
+    assert passes and all(np.isfinite(item["validation_loss"]) for item in passes)
+    fitted = load_model(run.path / "model")[0]
+    assert [f"{session:%Y-%m-%d}" for session in fitted.fitted_through] == ["2016-06-30"]
+    forecasts = stored(run.path, "forecasts")
+    assert forecasts.index.min() == pd.Timestamp("2016-06-30") and forecasts["asset"].nunique() == 6
 
 
 def _never_trains(what, done, total):
