@@ -235,7 +235,7 @@ class TradingCalendar:
     def next_gap_days(self, sessions: pd.DatetimeIndex) -> np.ndarray:
         """Return (T,) int64: calendar days from each session to the next one *expected* at its close.
 
-        Closures that nobody could foresee at the close before (2001-09-11, 2012-10-29, Tokyo's outage of 2020-10-01)
+        Closures that could not be foreseen at the close before (2001-09-11, 2012-10-29, Tokyo's outage of 2020-10-01)
         count as sessions here: a gap that was not yet known would be knowledge of the future.
 
         Args:
@@ -313,8 +313,8 @@ class TradingCalendar:
         if not len(sessions):
             return self._rows_of(self.first_day, self.first_day).iloc[:0]
         schedule = self._rows_of(sessions.min(), sessions.max())
-        strangers = sessions[~sessions.isin(schedule.index)]
-        if len(strangers):
-            days = ", ".join(f"{day:%Y-%m-%d}" for day in strangers[:10])
-            raise CalendarError(f"{len(strangers)} days are not sessions of {self.name}: {days}.")
+        unknown = sessions[~sessions.isin(schedule.index)]
+        if len(unknown):
+            days = ", ".join(f"{day:%Y-%m-%d}" for day in unknown[:10])
+            raise CalendarError(f"{len(unknown)} days are not sessions of {self.name}: {days}.")
         return schedule.loc[sessions]

@@ -1,4 +1,4 @@
-"""The door to pandas-market-calendars: slow, noisy, and asked only for what the tables do not hold."""
+"""The door to pandas-market-calendars: slow and noisy, so it is used only for what the tables do not hold."""
 
 import warnings
 from collections.abc import Iterator, Sequence
@@ -110,7 +110,7 @@ class LibraryCalendar:
     def _bound(self, which: str, default: pd.Timestamp) -> pd.Timestamp:
         """Return the stated bound of the exchange_calendars class behind an ISO calendar.
 
-        Its public door, ``.ec``, first computes twenty years of schedule (0.13 s), so the class is asked directly.
+        Its public door, ``.ec``, first computes twenty years of schedule (0.13 s), so the class is read directly.
         """
         exchange = getattr(self._source, "_ec", None)
         bound = None if exchange is None else getattr(exchange, which)()

@@ -31,7 +31,7 @@ class Table:
         name: Name of the calendar.
         timezone: IANA name of the exchange's zone.
         first_day: First day of the table and of the calendar.
-        through: Last day of the table. Later days are asked of the installed library.
+        through: Last day of the table. Later days come from the installed library.
         last_day: Last day that the library could project to when the table was made.
         verified_through: Last day that was past, not projected, for those who keep the calendar when the table was
             made.

@@ -87,7 +87,7 @@ def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
 
 
 def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday: IntradayBars | None = None) -> Panel:
-    """Load a folder of CSV files, a CSV file or a Parquet file that nobody described, faults and all.
+    """Load a folder of CSV files, a CSV file or a Parquet file without a declaration, faults and all.
 
     What is not said is not guessed: the card says so. It is enough to count faults, not to trade on.
 

@@ -200,11 +200,11 @@ class CorporateActions:
     def asset_of(self, ticker: str, session: pd.Timestamp | date | str) -> str:
         """Return the permanent symbol of the asset that traded under ``ticker`` on ``session``.
 
-        A ticker that no rename gives to anybody is its own permanent symbol, until that asset takes another. One that
+        A ticker that no rename gives to an asset is its own permanent symbol, until that asset takes another. One that
         an asset had before, or has only later, is not that asset's.
 
         Raises:
-            DataError: If the ticker was nobody's on that day, or two assets claim it.
+            DataError: If no asset had the ticker on that day, or two assets claim it.
         """
         day = session_label(session).date()
         renamed = {item.asset for item in self.renames}

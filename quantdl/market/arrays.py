@@ -1,4 +1,4 @@
-"""Arrays that nobody can write, and their cells a block at a time, so that a mapped file never enters memory whole."""
+"""Read-only arrays, and their cells a block at a time, so that a mapped file never enters memory whole."""
 
 from collections.abc import Iterator
 

@@ -69,8 +69,8 @@ def merge_bars(panel: Panel, decisions: np.ndarray, names: tuple[str, ...]) -> M
             known_in, place = (first < n_rows, first) if name == "open" else (some, last)
             merged[known_in] = values[place[known_in], column[known_in]]
         elif name in ("high", "low"):
-            reduce, least = (np.maximum, -np.inf) if name == "high" else (np.minimum, np.inf)
-            merged[some] = by_decision(np.where(traded, values, least), reduce.reduceat, np.nan)[some]
+            reduce, empty = (np.maximum, -np.inf) if name == "high" else (np.minimum, np.inf)
+            merged[some] = by_decision(np.where(traded, values, empty), reduce.reduceat, np.nan)[some]
         else:
             merged[some] = by_decision(np.where(traded, values, 0.0), np.add.reduceat, np.nan)[some]
         fields[name] = merged

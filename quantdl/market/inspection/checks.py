@@ -28,7 +28,7 @@ class Check:
         cells: The rule.
         fields: The fields that a ``mask`` policy empties; without any, the cell as a whole becomes MISSING.
         runs: Whether ``count`` counts unbroken runs of cells instead of cells.
-        hindsight: Whether a cell is judged by later ones too. Nobody could have masked it at the time.
+        hindsight: Whether a cell is judged by later ones too, so that it could not have been masked at the time.
         each: What is a fault of its own: every ``"cell"``, every unbroken ``"run"`` of cells, or all cells of an
             ``"asset"`` together.
         describe: What was seen, in words, of panel, column and rows; None names the longest run.

@@ -1,4 +1,4 @@
-"""A history cut in two: what two scales, or two lives, made of one symbol is told apart again."""
+"""A history cut in two: two scales of one symbol, or two companies under it, become two assets."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ class Cut:
         column: The asset.
         row: The first bar of the later part.
         same_share: Whether the parts are the same share on two scales, as after a split: then a holder of the earlier
-            part lost nothing at the cut. Else nobody knows what became of it.
+            part lost nothing at the cut. Else it is not known what became of it.
     """
 
     column: int
@@ -52,11 +52,11 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
     * between two scales of the same share from the next bar on, with a `quantdl.market.actions.Delisting` at
       its last close: a split changes no wealth, so a book that holds the asset is paid what it was worth;
     * before a long silence as the panel's `quantdl.market.card.SilenceRule` reads every silence, and without a terminal
-      value: nobody knew at the time that the symbol would come back, and what it was worth is not known.
+      value: at the time it was not known that the symbol would come back, and what it was worth is not known.
 
     Corporate actions go to the part that they belong to. A part in which nothing trades is left out. The numbers of a
-    view are those of a panel that had ended there, but its columns have the names of the whole: who reads the date in
-    a name before that day knows of a cut to come.
+    view are those of a panel that had ended there, but its columns have the names of the whole: the date in a
+    name tells of a cut that is still to come.
 
     Args:
         panel: The panel; it is not changed.

@@ -67,7 +67,7 @@ def suspected_distribution(panel: Panel) -> np.ndarray:
     * no split or dividend that the source states takes effect there.
 
     Nothing later is looked at. Data without opens, highs and lows have no such sessions, since a quiet market cannot be
-    told there from one that fought. Bars within a session are drawn together first.
+    told from one that fought. Bars within a session are drawn together first.
     """
     bars = session_bars(panel)
     found = np.zeros(bars.close.shape, dtype=bool)

@@ -25,7 +25,7 @@ AT_LOADING = (
     "unreadable_row",
     "unmapped_ticker",
 )
-"""The kinds that a loader finds, and stops at unless it is told to record them."""
+"""The kinds that a loader finds, and stops at unless it is to record them."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class Policies:
     def on_fault(self) -> OnFault:
         """Return whether a loader stops at impossible rows: yes, unless a policy was chosen for them.
 
-        The defaults are for data that were loaded with their faults. Who says nothing about impossible prices wants to
-        hear of them, with file and line.
+        The defaults are for data that were loaded with their faults. Where nothing is chosen for impossible prices they
+        are refused, with file and line.
         """
         chosen, standard = self.actions(), Policies().actions()
         return "record" if any(chosen[kind] != standard[kind] for kind in AT_LOADING) else "refuse"

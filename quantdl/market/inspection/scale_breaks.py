@@ -1,4 +1,4 @@
-"""Prices that change their scale: splits that nobody adjusted for, bars at a wrong scale, symbols with a second life.
+"""Prices that change their scale: splits that are not adjusted for, bars at a wrong scale, and symbols given twice.
 
 The scan goes through an asset's sessions once and keeps the scale that each stands at, as far as it was known then. A
 jump that leads back to an earlier scale ends a run: what lies between was at a wrong one, be it a bar or a year. A jump
@@ -27,7 +27,7 @@ class _Run:
 
     Attributes:
         first: The first of them, counted in the asset's sessions with a close.
-        stop: The first one back at the scale; 0 at the least.
+        stop: The first one back at the scale.
     """
 
     first: int
@@ -115,7 +115,7 @@ def reused_history(panel: Panel) -> np.ndarray:
     """First bars after a quarter of silence (63 sessions without a bar) at a price more than 50 % away.
 
     A company that reports every quarter has said something meanwhile, whatever the file shows: the symbol was relisted,
-    or belongs to another company. Its return over the gap is nobody's daily return.
+    or belongs to another company. Its return over the gap was earned by no holder.
     """
     columns, rows = np.nonzero((panel.closes > 0).T)
     closes = panel.closes[rows, columns]

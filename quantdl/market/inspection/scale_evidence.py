@@ -2,7 +2,7 @@ r"""Is a jump of the price a change of its scale, or news?
 
 A ratio alone proves nothing: companies do halve and double overnight. What a change of scale does and news does not do:
 
-* nobody trades at the old scale any more: all prices of the bar, not only its close, lie at the new one;
+* no trade is made at the old scale any more: all prices of the bar, not only its close, lie at the new one;
 * the market is calm: the range of the bar, ln(high / low), is ordinary, while news is fought over;
 * the number of shares changes, not the money: dollar volume stays ordinary, while news draws a crowd. On 2.4 million
   NASDAQ bars of 2008 to 2017 volume is beyond four times its median of 21 bars on 2.9 % of days, and the range on
@@ -167,7 +167,7 @@ def is_detour(bars: SessionBars, column: int, sessions: np.ndarray, first: int, 
     """Whether the bars from ``first`` up to ``stop`` stand at another scale than those around them, seen later.
 
     Both ways are judged by the 21 sessions before and the 21 after, which allows more than a jump by itself: a factor
-    from 1.4 on, and money that seems to grow with the scale. Needed is that the way back undoes the way there, that
+    from 1.4 on, and money that seems to grow with the scale. Needed is that the way back undoes the first jump, that
     every close between lies nearer to the other scale, that no bar on either side of the two jumps touches the other
     scale, and that no crowd trades the first bars, by money or by shares. The jump must be ten ordinary moves, below a
     factor of 1.8 twenty; without ranges or volumes it must be sixty, and the factor a common one.
@@ -185,19 +185,19 @@ def is_detour(bars: SessionBars, column: int, sessions: np.ndarray, first: int, 
     moves = moves[moves > 1e-12]
     if len(moves) < FEWEST - 1:
         return False
-    ordinary, there, back = float(np.median(moves)), closes[first] - closes[first - 1], closes[stop] - closes[stop - 1]
-    away = np.sign(there) * (closes[first:stop] - closes[first - 1])
-    if abs(there + back) > _tolerance(there, ordinary) or not (away > abs(there) / 2).all():
+    ordinary, away, back = float(np.median(moves)), closes[first] - closes[first - 1], closes[stop] - closes[stop - 1]
+    distance = np.sign(away) * (closes[first:stop] - closes[first - 1])
+    if abs(away + back) > _tolerance(away, ordinary) or not (distance > abs(away) / 2).all():
         return False
     reference = sessions[np.concatenate(around)]
     ends = [_end(bars, column, reference, sessions[bar - 1], sessions[bar]) for bar in (first, stop)]
     if any(False in end for end in ends):
         return False
-    round_size = np.abs(abs(there) - np.log(NEW_FOR_OLD)).min() <= RATIO_ERROR
+    round_size = np.abs(abs(away) - np.log(NEW_FOR_OLD)).min() <= RATIO_ERROR
     if any(None in end for end in ends):
-        return bool(abs(there) >= _MOVES_BLIND * ordinary and round_size)
-    needed = _MOVES if abs(there) >= SMALLEST else _MOVES_SMALL
-    return bool(abs(there) >= needed * ordinary)
+        return bool(abs(away) >= _MOVES_BLIND * ordinary and round_size)
+    needed = _MOVES if abs(away) >= SMALLEST else _MOVES_SMALL
+    return bool(abs(away) >= needed * ordinary)
 
 
 def _tolerance(change: float, ordinary_move: float) -> float:

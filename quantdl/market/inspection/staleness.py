@@ -47,8 +47,8 @@ def stale_years(panel: Panel) -> np.ndarray:
     trading, are not judged. A price quoted so coarsely that it stands still on most days is found as well: whatever the
     cause, its daily return is not observed.
 
-    Masking what is found here is a judgement about data quality, made with hindsight over the whole history: nobody
-    could have known in March that the year would end as stale. So a run applies this rule to the sessions before its
+    Masking what is found here is a judgement about data quality, made with hindsight over the whole history: in
+    March it was not known that the year would end as stale. So a run applies this rule to the sessions before its
     test span only, as they were known then (see `quantdl.market.inspection.treatment.apply_policies`).
     """
     start, closes = session_closes(panel)

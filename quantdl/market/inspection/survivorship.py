@@ -1,4 +1,4 @@
-"""Was the universe chosen by its survivors? Told from when the lives of the assets end, and when they begin."""
+"""Whether a universe was chosen by its survivors, judged by when histories end and when they begin."""
 
 import math
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Survivorship:
     Attributes:
         universe: ``"survivors"`` when survival is too good for chance, else what the card declares.
         exits: Assets whose history ended before the panel does.
-        expected_exits: How many were to be expected at the least.
+        expected_exits: How many would have been expected at a low rate of exits.
         probability: Chance of so few exits.
         last_listing: Session on which the last asset begins.
         listings: Assets that begin after the first session.
@@ -48,7 +48,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     twenty members in five hundred leave in a year), so that the verdict errs on the side of the data. If the chance of
     so few exits is below 1 %, the universe was chosen with knowledge of its survivors, whatever the card declares.
 
-    Beginnings tell how long a history was asked for: if n assets begin after the first session, at any time alike, the
+    Beginnings show how long a history was required: if n assets begin after the first session, at any time alike, the
     chance that all of them do so in the first share s of the panel's time is s to the power of n. Below 1 % the
     sentence says that nothing begins after that. Such a universe was fixed then, or made of assets that had lasted
     since: a selection, but by itself none by survival, so the verdict stays as it is.

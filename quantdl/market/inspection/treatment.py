@@ -45,7 +45,7 @@ def apply_policies(
         raise DataError(
             f"{panel.card.declaration.source}: "
             f"faults of a kind without a policy: {', '.join(strange)}. A loader records the kinds "
-            "that quantdl.market.inspection.policies.Policies names. Fix: add the kind there, or use one that is there."
+            "that quantdl.market.inspection.policies.Policies names. Fix: add the kind there, or use one of them."
         )
     refused = refused_faults(census, policies)
     if refused:
@@ -96,7 +96,7 @@ def _cuts(panel: Panel, census: Census, kinds: set[str], left: Sequence[str]) ->
 def _unmended(panel: Panel, masked: Panel, kinds: set[str], left: Sequence[str]) -> list[Cut]:
     """Where breaks beside cells that should have been masked, and were not, still join two scales.
 
-    A run at a wrong scale that nobody could have known for one is not masked; the jumps at its ends are cut, as far as
+    A run at a wrong scale that was not known for one yet is not masked; the jumps at its ends are cut, as far as
     they were recognised at their own close.
     """
     cuts = []

@@ -138,7 +138,7 @@ def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
 
 
 def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
-    """Return the rows that make it onto the axis: a number for a close, a place, in time, and the first one there."""
+    """Return the rows that are laid on the axis: the first of each place, in time, with a number for a close."""
     standing: np.ndarray = np.isfinite(bars.fields.get("close", np.zeros(0)))  # a bad close on a bad day has two faults
     standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
     rows = np.flatnonzero(standing)

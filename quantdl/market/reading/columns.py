@@ -61,7 +61,7 @@ def read_symbols(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...], list[O
     because what made them numbers has lost leading zeros and more.
     """
     objections = []
-    strange = _strangers(column)
+    strange = _not_text(column)
     if strange.any():
         expected = f"a symbol as text, not {column.dtype if column.dtype != object else _kind(column, strange)}"
         objections.append(Objection(UNREADABLE_ROW, np.flatnonzero(strange), expected, "store the column as strings"))
@@ -104,8 +104,8 @@ def _no_numbers(column: pd.Series, expected: str) -> tuple[np.ndarray, list[Obje
     return np.full(len(column), np.inf), [objection]
 
 
-def _strangers(column: pd.Series) -> np.ndarray:
-    """Return the rows that hold something which is neither text nor nothing."""
+def _not_text(column: pd.Series) -> np.ndarray:
+    """Return the rows that hold something which is neither text nor empty."""
     kinds = column.cat.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
     if isinstance(kinds, pd.StringDtype):
         return np.zeros(len(column), dtype=bool)

@@ -25,7 +25,7 @@ class Header:
         fields: Column by field name.
         unread: Names of columns that are not used.
         notes: What the card must say about the choice.
-        row_faults: What is missing or there twice.
+        row_faults: What is missing or stands twice.
     """
 
     date: int
@@ -41,7 +41,7 @@ def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_s
 
     Where a source gives an adjusted close beside a close, one of them is read: the adjusted one (with whatever else is
     adjusted like it, ``adj_open`` and so on) for prices declared ``"total_return"``, the plain one otherwise. Opens and
-    highs of one scale beside closes of another would be returns that nobody earned.
+    highs of one scale beside closes of another would make returns that were never earned.
 
     Args:
         columns: Names of the columns.

@@ -112,7 +112,7 @@ def _split(labels: pd.Series | None, instants: pd.Series | None, aware: np.ndarr
 
 
 def _in_range(column: pd.Series) -> np.ndarray:
-    """Return the column as datetime64[us], NaT where no calendar of this world has the year."""
+    """Return the column as datetime64[us], NaT where the year lies outside of 1 to 9999."""
     seconds = column.to_numpy(dtype="datetime64[s]")  # every unit fits into seconds, not every one into microseconds
     outside = np.isnat(seconds) | (seconds < _YEARS[0]) | (seconds > _YEARS[1])
     if not outside.any():

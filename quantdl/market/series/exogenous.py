@@ -84,11 +84,11 @@ class ExogenousSeries:
         """
         if instants.tz is None:
             raise DataError(
-                f"The series {self.name!r} was asked for instants without a time zone. "
+                f"The series {self.name!r} was given instants without a time zone. "
                 "Pass panel.known_at, or add the zone: instants.tz_localize('America/New_York')."
             )
-        asked = instants.tz_convert("UTC").as_unit("us").asi8
-        return np.asarray(np.searchsorted(self._instants, asked, side="right") - 1, dtype=np.int64)
+        moments = instants.tz_convert("UTC").as_unit("us").asi8
+        return np.asarray(np.searchsorted(self._instants, moments, side="right") - 1, dtype=np.int64)
 
     def as_of(self, instants: pd.DatetimeIndex, longest_age_days: float | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return the values known at each instant and how long they had been known.
@@ -109,8 +109,8 @@ class ExogenousSeries:
         position = self.positions(instants)
         known = position >= 0
         values, ages = np.full(len(position), np.nan), np.full(len(position), np.nan)
-        asked = instants.tz_convert("UTC").as_unit("us").asi8
-        ages[known] = (asked[known] - self._instants[position[known]]) / _DAY
+        moments = instants.tz_convert("UTC").as_unit("us").asi8
+        ages[known] = (moments[known] - self._instants[position[known]]) / _DAY
         if longest_age_days is not None:
             known &= ages <= longest_age_days  # NaN compares as False
             ages[~known] = np.nan

@@ -144,7 +144,7 @@ def _read(row: np.ndarray, dates: pd.Series, values: pd.Series, declaration: Ser
 
 
 def _misplaced(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[RowFault]:
-    """Name dates out of order, dates given twice, and values that nobody could have known yet."""
+    """Name dates out of order, dates given twice, and values that were not known yet."""
 
     def day(row: int) -> str:
         return str(rows.day[row])
@@ -164,7 +164,7 @@ def _misplaced(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[
 
 
 def _not_yet_released(rows: Bars, column: str, declaration: SeriesDeclaration) -> list[RowFault]:
-    """Name values that by the release rule nobody could have known when the source stated them."""
+    """Name values that by the release rule were not released yet when the source stated them."""
     if not len(rows.day):
         return []
     rule = declaration.release

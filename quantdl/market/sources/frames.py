@@ -48,10 +48,10 @@ def bars_of_frame(frame: pd.DataFrame, place: Place, declaration: Declaration) -
     if any(name in _CLOSES for name in names):
         fix = "name the asset in a column: frame.assign(symbol='AAPL')"
         return nothing_read(place, f"columns {list(frame.columns)[:10]}", "a column 'symbol'", fix)
-    strangers = [label for label in list[object](frame.columns) if not isinstance(label, str)]
-    if strangers:
+    unnamed = [label for label in list[object](frame.columns) if not isinstance(label, str)]
+    if unnamed:
         expected = "symbols as text in the header"
-        return nothing_read(place, f"column names {strangers[:5]}", expected, "name the columns by strings")
+        return nothing_read(place, f"column names {unnamed[:5]}", expected, "name the columns by strings")
     dates = date_columns(frame.columns)
     if len(dates) != 1:
         expected = "a symbol column (long form) or one date column (wide form)"
@@ -82,9 +82,9 @@ def _read_two_levels(frame: pd.DataFrame, place: Place, declaration: Declaration
         given = f"columns {list(frame.columns)[:5]}"
         return nothing_read(place, given, expected, "select the columns that hold prices")
     symbols = list(dict.fromkeys(list[object](frame.columns.get_level_values(1 - of_fields[0]))))
-    strangers = [name for name in symbols if not isinstance(name, str) or not name.strip()]
-    if strangers:
-        return nothing_read(place, f"symbols {strangers[:5]}", "symbols as text", "name the columns by strings")
+    unnamed = [name for name in symbols if not isinstance(name, str) or not name.strip()]
+    if unnamed:
+        return nothing_read(place, f"symbols {unnamed[:5]}", "symbols as text", "name the columns by strings")
     return concatenate([_read_one(frame, name, of_fields[0], place, declaration) for name in map(str, symbols)])
 
 

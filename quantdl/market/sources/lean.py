@@ -21,7 +21,7 @@ from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, read_bars
 from quantdl.market.reading.row_faults import Place
 from quantdl.market.sources.lean_files import (
-    STILL_ALIVE,
+    STILL_LISTED,
     FactorRow,
     TickerSpan,
     read_factor_files,
@@ -103,7 +103,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 
 
 def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]]) -> Bars:
-    """Replace tickers by the permanent symbols of their day; bars of tickers that nobody had then become faults."""
+    """Replace tickers by the permanent symbols of their day; bars of tickers that no asset had then become faults."""
     assets = tuple(sorted(names))
     number = {asset: index for index, asset in enumerate(assets)}
     symbol = np.full(len(bars.symbol), -1, dtype=np.int64)
@@ -111,14 +111,14 @@ def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]
         codes = [code for code, ticker in enumerate(bars.symbols) if ticker.lower() == span.ticker]
         days = (bars.day >= np.datetime64(span.first)) & (bars.day <= np.datetime64(span.last))
         symbol[np.isin(bars.symbol, codes) & days] = number[span.asset]
-    nobody = np.flatnonzero((symbol < 0) & (bars.symbol >= 0))
+    unknown = np.flatnonzero((symbol < 0) & (bars.symbol >= 0))
 
     def given(row: int) -> str:
         return f"the ticker {bars.symbols[bars.symbol[row]]!r} on {bars.day[row]}"
 
     expected = "a ticker that a map row covers on that day"
     fix = "add the company that had the ticker then to the map file, or remove the bars"
-    row_faults = bars.find("unmapped_ticker", nobody, "ticker", given, expected, fix)
+    row_faults = bars.find("unmapped_ticker", unknown, "ticker", given, expected, fix)
     kept = replace(bars, symbols=assets, symbol=symbol, row_faults=(*bars.row_faults, *row_faults)).keep(symbol >= 0)
     used = np.unique(kept.symbol)
     position = np.zeros(len(assets), dtype=np.int64)
@@ -140,7 +140,7 @@ def _ticker_actions(spans: tuple[TickerSpan, ...], reused: frozenset[str]) -> li
             actions.append(Rename(span.first, span.asset, span.ticker))
         before = span.ticker
     last = spans[-1].last
-    return [*actions, Delisting(last, spans[-1].asset)] if last < STILL_ALIVE else actions
+    return [*actions, Delisting(last, spans[-1].asset)] if last < STILL_LISTED else actions
 
 
 def _share_actions(

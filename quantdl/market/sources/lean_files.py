@@ -21,7 +21,7 @@ from typing import TypeVar
 from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
 
 # Lean writes this day where nothing has ended.
-STILL_ALIVE = date(2050, 12, 31)
+STILL_LISTED = date(2050, 12, 31)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from quantdl.market.storage.rescaling import Rescaling, find_rescalings
 
 Value = float | str | None
 
-# More changed values of one field of one asset than this are told as one revision, with their number.
+# More changed values of one field of one asset than this are one revision, with their number.
 _TOLD_ONE_BY_ONE = 20
 _ASSETS_AT_ONCE = 256
 
@@ -77,8 +77,8 @@ def compare(old: Panel, new: Panel) -> tuple[Revision, ...]:
     Values are compared exactly. A value of ``old`` that ``new`` lacks has vanished, also where the whole session, asset
     or field is gone; a value that ``new`` has for a session and an asset of ``old`` where there was none has appeared.
     Neighbouring values that vanished or appeared are one revision, and so is a history that one factor rescales, see
-    `quantdl.market.storage.rescaling`. More than twenty other changes of a field of an asset are told as one with their
-    number.
+    `quantdl.market.storage.rescaling`. More than twenty other changes of a field of an asset are one revision
+    with their number.
 
     Args:
         old: The ingest before. Bars are matched by session, or by `Panel.known_at` where they are shorter.
@@ -153,17 +153,17 @@ class _Asset:
             explained = np.concatenate([piece.cells for piece in pieces]) if pieces else np.zeros(0, dtype=np.int64)
             rest = np.delete(both, explained)
             single += self._changes(name, old, new, rest[old[rest] != new[rest]])
-        told = [self._told(names, *pairs[names[0]], piece.cells, piece.factor) for names, piece in scaled]
+        summed = [self._summary(names, *pairs[names[0]], piece.cells, piece.factor) for names, piece in scaled]
         for (_, held), names in runs.items():
-            told.append(self._told(names, *pairs[names[0]], np.frombuffer(held, dtype=np.int64), None))
-        return sorted([*told, *single], key=lambda revision: (revision.session, revision.field))
+            summed.append(self._summary(names, *pairs[names[0]], np.frombuffer(held, dtype=np.int64), None))
+        return sorted([*summed, *single], key=lambda revision: (revision.session, revision.field))
 
     def _changes(self, name: str, old: np.ndarray, new: np.ndarray, cells: np.ndarray) -> list[Revision]:
         if len(cells) > _TOLD_ONE_BY_ONE:
-            return [self._told([name], old, new, cells, None)]
-        return [self._told([name], old, new, cells[at : at + 1], None) for at in range(len(cells))]
+            return [self._summary([name], old, new, cells, None)]
+        return [self._summary([name], old, new, cells[at : at + 1], None) for at in range(len(cells))]
 
-    def _told(
+    def _summary(
         self, names: Sequence[str], old: np.ndarray, new: np.ndarray, cells: np.ndarray, factor: float | None
     ) -> Revision:
         first, last = int(cells[0]), int(cells[-1])

@@ -1,4 +1,4 @@
-"""What files hold, told by their content, and without reading them again while the system says they are the same."""
+"""What files hold, by the digest of their content; a file that the system reports unchanged is not read again."""
 
 import errno
 import hashlib

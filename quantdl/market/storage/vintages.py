@@ -184,13 +184,13 @@ def _vintages_in(place: Path) -> list[Vintage]:
 def _read(path: Path) -> Vintage:
     plain = read_sealed(path / _DESCRIPTION)
     try:
-        told = from_plain(_Description, plain)
-        instant = datetime.fromisoformat(told.ingested_at)
-        if path.name != f"{told.number:06d}" or path.parent.name != told.source.folder:
-            raise ValueError(f"it describes vintage {told.number} of {told.source.source!r}")
+        described = from_plain(_Description, plain)
+        instant = datetime.fromisoformat(described.ingested_at)
+        if path.name != f"{described.number:06d}" or path.parent.name != described.source.folder:
+            raise ValueError(f"it describes vintage {described.number} of {described.source.source!r}")
     except ValueError as error:
         raise IntegrityError(f"{path / _DESCRIPTION}: damaged ({error}). {RESTORE}") from error
-    return Vintage(path, told.number, told.source, instant, told.fingerprint)
+    return Vintage(path, described.number, described.source, instant, described.fingerprint)
 
 
 def _fingerprint(panel: Panel) -> str:

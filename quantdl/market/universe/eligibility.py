@@ -129,7 +129,7 @@ def universe_as_of(panel: Panel, rule: UniverseRule, membership: Membership | No
     """Judge every asset at every bar by what was known at its close.
 
     The universe of a bar is the same, bit for bit, for any panel that reaches to it. Where the panel has members
-    already, nobody becomes one who was not.
+    already, no other asset becomes one.
 
     Args:
         panel: Prices.
@@ -176,7 +176,7 @@ def with_universe(panel: Panel, universe: Universe) -> Panel:
     notes = _sentences(universe)
     if complete and panel.card.declaration.universe == "survivors" and not _anyone_left(panel, universe):
         complete = False
-        notes.append("Nobody ever leaves that membership, so it lists the survivors: survivorship is not controlled.")
+        notes.append("No asset ever leaves that membership, so it lists the survivors: survivorship is not controlled.")
     card = panel.card.restated(*notes, universe="point_in_time" if complete else None)
     return replace(panel, members=universe.members, card=card)
 

@@ -249,7 +249,7 @@ def test_a_membership_that_nobody_leaves_does_not_hide_that_the_assets_are_survi
     membership[alive[0]] = (MembershipInterval(date(2020, 1, 1), left_on),)
     card = with_universe(chosen, universe_as_of(chosen, UniverseRule(), membership)).card
     assert card.declaration.universe == told
-    assert ("Nobody ever leaves that membership" in card.declaration.notes[-1]) == (told == "survivors")
+    assert ("No asset ever leaves that membership" in card.declaration.notes[-1]) == (told == "survivors")
 
 
 def test_filters_alone_do_not_make_a_universe_point_in_time():
