@@ -43,7 +43,7 @@ def load_panel(config: ExperimentConfig, on_fault: OnFault, *, keep_ingest: bool
         RunError: If the disk refuses.
     """
     located = _located(config, config.data)
-    panel = load_prices(located, on_fault)
+    panel = _loaded(config, located, on_fault)
     folder = _vintages(config, located)
     if folder is not None:
         panel = with_revisions(panel, record_ingest(panel, folder) if keep_ingest else known_revisions(panel, folder))
@@ -52,6 +52,16 @@ def load_panel(config: ExperimentConfig, on_fault: OnFault, *, keep_ingest: bool
     except DataSettingsError as error:
         wrong = [f"{config.where('data', name)}: {message}" for name, message in error.faults]
         raise DataError("\n".join(wrong)) from None
+
+
+def _loaded(config: ExperimentConfig, located: PriceSettings, on_fault: OnFault) -> Panel:
+    """Load; what the sources of aligned prices cannot be together is said where they stand in the config."""
+    if not isinstance(located, AlignedPrices):
+        return load_prices(located, on_fault)
+    try:
+        return load_prices(located, on_fault)
+    except DataError as error:
+        raise DataError(f"{config.where('data', 'sources')}: {error}") from error
 
 
 def _located(config: ExperimentConfig, data: PriceSettings) -> PriceSettings:
@@ -77,12 +87,16 @@ def _located_source(config: ExperimentConfig, data: SinglePrices, keys: tuple[st
 
 
 def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
-    """One folder for what is read: two files of one publisher are not vintages of each other."""
+    """One folder for what is read: two files of one publisher are not vintages of each other.
+
+    Neither are bars aligned on other decisions, which are other bars without anything having been revised.
+    """
     sources = located.sources if isinstance(located, AlignedPrices) else (located,)
     paths = [source.files()["path"].resolve() for source in sources if "path" in source.files()]
     if not paths:
         return None
-    digest = hashlib.sha256("\n".join(map(str, paths)).encode()).hexdigest()[:12]
+    decisions = [located.calendar, located.decide_at] if isinstance(located, AlignedPrices) else []
+    digest = hashlib.sha256("\n".join([*map(str, paths), *decisions]).encode()).hexdigest()[:12]
     return config.runs_root / VINTAGES / f"{'-'.join(path.stem for path in paths)[:60]}-{digest}"
 
 

@@ -11,6 +11,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment import check_data, run_experiment
+from quantdl.experiment.loading import load_panel
 from quantdl.experiment.preparation import load_data
 from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.decisions import DecisionTimes
@@ -92,6 +93,37 @@ def test_what_changed_in_one_source_since_the_last_run_is_a_revision(write, tmp_
     assert [fault.symbol for fault in revised] == ["1301"]
 
 
+def test_other_decisions_are_no_revision(write, tmp_path):
+    output = f"output: {{root: {tmp_path / 'runs'}}}\n"
+    path = write()
+    path.write_text(path.read_text() + output)
+    load_data(load_config(path))
+    path.write_text(path.read_text().replace("decide_at: close", 'decide_at: "00:30"'))  # Tokyo's day is not over
+    assert check_data(load_config(path)).counts()["revision"] == 0
+
+
+def test_a_bar_published_after_the_decision_is_not_in_its_row(write, tmp_path):
+    path = write(("calendar: XNYS\n  decide_at", "calendar: XTKS\n  decide_at"))
+    moved = tmp_path / "new_york"
+    moved.mkdir()
+    folder = PROJECT / "data" / "simulated_prices"
+    path.write_text(path.read_text().replace(str(folder), str(moved)))
+    panels = []
+    for factor in (1.0, 2.0):
+        for file in folder.glob("*.csv"):
+            bars = pd.read_csv(file, index_col="date")
+            bars.loc["2023-06-02":, ["open", "high", "low", "close"]] *= factor
+            bars.to_csv(moved / file.name)
+        panels.append(load_panel(load_config(path), "refuse", keep_ingest=False))
+    before, after = panels
+    own = pd.read_csv(folder / "ALPHA.csv", index_col="date")["close"]
+    seen, column = before.sessions.get_loc("2023-06-02"), before.assets.index("ALPHA")
+    assert before.closes[seen, column] == own["2023-06-01"]  # New York of that day closes when Tokyo is asleep
+    for name, values in before.fields.items():
+        np.testing.assert_array_equal(values[: seen + 1], after.fields[name][: seen + 1])
+    assert after.closes[seen + 1, column] == 2 * own["2023-06-02"]
+
+
 ONE_POLICY = "      policies: {long_gap: keep, stale_year: keep}\n      licence: Apache-2.0\n      sectors: {ALPHA"
 TWICE = [
     ("/simulated_tokyo", "/simulated_prices"),
@@ -109,7 +141,23 @@ REFUSED = {
     "variable": ([("simulated_tokyo", "${HOME}/x")], r"data\.sources\[1\]\.path: given .*QUANTDL_"),
     "no such file": ([("simulated_tokyo", "simulated_kyoto")], r"data\.sources\[1\]\.path: no such file"),
     "aligned twice": ([("- kind: csv_folder\n      path", "- kind: aligned\n      path")], r"sources\[0\]\.kind"),
-    "one asset twice": (TWICE, "are in two panels"),
+    "one asset twice": (
+        TWICE,
+        r"\.yaml:\d+:3: data\.sources: .*in two panels: '007' \(simulated New York on XNYS; simulated Tokyo on XNYS\)",
+    ),
+    "hours": (
+        [
+            (
+                "Asia/Tokyo\n      frequency: 1D",
+                "Asia/Tokyo\n      frequency: 60min\n      intraday: {labelled: start, anchored: open}",
+            )
+        ],
+        r":\d+:18: data\.sources\[1\]\.frequency: given '60min'; expected '1D': a config aligns daily bars",
+    ),
+    "unknown asset of a source": (
+        [("      source: simulated Tokyo", "      source: simulated Tokyo\n      assets: [NOPE]")],
+        r"data\.sources: assets: given \['NOPE'\]; the data holds \['1301', '2914'\]",
+    ),
     "unknown asset": (
         [("  decide_at: close", "  decide_at: close\n  assets: [NOPE]")],
         r"data\.assets: given \['NOPE'\]",

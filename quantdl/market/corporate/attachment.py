@@ -44,6 +44,16 @@ def _fingerprint(panel: Panel, status: np.ndarray, actions: CorporateActions) ->
     """Return that of the values, with the actions in it where there are any."""
     instants = None if panel.card.declaration.frequency == "1D" else panel.known_at
     values = content_fingerprint(panel.sessions, panel.assets, panel.fields, status, instants)
+    return fingerprint_with_actions(values, actions)
+
+
+def fingerprint_with_actions(values: str, actions: CorporateActions) -> str:
+    """Return the fingerprint of values and actions together: that of the values alone where there are no actions.
+
+    Args:
+        values: Fingerprint of the values, see `quantdl.market.card.content_fingerprint`.
+        actions: What happened to the assets.
+    """
     if actions == CorporateActions():
         return values
     return "sha256:" + hashlib.sha256(f"{values} {actions!r}".encode()).hexdigest()

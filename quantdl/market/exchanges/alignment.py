@@ -14,6 +14,7 @@ import pandas as pd
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, SilenceRule, Universe, content_fingerprint
+from quantdl.market.corporate.attachment import fingerprint_with_actions
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.exchanges.merging import MergedBars, merge_bars
 from quantdl.market.exchanges.sighting import Sighting, actions_as_seen, faults_as_seen
@@ -80,6 +81,8 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
     )
     status = np.hstack([_status(panel, part) for panel, part in zip(panels, merged, strict=True)])
     status = read_silence(status, sessions, assets, silence)
+    actions = actions_as_seen(panels, sessions, when)
+    fingerprint = fingerprint_with_actions(content_fingerprint(sessions, assets, fields, status), actions)
     aligned = Panel(
         sessions=sessions,
         known_at=instants,
@@ -87,10 +90,10 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
         fields=fields,
         status=status,
         sectors={asset: sector for panel in panels for asset, sector in panel.sectors.items()},
-        card=_card(panels, decisions, sessions, names, content_fingerprint(sessions, assets, fields, status)),
+        card=_card(panels, decisions, sessions, names, fingerprint),
         faults=faults_as_seen(panels, sessions, when),
         silence=silence,
-        actions=actions_as_seen(panels, sessions, when),
+        actions=actions,
         members=_members(panels, merged),
     )
     parts = list(zip(panels, merged, strict=True))
@@ -112,7 +115,15 @@ def _check(panels: Sequence[Panel]) -> None:
     assets = [asset for panel in panels for asset in panel.assets]
     twice = sorted({asset for asset in assets if assets.count(asset) > 1})
     if twice:
-        raise DataError(f"The assets {twice[:10]} are in two panels. Rename them, or leave them out of one: select().")
+        named = ", ".join(f"{asset!r} ({_sources_with(panels, asset)})" for asset in twice[:10])
+        fix = "Panel.select, or 'assets' under the source in a config"
+        raise DataError(f"Assets that are in two panels: {named}. Rename them, or leave them out of one: {fix}.")
+
+
+def _sources_with(panels: Sequence[Panel], asset: str) -> str:
+    """Return what the panels that hold an asset say they are."""
+    said = [panel.card.declaration for panel in panels if asset in panel.assets]
+    return "; ".join(f"{one.source} on {one.calendar}" for one in said)
 
 
 def _span(panels: Sequence[Panel], decisions: DecisionTimes) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:

@@ -75,8 +75,8 @@ def selected(panel: Panel, settings: PriceSettings) -> Panel:
 
 
 def _source(settings: SinglePrices, on_fault: OnFault) -> Panel:
-    """Load one of several sources; where faults are recorded for a census, they are in each."""
-    return selected(load_prices(settings, "record" if on_fault == "record" else settings.at_loading()), settings)
+    """Load what is selected of one of several sources."""
+    return selected(load_prices(settings, on_fault), settings)
 
 
 def cached_csv_folder(path: Path, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataSettingsError
-from quantdl.market.card import Declaration, OnFault, PriceFacts, local_time
+from quantdl.market.card import DAILY, Declaration, OnFault, PriceFacts, local_time
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.records import part_of
@@ -158,13 +158,15 @@ class AlignedPrices(_Prices):
         kind: Tells the sources apart.
         calendar: Trading calendar whose sessions decide, ISO code first.
         decide_at: ``"close"`` or ``"open"`` of a session, or a local time of the calendar's zone, ``"15:15"``.
-        sources: What stands side by side; every asset once, all adjusted alike.
+        sources: What stands side by side: daily bars, every asset once, all adjusted alike.
+        on_fault: As in a single source; it holds for all of them.
     """
 
     kind: Literal["aligned"]
     calendar: str
     decide_at: str = "close"
     sources: tuple[SinglePrices, ...]
+    on_fault: OnFault | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield those of the selection, of the decisions, and what a source says that counts for all of them."""
@@ -181,10 +183,24 @@ class AlignedPrices(_Prices):
                 if getattr(source, name) != default:
                     message = "given for one source; expected beside sources, where it counts for all of them"
                     yield f"sources.{number}.{name}", message
+            if isinstance(source, _DeclaredPrices):
+                yield from ((f"sources.{number}.{name}", message) for name, message in self._misfits(source))
+
+    def _misfits(self, source: _DeclaredPrices) -> Iterator[tuple[str, str]]:
+        """Yield what one of the sources declares and the others cannot stand beside."""
+        if source.frequency != DAILY:
+            message = f"given {source.frequency!r}; expected {DAILY!r}: a config aligns daily bars"
+            yield "frequency", f"{message}; those within a session are aligned from Python"
+        if source.on_fault is not None:
+            yield "on_fault", f"given {source.on_fault!r}; expected beside sources, where it counts for all of them"
+        declared = [other.adjustment for other in self.sources if isinstance(other, _DeclaredPrices)]
+        if source.adjustment != declared[0]:
+            message = f"given {source.adjustment!r}; expected {declared[0]!r} as in the first"
+            yield "adjustment", f"{message}: prices side by side are adjusted alike"
 
     def at_loading(self) -> OnFault:
         """Return whether loaders stop at rows that cannot be right."""
-        return self.policies.on_fault()
+        return self.policies.on_fault() if self.on_fault is None else self.on_fault
 
 
 PriceSettings = SinglePrices | AlignedPrices

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
-from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule
+from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule, content_fingerprint
 from quantdl.market.data_fault import DataFault
 from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.decisions import DecisionTimes
@@ -345,6 +345,15 @@ def test_actions_are_dated_by_the_decision_that_first_sees_them():
     assert seen_in_tokyo.panel.actions.splits == (Split(date(2024, 6, 6), "XNYS:A", 2.0),)
 
 
+def test_actions_are_in_the_fingerprint():
+    panels = world()
+    dividend = CorporateActions(dividends=(CashDividend(date(2024, 6, 3), "XNYS:A", 0.5),))
+    with_dividend = align([replace(panels[0], actions=dividend), *panels[1:]], NEW_YORK).panel
+    without = align(panels, NEW_YORK).panel
+    np.testing.assert_array_equal(with_dividend.closes, without.closes)
+    assert with_dividend.card.fingerprint != without.card.fingerprint
+
+
 def test_actions_before_a_panel_begins_keep_their_days():
     """Dated by the first decision, two old splits, or equal dividends of two quarters, would stand there twice."""
     early, late = simulated("XTKS", "2024-01-04", "2024-06-28"), simulated("XNYS", "2024-03-01", "2024-06-28")
@@ -455,13 +464,14 @@ def test_one_calendar_aligned_with_itself_stays_as_it_is():
     np.testing.assert_array_equal(aligned.status, panel.status)
     for name in FIELDS:
         np.testing.assert_array_equal(aligned.fields[name], panel.fields[name])
+    assert aligned.card.fingerprint == content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status)
 
 
 @pytest.mark.parametrize(
     ("panels", "words"),
     [
         (lambda: [], "nothing to align"),
-        (lambda: [world()[0], world()[0]], "XNYS:A.* are in two panels"),
+        (lambda: [world()[0], world()[0]], r"in two panels: 'XNYS:A' \(prices of XNYS on XNYS; prices of XNYS"),
         (
             lambda: [
                 world()[0],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from quantdl.errors import DataSettingsError
-from quantdl.market.card import Declaration
+from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.sources.settings import AlignedPrices, LeanPrices, ParquetPrices, Sp500Prices
 from quantdl.market.universe.rule import UniverseRule
@@ -77,8 +77,18 @@ def test_what_means_nothing_is_named_by_its_field(change, field):
     assert [name for name, _ in refused.value.faults] == [field]
 
 
+HOURLY = replace(PARQUET, frequency="60min", intraday=IntradayBars("start", "open"))
+
+
 def aligned(**change):
     return AlignedPrices(**{"kind": "aligned", "calendar": "XNYS", "sources": (PARQUET,), **change})
+
+
+def test_one_word_on_impossible_rows_holds_for_all_sources():
+    assert [aligned().at_loading(), aligned(on_fault="record").at_loading()] == ["refuse", "record"]
+    chosen = Policies(zero_close="drop_asset")
+    assert aligned(policies=chosen).at_loading() == "record"
+    assert aligned(policies=chosen, on_fault="refuse").at_loading() == "refuse"
 
 
 @pytest.mark.parametrize("at", ["close", "open", "15:15"])
@@ -95,6 +105,9 @@ def test_decisions_are_made_at_an_end_of_the_session_or_a_time(at):
         ({"sources": ()}, "sources"),
         ({"sources": (PARQUET, replace(PARQUET, policies=Policies(stale_year="keep")))}, "sources.1.policies"),
         ({"sources": (replace(PARQUET, eligibility=UniverseRule()),)}, "sources.0.eligibility"),
+        ({"sources": (PARQUET, replace(PARQUET, on_fault="record"))}, "sources.1.on_fault"),
+        ({"sources": (PARQUET, replace(PARQUET, adjustment="split"))}, "sources.1.adjustment"),
+        ({"sources": (PARQUET, HOURLY)}, "sources.1.frequency"),
     ],
 )
 def test_what_cannot_be_aligned_is_named_by_its_field(change, field):
