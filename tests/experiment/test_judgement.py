@@ -13,7 +13,6 @@ from quantdl.config import load_config
 from quantdl.experiment import carry_out
 from quantdl.experiment.curves import curve_from_the_start
 from quantdl.experiment.judgement import Books, calibration_tests, yardstick, yardstick_of
-from quantdl.experiment.trials import period_sharpe
 from quantdl.market.sources import load_sp500
 from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import performance
@@ -67,20 +66,6 @@ def test_the_figures_of_a_book_are_those_of_its_stored_equity(key, table, small_
 
 def test_the_two_books_are_two(metrics):
     assert metrics["strategy"]["total_return"] != pytest.approx(metrics["baseline"]["total_return"], rel=1e-3)
-
-
-def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_outcome):
-    returns = returns_of(small_outcome.result.equity["equity"]).to_numpy()
-    figures, reason = period_sharpe(small_outcome.metrics.strategy)
-    values = list(vars(figures).values())
-    expected = [
-        returns.mean() / returns.std(ddof=1),
-        len(returns),
-        stats.skew(returns),
-        stats.kurtosis(returns, fisher=False),
-    ]
-    assert values == pytest.approx(expected, rel=1e-9)
-    assert reason == ""
 
 
 # ---- the yardstick

@@ -10,6 +10,7 @@ from quantdl.runs.identifiers import checked_file, checked_id, checked_name, id_
 
 LAST = "7" + "Z" * 25  # 128 bits of ones
 MILLISECOND = 1_000_000  # nanoseconds
+NOON = 1_700_000_000_000_000_000  # nanoseconds since 1970
 
 
 def test_the_time_is_written_in_crockfords_base_32():
@@ -77,3 +78,26 @@ def test_paths_inside_the_folder_pass(name):
 def test_paths_that_could_lead_elsewhere_are_refused(name):
     with pytest.raises(RunError, match="expected a path inside the run folder"):
         checked_file(name)
+
+
+def test_identifiers_sort_by_time():
+    ids = [new_run_id(clock=lambda t=t: NOON + t * 1_000_000) for t in range(200)]
+    assert ids == sorted(ids)
+    assert len({*ids}) == 200
+    assert id_time(ids[0]).isoformat() == "2023-11-14T22:13:20+00:00"
+
+
+def test_identifiers_of_one_millisecond_differ():
+    assert len({new_run_id(clock=lambda: NOON) for _ in range(100_000)}) == 100_000
+
+
+@pytest.mark.parametrize("name", ["NA", "ON", "007", "1E5", "a.b-c_d", "x" * 100])
+def test_plain_names_are_kept(name):
+    assert checked_name(name) == name
+    assert checked_file(f"part/{name}.parquet") == f"part/{name}.parquet"
+
+
+@pytest.mark.parametrize("name", ["I" * 26, "8" + "0" * 25, "01HF7YAT0000000000000000", "01hf7yat000000000000000000"])
+def test_identifiers_of_another_make_are_refused(name):
+    with pytest.raises(RunError, match="26 characters"):
+        checked_id(name)

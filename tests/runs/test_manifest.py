@@ -68,6 +68,13 @@ def test_text_is_not_read_as_json(folder):
         open_run(folder).read_json("log.txt")
 
 
+def test_bytes_that_are_no_text_are_not_read_as_json(folder):
+    (folder / "weights.bin").write_bytes(bytes(range(256)) * 40)
+    write_manifest(RunFolder(folder, RUN_ID, "quickstart", record_files(folder)))
+    with pytest.raises(IntegrityError, match=r"weights\.bin: not a JSON file"):
+        open_run(folder).read_json("weights.bin")
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -106,6 +113,8 @@ def test_only_plain_files_are_recorded(folder, make):
     "change",
     [
         lambda content: content.update(id="mine"),
+        lambda content: content.update(id="../../etc"),
+        lambda content: content.update(files={"../x": {"size": 1, "sha256": ""}}),
         lambda content: content.update(name="../elsewhere"),
         lambda content: content["files"].update({"../log.txt": {"size": 3, "sha256": ABC}}),
         lambda content: content["files"].update({"log.txt": {"size": 3}}),

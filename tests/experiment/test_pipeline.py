@@ -1,74 +1,21 @@
-import errno
+"""A config carried out: what is refused before anything is fitted, and tables that agree with the bundled closes."""
+
 import json
-import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from quantdl.config import configured_strategy, load_config
-from quantdl.errors import ConfigError, LookAheadError, PlanError, RunError
-from quantdl.experiment import load_model, run_backtest_only, run_experiment
-from quantdl.experiment.trials import trial_of
+from quantdl.config import load_config
+from quantdl.errors import ConfigError, LookAheadError, PlanError, QuantdlError
+from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
+from quantdl.experiment.trials import LEDGER
 from quantdl.market.sources import load_sp500
 from quantdl.runs.ledger import Ledger
-from quantdl.runs.store import list_runs, open_run, verify_run
+from quantdl.runs.store import open_run, verify_run
 from quantdl.training.forecasting import forecast_sessions
 from tests.small_experiment import stored
-
-SAME_BYTES = (
-    "metrics.json",
-    "checklist.json",
-    "forecasts.parquet",
-    "orders.parquet",
-    "fills.parquet",
-    "trades.parquet",
-    "equity.parquet",
-    "weights.parquet",
-    "risk.parquet",
-    "model/weights.safetensors",
-    "card.json",
-    "census.json",
-    "settlement.json",
-    "config.json",
-)
-
-
-def test_a_run_folder_holds_everything_and_is_intact(small_run):
-    run = open_run(small_run)
-    for name in (*SAME_BYTES, "config.yaml", "strategy.py", "selection.json", "environment.json", "report.html"):
-        assert name in run.files, name
-    assert verify_run(small_run) == ()
-
-
-def test_the_config_of_a_run_folder_is_one_file_that_runs_by_itself_as_the_same_trial(small_run, tmp_path):
-    written = sorted(name for name in open_run(small_run).files if name.startswith("written/"))
-    assert written == ["written/1_small.yaml"]
-    original = load_config(small_run.parents[1] / "small.yaml")
-    assert (small_run / written[0]).read_text() == original.source.text
-    moved = tmp_path / "runs" / "moved"
-    moved.mkdir(parents=True)
-    for name in ("config.yaml", "strategy.py"):
-        (moved / name).write_bytes((small_run / name).read_bytes())
-    alone = load_config(moved / "config.yaml")
-    assert trial_of(alone, "sha256:0") == trial_of(original, "sha256:0")
-    assert alone.runs_root.resolve() == moved.parent  # the folder of runs is named from inside it, so it moves along
-    assert type(configured_strategy(alone)).__name__ == "Strategy"
-
-
-def test_two_runs_of_one_config_give_the_same_bytes(small_run, small_run_again):
-    for name in SAME_BYTES:
-        assert (small_run_again / name).read_bytes() == (small_run / name).read_bytes(), name
-
-
-def test_the_same_config_and_code_count_as_one_trial(tmp_path, write_small):
-    run_experiment(load_config(write_small(tmp_path)), tmp_path / "elsewhere" / "first")
-    run_backtest_only(load_config(write_small(tmp_path)))
-    run_experiment(load_config(write_small(tmp_path, {"seed: 7": "seed: 8"})))
-    reading = Ledger(tmp_path / "runs" / "ledger.jsonl").read()  # one ledger, wherever a run folder is put
-    assert len(reading.records) == 3
-    assert len(reading.distinct()) == 2
 
 
 def test_equity_is_cash_and_shares_at_their_closes(small_run):
@@ -82,16 +29,6 @@ def test_equity_is_cash_and_shares_at_their_closes(small_run):
     marked = cash + (shares * closes.loc[equity.index, shares.columns]).sum(axis=1)
     np.testing.assert_allclose(equity["equity"], marked, rtol=1e-10)
     assert (fills["decided"] < fills["session"]).all()  # nothing fills at the close it was decided on
-
-
-def test_the_stored_model_is_the_trained_one(small_run, small_outcome):
-    fitted, architecture = load_model(small_run / "model")
-    assert architecture.assets == ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
-    assert fitted.fitted_through == (pd.Timestamp("2016-06-30"),)
-    trained = small_outcome.fitted.fitted.model.state_dict()
-    kept = fitted.model.state_dict()
-    assert trained.keys() == kept.keys()
-    assert all(torch.equal(trained[name], kept[name]) for name in trained)
 
 
 def test_value_at_risk_is_held_against_the_book_of_the_night_before(small_run):
@@ -128,53 +65,6 @@ def test_the_forecast_of_a_session_reads_nothing_later(small_run):
     assert own.loc[day, "target"] == pytest.approx(np.log(closes[following] / closes[day]), abs=1e-7)
 
 
-def test_the_report_shows_the_verdict_and_differs_between_runs_only_in_its_environment(small_run, small_run_again):
-    first, second = (folder / "report.html" for folder in (small_run, small_run_again))
-    verdict = json.loads((small_run / "checklist.json").read_text())["verdict"]
-    assert verdict.lower() in first.read_text().lower()
-    identifiers = [json.loads((folder / "manifest.json").read_text())["id"] for folder in (small_run, small_run_again)]
-    bodies = [
-        re.sub(identifier, "ID", path.read_text())
-        for path, identifier in zip((first, second), identifiers, strict=True)
-    ]
-    assert _before_selection(bodies[0]) == _before_selection(bodies[1])
-
-
-def _before_selection(html: str) -> str:
-    """The body up to what depends on the ledger and the machine."""
-    return html.split('id="selection"')[0]
-
-
-def test_an_existing_run_folder_is_refused_before_any_work(small_run, tmp_path, write_small):
-    def never(*_):
-        raise AssertionError("work began")
-
-    with pytest.raises(RunError, match="exists, and runs are never overwritten.*--output"):
-        run_experiment(load_config(write_small(tmp_path)), small_run, never)
-
-
-def test_an_interruption_in_training_leaves_nothing_behind(tmp_path, write_small):
-    def interrupt(what, done, total):
-        if what == "training" and done == 1:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run_experiment(load_config(write_small(tmp_path)), tmp_path / "runs" / "cut", interrupt)
-    assert list_runs(tmp_path / "runs") == ()
-    assert not list((tmp_path / "runs").glob(".partial-*"))
-    assert Ledger(tmp_path / "runs" / "ledger.jsonl").read().records == ()
-
-
-def test_a_full_disk_is_reported_and_leaves_nothing_behind(tmp_path, write_small):
-    def full(what, done, total):
-        if what == "backtest":
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(RunError, match="No space left on device.*another disk"):
-        run_experiment(load_config(write_small(tmp_path)), tmp_path / "runs" / "cut", full)
-    assert list_runs(tmp_path / "runs") == ()
-
-
 def test_a_plan_for_other_data_is_refused_before_training(tmp_path, write_small):
     path = write_small(tmp_path, {"fingerprint: sha256:77": "fingerprint: sha256:88"})
     with pytest.raises(PlanError, match=r"small\.yaml:\d+:\d+: plan\.trusted_data\.fingerprint"):
@@ -187,7 +77,7 @@ def test_a_horizon_that_is_not_the_models_is_refused(tmp_path, write_small):
         load_config(path)
 
 
-def test_nobody_can_ask_for_a_session_the_model_has_seen(small_outcome):
+def test_a_session_that_the_model_has_seen_is_refused(small_outcome):
     fitted, histories = small_outcome.fitted.fitted, small_outcome.fitted.histories
     with pytest.raises(LookAheadError, match="fitted through 2016-06-30"):
         forecast_sessions(fitted, histories, range(histories.bar_of("2016-06-29"), histories.bar_of("2016-07-05")))
@@ -222,3 +112,41 @@ def test_a_config_that_trains_on_one_asset_a_row_runs_to_a_report(tmp_path, writ
 
 def _never_trains(what, done, total):
     raise AssertionError(f"work began: {what}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("fingerprint: sha256:77", "fingerprint: sha256:88", r"plan\.trusted_data\.fingerprint"),
+        ("source: skfolio, load_sp500_dataset", "source: somewhere else", r"plan\.trusted_data\.source"),
+        ("[AAPL, JPM, KO, PG, RRC, XOM]", "[AAPL, JPM, KOO]", r"data\.assets"),
+        ("minimum_sessions: 100", "minimum_sessions: 500", r"plan\.sample\.minimum_sessions"),
+    ],
+)
+def test_a_refusal_comes_before_anything_is_fitted_or_played(old, new, named, tmp_path, write_small, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("work began")
+
+    for name in ("fit_model", "forecast_sessions", "run_backtest"):
+        monkeypatch.setattr(pipeline, name, never)
+    with pytest.raises(QuantdlError, match=named):
+        carry_out(load_config(write_small(tmp_path, {old: new})))
+
+
+def test_a_backtest_without_a_folder_shows_the_figures_of_the_run_and_counts_as_a_trial(
+    small_outcome, tmp_path, write_small, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "carry_out", lambda config, progress: small_outcome)
+    summary = run_backtest_only(load_config(write_small(tmp_path)))
+    assert summary.strategy is small_outcome.metrics.strategy
+    assert summary.equal_weight is small_outcome.metrics.baseline
+    assert summary.checklist is small_outcome.checklist
+    (line,) = Ledger(tmp_path / "runs" / LEDGER).read().records
+    assert line.run == "backtest" and summary.selection.n_trials == 1
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == []
+
+
+def test_the_first_session_traded_is_the_first_of_the_test_span(small_outcome):
+    sessions = small_outcome.result.equity.index
+    assert (sessions[0], sessions[-1]) == (pd.Timestamp("2016-07-01"), pd.Timestamp("2016-12-30"))
+    assert small_outcome.baseline.equity.index.equals(sessions)

@@ -1,0 +1,166 @@
+"""A run folder: everything in it, the same bytes again, and nothing of a run that fails."""
+
+import errno
+import json
+import re
+from datetime import date
+
+import pandas as pd
+import pytest
+import torch
+
+from quantdl.config import configured_strategy, load_config
+from quantdl.errors import ConfigError, IntegrityError, RunError
+from quantdl.experiment import load_model, run_experiment
+from quantdl.experiment.run_folder import write_run
+from quantdl.experiment.trials import LEDGER, trial_of
+from quantdl.runs.ledger import Ledger
+from quantdl.runs.store import list_runs, open_run, verify_run
+
+SAME_BYTES = (
+    "metrics.json",
+    "checklist.json",
+    "forecasts.parquet",
+    "orders.parquet",
+    "fills.parquet",
+    "trades.parquet",
+    "equity.parquet",
+    "weights.parquet",
+    "risk.parquet",
+    "model/weights.safetensors",
+    "card.json",
+    "census.json",
+    "settlement.json",
+    "config.json",
+)
+
+
+def test_a_run_folder_holds_everything_and_is_intact(small_run):
+    run = open_run(small_run)
+    for name in (*SAME_BYTES, "config.yaml", "strategy.py", "selection.json", "environment.json", "report.html"):
+        assert name in run.files, name
+    assert verify_run(small_run) == ()
+
+
+def test_the_config_of_a_run_folder_is_one_file_that_runs_by_itself_as_the_same_trial(small_run, tmp_path):
+    written = sorted(name for name in open_run(small_run).files if name.startswith("written/"))
+    assert written == ["written/1_small.yaml"]
+    original = load_config(small_run.parents[1] / "small.yaml")
+    assert (small_run / written[0]).read_text() == original.source.text
+    moved = tmp_path / "runs" / "moved"
+    moved.mkdir(parents=True)
+    for name in ("config.yaml", "strategy.py"):
+        (moved / name).write_bytes((small_run / name).read_bytes())
+    alone = load_config(moved / "config.yaml")
+    assert trial_of(alone, "sha256:0") == trial_of(original, "sha256:0")
+    assert alone.runs_root.resolve() == moved.parent  # the folder of runs is named from inside it, so it moves along
+    assert type(configured_strategy(alone)).__name__ == "Strategy"
+
+
+def test_two_runs_of_one_config_give_the_same_bytes(small_run, small_run_again):
+    for name in SAME_BYTES:
+        assert (small_run_again / name).read_bytes() == (small_run / name).read_bytes(), name
+
+
+def test_the_stored_model_is_the_trained_one(small_run, small_outcome):
+    fitted, architecture = load_model(small_run / "model")
+    assert architecture.assets == ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
+    assert fitted.fitted_through == (pd.Timestamp("2016-06-30"),)
+    trained = small_outcome.fitted.fitted.model.state_dict()
+    kept = fitted.model.state_dict()
+    assert trained.keys() == kept.keys()
+    assert all(torch.equal(trained[name], kept[name]) for name in trained)
+
+
+def test_the_report_shows_the_verdict_and_differs_between_runs_only_in_its_environment(small_run, small_run_again):
+    first, second = (folder / "report.html" for folder in (small_run, small_run_again))
+    verdict = json.loads((small_run / "checklist.json").read_text())["verdict"]
+    assert verdict.lower() in first.read_text().lower()
+    identifiers = [json.loads((folder / "manifest.json").read_text())["id"] for folder in (small_run, small_run_again)]
+    bodies = [
+        re.sub(identifier, "ID", path.read_text())
+        for path, identifier in zip((first, second), identifiers, strict=True)
+    ]
+    assert _before_selection(bodies[0]) == _before_selection(bodies[1])
+
+
+def _before_selection(html: str) -> str:
+    """The body up to what depends on the ledger and the machine."""
+    return html.split('id="selection"')[0]
+
+
+def test_an_existing_run_folder_is_refused_before_any_work(small_run, tmp_path, write_small):
+    def never(*_):
+        raise AssertionError("work began")
+
+    with pytest.raises(RunError, match="exists, and runs are never overwritten.*--output"):
+        run_experiment(load_config(write_small(tmp_path)), small_run, never)
+
+
+def test_an_interruption_in_training_leaves_nothing_behind(tmp_path, write_small):
+    def interrupt(what, done, total):
+        if what == "training" and done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(load_config(write_small(tmp_path)), tmp_path / "runs" / "cut", interrupt)
+    assert list_runs(tmp_path / "runs") == ()
+    assert not list((tmp_path / "runs").glob(".partial-*"))
+    assert Ledger(tmp_path / "runs" / "ledger.jsonl").read().records == ()
+
+
+def test_a_full_disk_is_reported_and_leaves_nothing_behind(tmp_path, write_small):
+    def full(what, done, total):
+        if what == "backtest":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(RunError, match="No space left on device.*another disk"):
+        run_experiment(load_config(write_small(tmp_path)), tmp_path / "runs" / "cut", full)
+    assert list_runs(tmp_path / "runs") == ()
+
+
+def test_the_settlement_dates_are_those_of_a_three_day_cycle(small_run):
+    """Days counted by hand: in 2016 a trade settled three days after it on which exchanges and banks were open."""
+    stored = json.loads((small_run / "settlement.json").read_text())
+    traded = pd.read_parquet(small_run / "fills.parquet")["session"].dt.date.astype(str)
+    assert stored["calendar"] == "XNYS" and stored["unknown"] is None
+    assert list(stored["dates"]) == sorted(set(traded))
+    by_hand = {
+        "2016-07-05": "2016-07-08",
+        "2016-10-05": "2016-10-11",  # no bank was open on Columbus Day
+        "2016-11-09": "2016-11-15",  # nor on Veterans Day, and then came a weekend
+        "2016-11-23": "2016-11-29",  # Thanksgiving
+        "2016-12-22": "2016-12-28",  # Christmas Day was a Sunday
+        "2016-12-30": "2017-01-05",  # and so was New Year's Day
+    }
+    assert {day: stored["dates"][day] for day in by_hand} == by_hand
+    assert all(date.fromisoformat(day) < date.fromisoformat(settled) for day, settled in stored["dates"].items())
+
+
+def test_the_ledgers_line_names_the_run_that_was_written(small_run):
+    (line,) = Ledger(small_run.parent / LEDGER).read().records
+    assert line.run == open_run(small_run).id
+    assert json.loads((small_run / "selection.json").read_text())["n_trials"] == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError, ConfigError])
+def test_nothing_is_left_of_a_run_that_fails_and_its_error_is_passed_on(error, tmp_path, write_small):
+    def fail():
+        assert list((tmp_path / "runs").glob(".partial-*"))  # the folder is claimed before the work begins
+        raise error("a test")
+
+    with pytest.raises(error, match="a test"):
+        write_run(load_config(write_small(tmp_path)), None, fail)
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.name != ".lock"] == []
+
+
+def test_a_damaged_ledger_is_found_before_the_work(tmp_path, write_small):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / LEDGER).write_text('{"not": "a trial"}\n')
+
+    def work():
+        raise AssertionError("work began")
+
+    with pytest.raises(IntegrityError, match=r"ledger\.jsonl"):
+        write_run(load_config(write_small(tmp_path)), None, work)
+    assert list_runs(tmp_path / "runs") == ()

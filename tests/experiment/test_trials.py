@@ -1,0 +1,107 @@
+"""What makes two runs one trial, and what the ledger is told of a run."""
+
+from dataclasses import replace
+
+import pytest
+from scipy import stats
+
+from quantdl.config import load_config
+from quantdl.experiment import pipeline, run_backtest_only, run_experiment
+from quantdl.experiment.trials import code_hash, ledger_of, period_sharpe, record_trial, trial_of
+from quantdl.runs.ledger import Ledger
+
+INITIAL = 1_000_000.0
+
+
+def test_the_same_config_and_code_count_as_one_trial(tmp_path, write_small, small_outcome, monkeypatch):
+    monkeypatch.setattr(pipeline, "carry_out", lambda config, progress: small_outcome)  # trials do not depend on it
+    run_experiment(load_config(write_small(tmp_path)), tmp_path / "elsewhere" / "first")
+    run_backtest_only(load_config(write_small(tmp_path)))
+    run_experiment(load_config(write_small(tmp_path, {"seed: 7": "seed: 8"})))
+    reading = Ledger(tmp_path / "runs" / "ledger.jsonl").read()  # one ledger, wherever a run folder is put
+    assert len(reading.records) == 3
+    assert len(reading.distinct()) == 2
+
+
+def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_outcome):
+    equity = small_outcome.result.equity["equity"].to_numpy()
+    returns = equity / [INITIAL, *equity[:-1]] - 1.0
+    figures, reason = period_sharpe(small_outcome.metrics.strategy)
+    values = list(vars(figures).values())
+    expected = [
+        returns.mean() / returns.std(ddof=1),
+        len(returns),
+        stats.skew(returns),
+        stats.kurtosis(returns, fisher=False),
+    ]
+    assert values == pytest.approx(expected, rel=1e-9)
+    assert reason == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: small", "name: another"),
+        ("width: 8\n  heads: 2", "heads: 2\n  width: 8"),  # the order of keys
+        ("test_end: 2016-12-30", "test_end: '2016-12-30'"),  # quotes around a date
+        ("rows: 4\n", "rows: 4\n  patience: 6\n"),  # a default written out
+        ("[AAPL, JPM, KO, PG, RRC, XOM]", "[AAPL, JPM, KO,\n    PG, RRC, XOM]  # six"),
+    ],
+)
+def test_a_trial_is_the_same_however_its_config_is_spelled(old, new, tmp_path, write_small):
+    one = trial_of(load_config(write_small(tmp_path)), "sha256:0")
+    assert trial_of(load_config(write_small(tmp_path, {old: new})), "sha256:0") == one
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("seed: 7", "seed: 8"),
+        ("epochs: 2", "epochs: 3"),
+        ("max_weight: 0.3", "max_weight: 0.31"),
+        ("test_end: 2016-12-30", "test_end: 2016-12-29"),
+    ],
+)
+def test_another_value_is_another_trial(old, new, tmp_path, write_small):
+    one = trial_of(load_config(write_small(tmp_path)), "sha256:0")
+    changes = {old: new} if "test_end" not in old else {old: new, "  last: 2016-12-30": "  last: 2016-12-29"}
+    assert trial_of(load_config(write_small(tmp_path, changes)), "sha256:0") != one
+
+
+def test_other_data_are_another_trial(tmp_path, write_small):
+    config = load_config(write_small(tmp_path))
+    assert trial_of(config, "sha256:0") != trial_of(config, "sha256:1")
+
+
+def test_another_text_of_the_strategy_is_other_code_and_its_place_is_not(tmp_path, write_small):
+    config = load_config(write_small(tmp_path))
+    text = config.locate(config.strategy.file).read_text()
+    hashes = {}
+    for name, content in (("same.py", text), ("commented.py", text + "# seen\n")):
+        (tmp_path / name).write_text(content)
+        moved = write_small(tmp_path, {f"file: {config.strategy.file}": f"file: {name}"})
+        hashes[name] = code_hash(load_config(moved))
+    assert hashes["same.py"] == code_hash(config) != hashes["commented.py"]
+
+
+def test_without_a_sharpe_ratio_the_reasons_are_told_once_each(small_outcome):
+    figures = small_outcome.metrics.strategy
+    flat = replace(figures, sharpe_per_bar=None, undefined={"sharpe": "flat", "sortino": "flat", "calmar": "no fall"})
+    assert period_sharpe(flat) == (None, "flat; no fall")
+    assert period_sharpe(replace(flat, undefined={})) == (None, "undefined")
+
+
+@pytest.mark.parametrize("lacking", ["sharpe_per_bar", "skew", "excess_kurtosis"])
+def test_all_three_moments_are_needed(lacking, small_outcome):
+    assert period_sharpe(replace(small_outcome.metrics.strategy, **{lacking: None}))[0] is None
+
+
+def test_a_recorded_trial_is_judged_among_all_on_the_same_data(tmp_path, write_small, small_outcome):
+    fingerprint = small_outcome.data.panel.card.fingerprint
+    for seed, expected in (("7", 1), ("8", 2), ("7", 2)):
+        config = load_config(write_small(tmp_path, {"seed: 7": f"seed: {seed}"}))
+        assert record_trial(config, small_outcome, "backtest").n_trials == expected
+    records = ledger_of(config).read().records
+    assert [record.data for record in records] == [fingerprint] * 3
+    assert records[0].trial == records[2].trial == trial_of(config, fingerprint) != records[1].trial
+    assert ledger_of(config).path == tmp_path / "runs" / "ledger.jsonl"
