@@ -1,10 +1,13 @@
-"""The table of scores per asset, and the histogram that is drawn as the run recorded it."""
+"""Scores, coverage and the histogram of outcomes are shown as the run recorded them."""
+
+import dataclasses
 
 from quantdl.report import calibration
 from quantdl.report.calibration import ENDS_SHOWN, asset_table
-from quantdl.report.document import Table
 from quantdl.results.run_record import read_run
-from quantdl.risk.forecast_scores import AssetScores
+from quantdl.risk.forecast_scores import AssetScores, Uniformity
+from tests.report import sections
+from tests.report.drawings import traces, values
 
 
 def test_of_many_assets_the_best_and_the_worst_are_shown_and_the_rest_counted():
@@ -21,10 +24,59 @@ def test_of_many_assets_the_best_and_the_worst_are_shown_and_the_rest_counted():
 
 def test_coverage_stands_beside_its_level(files, write):
     section = calibration.section(read_run(write(files)))
-    table = next(part for part in section.parts if isinstance(part, Table) and part.caption == "Coverage")
+    table = sections.table(section, "Coverage")
     recorded = files.records["metrics.json"]["forecast"]["coverage"]
     assert [line.cells[0].text for line in table.rows] == ["50", "80", "90", "98"]
     for line, one in zip(table.rows, recorded, strict=True):
         inside, beyond = (float(cell.text.replace("\u2212", "-")) for cell in line.cells[1:3])
         assert abs(inside - 100 * one["observed"]) <= 0.005
         assert abs(beyond - 100 * (one["observed"] - one["level"])) <= 0.0051
+
+
+def with_scores(run, **scores):
+    forecast = dataclasses.replace(run.metrics.forecast, **scores)
+    return dataclasses.replace(run, metrics=dataclasses.replace(run.metrics, forecast=forecast))
+
+
+def test_scores_have_their_units_and_the_window_its_words(run):
+    changed = with_scores(run, nll=-2.71828, joint_nll=-2.913, crps=0.00981, n=12_345)
+    found = sections.table(calibration.section(changed), "Scores")
+    assert sections.by_label(found) == {
+        "Negative log score [nats]": ["\u22122.7183"],
+        "Joint negative log score per observed asset [nats]": ["\u22122.9130"],
+        "CRPS [bp of return]": ["98.10"],
+        "Outcomes": ["12,345"],
+    }
+    assert found.columns[1].text == "transformer"
+    assert found.note == "Forecasts of the next session, close to close."
+
+
+def test_the_test_of_the_transform_is_shown_with_a_p_value_that_stops_at_one_in_a_thousand(run):
+    changed = with_scores(run, pit=Uniformity("Kolmogorov-Smirnov", 0.03149, 0.00002))
+    found = sections.table(calibration.section(changed), "Test of the probability integral transform")
+    assert sections.by_label(found) == {"Kolmogorov-Smirnov": ["0.031", "< 0.001"]}
+
+
+def test_the_histogram_is_drawn_as_recorded(run):
+    pit = run.breakdowns.pit
+    found = traces(sections.chart(calibration.section(run), "chart-pit"))
+    drawn = [
+        one
+        for name in ("Inside the band", "Outside the band")
+        for one in zip(values(found[name]["x"]), values(found[name]["y"]), strict=True)
+    ]
+    assert [share for _, share in sorted(drawn)] == [100.0 * share for share in pit.shares]
+
+
+def test_forecasts_that_met_no_outcome_have_no_histogram(run):
+    changed = dataclasses.replace(run, breakdowns=dataclasses.replace(run.breakdowns, pit=None))
+    assert sections.words(calibration.section(changed)) == [
+        "No forecast of this run met an outcome, so there is no histogram of outcomes."
+    ]
+
+
+def test_a_run_without_forecasts_has_no_scores_in_a_comparison_either(files, without_model, write, run):
+    section = calibration.section(read_run(write(without_model(files), name="plain")))
+    assert sections.words(section)[0].startswith("This run has no model, so it made no forecasts")
+    assert [cell.text for cell in calibration.score_cells(None)] == ["no model"] * 4
+    assert calibration.score_cells(run.metrics.forecast)[3].text == f"{run.metrics.forecast.n:,}"
