@@ -300,6 +300,15 @@ def test_the_project_keeps_to_its_architecture():
     assert not found, "\n".join(["", *found])
 
 
+def test_every_file_has_a_test_file_of_its_own():
+    files = [path.relative_to(PROJECT / "quantdl") for path in PROJECT.glob("quantdl/**/*.py")]
+    mirrored = {path: PROJECT / "tests" / path.parent / f"test_{path.name}" for path in files}
+    without = [
+        path.as_posix() for path, test in mirrored.items() if not path.name.startswith("__") and not test.exists()
+    ]
+    assert not without
+
+
 def test_every_door_is_used():
     sources = {
         path.relative_to(PROJECT).as_posix(): path.read_text("utf-8") for path in PROJECT.glob("quantdl/**/*.py")
