@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quantdl.market.inspection.run_lengths import long_runs
+from quantdl.market.inspection.staleness import long_runs
 from quantdl.market.panel import Panel
 
 _COARSE_STEP = 0.005

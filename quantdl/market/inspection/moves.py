@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.market.actions import CashDividend, Split
-from quantdl.market.inspection.scale_evidence import SMALLEST
+from quantdl.market.inspection.scale_evidence import CALM, CROWD, FEWEST, SMALLEST, WINDOW
 from quantdl.market.inspection.session_bars import SessionBars, session_bars
 from quantdl.market.panel import Panel
 
@@ -15,10 +15,6 @@ LARGE_RETURN = 0.5
 
 _UNDONE = 0.8
 _DEVIATIONS = 10.0
-_WINDOW = 21
-_FEWEST = 11
-_CALM = 4.0
-_CROWD = 4.0
 
 
 def return_above_50pct(panel: Panel) -> np.ndarray:
@@ -79,20 +75,20 @@ def suspected_distribution(panel: Panel) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         spread = np.log(bars.high / bars.low)
         returns = closes - before
-        moved = _trailing(np.abs(returns) > 0, "sum") >= _FEWEST - 1  # a price that stood still has no deviation
+        moved = _trailing(np.abs(returns) > 0, "sum") >= FEWEST - 1  # a price that stood still has no deviation
         deviation, usual = _trailing(returns, "std"), _trailing(np.where(spread > 0, spread, np.nan), "median")
-        calm = (spread <= _CALM * usual) & (np.log(bars.high) - before < gap / 2) & (closes - before < gap / 2)
+        calm = (spread <= CALM * usual) & (np.log(bars.high) - before < gap / 2) & (closes - before < gap / 2)
         found = calm & moved & (gap < -_DEVIATIONS * deviation) & (gap > -SMALLEST)
         if bars.volume is not None:
             money = np.where(bars.volume > 0, bars.volume * bars.close, np.nan)
-            found &= ~(money > _CROWD * _trailing(money, "median"))
+            found &= ~(money > np.exp(CROWD) * _trailing(money, "median"))
     found[_action_cells(panel, bars)] = False
     return bars.to_rows(found)
 
 
 def _trailing(values: np.ndarray, figure: Literal["std", "median", "sum"]) -> np.ndarray:
     """(S, A) a figure of the last 21 sessions before each, NaN where fewer than eleven of their values are known."""
-    window = pd.DataFrame(values, dtype=np.float64).shift(1).rolling(_WINDOW, min_periods=_FEWEST)
+    window = pd.DataFrame(values, dtype=np.float64).shift(1).rolling(WINDOW, min_periods=FEWEST)
     match figure:
         case "std":
             return np.asarray(window.std())

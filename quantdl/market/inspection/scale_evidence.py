@@ -28,11 +28,15 @@ FEWEST = 11
 NEW_FOR_OLD = np.array([2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 60, 75, 100, 150, 200, 300, 1000])
 """Common ratios: of splits, and of pence to pounds and thousands to units."""
 
+CALM = 4.0
+"""A range of more medians than this is not ordinary."""
+
+CROWD = np.log(4.0)
+"""Logarithm of the medians of money traded beyond which a crowd trades."""
+
 RATIO_ERROR = 0.03
 _HELD = 5
 _MOVES = 10.0
-_CALM = 4.0
-_CROWD = np.log(4.0)
 _MOVES_BLIND = 60.0
 _LARGE = np.log(4.5)
 _MOVES_SMALL = 20.0
@@ -102,7 +106,7 @@ class Jump:
         known = ranges[:-1][np.isfinite(ranges[:-1])]
         if len(known) < FEWEST or not np.isfinite(ranges[-1]):
             return None
-        ordinary = _CALM * float(np.median(known))
+        ordinary = CALM * float(np.median(known))
         if self.is_large():
             ordinary = max(ordinary, abs(self.size) / 8)
         return apart and bool(ranges[-1] <= ordinary)
@@ -120,8 +124,8 @@ class Jump:
         if len(known) < FEWEST or not volume[-1] > 0:
             return None
         shares = float(np.log(volume[-1] / np.median(known)))
-        by_shares = shares <= _CROWD and self.size > 0 and self.is_large()
-        return bool(shares + self.size <= _CROWD or by_shares)
+        by_shares = shares <= CROWD and self.size > 0 and self.is_large()
+        return bool(shares + self.size <= CROWD or by_shares)
 
     def is_large(self) -> bool:
         """Whether the size is beyond a factor of 4.5."""
@@ -221,5 +225,5 @@ def _end(
         usual = usual[usual > 0]
         if len(usual) >= FEWEST and bars.volume[after, column] > 0:
             shares = float(np.log(bars.volume[after, column] / np.median(usual)))
-            uncrowded = bool(min(shares, shares + size) <= _CROWD)
+            uncrowded = bool(min(shares, shares + size) <= CROWD)
     return apart, uncrowded

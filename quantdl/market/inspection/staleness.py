@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from quantdl.market.inspection.run_lengths import long_runs
 from quantdl.market.inspection.session_bars import session_closes
 from quantdl.market.panel import Panel
 
@@ -28,6 +27,23 @@ def stale_runs(panel: Panel) -> np.ndarray:
     ends a run. Bars within a session count one by one.
     """
     return long_runs(unchanged_closes(panel), STALE_RUN)
+
+
+def long_runs(cells: np.ndarray, fewest: int) -> np.ndarray:
+    """Return the cells that stand in an unbroken run of at least ``fewest`` down their column.
+
+    Shape:
+        - cells, output: (T, A) bool
+    """
+    if len(cells) < fewest:
+        return np.zeros(cells.shape, dtype=bool)
+    full = cells[fewest - 1 :].copy()  # full[t]: the run of `fewest` cells from t on is whole
+    for offset in range(fewest - 1):
+        full &= cells[offset : len(cells) - fewest + 1 + offset]
+    found = np.zeros(cells.shape, dtype=bool)
+    for offset in range(fewest):
+        found[offset : offset + len(full)] |= full
+    return found
 
 
 def stale_years(panel: Panel) -> np.ndarray:

@@ -1,13 +1,16 @@
-"""The stale-year rule on markets whose truth is known: feeds that sleep, ticks that are coarse, and honest prices."""
+"""The stale-year rule on markets whose truth is known: feeds that stand still, coarse ticks, and honest prices."""
 
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, strategies as st
+from hypothesis.extra.numpy import arrays
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.inspection.staleness import stale_runs, stale_years, unchanged_closes
+from quantdl.market.inspection.staleness import long_runs, stale_runs, stale_years, unchanged_closes
 from quantdl.market.sources.frames import panel_from_frame
 
 YEARS = 2010, 2017
@@ -106,3 +109,17 @@ def test_a_missing_session_ends_a_run(declaration):
     panel = small(declaration, [2, 2, 2, 2, np.nan, 2, 2, 2, 2])
     assert not stale_runs(panel).any()
     assert not unchanged_closes(panel)[5, 0]
+
+
+@given(arrays(np.bool_, st.tuples(st.integers(0, 30), st.integers(1, 3))), st.integers(1, 8))
+def test_a_cell_is_kept_when_its_run_is_long_enough(cells, fewest):
+    found = long_runs(cells, fewest)
+    for column in range(cells.shape[1]):
+        text = "".join("x" if cell else " " for cell in cells[:, column])
+        expected = "".join(run if len(run) >= fewest else " " * len(run) for run in _pieces(text))
+        assert "".join("x" if cell else " " for cell in found[:, column]) == expected
+
+
+def _pieces(text):
+    """Split a text into runs of the same letter."""
+    return ["".join(run) for _, run in groupby(text)]
