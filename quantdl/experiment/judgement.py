@@ -150,7 +150,7 @@ def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -
 
 
 def yardstick_of(
-    name: str, books: Books, sessions: pd.DatetimeIndex, bars_per_year: float, rates: pd.Series | None = None
+    name: str, books: Books, sessions: pd.DatetimeIndex, bars_per_year: float, rates: pd.Series
 ) -> Yardstick | None:
     """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis.
 
@@ -159,7 +159,7 @@ def yardstick_of(
         books: Both books.
         sessions: Of the panel they ran on.
         bars_per_year: Bars of the calendar in a year.
-        rates: Risk-free rate a year known at each session; None for zero.
+        rates: Risk-free rate a year known at each session of the curves.
 
     Returns:
         The yardstick of both books, or None where it is undefined.
@@ -169,7 +169,7 @@ def yardstick_of(
     curves = [curve_from_the_start(book, sessions).loc[:last] for book in (result, baseline)]
     if len(curves[0]) < 3:
         return None
-    known = [0.0 if rates is None else rates.reindex(curve.index) for curve in curves]
+    known = [rates.reindex(curve.index) for curve in curves]
     own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
     invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
     return yardstick(name, own, rival, invested / fully if fully > 0 else 1.0)

@@ -118,7 +118,7 @@ def exposure_of(outcome, sessions: int | None = None) -> float:
 @pytest.mark.parametrize("name", YARDSTICKS)
 def test_a_run_compares_its_own_equity_with_that_of_equal_weight(name, small_outcome):
     result, sessions = small_outcome.result, small_outcome.data.panel.sessions
-    found = yardstick_of(name, books_of(result, small_outcome), sessions, YEAR)
+    found = yardstick_of(name, books_of(result, small_outcome), sessions, YEAR, pd.Series(0.0, sessions))
     own, rival = (returns_of(item.equity["equity"]).to_numpy() for item in (result, small_outcome.baseline))
     assert found.strategy == pytest.approx(plain_figures(own)[name], rel=1e-9)
     share = exposure_of(small_outcome) if name in LOSSES else 1.0
@@ -127,10 +127,10 @@ def test_a_run_compares_its_own_equity_with_that_of_equal_weight(name, small_out
 
 @pytest.mark.parametrize("name", YARDSTICKS)
 def test_after_a_halt_nothing_counts_for_the_yardstick(name, small_outcome):
-    whole = small_outcome.result
+    whole, sessions = small_outcome.result, small_outcome.data.panel.sessions
     halt = whole.equity.index[60]
     result = replace(whole, halted_on=halt, halt_reason="a test")
-    found = yardstick_of(name, books_of(result, small_outcome), small_outcome.data.panel.sessions, YEAR)
+    found = yardstick_of(name, books_of(result, small_outcome), sessions, YEAR, pd.Series(0.0, sessions))
     own, rival = (
         returns_of(item.equity["equity"]).to_numpy()[:61] for item in (small_outcome.result, small_outcome.baseline)
     )
