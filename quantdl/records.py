@@ -1,14 +1,14 @@
 """Frozen records as JSON and back, driven by their annotations: a record with a new field needs no change here."""
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
-
-import numpy as np
 
 from quantdl.errors import DataError
 
@@ -38,17 +38,19 @@ def named(key: str) -> Mapping[str, object]:
 
 
 def to_plain(value: object) -> Plain:
-    """Return what JSON can hold of a record: dataclasses and mappings as objects, tuples as lists, days as text.
+    """Return what JSON can hold of a record.
+
+    Dataclasses and mappings become objects, tuples and numpy's arrays lists, days and paths text.
 
     Raises:
         TypeError: If something in it is none of these, nor text, a number or None.
     """
-    if value is None or isinstance(value, str | bool):
+    if hasattr(value, "tolist"):  # numpy's numbers, which are Python's too, and its arrays
+        return to_plain(value.tolist())
+    if value is None or isinstance(value, str | bool | int | float):
         return value
-    if isinstance(value, np.generic):
-        return to_plain(value.item())
-    if isinstance(value, int | float):
-        return value
+    if isinstance(value, Path):
+        return str(value)
     if isinstance(value, date):
         return value.isoformat()[: len("2000-01-01")]  # a timestamp given for a day counts as its day
     if is_dataclass(value) and not isinstance(value, type):
@@ -95,17 +97,51 @@ def from_plain(record: type[Record], plain: object) -> Record:
     return made
 
 
-def json_text(plain: Plain, what: str) -> str:
-    """Render JSON that is the same text for the same content; any symbol, lone surrogates included, comes back.
+def json_text(plain: Plain, name: str) -> str:
+    """Render JSON that is the same text for the same content: keys sorted, no NaN and no infinity.
+
+    Any text comes back; only where it holds lone surrogates, which no file can, all of it is escaped.
+
+    Args:
+        plain: Plain values.
+        name: Of the file, for the message.
 
     Raises:
-        DataError: If a number is not finite.
+        DataError: If a number is not finite, naming its key.
+
+    Example:
+        >>> print(json_text({"b": 1.5, "a": None}, "metrics.json"), end="")
+        {
+          "a": null,
+          "b": 1.5
+        }
     """
+    where = ", ".join(_not_finite(plain, ""))
+    if where:
+        raise DataError(
+            f"{name}: not a finite number at {where}. Fix: give None, and a reason, where nothing is known."
+        )
+    text = json.dumps(plain, sort_keys=True, allow_nan=False, indent=2, ensure_ascii=False) + "\n"
+    return text if _can_be_encoded(text) else json.dumps(plain, sort_keys=True, allow_nan=False, indent=2) + "\n"
+
+
+def _not_finite(plain: object, where: str) -> Iterator[str]:
+    if isinstance(plain, float) and not math.isfinite(plain):
+        yield where or "the top"
+    elif isinstance(plain, Mapping):
+        for key, value in plain.items():
+            yield from _not_finite(value, f"{where}.{key}" if where else str(key))
+    elif isinstance(plain, list | tuple):
+        for position, value in enumerate(plain):
+            yield from _not_finite(value, f"{where}[{position}]")
+
+
+def _can_be_encoded(text: str) -> bool:
     try:
-        return json.dumps(plain, sort_keys=True, allow_nan=False, indent=1) + "\n"
-    except ValueError as error:
-        fix = "Fix: give None where nothing is known."
-        raise DataError(f"{what} holds a number that is not finite ({error}). {fix}") from error
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _reader(hint: object) -> Callable[[object], object]:

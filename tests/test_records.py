@@ -1,4 +1,5 @@
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -95,9 +96,30 @@ def test_what_is_no_such_record_is_refused(plain):
         from_plain(Inner, plain)
 
 
-def test_numbers_that_json_does_not_know_are_refused_with_the_fix():
-    with pytest.raises(DataError, match="panel.json holds a number that is not finite.*Fix: give None"):
-        json_text(to_plain(Inner(date(2020, 1, 1), float("nan"))), "panel.json")
+def test_json_is_the_same_for_the_same_content_in_any_order():
+    one = OrderedDict(b=[1.5, None], a={"z": 0.1, "y": "é"})
+    two = OrderedDict(a={"y": "é", "z": 0.1}, b=[1.5, None])
+    expected = '{\n  "a": {\n    "y": "é",\n    "z": 0.1\n  },\n  "b": [\n    1.5,\n    null\n  ]\n}\n'
+    assert json_text(one, "x.json") == json_text(two, "x.json") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ({"a": {"b": [0.0, float("nan")]}, "c": -float("inf")}, r"a\.b\[1\], c\."),
+        ((1.0, float("inf")), r"\[1\]\."),
+        (float("nan"), r"the top\."),
+    ],
+)
+def test_numbers_that_are_not_finite_are_named_by_their_keys(content, where):
+    with pytest.raises(DataError, match=rf"x\.json: not a finite number at {where} Fix: give None"):
+        json_text(content, "x.json")
+
+
+def test_text_that_no_file_can_hold_is_escaped_and_comes_back():
+    plain = {"symbol": "\udc80", "name": "é"}
+    text = json_text(plain, "x.json")
+    assert text.isascii() and json.loads(text) == plain
 
 
 def test_an_object_that_is_no_record_is_refused():

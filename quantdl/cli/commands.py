@@ -9,7 +9,7 @@ import typer
 
 from quantdl import __version__
 from quantdl.cli.exits import Commands
-from quantdl.cli.printing import plain, print_figures, print_json, print_table, progress_bars, row
+from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
 from quantdl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def data_universe(
     table = universe.at(session).reset_index()
     rows = [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False)]
     if as_json:
-        print_json({"session": session, "assets": [plain(record) for record in rows]})
+        print_json({"session": session, "assets": rows})
     else:
         print_table(
             f"Universe at the close of {session}", list(table.columns), [list(record.values()) for record in rows]
@@ -148,7 +148,7 @@ def evaluate(config: ConfigPath, as_json: AsJson = False) -> None:
     with progress_bars() as progress:
         table = score(loaded, progress)
     if as_json:
-        print_json({"rows": [plain(record) for record in table.rows]})
+        print_json({"rows": table.rows})
     else:
         print_table("One session ahead, test span", _SCORES, map(row, table.rows))
 
@@ -162,7 +162,7 @@ def backtest(config: ConfigPath, as_json: AsJson = False) -> None:
     with progress_bars() as progress:
         summary = run_backtest_only(loaded, progress)
     if as_json:
-        print_json(plain(summary))
+        print_json(summary)
     else:
         print_figures(summary)
 
@@ -192,7 +192,7 @@ def runs_list(root: Root = Path("runs"), as_json: AsJson = False) -> None:
 
     entries = list_runs(root)
     if as_json:
-        print_json({"runs": [plain(entry) for entry in entries]})
+        print_json({"runs": entries})
     elif entries:
         print_table(str(root), ["run", "id", "name", "problem"], map(row, entries))
     else:

@@ -1,15 +1,15 @@
 """Figures as tables or JSON on standard output, progress bars on standard error."""
 
-import dataclasses
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from typing import TYPE_CHECKING
 
 import typer
+
+from quantdl.records import to_plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,27 +18,21 @@ _PIPE_WIDTH = 200  # columns of an output that is no terminal
 
 
 def plain(value: object) -> object:
-    """Return ``value`` as JSON knows it: records become mappings, an undefined number becomes null.
+    """Return what JSON can hold of ``value``, see `quantdl.records.to_plain`; an undefined number becomes null.
 
     Example:
         >>> plain((1.5, float("nan"), {"a": None}))
         [1.5, None, {'a': None}]
     """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):  # numpy's scalars and arrays
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Iterable):
-        return [plain(item) for item in value]
-    return str(value)
+    return _with_nulls(to_plain(value))
+
+
+def _with_nulls(plain: object) -> object:
+    if isinstance(plain, dict):
+        return {key: _with_nulls(item) for key, item in plain.items()}
+    if isinstance(plain, list):
+        return [_with_nulls(item) for item in plain]
+    return None if isinstance(plain, float) and not math.isfinite(plain) else plain
 
 
 def row(record: object) -> list[object]:

@@ -13,7 +13,6 @@ from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.trials import ledger_of, record_trial
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
-from quantdl.records import to_plain
 from quantdl.report import write_report
 from quantdl.results.breakdowns import break_down
 from quantdl.results.census import census_record, series_record
@@ -53,11 +52,11 @@ def write_run(
         _write_inputs(run, config, outcome)
         _write_model(run, outcome)
         _write_tables(run, outcome)
-        run.write_json("metrics.json", to_plain(outcome.metrics))
-        run.write_json("breakdowns.json", to_plain(break_down(outcome.result, outcome.forecasts)))
-        run.write_json("settlement.json", to_plain(_settlements(config, outcome)))
-        run.write_json("checklist.json", to_plain(outcome.checklist))
-        run.write_json("selection.json", to_plain(record_trial(config, outcome, run.id)))
+        run.write_json("metrics.json", outcome.metrics)
+        run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts))
+        run.write_json("settlement.json", _settlements(config, outcome))
+        run.write_json("checklist.json", outcome.checklist)
+        run.write_json("selection.json", record_trial(config, outcome, run.id))
         run.write_text("log.txt", _log(outcome, time.monotonic() - started))
         write_report(run.so_far(), run.path("report.html"))
         if progress:
@@ -72,11 +71,11 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
-    run.write_json("card.json", to_plain(data.panel.card))
-    run.write_json("census.json", to_plain(census_record(data.census, data.panel)))
+    run.write_json("card.json", data.panel.card)
+    run.write_json("census.json", census_record(data.census, data.panel))
     if data.series:
-        run.write_json("series.json", to_plain({name: series_record(series) for name, series in data.series.items()}))
-    run.write_json("environment.json", to_plain(surroundings))
+        run.write_json("series.json", {name: series_record(series) for name, series in data.series.items()})
+    run.write_json("environment.json", surroundings)
     run.write_text("lock.txt", lock(surroundings.packages))
 
 
@@ -86,7 +85,7 @@ def _write_model(run: RunWriter, outcome: Outcome) -> None:
     folder, report = run.path("model/model.json").parent, outcome.fitted.report
     save_checkpoint(folder, outcome.fitted.fitted, outcome.fitted.architecture)
     if report is not None:
-        run.write_json("training.json", to_plain(TrainingCourse(report.best_epoch, report.epochs)))
+        run.write_json("training.json", TrainingCourse(report.best_epoch, report.epochs))
 
 
 def _write_tables(run: RunWriter, outcome: Outcome) -> None:

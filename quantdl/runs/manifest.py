@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from quantdl.errors import IntegrityError, QuantdlError, RunError
+from quantdl.records import json_text
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
 MANIFEST = "manifest.json"
@@ -103,13 +104,13 @@ def open_run(path: Path) -> RunFolder:
 
 def write_manifest(run: RunFolder) -> None:
     """Write the manifest of a run, sealed with its own SHA-256."""
-    content: dict[str, object] = {
+    content: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "id": run.id,
         "name": run.name,
         "files": {name: {"size": record.size, "sha256": record.sha256} for name, record in run.files.items()},
     }
-    (run.path / MANIFEST).write_text(to_json({**content, "seal": _digest(content)}, MANIFEST), encoding="utf-8")
+    (run.path / MANIFEST).write_text(json_text({**content, "seal": _digest(content)}, MANIFEST), encoding="utf-8")
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
@@ -143,41 +144,6 @@ def file_problem(folder: Path, name: str, record: FileRecord) -> str | None:
     if _sha256(path) != record.sha256:
         return f"{name}: changed, the SHA-256 is not the one that was written"
     return None
-
-
-def to_json(content: object, name: str) -> str:
-    """Render JSON that is the same bytes for the same content: keys sorted, no NaN or infinity.
-
-    Args:
-        content: Plain values.
-        name: Of the file, for the message.
-
-    Raises:
-        RunError: If a number is not finite, naming its key.
-
-    Example:
-        >>> print(to_json({"b": 1.5, "a": None}, "metrics.json"), end="")
-        {
-          "a": null,
-          "b": 1.5
-        }
-    """
-    try:
-        return json.dumps(content, sort_keys=True, allow_nan=False, indent=2, ensure_ascii=False) + "\n"
-    except ValueError as error:
-        where = ", ".join(_not_finite(content, "")) or str(error)
-        raise RunError(f"{name}: not a finite number at {where}. Write null and a reason instead.") from error
-
-
-def _not_finite(content: object, where: str) -> Iterator[str]:
-    if isinstance(content, float) and not math.isfinite(content):
-        yield where or "the top"
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _not_finite(value, f"{where}.{key}" if where else str(key))
-    elif isinstance(content, list | tuple):
-        for position, value in enumerate(content):
-            yield from _not_finite(value, f"{where}[{position}]")
 
 
 def _sha256(path: Path) -> str:

@@ -24,7 +24,8 @@ from quantdl.disk import (
     remove_abandoned,
     remove_at_once,
 )
-from quantdl.errors import IntegrityError, QuantdlError, RunError
+from quantdl.errors import DataError, IntegrityError, QuantdlError, RunError
+from quantdl.records import json_text, to_plain
 from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
 from quantdl.runs.manifest import (
     MANIFEST,
@@ -33,7 +34,6 @@ from quantdl.runs.manifest import (
     file_problem,
     open_run,
     record_files,
-    to_json,
     write_manifest,
 )
 
@@ -49,7 +49,6 @@ __all__ = [
     "new_run_id",
     "open_run",
     "remove_abandoned",
-    "to_json",
     "verify_run",
 ]
 
@@ -130,12 +129,16 @@ class RunWriter:
         self.write_bytes(name, content.encode())
 
     def write_json(self, name: str, content: object) -> None:
-        """Write a JSON file: keys sorted, no NaN or infinity.
+        """Write a record as JSON, see `quantdl.records`.
 
         Raises:
             RunError: If a number is not finite; an undefined figure is null beside a reason.
         """
-        self.write_text(name, to_json(content, name))
+        try:
+            text = json_text(to_plain(content), name)
+        except DataError as error:
+            raise RunError(str(error)) from error
+        self.write_text(name, text)
 
     def so_far(self) -> RunFolder:
         """The files written until now, readable like a published run; the run's own report is made from it."""

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from quantdl.records import from_plain, to_plain
+from quantdl.records import from_plain, json_text, to_plain
 from quantdl.results.metrics import Benchmark, RunMetrics
-from quantdl.runs.manifest import to_json
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +16,7 @@ def text(small_run) -> str:
 
 def test_the_record_read_from_the_file_writes_the_same_bytes(text):
     metrics = from_plain(RunMetrics, json.loads(text))
-    assert to_json(to_plain(metrics), "metrics.json") == text
+    assert json_text(to_plain(metrics), "metrics.json") == text
 
 
 def test_a_benchmark_is_written_as_its_name_among_its_figures(text):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from collections import OrderedDict
 
 import pytest
 
@@ -15,7 +14,6 @@ from quantdl.runs.manifest import (
     file_problem,
     open_run,
     record_files,
-    to_json,
     write_manifest,
 )
 
@@ -159,23 +157,3 @@ def test_a_link_in_place_of_the_manifest_is_not_followed(folder):
     (folder / MANIFEST).symlink_to("other.json")
     with pytest.raises(RunError, match="not a run folder"):
         open_run(folder)
-
-
-def test_json_is_the_same_for_the_same_content_in_any_order():
-    one = OrderedDict(b=[1.5, None], a={"z": 0.1, "y": "é"})
-    two = OrderedDict(a={"y": "é", "z": 0.1}, b=[1.5, None])
-    expected = '{\n  "a": {\n    "y": "é",\n    "z": 0.1\n  },\n  "b": [\n    1.5,\n    null\n  ]\n}\n'
-    assert to_json(one, "x.json") == to_json(two, "x.json") == expected
-
-
-@pytest.mark.parametrize(
-    ("content", "where"),
-    [
-        ({"a": {"b": [0.0, float("nan")]}, "c": -float("inf")}, r"a\.b\[1\], c\."),
-        ((1.0, float("inf")), r"\[1\]\."),
-        (float("nan"), r"the top\."),
-    ],
-)
-def test_numbers_that_are_not_finite_are_named_by_their_keys(content, where):
-    with pytest.raises(RunError, match=rf"x\.json: not a finite number at {where}"):
-        to_json(content, "x.json")

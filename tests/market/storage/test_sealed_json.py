@@ -32,5 +32,5 @@ def test_a_missing_file_is_found(tmp_path, gone):
 def test_what_cannot_be_written_is_said(tmp_path):
     with pytest.raises(RunError, match="Check the path"):
         write_sealed(tmp_path / "no folder" / "rule.json", SilenceRule(7))
-    with pytest.raises(DataError, match="not finite"):
+    with pytest.raises(DataError, match=r"rule\.json: not a finite number at value\."):
         write_sealed(tmp_path / "rule.json", {"value": float("inf")})
