@@ -1,6 +1,7 @@
 """The command line in this process and in one of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,8 @@ def invoke(*arguments: str) -> tuple[int, str, str]:
     """Run the command line in this process: exit code, output, errors."""
     result = CliRunner().invoke(app, list(arguments), prog_name="quantdl")
     return result.exit_code, result.stdout, result.stderr
+
+
+def heed_interrupts() -> None:
+    """For the child of a Popen: shells start background jobs, and so their children, with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

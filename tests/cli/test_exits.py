@@ -21,7 +21,7 @@ from quantdl.errors import (
     QuantdlError,
     RunError,
 )
-from tests.cli.running import ENVIRONMENT
+from tests.cli.running import ENVIRONMENT, heed_interrupts
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,10 @@ leave_with(app)
 
 def test_an_interrupt_is_exit_code_130_and_one_line() -> None:
     pipe = subprocess.PIPE
-    process = subprocess.Popen([sys.executable, "-c", SLEEPER], env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True)
+    command = [sys.executable, "-c", SLEEPER]
+    process = subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed_interrupts
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     process.send_signal(signal.SIGINT)

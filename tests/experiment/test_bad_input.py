@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from quantdl.cli import app
 from quantdl.config import load_config
 from quantdl.errors import PlanError
+from tests.cli.running import heed_interrupts
 
 STRATEGIES = {
     "nan": "return Decision(np.full(len(view.assets), np.nan), 'rebalance')",
@@ -129,6 +130,7 @@ def test_ctrl_c_in_training_leaves_nothing_and_exits_130(tmp_path, write_small):
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        preexec_fn=heed_interrupts,
     )
     for _ in range(600):  # the partial folder is there from the start; give training time to begin
         if list((tmp_path / "runs").glob(".partial-*")):
