@@ -112,7 +112,7 @@ def _maps(by_year: FaultMap, faults: tuple[DataFault, ...]) -> list[Part]:
     parts: list[Part] = []
     years = sorted(by_year.bars)[-MOST_YEARS_DRAWN:]
     if by_year.kinds:
-        parts.append(charts.kind_map(_counts(by_year.kinds, years)))
+        parts.append(charts.kind_map(_counts(by_year.kinds, years).rename(index=in_words)))
     drawn = tuple(map(_drawn, faults))
     if len({one.asset for one in drawn}) <= MOST_ASSETS_DRAWN:
         return [*parts, charts.faults_over_time(drawn)]
@@ -200,5 +200,9 @@ def _series(series: Mapping[str, SeriesRecord]) -> list[Part]:
 
 
 def _released(rule: ReleaseRule) -> str:
-    unit = f"sessions of {rule.calendar}" if rule.calendar else "days"
-    return f"{rule.days_after} {unit} after the end of its {rule.period}, at {rule.at} {rule.timezone}"
+    wait = (
+        f"{counted(rule.days_after, 'session')} of {rule.calendar}"
+        if rule.calendar
+        else counted(rule.days_after, "day")
+    )
+    return f"{wait} after the end of its {rule.period}, at {rule.at} {rule.timezone}"

@@ -165,7 +165,7 @@ def plainly(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case int():
-            return f"{value:,}" if abs(value) >= 10_000 else str(value)
+            return (f"{value:,}" if abs(value) >= 10_000 else str(value)).replace("-", MINUS)
         case float():
             return f"{value:.6g}".replace("-", MINUS, 1) if value < 0 else f"{value:.6g}"
         case list() | tuple():

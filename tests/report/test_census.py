@@ -7,7 +7,6 @@ import pytest
 from quantdl.market.series.declaration import ReleaseRule
 from quantdl.report import census
 from quantdl.report.document import Table
-from quantdl.report.formatting import in_words
 from quantdl.results.run_record import read_run
 from tests.report.drawings import traces, values
 from tests.report.sections import by_label, chart, column, table, words
@@ -96,7 +95,7 @@ def test_findings_are_drawn_from_their_first_to_their_last_session(run):
 
 def test_kinds_are_drawn_with_their_cells_of_each_year_the_largest_above(run):
     (heat,) = traces(chart(census.section(run), "chart-kinds")).values()
-    assert [in_words(name) for name in heat["y"]] == ["Return above 50pct", "Stale year"]  # from the bottom up
+    assert list(heat["y"]) == ["Return above 50pct", "Stale year"]  # from the bottom up
     cells = values(heat["customdata"])
     years = heat["x"]
     assert cells[len(years) + years.index("1994")] == 155
@@ -126,6 +125,11 @@ def test_a_card_without_notes_says_none(run):
             ReleaseRule("month", 2, "09:00", "America/New_York", "XNYS"),
             "2 sessions of XNYS after the end of its month, at 09:00 America/New_York",
         ),
+        (
+            ReleaseRule("month", 1, "09:00", "America/New_York", "XNYS"),
+            "1 session of XNYS after the end of its month, at 09:00 America/New_York",
+        ),
+        (ReleaseRule("week", 1, "08:00", "Etc/UTC"), "1 day after the end of its week, at 08:00 Etc/UTC"),
         (ReleaseRule("day", 0, "16:15", "Europe/Berlin"), "0 days after the end of its day, at 16:15 Europe/Berlin"),
     ],
 )

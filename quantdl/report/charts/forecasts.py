@@ -8,7 +8,7 @@ import pandas as pd
 from quantdl.report import look
 from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
-from quantdl.report.formatting import stated
+from quantdl.report.formatting import counted, stated
 from quantdl.report.look import BLUE, GREY, INK, ORANGE, SKY, VERMILLION, days
 from quantdl.risk.pit_histogram import PitHistogram
 from quantdl.training.fit import EpochRecord
@@ -41,7 +41,7 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
         marker = {"symbol": symbol, "size": 9, "color": mark, "line": {"width": 1.6, "color": mark}}
         add_marks(drawing, beyond, f"Exception at {stated(level)} ({len(beyond)})", marker, hoverinfo="skip")
     counts = [
-        f"At {stated(level)}: {int(rows['exception'].sum()):,} exceptions in {len(rows):,} sessions."
+        f"At {stated(level)}: {counted(int(rows['exception'].sum()), 'exception')} in {counted(len(rows), 'session')}."
         for level, rows in by_level.items()
     ]
     caption = (

@@ -44,7 +44,7 @@ def test_losses_and_predictions_are_drawn_in_percent_with_losses_upward(risk):
     assert values(found["Predicted VaR 95%"]["y"]) == pytest.approx([2.0] * 6)
     assert values(found["Predicted VaR 99%"]["y"]) == pytest.approx([4.0] * 6)
     assert "Predictions: history, made before the session." in chart.caption
-    assert chart.caption.endswith("At 95%: 3 exceptions in 6 sessions. At 99%: 1 exceptions in 6 sessions.")
+    assert chart.caption.endswith("At 95%: 3 exceptions in 6 sessions. At 99%: 1 exception in 6 sessions.")
 
 
 def test_marks_of_the_levels_differ_in_shape_and_lines_in_dash(risk):
