@@ -1,22 +1,9 @@
-"""The data block and the series beside it: a value that means nothing is refused at load, at the line of its key."""
+"""The data block: a value that means nothing is refused at load, at the line of its key."""
 
 import pytest
 
 from quantdl.config import load_config
 from quantdl.errors import ConfigError
-
-SERIES = """
-exogenous:
-  - name: vix
-    path: vix.csv
-    column: CLOSE
-    source: CBOE
-    timezone: America/New_York
-    unit: index points
-    as_of: 2026-07-24
-    licence: ODC-PDDL
-    release: {period: day, days_after: 0, at: "16:15", timezone: America/New_York}
-"""
 
 PRICES = """kind: csv_folder
   path: .
@@ -27,40 +14,6 @@ PRICES = """kind: csv_folder
   calendar: XNYS
   as_of: 2024-01-02
   licence: none"""
-
-
-@pytest.fixture
-def write(write_config, valid_text):
-    def write(further):
-        return write_config(text=valid_text + further)
-
-    return write
-
-
-@pytest.mark.parametrize(
-    ("written", "instead", "message"),
-    [
-        ('"16:15"', "25pm", r"release\.at: given '25pm'; expected a local time such as '16:15'"),
-        ("timezone: America/New_York}", "timezone: America/Nowhere}", r"release\.timezone: given 'America/Nowhere'"),
-        ("days_after: 0", "days_after: -1", r"release\.days_after: given -1; expected a whole number of zero or more"),
-        ('16:15", ', '16:15", calendar: XNYZ, ', r"release\.calendar: .*XNYZ"),
-        (
-            "timezone: America/New_York\n    unit",
-            "timezone: Nowhere\n    unit",
-            r"exogenous\[0\]\.timezone: given 'Nowhere'",
-        ),
-        ("unit: index points", 'unit: ""', r"exogenous\[0\]\.unit: given ''; expected text that is not empty"),
-        (
-            "path: vix.csv",
-            "path: ${HOME}/vix.csv",
-            r"exogenous\[0\]\.path: given .*only names that begin with QUANTDL_",
-        ),
-    ],
-)
-def test_a_series_that_means_nothing_is_refused_at_its_key(write, written, instead, message):
-    assert written in SERIES
-    with pytest.raises(ConfigError, match=message):
-        load_config(write(SERIES.replace(written, instead)))
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,32 @@ def test_a_series_is_read_with_its_release_rule(write):
 
 
 @pytest.mark.parametrize(
+    ("written", "instead", "message"),
+    [
+        ('"16:15"', "25pm", r"release\.at: given '25pm'; expected a local time such as '16:15'"),
+        ("timezone: America/New_York}", "timezone: America/Nowhere}", r"release\.timezone: given 'America/Nowhere'"),
+        ("days_after: 0", "days_after: -1", r"release\.days_after: given -1; expected a whole number of zero or more"),
+        ('16:15", ', '16:15", calendar: XNYZ, ', r"release\.calendar: .*XNYZ"),
+        (
+            "timezone: America/New_York\n    unit",
+            "timezone: Nowhere\n    unit",
+            r"exogenous\[0\]\.timezone: given 'Nowhere'",
+        ),
+        ("unit: index points", 'unit: ""', r"exogenous\[0\]\.unit: given ''; expected text that is not empty"),
+        (
+            "path: vix.csv",
+            "path: ${HOME}/vix.csv",
+            r"exogenous\[0\]\.path: given .*only names that begin with QUANTDL_",
+        ),
+    ],
+)
+def test_a_series_that_means_nothing_is_refused_at_its_key(write, written, instead, message):
+    assert written in SERIES
+    with pytest.raises(ConfigError, match=message):
+        load_config(write(SERIES.replace(written, instead)))
+
+
+@pytest.mark.parametrize(
     ("further", "message"),
     [
         ("risk_free: vix\n", "risk_free: 'vix' is in 'index points'; expected a series in 'percent a year'"),

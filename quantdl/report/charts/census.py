@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from quantdl.report import look
 from quantdl.report.charts.canvas import canvas, chart
@@ -28,23 +29,10 @@ def traded_map(shares: pd.DataFrame) -> Chart:
     """Draw the share of sessions with a price (assets x years, fractions, NaN where unknown)."""
     assets, years = [safe(str(asset)) for asset in shares.index][::-1], [str(year) for year in shares.columns]
     values = 100.0 * shares.to_numpy(dtype=np.float64)[::-1]
-    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(assets), hovermode="closest")
-    drawing.add_heatmap(
-        x=years,
-        y=assets,
-        z=(100.0 - values).astype(np.float32),
-        customdata=values.round(1),
-        text=[["" if not share < 99.95 else f"{share:.0f}" for share in line] for line in values],
-        texttemplate="%{text}",
-        textfont={"size": 10, "color": INK},
-        colorscale=[[0.0, "#EAF2F8"], [1.0, "#5FA5D0"]],
-        zmin=0,
-        zmax=100,
-        xgap=1,
-        ygap=1,
-        showscale=False,
-        hoverongaps=False,
-        hovertemplate="%{y}, %{x}: %{customdata}%<extra></extra>",
+    figures = [["" if not share < 99.95 else f"{share:.0f}" for share in line] for line in values]
+    drawing = _figured_map(assets, years, 100.0 - values, figures)
+    drawing.update_traces(
+        customdata=values.round(1), zmax=100, hovertemplate="%{y}, %{x}: %{customdata}%<extra></extra>"
     )
     caption = "Percent of the sessions of a year with a price; a pale cell without a figure is complete."
     return chart(drawing, "chart-traded", "Prices by asset and year", caption, 80 + 17 * len(assets))
@@ -90,13 +78,21 @@ def kind_map(counts: pd.DataFrame) -> Chart:
     values = counts.to_numpy(dtype=np.float64)[::-1]
     logs = np.full(values.shape, np.nan)
     np.log10(values, out=logs, where=values > 0)
-    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(kinds), hovermode="closest")
+    figures = [["" if not value else f"{value:,.0f}" for value in line] for line in values]
+    drawing = _figured_map(kinds, years, logs, figures)
+    drawing.update_traces(customdata=values, hovertemplate="%{y}, %{x}: %{customdata:,.0f} cells<extra></extra>")
+    caption = "Cells that a kind of finding concerns in each year; the color grows with the number of digits."
+    return chart(drawing, "chart-kinds", "Findings by kind and year", caption, 80 + 20 * len(kinds))
+
+
+def _figured_map(rows: list[str], years: list[str], depth: np.ndarray, figures: list[list[str]]) -> go.Figure:
+    """Draw a figure into each cell (rows x years, the first row at the bottom) and color the cell by its depth."""
+    drawing = canvas(xaxis=look.name_axis(years), yaxis=look.name_axis(rows), hovermode="closest")
     drawing.add_heatmap(
         x=years,
-        y=kinds,
-        z=logs.astype(np.float32),
-        customdata=values,
-        text=[["" if not value else f"{value:,.0f}" for value in line] for line in values],
+        y=rows,
+        z=depth.astype(np.float32),
+        text=figures,
         texttemplate="%{text}",
         textfont={"size": 10, "color": INK},
         colorscale=[[0.0, "#EAF2F8"], [1.0, "#5FA5D0"]],
@@ -105,10 +101,8 @@ def kind_map(counts: pd.DataFrame) -> Chart:
         ygap=1,
         showscale=False,
         hoverongaps=False,
-        hovertemplate="%{y}, %{x}: %{customdata:,.0f} cells<extra></extra>",
     )
-    caption = "Cells that a kind of finding concerns in each year; the color grows with the number of digits."
-    return chart(drawing, "chart-kinds", "Findings by kind and year", caption, 80 + 20 * len(kinds))
+    return drawing
 
 
 def fault_map(cells: pd.DataFrame, bars: Sequence[int], caption: str) -> Chart:
