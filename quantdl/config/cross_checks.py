@@ -1,9 +1,11 @@
 """What no block of a config can see alone: dates against dates, the plan against the model, files that must exist."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from contextlib import suppress
+from functools import cache
+from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from quantdl.backtest.plan.checks import plan_faults
 from quantdl.backtest.plan.invalidation import CalibrationLimit
@@ -11,50 +13,26 @@ from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
-from quantdl.config.schema import BacktestSettings, DataConfig, Model
+from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.training.settings import SplitDates
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
 
-P = TypeVar("P", bound=BaseModel)
-
-
-class _PlanPart(BaseModel, extra="ignore", strict=True):
-    plan: Plan
-
-
-class _ModelPart(BaseModel, extra="ignore", strict=True):
-    model: Model | None = None
-
-
-class _SplitsPart(BaseModel, extra="ignore", strict=True):
-    splits: SplitDates
-
-
-class _DataPart(BaseModel, extra="ignore", strict=True):
-    data: DataConfig
-
-
-class _BacktestPart(BaseModel, extra="ignore", strict=True):
-    backtest: BacktestSettings = BacktestSettings()
-
 
 def cross_faults(document: Document) -> Iterator[Misfit]:
     """Yield what is wrong between blocks; one that cannot be read by itself is passed over."""
-    plan = _part(_PlanPart, document)
-    splits = _part(_SplitsPart, document)
-    data = _part(_DataPart, document)
+    blocks = _readable_blocks(document)
+    plan, splits, data, backtest = (blocks.get(name) for name in ("plan", "splits", "data", "backtest"))
     if plan is not None:
-        yield from _plan_misfits(plan.plan, _part(_ModelPart, document), document)
-    backtest = _part(_BacktestPart, document)
+        yield from _plan_misfits(plan, blocks, document)
     if plan is not None and backtest is not None:
-        yield from _draw_misfits(plan.plan, backtest.backtest)
+        yield from _draw_misfits(plan, backtest)
     if plan is not None and splits is not None:
-        yield from _sample_misfits(plan.plan, splits.splits)
+        yield from _sample_misfits(plan, splits)
     if data is not None:
-        yield from _data_misfits(data.data, None if splits is None else splits.splits)
+        yield from _data_misfits(data, splits)
     yield from _missing_files(document)
 
 
@@ -67,16 +45,28 @@ def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
             yield ("plan", "invalidation", number, "level"), message
 
 
-def _part(kind: type[P], document: Document) -> P | None:
-    try:
-        return read_value(TypeAdapter(kind), document)
-    except FaultyPart:  # reported where the whole config is read
-        return None
+def _readable_blocks(document: Document) -> dict[str, Any]:
+    """Return the blocks that can be read by themselves, by name; the others are reported with the whole config."""
+    read = {}
+    for name in ("plan", "splits", "data", "backtest", "model"):
+        with suppress(FaultyPart):
+            read[name] = getattr(read_value(TypeAdapter(_block(name)), document), name)
+    return read
 
 
-def _plan_misfits(plan: Plan, part: _ModelPart | None, document: Document) -> Iterator[Misfit]:
+@cache
+def _block(name: str) -> type[BaseModel]:
+    """Return a model with one field of the config, which passes over the others."""
+    field = ExperimentConfig.model_fields[name]
+    settings = ConfigDict(**{**ExperimentConfig.model_config, "extra": "ignore"})
+    fields: dict[str, Any] = {name: (field.annotation, field)}
+    return create_model("Block", __config__=settings, **fields)
+
+
+def _plan_misfits(plan: Plan, blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
     """Yield what the plan's own checks find; a model that cannot be read is taken to suit it."""
-    horizon = plan.horizon.bars if part is None else None if part.model is None else part.model.horizon
+    model = blocks.get("model")
+    horizon = plan.horizon.bars if "model" not in blocks else None if model is None else model.horizon
     yield from place_plan_faults(plan_faults(plan, horizon, forecasts_risk=horizon is not None), document)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
 from quantdl.calendars.bars import bar_length
+from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ class PriceFacts:
         intraday: How bars shorter than a session are cut and dated; None for one bar a session.
 
     Raises:
-        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the time zone is unknown, or
-            ``frequency`` and ``intraday`` do not fit each other; all of it at once.
+        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone or the calendar is
+            unknown, or ``frequency`` and ``intraday`` do not fit each other; all of it at once.
     """
 
     source: str
@@ -130,6 +131,8 @@ class PriceFacts:
         yield from empty_texts(self, ("source", "calendar", "licence"))
         yield from _outside(self, {"adjustment": get_args(Adjustment), "universe": get_args(Universe)})
         yield from zone_faults("timezone", self.timezone)
+        if self.calendar and not is_calendar(self.calendar):
+            yield "calendar", unknown_calendar(self.calendar, shipped_names())
         yield from self._bar_faults()
 
     def _bar_faults(self) -> Iterator[tuple[str, str]]:

@@ -1,13 +1,16 @@
 """What no block of a config can see alone is found between them, each at its keys."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.config import load_config
 from quantdl.config.config_fault import dotted
 from quantdl.config.cross_checks import cross_faults, place_plan_faults
 from quantdl.config.yaml_reader import parse_document
+from quantdl.errors import PlanError
 
 VALID = Path(__file__).with_name("valid.yaml")
 
@@ -59,6 +62,13 @@ def test_a_value_at_risk_needs_a_draw_beyond_it() -> None:
 
 def test_a_block_that_cannot_be_read_is_passed_over() -> None:
     assert found(("train_end: 2016-12-30", "train_end: soon"), ("last: 2022-12-28", "last: 2022-12-27")) == {}
+
+
+def test_a_number_that_is_none_is_said_once(write_config: Callable[..., Path]) -> None:
+    with pytest.raises(PlanError) as refused:
+        load_config(write_config(("max_weight: 0.2", "max_weight: .nan")))
+    assert str(refused.value).count("plan.sizing.max_weight") == 1
+    assert "given '.nan'; expected a finite number" in str(refused.value)
 
 
 def test_a_symbol_may_hold_dots() -> None:

@@ -43,7 +43,13 @@ def test_prices_that_mean_nothing_are_refused_at_their_key(write_config, further
 
 def test_every_fault_of_a_block_is_told_at_once(write_config):
     wrong = PRICES.replace("America/New_York", "New York").replace("1D", "1d").replace("licence: none", "licence: ''")
+    wrong = wrong.replace("calendar: XNYS", "calendar: XNYZ")
     with pytest.raises(ConfigError) as refused:
         load_config(write_config(("kind: sp500", wrong)))
-    for key in ("data.timezone: given 'New York'", "data.frequency: given '1d'", "data.licence: given ''"):
+    for key in (
+        "data.timezone: given 'New York'",
+        "data.frequency: given '1d'",
+        "data.licence: given ''",
+        "data.calendar: Unknown",
+    ):
         assert key in str(refused.value)
