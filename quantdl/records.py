@@ -1,10 +1,11 @@
 """Frozen records as JSON and back, driven by their annotations: a record with a new field needs no change here."""
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType, UnionType
@@ -40,7 +41,7 @@ def named(key: str) -> Mapping[str, object]:
 def to_plain(value: object) -> Plain:
     """Return what JSON can hold of a record.
 
-    Dataclasses and mappings become objects, tuples and numpy's arrays lists, days and paths text.
+    Dataclasses and mappings become objects, tuples and numpy's arrays lists, days, instants and paths text.
 
     Raises:
         TypeError: If something in it is none of these, nor text, a number or None.
@@ -51,6 +52,8 @@ def to_plain(value: object) -> Plain:
         return value
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.isoformat()
     if isinstance(value, date):
         return value.isoformat()[: len("2000-01-01")]  # a timestamp given for a day counts as its day
     if is_dataclass(value) and not isinstance(value, type):
@@ -87,14 +90,26 @@ def part_of(record: object, kind: type[Record]) -> Record:
 def from_plain(record: type[Record], plain: object) -> Record:
     """Return the record that `to_plain` made ``plain`` of.
 
-    A field that is not there takes its default: it was left out, or the record had no such field when it was written.
+    A field that is not there takes its default.
 
     Raises:
         ValueError: If ``plain`` is not of that form.
     """
-    made = _reader_of_record(record)(plain)
-    assert isinstance(made, record)
+    made: Record = _reader_of_record(record)(plain)
     return made
+
+
+def digest(plain: Plain) -> str:
+    """Return the SHA-256 of plain values, the same for the same content in any order of keys.
+
+    Raises:
+        ValueError: If a number is not finite.
+
+    Example:
+        >>> digest({"a": 1, "b": None}) == digest({"b": None, "a": 1})
+        True
+    """
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
 def json_text(plain: Plain, name: str) -> str:
@@ -158,15 +173,15 @@ def _reader(hint: object) -> Callable[[object], object]:
         return _reader_of_row(tuple(_reader(choice) for choice in inner))
     if origin is Mapping:
         item = _reader(inner[1])
-        return lambda plain: {key: item(entry) for key, entry in _object(plain).items()}
+        return lambda plain: {key: item(entry) for key, entry in as_object(plain).items()}
     if hint is object:  # any value of JSON
         return lambda plain: plain
     if isinstance(hint, type) and is_dataclass(hint):
         return _reader_of_record(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
-    if hint is date:
-        return lambda plain: date.fromisoformat(str(plain))
+    if hint is date or (isinstance(hint, type) and issubclass(hint, datetime)):
+        return lambda plain: hint.fromisoformat(str(plain))
     if hint is float:
         return lambda plain: float(str(_expect(type(plain) in (int, float), plain, hint)))
     if hint in (str, int, bool, type(None)):
@@ -174,7 +189,7 @@ def _reader(hint: object) -> Callable[[object], object]:
     raise TypeError(f"no record can be read with a field of type {hint}")
 
 
-def _reader_of_record(record: type[Any]) -> Callable[[object], object]:
+def _reader_of_record(record: type[Any]) -> Callable[[object], Any]:
     hints = get_type_hints(record)
     keys = {item.name: _keys(item, hints[item.name]) for item in fields(record)}
     readers = {item.name: _reader(hints[item.name]) for item in fields(record)}
@@ -190,7 +205,7 @@ def _reader_of_record(record: type[Any]) -> Callable[[object], object]:
             raise ValueError(f"{record.__name__}.{name}: {error}") from error
 
     def read(plain: object) -> object:
-        given = _object(plain)
+        given = as_object(plain)
         strange, missing = sorted(set(given) - known), sorted(required - set(given))
         if strange or missing:
             raise ValueError(f"{record.__name__} has unknown fields {strange} and lacks the fields {missing}")
@@ -201,11 +216,10 @@ def _reader_of_record(record: type[Any]) -> Callable[[object], object]:
     return read
 
 
-def _keys(item: Field[Any], hint: object) -> set[str]:
+def _keys(item: Field[Any], hint: Any) -> set[str]:  # noqa: ANN401 - an annotation
     """Return the keys under which a field is written: its own, or those of the record it holds."""
     if "inline" not in item.metadata:
         return {_key(item)}
-    assert isinstance(hint, type)
     hints = get_type_hints(hint)
     return {key for inner in fields(hint) for key in _keys(inner, hints[inner.name])}
 
@@ -221,7 +235,7 @@ def _reader_of_first(readers: tuple[Callable[[object], object], ...]) -> Callabl
                 return reader(plain)
             except ValueError:
                 continue
-        raise ValueError(f"{plain!r} is none of what the field may hold")
+        raise ValueError(f"{plain!r} is not among the values that the field may hold")
 
     return read
 
@@ -242,7 +256,8 @@ def _list(plain: object) -> list[Any]:
     return plain
 
 
-def _object(plain: object) -> dict[str, Any]:
+def as_object(plain: object) -> dict[str, Any]:
+    """Return plain values as the JSON object that they must be; raises ValueError where they are none."""
     if not isinstance(plain, dict):
         raise ValueError(f"expected an object, got {plain!r}")
     return plain

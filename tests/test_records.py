@@ -2,7 +2,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from enum import Enum
 from typing import Literal
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, strategies as some
 
 from quantdl.errors import DataError
-from quantdl.records import INLINE, OMIT_DEFAULT, from_plain, json_text, named, part_of, to_plain
+from quantdl.records import INLINE, OMIT_DEFAULT, digest, from_plain, json_text, named, part_of, to_plain
 
 
 class Side(Enum):
@@ -180,3 +180,25 @@ def test_a_part_of_a_record_holds_what_its_kind_names():
         further: int = 3
 
     assert part_of(Whole(date(2020, 1, 2), 1.5, "x"), Inner) == Inner(date(2020, 1, 2), 1.5, "x")
+
+
+@dataclass(frozen=True)
+class Seen:
+    day: date
+    at: datetime
+
+
+@given(some.datetimes(timezones=some.sampled_from([UTC, timezone(timedelta(hours=-5, minutes=-30))])))
+def test_an_instant_comes_back_to_the_microsecond_and_its_day_as_a_day(instant):
+    assert read_back(Seen(instant.date(), instant)) == Seen(instant.date(), instant)
+
+
+def test_a_digest_is_that_of_the_sorted_json_and_changes_with_every_value():
+    # printf '{"a": 1, "b": [null, 0.5]}' | sha256sum
+    known = "a28db635"
+    plain = {"b": [None, 0.5], "a": 1}
+    assert digest(plain) == digest({"a": 1, "b": [None, 0.5]}) and digest(plain).startswith(known)
+    others = [{"a": 1, "b": [0.5, None]}, {"a": 1}, {"a": 2, "b": [None, 0.5]}, {"a": True, "b": [None, 0.5]}]
+    assert len({digest(other) for other in [plain, *others]}) == 5
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        digest({"a": float("nan")})

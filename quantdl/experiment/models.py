@@ -25,7 +25,7 @@ from quantdl.models.settings import (
     VolatilitySettings,
     settings_class,
 )
-from quantdl.records import from_plain, to_plain
+from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
@@ -78,7 +78,7 @@ def fit_model(
     graph, n_factors = _graph(settings, panel), _factors(settings)
     histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors)
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
-    architecture = Architecture(_as_json(settings), features, panel.assets)
+    architecture = Architecture(plain_fields(settings), features, panel.assets)
     if isinstance(settings, VolatilitySettings):
         fitted = _fit_volatility(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture, None)
@@ -159,12 +159,6 @@ def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_se
 
         return VolatilityForecaster(len(architecture.assets), n_sets, windows, settings.factors)
     return build_network(settings, len(architecture.features), len(windows))
-
-
-def _as_json(settings: ModelSettings) -> dict[str, object]:
-    plain = to_plain(settings)
-    assert isinstance(plain, dict)
-    return plain
 
 
 def _device(config: ExperimentConfig) -> torch.device:

@@ -1,8 +1,7 @@
 """Scalers of features that record through when they were fitted, and refuse to scale earlier bars."""
 
-import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -13,6 +12,7 @@ from quantdl.errors import DataError, LookAheadError
 from quantdl.features.columns import Feature, FeatureTable
 from quantdl.market.days import session_label
 from quantdl.market.panel import Panel
+from quantdl.records import digest, from_plain, json_text, to_plain
 
 Method = Literal["standard", "robust"]
 _NORMAL_QUARTILES_APART = 1.3489795003921634  # of the standard normal law
@@ -72,15 +72,11 @@ class FeatureScaler:
     @property
     def digest(self) -> str:
         """``"sha256:<hex>"`` of the fitted state."""
-        return f"sha256:{hashlib.sha256(self.to_json().encode()).hexdigest()}"
+        return f"sha256:{digest(to_plain(self))}"
 
     def to_json(self) -> str:
         """Return the fitted state as JSON, every number exactly."""
-        state = asdict(self) | {
-            "fit_through": self.fit_through.isoformat(),
-            "fit_known_at": self.fit_known_at.isoformat(),
-        }
-        return json.dumps(state, sort_keys=True, allow_nan=False)
+        return json_text(to_plain(self), "a fitted scaler")
 
     @staticmethod
     def from_json(text: str) -> "FeatureScaler":
@@ -90,16 +86,8 @@ class FeatureScaler:
             DataError: If the text is something else.
         """
         try:
-            state = json.loads(text)
-            return FeatureScaler(
-                method=state["method"],
-                features=tuple(Feature(**feature) for feature in state["features"]),
-                centers=tuple(map(float, state["centers"])),
-                spreads=tuple(map(float, state["spreads"])),
-                fit_through=date.fromisoformat(state["fit_through"]),
-                fit_known_at=pd.Timestamp(state["fit_known_at"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+            return from_plain(FeatureScaler, json.loads(text))
+        except (TypeError, ValueError) as error:
             raise DataError(
                 f"Not the state of a fitted scaler: {error!r}. Pass what FeatureScaler.to_json gave."
             ) from error

@@ -9,7 +9,7 @@ import pandas as pd
 from quantdl.backtest.judging.checklist import Checklist
 from quantdl.errors import DataError, RunError
 from quantdl.market.card import DataCard
-from quantdl.records import from_plain
+from quantdl.records import as_object, from_plain
 from quantdl.results.breakdowns import Breakdowns
 from quantdl.results.census import CensusRecord, SeriesRecord
 from quantdl.results.metrics import RunMetrics
@@ -114,7 +114,7 @@ def read_run(run: RunFolder) -> RunRecord:
         name=run.name,
         run_id=run.id,
         written={name: run.read_text(name) for name in sorted(run.files) if name.startswith("written/")},
-        setup=_read(run, "config.json", lambda plain: read_setup(_object(plain))),
+        setup=_read(run, "config.json", lambda plain: read_setup(as_object(plain))),
         card=_record(run, "card.json", DataCard),
         census=_record(run, "census.json", CensusRecord),
         series=_read(run, "series.json", _series) if "series.json" in run.files else {},
@@ -158,10 +158,4 @@ def _read(run: RunFolder, name: str, reader: Callable[[object], Content]) -> Con
 
 
 def _series(plain: object) -> dict[str, SeriesRecord]:
-    return {name: from_plain(SeriesRecord, card) for name, card in _object(plain).items()}
-
-
-def _object(plain: object) -> dict[str, object]:
-    if not isinstance(plain, dict):
-        raise ValueError(f"expected a JSON object, got {type(plain).__name__}")
-    return plain
+    return {name: from_plain(SeriesRecord, card) for name, card in as_object(plain).items()}

@@ -12,12 +12,13 @@ import math
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from quantdl.disk import appending, disk_errors, read_under_lock
 from quantdl.errors import IntegrityError, RunError
+from quantdl.records import from_plain, to_plain
 
 _START = "0" * 64  # what the first line continues
 
@@ -193,8 +194,9 @@ class _Line:
 
 
 def _line(record: Trial, previous: str) -> bytes:
-    body = json.dumps(asdict(record), sort_keys=True, allow_nan=False)
-    entry = {"chain": _chain(body, previous), "crc32": f"{zlib.crc32(body.encode()):08x}", "record": asdict(record)}
+    plain = to_plain(record)
+    body = json.dumps(plain, sort_keys=True, allow_nan=False)
+    entry = {"chain": _chain(body, previous), "crc32": f"{zlib.crc32(body.encode()):08x}", "record": plain}
     return json.dumps(entry, sort_keys=True, allow_nan=False).encode() + b"\n"
 
 
@@ -224,10 +226,8 @@ def _parse(content: bytes, path: Path) -> tuple[list[_Line], int]:
 
 def _checked_line(raw: bytes, previous: str, number: int) -> _Line:
     entry = json.loads(raw)
-    fields = entry["record"]
-    figures = None if fields["figures"] is None else PeriodSharpe(**fields["figures"])
-    record = Trial(**{**fields, "figures": figures})
-    body = json.dumps(asdict(record), sort_keys=True)
+    record = from_plain(Trial, entry["record"])
+    body = json.dumps(to_plain(record), sort_keys=True)
     if entry["crc32"] != f"{zlib.crc32(body.encode()):08x}":
         raise ValueError("its CRC-32 does not match")
     if record.sequence != number or entry["chain"] != _chain(body, previous):

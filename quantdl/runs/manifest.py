@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from quantdl.errors import IntegrityError, QuantdlError, RunError
-from quantdl.records import json_text
+from quantdl.records import digest, json_text
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
 MANIFEST = "manifest.json"
@@ -88,7 +88,7 @@ def open_run(path: Path) -> RunFolder:
     try:
         content = json.loads(manifest.read_bytes())
         version, seal = int(content["schema_version"]), content.pop("seal")
-        damaged = seal != _digest(content)
+        damaged = seal != digest(content)
         files = {checked_file(name): FileRecord(**record) for name, record in content["files"].items()}
         run = RunFolder(path, checked_id(content["id"]), checked_name(content["name"]), MappingProxyType(files))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, QuantdlError) as error:
@@ -110,7 +110,7 @@ def write_manifest(run: RunFolder) -> None:
         "name": run.name,
         "files": {name: {"size": record.size, "sha256": record.sha256} for name, record in run.files.items()},
     }
-    (run.path / MANIFEST).write_text(json_text({**content, "seal": _digest(content)}, MANIFEST), encoding="utf-8")
+    (run.path / MANIFEST).write_text(json_text({**content, "seal": digest(content)}, MANIFEST), encoding="utf-8")
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
@@ -149,7 +149,3 @@ def file_problem(folder: Path, name: str, record: FileRecord) -> str | None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _digest(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -13,9 +13,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from quantdl.disk import disk_errors
 from quantdl.errors import IntegrityError, QuantdlError
 from quantdl.models.forecaster import Forecaster
-from quantdl.records import OMIT_DEFAULT, from_plain, to_plain
+from quantdl.records import OMIT_DEFAULT, digest, from_plain, json_text, to_plain
 from quantdl.sequences import ReturnWindow
 from quantdl.training.forecasting import FittedModel
 
@@ -70,7 +71,11 @@ BuildModel = Callable[[Architecture, tuple[ReturnWindow, ...], int], Forecaster]
 
 
 def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architecture) -> None:
-    """Write ``weights.safetensors`` and ``model.json`` into an existing folder."""
+    """Write ``weights.safetensors`` and ``model.json`` into an existing folder.
+
+    Raises:
+        RunError: If the disk refuses.
+    """
     weights = save({name: value.detach().cpu().contiguous() for name, value in fitted.model.state_dict().items()})
     described = ModelDescription(
         schema_version=SCHEMA_VERSION,
@@ -82,9 +87,10 @@ def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architectur
         fitted_through=tuple(session.date() for session in fitted.fitted_through),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
     )
-    sealed = replace(described, description_sha256=_digest(to_plain(described)))
-    (folder / WEIGHTS).write_bytes(weights)
-    (folder / DESCRIPTION).write_text(json.dumps(to_plain(sealed), indent=2, sort_keys=True, allow_nan=False) + "\n")
+    sealed = replace(described, description_sha256=digest(to_plain(described)))
+    with disk_errors(folder):
+        (folder / WEIGHTS).write_bytes(weights)
+        (folder / DESCRIPTION).write_text(json_text(to_plain(sealed), DESCRIPTION), encoding="utf-8")
 
 
 def load_checkpoint(folder: Path, build: BuildModel) -> tuple[FittedModel, Architecture]:
@@ -142,13 +148,9 @@ def _read_description(path: Path) -> dict[str, Any]:
         raise IntegrityError(f"{path}: not JSON ({error}). Fit again.") from error
     if not isinstance(description, dict) or description.get("schema_version") != SCHEMA_VERSION:
         raise IntegrityError(f"{path}: expected schema_version {SCHEMA_VERSION}. Fit again with this version.")
-    if description.pop("description_sha256", None) != _digest(description):
+    if description.pop("description_sha256", None) != digest(description):
         raise IntegrityError(f"{path}: the description is not as it was written. Fit again.")
     return description
-
-
-def _digest(description: object) -> str:
-    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> bytes:
