@@ -3,7 +3,7 @@
     QuantdlError            6  the run failed (strategy, numbers, disk)
      +-- ConfigError        2  the config or the command line is wrong
      +-- DataError          3  the data cannot be trusted as given
-     |    +-- DataSettingsError  what was said about data means nothing
+     |    +-- DataSettingsError  invalid settings of prices or series
      +-- CalendarError      3  an unknown exchange or a day outside its calendar
      +-- PlanError          4  the trading plan is refused
      +-- LookAheadError     4  a forecast was asked for a session its model has seen
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 
 class FieldFaults(ValueError):
-    """Settings that mean nothing: each fault with the field that it belongs to, all of them at once.
+    """Invalid settings: each fault with the field that it belongs to, all of them at once.
 
     A config reports each at the line of its key, whatever layer found it.
 

@@ -72,7 +72,13 @@ DOORS = {
 }
 OPEN_TO_ALL = {"numpy", "pandas", "scipy", "torch"}
 OPEN_TO_STRATEGIES = {"numpy", "pandas", "torch"}
-LIGHT = ("quantdl", "quantdl.cli", "quantdl.config", "quantdl.errors", "quantdl.runs")  # these answer within a blink
+LIGHT = (
+    "quantdl",
+    "quantdl.cli",
+    "quantdl.config",
+    "quantdl.errors",
+    "quantdl.runs",
+)  # load no pandas, no torch
 HEAVY = {"pandas", "torch"}
 WITHOUT_TORCH = ("quantdl.backtest", "quantdl.portfolio")  # money is numpy float64
 

@@ -1,7 +1,7 @@
 """Paths to data in a config: relative to its file, or below a folder that an environment variable names.
 
 ``${env:QUANTDL_DATABANK}/prices.parquet`` reads the variable; ``${env:QUANTDL_DATABANK:-../elsewhere}/prices.parquet``
-takes what stands behind ``:-`` where the variable is not set. Nothing else in a config reads the environment, and only
+takes the default after ``:-`` where the variable is not set. Nothing else in a config reads the environment, and only
 variables whose names begin with ``QUANTDL_`` can be read, so that a config cannot carry a secret into a run folder.
 """
 

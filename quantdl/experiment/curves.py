@@ -43,7 +43,10 @@ def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> 
     """
     equity = result.equity["equity"]
     if len(equity) < 2:
-        raise ConfigError("splits: the test span holds fewer than two sessions; nothing can be measured on it.")
+        raise ConfigError(
+            "splits: the test span holds fewer than two sessions; nothing can be measured on it. "
+            "Set splits.test_start earlier or splits.test_end later."
+        )
     ruined = np.flatnonzero(equity.to_numpy() <= 0)
     if len(ruined):
         equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * result.initial_equity)

@@ -67,6 +67,7 @@ def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calenda
     if wrong.any():
         raise DataError(
             f"{series.card.declaration.source}: {series.name!r} is {curve[wrong].iloc[0]} as known at the close of "
-            f"{curve.index[wrong][0]:%Y-%m-%d}; a benchmark needs a positive level at every session of the test span."
+            f"{curve.index[wrong][0]:%Y-%m-%d}; a benchmark needs a positive level at every "
+            "session of the test span. Correct the file, or name another series as benchmark."
         )
     return curve

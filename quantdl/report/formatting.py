@@ -101,7 +101,7 @@ def points_above(value: float, limit: float) -> str | None:
 
 
 def p_value(value: float) -> str:
-    """Write a p-value; below one in a thousand the decimals carry nothing.
+    """Write a p-value; below one in a thousand its decimals are noise.
 
     Example:
         >>> p_value(0.00004), p_value(0.0421)

@@ -17,7 +17,8 @@ TESTS = (
 )
 NOTE = (
     "Kupiec asks whether exceptions are as frequent as promised, the independence test whether they cluster, "
-    "Christoffersen's test both at once. A p-value below 0.05 rejects the predictions. The Basel zone counts "
+    "Christoffersen's test both at once. A p-value below 0.05 rejects the predictions by that test alone; "
+    "the checklist judges all tests of the run together, and so asks each for a smaller one. The Basel zone counts "
     "exceptions at 99% over the last 250 sessions: green up to 4, yellow 5 to 9, red from 10. Z2 is the test of "
     "expected shortfall of Acerbi and Székely: zero is expected, below it the predicted shortfall is too small."
 )
@@ -44,7 +45,7 @@ def tests_table(tests: Mapping[str, tuple[LevelTests, ...]]) -> Table:
     """Lay out the backtests of one run, or of several under their names."""
     further = any(test.z2 is not None for of_run in tests.values() for test in of_run)
     names = ("Exceptions", "Expected", "Sessions", *(name for _, name, _ in TESTS), "Basel zone")
-    labels = (Cell("Level"), Cell("Finding"), *header(*names, *(("Z2",) if further else ()), numeric_from=0))
+    labels = (Cell("Level"), Cell("Result"), *header(*names, *(("Z2",) if further else ()), numeric_from=0))
     rows: list[Row] = []
     for name, of_run in tests.items():
         rows += [heading_row(name)] if len(tests) > 1 else []
@@ -55,7 +56,7 @@ def tests_table(tests: Mapping[str, tuple[LevelTests, ...]]) -> Table:
 def _row(test: LevelTests, further: bool) -> Row:
     zone = test.basel_zone
     cells = (
-        _finding(test),
+        _result(test),
         number(test.exceptions, COUNT),
         number(test.expected, ONE_DIGIT),
         number(test.n, COUNT),
@@ -80,7 +81,7 @@ def _p(test: LevelTests, field: str) -> Cell:
     return Cell(p_value(value), numeric=True, tone="bad" if value < SIGNIFICANCE else "plain")
 
 
-def _finding(test: LevelTests) -> Cell:
+def _result(test: LevelTests) -> Cell:
     """Say in words what the p-values say, naming the aspect that failed."""
     aspects = (*((field, aspect) for field, _, aspect in TESTS), ("z2_p", "shortfall"))
     known = [(aspect, value) for field, aspect in aspects if (value := getattr(test, field)) is not None]

@@ -155,7 +155,7 @@ def christoffersen(hits: ArrayLike, level: float) -> Christoffersen:
 
 
 def christoffersen_counts(n00: int, n01: int, n10: int, n11: int, level: float) -> Christoffersen:
-    """Christoffersen's tests from counts of steps: n01 is a quiet session followed by an exception.
+    """Christoffersen's tests from counts of steps: n01 steps lead from a session without an exception to one with it.
 
     Coverage is that of the sessions stepped into, ``n01 + n11`` exceptions in all ``n00 + n01 + n10 + n11``.
 
@@ -292,11 +292,11 @@ def berkowitz(pit: ArrayLike) -> TestResult:
 
 
 def _christoffersen(coverage: TestResult, n00: int, n01: int, n10: int, n11: int) -> Christoffersen:
-    quiet, marked = n00 + n01, n10 + n11
-    together = _bernoulli(n01 + n11, quiet + marked, (n01 + n11) / max(quiet + marked, 1))
-    apart = _bernoulli(n01, quiet, n01 / max(quiet, 1)) + _bernoulli(n11, marked, n11 / max(marked, 1))
+    unmarked, marked = n00 + n01, n10 + n11
+    together = _bernoulli(n01 + n11, unmarked + marked, (n01 + n11) / max(unmarked + marked, 1))
+    apart = _bernoulli(n01, unmarked, n01 / max(unmarked, 1)) + _bernoulli(n11, marked, n11 / max(marked, 1))
     ratio = max(2.0 * (apart - together), 0.0)
-    note = "" if marked and quiet else "no step from an exception to compare with one from a quiet session"
+    note = "" if marked and unmarked else "no step from an exception to compare with one from a quiet session"
     chances = float(stats.chi2.sf(ratio, 1)), float(stats.chi2.sf(coverage.statistic + ratio, 2))
     counted = coverage.n, coverage.exceptions, coverage.expected
     return Christoffersen(

@@ -181,7 +181,7 @@ class Ledger:
         try:
             content = read_under_lock(self.path) if shared_lock else self.path.read_bytes()
         except OSError as error:
-            raise RunError(f"{self.path}: {error.strerror or error}.") from error
+            raise RunError(f"{self.path}: {error.strerror or error}. Make it readable, or restore it.") from error
         lines, sound = _parse(content, self.path)
         torn = f"{self.path}: {len(content) - sound} bytes of an unfinished record {len(lines) + 1} are ignored"
         return LedgerContents(tuple(line.record for line in lines), torn if sound < len(content) else None)

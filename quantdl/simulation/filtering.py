@@ -121,7 +121,7 @@ def correlations(market: MarketDescription) -> np.ndarray | None:
 
 
 def conditional_law(market: MarketDescription, log_returns: np.ndarray) -> TrueLaw:
-    """Return the law of every session's returns given those of the sessions before, and nothing hidden.
+    """Return the law of every session's returns given those of the sessions before, without the hidden states.
 
     An asset's first return follows from the initial variance of the description and the long-run law of the regimes.
 

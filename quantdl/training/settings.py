@@ -21,7 +21,7 @@ class TrainingSettings:
         rows_hold: What one row of a batch holds. ``all_assets``: consecutive sessions of all assets, so that a network
             learns how they move together. ``one_asset``: consecutive bars of one asset, drawn at random, so that a
             network learns each asset's marginal law only; forecasts of several assets are then joined by the trailing
-            factors alone. Meant for panels that do not fit into memory.
+            factors alone. `quantdl.training.batches.AssetBatches` reads such rows from mapped files too.
         block: Consecutive bars that share one history row.
         rows: History rows in a batch.
         gradient_norm: Longest gradient; a longer one is shortened to it.

@@ -46,7 +46,7 @@ def fit_volatility(
         if not any(fitted):
             raise DataError(
                 f"no asset has {_MINIMUM_RETURNS} returns up to {histories.sessions[through]:%Y-%m-%d}. "
-                "Start the training span later or bring a longer history."
+                "Set splits.train_end and splits.validation_end later, or bring a longer history."
             )
         _store(model, number, through, fitted)
         scores = _normal_scores(histories, fitted, through)

@@ -44,7 +44,7 @@ def test_every_figure_of_a_level_has_its_cell():
     )  # fmt: skip
     found = market_risk.tests_table({"run": (test,)})
     cells = dict(zip((cell.text for cell in found.columns), found.rows[0].cells, strict=True))
-    assert {name: cell.text for name, cell in cells.items() if name != "Finding"} == {
+    assert {name: cell.text for name, cell in cells.items() if name != "Result"} == {
         "Level": "99%",
         "Exceptions": "16",
         "Expected": "12.5",
