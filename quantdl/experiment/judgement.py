@@ -25,7 +25,7 @@ from quantdl.experiment.series import benchmark_curve, risk_free_rate
 from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
-from quantdl.risk.book import LossPredictions, risk_table
+from quantdl.risk.book import LEVELS, LossPredictions, risk_table
 from quantdl.risk.forecast_scores import forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.metrics import PerformanceMetrics, performance
@@ -89,7 +89,8 @@ def judge(
     curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
     rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
-    risk, probabilities = risk_table(predictions, result.weights_after_fill, result.equity["held_return"])
+    levels = predicted_levels(books.job.terms.risk_level)
+    risk, probabilities = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels)
     tests = value_at_risk_tests(risk)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, probabilities),
@@ -118,6 +119,16 @@ def judge(
     return Judgement(metrics, assess(plan, data.panel, result, evidence), risk, drawn)
 
 
+def predicted_levels(planned: float | None) -> tuple[float, ...]:
+    """Return the levels at which value at risk is predicted, lowest first: those of every run, and the plan's own.
+
+    Example:
+        >>> predicted_levels(0.975), predicted_levels(None)
+        ((0.95, 0.975, 0.99), (0.95, 0.99))
+    """
+    return tuple(sorted({*LEVELS} if planned is None else {*LEVELS, planned}))
+
+
 def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
     """Return the sessions that lost more than their predicted value at risk, for each level of a table of risk."""
     levels = sorted({float(level) for level in risk["level"]})
@@ -138,7 +149,7 @@ def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -
     """
     found = []
     for one in tests:
-        name = f"Christoffersen, {one.level:.0%} value at risk of the book"
+        name = f"Christoffersen, {100 * one.level:g}% value at risk of the book"
         figure = f"{one.exceptions} exceptions in {one.n} sessions, {one.expected:.1f} expected"
         found.append(CalibrationTest(name, one.n, one.christoffersen_p, figure))
     if len(probabilities) > 1:

@@ -1,5 +1,6 @@
 """What a book may lose in the next session, whoever predicts it, and the predictions beside what was lost."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,7 @@ import torch
 from quantdl.risk.measures import expected_shortfall, value_at_risk
 
 LEVELS = (0.95, 0.99)
-"""Confidence levels at which a run's value at risk is predicted and tested."""
+"""Confidence levels at which every run's value at risk is predicted and tested."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,10 @@ class LossPredictions(Protocol):
 
 
 def risk_table(
-    predictions: LossPredictions, weights_after_fill: pd.DataFrame, held_return: pd.Series
+    predictions: LossPredictions,
+    weights_after_fill: pd.DataFrame,
+    held_return: pd.Series,
+    levels: Iterable[float] = LEVELS,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Hold each session's loss against what was predicted at the close before.
 
@@ -68,12 +72,13 @@ def risk_table(
         predictions: What is asked for the losses.
         weights_after_fill: (T, A) book held after each close's fills.
         held_return: (T,) simple return of the book held into each session.
+        levels: Confidence levels, lowest first.
 
     Returns:
         Rows ``session, level, value_at_risk, expected_shortfall, loss, exception, source``, and the probability of each
         session's loss under its prediction, indexed by session.
     """
-    rows, probabilities = [], {}
+    levels, rows, probabilities = tuple(levels), [], {}
     sessions = weights_after_fill.index
     for before, session in zip(sessions[:-1], sessions[1:], strict=True):
         weights = weights_after_fill.loc[before].to_numpy(dtype=np.float64)
@@ -81,7 +86,7 @@ def risk_table(
             continue
         risk, loss = predictions.book_risk(before, weights), -float(held_return.loc[session])
         probabilities[session] = risk.probability_of_less(loss)
-        for level in LEVELS:
+        for level in levels:
             if not risk.reaches(level):
                 continue
             limit = risk.value_at_risk(level)

@@ -310,6 +310,24 @@ def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_n
     assert record.basel_zone == "yellow"  # 7 or 8 of the last 250
 
 
+def test_a_level_that_only_the_plan_names_is_predicted_recorded_and_judged(tmp_path, write_small):
+    """The engine asked for value at risk at 97.5 %: the evidence is counted from the recorded table, and agrees."""
+    stale = "    - {kind: stale_data, bars: 5}\n"
+    calibration = "    - {kind: calibration, level: 0.975, false_halt_probability: 0.05}\n"
+    outcome = carry_out(load_config(write_small(tmp_path, {stale: stale + calibration})))
+    table = outcome.judgement.risk
+    assert sorted(set(table["level"])) == [0.95, 0.975, 0.99]
+    exceptions = table.loc[table["level"] == 0.975, "exception"].to_numpy(dtype=bool)
+    bets = np.array([1.5, 2, 3, 5, 10])[:, None]
+    factors = np.where(exceptions, bets, (1 - 0.025 * bets) / 0.975)
+    course = np.cumprod(factors, axis=1).mean(axis=0)
+    found = next(item for item in outcome.judgement.checklist.items if item.item == "invalidation")
+    assert found.figure.endswith(f"calibration at most {max(1.0, course.max()):.4g}")
+    assert outcome.books.strategy.conditions["calibration"].iloc[-1] == pytest.approx(course[-1])
+    names = [test.level for test in outcome.metrics.value_at_risk]
+    assert names == [0.95, 0.975, 0.99]
+
+
 def test_losses_bunched_in_their_law_fail_the_calibration():
     bunched = pd.Series(np.linspace(0.3, 0.7, 500))
     tests = calibration_tests(value_at_risk_tests(risk_frame(5, 500)), bunched)

@@ -37,6 +37,18 @@ def test_a_level_that_few_losses_cannot_reach_is_left_out():
     assert set(table["level"]) == {0.95}  # fifty losses have no one in a hundred
 
 
+def test_every_level_that_is_asked_for_is_predicted():
+    panel = load_sp500()
+    sessions = panel.sessions[6000:6003]
+    weights = pd.DataFrame(0.05, sessions, list(panel.assets))
+    returns = panel.closes[1:] / panel.closes[:-1] - 1.0
+    table, _ = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, sessions), (0.95, 0.97, 0.99))
+    losses = np.sort(-returns[5500:6000].mean(axis=1))  # the 500 sessions up to the first close
+    first = table[table["session"] == sessions[1]]
+    assert first["level"].tolist() == [0.95, 0.97, 0.99]
+    assert first["value_at_risk"].to_numpy() == pytest.approx(losses[[474, 484, 494]], abs=1e-14)
+
+
 @pytest.fixture
 def ten_losses():
     return BookRisk(torch.arange(1.0, 11.0, dtype=torch.float64) / 100)

@@ -9,7 +9,7 @@ from quantdl.report import look
 from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
 from quantdl.report.formatting import counted, stated
-from quantdl.report.look import BLUE, GREY, INK, ORANGE, SKY, VERMILLION, days
+from quantdl.report.look import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, days
 from quantdl.risk.pit_histogram import PitHistogram
 from quantdl.training.fit import EpochRecord
 
@@ -32,9 +32,13 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
     bars = {"color": "#B4BFC9", "line": {"width": 0}}
     name = "Realised loss (gains below zero)"
     drawing.add_bar(x=days(losses.index), y=losses.to_numpy(), name=name, marker=bars, yhoverformat=".2f")
-    styles = ((BLUE, "solid", ORANGE, "circle-open"), (INK, "dash", VERMILLION, "diamond"))
+    styles = (
+        (BLUE, "solid", ORANGE, "circle-open"),
+        (INK, "dash", VERMILLION, "diamond"),
+        (PURPLE, "dot", GREEN, "square-open"),
+    )
     for position, (level, rows) in enumerate(by_level.items()):
-        color, dash, mark, symbol = styles[position % 2]
+        color, dash, mark, symbol = styles[position % len(styles)]
         style = {"color": color, "width": 1.6, "dash": dash}
         add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", style)
         beyond = 100.0 * rows["loss"][rows["exception"].astype(bool)]
