@@ -72,15 +72,9 @@ def _courses(values: pd.DataFrame, conditions: tuple[Condition, ...]) -> Iterato
 
 
 def _limit(condition: Condition | None) -> charts.Limit | None:
-    match condition:
-        case None:
-            return None
-        case DrawdownLimit(limit=share) | VolatilityLimit(annualised=share):
-            return charts.Limit(share, as_share=True)
-        case StaleDataLimit(bars=bars):
-            return charts.Limit(bars + 1)  # fires at more bars than stated
-        case CalibrationLimit(false_halt_probability=chance):
-            return charts.Limit(1.0 / chance)
+    if condition is None:
+        return None
+    return charts.Limit(condition.fires_at, as_share=isinstance(condition, DrawdownLimit | VolatilityLimit))
 
 
 def _halt(run: RunRecord) -> Part:

@@ -38,7 +38,6 @@ ARITHMETIC = {
     "look.py": "places ticks",
     "calibration.py": "how many rows are shown",
     "census.py": "how many rows are shown",
-    "interventions.py": "where the plan's own limits are drawn",
 }
 COMPUTING_LIBRARIES = {"scipy", "statistics", "torch", "sklearn", "arch"}
 RECORDS_OF = ("backtest", "distributions", "features", "market", "models", "portfolio", "relations", "risk", "runs",

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from quantdl.backtest.book.terms import Condition
+from quantdl.backtest.book.terms import HaltCondition
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Monitor(Protocol):
         ...
 
 
-def monitor(condition: Condition, initial_equity: float, bars_per_year: float) -> Monitor:
+def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: float) -> Monitor:
     """Return the monitor of a condition."""
     match condition.kind:
         case "drawdown":

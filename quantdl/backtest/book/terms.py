@@ -22,7 +22,7 @@ Membership = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Condition:
+class HaltCondition:
     """A figure that ends the run when it reaches its limit.
 
     Attributes:
@@ -82,7 +82,7 @@ class Terms:
     borrow_rate: float
     maintenance_margin: float
     delisting_recovery: float
-    conditions: tuple[Condition, ...]
+    conditions: tuple[HaltCondition, ...]
     max_exit_sessions: int
     regimes: np.ndarray
     market_volatility: np.ndarray

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from quantdl.backtest.book.conditions import ExceptionProcess
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
@@ -41,6 +42,11 @@ class DrawdownLimit:
     kind: Literal["drawdown"]
     limit: float
 
+    @property
+    def fires_at(self) -> float:
+        """Value at which it fires: ``limit``."""
+        return self.limit
+
 
 @dataclass(frozen=True)
 class VolatilityLimit:
@@ -50,6 +56,11 @@ class VolatilityLimit:
     annualised: float
     window_bars: int
 
+    @property
+    def fires_at(self) -> float:
+        """Value at which it fires: ``annualised``."""
+        return self.annualised
+
 
 @dataclass(frozen=True)
 class StaleDataLimit:
@@ -57,6 +68,11 @@ class StaleDataLimit:
 
     kind: Literal["stale_data"]
     bars: int
+
+    @property
+    def fires_at(self) -> float:
+        """Value at which it fires: one bar more than allowed."""
+        return self.bars + 1
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,11 @@ class CalibrationLimit:
     kind: Literal["calibration"]
     level: float
     false_halt_probability: float
+
+    @property
+    def fires_at(self) -> float:
+        """Value at which the e-process fires."""
+        return 1 / self.false_halt_probability
 
 
 Condition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit
@@ -141,40 +162,24 @@ def data_faults(conditions: tuple[Condition, ...], panel: "Panel", n_sessions: i
 def judge(conditions: tuple[Condition, ...], friction: Friction, run: FinishedRun) -> ItemVerdict:
     """Compute every condition again: one that fired must have ended the run, and nothing else may have.
 
-    Drawdown and volatility come from the equity curve, stale data from the panel and the shares held, calibration from
-    the predicted value at risk where the evidence holds it, else from what the run recorded.
+    Drawdown and volatility come from the equity that the fills leave, stale data from the panel and the shares held,
+    calibration from the value at risk predicted at its level. Where none was predicted, the item is undecided.
     """
-    watched = _watched_equity(friction, run)
+    watched = run.book.equity_before if run.book.same_bar else run.book.equity
     values: dict[str, np.ndarray] = {item.kind: _values(item, watched, friction, run) for item in conditions}
-    limits: dict[str, float] = {item.kind: _limit(item) for item in conditions}
+    limits: dict[str, float] = {item.kind: item.fires_at for item in conditions}
     statement = "traded until one of these fires: " + ", ".join(limits)
     peaks = [f"{name} at most {np.nanmax(known):.4g}" for name, known in values.items() if np.isfinite(known).any()]
     failures = [*_halt(values, limits, watched, friction, run), *_after_the_halt(friction, run)]
-    doubts = [f"{name} was never defined" for name, known in values.items() if not np.isfinite(known).any()]
+    doubts = [_doubt(item) for item in conditions if not np.isfinite(values[item.kind]).any()]
     return ItemVerdict(statement, ", ".join(peaks) or "no condition could be measured", tuple(failures), tuple(doubts))
 
 
-def _limit(condition: Condition) -> float:
-    """Return the value at which a condition fires."""
-    match condition:
-        case DrawdownLimit(limit=limit):
-            return limit
-        case VolatilityLimit(annualised=annualised):
-            return annualised
-        case StaleDataLimit(bars=bars):
-            return bars + 1
-        case CalibrationLimit(false_halt_probability=probability):
-            return 1 / probability
-
-
-def _watched_equity(friction: Friction, run: FinishedRun) -> np.ndarray:
-    """Return (T,) the equity on record as the conditions saw it: before the fills where these come after decisions."""
-    equity = run.result.equity["equity"].to_numpy()
-    if not run.book.same_bar:
-        return equity
-    paid = np.zeros(len(equity))
-    np.add.at(paid, run.book.ordered.row, run.book.ordered.cost)
-    return equity + paid
+def _doubt(condition: Condition) -> str:
+    """Say why a condition has no value at any close."""
+    if isinstance(condition, CalibrationLimit):
+        return f"calibration is not decided: no value at risk was predicted at {condition.level:g}"
+    return f"{condition.kind} was never defined"
 
 
 def _values(condition: Condition, watched: np.ndarray, friction: Friction, run: FinishedRun) -> np.ndarray:
@@ -209,17 +214,15 @@ def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
 
 
 def _calibration_process(level: float, run: FinishedRun) -> np.ndarray:
-    r"""Return (T,) the e-process of exceptions, from how many there were by then.
+    r"""Return (T,) the e-process of exceptions, from how many there were by then; NaN without predictions.
 
     With :math:`k` exceptions in :math:`n` predicted sessions, :math:`p = 1 - \mathrm{level}` and bets :math:`q_j > p`,
 
     .. math:: E = \frac{1}{J} \sum_j \Big(\frac{q_j}{p}\Big)^k \Big(\frac{1 - q_j}{1 - p}\Big)^{n - k}
     """
-    from quantdl.backtest.book.conditions import ExceptionProcess
-
     found = next((item for item in run.evidence.exceptions if item.level == level), None)
     if found is None:
-        return run.result.conditions["calibration"].to_numpy(dtype=np.float64)
+        return np.full(run.book.n_sessions, np.nan)
     sessions, halted_on = run.result.equity.index, run.result.halted_on
     live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
     days = [day.date() for day in sessions]
@@ -255,7 +258,9 @@ def _halt(
         return [f"halted on {run.day(end)}: {fired[0]} reached its limit of {limits[fired[0]]:g}"]
     if _unsupported(watched, friction, run)[end]:
         return [f"halted on {run.day(end)}: {run.result.halt_reason}"]
-    return [f"halted on {run.day(end)}, but no condition had fired"]
+    unknown = [name for name, known in values.items() if not np.isfinite(known).any()]
+    besides = f" besides {', '.join(unknown)}, which cannot be computed," if unknown else ""
+    return [f"halted on {run.day(end)}, but no condition{besides} had fired"]
 
 
 def _unsupported(watched: np.ndarray, friction: Friction, run: FinishedRun) -> np.ndarray:

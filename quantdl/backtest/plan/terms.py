@@ -6,7 +6,7 @@ import numpy as np
 
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import Condition, Membership, Terms
+from quantdl.backtest.book.terms import HaltCondition, Membership, Terms
 from quantdl.backtest.book.trailing import (
     correlation_groups,
     market_volatility,
@@ -59,7 +59,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
         borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
         delisting_recovery=friction.delisting_recovery,
-        conditions=tuple(_condition(item) for item in plan.invalidation),
+        conditions=tuple(_halt_condition(item) for item in plan.invalidation),
         max_exit_sessions=plan.fast_exit.max_sessions,
         regimes=regimes(volatility, abnormal.calm_below, abnormal.stressed_above),
         market_volatility=volatility,
@@ -121,16 +121,14 @@ def _liquidity(friction: Friction, tape: Tape) -> tuple[Costs, np.ndarray]:
     return costs, measured_dollar_volume(tape.dollars, tape.traded, liquidity.window_bars)
 
 
-def _condition(condition: invalidation.Condition) -> Condition:
+def _halt_condition(condition: invalidation.Condition) -> HaltCondition:
     match condition:
-        case invalidation.DrawdownLimit(limit=limit):
-            return Condition("drawdown", limit)
-        case invalidation.VolatilityLimit(annualised=annualised, window_bars=window):
-            return Condition("volatility", annualised, window_bars=window)
-        case invalidation.StaleDataLimit(bars=bars):
-            return Condition("stale_data", bars + 1)
-        case invalidation.CalibrationLimit(level=level, false_halt_probability=probability):
-            return Condition("calibration", 1 / probability, level=level)
+        case invalidation.VolatilityLimit(window_bars=window):
+            return HaltCondition(condition.kind, condition.fires_at, window_bars=window)
+        case invalidation.CalibrationLimit(level=level):
+            return HaltCondition(condition.kind, condition.fires_at, level=level)
+        case invalidation.DrawdownLimit() | invalidation.StaleDataLimit():
+            return HaltCondition(condition.kind, condition.fires_at)
 
 
 _FILLS = {

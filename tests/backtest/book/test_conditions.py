@@ -12,7 +12,7 @@ from quantdl.backtest.book.conditions import (
     VolatilityMonitor,
     monitor,
 )
-from quantdl.backtest.book.terms import Condition
+from quantdl.backtest.book.terms import HaltCondition
 
 FOUR_YEARS = 1008
 
@@ -38,11 +38,11 @@ def test_the_process_is_its_definition(probability):
 
 def halted_share(exceptions: np.ndarray, level: float, false_halt_probability: float) -> float:
     """Share of the (N, T) paths on which the plan's calibration condition ends the run, as the engine reads it."""
-    condition = Condition("calibration", 1 / false_halt_probability, level=level)
+    condition = HaltCondition("calibration", 1 / false_halt_probability, level=level)
     return float(np.mean([first_halt(path, condition) is not None for path in exceptions]))
 
 
-def first_halt(exceptions: np.ndarray, condition: Condition) -> int | None:
+def first_halt(exceptions: np.ndarray, condition: HaltCondition) -> int | None:
     """Session at which the condition's own monitor reaches its own limit; None where it never does."""
     watcher = monitor(condition, 1e6, 252.0)
     for number, exception in enumerate(exceptions):
@@ -63,7 +63,7 @@ def test_a_run_is_halted_at_the_first_session_on_which_the_evidence_reaches_the_
     exceptions = np.random.default_rng(5).random((1, 600)) < 0.06
     process = np.array([highest(exceptions[:, : t + 1], 0.01)[0] for t in range(exceptions.shape[1])])
     expected = int(np.argmax(process >= 1 / false_halt_probability))
-    condition = Condition("calibration", 1 / false_halt_probability, level=0.99)
+    condition = HaltCondition("calibration", 1 / false_halt_probability, level=0.99)
     assert 0 < expected == first_halt(exceptions[0], condition)
     assert monitor(condition, 1e6, 252.0).limit == pytest.approx(1 / false_halt_probability)  # Ville's inequality
 

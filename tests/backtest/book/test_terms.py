@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import prepare
-from quantdl.backtest.book.terms import CALM, NORMAL, REGIMES, STRESSED, UNDEFINED, Condition
+from quantdl.backtest.book.terms import CALM, NORMAL, REGIMES, STRESSED, UNDEFINED, HaltCondition
 from tests.backtest.worlds import FLAT, plan_for, span, world
 
 
@@ -21,9 +21,9 @@ def test_the_codes_of_the_regimes_are_their_places():
 
 
 def test_a_value_at_risk_is_needed_where_a_condition_tests_it():
-    drawdown = Condition("drawdown", 0.2)
+    drawdown = HaltCondition("drawdown", 0.2)
     assert terms_with(drawdown).risk_level is None
-    assert terms_with(drawdown, Condition("calibration", 20.0, level=0.975)).risk_level == 0.975
+    assert terms_with(drawdown, HaltCondition("calibration", 20.0, level=0.975)).risk_level == 0.975
 
 
 def test_terms_are_arrays_and_numbers():

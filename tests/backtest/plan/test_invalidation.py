@@ -1,4 +1,4 @@
-"""A condition that fires ends the run: computed again from equity, prices and predictions, it shows whether it did."""
+"""A condition that fires ends the run: computed again from fills, prices and predictions, it shows whether it did."""
 
 from dataclasses import replace
 
@@ -8,7 +8,19 @@ import pytest
 from quantdl.backtest import Exceptions
 from quantdl.backtest.plan import invalidation
 from quantdl.backtest.plan.invalidation import CalibrationLimit, DrawdownLimit, StaleDataLimit, VolatilityLimit
-from tests.backtest.judged import AtBars, Fixed, failed, good_plan, good_run, judged, market, only, row, run
+from tests.backtest.judged import (
+    AtBars,
+    Fixed,
+    changed_fill,
+    failed,
+    good_plan,
+    good_run,
+    judged,
+    market,
+    only,
+    row,
+    run,
+)
 from tests.backtest.worlds import random_walk, world
 
 PANEL = world(random_walk(300, 4), calendar="XNYS")
@@ -55,6 +67,20 @@ def test_a_delisting_comes_before_a_limit_on_stale_data_that_is_too_long():
     assert list(invalidation.data_faults((StaleDataLimit("stale_data", 5),), PANEL, 300)) == []
 
 
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        (DRAWDOWN, 0.4),
+        (VolatilityLimit("volatility", 0.3, 20), 0.3),
+        (StaleDataLimit("stale_data", 4), 5),
+        (CalibrationLimit("calibration", 0.99, 0.05), 20),
+    ],
+)
+def test_a_condition_fires_at_the_value_that_its_figures_mean(condition, value):
+    """More than four bars are five; an e-process passes 1 / p with probability p at most."""
+    assert condition.fires_at == value
+
+
 # After the run -------------------------------------------------------------------------------------------------------
 
 
@@ -83,14 +109,35 @@ def test_a_drawdown_beyond_the_limit_that_halted_nothing_fails():
     assert cause == f"drawdown reached its limit of 0.08 on {day:%Y-%m-%d}, and the run went on for {left} sessions"
 
 
-def test_the_equity_curve_is_what_counts():
-    """The recorded values of the condition say nothing; the curve falls by half for a day."""
+def dear_purchase(factor):
+    """The run with its first purchase, of 15 % of equity, at a multiple of its price: whole, with the money it left."""
+    return changed_fill(good_run(), market(), 0, price=factor * good_run().fills.loc[0, "price"])
+
+
+def test_a_fall_that_the_fills_show_fails_whatever_the_equity_on_record():
+    """45 % of the money is gone by the first purchase; the good run, whose equity is on record, never fell so far."""
+    bad = dear_purchase(4.0)
+    equity = np.concatenate([[1e6], bad.equity["equity"]])
+    first = int(np.flatnonzero(1 - equity[1:] / np.maximum.accumulate(equity)[1:] >= 0.4)[0])
+    for result in (bad, replace(bad, equity=good_run().equity)):
+        cause = failed(judged(result=result))["invalidation"]
+        assert cause.startswith(f"drawdown reached its limit of 0.4 on {good_run().equity.index[first]:%Y-%m-%d}, ")
+    assert first == 1 and drawdown().max() < 0.2
+
+
+def test_equity_on_record_that_the_fills_do_not_leave_is_no_fall():
+    """The recorded curve falls by half for a day: the record is wrong, the book never fell."""
     equity = good_run().equity.copy()
     equity.loc[equity.index[50], "equity"] *= 0.5
-    causes = failed(judged(result=replace(good_run(), equity=equity)))
-    assert causes["invalidation"].startswith(f"drawdown reached its limit of 0.4 on {equity.index[50]:%Y-%m-%d}")
-    assert "equity on record and by the fills differ" in causes["documentation"]
-    assert set(causes) == {"invalidation", "documentation"}
+    cause = only("documentation", judged(result=replace(good_run(), equity=equity)))
+    assert "equity on record and by the fills differ" in cause
+
+
+def test_a_volatility_that_the_fills_show_fails_whatever_the_equity_on_record():
+    plan = plan_with(VolatilityLimit("volatility", 0.6, 20))
+    bad = replace(dear_purchase(2.0), equity=good_run().equity)  # 15 % lost in one of twenty sessions
+    assert failed(judged(plan, bad))["invalidation"].startswith("volatility reached its limit of 0.6 on 2018-01-2")
+    assert judged(plan).verdict == "defended"
 
 
 def test_a_volatility_beyond_the_limit_that_halted_nothing_fails():
@@ -118,9 +165,9 @@ def test_a_stale_price_beyond_the_limit_that_halted_nothing_fails():
     assert judged(lax, result, panel).verdict == "defended"
 
 
-def predictions(exceeded):
-    days = tuple(day.date() for day in good_run().equity.index[1:])
-    return (Exceptions(0.99, days, tuple(days[at] for at in exceeded)),)
+def predictions(exceeded, level=0.99, first=1):
+    days = tuple(day.date() for day in good_run().equity.index[first:])
+    return (Exceptions(level, days, tuple(days[at] for at in exceeded)),)
 
 
 def test_too_many_losses_beyond_value_at_risk_that_halted_nothing_fail():
@@ -135,12 +182,33 @@ def test_too_many_losses_beyond_value_at_risk_that_halted_nothing_fail():
     assert found.figure.endswith("calibration at most 1")  # where it begins; it falls without exceptions
 
 
-def test_without_predictions_the_recorded_process_counts():
-    plan = plan_with(DRAWDOWN, CalibrationLimit("calibration", 0.99, 0.05))
-    recorded = good_run().conditions.assign(calibration=1.0)
-    recorded.iloc[30, recorded.columns.get_loc("calibration")] = 25.0
-    cause = only("invalidation", judged(plan, replace(good_run(), conditions=recorded)))
-    assert cause.startswith("calibration reached its limit of 20 on 2018-02-01")
+def test_losses_beyond_value_at_risk_count_at_any_level_of_the_plan():
+    """Bets at 0.97: two exceptions at once make the mean of (q / p)^2 = 28 at most, the limit is 20."""
+    plan = plan_with(DRAWDOWN, CalibrationLimit("calibration", 0.97, 0.05))
+    recorded = replace(good_run(), conditions=good_run().conditions.assign(calibration=1.0))
+    both = (*predictions([], 0.99), *predictions([0, 1], 0.97))
+    cause = only("invalidation", judged(plan, recorded, exceptions=both))
+    assert cause == "calibration reached its limit of 20 on 2018-01-04, and the run went on for 398 sessions"
+    assert judged(plan, recorded, exceptions=predictions([0], 0.97)).verdict == "defended"
+
+
+@pytest.mark.parametrize("recorded", [1.0, 25.0])
+def test_without_predictions_at_its_level_calibration_is_undecided_whatever_the_run_recorded(recorded):
+    plan = plan_with(DRAWDOWN, CalibrationLimit("calibration", 0.97, 0.05))
+    result = replace(good_run(), conditions=good_run().conditions.assign(calibration=recorded))
+    for exceptions in ((), predictions([0, 1], 0.99)):
+        found = row("invalidation", judged(plan, result, exceptions=exceptions))
+        assert (found.passed, found.cause) == (
+            None,
+            "calibration is not decided: no value at risk was predicted at 0.97",
+        )
+
+
+def test_a_halt_by_a_condition_that_cannot_be_computed_fails():
+    plan = plan_with(DRAWDOWN, CalibrationLimit("calibration", 0.97, 0.05))
+    halted = replace(good_run(), halted_on=good_run().equity.index[399], halt_reason="calibration reached 25, limit 20")
+    cause = failed(judged(plan, halted))["invalidation"]
+    assert cause.startswith("halted on 2019-02-05, but no condition besides calibration, which cannot be computed, had")
 
 
 def test_a_halt_without_a_cause_fails():
@@ -149,21 +217,21 @@ def test_a_halt_without_a_cause_fails():
 
 
 def test_what_was_bought_or_kept_after_the_halt_fails():
-    """A condition fired at session 320 by the record, and the run went on as before."""
-    recorded = good_run().conditions.assign(calibration=1.0)
-    recorded.iloc[320, recorded.columns.get_loc("calibration")] = 25.0
-    result = replace(good_run(), conditions=recorded, halted_on=good_run().equity.index[320])
+    """Value at risk was predicted from session 319 on and exceeded twice at once; the run went on as before."""
+    result = replace(good_run(), halted_on=good_run().equity.index[320])
     plan = plan_with(DRAWDOWN, CalibrationLimit("calibration", 0.99, 0.05))
-    causes = failed(judged(plan, result))
+    causes = failed(judged(plan, result, exceptions=predictions([0, 1], first=319)))
     assert "positions were enlarged after the halt; 6 positions were kept after the halt" in causes["invalidation"]
+    assert f"halted on {result.halted_on:%Y-%m-%d}: calibration reached its limit of 20" in causes["invalidation"]
 
 
 def test_a_book_that_its_equity_no_longer_carries_fails():
-    """All but a hundredth of the money gone on paper, and nothing ended the run."""
-    equity = good_run().equity.copy()
-    equity["equity"] = np.where(np.arange(400) == 399, -1.0, equity["equity"])
-    causes = failed(judged(plan_with(VolatilityLimit("volatility", 1e3, 20)), replace(good_run(), equity=equity)))
-    assert causes["invalidation"] == "equity did not carry the book on 2019-02-05, and nothing ended the run"
+    """The last fill takes ten times the money there was, and nothing ended the run."""
+    last = int(good_run().fills.index[-1])
+    bad = changed_fill(good_run(), market(), last, cost=1e7)
+    day = good_run().fills.loc[last, "session"]
+    causes = failed(judged(plan_with(VolatilityLimit("volatility", 1e3, 20)), replace(bad, equity=good_run().equity)))
+    assert causes["invalidation"] == f"equity did not carry the book on {day:%Y-%m-%d}, and nothing ended the run"
 
 
 def test_a_condition_that_could_not_be_measured_is_undecided():
