@@ -1,7 +1,8 @@
 """What each kind of text in a plan must be: a sentence says something, an author has a name, a calendar exists.
 
 The kinds are annotations: a dataclass of the plan writes ``statement: Sentence``, and `text_faults` finds it. Any
-language will do. Words are counted in scripts that set them apart; in those that do not, letters are.
+language will do. Words are counted in scripts that set them apart; in those that do not, letters are. Meaning is not
+judged: what is refused is a text in which nothing was written.
 """
 
 import re
@@ -19,10 +20,21 @@ from quantdl.errors import CalendarError, closest
 from quantdl.market.card import DAILY
 
 FEWEST_WORDS = 4
+
+# Of them, in scripts other than Latin: an ideograph counts as a word, and a short sentence may well repeat one.
 FEWEST_DIFFERENT_WORDS = 3
 
 # What people put where a text is asked for; a plan that holds it has not been written yet.
 _PLACEHOLDERS = frozenset("todo tbd tba fixme n/a na none null nan nil unknown anonymous nobody xxx".split())
+
+# Letters that lie side by side on a keyboard: what is typed to fill a field. Other such runs cannot be told from words.
+_KEYBOARD_RUNS = frozenset("asd asdf asdfgh qwe qwer qwerty qwertz zxc zxcv yxcv hjkl jkl uiop foo baz".split())
+
+# What stands for a name and names no one, in lower case and with a blank for each sign.
+_NO_ONE = frozenset(
+    "n a|no one|noone|no name|not known|not applicable|not decided|someone|somebody|some one|anyone|anybody|"
+    "to be announced|to be decided|to be defined|to be determined|author|name|your name".split("|")
+)
 
 # Scripts that set no blanks between words, by how the names of their letters begin in Unicode.
 _IDEOGRAPHS = ("CJK UNIFIED", "CJK COMPATIBILITY")
@@ -104,8 +116,19 @@ def _script(letter: str) -> str:
 
 
 def _is_sentence(text: str) -> bool:
-    found = words(text)
-    return len(found) >= FEWEST_WORDS and len(set(found)) >= FEWEST_DIFFERENT_WORDS
+    """Whether enough words are left without what says nothing: single Latin letters, placeholders, runs of keys."""
+    found = [word for word in words(text) if _says_something(word)]
+    different = FEWEST_WORDS if all(map(_is_latin, found)) else FEWEST_DIFFERENT_WORDS
+    return len(found) >= FEWEST_WORDS and len(set(found)) >= different
+
+
+def _says_something(word: str) -> bool:
+    single = len(word) == 1 and _is_latin(word)
+    return not single and word not in _PLACEHOLDERS and word not in _KEYBOARD_RUNS
+
+
+def _is_latin(word: str) -> bool:
+    return unicodedata.name(word[0], "").startswith("LATIN")
 
 
 def _is_written(text: str) -> bool:
@@ -117,8 +140,12 @@ def _has_letters(text: str) -> bool:
 
 
 def _is_name(text: str) -> bool:
-    """A name of a person or a desk: two letters that differ, which ``"aaa"`` and ``"-1"`` have not."""
-    return _is_written(text) and len({letter for letter in text.casefold() if letter.isalpha()}) > 1
+    """A name of a person or a desk: two letters that differ, not what stands for no one, nor two small letters."""
+    spoken = " ".join("".join(letter if letter.isalpha() else " " for letter in text.casefold()).split())
+    if spoken in _NO_ONE or not any(map(_says_something, spoken.split())):
+        return False
+    letters = [letter for letter in text if letter.isalpha()]
+    return len(set(spoken) - {" "}) > 1 and (len(letters) > 2 or not letters[0].islower())
 
 
 def _is_bar_length(text: str) -> bool:
@@ -139,7 +166,7 @@ def _meant_calendar(text: str) -> str | None:
 Sentence = Annotated[
     str,
     TextRule(
-        f"a sentence of at least {FEWEST_WORDS} words, {FEWEST_DIFFERENT_WORDS} of them different",
+        f"a sentence of at least {FEWEST_WORDS} words that differ; single letters and placeholders do not count",
         _is_sentence,
         "say it in words another person can check",
     ),

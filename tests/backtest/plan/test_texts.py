@@ -49,6 +49,17 @@ def trusting(**changes):
         "低低低低低低低低",
         "あああああああああ",
         "買う",
+        "a b c d",
+        "a b c d e f g h",
+        "I, a U.S. e-T",
+        "todo tbd fixme todo",
+        "TODO: TBD, FIXME; n/a!",
+        "none none n/a unknown",
+        "todo tbd fixme none null nil unknown",
+        "tbd: a hypothesis to come",
+        "asdf qwer zxcv asdf",
+        "asdf qwer zxcv uiop hjkl",
+        "buy sell buy sell hold",
     ],
 )
 def test_a_text_without_content_is_no_sentence(text):
@@ -63,6 +74,11 @@ def test_a_text_without_content_is_no_sentence(text):
     "text",
     [
         "Buy low, sell high.",
+        "I buy a stock that fell.",
+        "None; the stocks are among the most traded.",
+        "Unknown risks may explain it.",
+        "以强买强",
+        "Купи у дна и продай у дна",
         "Don't hold what has fallen.",
         "Wer zuletzt lacht, lacht am besten.",
         "Купи дёшево, продай дорого.",
@@ -85,7 +101,11 @@ def test_words_are_runs_of_letters_with_their_marks():
     assert words("e\u0301te\u0301") == ["\u00e9t\u00e9"]  # an accent written apart is part of its letter
 
 
-@pytest.mark.parametrize("name", ["-1", "", "n/a", "Unknown", "aaa", "...", "7"])
+NO_NAMES = ["-1", "", "n/a", "N.A.", "Unknown", "aaa", "...", "7", "no one", "No-one", "noone", "nobody", "Nobody", "ab"]
+NO_NAMES += ["tbd", "T.B.D.", "TBD TBD", "to be determined", "someone", "x y", "asdf", "none / unknown", "Your name"]
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
 def test_who_answers_for_a_run_has_a_name(name):
     plan = replace(PLAN, documentation=replace(PLAN.documentation, author=name))
     assert fault_of(plan, "documentation.author").fix == "write who answers for it"
@@ -94,7 +114,10 @@ def test_who_answers_for_a_run_has_a_name(name):
     assert fault_of(plan, "friction.liquidity.signed_by") is not None
 
 
-@pytest.mark.parametrize("name", ["A. Risk", "王伟", "Jo", "Research desk"])
+NAMES = ["A. Risk", "王伟", "Bo", "Li", "Jo", "Li Na", "Peter Noone", "Ada", "desk 7", "Research desk", "Петр"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_any_script_is_one(name):
     plan = replace(PLAN, documentation=replace(PLAN.documentation, author=name))
     assert fault_of(plan, "documentation.author") is None
