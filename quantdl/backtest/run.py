@@ -72,4 +72,4 @@ def prepare(
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
     stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
     tape = read_tape(panel)
-    return Job(tape, plan_terms(plan, panel, tape, first), first, stop, initial_equity)
+    return Job(tape, plan_terms(plan, panel, tape, first, stop), first, stop, initial_equity)

@@ -1,6 +1,6 @@
-"""What the engine must obey, as arrays and numbers: nothing in it has to be interpreted, and nothing knows the plan."""
+"""What the engine must obey, as arrays, numbers and names; nothing in it calls back, and nothing knows the plan."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +16,6 @@ CALM, NORMAL, STRESSED, UNDEFINED = range(len(REGIMES))
 FillAt = Literal["next_close", "next_open", "decision_close"]
 InStress = Literal["trade", "reduce_only", "flat"]
 Purpose = Literal["entry", "exit", "rebalance"]
-
-# (A,) the number of each asset's group, and the groups' names.
-Membership = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,8 @@ class Terms:
         horizon_bars: Bars after which a book without a decision is closed.
         purposes: What each rule may do, by its name; an order must cite one of these.
         limits: The caps on a decision, with the groups as they are before the first session.
-        regroup: Maps (t, A) closes without jumps, up to now, to the groups as of then; None where they never change.
+        groups: (T, A) number of each asset's group as of each close of the run, -1 at the closes outside it; None where
+            groups never change.
         stop_loss: Loss of a trade, over equity at entry, at which its exit is ordered.
         max_loss_per_trade: Loss that an order may cause by filling at a wrong price; it sets the limit of the order.
         costs: What a fill costs and how much of a session's volume it may take.
@@ -73,7 +71,7 @@ class Terms:
     horizon_bars: int
     purposes: Mapping[str, Purpose]
     limits: Limits
-    regroup: Callable[[np.ndarray], Membership] | None
+    groups: np.ndarray | None
     stop_loss: float
     max_loss_per_trade: float
     costs: Costs

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 
-from quantdl.backtest.book.terms import CALM, NORMAL, STRESSED, UNDEFINED, Membership
+from quantdl.backtest.book.terms import CALM, NORMAL, STRESSED, UNDEFINED
 
 
 def simple_returns(closes: np.ndarray) -> np.ndarray:
@@ -82,8 +82,8 @@ def measured_dollar_volume(dollars: np.ndarray, traded: np.ndarray, window: int)
     return trailing_mean(np.where(silent, 0.0, dollars), window)
 
 
-def correlation_groups(closes: np.ndarray, window_bars: int, threshold: float) -> Membership:
-    """Cluster assets by average linkage on one minus the correlation of their last simple returns.
+def correlation_groups(closes: np.ndarray, window_bars: int, threshold: float) -> np.ndarray:
+    """Return (A,) the cluster of each asset, numbered from 0: average linkage on one minus trailing correlation.
 
     An asset without a full window of prices, or whose price does not move, is a group of its own.
 
@@ -106,7 +106,7 @@ def correlation_groups(closes: np.ndarray, window_bars: int, threshold: float) -
         clusters = fcluster(tree, t=1.0 - threshold, criterion="distance")
         group_of[usable] = n_assets + clusters
     _, compact = np.unique(group_of, return_inverse=True)
-    return compact, tuple(f"cluster {index + 1}" for index in range(int(compact.max()) + 1))
+    return compact
 
 
 def _sum_and_count(values: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset
-from quantdl.backtest.plan.sizing import TOLERANCE, Sizing, net_cap_faults
+from quantdl.backtest.plan.sizing import TOLERANCE, Found, Sizing, larger, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
@@ -53,6 +53,9 @@ class CorrelationGroups:
 
 
 Groups = SectorGroups | NamedGroups | CorrelationGroups
+
+# (A,) the number of each asset's group, and the groups' names.
+Membership = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,20 @@ def _largest_group(groups: Groups, panel: "Panel") -> int:
             return len(panel.assets)
 
 
+def membership(groups: Groups, panel: "Panel") -> Membership:
+    """Return the group of each asset as the plan alone says; by correlation, each asset alone."""
+    match groups:
+        case NamedGroups(members=members):
+            names = tuple(members)
+            index = {symbol: position for position, name in enumerate(names) for symbol in members[name]}
+            return np.array([index[asset] for asset in panel.assets]), names
+        case SectorGroups():
+            names = tuple(sorted({panel.sectors[asset] for asset in panel.assets}))
+            return np.array([names.index(panel.sectors[asset]) for asset in panel.assets]), names
+        case CorrelationGroups():  # until there are returns to correlate
+            return np.arange(len(panel.assets)), panel.assets
+
+
 def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
     """Sum the weights in each group right after the fills of each decision, by the groups as of the decision.
 
@@ -135,22 +152,22 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
         run: The run.
     """
     gross, net, held = (0.0, ""), (0.0, ""), (0.0, "")
-    groups: tuple[np.ndarray, tuple[str, ...]] | None = None
+    groups: Membership | None = None
     last = 0
     for book in run.book.decided_books(rules):
         if groups is not None:
-            held = max(held, _heaviest(run.book.weights[last : book.filled], *groups))
+            held = larger(held, _heaviest(run.book.weights[last : book.filled], groups))
         groups, last = _groups_as_of(related.groups, run, book.decided), book.filled
-        absolute = _sums(book.least_absolute, groups[0])
-        one_sided = np.maximum(_sums(book.lowest, groups[0]), -_sums(book.highest, groups[0]))
-        grown = _sums(book.grown.astype(np.float64), groups[0]) > 0
+        absolute = _sums(book.least_absolute, groups)
+        one_sided = np.maximum(_sums(book.lowest, groups), -_sums(book.highest, groups))
+        grown = _sums(book.grown.astype(np.float64), groups) > 0
         day = run.day(book.filled)
         for name, group_gross, group_net, enlarged in zip(groups[1], absolute, one_sided, grown, strict=True):
             if enlarged:
-                gross = max(gross, (float(group_gross), f"{name} on {day}"))
-                net = max(net, (float(group_net), f"{name} on {day}"))
+                gross = larger(gross, (float(group_gross), f"{name} on {day}"))
+                net = larger(net, (float(group_net), f"{name} on {day}"))
     if groups is not None:
-        held = max(held, _heaviest(run.book.weights[last:], *groups))
+        held = larger(held, _heaviest(run.book.weights[last:], groups))
     checked = (
         ("max_group_gross", related.max_group_gross, *gross),
         ("max_group_net", np.inf if related.max_group_net is None else related.max_group_net, *net),
@@ -167,23 +184,16 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
     return ItemVerdict(f"no group above {related.max_group_gross:g} at a decision", figure, failures)
 
 
-def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return (A,) the number of each asset's group and the groups' names, as known at a close of the run."""
-    match groups:
-        case SectorGroups():
-            names = [run.panel.sectors[asset] for asset in run.result.assets]
-        case NamedGroups(members=members):
-            name_of = {symbol: name for name, symbols in members.items() for symbol in symbols}
-            names = [name_of[asset] for asset in run.result.assets]
-        case CorrelationGroups(window_bars=window, threshold=threshold):
-            from quantdl.backtest.book.trailing import correlation_groups  # loads scipy
-            from quantdl.market.corporate.adjustment import continuous_closes
+def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> Membership:
+    """Return the groups as known at a close of the run."""
+    if not isinstance(groups, CorrelationGroups):
+        return membership(groups, run.panel)
+    from quantdl.backtest.book.trailing import correlation_groups  # loads scipy
+    from quantdl.market.corporate.adjustment import continuous_closes
 
-            closes = continuous_closes(run.panel)[: run.book.first + row + 1]
-            numbers, clusters = correlation_groups(closes, window_bars=window, threshold=threshold)
-            return numbers, tuple(_members(run, numbers == number) for number in range(len(clusters)))
-    found, numbers = np.unique(names, return_inverse=True)
-    return numbers, tuple(str(name) for name in found)
+    closes = continuous_closes(run.panel)[: run.book.first + row + 1]
+    numbers = correlation_groups(closes, groups.window_bars, groups.threshold)
+    return numbers, tuple(_members(run, numbers == number) for number in range(int(numbers.max()) + 1))
 
 
 def _members(run: FinishedRun, inside: np.ndarray) -> str:
@@ -193,14 +203,14 @@ def _members(run: FinishedRun, inside: np.ndarray) -> str:
     return f"{', '.join(members[:_NAMED])}{more}"
 
 
-def _sums(weights: np.ndarray, group_of: np.ndarray) -> np.ndarray:
+def _sums(weights: np.ndarray, groups: Membership) -> np.ndarray:
     """Return (G,) the sum of (A,) weights in each group."""
-    return np.bincount(group_of, weights=weights)
+    return np.bincount(groups[0], weights=weights, minlength=len(groups[1]))
 
 
-def _heaviest(weights: np.ndarray, group_of: np.ndarray, names: tuple[str, ...]) -> tuple[float, str]:
+def _heaviest(weights: np.ndarray, groups: Membership) -> Found:
     """Return the largest gross weight of a group over the sessions of (t, A) weights, and its name."""
     if not len(weights):
         return 0.0, ""
-    totals = np.array([_sums(np.abs(row), group_of) for row in weights])
-    return float(totals.max()), names[int(totals.max(axis=0).argmax())]
+    totals = np.array([_sums(np.abs(row), groups) for row in weights])
+    return float(totals.max()), groups[1][int(totals.max(axis=0).argmax())]

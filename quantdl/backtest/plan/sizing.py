@@ -15,6 +15,9 @@ ROW = ReportRow("Sizing", "trades", "Trades")
 # Of a weight: room for rounding in sums of fills.
 TOLERANCE = 1e-8
 
+# A figure, and where it was found.
+Found = tuple[float, str]
+
 
 @dataclass(frozen=True)
 class Sizing:
@@ -108,9 +111,9 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
         if not book.grown.any():
             continue
         grown, day = np.where(book.grown, np.abs(book.weights), 0.0), run.day(book.filled)
-        largest = max(largest, (float(grown.max()), f"{run.result.assets[int(grown.argmax())]} on {day}"))
-        gross = max(gross, (float(book.least_absolute.sum()), f"on {day}"))
-        net = max(net, (max(float(book.lowest.sum()), -float(book.highest.sum())), f"on {day}"))
+        largest = larger(largest, (float(grown.max()), f"{run.result.assets[int(grown.argmax())]} on {day}"))
+        gross = larger(gross, (float(book.least_absolute.sum()), f"on {day}"))
+        net = larger(net, (max(float(book.lowest.sum()), -float(book.highest.sum())), f"on {day}"))
     worst = run.book.worst_trade
     checked = (
         ("max_weight", sizing.max_weight, *largest),
@@ -131,6 +134,16 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
     )
     statement = f"no trade loses more than {sizing.max_loss_per_trade:.2%}, no weight above {sizing.max_weight:g}"
     return ItemVerdict(statement, figure, tuple(failures))
+
+
+def larger(earlier: Found, later: Found) -> Found:
+    """Return the larger figure with its place; of two equal ones the earlier.
+
+    Example:
+        >>> larger((0.2, "A on 2020-01-02"), (0.2, "B on 2020-01-03"))
+        (0.2, 'A on 2020-01-02')
+    """
+    return later if later[0] > earlier[0] else earlier
 
 
 def _sold_short(sizing: Sizing, run: FinishedRun) -> list[str]:

@@ -1,12 +1,10 @@
 """What a plan means for the engine on given data: its terms, and the sentences that must stand beside any figure."""
 
-from functools import partial
-
 import numpy as np
 
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import HaltCondition, Membership, Terms
+from quantdl.backtest.book.terms import HaltCondition, Terms
 from quantdl.backtest.book.trailing import (
     correlation_groups,
     market_volatility,
@@ -17,7 +15,7 @@ from quantdl.backtest.plan import invalidation
 from quantdl.backtest.plan.friction import Friction, StatedVolume, VolumeWaiver
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
-from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, NamedGroups, SectorGroups
+from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
 from quantdl.backtest.running.cadence import every_bars, period_ends
 from quantdl.calendars import trading_calendar
 from quantdl.market.actions import CorporateActions
@@ -26,7 +24,7 @@ from quantdl.market.panel import Panel
 from quantdl.portfolio.limits import Limits
 
 
-def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
+def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> Terms:
     """Return what the engine must obey.
 
     Args:
@@ -34,6 +32,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
         panel: The data of the run.
         tape: The same as the engine plays it.
         first: Position of the run's first session.
+        stop: Position after its last.
     """
     friction, abnormal, sample = plan.friction, plan.abnormal_volatility, plan.sample
     bars_per_year = trading_calendar(panel.card.declaration.calendar).bars_per_year(
@@ -41,16 +40,13 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int) -> Terms:
     )
     volatility = market_volatility(tape.continuous, abnormal.window_bars, bars_per_year)
     costs, dollar_volume = _liquidity(friction, tape)
-    groups = plan.related_positions.groups
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),
         horizon_bars=plan.horizon.bars,
         purposes={rule.name: rule.purpose for rule in plan.rules},
         limits=_limits(plan, panel),
-        regroup=partial(correlation_groups, window_bars=groups.window_bars, threshold=groups.threshold)
-        if isinstance(groups, CorrelationGroups)
-        else None,
+        groups=_groups_by_close(plan.related_positions.groups, tape, first, stop),
         stop_loss=plan.sizing.stop_loss,
         max_loss_per_trade=plan.sizing.max_loss_per_trade,
         costs=costs,
@@ -80,7 +76,7 @@ def _due(cadence: Cadence, tape: Tape, first: int) -> np.ndarray:
 def _limits(plan: Plan, panel: Panel) -> Limits:
     """Return the caps; the net cap of a long-only plan is its gross cap."""
     sizing, related = plan.sizing, plan.related_positions
-    group_of, names = _groups(related.groups, panel)
+    group_of, names = membership(related.groups, panel)
     group_of.flags.writeable = False  # a strategy sees it
     return Limits(
         long_only=sizing.long_only,
@@ -94,17 +90,14 @@ def _limits(plan: Plan, panel: Panel) -> Limits:
     )
 
 
-def _groups(groups: Groups, panel: Panel) -> Membership:
-    match groups:
-        case NamedGroups(members=members):
-            names = tuple(members)
-            index = {symbol: position for position, name in enumerate(names) for symbol in members[name]}
-            return np.array([index[asset] for asset in panel.assets]), names
-        case SectorGroups():
-            names = tuple(sorted({panel.sectors[asset] for asset in panel.assets}))
-            return np.array([names.index(panel.sectors[asset]) for asset in panel.assets]), names
-        case CorrelationGroups():  # each asset alone, until there are returns to correlate
-            return np.arange(len(panel.assets)), panel.assets
+def _groups_by_close(groups: Groups, tape: Tape, first: int, stop: int) -> np.ndarray | None:
+    """Return (T, A) the clusters as of each close of the run, -1 outside it; None where groups never change."""
+    if not isinstance(groups, CorrelationGroups):
+        return None
+    found = np.full(tape.continuous.shape, -1)
+    for t in range(first, stop):
+        found[t] = correlation_groups(tape.continuous[: t + 1], groups.window_bars, groups.threshold)
+    return found
 
 
 def _liquidity(friction: Friction, tape: Tape) -> tuple[Costs, np.ndarray]:

@@ -44,7 +44,7 @@ def _unlimited(job: Job) -> Terms:
         horizon_bars=len(tape.sessions),
         purposes={"rebalance": "rebalance"},
         limits=Limits(True, 1.0, 1.0, 1.0, one_group, ("all",), 1.0, 1.0),
-        regroup=None,
+        groups=None,
         stop_loss=_NEVER,
         max_loss_per_trade=_NEVER,
         costs=replace(terms.costs, impact_coefficient=0.0, participation=_NEVER),

@@ -125,10 +125,11 @@ class Engine:
 
     def _limits(self, t: int) -> Limits:
         """Return the caps as of a close."""
-        if self.terms.regroup is None:
+        if self.terms.groups is None:
             return self.terms.limits
-        group_of, names = self.terms.regroup(self.tape.continuous[: t + 1])
+        group_of = self.terms.groups[t].copy()  # a strategy sees it, and must not see later rows through its base
         group_of.flags.writeable = False
+        names = tuple(f"cluster {number + 1}" for number in range(int(group_of.max()) + 1))
         return replace(self.terms.limits, group_of=group_of, group_names=names)
 
     def _fill(self, t: int) -> list[Fill]:
@@ -258,7 +259,7 @@ class Engine:
         """Return the record of the sessions played."""
         job, journal = self.job, self.journal
         tables = Tables(self.tape.sessions, self.tape.assets, job.first, job.stop)
-        fixed = self.terms.limits.group_names if self.terms.regroup is None else None
+        fixed = self.terms.limits.group_names if self.terms.groups is None else None
         return BacktestResult(
             assets=self.tape.assets,
             initial_equity=job.initial_equity,

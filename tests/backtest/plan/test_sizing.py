@@ -8,7 +8,7 @@ import pytest
 from quantdl.backtest.plan import sizing
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
-from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.sizing import Sizing, larger
 from tests.backtest.judged import (
     AtBars,
     Fixed,
@@ -163,3 +163,8 @@ def test_a_reduction_that_waits_for_a_price_breaks_no_cap():
     result = run(plan, AtBars(decisions | {bar: ([0.1] * 6, "rebalance") for bar in range(71, 400, 50)}), panel)
     assert result.equity["gross"].iloc[12] > 0.65
     assert row("sizing", judged(plan, result, panel)).passed is True
+
+
+def test_of_two_equal_figures_the_first_is_named():
+    assert larger((0.2, "A00 on 2018-01-05"), (0.2, "A05 on 2018-03-09")) == (0.2, "A00 on 2018-01-05")
+    assert larger((0.2, "A05 on 2018-01-05"), (0.3, "A00 on 2018-03-09")) == (0.3, "A00 on 2018-03-09")

@@ -16,7 +16,7 @@ from tests.backtest.worlds import plan_for, random_walk, world
 
 def terms_of(panel=None, first=0, **items):
     panel = world(random_walk(60, 4)) if panel is None else panel
-    return plan_terms(plan_for(panel, **items), panel, read_tape(panel), first)
+    return plan_terms(plan_for(panel, **items), panel, read_tape(panel), first, len(panel.sessions))
 
 
 def test_each_condition_fires_where_the_plan_says():
@@ -64,14 +64,15 @@ def test_groups_are_numbered_as_the_plan_lists_them():
     groups = NamedGroups("named", {"banks": ("A03", "A01"), "rest": ("A00", "A02")})
     terms = terms_of(related_positions={"groups": groups})
     assert (terms.limits.group_of.tolist(), terms.limits.group_names) == ([1, 0, 1, 0], ("banks", "rest"))
-    assert terms.regroup is None
+    assert terms.groups is None
 
 
-def test_clusters_are_asked_for_at_each_close():
+def test_clusters_are_known_at_each_close_of_the_run():
+    """Two assets with the same returns: one cluster from the close with twenty returns on."""
     panel = world(np.repeat(random_walk(60, 1), 2, axis=1))
-    terms = terms_of(panel, related_positions={"groups": CorrelationGroups("correlation", 20, 0.5)})
+    terms = terms_of(panel, 5, related_positions={"groups": CorrelationGroups("correlation", 20, 0.5)})
     assert terms.limits.group_of.tolist() == [0, 1]  # nothing is known before the first session
-    assert terms.regroup(panel.closes)[0].tolist() == [0, 0]
+    assert terms.groups.tolist() == [[-1, -1]] * 5 + [[0, 1]] * 15 + [[0, 0]] * 40
 
 
 def test_a_rebalance_is_due_by_the_plan_s_cadence():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import run_backtest
+from quantdl.backtest.plan.related_positions import CorrelationGroups
 from tests.backtest.worlds import Schedule, plan_for, random_walk, run, world
 
 
@@ -14,7 +15,7 @@ def reach(array):
     return array
 
 
-def test_the_view_ends_now():
+def test_a_view_holds_nothing_after_its_close():
     panel = world(random_walk(40, 3))
     seen = []
 
@@ -34,6 +35,20 @@ def test_the_view_ends_now():
 
     run(panel, Looks())
     assert seen == list(range(40))
+
+
+def test_later_groups_cannot_be_reached_through_those_of_now():
+    """The terms hold the clusters of the whole run; what a strategy sees is a copy of one row."""
+    panel = world(np.repeat(random_walk(60, 1), 3, axis=1))
+    seen = []
+
+    class Looks:
+        def decide(self, view):
+            assert reach(view.limits.group_of).shape == (3,)
+            seen.append(view.limits.group_of.tolist())
+
+    run(panel, Looks(), related_positions={"groups": CorrelationGroups("correlation", 20, 0.5)})
+    assert seen == [[0, 1, 2]] * 20 + [[0, 0, 0]] * 40
 
 
 def test_history_before_the_run_is_visible():
