@@ -7,9 +7,10 @@ from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.journal import Journal
 from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.tape import Tape
+from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.market.corporate.effects import Effect
 
-SPLIT = "plan:split"
+SPLIT = f"{ENGINE_PREFIX}split"
 
 
 @dataclass(eq=False)

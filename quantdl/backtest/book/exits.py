@@ -8,12 +8,12 @@ import numpy as np
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import tradable_dollars
 from quantdl.backtest.book.journal import Journal
-from quantdl.backtest.book.orders import OrderDesk
+from quantdl.backtest.book.orders import ROUNDING, OrderDesk
 from quantdl.backtest.book.sizing import EXIT_ROOM, exit_values
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import Terms
+from quantdl.backtest.book.terms import ENGINE_PREFIX, Terms
 
-DELISTING = "plan:delisting"
+DELISTING = f"{ENGINE_PREFIX}delisting"
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class Exits:
         losses = self.book.ledger.losses(values - np.abs(values) * self.terms.costs.proportional)
         for asset in np.flatnonzero(losses >= self.terms.stop_loss).tolist():
             loss, stop = losses[asset], self.terms.stop_loss
-            if self.close([asset], t, "plan:stop_loss"):
+            if self.close([asset], t, f"{ENGINE_PREFIX}stop_loss"):
                 detail = f"{self.tape.assets[asset]}: trade has lost {loss:.2%} of equity at entry, stop at {stop:.2%}"
                 self.journal.note(t, "sizing", "stop_loss", detail)
 
@@ -68,9 +68,9 @@ class Exits:
         """
         for asset in np.flatnonzero(~self.tape.eligible[t]).tolist():
             held, waiting = float(self.book.quantities[asset]), self.desk.open.get(asset)
-            if waiting is not None and held != 0 and np.isclose(waiting.left, -held, rtol=1e-9, atol=0.0):
+            if waiting is not None and held != 0 and np.isclose(waiting.left, -held, rtol=ROUNDING, atol=0.0):
                 continue
-            if self.close([asset], t, "plan:universe"):
+            if self.close([asset], t, f"{ENGINE_PREFIX}universe"):
                 detail = f"{self.tape.assets[asset]}: left the universe, {held:g} shares are sold"
                 self.journal.note(t, "trusted_data", "left_universe", detail)
 
@@ -78,7 +78,7 @@ class Exits:
         """Order the exit of a book on which nothing has been decided for as long as the horizon."""
         if decided_at is None or t - decided_at < self.terms.horizon_bars:
             return
-        if self.close(range(len(self.tape.assets)), t, "plan:horizon"):
+        if self.close(range(len(self.tape.assets)), t, f"{ENGINE_PREFIX}horizon"):
             detail = f"no decision for {t - decided_at} bars, horizon {self.terms.horizon_bars}: the book is closed"
             self.journal.note(t, "horizon", "expired", detail)
 
@@ -93,7 +93,7 @@ class Exits:
                 continue
             kept = float(np.sign(held) * EXIT_ROOM * most[asset] / mark)
             self.desk.place(
-                asset, kept - held, "plan:fast_exit", t, mark, kept * mark / self.book.equity(), float("inf")
+                asset, kept - held, f"{ENGINE_PREFIX}fast_exit", t, mark, kept * mark / self.book.equity(), float("inf")
             )
             detail = f"{self.tape.assets[asset]}: {abs(held) * mark:.2f} held, {most[asset]:.2f} can be left in time"
             self.journal.note(t, "fast_exit", "reduced", detail)

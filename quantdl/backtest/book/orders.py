@@ -7,8 +7,8 @@ import numpy as np
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import Costs, FillCost, fill_cost
 
-# A remainder below this share of the order is rounding, not an unfilled part.
-_ROUNDING = 1e-9
+# A difference below this share of the order is rounding, not an unfilled part.
+ROUNDING = 1e-9
 
 
 @dataclass(eq=False)
@@ -85,7 +85,7 @@ class Fill:
 
 
 @dataclass(frozen=True, eq=False)
-class Floor:
+class SessionMarket:
     """What a session offers to fill against.
 
     Attributes:
@@ -131,8 +131,19 @@ class OrderDesk:
         """
         self.cancel(asset, "replaced")
         if quantity != 0:
-            number, limit = len(self.orders) + 1, price + may_lose / quantity
-            order = Order(number, session, asset, rule, quantity, price, limit, target_weight, 0.0, "waiting", quantity)
+            order = Order(
+                order=len(self.orders) + 1,
+                decided=session,
+                asset=asset,
+                rule=rule,
+                quantity=quantity,
+                reference_price=price,
+                limit_price=price + may_lose / quantity,
+                target_weight=target_weight,
+                filled=0.0,
+                status="waiting",
+                left=quantity,
+            )
             self.orders.append(order)
             self.open[asset] = order
 
@@ -159,28 +170,30 @@ class OrderDesk:
         order.reference_price = (order.reference_price - cash) / ratio
         order.limit_price = (order.limit_price - cash) / ratio
 
-    def execute(self, book: Book, floor: Floor) -> list[Fill]:
+    def execute(self, book: Book, market: SessionMarket) -> list[Fill]:
         """Fill what can be filled: sales first, then covers of shorts, then purchases as far as the cash reaches.
 
         Purchases that cash cannot pay for are scaled down alike, and what is cut is not tried again: it was
         sized on prices that no longer hold. What the participation cap leaves over waits.
         """
-        sales, covers, purchases = self._fillable(book, floor)
-        fills = [self._fill(asset, shares, book, floor) for asset, shares in (*sales.items(), *covers.items())]
-        scale = self._affordable(purchases, book.cash, floor)
+        sales, covers, purchases = self._fillable(book, market)
+        fills = [self._fill(asset, shares, book, market) for asset, shares in (*sales.items(), *covers.items())]
+        scale = self._affordable(purchases, book.cash, market)
         for asset, shares in purchases.items():
             if scale > 0:
-                fills.append(self._fill(asset, shares * scale, book, floor))
+                fills.append(self._fill(asset, shares * scale, book, market))
             self.open[asset].left -= shares * (1 - scale)
         self._close_done()
         self.fills.extend(fills)
         return fills
 
-    def _fillable(self, book: Book, floor: Floor) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
+    def _fillable(
+        self, book: Book, market: SessionMarket
+    ) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
         """Split what price and participation allow into sales, covers of shorts, and purchases."""
         sales, covers, purchases = {}, {}, {}
         for asset in sorted(self.open):
-            price, most = float(floor.prices[asset]), float(floor.most_dollars[asset])
+            price, most = float(market.prices[asset]), float(market.most_dollars[asset])
             if not (self.open[asset].accepts(price) and most > 0):
                 continue
             left = self.open[asset].left
@@ -195,52 +208,65 @@ class OrderDesk:
                 purchases[asset] = shares - cover
         return sales, covers, purchases
 
-    def _cost(self, asset: int, shares: float, floor: Floor) -> tuple[float, FillCost]:
-        notional = abs(shares) * float(floor.prices[asset])
-        volume, volatility = float(floor.dollar_volume[asset]), float(floor.volatility[asset])
+    def _cost(self, asset: int, shares: float, market: SessionMarket) -> tuple[float, FillCost]:
+        notional = abs(shares) * float(market.prices[asset])
+        volume, volatility = float(market.dollar_volume[asset]), float(market.volatility[asset])
         return notional, fill_cost(notional, self.costs, volume, volatility)
 
-    def _affordable(self, purchases: dict[int, float], cash: float, floor: Floor) -> float:
+    def _affordable(self, purchases: dict[int, float], cash: float, market: SessionMarket) -> float:
         """Return the share of the purchases that the cash pays for, costs included."""
-        bills = [self._cost(asset, shares, floor) for asset, shares in purchases.items()]
+        bills = [self._cost(asset, shares, market) for asset, shares in purchases.items()]
         needed = sum(notional + cost.total for notional, cost in bills)
         return 1.0 if needed <= max(cash, 0.0) else max(cash, 0.0) / needed
 
-    def _fill(self, asset: int, shares: float, book: Book, floor: Floor) -> Fill:
-        order, price = self.open[asset], float(floor.prices[asset])
-        notional, cost = self._cost(asset, shares, floor)
-        book.trade(asset, shares, price, cost.total, floor.session, floor.equity, order.rule)
+    def _fill(self, asset: int, shares: float, book: Book, market: SessionMarket) -> Fill:
+        order, price = self.open[asset], float(market.prices[asset])
+        notional, cost = self._cost(asset, shares, market)
+        book.trade(asset, shares, price, cost.total, market.session, market.equity, order.rule)
         order.filled += shares
         order.left -= shares
-        known_volume = float(floor.dollar_volume[asset])
+        known_volume = float(market.dollar_volume[asset])
         return Fill(
-            order.order,
-            order.decided,
-            floor.session,
-            order.asset,
-            order.rule,
-            shares,
-            price,
-            notional,
-            cost.commission,
-            cost.spread,
-            cost.impact,
-            cost.total,
-            known_volume if np.isfinite(known_volume) else np.nan,
-            float(floor.volatility[asset]),
+            order=order.order,
+            decided=order.decided,
+            session=market.session,
+            asset=order.asset,
+            rule=order.rule,
+            quantity=shares,
+            price=price,
+            notional=notional,
+            commission=cost.commission,
+            spread=cost.spread,
+            impact=cost.impact,
+            cost=cost.total,
+            dollar_volume=known_volume if np.isfinite(known_volume) else np.nan,
+            volatility=float(market.volatility[asset]),
         )
 
     def record_payout(self, asset: int, shares: float, price: float, rule: str, session: int) -> None:
         """Record shares that left the book without an order, as order 0."""
-        notional, unknown = abs(shares) * price, float("nan")
-        self.fills.append(
-            Fill(0, session, session, asset, rule, shares, price, notional, 0.0, 0.0, 0.0, 0.0, unknown, unknown)
+        fill = Fill(
+            order=0,
+            decided=session,
+            session=session,
+            asset=asset,
+            rule=rule,
+            quantity=shares,
+            price=price,
+            notional=abs(shares) * price,
+            commission=0.0,
+            spread=0.0,
+            impact=0.0,
+            cost=0.0,
+            dollar_volume=float("nan"),
+            volatility=float("nan"),
         )
+        self.fills.append(fill)
 
     def _close_done(self) -> None:
         """Take orders with nothing left off the desk."""
         for asset, order in list(self.open.items()):
-            if abs(order.left) <= _ROUNDING * abs(order.quantity):
-                missing = abs(order.quantity - order.filled) > _ROUNDING * abs(order.quantity)
+            if abs(order.left) <= ROUNDING * abs(order.quantity):
+                missing = abs(order.quantity - order.filled) > ROUNDING * abs(order.quantity)
                 order.status = "cash_short" if missing else "filled"
                 del self.open[asset]

@@ -13,6 +13,9 @@ from quantdl.portfolio.limits import Limits
 REGIMES = ("calm", "normal", "stressed", "undefined")
 CALM, NORMAL, STRESSED, UNDEFINED = range(len(REGIMES))
 
+# Begins the name under which the engine orders an exit that an item of the plan asks for; no rule is named so.
+ENGINE_PREFIX = "plan:"
+
 FillAt = Literal["next_close", "next_open", "decision_close"]
 InStress = Literal["trade", "reduce_only", "flat"]
 Purpose = Literal["entry", "exit", "rebalance"]

@@ -90,12 +90,12 @@ class TradeLedger:
 
     def _trade(self, asset: int, session: int, pnl: float, rule: str, is_open: bool) -> Trade:
         return Trade(
-            asset,
-            int(self.entry[asset]),
-            session,
-            float(pnl),
-            float(pnl / self.entry_equity[asset]),
-            self.rules_in[asset],
-            rule,
-            is_open,
+            asset=asset,
+            entry=int(self.entry[asset]),
+            exit=session,
+            pnl=float(pnl),
+            return_on_equity=float(pnl / self.entry_equity[asset]),
+            rule_in=self.rules_in[asset],
+            rule_out=rule,
+            is_open=is_open,
         )

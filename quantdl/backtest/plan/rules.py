@@ -7,15 +7,13 @@ from typing import Literal
 
 import numpy as np
 
+from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.texts import Label, Sentence
 
 ROW = ReportRow("Rules", "trades", "Trades")
-
-# Marks the exits that the engine orders by itself, because another item of the plan asks for them.
-ENGINE_PREFIX = "plan:"
 
 # Of a position: sums of fills are not exact.
 _ROUNDING = 1e-8

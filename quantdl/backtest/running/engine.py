@@ -16,10 +16,10 @@ from quantdl.backtest.book.conditions import Observation, monitor
 from quantdl.backtest.book.corporate_actions import CorporateActionsDesk
 from quantdl.backtest.book.exits import Exits
 from quantdl.backtest.book.journal import Close, Journal, RecordedDecision
-from quantdl.backtest.book.orders import Fill, Floor, OrderDesk
+from quantdl.backtest.book.orders import Fill, OrderDesk, SessionMarket
 from quantdl.backtest.book.sizing import EXIT_ROOM, exit_values, reduced_only, target_quantities
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import STRESSED, Terms
+from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED, Terms
 from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.running.decisions import Answer, Driver, Moment
 from quantdl.backtest.running.result import BacktestResult, Tables
@@ -136,9 +136,15 @@ class Engine:
         """Fill at this session's prices, capped by the volume that was known before them."""
         known = t if self.same_bar else max(t - 1, 0)
         prices = np.where(self.tape.traded[t], self.fill_prices[t], np.nan)
-        volume, volatility = self.terms.dollar_volume[known], self.tape.volatility[known]
-        floor = Floor(t, prices, self.exits.tradable(known), volume, volatility, self.book.equity())
-        return self.desk.execute(self.book, floor)
+        market = SessionMarket(
+            session=t,
+            prices=prices,
+            most_dollars=self.exits.tradable(known),
+            dollar_volume=self.terms.dollar_volume[known],
+            volatility=self.tape.volatility[known],
+            equity=self.book.equity(),
+        )
+        return self.desk.execute(self.book, market)
 
     def _watch(self, t: int, held_return: float) -> None:
         """Update every condition; the first that fires halts the run for good."""
@@ -165,7 +171,7 @@ class Engine:
 
     def _halt(self, t: int, condition: str, reason: str) -> None:
         if self.halted_at is None:
-            self.halted_at, self.halt_rule, self.halt_reason = t, f"plan:{condition}", reason
+            self.halted_at, self.halt_rule, self.halt_reason = t, f"{ENGINE_PREFIX}{condition}", reason
             self.journal.note(t, "invalidation", condition, f"{reason}: flatten and halt")
 
     def _decide(self, t: int) -> None:
@@ -193,7 +199,7 @@ class Engine:
             self.journal.note(t, "abnormal_volatility", condition, detail)
         if not (stressed and self.terms.in_stress == "flat"):
             return False
-        self.exits.close(range(self.n_assets), t, "plan:stand_aside")
+        self.exits.close(range(self.n_assets), t, f"{ENGINE_PREFIX}stand_aside")
         return True
 
     def _note_decision(self, t: int, answer: Answer) -> None:
@@ -230,12 +236,19 @@ class Engine:
         notional, paid = sum(fill.notional for fill in fills), sum(fill.cost for fill in fills)
         before = equity + paid
         turnover = notional / before if before > 0 else 0.0
-        gross, net = float(np.abs(weights).sum()), float(weights.sum())
-        days, halted = self.exits.days_to_exit(t), self.halted_at is not None
-        due = float(self.book.due.sum())
-        self.journal.closes.append(
-            Close(equity, self.book.cash, due, gross, net, turnover, paid + fees, held_return, days, halted)
+        close = Close(
+            equity=equity,
+            cash=self.book.cash,
+            due=float(self.book.due.sum()),
+            gross=float(np.abs(weights).sum()),
+            net=float(weights.sum()),
+            turnover=turnover,
+            costs=paid + fees,
+            held_return=held_return,
+            days_to_exit=self.exits.days_to_exit(t),
+            halted=self.halted_at is not None,
         )
+        self.journal.closes.append(close)
         self.journal.weights.append(weights)
         self.journal.quantities.append(self.book.quantities.copy())
         self.journal.exposures.append(self.limits.group_sums(np.abs(weights)))

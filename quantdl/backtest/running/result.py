@@ -135,23 +135,9 @@ class Tables:
 
     def trades(self, rows: Sequence[Trade]) -> pd.DataFrame:
         """Return every trade; one still open has no exit."""
-        frame = self._table(
-            [
-                [
-                    row.asset,
-                    row.entry,
-                    row.exit,
-                    row.exit - row.entry,
-                    row.pnl,
-                    row.return_on_equity,
-                    row.rule_in,
-                    row.rule_out,
-                    row.is_open,
-                ]
-                for row in rows
-            ],
-            _TRADE,
-        ).astype({"bars": "int64", "open": "bool"})
+        cells = [{**vars(row), "bars": row.exit - row.entry, "open": row.is_open} for row in rows]
+        frame = self._table([[trade[name] for name in _TRADE] for trade in cells], _TRADE)
+        frame = frame.astype({"bars": "int64", "open": "bool"})
         return frame.assign(exit=frame["exit"].mask(frame["open"]))
 
     def _table(self, rows: list[list[object]], names: tuple[str, ...]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import Costs
-from quantdl.backtest.book.orders import Floor, OrderDesk
+from quantdl.backtest.book.orders import OrderDesk, SessionMarket
 from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
@@ -53,10 +53,10 @@ def test_a_sale_pays_for_a_purchase_of_the_same_session():
 FREE = Costs(0.0, 0.0, 0.0, float("inf"))
 
 
-def floor(prices, most=np.inf, session=1, equity=1000.0):
+def session_market(prices, most=np.inf, session=1, equity=1000.0):
     n_assets = len(prices)
     volume, volatility = np.full(n_assets, np.inf), np.full(n_assets, np.nan)
-    return Floor(session, np.array(prices), np.broadcast_to(most, (n_assets,)), volume, volatility, equity)
+    return SessionMarket(session, np.array(prices), np.broadcast_to(most, (n_assets,)), volume, volatility, equity)
 
 
 def desk_and_book(n_assets=1, cash=1000.0, costs=FREE):
@@ -92,9 +92,9 @@ def test_a_new_order_takes_the_place_of_the_one_that_waits():
 def test_what_the_volume_leaves_over_waits_for_the_next_session():
     desk, book = desk_and_book()
     buy(desk)
-    (first,) = desk.execute(book, floor([10.0], most=40.0))
+    (first,) = desk.execute(book, session_market([10.0], most=40.0))
     assert (first.quantity, first.notional, desk.open[0].left) == (4.0, 40.0, 6.0)
-    (second,) = desk.execute(book, floor([10.0], session=2))
+    (second,) = desk.execute(book, session_market([10.0], session=2))
     assert (second.quantity, desk.orders[0].status, book.quantities[0]) == (6.0, "filled", 10.0)
 
 
@@ -103,7 +103,7 @@ def test_purchases_beyond_the_cash_shrink_alike_and_are_not_tried_again():
     desk, book = desk_and_book(2)
     buy(desk, 0, 60.0)
     buy(desk, 1, 90.0)
-    fills = desk.execute(book, floor([10.0, 10.0]))
+    fills = desk.execute(book, session_market([10.0, 10.0]))
     assert [fill.quantity for fill in fills] == pytest.approx([40.0, 60.0])
     assert book.cash == pytest.approx(0.0, abs=1e-12)
     assert [order.status for order in desk.orders] == ["cash_short", "cash_short"]
@@ -116,7 +116,7 @@ def test_a_sale_and_a_cover_come_before_a_purchase():
     book.ledger.entry[:] = 0
     buy(desk, 0, -10.0)
     buy(desk, 1, 10.0)  # five shares cover the short, five are a purchase
-    fills = desk.execute(book, floor([10.0, 10.0]))
+    fills = desk.execute(book, session_market([10.0, 10.0]))
     assert [(fill.asset, fill.quantity) for fill in fills] == [(0, -10.0), (1, 5.0), (1, 5.0)]
     assert (book.cash, book.quantities.tolist()) == (0.0, [0.0, 5.0])
 
@@ -124,7 +124,7 @@ def test_a_sale_and_a_cover_come_before_a_purchase():
 def test_a_fill_records_its_costs_and_what_was_known():
     desk, book = desk_and_book(costs=Costs(100.0, 50.0, 0.5, 1.0))
     buy(desk)
-    known = Floor(1, np.array([10.0]), np.array([1e9]), np.array([1e4]), np.array([0.02]), 1000.0)
+    known = SessionMarket(1, np.array([10.0]), np.array([1e9]), np.array([1e4]), np.array([0.02]), 1000.0)
     (fill,) = desk.execute(book, known)
     assert (fill.commission, fill.spread) == (1.0, 0.5)
     assert fill.impact == pytest.approx(0.5 * 0.02 * 0.1 * 100)
@@ -143,6 +143,6 @@ def test_shares_that_leave_without_an_order_are_order_zero():
 def test_a_cancelled_order_that_filled_in_part_says_so():
     desk, book = desk_and_book()
     buy(desk)
-    desk.execute(book, floor([10.0], most=40.0))
+    desk.execute(book, session_market([10.0], most=40.0))
     desk.cancel(0, "cancelled")
     assert desk.orders[0].status == "partial"
