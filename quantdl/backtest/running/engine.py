@@ -68,7 +68,7 @@ def play(job: Job, driver: Driver, forecasts: Forecasts | None, progress: Progre
         progress: Called with sessions done and sessions in all.
 
     Raises:
-        RunError: What the driver raises; or if the predicted value at risk is not a number.
+        RunError: What the driver raises; or if a value at risk that a condition needs is not finite.
     """
     engine = Engine(job, driver, forecasts)
     for t in range(job.first, job.stop):
@@ -265,7 +265,9 @@ class Engine:
             self.predicted_loss = self.value_at_risk(session, weights, level)
             if not np.isfinite(self.predicted_loss):
                 raise RunError(
-                    f"{session:%Y-%m-%d}: the predicted value at risk is {self.predicted_loss}, not a number."
+                    f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {self.predicted_loss} at {level:g} "
+                    "for the book held. The calibration condition needs a finite one at every close with positions: "
+                    "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
                 )
 
     def result(self) -> BacktestResult:

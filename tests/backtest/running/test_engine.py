@@ -8,6 +8,7 @@ import pytest
 from quantdl.backtest import Forecasts, Hold
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import CalibrationLimit, StaleDataLimit, VolatilityLimit
+from quantdl.errors import RunError
 from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, closes_with, plan_for, random_walk, run, world
 
 
@@ -114,6 +115,16 @@ def test_a_wrong_value_at_risk_halts_and_a_right_one_does_not(value_at_risk, hal
     assert (result.halted_on is not None) == halts
     if halts:
         assert result.halt_reason.startswith("calibration reached")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_at_risk_that_is_not_finite_stops_the_run_and_says_what_to_do(value):
+    panel = world(random_walk(40, 1))
+    condition = (CalibrationLimit("calibration", 0.975, 0.05),)
+    words = rf"predict a value at risk of {value} at 0\.975.*correct value_at_risk of the forecasts"
+    with pytest.raises(RunError, match=words) as caught:
+        run(panel, {0: [0.9]}, forecasts=forecasts_with(value), invalidation=condition, sample={"purge_bars": 6})
+    assert str(caught.value).startswith(f"{panel.sessions[1]:%Y-%m-%d}: ")  # the close at which it is held first
 
 
 def stress_world():
