@@ -1,9 +1,6 @@
 from .book.conditions import ExceptionProcess as ExceptionProcess
 from .book.journal import RecordedDecision as RecordedDecision
-from .judging.attribution import (
-    pnl_by_context as pnl_by_context,
-    pnl_by_rule as pnl_by_rule,
-)
+from .judging.attribution import pnl_by_context as pnl_by_context
 from .judging.break_even import break_even_cost_bps as break_even_cost_bps
 from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
 from .judging.liquidity import (

@@ -63,9 +63,14 @@ class Tape:
 
     @property
     def dollars(self) -> np.ndarray:
-        """(T, A) dollars traded: the field ``dollar_volume`` where there is one, else close times ``volume``."""
-        stated = self.fields.get("dollar_volume")
-        return self.fields["close"] * self.fields["volume"] if stated is None else stated
+        """(T, A) dollars traded."""
+        return dollars_traded(self.fields)
+
+
+def dollars_traded(fields: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return (T, A) the field ``dollar_volume`` where there is one, else ``close`` times ``volume``."""
+    stated = fields.get("dollar_volume")
+    return fields["close"] * fields["volume"] if stated is None else stated
 
 
 def read_tape(panel: Panel) -> Tape:

@@ -1,4 +1,4 @@
-"""Where the profit came from: by rival explanation and by rule."""
+"""Where the profit came from, along the rival explanations of the plan."""
 
 from collections.abc import Iterator
 
@@ -36,16 +36,6 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
         for state in sorted(set(values))
     ]
     return pd.DataFrame(rows, columns=["context", "state", "sessions", "pnl"])
-
-
-def pnl_by_rule(result: BacktestResult) -> pd.DataFrame:
-    """Return trades and profit per pair of entry and exit rule: ``rule_in, rule_out, trades, pnl, worst``.
-
-    ``worst`` is the worst trade as a fraction of equity at entry. A trade still open has an empty ``rule_out``.
-    """
-    grouped = result.trades.groupby(["rule_in", "rule_out"], sort=True)
-    table = grouped.agg(trades=("pnl", "size"), pnl=("pnl", "sum"), worst=("return_on_equity", "min"))
-    return table.reset_index()
 
 
 def _trend(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:

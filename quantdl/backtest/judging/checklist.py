@@ -8,8 +8,8 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import Evidence
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.backtest.plan.rebuilt import RebuiltBook
+from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.calendars import trading_calendar
 from quantdl.market.panel import Panel
 
 Verdict = Literal["defended", "relative evidence only", "not defended"]
@@ -55,11 +55,9 @@ def assess(plan: Plan, panel: Panel, result: BacktestResult, evidence: Evidence)
         evidence: What is known beside the record.
 
     Raises:
-        ValueError: If the run was made on bars within the session.
+        RunError: If the run was made on bars within the session.
     """
-    bars_per_year = trading_calendar(panel.card.declaration.calendar).bars_per_year(
-        plan.sample.first, plan.sample.last, panel.card.declaration.frequency
-    )
+    bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     borrow = plan.friction.borrow
     fee = 0.0 if borrow is None else borrow.annual_rate / bars_per_year
     book = RebuiltBook(result, panel, fee, same_bar=plan.friction.fill_at == "decision_close")

@@ -1,4 +1,4 @@
-"""How fast the book could be left, and how large it could grow before its own trading eats it."""
+"""How fast the book could be left, and how large it could grow before market impact removes half the profit."""
 
 import math
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class ExitWaived:
 
 @dataclass(frozen=True)
 class Capacity:
-    """The money at which impact eats half of the gross profit.
+    """The money at which market impact removes half of the gross profit.
 
     Attributes:
         coefficient: Coefficient Y of the square-root law.
@@ -56,9 +56,8 @@ def exit_figures(result: BacktestResult, costs: Costs) -> ExitFigures | ExitWaiv
         return ExitWaived()
     longest, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
     days = longest if math.isfinite(longest) else None
-    one_spread = costs.commission_bps + costs.half_spread_bps
-    five_spreads = costs.commission_bps + 5 * costs.half_spread_bps
-    return ExitFigures(days, None if days is None else 2 * days, gross * one_spread / 1e4, gross * five_spreads / 1e4)
+    half_volume = None if days is None else 2 * days
+    return ExitFigures(days, half_volume, costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0))
 
 
 def capacities(result: BacktestResult) -> tuple[Capacity, ...]:

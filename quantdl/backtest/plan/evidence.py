@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+# What sums of fills, their quotients and roots may round, as a share of the figure: a cap counts as kept within it.
+ROUNDING = 1e-8
+
 
 @dataclass(frozen=True)
 class CalibrationTest:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
-
-# Of a session: what quotients of sums may round.
-_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,12 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
     slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
     days, row = float(slowest.max()), int(slowest.argmax())
     gross = float(np.abs(run.book.weights).sum(axis=1).max())
-    cost = gross * friction.bps_each_way / 1e4
-    dear = gross * (friction.commission_bps + 5 * friction.half_spread_bps) / 1e4
+    cost, dear = friction.costs.of_leaving(gross), friction.costs.of_leaving(gross, spreads=5.0)
     figure = (
         f"{days:.2f} sessions at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
         "five times the spread"
     )
     excess = days - fast_exit.max_sessions
     more = f"{excess:.2f} sessions more than promised" if np.isfinite(days) else "a position could not be sold at all"
-    slow = (f"{more}, on {run.day(row)}",) if excess > _ROUNDING else ()
+    slow = (f"{more}, on {run.day(row)}",) if excess > ROUNDING else ()
     return ItemVerdict(statement, figure, slow)

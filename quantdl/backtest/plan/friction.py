@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset, within
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 
 
 ROW = ReportRow("Friction", "costs", "Costs")
-
-# Of a cost, a price or a share of volume: what sums and roots may round.
-_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -111,6 +109,18 @@ class Friction:
         """Commission and half-spread, in basis points of traded notional."""
         return self.commission_bps + self.half_spread_bps
 
+    @property
+    def costs(self) -> Costs:
+        """The price of trading; without impact and without a cap on volume where liquidity is waived."""
+        if isinstance(self.liquidity, VolumeWaiver):
+            return Costs(self.commission_bps, self.half_spread_bps, 0.0, float("inf"))
+        return Costs(
+            commission_bps=self.commission_bps,
+            half_spread_bps=self.half_spread_bps,
+            impact_coefficient=self.liquidity.impact_coefficient,
+            participation=self.liquidity.participation,
+        )
+
 
 def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
     """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
@@ -200,23 +210,34 @@ class KnownLiquidity:
     most_dollars: np.ndarray
 
 
+def dollar_volume(liquidity: Liquidity, panel: "Panel") -> np.ndarray:
+    """Return (T, A) the dollars an asset trades a session, as known at each close; infinite under a waiver."""
+    from quantdl.backtest.book.tape import dollars_traded  # these load pandas and scipy
+    from quantdl.backtest.book.trailing import measured_dollar_volume
+
+    match liquidity:
+        case VolumeWaiver():
+            return np.full(panel.closes.shape, np.inf)
+        case StatedVolume(dollar_volume=stated):
+            return np.tile([stated[asset] for asset in panel.assets], (len(panel.sessions), 1))
+        case MeasuredVolume(window_bars=window):
+            return measured_dollar_volume(dollars_traded(panel.fields), panel.traded, window)
+
+
 def known_liquidity(friction: Friction, panel: "Panel") -> KnownLiquidity:
-    """Measure on the data what the plan's terms of liquidity allow."""
+    """Measure on the data what the plan's terms of liquidity allow.
+
+    The cap on what may be traded is worked out here once more, and not by the function that the engine asks: a cap that
+    did not bind then shows in the evidence.
+    """
     from quantdl.backtest.book.tape import IMPACT_WINDOW  # these load pandas and scipy
-    from quantdl.backtest.book.trailing import measured_dollar_volume, simple_returns, trailing_deviation
+    from quantdl.backtest.book.trailing import simple_returns, trailing_deviation
     from quantdl.market.corporate.adjustment import continuous_closes
 
     volatility = trailing_deviation(simple_returns(continuous_closes(panel)), IMPACT_WINDOW, 2)
-    match friction.liquidity:
-        case VolumeWaiver():
-            unlimited = np.full(panel.closes.shape, np.inf)
-            return KnownLiquidity(unlimited, volatility, unlimited)
-        case StatedVolume(dollar_volume=stated) as liquidity:
-            volume = np.tile([stated[asset] for asset in panel.assets], (len(panel.sessions), 1))
-        case MeasuredVolume(window_bars=window) as liquidity:
-            dollars = panel.fields.get("dollar_volume")
-            dollars = panel.closes * panel.fields["volume"] if dollars is None else dollars
-            volume = measured_dollar_volume(dollars, panel.traded, window)
+    volume, liquidity = dollar_volume(friction.liquidity, panel), friction.liquidity
+    if isinstance(liquidity, VolumeWaiver):
+        return KnownLiquidity(volume, volatility, volume)
     known = np.isfinite(volume) & (np.isfinite(volatility) | (liquidity.impact_coefficient == 0))
     return KnownLiquidity(
         volume, volatility, np.where(known, liquidity.participation * np.where(known, volume, 0.0), 0.0)
@@ -230,7 +251,9 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     doubts = []
     if found is None:
         doubts.append("the break-even cost was not computed")
-    elif found.lower_bps < stated or found.lower_bps == 0:
+    elif found.lower_bps == 0:
+        failures.append("no profit is left to bear any cost")
+    elif found.lower_bps < stated:
         failures.append(f"the stated costs are {stated - found.lower_bps:.1f} bps above what the profit can bear")
     if isinstance(friction.liquidity, VolumeWaiver):
         doubts.append(f"liquidity is waived by {friction.liquidity.signed_by}, capacity is undefined")
@@ -250,7 +273,7 @@ def _costs(friction: Friction, run: FinishedRun) -> list[str]:
         return ["no costs were charged"]
     stated = fills.notional * friction.bps_each_way / 1e4 + _impact(friction, run)
     off = np.maximum(np.abs(fills.cost - stated), np.abs(fills.parts - stated))
-    wrong = ~(off <= _ROUNDING * np.maximum(stated, fills.notional / 1e4))
+    wrong = ~(off <= ROUNDING * np.maximum(stated, fills.notional / 1e4))
     what = f"{np.count_nonzero(wrong)} fills were charged otherwise than stated, {np.nansum(off[wrong]):,.2f} in all"
     return [what] if wrong.any() else []
 
@@ -271,7 +294,7 @@ def _participation(friction: Friction, run: FinishedRun) -> list[str]:
     taken = np.zeros(book.shares.shape)
     np.add.at(taken, (fills.row, fills.column), fills.notional)
     most = known_liquidity(friction, run.panel).most_dollars[book.known_rows]
-    excess = taken > most * (1 + _ROUNDING)
+    excess = taken > most * (1 + ROUNDING)
     if not excess.any():
         return []
     unknown = np.count_nonzero(excess & (most == 0))
@@ -288,7 +311,7 @@ def _prices(friction: Friction, run: FinishedRun) -> list[str]:
     fills = run.book.ordered
     field = run.panel.fields["open" if friction.fill_at == "next_open" else "close"]
     made = field[run.book.first + fills.row, fills.column]
-    off = ~(np.abs(fills.price - made) <= _ROUNDING * np.abs(made))
+    off = ~(np.abs(fills.price - made) <= ROUNDING * np.abs(made))
     failures = [f"{np.count_nonzero(off)} fills at prices that were not made"] if off.any() else []
     same_bar = np.count_nonzero(fills.row <= fills.decided)
     if same_bar:

@@ -9,7 +9,7 @@ import numpy as np
 
 from quantdl.backtest.book.conditions import ExceptionProcess
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least, within
 
@@ -29,10 +29,6 @@ HIGHEST_MARKET_VOLATILITY = 1.0
 # By Ville's inequality an e-process that halts at 1 / p halts a right model with probability p at most, in a run of any
 # length. Below one in ten thousand a wrong model is hardly ever found either.
 FALSE_HALT_RANGE = (1e-4, 0.05)
-
-
-# Of a limit: what sums and roots may round.
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -246,14 +242,14 @@ def _halt(
     halted_on = run.result.halted_on
     end = run.book.n_sessions if halted_on is None else int(run.result.equity.index.searchsorted(halted_on))
     for name, limit in limits.items():
-        reached = np.flatnonzero((values[name] == limit) | (values[name] > limit * (1 + _ROUNDING)))
+        reached = np.flatnonzero((values[name] == limit) | (values[name] > limit * (1 + ROUNDING)))
         if len(reached) and reached[0] < end:
             late = f"went on for {end - int(reached[0])} sessions"
             return [f"{name} reached its limit of {limit:g} on {run.day(int(reached[0]))}, and the run {late}"]
     if halted_on is None:
         broke = np.flatnonzero(_unsupported(watched, friction, run))[:1].tolist()
         return [f"equity did not carry the book on {run.day(row)}, and nothing ended the run" for row in broke]
-    fired = [name for name, limit in limits.items() if values[name][end] >= limit * (1 - _ROUNDING)]
+    fired = [name for name, limit in limits.items() if values[name][end] >= limit * (1 - ROUNDING)]
     if fired:
         return [f"halted on {run.day(end)}: {fired[0]} reached its limit of {limits[fired[0]]:g}"]
     if _unsupported(watched, friction, run)[end]:
@@ -269,7 +265,7 @@ def _unsupported(watched: np.ndarray, friction: Friction, run: FinishedRun) -> n
     held = book.opening if run.book.same_bar else book.shares
     gross = np.abs(np.where(held != 0, held * book.marks, 0.0)).sum(axis=1)
     margin = 0.0 if friction.borrow is None else friction.borrow.maintenance_margin
-    return np.asarray((watched <= 0) | (watched < margin * gross * (1 - _ROUNDING)))
+    return np.asarray((watched <= 0) | (watched < margin * gross * (1 - ROUNDING)))
 
 
 def _after_the_halt(friction: Friction, run: FinishedRun) -> list[str]:

@@ -13,11 +13,12 @@ import numpy as np
 from quantdl.backtest.book.journal import RecordedDecision
 from quantdl.backtest.plan.placed import PlacedFills, PlacedOrders, placed_fills, placed_orders, rows_of
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.errors import RunError
 from quantdl.market.corporate.effects import carried_closes, effects
 from quantdl.market.panel import Panel
 
-# Rounding that sums of fills may leave, as a share of what was summed.
-ROUNDING = 1e-9
+# Shares below this part of an asset's largest position are what the sums of its fills rounded, and count as none.
+DUST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,14 @@ class RebuiltBook:
         """Find the run in its data.
 
         Raises:
-            ValueError: If sessions repeat, as those of bars within a session do: no fill could be placed.
+            RunError: If sessions repeat, as those of bars within a session do: no fill could be placed.
         """
         sessions = self.result.equity.index
         if sessions.has_duplicates:
-            raise ValueError("a run on bars within the session cannot be judged: its fills are dated by session only.")
+            raise RunError(
+                f"A run on bars within the session cannot be judged: {sessions[sessions.duplicated()][0]:%Y-%m-%d} has "
+                "several bars, and fills are dated by session only. Run the plan on sessions, frequency '1D'."
+            )
         object.__setattr__(self, "first", int(self.panel.sessions.searchsorted(sessions[0])))
 
     @property
@@ -244,7 +248,7 @@ class RebuiltBook:
         before, after = self.opening[filled], self.shares[filled]
         grown = np.zeros(len(weights), dtype=bool)
         grown[traded] = True
-        grown &= (after * before < 0) | (np.abs(after) > np.abs(before) * (1 + ROUNDING))
+        grown &= (after * before < 0) | (np.abs(after) > np.abs(before) * (1 + DUST))
         lowest, highest = weights.copy(), weights.copy()
         for asset, wanted in self._wanted.get(decided, ()):
             overshot = grown[asset] and weights[asset] * wanted >= 0 and abs(weights[asset]) > abs(wanted)
@@ -271,7 +275,7 @@ class RebuiltBook:
         """Walk through the fills of an asset; one that turns the position around ends one trade and begins another."""
         fills = self.fills.where(self.fills.column == asset)
         others = (self.dividends - self.fees)[:, asset]  # booked before the fills of their session
-        dust = ROUNDING * float(np.abs(self.shares[:, asset]).max(initial=0.0))
+        dust = DUST * float(np.abs(self.shares[:, asset]).max(initial=0.0))
         held, money, entry, counted = 0.0, 0.0, -1, 0
         for row, quantity, price, cost in zip(
             fills.row.tolist(), fills.quantity.tolist(), fills.price.tolist(), fills.cost.tolist(), strict=True
@@ -303,7 +307,7 @@ class RebuiltBook:
     def _without_dust(self, held: np.ndarray) -> np.ndarray:
         """Return (T, A) shares with what rounding left of an asset's largest position taken as nothing."""
         largest = np.abs(np.cumsum(self._sums(self.fills, self.fills.quantity), axis=0)).max(axis=0, initial=0.0)
-        return np.where(np.abs(held) <= ROUNDING * largest, 0.0, held)
+        return np.where(np.abs(held) <= DUST * largest, 0.0, held)
 
 
 def money_in(shares: np.ndarray, prices: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset
-from quantdl.backtest.plan.sizing import TOLERANCE, Found, Sizing, larger, net_cap_faults
+from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
     failures = tuple(
         f"{name} = {cap:g} is exceeded by {found - cap:.4f}, {where}"
         for name, cap, found, where in checked
-        if found > cap + TOLERANCE
+        if found > cap + ROUNDING
     )
     figure = (
         f"heaviest group {gross[0]:.4f} at the prices of its decision, {held[0]:.4f} held with drift"

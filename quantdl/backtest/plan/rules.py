@@ -9,14 +9,11 @@ import numpy as np
 
 from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.texts import Label, Sentence
 
 ROW = ReportRow("Rules", "trades", "Trades")
-
-# Of a position: sums of fills are not exact.
-_ROUNDING = 1e-8
 
 
 @dataclass(frozen=True)
@@ -114,7 +111,7 @@ def _against_purpose(rules: tuple[Rule, ...], cost_fraction: float, run: Finishe
         purpose = "exit" if rule.startswith(ENGINE_PREFIX) else purposes.get(rule, "rebalance")
         if fills.order[index] <= 0 or purpose == "rebalance":
             continue
-        allowed = (room.get(int(fills.decided[index]), 0.0) + _ROUNDING) * max(abs(before), abs(after))
+        allowed = (room.get(int(fills.decided[index]), 0.0) + ROUNDING) * max(abs(before), abs(after))
         growth = abs(after) - abs(before)
         turned = before * after < 0 and abs(after) > allowed
         if turned or (growth if purpose == "exit" else -growth) > allowed:

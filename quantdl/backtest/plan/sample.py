@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+
+if TYPE_CHECKING:
+    from quantdl.market.card import PriceFacts
 
 ROW = ReportRow("Sample", "selection", "Trials")
 
@@ -57,6 +61,14 @@ def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
         expected = f"at most the {span.n_sessions} sessions of the span"
         fix = "widen the span; a lower minimum is weaker evidence"
         yield PlanFault("sample.minimum_sessions", str(sample.minimum_sessions), expected, fix)
+
+
+def bars_per_year_of(sample: Sample, declaration: "PriceFacts") -> float:
+    """Return the bars a year of the data's calendar, over the span of the sample."""
+    from quantdl.calendars import trading_calendar  # loads pandas
+
+    calendar = trading_calendar(declaration.calendar)
+    return calendar.bars_per_year(sample.first, sample.last, declaration.frequency)
 
 
 def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import Sentence
 
 ROW = ReportRow("Sizing", "trades", "Trades")
-
-# Of a weight: room for rounding in sums of fills.
-TOLERANCE = 1e-8
 
 # A figure, and where it was found.
 Found = tuple[float, str]
@@ -89,7 +86,7 @@ def data_faults(sizing: Sizing, n_assets: int) -> Iterator[PlanFault]:
         expected = f"below max_gross ({sizing.max_gross:g}), or it can never bind"
         yield PlanFault("sizing.max_weight", f"{sizing.max_weight:g}", expected, "lower it")
     reachable = sizing.max_weight * n_assets
-    if sizing.max_gross > reachable * (1 + 1e-9):
+    if sizing.max_gross > reachable * (1 + ROUNDING):
         expected = f"at most {n_assets} assets x max_weight = {reachable:g}, or it can never bind"
         yield PlanFault("sizing.max_gross", f"{sizing.max_gross:g}", expected, f"set it to {reachable:g} or less")
 
@@ -124,7 +121,7 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
     failures = [
         f"{name} = {cap:g} is exceeded by {found - cap:.4f}, {where}"
         for name, cap, found, where in checked
-        if found > cap + TOLERANCE
+        if found > cap + ROUNDING
     ]
     failures += _sold_short(sizing, run)
     held = float(np.abs(run.book.weights).max())

@@ -2,22 +2,20 @@
 
 import numpy as np
 
-from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import HaltCondition, Terms
 from quantdl.backtest.book.trailing import (
     correlation_groups,
     market_volatility,
-    measured_dollar_volume,
     regimes,
 )
 from quantdl.backtest.plan import invalidation
-from quantdl.backtest.plan.friction import Friction, StatedVolume, VolumeWaiver
+from quantdl.backtest.plan.friction import VolumeWaiver, dollar_volume
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
+from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.backtest.running.cadence import every_bars, period_ends
-from quantdl.calendars import trading_calendar
 from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
 from quantdl.market.panel import Panel
@@ -34,12 +32,9 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         first: Position of the run's first session.
         stop: Position after its last.
     """
-    friction, abnormal, sample = plan.friction, plan.abnormal_volatility, plan.sample
-    bars_per_year = trading_calendar(panel.card.declaration.calendar).bars_per_year(
-        sample.first, sample.last, panel.card.declaration.frequency
-    )
+    friction, abnormal = plan.friction, plan.abnormal_volatility
+    bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     volatility = market_volatility(tape.continuous, abnormal.window_bars, bars_per_year)
-    costs, dollar_volume = _liquidity(friction, tape)
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),
@@ -49,8 +44,8 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         groups=_groups_by_close(plan.related_positions.groups, tape, first, stop),
         stop_loss=plan.sizing.stop_loss,
         max_loss_per_trade=plan.sizing.max_loss_per_trade,
-        costs=costs,
-        dollar_volume=dollar_volume,
+        costs=friction.costs,
+        dollar_volume=dollar_volume(friction.liquidity, panel),
         fill_at=friction.fill_at,
         borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
@@ -98,20 +93,6 @@ def _groups_by_close(groups: Groups, tape: Tape, first: int, stop: int) -> np.nd
     for t in range(first, stop):
         found[t] = correlation_groups(tape.continuous[: t + 1], groups.window_bars, groups.threshold)
     return found
-
-
-def _liquidity(friction: Friction, tape: Tape) -> tuple[Costs, np.ndarray]:
-    """Return the price of trading and (T, A) the dollars traded a session."""
-    liquidity, shape = friction.liquidity, tape.traded.shape
-    if isinstance(liquidity, VolumeWaiver):
-        costs = Costs(friction.commission_bps, friction.half_spread_bps, 0.0, float("inf"))
-        return costs, np.full(shape, np.inf)
-    costs = Costs(
-        friction.commission_bps, friction.half_spread_bps, liquidity.impact_coefficient, liquidity.participation
-    )
-    if isinstance(liquidity, StatedVolume):
-        return costs, np.tile([liquidity.dollar_volume[asset] for asset in tape.assets], (shape[0], 1))
-    return costs, measured_dollar_volume(tape.dollars, tape.traded, liquidity.window_bars)
 
 
 def _halt_condition(condition: invalidation.Condition) -> HaltCondition:

@@ -16,6 +16,7 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.items import ITEMS
+from quantdl.errors import RunError
 from quantdl.records import to_plain
 from tests.backtest.judged import EVIDENCE, Fixed, good_plan, good_run, judged, market, only, run
 
@@ -58,9 +59,10 @@ def test_a_run_that_never_traded_is_judged_too():
 
 
 def test_bars_within_a_session_cannot_be_judged():
+    """Fills are dated by session: nobody can say at which of its bars they were made."""
     twice = good_run().equity.index.repeat(2)[:400]
     result = replace(good_run(), equity=good_run().equity.set_index(twice))
-    with pytest.raises(ValueError, match="dated by session only"):
+    with pytest.raises(RunError, match=r"2018-01-02 has several bars, .* dated by session only\. Run the plan on ses"):
         assess(good_plan(), market(), result, EVIDENCE)
 
 

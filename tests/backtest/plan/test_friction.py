@@ -13,6 +13,7 @@ from quantdl.backtest.plan.sizing import Sizing
 from tests.backtest.judged import (
     VOLUME,
     changed_fill,
+    failed,
     good_plan,
     good_run,
     judged,
@@ -178,6 +179,14 @@ def test_stated_costs_above_what_the_profit_bears_fail():
     checklist = judged(break_even=BreakEven(4.0, statement, 4.0))
     assert only("friction", checklist) == "the stated costs are 6.0 bps above what the profit can bear"
     assert row("friction", checklist).figure.endswith(statement)
+
+
+def test_a_run_without_profit_at_no_costs_says_so_and_names_no_distance():
+    """Stated 0 and break-even 0: nothing lies between the two, and yet the profit carries no cost."""
+    plan = good_plan(friction={"commission_bps": 0.0, "half_spread_bps": 0.0})
+    found = judged(plan, break_even=BreakEven(0.0, "The run loses even without costs (-1.00%).", 0.0))
+    assert "no profit is left to bear any cost" in failed(found)["friction"]
+    assert "bps above" not in failed(found)["friction"]
 
 
 def test_a_waiver_leaves_capacity_undefined_and_caps_the_verdict():

@@ -1,4 +1,4 @@
-"""The book rebuilt from the fills is the one that was run, and honest runs break none of its checks."""
+"""The book rebuilt from the fills is the one that was run, and an unaltered run breaks none of its checks."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ ALLOWED = {
 
 @settings(max_examples=40)
 @given(SETTINGS)
-def test_an_honest_run_fails_for_nothing_that_the_engine_forbids(setting):
+def test_a_run_as_the_engine_played_it_fails_for_nothing_that_the_engine_forbids(setting):
     """Jumps, gaps, delistings, short sales, thin volume: caps, rules, costs and the record hold in any of them."""
     panel, result = play(setting)
     checklist = assess(plan_of(setting, panel), panel, result, NOTHING_KNOWN)
