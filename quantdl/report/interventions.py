@@ -1,4 +1,4 @@
-"""What would have ended the run, how close each condition came, and what the plan did to the book of its own accord."""
+"""What would have ended the run, how close each condition came, and what the engine did without a decision."""
 
 from collections.abc import Iterator
 

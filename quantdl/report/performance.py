@@ -91,7 +91,7 @@ def figures_lead(run: RunRecord) -> str:
     basis = run.metrics.strategy
     return (
         f"Out of sample, {basis.start} to {basis.end}, after all costs. Losses, value at risk and expected shortfall "
-        "are positive when money is lost; drawdowns are returns from the peak. Equal weight is the honest baseline on "
+        "are positive when money is lost; drawdowns are returns from the peak. Equal weight is the yardstick, on "
         "the same assets and costs."
     )
 

@@ -32,7 +32,7 @@ class Breakdowns:
         holding_times: How long trades were held.
         groups: Largest exposure of each group, largest first.
         assets: Largest weight of each asset, largest first.
-        interventions: What the engine did of its own accord.
+        interventions: What the engine did without a decision of the strategy.
         n_sessions: Sessions of the run.
         n_halted: Sessions at which it was halted.
         pit: Where outcomes fell in their predicted laws; None without forecasts that met an outcome.

@@ -47,7 +47,7 @@ class RunTables:
         exposure: Gross and net exposure after each close's fills, columns ``gross, net``, indexed by session.
         groups: Gross exposure per group, indexed by session.
         trades: One row per trade.
-        events: What the engine did of its own accord.
+        events: What the engine did without a decision of the strategy.
         conditions: Value of every invalidation condition, indexed by session.
         regimes: Column ``regime``, indexed by session.
         risk: Predicted value at risk against losses, long over levels.

@@ -22,7 +22,7 @@ class CorporateActionsDesk:
         book: The shares held.
         desk: The orders waiting.
         journal: Takes every split and dividend of a position.
-        pending: Dividends on their way, by the bar that pays them: asset and money.
+        pending: Dividends not paid yet, by the bar that pays them: asset and money.
     """
 
     tape: Tape

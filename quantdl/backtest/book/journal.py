@@ -37,7 +37,7 @@ class Close:
 
 @dataclass(frozen=True)
 class Event:
-    """Something the engine did of its own accord.
+    """Something the engine did without a decision of the strategy.
 
     Attributes:
         session: Position of the session.
@@ -84,5 +84,5 @@ class Journal:
     events: list[Event] = field(default_factory=list)
 
     def note(self, session: int, item: str, condition: str, detail: str) -> None:
-        """Record something the engine did of its own accord, under the plan's item that asked for it."""
+        """Record what the engine did without a decision of the strategy, under the plan's item that asked for it."""
         self.events.append(Event(session, item, condition, detail))

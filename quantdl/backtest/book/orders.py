@@ -22,7 +22,7 @@ class Order:
         rule: What asked for it.
         quantity: Shares, negative to sell.
         reference_price: Price it was decided on.
-        limit_price: Highest price of a purchase, lowest of a sale; infinite for one that must get out at any price.
+        limit_price: Highest price of a purchase, lowest of a sale; infinite for an exit at any price.
         target_weight: Weight it leads to.
         filled: Shares filled so far.
         status: ``waiting``, or how it ended.
@@ -127,7 +127,7 @@ class OrderDesk:
             price: Price it was decided on.
             target_weight: Weight it leads to.
             may_lose: Money that may be lost by filling at a wrong price, should the price then return to ``price``. It
-                sets the limit: one bad print costs no more. Infinite for an order that must get out at any price.
+                sets the limit: one bad print costs no more. Infinite for an exit at any price.
         """
         self.cancel(asset, "replaced")
         if quantity != 0:

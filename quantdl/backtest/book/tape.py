@@ -25,9 +25,9 @@ IMPACT_WINDOW = 20
 class Tape:
     """Causal arrays of one panel.
 
-    An order fills wherever a price was made, whether it buys or sells. A source of bars does not say which side
-    was missing at a price limit, so none is guessed: where it calls the session halted nothing fills, and a close that
-    was made is one at which somebody traded.
+    An order, to buy or to sell, fills in every session in which the asset traded. Bars do not say whether buyers or
+    sellers were missing at a daily price limit, so neither is guessed; nothing fills where the source calls the session
+    halted.
 
     Attributes:
         sessions: (T,) labels.

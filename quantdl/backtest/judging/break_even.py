@@ -21,7 +21,7 @@ def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolera
 
     Args:
         job: The run at its stated costs.
-        rerun: Carries out a job. `replay` repeats recorded decisions where deciding is dear.
+        rerun: Carries out a job. `replay` repeats recorded decisions where asking the strategy takes long.
         tolerance_bps: Width of the bracket at which to stop.
     """
 

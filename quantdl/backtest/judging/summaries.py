@@ -88,7 +88,7 @@ class LargestExposure:
 
 @dataclass(frozen=True)
 class Interventions:
-    """How often the engine acted of its own accord for one reason.
+    """How often the engine acted for one reason without a decision of the strategy.
 
     Attributes:
         item: The item of the plan.

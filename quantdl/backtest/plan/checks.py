@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, get_origin, get_type_hints
 
-from quantdl.backtest.plan.context import ModelTerms, RunSpan
+from quantdl.backtest.plan.context import ModelFacts, RunSpan
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.backtest.plan.refusals import PlanFault, refusal
 from quantdl.backtest.plan.texts import text_faults
@@ -52,7 +52,7 @@ def plan_faults(plan: Plan, model_horizon: int | None, forecasts_risk: bool) -> 
     numbers = tuple(_numbers_not_finite(plan))
     if numbers:  # comparisons with NaN would add faults that are none
         return (*(fault for faults in texts.values() for fault in faults), *numbers)
-    model = ModelTerms(model_horizon, forecasts_risk)
+    model = ModelFacts(model_horizon, forecasts_risk)
     return tuple(fault for item in ITEMS for fault in (*texts[item.name], *item.faults(plan, model)))
 
 

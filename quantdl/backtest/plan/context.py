@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ModelTerms:
+class ModelFacts:
     """What the plan must fit of the model.
 
     Attributes:

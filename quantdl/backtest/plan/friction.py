@@ -26,7 +26,7 @@ class MeasuredVolume:
     """Dollar volume is measured: trailing mean of close times volume, or of a ``dollar_volume`` field.
 
     Attributes:
-        kind: Tells the alternatives apart.
+        kind: Name of the variant.
         window_bars: Trailing bars of the mean.
         participation: Largest share of a session's dollar volume that may be traded.
         impact_coefficient: Y in the square-root law: cost as a fraction = Y * daily volatility * sqrt(share of volume).
@@ -43,7 +43,7 @@ class StatedVolume:
     """Dollar volume is stated, for data that has none.
 
     Attributes:
-        kind: Tells the alternatives apart.
+        kind: Name of the variant.
         dollar_volume: Dollars a session by asset; every asset of the data.
         basis: Where the figures come from.
         participation: Largest share of a session's dollar volume that may be traded.

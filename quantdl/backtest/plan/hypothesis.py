@@ -14,7 +14,7 @@ _LOWER_IS_BETTER = ("max_drawdown", "expected_shortfall")
 
 @dataclass(frozen=True)
 class OtherExplanations:
-    """What else could produce the same profit: an honest rival to the hypothesis for each context."""
+    """What else could produce the same profit: one other explanation for each context."""
 
     trend: Sentence
     volatility: Sentence

@@ -76,7 +76,7 @@ class CalibrationLimit:
     """Fires when losses beyond the predicted value at risk come too often, by a test that may be read every day.
 
     Attributes:
-        kind: Tells the alternatives apart.
+        kind: Name of the variant.
         level: Confidence of the value at risk, for instance 0.99.
         false_halt_probability: Largest probability, over a run of any length, that a right model is halted. The
             e-process fires at its reciprocal (Ville's inequality); at most 0.05.

@@ -5,7 +5,7 @@ of its own beside this one. `ITEMS` is the one list of them: the checks before a
 report follow it, in its order.
 
 Fractions are of equity unless said otherwise, basis points (bps) are of traded notional, bars are bars of the plan's
-calendar. Alternatives are told apart by their ``kind``.
+calendar. Where an item has variants, its ``kind`` names one.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ from quantdl.backtest.plan import (
     trusted_data,
 )
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
-from quantdl.backtest.plan.context import FinishedRun, ModelTerms, RunSpan
+from quantdl.backtest.plan.context import FinishedRun, ModelFacts, RunSpan
 from quantdl.backtest.plan.documentation import Documentation
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.fast_exit import FastExit
@@ -85,7 +85,7 @@ class Item:
     name: str
     row: ReportRow
     judge: Callable[[Plan, FinishedRun], ItemVerdict]
-    faults: Callable[[Plan, ModelTerms], Iterable[PlanFault]] = _nothing
+    faults: Callable[[Plan, ModelFacts], Iterable[PlanFault]] = _nothing
     data_faults: Callable[[Plan, RunSpan], Iterable[PlanFault]] = _nothing
 
 

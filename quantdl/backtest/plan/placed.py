@@ -16,7 +16,7 @@ class PlacedFills:
     Attributes:
         order: (N,) number of the order.
         row: (N,) session of the fill.
-        decided: (N,) session of the decision, -1 if it is none of the run's.
+        decided: (N,) session of the decision, -1 if it is not a session of the run.
         column: (N,) asset.
         rule: (N,) texts.
         quantity: (N,) shares, negative when sold.
@@ -55,7 +55,7 @@ class PlacedOrders:
 
     Attributes:
         order: (N,) number.
-        decided: (N,) session of the decision, -1 if it is none of the run's.
+        decided: (N,) session of the decision, -1 if it is not a session of the run.
         column: (N,) asset.
         rule: (N,) texts.
         quantity: (N,) shares, negative to sell.
@@ -104,10 +104,10 @@ def placed_orders(result: BacktestResult) -> PlacedOrders:
 
 
 def rows_of(result: BacktestResult, days: Iterable[pd.Timestamp]) -> np.ndarray:
-    """Return the position of each day among the run's sessions, -1 where it is none."""
+    """Return the position of each day among the run's sessions, -1 where it is not one of them."""
     return result.equity.index.get_indexer(pd.DatetimeIndex(list(days)))
 
 
 def _columns_of(result: BacktestResult, assets: pd.Series) -> np.ndarray:
-    """Return the position of each asset, -1 where it is none."""
+    """Return the position of each asset, -1 where the run has no such asset."""
     return pd.Index(result.assets).get_indexer(pd.Index(assets))

@@ -46,16 +46,16 @@ class RebuiltTrade:
 class DecidedBook:
     """What the fills of one decision made of the book, at the prices of the decision: without the drift since.
 
-    An order may wait for a price or for volume. Until it is filled, a position is on its way from what is held to what
-    was decided; a cap counts as kept if it is kept anywhere on that way.
+    An order may wait for a price or for volume. Until it is filled, a weight lies between the one held and the one
+    decided; a cap counts as kept if any weight between the two keeps it.
 
     Attributes:
         decided: Session of the decision, by position.
         filled: Session of the fills.
         grown: (A,) whether the fills of the session made the position larger, or turned it around.
         weights: (A,) shares held after the fills, at the closes they were decided on, over equity at that close.
-        lowest: (A,) the smallest, sign included, of the weight held, the one decided and those ordered then.
-        highest: (A,) the largest of them.
+        lowest: (A,) the smallest, with its sign, of the weight held, the weight decided and the weights ordered then.
+        highest: (A,) the largest of these.
     """
 
     decided: int

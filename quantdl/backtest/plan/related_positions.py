@@ -42,7 +42,7 @@ class CorrelationGroups:
     """Assets are related when their trailing correlation clusters them, as of each decision.
 
     Attributes:
-        kind: Tells the alternatives apart.
+        kind: Name of the variant.
         window_bars: Trailing returns used.
         threshold: Average-linkage correlation above which assets share a cluster, between 0 and 1.
     """

@@ -1,4 +1,4 @@
-"""What a decision may not be: no numbers, weights beyond a cap, larger between two rebalances, against its rule."""
+"""Why a decision is refused: no number, a cap broken, a position enlarged between two rebalances, a rule misused."""
 
 from collections.abc import Mapping
 
@@ -32,8 +32,8 @@ def check_decision(
         )
     for index in np.flatnonzero((weights != 0) & ~listed):
         raise RunError(
-            f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed, or not in the universe, then "
-            f"(rule '{rules[index]}'). Use view.listed to leave it out."
+            f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed or not in the universe on "
+            f"that day (rule '{rules[index]}'). Use view.listed to leave it out."
         )
     if limits.long_only and (weights < 0).any():
         index = weights.argmin()
@@ -86,7 +86,7 @@ def check_cadence(
     for index in np.flatnonzero(larger):
         raise RunError(
             f"{session:%Y-%m-%d}: weight {weights[index]:g} of {assets[index]} against {current[index]:g} held "
-            f"(rule '{rules[index]}'), but the plan's cadence has no rebalance then. Decide when view.rebalance_due "
+            f"(rule '{rules[index]}'), but the plan has no rebalance on that day. Decide when view.rebalance_due "
             "is true, or change horizon.rebalance."
         )
 

@@ -13,7 +13,8 @@ from quantdl.backtest.running.view import Forecasts
 class ReplayDriver:
     """Drives the engine with decisions taken before.
 
-    They were checked then and are not checked again: what was in order at other costs need not be to the last share.
+    They were checked when they were taken and are not checked again: at other costs other shares are held, and the same
+    weights may miss a check by a few of them.
     Between two sessions of the cadence a position may only be reduced; there a target is cut to what this run holds.
     """
 

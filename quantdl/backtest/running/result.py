@@ -50,7 +50,8 @@ class BacktestResult:
             flat to flat, net of costs. A trade still open at the end is marked at the last price, with ``open`` true
             and ``exit`` NaT.
         exposures: (T, G) gross weight per group after the fills.
-        events: Columns ``session, item, condition, detail``: everything the engine did of its own accord.
+        events: Columns ``session, item, condition, detail``: what the engine did without a decision of
+            the strategy.
         conditions: (T, C) value of every invalidation condition, one column per condition.
         regimes: Column ``regime``: calm, normal, stressed or undefined, as known before the session.
         decisions: Every decision the strategy took.

@@ -134,7 +134,7 @@ def test_a_stop_does_not_take_a_split_for_a_loss():
     stop = {"stop_loss": 0.02, "max_loss_per_trade": 0.1}
     panel = raw_world(split_up(FLAT, {(5, 0): 7.0}), {(5, 0): 7.0})
     assert "plan:stop_loss" not in set(run(panel, {0: [0.5, 0.3]}, sizing=stop).orders["rule"])
-    blind = replace(panel, actions=CorporateActions())  # the same prices, and nobody told the engine
+    blind = replace(panel, actions=CorporateActions())  # the same prices, and no split in the data
     assert "plan:stop_loss" in set(run(blind, {0: [0.5, 0.3]}, sizing=stop).orders["rule"])
 
 
@@ -291,7 +291,7 @@ def test_a_delisted_asset_cannot_be_decided_on_and_its_orders_are_cancelled():
 
 
 def test_an_end_that_the_actions_state_needs_no_long_silence():
-    """Also where nobody put the end into the panel's rule on silence."""
+    """Also where the panel's rule on silence says nothing of the end."""
     closes = FLAT.copy()
     closes[6:, 0] = np.nan
     panel = raw_world(closes)

@@ -35,7 +35,7 @@ def test_targets_hold_after_the_costs_of_getting_there():
     np.testing.assert_allclose(sold, [0.0, value / 20], rtol=1e-14)
 
 
-def test_an_asset_without_a_price_that_is_not_wanted_stays_at_nothing():
+def test_an_asset_without_a_price_that_has_target_weight_zero_gets_no_shares():
     wanted = target_quantities(np.array([0.0, 0.5]), 1000.0, np.zeros(2), np.array([np.nan, 10.0]), 0.0)
     assert wanted.tolist() == [0.0, 50.0]
 

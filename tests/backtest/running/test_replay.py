@@ -51,7 +51,7 @@ def test_a_target_between_two_rebalances_is_cut_to_what_is_held():
     assert len(result.fills[result.fills["quantity"] > 0]) == 2
 
 
-def test_a_recorded_hold_keeps_the_book_alive():
+def test_a_recorded_hold_puts_off_the_end_of_the_horizon():
     panel = world(FLAT)
     job = prepare(panel, plan_for(panel, horizon={"bars": 3}), *span(panel))
     result = replay(job, [decided(panel, 0, [0.5, 0.0]), decided(panel, 2, None)])
