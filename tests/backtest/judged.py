@@ -125,13 +125,15 @@ def rebooked(result, panel, fills, orders=None):
     spent = by_cell(fills["quantity"] * fills["price"] + fills["cost"]).sum(axis=1).cumsum()
     equity = result.initial_equity - spent + (quantities * marks).sum(axis=1)
     costs = by_cell(fills["cost"]).sum(axis=1)
+    before = equity.shift(fill_value=result.initial_equity)
+    gains = (quantities.shift(fill_value=0.0) * marks.diff().fillna(0.0)).sum(axis=1)
     return replace(
         result,
         fills=fills,
         orders=result.orders if orders is None else orders,
         quantities=quantities,
         weights_after_fill=(quantities * marks).div(equity, axis=0),
-        equity=result.equity.assign(equity=equity, costs=costs),
+        equity=result.equity.assign(equity=equity, costs=costs, held_return=gains / before),
     )
 
 

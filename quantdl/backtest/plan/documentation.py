@@ -31,18 +31,27 @@ def judge(documentation: Documentation, run: FinishedRun) -> ItemVerdict:
 
 
 def _contradictions(run: FinishedRun) -> list[str]:
-    """Return where shares and money of the record are not those of the fills, dividends and fees."""
+    """Return where shares and money of the record are not those of the fills, dividends and fees.
+
+    Weights and returns of the book held are among them: what the book may lose, and lost, is judged by these.
+    """
     book, record = run.book, run.result
     shares = np.abs(record.quantities.to_numpy() - book.shares)
     costs = np.zeros(book.n_sessions)
     np.add.at(costs, book.fills.row, book.fills.cost)
     money = np.abs(record.equity["equity"].to_numpy() - book.equity)
     paid = np.abs(record.equity["costs"].to_numpy() - costs - book.fees.sum(axis=1))
+    positions = np.abs(record.weights_after_fill.to_numpy() - book.weights).max(axis=1) * np.abs(book.equity)
+    start = np.concatenate([[record.initial_equity], book.equity[:-1]])
+    earned = np.where(start > 0, book.equity_before - start, 0.0)
+    gains = np.abs(record.equity["held_return"].to_numpy() * np.maximum(start, 0.0) - earned)
     found = []
     for what, off, scale in (
         ("shares held", shares.max(axis=1), np.abs(book.shares).max(initial=0.0)),
         ("equity", money, np.abs(book.equity).max()),
         ("costs", paid, np.abs(book.equity).max()),
+        ("money in positions", np.where(book.equity > 0, positions, 0.0), np.abs(book.equity).max()),
+        ("gains of the book held", gains, np.abs(book.equity).max()),
     ):
         wrong = ~(off <= _ROUNDING * max(float(scale), record.initial_equity * _ROUNDING))
         if wrong.any():

@@ -222,9 +222,9 @@ def _calibration_process(level: float, run: FinishedRun) -> np.ndarray:
     sessions, halted_on = run.result.equity.index, run.result.halted_on
     live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
     days = [day.date() for day in sessions]
-    predicted = np.array([day in set(found.predicted) for day in days]) & live
-    exceeded = np.array([day in set(found.exceeded) for day in days]) & live
-    n, k = np.cumsum(predicted), np.cumsum(exceeded)
+    predicted, exceeded = frozenset(found.predicted), frozenset(found.exceeded)
+    n = np.cumsum(np.array([day in predicted for day in days]) & live)
+    k = np.cumsum(np.array([day in exceeded for day in days]) & live)
     p = 1.0 - level
     bets = np.minimum(np.array(ExceptionProcess.RATIOS) * p, (1.0 + p) / 2.0)
     logs = k[:, None] * np.log(bets / p) + (n - k)[:, None] * np.log((1 - bets) / (1 - p))
