@@ -15,8 +15,6 @@ from torch import Tensor
 
 MANY = 200.0
 """Degrees of freedom from which Stirling's series is used; below it the textbook formula is exact to 2e-13."""
-MANY_IN_SINGLE_PRECISION = 32.0
-"""The same for arguments in float32, whose log gamma function loses six digits at two hundred degrees of freedom."""
 INFINITE = 1e300
 """Degrees of freedom that stand for infinity: the law is normal to the last bit, and nothing overflows."""
 
@@ -52,8 +50,8 @@ def multivariate_t_log_density(
 ) -> Tensor:
     r"""Log density of a multivariate Student-t law; the arguments broadcast.
 
-    It is computed in float64 where any argument is float64. Where all are float32 the result is, as exact as float32 is
-    for the 32 or fewer degrees of freedom of a law with heavy tails; beyond them it is computed in float64 and rounded.
+    It is computed in float64 and rounded once to the dtype of the arguments, the wider one where they differ; so are
+    the derivatives: in float32 the log gamma function loses six digits at two hundred degrees of freedom.
 
     .. math:: \log \frac{\Gamma((\nu + A) / 2)}{\Gamma(\nu / 2)} - \frac A2 \log (\pi \nu) - \frac12 \log |R|
         - \frac{\nu + A}2 \log (1 + x^\top R^{-1} x / \nu)
@@ -64,14 +62,10 @@ def multivariate_t_log_density(
         degrees_of_freedom: Positive; infinity stands for the normal law.
         dimension: ``A``, the number of variables.
     """
-    arguments = quadratic, log_determinant, degrees_of_freedom, 0.5 * dimension.to(quadratic.dtype)
-    if any(argument.dtype == torch.float64 for argument in arguments[:3]):
-        return _exact(*arguments)
-    few = degrees_of_freedom < MANY_IN_SINGLE_PRECISION
-    if bool(few.all()):
-        return _textbook(*arguments)
-    exact = _exact(*arguments).to(quadratic.dtype)
-    return torch.where(few, _textbook(*arguments[:2], torch.where(few, degrees_of_freedom, 1.0), arguments[3]), exact)
+    half_dimension = 0.5 * dimension.to(quadratic.dtype)
+    arguments = torch.broadcast_tensors(quadratic, log_determinant, degrees_of_freedom, half_dimension)
+    density: Tensor = _LogDensity.apply(*(argument.double() for argument in arguments))  # type: ignore[no-untyped-call]
+    return density.to(torch.result_type(degrees_of_freedom, quadratic + log_determinant))
 
 
 def log_gamma_ratio(start: Tensor, step: Tensor) -> Tensor:
@@ -89,13 +83,6 @@ def _textbook(quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Te
     normaliser = torch.lgamma(half + half_dimension) - torch.lgamma(half)
     normaliser = normaliser - half_dimension * torch.log(torch.pi * degrees_of_freedom) - 0.5 * log_determinant
     return normaliser - (half + half_dimension) * torch.log1p(quadratic / degrees_of_freedom)
-
-
-def _exact(quadratic: Tensor, log_determinant: Tensor, degrees_of_freedom: Tensor, half_dimension: Tensor) -> Tensor:
-    exact = (argument.double() for argument in (quadratic, log_determinant, degrees_of_freedom, half_dimension))
-    arguments = torch.broadcast_tensors(*exact)
-    result: Tensor = _LogDensity.apply(*arguments)  # type: ignore[no-untyped-call]
-    return result
 
 
 class _LogDensity(torch.autograd.Function):

@@ -9,12 +9,7 @@ import torch
 from hypothesis import given, strategies as st
 from scipy import stats
 
-from quantdl.distributions.density import (
-    MANY_IN_SINGLE_PRECISION,
-    log_gamma_ratio,
-    multivariate_t_log_density,
-    student_t_log_density,
-)
+from quantdl.distributions.density import MANY, log_gamma_ratio, multivariate_t_log_density, student_t_log_density
 from tests.distributions import exact
 
 
@@ -77,14 +72,22 @@ def test_single_precision_is_the_exact_value_rounded_once(freedom, value):
     assert found.item() == np.float32(float(exact.log_density(value, freedom)))
 
 
-@pytest.mark.parametrize("freedom", [2.05, 8.0, 31.9, 32.0, 100.0, 1e5, 1e9, math.inf])
-def test_the_joint_density_in_single_precision_is_as_exact_as_single_precision(freedom):
-    quadratic = torch.tensor([0.5, 3.0, 200.0])
-    found = multivariate_t_log_density(quadratic, torch.zeros(()), torch.full((3,), freedom), torch.tensor(5))
-    assert found.dtype == torch.float32
+@pytest.mark.parametrize("dimension", [1, 5, 1000])
+@pytest.mark.parametrize("freedom", [0.1, 2.05, 5.0, 31.5, 200.0, 1e5, 1e9, math.inf])
+def test_many_variables_in_single_precision_are_the_exact_value_and_gradients_rounded_once(freedom, dimension):
+    quadratic = (torch.tensor([0.05, 1.3, 3.0, 30.0]) * dimension).requires_grad_()
+    freedoms = torch.full((4,), freedom).requires_grad_()
+    found = multivariate_t_log_density(quadratic, torch.zeros(()), freedoms, torch.tensor(dimension))
+    in_quadratic, in_freedom = torch.autograd.grad(found.sum(), (quadratic, freedoms))
+    assert found.dtype == in_quadratic.dtype == in_freedom.dtype == torch.float32
+    stored = freedoms[0].item()
     for number, square in enumerate(quadratic.tolist()):
-        expected = exact.log_density(mp.sqrt(mp.mpf(square)), float(np.float32(freedom)), 5)
-        assert exact.error(found[number], expected) < 4e-6
+        root = mp.sqrt(mp.mpf(square))
+        assert found[number].item() == np.float32(float(exact.log_density(root, stored, dimension)))
+        expected = exact.slope_in_freedom(exact.log_density, root, stored, dimension)
+        assert exact.relative_error(in_freedom[number], expected) < 6e-8 or abs(expected) < 1e-38
+        slope = mp.diff(lambda moved: exact.log_density(mp.sqrt(moved), stored, dimension), root**2)
+        assert exact.relative_error(in_quadratic[number], slope) < 6e-8
 
 
 def test_single_precision_gives_a_row_the_same_value_whatever_stands_beside_it():
@@ -99,7 +102,7 @@ def test_single_precision_gives_a_row_the_same_value_whatever_stands_beside_it()
     assert torch.isfinite(freedoms.grad).all()
 
 
-@pytest.mark.parametrize("limit", [MANY_IN_SINGLE_PRECISION, 8.0, 16.0, 200.0])
+@pytest.mark.parametrize("limit", [8.0, 16.0, 32.0, MANY])
 def test_nothing_jumps_where_the_evaluation_changes(limit):
     value = doubles(1.3)
     below, above = (student_t_log_density(value, doubles(freedom)).item() for freedom in (limit * (1.0 - 1e-15), limit))
