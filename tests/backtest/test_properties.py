@@ -15,7 +15,7 @@ from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.related_positions import CorrelationGroups
 from quantdl.portfolio import within_limits
-from tests.backtest.worlds import plan_for, span, world
+from tests.backtest.worlds import plan_for, random_walk, span, world
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,16 @@ def test_the_books_always_balance(setting):
     assert all(rule in written or rule.startswith("plan:") for rule in result.orders["rule"])
 
 
+def decided_until(result, last):
+    """What was decided up to a close, with the weights of the groups as of then."""
+    return [
+        (found.session, None if found.weights is None else found.weights.tolist(), found.rules, *sums)
+        for found in result.decisions
+        if found.session <= last
+        for sums in [(found.group_gross, found.group_net)]
+    ]
+
+
 @settings(max_examples=25)
 @given(SETTINGS, st.integers(5, N_SESSIONS - 10), st.integers(0, 10**6))
 def test_future_prices_change_no_past_decision(setting, t, other):
@@ -188,6 +198,8 @@ def test_future_prices_change_no_past_decision(setting, t, other):
     pd.testing.assert_frame_equal(first.equity.loc[known], second.equity.loc[known], check_exact=True)
     pd.testing.assert_frame_equal(first.regimes.loc[known], second.regimes.loc[known])
     pd.testing.assert_frame_equal(past(first.events, "session"), past(second.events, "session"))
+    pd.testing.assert_frame_equal(first.exposures.loc[known], second.exposures.loc[known], check_exact=True)
+    assert decided_until(first, known[-1]) == decided_until(second, known[-1])
 
 
 @settings(max_examples=10)
@@ -239,3 +251,17 @@ def test_one_bad_print_costs_no_more_than_was_promised(seed, t, factor):
 
     result = run_backtest(panel, plan, Fixed(), *span(panel))
     assert result.trades["return_on_equity"].min() >= -0.06 - 0.002
+
+
+@pytest.mark.parametrize(("seed", "t"), [(0, 25), (1, 40)])
+def test_future_prices_change_no_past_cluster(seed, t):
+    """Every share trades every day, so that all of them are clustered; from t + 1 on they move as one, or do not."""
+    setting = Setting(seed, 5, 0.0, 0.0, False, True, 0.0, None, 1, "next_close", True)
+    closes = random_walk(N_SESSIONS, 5, seed=seed)
+    together = closes.copy()
+    together[t + 1 :] = closes[t] * 1.4 ** np.arange(1, N_SESSIONS - t)[:, None]
+    _, first = play(setting, world(closes))
+    _, second = play(setting, world(together))
+    known = first.exposures.index[: t + 1]
+    pd.testing.assert_frame_equal(first.exposures.loc[known], second.exposures.loc[known], check_exact=True)
+    assert decided_until(first, known[-1]) == decided_until(second, known[-1])

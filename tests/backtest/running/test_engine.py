@@ -8,6 +8,7 @@ import pytest
 from quantdl.backtest import Forecasts, Hold
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import CalibrationLimit, StaleDataLimit, VolatilityLimit
+from quantdl.backtest.plan.related_positions import CorrelationGroups
 from quantdl.errors import RunError
 from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, closes_with, plan_for, random_walk, run, world
 
@@ -157,3 +158,70 @@ def test_a_squeezed_short_is_liquidated_and_said_so():
     assert result.halted_on == result.equity.index[3]
     assert result.events["condition"].iloc[0] in {"margin", "drawdown", "bankrupt"}
     assert (result.quantities.iloc[-1] == 0).all()
+
+
+def moving(daily):
+    """One share that moves by the same fraction every day."""
+    return world(100 * (1 + daily) ** np.arange(120)[:, None])
+
+
+def with_calibration(panel, value_at_risk, weights):
+    forecasts = Forecasts(5, lambda session: np.zeros((100, 1)), value_at_risk)
+    condition = (CalibrationLimit("calibration", 0.99, 0.05),)
+    schedule = dict.fromkeys(range(120), weights)
+    return run(panel, schedule, forecasts=forecasts, friction=NO_COSTS, invalidation=condition,
+               sample={"purge_bars": 6}, sizing={"stop_loss": 0.85, "max_loss_per_trade": 0.9})  # fmt: skip
+
+
+@pytest.mark.parametrize(("daily", "halts"), [(0.02, False), (-0.02, True)])
+def test_only_losses_are_exceptions(daily, halts):
+    """0.9 of 2 % a day is more than the 1.2 % predicted: harmless while it is gained, soon too often when lost."""
+    result = with_calibration(moving(daily), lambda session, weights, level: 0.012, [0.9])
+    assert result.halt_reason.startswith("calibration reached") is halts
+    assert (result.halted_on is not None) is halts
+
+
+@pytest.mark.parametrize(("below", "halts"), [(0.0, False), (1e-12, True)])
+def test_a_loss_as_large_as_the_value_at_risk_is_no_exception(below, halts):
+    """Five shares and 500 in cash: of 1000 a quarter is lost, then 125 of the 750 left. Two exceptions halt."""
+    closes = np.array([100.0, 100.0, 50.0] + [25.0] * 9)[:, None]
+    panel = world(closes)
+    predicted = {panel.sessions[1]: 1 - 750 / 1000 - below, panel.sessions[2]: 1 - 625 / 750 - below}
+    forecasts = Forecasts(5, lambda session: np.zeros((100, 1)), lambda session, *_: predicted.get(session, 1.0))
+    result = run(panel, {0: [0.5]}, forecasts=forecasts, friction=NO_COSTS,
+                 invalidation=(CalibrationLimit("calibration", 0.99, 0.05),), sample={"purge_bars": 6})  # fmt: skip
+    assert list(result.equity["equity"][:4]) == [1000.0, 1000.0, 750.0, 625.0]
+    assert result.halted_on == (panel.sessions[3] if halts else None)
+
+
+@pytest.mark.parametrize(("price", "halts"), [(216.0, False), (218.0, True)])
+def test_the_margin_alone_liquidates_a_book(price, halts):
+    """Five shares short at 100 and three long of 1000: at 216 equity is 420 of 1380, 30.4 %, at 218 it is 29.5 %."""
+    result = run(world(closes_with([100, 100, 100, price])), {0: [-0.5, 0.3]}, friction=NO_COSTS | {"borrow": Borrow(0.0, 0.3)},
+                 sizing={"long_only": False, "max_gross": 1.5, "max_net": 0.9, "stop_loss": 0.8, "max_loss_per_trade": 0.9},
+                 related_positions={"max_group_gross": 0.8, "max_group_net": 0.7},
+                 invalidation=(StaleDataLimit("stale_data", 5),))  # fmt: skip
+    assert result.equity["equity"].iloc[3] == pytest.approx(1500 - 5 * price)
+    assert result.halted_on == (result.equity.index[3] if halts else None)
+    assert ("margin" in set(result.events["condition"])) is halts
+    assert result.halt_reason == ("equity is 29.5% of gross exposure, maintenance margin 30.0%" if halts else "")
+
+
+def test_groups_are_made_of_the_closes_up_to_the_decision():
+    """Two shares have moved as one for twenty returns at the 60th close; data that end there or before tell the same."""
+    closes = random_walk(64, 4)
+    closes[40:, 1] = closes[40:, 0]  # with a jump of its own at the 40th
+    groups = {"groups": CorrelationGroups("correlation", 20, 0.6), "max_group_gross": 0.8, "max_group_net": None}
+
+    def heaviest(last):
+        weights = dict.fromkeys(range(64), [0.2] * 4)
+        result = run(world(closes[: last + 1]), weights, friction=NO_COSTS, related_positions=groups)
+        return result.exposures["heaviest cluster"].iloc[-1], result.decisions[-1].group_gross
+
+    assert [heaviest(last) for last in (58, 59, 60, 61)] == [
+        (pytest.approx(held, abs=0.02), pytest.approx(held)) for held in (0.2, 0.2, 0.4, 0.4)
+    ]
+    whole = run(world(closes), dict.fromkeys(range(64), [0.2] * 4), friction=NO_COSTS, related_positions=groups)
+    decided = [decision.group_gross for decision in whole.decisions]
+    assert decided == pytest.approx([0.2] * 60 + [0.4] * 4)
+    np.testing.assert_allclose(whole.exposures["heaviest cluster"].iloc[1:60], 0.2, atol=0.02)
