@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from quantdl.backtest import Decision, run_backtest
 from quantdl.backtest.plan import related_positions
+from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, RelatedPositions, SectorGroups
 from quantdl.backtest.plan.sizing import Sizing
 from tests.backtest.judged import (
@@ -147,3 +149,64 @@ def test_sectors_are_those_of_the_panel():
     strict = replace(plan, related_positions=replace(plan.related_positions, max_group_gross=0.25))
     cause = only("related_positions", judged(strict, run(plan, Fixed(), panel), panel))
     assert cause.startswith("max_group_gross = 0.25 is exceeded by 0.0500, ")
+
+
+@pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
+def test_a_net_weight_of_a_group_above_the_cap_fails_on_either_side(side):
+    plan = both_sides()
+    strict = replace(plan, related_positions=replace(plan.related_positions, max_group_net=0.3))
+    result = run(plan, Fixed(side * np.array([0.15, 0.15, 0.15, -0.1, -0.1, -0.1])))
+    cause = row("related_positions", judged(strict, result)).cause
+    assert cause.startswith("max_group_net = 0.3 is exceeded by 0.1500, left on ")
+
+
+def both_sides():
+    terms = {**good_plan().friction.__dict__, "borrow": Borrow(0.01, 0.3)}
+    sizing = {"long_only": False, "max_gross": 1.3, "max_net": 0.9, "stop_loss": 0.1, "max_loss_per_trade": 0.12}
+    caps = {"max_group_gross": 0.8, "max_group_net": 0.7}
+    return good_plan(sizing={**sizing, "max_weight": 0.4}, related_positions=caps, friction=terms)
+
+
+def test_what_is_held_long_and_short_in_a_group_weighs_as_much_as_both():
+    result = run(replace(both_sides(), horizon=replace(both_sides().horizon, bars=250)),
+                 AtBars({1: ([0.3, -0.3, 0.0, 0.0, 0.0, 0.0], "rebalance")}))  # fmt: skip
+    weights = (result.quantities * market().closes).div(result.equity["equity"], axis=0)
+    heaviest = weights.abs().sum(axis=1).max()
+    assert heaviest > 0.59
+    figure = row("related_positions", judged(both_sides(), result)).figure
+    assert figure.endswith(f", {heaviest:.4f} held with drift (left)")
+
+
+def test_clusters_know_nothing_of_the_close_after_the_decision():
+    """A00 and A01 are one cluster at the decision, and fall apart at the very next close."""
+    generator = np.random.default_rng(5)
+    returns = 0.01 * generator.standard_normal((120, 4))
+    returns[:, 1] = returns[:, 0] + 0.001 * generator.standard_normal(120)
+    decided = 60
+    returns[decided + 1, 1] += 0.2
+    panel = world(100 * np.exp(np.cumsum(returns, axis=0)))
+    groups = CorrelationGroups("correlation", 20, 0.6)
+    plan = good_plan(
+        panel,
+        sizing={"max_weight": 0.4, "max_gross": 0.9, "stop_loss": 0.2, "max_loss_per_trade": 0.3},
+        related_positions={"groups": groups, "max_group_gross": 0.7},
+        sample={"first": panel.sessions[30].date(), "minimum_sessions": 70},
+        horizon={"bars": 60},
+    )
+    strategy = AtSession(panel.sessions[decided], (0.3, 0.3, 0.1, 0.1))
+    result = run_backtest(panel, plan, strategy, panel.sessions[30], panel.sessions[-1])
+    strict = replace(plan, related_positions=replace(plan.related_positions, max_group_gross=0.5))
+    cause = row("related_positions", judged(strict, result, panel)).cause
+    assert cause.startswith(
+        "max_group_gross = 0.5 is exceeded by 0.0994, A00, A01 on "
+    )  # 0.1 less costs of 0.8 x 10 bps
+
+
+class AtSession:
+    """Decides once."""
+
+    def __init__(self, session, weights):
+        self.session, self.weights = session, weights
+
+    def decide(self, view):
+        return Decision(np.array(self.weights), "rebalance") if view.sessions[-1] == self.session else None

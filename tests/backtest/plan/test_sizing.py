@@ -168,3 +168,22 @@ def test_a_reduction_that_waits_for_a_price_breaks_no_cap():
 def test_of_two_equal_figures_the_first_is_named():
     assert larger((0.2, "A00 on 2018-01-05"), (0.2, "A05 on 2018-03-09")) == (0.2, "A00 on 2018-01-05")
     assert larger((0.2, "A05 on 2018-01-05"), (0.3, "A00 on 2018-03-09")) == (0.3, "A00 on 2018-03-09")
+
+
+@pytest.mark.parametrize("side", [1, -1], ids=["long", "short"])
+def test_a_net_weight_above_the_cap_fails_on_either_side(side):
+    terms = {**good_plan().friction.__dict__, "borrow": Borrow(0.01, 0.3)}
+    plan = good_plan(**SHORT_PLAN, friction=terms)
+    loose = replace(plan, sizing=replace(plan.sizing, max_net=0.9))
+    found = row("sizing", judged(plan, run(loose, Fixed(side * np.array([0.19, 0.19, 0.19, 0.18, -0.05, -0.05])))))
+    assert (found.passed, found.cause[:36]) == (False, "max_net = 0.5 is exceeded by 0.1500,")
+
+
+@pytest.mark.parametrize(("excess", "passes"), [(2e-8, False), (0.5e-8, True)])
+def test_a_weight_may_exceed_its_cap_by_rounding_alone(excess, passes):
+    """Bought once, without costs: 0.15 of equity each at the prices of the decision."""
+    free = {"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": good_plan().friction.liquidity}
+    plan = good_plan(friction=free, horizon={"bars": 250})
+    strict = replace(plan, sizing=replace(plan.sizing, max_weight=0.15 - excess))
+    found = row("sizing", judged(strict, run(plan, AtBars({1: ([0.15] * 6, "rebalance")}))))
+    assert found.passed is passes

@@ -197,10 +197,14 @@ def test_a_loss_as_large_as_the_value_at_risk_is_no_exception(below, halts):
 @pytest.mark.parametrize(("price", "halts"), [(216.0, False), (218.0, True)])
 def test_the_margin_alone_liquidates_a_book(price, halts):
     """Five shares short at 100 and three long of 1000: at 216 equity is 420 of 1380, 30.4 %, at 218 it is 29.5 %."""
-    result = run(world(closes_with([100, 100, 100, price])), {0: [-0.5, 0.3]}, friction=NO_COSTS | {"borrow": Borrow(0.0, 0.3)},
-                 sizing={"long_only": False, "max_gross": 1.5, "max_net": 0.9, "stop_loss": 0.8, "max_loss_per_trade": 0.9},
-                 related_positions={"max_group_gross": 0.8, "max_group_net": 0.7},
-                 invalidation=(StaleDataLimit("stale_data", 5),))  # fmt: skip
+    result = run(
+        world(closes_with([100, 100, 100, price])),
+        {0: [-0.5, 0.3]},
+        friction=NO_COSTS | {"borrow": Borrow(0.0, 0.3)},
+        sizing={"long_only": False, "max_gross": 1.5, "max_net": 0.9, "stop_loss": 0.8, "max_loss_per_trade": 0.9},
+        related_positions={"max_group_gross": 0.8, "max_group_net": 0.7},
+        invalidation=(StaleDataLimit("stale_data", 5),),
+    )
     assert result.equity["equity"].iloc[3] == pytest.approx(1500 - 5 * price)
     assert result.halted_on == (result.equity.index[3] if halts else None)
     assert ("margin" in set(result.events["condition"])) is halts
@@ -208,7 +212,7 @@ def test_the_margin_alone_liquidates_a_book(price, halts):
 
 
 def test_groups_are_made_of_the_closes_up_to_the_decision():
-    """Two shares have moved as one for twenty returns at the 60th close; data that end there or before tell the same."""
+    """Two shares have moved as one for twenty returns at the 60th close; data that end there tell the same."""
     closes = random_walk(64, 4)
     closes[40:, 1] = closes[40:, 0]  # with a jump of its own at the 40th
     groups = {"groups": CorrelationGroups("correlation", 20, 0.6), "max_group_gross": 0.8, "max_group_net": None}
