@@ -97,6 +97,8 @@ def test_levels_have_only_the_decimals_they_need():
 
 def test_what_lies_above_a_limit_is_told_in_points():
     assert points_above(0.412, 0.4) == "1.20"
+    assert points_above(0.401, 0.4) == "0.10"
+    assert points_above(0.4 + 1e-12, 0.4) is None
     assert points_above(0.1 + 0.2, 0.3) is None  # 0.30000000000000004: above by rounding only
     assert points_above(0.39, 0.4) is None
 

@@ -83,3 +83,18 @@ def test_a_session_entered_without_positions_is_left_out():
     assert list(probabilities.index) == [sessions[2]]
     assert set(table["session"]) == {sessions[2]}
     assert table["exception"].all() and set(table["source"]) == {"a test"}
+
+
+@pytest.mark.parametrize(("loss", "exception"), [(0.01, False), (0.0101, True)])
+def test_a_loss_as_large_as_the_value_at_risk_is_no_exception(loss, exception):
+    sessions = pd.bdate_range("2020-01-01", periods=2)
+
+    class Constant:
+        source = "a test"
+
+        def book_risk(self, session, weights):
+            return BookRisk(torch.full((200,), 0.01, dtype=torch.float64))
+
+    table, _ = risk_table(Constant(), pd.DataFrame(0.5, sessions, ["A", "B"]), pd.Series([0.0, -loss], sessions))
+    assert list(table["level"]) == [0.95, 0.99]
+    assert list(table["exception"]) == [exception] * 2

@@ -8,7 +8,8 @@ import pytest
 from quantdl.backtest.plan import fast_exit
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import VolumeWaiver
-from tests.backtest.judged import good_plan, good_run, judged, market, only, row, run
+from tests.backtest.judged import AtBars, good_plan, good_run, judged, market, only, row, run
+from tests.backtest.worlds import world
 
 STATED = good_plan().friction.liquidity
 WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
@@ -72,3 +73,15 @@ def test_a_waiver_leaves_it_undecided():
     plan = good_plan(friction={})
     found = row("fast_exit", judged(plan, run(plan)))
     assert (found.passed, found.figure, found.cause) == (None, "days to liquidate undefined", "liquidity is waived")
+
+
+@pytest.mark.parametrize(("volume", "cause"), [(2e6, "0.50 sessions more than promised, on 2018-01-03"), (3e6, "")])
+def test_a_part_of_a_session_beyond_the_promise_counts(volume, cause):
+    """150,000 a share at prices that stand still; 5 % of two million is 100,000 a session, of three million 150,000."""
+    panel = world(np.full((400, 6), 100.0))
+    free = {"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": STATED}
+    plan = good_plan(panel, friction=free, horizon={"bars": 250})
+    result = run(plan, AtBars({1: ([0.15] * 6, "rebalance")}), panel)
+    thin = replace(STATED, dollar_volume=dict.fromkeys(panel.assets, volume))
+    found = row("fast_exit", judged(replace(plan, friction=replace(plan.friction, liquidity=thin)), result, panel))
+    assert (found.passed, found.cause) == (not cause, cause)

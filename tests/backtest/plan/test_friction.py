@@ -12,6 +12,7 @@ from quantdl.backtest.plan.friction import Borrow, Friction, MeasuredVolume, Sta
 from quantdl.backtest.plan.sizing import Sizing
 from tests.backtest.judged import (
     VOLUME,
+    AtBars,
     changed_fill,
     failed,
     good_plan,
@@ -208,3 +209,48 @@ def test_costs_and_turnover_are_those_of_the_fills():
     before = (equity["equity"] + equity["costs"]).reindex(fills["session"]).to_numpy()
     paid, turnover = fills["cost"].sum() / 1e6, (fills["notional"] / before).sum()
     assert found.startswith(f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}; The profit is gone")
+
+
+def test_parts_of_a_cost_that_do_not_add_up_to_it_fail():
+    """The cost is as stated; of its parts the commission is ten dollars too high."""
+    fills = good_run().fills.copy()
+    fills.loc[0, "commission"] += 10.0
+    cause = only("friction", judged(result=rebooked(good_run(), market(), fills)))
+    assert cause == "1 fills were charged otherwise than stated, 10.00 in all"
+
+
+def test_the_share_of_the_volume_is_that_of_the_volume_known_before_the_fill():
+    """Bought 150,000 a share on the second day, where 0.1 % of a hundred million is known; that day has ten times it."""
+    dollars = np.full(market().closes.shape, 1e8)
+    dollars[1] *= 10
+    panel = world(market().closes, fields={"dollar_volume": dollars})
+    trusted = {"fields": ("close", "dollar_volume")}
+    measured = MeasuredVolume("measured", 1, 0.05, 0.0)
+    plan = good_plan(panel, friction={"liquidity": measured}, trusted_data=trusted, fast_exit=FastExit(5))
+    result = run(plan, panel=panel)
+    strict = replace(plan, friction=replace(plan.friction, liquidity=replace(measured, participation=0.001)))
+    largest = result.fills["notional"].max() / 1e5
+    cause = row("friction", judged(strict, result, panel)).cause
+    assert cause == f"more traded than the participation allows, 6 times, up to {largest:.4g} times it"
+
+
+def test_a_profit_that_bears_no_costs_at_all_fails_where_none_are_stated():
+    free = {"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": good_plan().friction.liquidity}
+    plan = good_plan(friction=free)
+    found = row("friction", judged(plan, run(plan), break_even=BreakEven(0.0, "There is no profit.", 0.0)))
+    assert found.cause == "no costs were charged; the stated costs are 0.0 bps above what the profit can bear"
+
+
+def test_borrowing_is_among_the_costs():
+    """Half of equity sold short at a price that stands still, 36.5 % a year: 0.05 % of equity a day for 58 days."""
+    panel = world(np.full((60, 2), 100.0))
+    plan = plan_for(
+        panel,
+        sizing={"long_only": False, "max_gross": 1.5, "max_net": 0.9},
+        related_positions={"max_group_gross": 0.8, "max_group_net": 0.7},
+        friction={"commission_bps": 0.0, "half_spread_bps": 0.0, "borrow": Borrow(0.365, 0.3)},
+        horizon={"bars": 59},
+        sample={"minimum_sessions": 60},
+    )
+    result = run(plan, AtBars({1: ([-0.5, 0.0], "rebalance")}), panel)
+    assert row("friction", judged(plan, result, panel)).figure.startswith("costs 2.90% of initial equity, ")

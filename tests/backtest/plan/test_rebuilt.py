@@ -11,7 +11,7 @@ from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.rebuilt import DecidedBook, RebuiltBook
 from quantdl.market.actions import CashDividend, CorporateActions, Split
-from tests.backtest.judged import AtBars, Fixed, good_plan, good_run, market, run
+from tests.backtest.judged import AtBars, Fixed, followed_by, good_plan, good_run, market, run, shifted_shares
 from tests.backtest.test_properties import SETTINGS, plan_of, play
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
@@ -138,3 +138,16 @@ def test_a_position_that_could_have_been_sold_and_was_not_is_found():
     assert kept[100:251].all()
     assert not kept[:100].any() and not kept[251:].any()  # the horizon closes the book by an order filled at 251
     assert not book.unsold(leaving, np.zeros((400, 6), dtype=bool)).any()
+
+
+def test_what_was_bought_beyond_the_order_counts_in_full():
+    """Two fifths more than ordered: nothing is going to sell it, so no decided weight stands beside the one held."""
+    bought = int(followed_by(good_run(), -1)[0])
+    fill = good_run().fills.loc[bought]
+    wrong = shifted_shares(good_run(), market(), bought, 0.4 * fill["quantity"])
+    books = RebuiltBook(wrong, market(), 0.0, same_bar=False).decided_books(frozenset({"rebalance"}))
+    day, asset = wrong.equity.index.get_loc(fill["session"]), wrong.assets.index(fill["asset"])
+    book = next(book for book in books if book.filled == day)
+    held = 1.4 * fill["quantity"] * market().closes[book.decided, asset] / wrong.equity["equity"].iloc[book.decided]
+    assert held == pytest.approx(0.21, abs=0.001)
+    assert [one[asset] for one in (book.lowest, book.weights, book.highest)] == pytest.approx([held] * 3)

@@ -197,9 +197,7 @@ def test_clusters_know_nothing_of_the_close_after_the_decision():
     result = run_backtest(panel, plan, strategy, panel.sessions[30], panel.sessions[-1])
     strict = replace(plan, related_positions=replace(plan.related_positions, max_group_gross=0.5))
     cause = row("related_positions", judged(strict, result, panel)).cause
-    assert cause.startswith(
-        "max_group_gross = 0.5 is exceeded by 0.0994, A00, A01 on "
-    )  # 0.1 less costs of 0.8 x 10 bps
+    assert cause.startswith("max_group_gross = 0.5 is exceeded by 0.0995, A00, A01 on ")  # 0.6 / 1.0008 - 0.5
 
 
 class AtSession:
