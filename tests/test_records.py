@@ -120,6 +120,7 @@ def test_text_that_no_file_can_hold_is_escaped_and_comes_back():
     plain = {"symbol": "\udc80", "name": "é"}
     text = json_text(plain, "x.json")
     assert text.isascii() and json.loads(text) == plain
+    assert json_text(dict(reversed(plain.items())), "x.json") == text
 
 
 def test_an_object_that_is_no_record_is_refused():

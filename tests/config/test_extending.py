@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from quantdl.config import configured_strategy, load_config, standalone_yaml
 from quantdl.config.config_fault import Mark
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from quantdl.config.extending import merged, read_layers
+from quantdl.config.extending import merged, overrides, read_layers
 from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import ConfigError, PlanError
@@ -324,3 +324,18 @@ def test_what_is_not_yaml_in_the_base_stands_at_its_line(tmp_path: Path) -> None
     path.write_text("extends: base.yaml\n")
     with pytest.raises(ConfigError, match=r"base\.yaml:2:1: a tab where YAML wants spaces"):
         read_layers(path)
+
+
+def test_a_circle_through_a_link_is_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(".")
+    (tmp_path / "own.yaml").write_text("extends: link/own.yaml\n")
+    chain = f"{tmp_path}/own.yaml -> {tmp_path}/link/own.yaml"
+    with pytest.raises(ConfigError, match=re.escape(f"a config cannot extend itself: {chain}")):
+        read_layers(tmp_path / "own.yaml")
+
+
+def test_what_is_written_over_the_base_stands_before_what_is_added(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("seed: 1\nmodel: {width: 3}\n")
+    (tmp_path / "own.yaml").write_text("extends: base.yaml\nnew: 1\nmodel: {depth: 2, width: 4}\nseed: 2\n")
+    found = list(overrides(read_layers(tmp_path / "own.yaml")))
+    assert found == [("model", "width"), ("seed",), ("new",), ("model", "depth")]

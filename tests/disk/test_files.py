@@ -121,3 +121,17 @@ def test_the_size_of_a_folder_is_that_of_its_files(tmp_path):
     (tmp_path / "a" / "one").write_bytes(b"1234")
     (tmp_path / "a" / "b" / "two").write_bytes(b"56")
     assert size_of(tmp_path) == 6
+
+
+def test_an_addition_is_on_the_disk_when_it_has_been_made(tmp_path, monkeypatch):
+    path, forced, force = tmp_path / "ledger", [], os.fsync
+
+    def seen(descriptor):
+        force(descriptor)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            forced.append(path.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", seen)
+    with appending(path) as file:
+        file.extend(0, b"first\n")
+        assert forced == [b"first\n"]

@@ -150,3 +150,35 @@ def test_a_published_folder_is_deleted_with_all_it_holds(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(FileNotFoundError):
         remove_at_once(tmp_path / "target")
+
+
+def test_all_is_on_the_disk_before_the_folder_gets_its_name(tmp_path, monkeypatch):
+    """Files before the folders that name them, then the rename, then the folder that it changed."""
+    done, force, rename = [], os.fsync, os.rename
+
+    def forced(descriptor):
+        done.append(os.path.relpath(os.readlink(f"/proc/self/fd/{descriptor}"), tmp_path))
+        force(descriptor)
+
+    def renamed(old, new):
+        done.append(f"{os.path.basename(old)} -> {os.path.basename(new)}")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", forced)
+    monkeypatch.setattr(os, "rename", renamed)
+    partial = PartialFolder(tmp_path, "x")
+    (partial.path / "model").mkdir()
+    (partial.path / "model" / "weights").write_text("1")
+    partial.publish(tmp_path / "x")
+    partial.close()
+    inside = [".partial-x/model/weights", ".partial-x/model", ".partial-x"]
+    assert done == [*inside, ".partial-x -> x", "."]
+
+
+def test_a_link_that_is_called_like_a_partial_folder_is_refused_and_not_followed(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "data").write_text("whole")
+    (tmp_path / ".partial-x").symlink_to("precious")
+    with pytest.raises(RunError, match="Not a directory|symbolic links"):
+        remove_abandoned(tmp_path)
+    assert (tmp_path / "precious" / "data").read_text() == "whole"

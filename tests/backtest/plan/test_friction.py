@@ -220,7 +220,7 @@ def test_parts_of_a_cost_that_do_not_add_up_to_it_fail():
 
 
 def test_the_share_of_the_volume_is_that_of_the_volume_known_before_the_fill():
-    """Bought 150,000 a share on the second day, where 0.1 % of a hundred million is known; that day has ten times it."""
+    """Bought 150,000 a share on the second day, where 0.1 % of a hundred million is promised."""
     dollars = np.full(market().closes.shape, 1e8)
     dollars[1] *= 10
     panel = world(market().closes, fields={"dollar_volume": dollars})

@@ -129,3 +129,27 @@ def test_a_gap_over_missing_sessions_is_not_one_night(sessions, declaration):
 
 def test_a_stock_that_is_wild_every_day_is_not_surprised(sessions, declaration):
     assert all(named(fund(sessions, seed, 1.231, 0.06), declaration)[1] == [] for seed in range(10))
+
+
+def restless(sessions, **logarithms):
+    """A fund that trades over 8 % every day, so that its fall of 20.8 % is calm; on DAY, prices in logs of the last."""
+    frame = fund(sessions, 9)
+    middle = np.sqrt(frame["open"] * frame["close"])
+    frame["high"], frame["low"] = middle * np.exp(0.04), middle * np.exp(-0.04)
+    for name, logarithm in logarithms.items():
+        frame.loc[DAY, name] = frame.loc[DAY - 1, "close"] * np.exp(logarithm)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("prices", "found"),
+    [
+        ({"high": -0.11, "close": -0.2}, True),
+        ({"high": -0.09, "close": -0.2}, False),
+        ({"high": -0.15, "close": -0.11}, True),  # a close above its high, as bad data have it
+        ({"high": -0.15, "close": -0.09}, False),
+    ],
+)
+def test_each_price_lies_beyond_half_of_the_way(sessions, declaration, prices, found):
+    frame = restless(sessions, open=-0.2078, low=-0.22, **prices)
+    assert (sessions[DAY] in named(frame, declaration, on_fault="record")[1]) is found

@@ -255,3 +255,11 @@ def test_the_words_name_the_closes_and_the_length(sessions, declaration):
     begun = panel_from_frame(scaled(market(sessions, 1), [(0, 3, 10)], volume=True), declaration)
     (fault,) = [fault for fault in take_census(begun).faults if fault.kind == "wrong_scale"]
     assert fault.detail.startswith("The history begins with 3 bars at another scale: close ")
+
+
+def test_a_run_as_long_as_what_stands_around_it_is_still_the_wrong_one(sessions, declaration):
+    """A hundred sessions inside of two hundred: the scale around them has not been outlasted."""
+    for seed in SEEDS:
+        census, treated = checked(scaled(market(sessions, seed), [(50, 150, 10)]), declaration)
+        assert faults(census) == [("wrong_scale", sessions[50].date(), sessions[149].date(), 100)]
+        assert treated.traded[:, 0].sum() == 100
