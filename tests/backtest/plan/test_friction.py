@@ -238,7 +238,7 @@ def test_a_profit_that_bears_no_costs_at_all_fails_where_none_are_stated():
     free = {"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": good_plan().friction.liquidity}
     plan = good_plan(friction=free)
     found = row("friction", judged(plan, run(plan), break_even=BreakEven(0.0, "There is no profit.", 0.0)))
-    assert found.cause == "no costs were charged; the stated costs are 0.0 bps above what the profit can bear"
+    assert found.cause == "no costs were charged; no profit is left to bear any cost"
 
 
 def test_borrowing_is_among_the_costs():
