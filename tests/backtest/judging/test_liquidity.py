@@ -1,5 +1,8 @@
 """How fast a book could be left, and how large it could grow."""
 
+from dataclasses import replace
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.judging.liquidity import ExitWaived, exit_figures
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.market.actions import CorporateActions, Split
 from tests.backtest.judging.books import ITEMS, Keep, rising
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
@@ -52,3 +56,26 @@ def test_capacity_is_undefined_where_nothing_is_known_or_earned():
     assert {item.statement for item in capacities(waived)} == {"undefined: liquidity is waived"}
     assert {item.statement for item in capacities(thin_run(drift=-0.004))} == {"undefined: there is no gross profit"}
     assert {item.statement for item in capacities(thin_run(at=1))} == {"undefined: volatility unknown at 3 fills"}
+
+
+@pytest.mark.parametrize("ends", ["delisted", "split"])
+def test_what_no_order_traded_has_no_impact(ends):
+    """Two purchases; the payout of what is delisted, and the shares of a split, move no price."""
+    closes = random_walk(120, 2, drift=0.003)
+    if ends == "delisted":
+        closes[100:, 0] = np.nan
+        panel = world(closes, ended={"A00": date(2018, 4, 11)})
+    else:
+        closes[60:, 0] /= 4
+        panel = world(closes)
+        panel = replace(panel, card=replace(panel.card, declaration=replace(panel.card.declaration, adjustment="raw")),
+                        actions=CorporateActions(splits=(Split(panel.sessions[60].date(), "A00", 4.0),)))  # fmt: skip
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e7), "a guess made for this test", 0.05, 0.0)
+    items = {**ITEMS, "sample": {"minimum_sessions": 115}, "horizon": {"bars": 110}}
+    plan = plan_for(panel, **items, friction={"liquidity": volume}, fast_exit=FastExit(5))
+    result = run_backtest(panel, plan, Keep(30), *span(panel))
+    bought = result.fills[result.fills["session"] <= panel.sessions[40]]
+    assert len(result.fills) > len(bought) >= 2
+    unit = (bought["volatility"] * np.sqrt(bought["notional"] / 1e7) * bought["notional"]).sum()
+    gross = result.equity["equity"].iloc[-1] - 1e6 + result.equity["costs"].sum()
+    assert capacities(result)[1].equity == pytest.approx(1e6 * (gross / (2 * unit)) ** 2)

@@ -493,3 +493,12 @@ def test_what_cannot_be_aligned_is_refused(panels, words):
         return
     with pytest.raises(DataError, match=words):
         align(given, NEW_YORK)
+
+
+def test_a_dividend_is_not_paid_before_the_decision_that_sees_it():
+    """Tokyo trades without it, and pays it, on a day on which New York rests."""
+    panels = world()
+    actions = CorporateActions(dividends=(CashDividend(date(2024, 7, 4), "XTKS:A", 1.0, date(2024, 7, 4)),))
+    aligned = align([panels[0], replace(panels[2], actions=actions)], NEW_YORK)
+    day = date(2024, 7, 5)
+    assert aligned.panel.actions.dividends == (CashDividend(day, "XTKS:A", 1.0, day),)
