@@ -1,5 +1,8 @@
 """What every test shares."""
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -8,6 +11,9 @@ from tests.small_experiment import small_config
 # The same examples in every run, and no deadline: the clock of a busy machine is not a property of the code.
 settings.register_profile("quantdl", deadline=None, derandomize=True)
 settings.load_profile("quantdl")
+
+# Processes that tests start import this repository, wherever they run and whatever else is installed.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from quantdl.bounds import (
 def test_a_bound_is_sharp(kind, inside, outside):
     adapter = TypeAdapter(kind)
     assert adapter.validate_python(inside) == inside
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match="should be (greater|less) than|should have at least|at least 1 char"):
         adapter.validate_python(outside)
 
 

@@ -78,21 +78,21 @@ def test_a_field_that_was_not_written_takes_its_default():
 
 
 @pytest.mark.parametrize(
-    "plain",
+    ("plain", "words"),
     [
-        None,
-        [],
-        "text",
-        {"day": "2020-01-02"},
-        {"day": "2020-01-02", "amount": 1.0, "more": 1},
-        {"day": "yesterday", "amount": 1.0},
-        {"day": "2020-01-02", "amount": True},
-        {"day": "2020-01-02", "amount": "1.0"},
-        {"day": "2020-01-02", "amount": 1.0, "note": 3},
+        (None, "expected an object, got None"),
+        ([], r"expected an object, got \[\]"),
+        ("text", "expected an object, got 'text'"),
+        ({"day": "2020-01-02"}, r"lacks the fields \['amount'\]"),
+        ({"day": "2020-01-02", "amount": 1.0, "more": 1}, r"unknown fields \['more'\]"),
+        ({"day": "yesterday", "amount": 1.0}, "Inner.day: .*yesterday"),
+        ({"day": "2020-01-02", "amount": True}, "Inner.amount: expected .*float.*, got True"),
+        ({"day": "2020-01-02", "amount": "1.0"}, "Inner.amount: expected .*float.*, got '1.0'"),
+        ({"day": "2020-01-02", "amount": 1.0, "note": 3}, "Inner.note: 3 is none of what the field may hold"),
     ],
 )
-def test_what_is_no_such_record_is_refused(plain):
-    with pytest.raises(ValueError):
+def test_what_is_no_such_record_is_refused(plain, words):
+    with pytest.raises(ValueError, match=words):
         from_plain(Inner, plain)
 
 

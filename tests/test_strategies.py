@@ -182,7 +182,7 @@ def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
 
     panel = world(random_walk(80, 3))
     plan = plan_for(panel, sample={"minimum_sessions": 40, "purge_bars": 6})
-    with pytest.raises(LookAheadError):
+    with pytest.raises(LookAheadError, match="fitted through the end"):
         run_backtest(panel, plan, strategy("least_shortfall"), *span(panel), Forecasts(5, seen, None))
 
 

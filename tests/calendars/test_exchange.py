@@ -148,7 +148,7 @@ def test_gaps_count_weekends_and_holidays(xnys):
     assert gaps.tolist() == [3, 1, 2, 1, 3]
 
 
-def test_closures_that_nobody_foresaw_do_not_lengthen_a_gap(xnys):
+def test_unforeseen_closures_do_not_lengthen_a_gap(xnys):
     assert xnys.next_gap_days(pd.DatetimeIndex(["2001-09-07", "2001-09-10"])).tolist() == [3, 1]
     assert xnys.next_gap_days(pd.DatetimeIndex(["2012-10-26"])).tolist() == [3]
     assert xnys.next_gap_days(pd.DatetimeIndex(["2018-12-04"])).tolist() == [2]  # announced four days before

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import threading
+import time
 
 import pytest
 
@@ -97,6 +98,7 @@ def test_one_at_a_time_holds_the_lock(tmp_path):
     def enter() -> None:
         with locked(tmp_path / "shared"):
             inside.append(1)
+            time.sleep(0.005)  # long enough for another to come in, if it could
             most.append(len(inside))
             inside.pop()
 

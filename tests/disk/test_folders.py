@@ -48,7 +48,7 @@ def test_an_exception_removes_what_was_written(tmp_path):
 
 
 def test_the_second_of_two_publishers_is_told_and_changes_nothing(tmp_path):
-    with pytest.raises(AlreadyStoredError), publishing(tmp_path / "target") as slow:
+    with pytest.raises(AlreadyStoredError, match="target: exists already"), publishing(tmp_path / "target") as slow:
         (slow / "data").write_text("slow")
         with publishing(tmp_path / "target") as fast:
             (fast / "data").write_text("fast")

@@ -85,7 +85,7 @@ def test_a_session_that_the_model_has_seen_is_refused(small_outcome):
 
 def test_an_unknown_asset_is_named_with_its_line(tmp_path, write_small):
     path = write_small(tmp_path, {"[AAPL, JPM, KO, PG, RRC, XOM]": "[AAPL, JPM, KOO]"})
-    with pytest.raises(Exception, match=r"small\.yaml:\d+:\d+: data\.assets: given \['KOO'\]"):
+    with pytest.raises(DataError, match=r"small\.yaml:\d+:\d+: data\.assets: given \['KOO'\]"):
         run_experiment(load_config(path), tmp_path / "runs" / "x", _never_trains)
 
 

@@ -239,9 +239,11 @@ def test_a_planted_look_into_the_future_is_found(planted):
     assert reaches_forward(f"import numpy as np\n{planted}") == [2]
 
 
-@pytest.mark.parametrize("honest", ["y = x.shift(1)", "y = x.rolling(5).mean()", "y = x.iloc[0]", "y = np.roll(x, 1)"])
-def test_what_looks_back_only_is_let_through(honest):
-    assert not reaches_forward(honest)
+@pytest.mark.parametrize(
+    "backward", ["y = x.shift(1)", "y = x.rolling(5).mean()", "y = x.iloc[0]", "y = np.roll(x, 1)"]
+)
+def test_what_looks_back_only_is_let_through(backward):
+    assert not reaches_forward(backward)
 
 
 def test_no_source_of_a_feature_reaches_forward():

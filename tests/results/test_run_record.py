@@ -112,6 +112,6 @@ def test_a_file_that_is_no_parquet_is_named(files, write):
 def test_a_changed_file_is_an_integrity_error(files, write, tmp_path):
     run = write(files)
     (run.path / "metrics.json").write_text("{}")
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError, match=r"metrics\.json"):
         write_report(run, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()

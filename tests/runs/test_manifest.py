@@ -52,7 +52,7 @@ def test_a_run_is_opened_as_it_was_written(folder):
     assert run.files["log.txt"] == FileRecord(3, ABC)
     assert run.read_bytes("log.txt") == b"abc" and run.read_text("log.txt") == "abc"
     assert run.read_json("model/model.json") == {"a": [1, None]}
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="does not support item assignment"):
         run.files["log.txt"] = FileRecord(0, ABC)
 
 

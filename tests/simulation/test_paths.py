@@ -213,6 +213,7 @@ def test_adjusting_the_raw_prices_gives_the_returns_that_were_drawn():
 
 def test_a_split_goes_ex_where_the_asset_trades():
     raw = simulate(EVENTS, seed=1).raw
+    assert len(raw.actions.splits) > 10
     for split in raw.actions.splits:
         row, column = raw.sessions.get_loc(str(split.ex_date)), raw.assets.index(split.asset)
         assert raw.traded[row, column]

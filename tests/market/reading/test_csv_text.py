@@ -27,4 +27,8 @@ def test_cells_stay_text_whichever_way_they_are_read(text):
 
 
 def test_a_file_that_is_nowhere_is_an_objection(tmp_path):
-    assert isinstance(read_text(tmp_path / "A.csv", PLACE), Bars)
+    found = read_text(tmp_path / "A.csv", PLACE)
+    assert isinstance(found, Bars)
+    assert [str(fault) for fault in found.row_faults] == [
+        "A.csv: file: got no such file; expected a CSV file or a folder of them. Fix: check the path."
+    ]

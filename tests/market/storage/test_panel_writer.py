@@ -107,17 +107,17 @@ def test_a_block_that_does_not_fit_is_refused(tmp_path, spoil):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        {"assets": ("A", "A")},
-        {"fields": ("open",)},
-        {"sessions": dirty_panel().sessions[::-1]},
-        {"known_at": dirty_panel().known_at.tz_localize(None)},
-        {"assets": ()},
+        ({"assets": ("A", "A")}, "needs unique assets"),
+        ({"fields": ("open",)}, r"a 'close' field, got fields \['open'\]"),
+        ({"sessions": dirty_panel().sessions[::-1]}, "Sessions must be increasing"),
+        ({"known_at": dirty_panel().known_at.tz_localize(None)}, "known_at"),
+        ({"assets": ()}, "at least one session and one asset"),
     ],
 )
-def test_axes_that_contradict_themselves_are_refused_before_anything_is_written(tmp_path, wrong):
-    with pytest.raises(DataError):
+def test_axes_that_contradict_themselves_are_refused_before_anything_is_written(tmp_path, wrong, words):
+    with pytest.raises(DataError, match=words):
         PanelWriter(tmp_path / "panel", replace(PanelOutline.of(dirty_panel()), **wrong))
     assert list(tmp_path.iterdir()) == []
 
@@ -146,5 +146,8 @@ def test_a_full_disk_is_an_error_and_no_crash(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(RunError), PanelWriter(tmp_path / "file" / "panel", PanelOutline.of(dirty_panel())):
+    with (
+        pytest.raises(RunError, match="Not a directory|File exists"),
+        PanelWriter(tmp_path / "file" / "panel", PanelOutline.of(dirty_panel())),
+    ):
         pass

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -133,8 +134,6 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
 
 
 def test_a_panel_of_a_newer_quantdl_is_refused_with_the_fix(stored):
-    import hashlib
-
     content = json.loads((stored / "panel.json").read_text()) | {"schema_version": 99}
     (stored / "panel.json").write_text(json.dumps(content))
     digest = hashlib.sha256((stored / "panel.json").read_bytes()).hexdigest()
@@ -144,8 +143,8 @@ def test_a_panel_of_a_newer_quantdl_is_refused_with_the_fix(stored):
 
 
 def test_the_seal_is_what_sha256sum_reads(stored):
-    checked = subprocess.run(["sha256sum", "--check", "panel.sha256"], cwd=stored, capture_output=True, text=True)
-    assert checked.stdout == "panel.json: OK\n"
+    digest = hashlib.sha256((stored / "panel.json").read_bytes()).hexdigest()
+    assert (stored / "panel.sha256").read_text() == f"{digest}  panel.json\n"
 
 
 def test_arrays_that_contradict_each_other_are_found_without_reading_checksums(stored):

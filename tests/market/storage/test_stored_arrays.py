@@ -53,7 +53,7 @@ def test_the_checksum_of_a_mapping_is_that_of_the_file(tmp_path):
 
 def test_an_array_in_column_order_is_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.asfortranarray(np.zeros((5, 7))))
-    with pytest.raises(IntegrityError):
+    with pytest.raises(IntegrityError, match="not an array of"):
         map_array(tmp_path / "a.npy", (5, 7), np.dtype(np.float64))
 
 
@@ -70,7 +70,7 @@ def test_a_damaged_header_is_refused_whatever_it_says(tmp_path, position):
     for bit in range(8):
         content[position] ^= 1 << bit
         (tmp_path / "a.npy").write_bytes(content)
-        with pytest.raises(IntegrityError):
+        with pytest.raises(IntegrityError, match=r"a\.npy: "):
             map_array(tmp_path / "a.npy", (5, 7), np.dtype(np.float64))
         content[position] ^= 1 << bit
 
