@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from quantdl.config import load_config
-from quantdl.errors import ConfigError, LookAheadError, PlanError, QuantdlError
+from quantdl.errors import ConfigError, DataError, LookAheadError, PlanError, QuantdlError
 from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
 from quantdl.experiment.trials import LEDGER
 from quantdl.market.sources import load_sp500
