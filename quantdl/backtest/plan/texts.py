@@ -21,7 +21,7 @@ from quantdl.market.card import DAILY
 
 FEWEST_WORDS = 4
 
-# Of them, in scripts other than Latin: an ideograph counts as a word, and a short sentence may well repeat one.
+# Of them: a short sentence may well repeat one.
 FEWEST_DIFFERENT_WORDS = 3
 
 # What people put where a text is asked for; a plan that holds it has not been written yet.
@@ -118,8 +118,7 @@ def _script(letter: str) -> str:
 def _is_sentence(text: str) -> bool:
     """Whether enough words are left without what says nothing: single Latin letters, placeholders, runs of keys."""
     found = [word for word in words(text) if _says_something(word)]
-    different = FEWEST_WORDS if all(map(_is_latin, found)) else FEWEST_DIFFERENT_WORDS
-    return len(found) >= FEWEST_WORDS and len(set(found)) >= different
+    return len(found) >= FEWEST_WORDS and len(set(found)) >= FEWEST_DIFFERENT_WORDS
 
 
 def _says_something(word: str) -> bool:
@@ -166,7 +165,8 @@ def _meant_calendar(text: str) -> str | None:
 Sentence = Annotated[
     str,
     TextRule(
-        f"a sentence of at least {FEWEST_WORDS} words that differ; single letters and placeholders do not count",
+        f"a sentence of at least {FEWEST_WORDS} words, {FEWEST_DIFFERENT_WORDS} of them different; single letters and "
+        "placeholders do not count",
         _is_sentence,
         "say it in words another person can check",
     ),

@@ -59,7 +59,7 @@ def trusting(**changes):
         "tbd: a hypothesis to come",
         "asdf qwer zxcv asdf",
         "asdf qwer zxcv uiop hjkl",
-        "buy sell buy sell hold",
+        "buy sell buy sell buy",
     ],
 )
 def test_a_text_without_content_is_no_sentence(text):
