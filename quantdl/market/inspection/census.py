@@ -8,7 +8,7 @@ import numpy as np
 
 from quantdl.market.card import Universe
 from quantdl.market.data_fault import DataFault
-from quantdl.market.inspection.checks import CHECKS, Check
+from quantdl.market.inspection.checks import CHECKS, Check, InspectedPanel
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.summary import Summary, summarise
@@ -52,7 +52,10 @@ class Census:
         survivorship: The reasons for that, in a sentence.
         notes: What the card says of the data, for instance which columns were not read.
         cells: By kind, the cells that a rule concerns: (N,) positions in the flattened (T, A) panel, increasing. Kinds
-            without one are left out. What a policy treats is what was counted here; no rule is run twice.
+            without one are left out. The summary and the policies read them; each rule is run once on the panel.
+        breaks: By kind, the first cells of new histories, as ``cells``.
+        recognised_breaks: By kind, those that were recognised at their own close, whatever came later, as ``cells``;
+            only of kinds whose ``breaks`` are judged by later cells too.
     """
 
     first: date
@@ -68,6 +71,8 @@ class Census:
     survivorship: str
     notes: tuple[str, ...]
     cells: Mapping[str, np.ndarray] = field(compare=False, repr=False)
+    breaks: Mapping[str, np.ndarray] = field(compare=False, repr=False)
+    recognised_breaks: Mapping[str, np.ndarray] = field(compare=False, repr=False)
 
     def counts(self) -> dict[str, int]:
         """Return the number of cells, sessions or runs of every kind that was looked for, zeros included."""
@@ -96,7 +101,16 @@ def take_census(panel: Panel) -> Census:
     Args:
         panel: The panel as loaded, before any policy.
     """
-    cells = {check.kind: check.cells(panel) for check in CHECKS}
+    inspected = InspectedPanel(panel)
+    cells = {check.kind: inspected.cells(check.rule) for check in CHECKS}
+    breaks = {
+        check.kind: cells[check.kind] if rule == check.rule else inspected.cells(rule)
+        for check in CHECKS
+        if (rule := check.breaks) is not None
+    }
+    recognised = {
+        check.kind: inspected.cells(rule) for check in CHECKS if (rule := check.recognised_breaks) is not None
+    }
     found = [fault for check in CHECKS for fault in _faults(panel, check, cells[check.kind])]
     survivorship = judge_survivorship(panel)
     share = panel.traded.mean(axis=0)
@@ -109,12 +123,18 @@ def take_census(panel: Panel) -> Census:
         coverage={name: float(value) for name, value in zip(panel.assets, share, strict=True)},
         faults=(*panel.faults, *_missing_for_all(panel), *found),
         by_year=map_faults(panel, cells),
-        summary=summarise(panel),
+        summary=summarise(panel, missing=cells["missing_session"], large_returns=cells["return_above_50pct"]),
         universe=survivorship.universe,
         survivorship=survivorship.sentence,
         notes=panel.card.declaration.notes,
-        cells={kind: np.flatnonzero(found) for kind, found in cells.items() if found.any()},
+        cells=_positions(cells),
+        breaks=_positions(breaks),
+        recognised_breaks=_positions(recognised),
     )
+
+
+def _positions(cells: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {kind: np.flatnonzero(found) for kind, found in cells.items() if found.any()}
 
 
 def _missing_for_all(panel: Panel) -> list[DataFault]:

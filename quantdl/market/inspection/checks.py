@@ -7,6 +7,7 @@ They stand in `quantdl.market.inspection.presence`, `bar_checks`, `moves`, `scal
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,8 +16,34 @@ from quantdl.market.inspection import action_checks, bar_checks, moves, presence
 from quantdl.market.inspection.staleness import stale_runs, stale_years, years_named
 from quantdl.market.panel import Panel
 
-Cells = Callable[[Panel], np.ndarray]
+PanelRule = Callable[[Panel], np.ndarray]
 Describe = Callable[[Panel, int, np.ndarray], str]
+
+
+@dataclass(frozen=True)
+class ScaleRule:
+    """A rule that reads what one scan of the panel's scales found, so that all such rules share the scan."""
+
+    cells: Callable[[scale_breaks.ScaleChanges], np.ndarray]
+
+
+Rule = PanelRule | ScaleRule
+
+
+@dataclass(frozen=True, eq=False)
+class InspectedPanel:
+    """A panel with the scan of its scales, which is made when the first rule asks for it, and once."""
+
+    panel: Panel
+
+    @cached_property
+    def scale_changes(self) -> scale_breaks.ScaleChanges:
+        """What the scan found."""
+        return scale_breaks.scan_scales(self.panel)
+
+    def cells(self, rule: Rule) -> np.ndarray:
+        """Return (T, A) bool: the cells that a rule concerns."""
+        return rule.cells(self.scale_changes) if isinstance(rule, ScaleRule) else rule(self.panel)
 
 
 @dataclass(frozen=True)
@@ -25,30 +52,33 @@ class Check:
 
     Attributes:
         kind: Its name, and the name of its policy.
-        cells: The rule.
+        rule: What finds its cells.
         fields: The fields that a ``mask`` policy empties; without any, the cell as a whole becomes MISSING.
         runs: Whether ``count`` counts unbroken runs of cells instead of cells.
-        hindsight: Whether a cell is judged by later ones too, so that it could not have been masked at the time.
+        hindsight: Whether a cell is judged by later ones too, so that it could not have been known at the time.
         each: What is a fault of its own: every ``"cell"``, every unbroken ``"run"`` of cells, or all cells of an
             ``"asset"`` together.
         describe: What was seen, in words, of panel, column and rows; None names the longest run.
-        breaks: The first cells of new histories under ``split_at_gap``; None where nothing can be cut.
+        breaks: What finds the first cells of new histories under ``split_at_gap``; None where nothing can be cut.
+        recognised_breaks: For breaks that are judged by later cells too: what finds those that were recognised at their
+            own close. None where that is all of ``breaks``.
         same_share: Whether a break is between two scales of one share, see `quantdl.market.inspection.cuts.Cut`.
     """
 
     kind: str
-    cells: Cells
+    rule: Rule
     fields: tuple[str, ...] = ()
     runs: bool = False
     hindsight: bool = False
     each: Literal["cell", "run", "asset"] = "asset"
     describe: Describe | None = None
-    breaks: Cells | None = None
+    breaks: Rule | None = None
+    recognised_breaks: Rule | None = None
     same_share: bool = False
 
 
-def _of_field(kind: str, field: str, cells: Cells, empties: tuple[str, ...]) -> Check:
-    return Check(f"{kind}_{field}", cells, empties, describe=bar_checks.first_value(field))
+def _of_field(kind: str, field: str, rule: Rule, empties: tuple[str, ...]) -> Check:
+    return Check(f"{kind}_{field}", rule, empties, describe=bar_checks.first_value(field))
 
 
 _PRICES = ("open", "high", "low", "close")
@@ -70,19 +100,22 @@ CHECKS = (
     Check("spike_and_revert", moves.spike_and_revert, hindsight=True, each="cell", describe=moves.spike),
     Check(
         "suspected_split",
-        scale_breaks.suspected_split,
+        ScaleRule(scale_breaks.suspected_split),
+        hindsight=True,
         each="cell",
         describe=scale_breaks.scale_change,
-        breaks=scale_breaks.suspected_split,
+        breaks=ScaleRule(scale_breaks.suspected_split),
+        recognised_breaks=ScaleRule(scale_breaks.recognised_changes),
         same_share=True,
     ),
     Check(
         "wrong_scale",
-        scale_breaks.wrong_scale,
+        ScaleRule(scale_breaks.wrong_scale),
         hindsight=True,
         each="run",
         describe=scale_breaks.run_scale,
-        breaks=scale_breaks.wrong_scale_ends,
+        breaks=ScaleRule(scale_breaks.wrong_scale_ends),
+        recognised_breaks=ScaleRule(scale_breaks.recognised_returns),
         same_share=True,
     ),
     Check("suspected_distribution", moves.suspected_distribution, each="cell", describe=moves.opening_gap),
@@ -90,7 +123,7 @@ CHECKS = (
         "reused_history",
         scale_breaks.reused_history,
         each="cell",
-        describe=scale_breaks.second_life,
+        describe=scale_breaks.after_long_silence,
         breaks=scale_breaks.reused_history,
     ),
     Check(

@@ -1,24 +1,24 @@
 """Prices that change their scale: splits that are not adjusted for, bars at a wrong scale, and symbols given twice.
 
 The scan goes through an asset's sessions once and keeps the scale that each stands at, as far as it was known then. A
-jump that leads back to an earlier scale ends a run: what lies between was at a wrong one, be it a bar or a year. A jump
-that nothing undoes lasts.
+jump that leads back to an earlier scale ends a run: the bars between, be it one or a year of them, were at a wrong
+scale. A jump that no later one undoes lasts. `scan_scales` is made once for a panel, and every rule on scales reads it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from quantdl.market.inspection.moves import LARGE_RETURN
 from quantdl.market.inspection.presence import LONG_GAP
-from quantdl.market.inspection.scale_evidence import FEWEST, NEW_FOR_OLD, SMALLEST, WINDOW, Jump, is_detour
+from quantdl.market.inspection.scale_evidence import FEWEST, NEW_FOR_OLD, SMALLEST, WINDOW, Jump, is_temporary_scale
 from quantdl.market.inspection.session_bars import SessionBars, session_bars, session_numbers
 from quantdl.market.panel import Panel
 
 _REUSED = 63
-_LONGEST_DETOUR = 63
-_SMALLEST_DETOUR = np.log(1.4)
+_LONGEST_SEEN_LATER = 63
+_SMALLEST_SEEN_LATER = np.log(1.4)
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,44 @@ class _History:
         sessions: (N,) the sessions.
         lasting: First bars at a scale that nothing undoes.
         runs: Bars at a wrong scale.
-        seen: First bars at another scale that were recognised at their own close, of either sort.
+        recognised: First bars at another scale that were recognised at their own close, whatever came later.
+        returns: Of those, the first bars back at an earlier scale.
     """
 
     sessions: np.ndarray
     lasting: frozenset[int]
     runs: tuple[_Run, ...]
-    seen: frozenset[int]
+    recognised: frozenset[int]
+    returns: frozenset[int]
 
 
-def suspected_split(panel: Panel) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class ScaleChanges:
+    """What one scan found in a panel.
+
+    Attributes:
+        bars: The panel, one bar a session.
+        histories: The changes of scale by column, of the assets with a jump.
+    """
+
+    bars: SessionBars
+    histories: Mapping[int, _History]
+
+    def first_bars(self, chosen: Callable[[_History], Iterable[int]]) -> np.ndarray:
+        """Return (T, A) bool: the first bars of the sessions that are chosen from each history."""
+        found = np.zeros(self.bars.close.shape, dtype=bool)
+        for column, history in self.histories.items():
+            found[history.sessions[sorted(chosen(history))], column] = True
+        return self.bars.to_rows(found)
+
+
+def scan_scales(panel: Panel) -> ScaleChanges:
+    """Walk once through the sessions of every asset."""
+    bars = session_bars(panel)
+    return ScaleChanges(bars, dict(_histories(panel, bars)))
+
+
+def suspected_split(changes: ScaleChanges) -> np.ndarray:
     """First bars at a new scale of price that no recorded split explains and no later bar undoes.
 
     A session's close is named when all of this holds:
@@ -59,7 +87,7 @@ def suspected_split(panel: Panel) -> np.ndarray:
     * it lies beyond a factor of 1.8 from the close before, over a gap of at most four sessions;
     * that is at least ten times the median of the asset's last 20 moves (of which ten must be other than zero: a price
       that stood still says nothing about what is ordinary);
-    * each of the last five closes lies nearer to the old scale, so the way back from a spike is none;
+    * each of the last five closes lies nearer to the old scale, so the way back from a spike is not named;
     * the whole bar, open included where there is one, lies nearer to the new scale, and its range is at most four times
       the median of the last 21;
     * its dollar volume (close times volume) is at most four times the median volume of the last 21 bars, at the old
@@ -73,42 +101,47 @@ def suspected_split(panel: Panel) -> np.ndarray:
     A split below 1.8 for one (three for two) cannot be told from news by one bar: it moves share volume by less than
     volume moves by itself. A spin-off, a special dividend of half the price or another fault of the source's factors
     looks the same and is named too. Bars within a session are drawn together first.
+
+    Whether a jump lasts is judged with hindsight; see `recognised_changes` for what was known at its close.
     """
-    bars = session_bars(panel)
-    found = np.zeros(bars.close.shape, dtype=bool)
-    for column, history in _histories(panel, bars):
-        found[history.sessions[sorted(history.lasting)], column] = True
-    return bars.to_rows(found)
+    return changes.first_bars(lambda history: history.lasting)
 
 
-def wrong_scale(panel: Panel) -> np.ndarray:
-    """Bars of runs at another scale than what stands around them, gaps within a run included.
+def recognised_changes(changes: ScaleChanges) -> np.ndarray:
+    """First bars at another scale that were recognised at their own close, whether or not later bars undo them."""
+    return changes.first_bars(lambda history: history.recognised)
+
+
+def wrong_scale(changes: ScaleChanges) -> np.ndarray:
+    """Bars of runs at another scale than the bars around them, gaps within a run included.
 
     A run begins with a jump as `suspected_split` defines it, and ends with the first later jump that leads back to the
-    scale before: back by what the first one was, give or take a tenth of it or ten ordinary moves; range and volume
-    need not be ordinary. A run longer than the bars at the scale around it is none: then both jumps last.
+    scale before: back by as much as the first one, give or take a tenth of it or ten ordinary moves; range and volume
+    need not be ordinary. Where the run would be longer than the bars at the scale around it, both jumps last instead.
 
     Seen from afterwards a run may also begin with a jump that could not be told from news at its close, see
-    `quantdl.market.inspection.scale_evidence.is_detour`, if it ends within 63 bars or with a jump that was recognised;
-    and the first bars of a history, up to ten of them, may be such a run, judged by the bars after them.
+    `quantdl.market.inspection.scale_evidence.is_temporary_scale`, if it ends within 63 bars or with a jump that was
+    recognised; and the first bars of a history, up to ten of them, may be such a run, judged by the bars after them.
     """
-    bars = session_bars(panel)
-    found = np.zeros(panel.status.shape, dtype=bool)
-    for column, history in _histories(panel, bars):
+    bars = changes.bars
+    found = np.zeros((int(bars.start[-1]), bars.close.shape[1]), dtype=bool)
+    for column, history in changes.histories.items():
         for run in history.runs:
             first, last = history.sessions[[run.first, run.stop - 1]]
             found[bars.first_row[first, column] : bars.start[last + 1], column] = True
     return found
 
 
-def wrong_scale_ends(panel: Panel) -> np.ndarray:
+def wrong_scale_ends(changes: ScaleChanges) -> np.ndarray:
     """First bars of runs at a wrong scale and first bars after them, as far as they were recognised at their close."""
-    bars = session_bars(panel)
-    found = np.zeros(bars.close.shape, dtype=bool)
-    for column, history in _histories(panel, bars):
-        ends = {bar for run in history.runs for bar in (run.first, run.stop)} & history.seen
-        found[history.sessions[sorted(ends)], column] = True
-    return bars.to_rows(found)
+    return changes.first_bars(
+        lambda history: {bar for run in history.runs for bar in (run.first, run.stop)} & history.recognised
+    )
+
+
+def recognised_returns(changes: ScaleChanges) -> np.ndarray:
+    """First bars back at an earlier scale, recognised at their own close, whatever came later."""
+    return changes.first_bars(lambda history: history.returns)
 
 
 def reused_history(panel: Panel) -> np.ndarray:
@@ -137,7 +170,7 @@ def scale_change(panel: Panel, column: int, rows: np.ndarray) -> str:
     return f"Close {old:g} to {new:g} (x {new / old:.4g}), like a split of {split}."
 
 
-def second_life(panel: Panel, column: int, rows: np.ndarray) -> str:
+def after_long_silence(panel: Panel, column: int, rows: np.ndarray) -> str:
     """Name the closes on both sides of a long silence."""
     row = int(rows[0])
     before = previous_close_row(panel, column, row)
@@ -169,7 +202,9 @@ def _histories(panel: Panel, bars: SessionBars) -> Iterator[tuple[int, _History]
     columns, sessions = np.nonzero(np.isfinite(bars.close).T)
     closes = np.log(bars.close[sessions, columns])
     far = (
-        (columns[1:] == columns[:-1]) & (np.abs(np.diff(closes)) >= _SMALLEST_DETOUR) & (np.diff(sessions) <= LONG_GAP)
+        (columns[1:] == columns[:-1])
+        & (np.abs(np.diff(closes)) >= _SMALLEST_SEEN_LATER)
+        & (np.diff(sessions) <= LONG_GAP)
     )
     places = np.flatnonzero(far) + 1
     explained = _split_sessions(panel)
@@ -190,7 +225,8 @@ class _Scan:
         self.scales = np.zeros(len(sessions))
         self.levels = [(0.0, 0)]  # the scales that may come back, each with the bar that it begins at
         self.runs: list[tuple[_Run, int]] = []  # with the bar at which the scale around them begins
-        self.seen: set[int] = set()
+        self.recognised: set[int] = set()
+        self.returns: set[int] = set()
 
     def history(self, jumps: list[int]) -> _History:
         """Judge the jumps in order, each by what was known at its close."""
@@ -205,13 +241,15 @@ class _Scan:
                 lasting |= {run.first, run.stop}
             else:
                 runs.append(run)
-        runs += self._detours(jumps, lasting, runs)
-        runs += self._false_start(jumps, lasting, runs)
+        runs += self._runs_recognised_later(jumps, lasting, runs)
+        runs += self._first_bars_at_another_scale(jumps, lasting, runs)
         lasting -= {bar for run in runs for bar in (run.first, run.stop)}
-        return _History(self.sessions, frozenset(lasting), tuple(runs), frozenset(self.seen))
+        return _History(
+            self.sessions, frozenset(lasting), tuple(runs), frozenset(self.recognised), frozenset(self.returns)
+        )
 
-    def _detours(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
-        """Return the runs that only the way back tells: none that begins or ends where another one does."""
+    def _runs_recognised_later(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
+        """Return the runs that only the way back shows, without those that begin or end within another one."""
         taken = {bar for run in runs for bar in range(run.first, run.stop + 1)}
         found: list[_Run] = []
         for first in jumps:
@@ -219,18 +257,18 @@ class _Scan:
                 continue
             for stop in jumps:
                 length = stop - first
-                longest = len(self.sessions) // 2 if stop in lasting else _LONGEST_DETOUR
+                longest = len(self.sessions) // 2 if stop in lasting else _LONGEST_SEEN_LATER
                 if (
                     0 < length <= longest
                     and stop not in taken
-                    and is_detour(self.bars, self.column, self.sessions, first, stop)
+                    and is_temporary_scale(self.bars, self.column, self.sessions, first, stop)
                 ):
                     found.append(_Run(first, stop))
                     taken |= set(range(first, stop + 1))
                     break
         return found
 
-    def _false_start(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
+    def _first_bars_at_another_scale(self, jumps: list[int], lasting: set[int], runs: list[_Run]) -> list[_Run]:
         """Return the first bars of the history if they stand at another scale than the bars after them.
 
         Too few bars go before the jump to say what is ordinary, so it is judged backwards, by what came after, and must
@@ -260,6 +298,7 @@ class _Scan:
             level, begun = self.levels[depth]
             if jump.leads_back(level - current):
                 self.runs.append((_Run(self.levels[depth + 1][1], bar), begun))
+                self.returns.add(bar)
                 self._stand_at(bar, self.levels[: depth + 1])
                 return
         if abs(jump.size) >= SMALLEST and jump.is_change_of_scale():
@@ -268,7 +307,7 @@ class _Scan:
     def _stand_at(self, bar: int, levels: list[tuple[float, int]]) -> None:
         self.levels = levels
         self.scales[bar:] = levels[-1][0]
-        self.seen.add(bar)
+        self.recognised.add(bar)
 
     def _jump(self, bar: int) -> Jump:
         rows = slice(max(0, bar - WINDOW), bar + 1)

@@ -167,7 +167,7 @@ class Jump:
         return [opening] if np.isfinite(opening) else []
 
 
-def is_detour(bars: SessionBars, column: int, sessions: np.ndarray, first: int, stop: int) -> bool:
+def is_temporary_scale(bars: SessionBars, column: int, sessions: np.ndarray, first: int, stop: int) -> bool:
     """Whether the bars from ``first`` up to ``stop`` stand at another scale than those around them, seen later.
 
     Both ways are judged by the 21 sessions before and the 21 after, which allows more than a jump by itself: a factor

@@ -8,8 +8,6 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import trading_calendar
-from quantdl.market.inspection.moves import return_above_50pct
-from quantdl.market.inspection.presence import missing_session
 from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.staleness import unchanged_closes
 from quantdl.market.panel import Panel
@@ -90,9 +88,15 @@ class Summary:
     large_returns_adjacent: int
 
 
-def summarise(panel: Panel) -> Summary:
-    """Return the figures of a panel as loaded."""
-    traded, missing, unchanged = panel.traded, missing_session(panel), unchanged_closes(panel)
+def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> Summary:
+    """Return the figures of a panel as loaded.
+
+    Args:
+        panel: The panel.
+        missing: (T, A) the cells of `quantdl.market.inspection.presence.missing_session`.
+        large_returns: (T, A) the cells of `quantdl.market.inspection.moves.return_above_50pct`.
+    """
+    traded, unchanged = panel.traded, unchanged_closes(panel)
     alive = np.flatnonzero(traded.any(axis=0))
     days = panel.sessions.to_numpy()
     first = days[traded[:, alive].argmax(axis=0)]
@@ -116,7 +120,7 @@ def summarise(panel: Panel) -> Summary:
         highest_close=_extreme(panel, lowest=False),
         unchanged_share=float(unchanged.sum() / later_bars) if later_bars else 0.0,
         longest_unchanged=_longest_run(panel, unchanged),
-        large_returns_adjacent=int((return_above_50pct(panel) & (panel.bars_since_previous() == 1)).sum()),
+        large_returns_adjacent=int((large_returns & (panel.bars_since_previous() == 1)).sum()),
     )
 
 

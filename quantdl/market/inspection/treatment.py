@@ -1,7 +1,8 @@
 """Policies put into effect, and the record of it in the card."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from quantdl.errors import DataError
 from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.census import Census
-from quantdl.market.inspection.checks import CHECKS, Check
+from quantdl.market.inspection.checks import CHECKS, Check, InspectedPanel, Rule
 from quantdl.market.inspection.cuts import Cut, cut_histories
 from quantdl.market.inspection.policies import AT_LOADING, AnyAction, Policies
 from quantdl.market.panel import Panel
@@ -25,16 +26,21 @@ def apply_policies(
 
     Refusals come first, then cells are masked, then assets are dropped, then histories are cut (see
     `quantdl.market.inspection.cuts`). The cells are those that the census found. Masked cells are MISSING, so an asset
-    masked from its beginning starts its history after them. Breaks are looked for in the panel as loaded, each with
-    data up to its own bar, so cutting needs no hindsight. The card keeps the fingerprint of the data as loaded. If the
-    census finds a universe of survivors that the card did not declare, the card says so from here on.
+    masked from its beginning starts its history after them. The card keeps the fingerprint of the data as loaded. If
+    the census finds a universe of survivors that the card did not declare, the card says so from here on.
+
+    A rule with hindsight judges a cell by later ones: a jump to another scale counts as a suspected split as long as no
+    later bar undoes it. With ``judged_through``, such a rule masks and cuts what was known then, masks nothing later,
+    and cuts later where the break was recognised at its own close, whatever came after it. So what such a rule does to
+    the bars up to any later session is the same whatever the bars after it are. Not so ``refuse`` and ``drop_asset``:
+    they choose the data of the run as a whole, by faults of any time.
 
     Args:
         panel: The panel of which the census was taken.
         census: Its census.
         policies: What to do.
-        judged_through: Last session that a rule with hindsight may look at. Such a rule judges a cell by later ones, so
-            a backtest gives the session before its first; later cells stay as they came. None for the whole panel.
+        judged_through: Last session that a rule with hindsight may look at; a backtest gives the session before its
+            first. None for the whole panel.
 
     Raises:
         DataError: If a fault meets ``refuse``, naming all of them, if one has no policy, or if no asset is left.
@@ -58,14 +64,16 @@ def apply_policies(
     left = [name for name in panel.assets if name not in gone]
     if not left:
         raise DataError(f"{panel.card.declaration.source}: the policies drop every asset: {'; '.join(notes)}")
-    kinds = {kind for kind, faults in treated.items() if faults and actions[kind] == "mask"}
-    cut = {kind for kind, faults in treated.items() if faults and actions[kind] == "split_at_gap"}
-    masked = _masked(panel, census, kinds, judged_through)
-    cuts = _cuts(panel, census, cut, left) + _unmended(panel, masked, kinds, left)
+    known = _Known(panel, census, judged_through)
+    masking = [check for check in CHECKS if actions[check.kind] == "mask"]
+    cutting = [check for check in CHECKS if actions[check.kind] == "split_at_gap"]
+    masked = _masked(panel, known, masking)
+    cuts = _cuts(panel, known, cutting, left) + _uncovered_breaks(panel, masked, known, masking, left)
     final = cut_histories(masked.select(left) if gone else masked, cuts)
-    if judged_through is not None and any(check.hindsight and check.kind in kinds for check in CHECKS):
+    if judged_through is not None and any(check.hindsight and treated[check.kind] for check in (*masking, *cutting)):
         notes.append(
-            f"Rules with hindsight masked nothing after {judged_through:%Y-%m-%d} and looked at nothing later."
+            f"Rules with hindsight looked at nothing after {judged_through:%Y-%m-%d}: they masked no later cell, and "
+            "cut later only where the break was recognised at its own close."
         )
     if census.universe != panel.card.declaration.universe:
         notes.append(census.survivorship)
@@ -83,33 +91,78 @@ def faults_at_loading(census: Census) -> tuple[DataFault, ...]:
     return tuple(fault for fault in census.faults if fault.kind in AT_LOADING)
 
 
-def _cuts(panel: Panel, census: Census, kinds: set[str], left: Sequence[str]) -> list[Cut]:
-    """Where the kinds break the histories of the assets that are left, as `Cut` numbers them."""
-    cuts = []
-    for check in CHECKS:
-        if check.kind in kinds and check.breaks is not None:
-            found = _cells(panel, census, check.kind) if check.breaks is check.cells else check.breaks(panel)
-            cuts += _cuts_at(panel, found, left, check.same_share)
-    return cuts
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """The cells and breaks of a panel that may be acted on.
+
+    Attributes:
+        panel: The panel.
+        census: Its census.
+        judged_through: See `apply_policies`.
+    """
+
+    panel: Panel
+    census: Census
+    judged_through: pd.Timestamp | None
+
+    def cells(self, check: Check) -> np.ndarray:
+        """Return (T, A) the cells of a rule; of one with hindsight as they were known then, and none later."""
+        if self.judged_through is None or not check.hindsight:
+            return self._laid_out(self.census.cells, check)
+        return self._of_view(check.rule)
+
+    def breaks(self, check: Check) -> np.ndarray:
+        """Return (T, A) the breaks of a rule; of one with hindsight as known then, later those recognised at once."""
+        if check.breaks is None or self.judged_through is None or not check.hindsight:
+            return self._laid_out(self.census.breaks, check)
+        later = self._laid_out(self.census.recognised_breaks, check)
+        later[: self._n_judged] = False
+        return np.asarray(self._of_view(check.breaks) | later)
+
+    @property
+    def _n_judged(self) -> int:
+        if self.judged_through is None:
+            return len(self.panel.sessions)
+        return int(self.panel.sessions.searchsorted(self.judged_through, side="right"))
+
+    @cached_property
+    def _view(self) -> InspectedPanel:
+        return InspectedPanel(self.panel.until(self.panel.sessions[self._n_judged - 1]))
+
+    def _of_view(self, rule: Rule) -> np.ndarray:
+        cells = np.zeros(self.panel.status.shape, dtype=bool)
+        if self._n_judged:
+            cells[: self._n_judged] = self._view.cells(rule)
+        return cells
+
+    def _laid_out(self, positions: Mapping[str, np.ndarray], check: Check) -> np.ndarray:
+        cells = np.zeros(self.panel.status.size, dtype=bool)
+        cells[positions.get(check.kind, [])] = True
+        return cells.reshape(self.panel.status.shape)
 
 
-def _unmended(panel: Panel, masked: Panel, kinds: set[str], left: Sequence[str]) -> list[Cut]:
+def _cuts(panel: Panel, known: _Known, checks: Sequence[Check], left: Sequence[str]) -> list[Cut]:
+    """Where the rules break the histories of the assets that are left, as `Cut` numbers them."""
+    return [cut for check in checks for cut in _cuts_at(panel, known.breaks(check), left, check.same_share)]
+
+
+def _uncovered_breaks(
+    panel: Panel, masked: Panel, known: _Known, checks: Sequence[Check], left: Sequence[str]
+) -> list[Cut]:
     """Where breaks beside cells that should have been masked, and were not, still join two scales.
 
     A run at a wrong scale that was not known for one yet is not masked; the jumps at its ends are cut, as far as
     they were recognised at their own close.
     """
     cuts = []
-    for check in CHECKS:
-        if check.kind in kinds and check.breaks is not None:
-            rows, columns = np.nonzero(check.breaks(panel))
-            mended = np.zeros(panel.status.shape, dtype=bool)
-            for row, column in zip(rows, columns, strict=True):
-                before = np.flatnonzero(panel.traded[:row, column])[-1:]
-                mended[row, column] = not masked.traded[[row, *before], column].all()
-            open_ends = np.zeros(panel.status.shape, dtype=bool)
-            open_ends[rows, columns] = ~mended[rows, columns]
-            cuts += _cuts_at(panel, open_ends, left, check.same_share)
+    for check in checks:
+        if check.breaks is None:
+            continue
+        uncovered = known.breaks(check)
+        for row, column in zip(*np.nonzero(uncovered), strict=True):
+            before = np.flatnonzero(panel.traded[:row, column])[-1:]
+            uncovered[row, column] = masked.traded[[row, *before], column].all()
+        cuts += _cuts_at(panel, uncovered, left, check.same_share)
     return cuts
 
 
@@ -119,34 +172,13 @@ def _cuts_at(panel: Panel, cells: np.ndarray, left: Sequence[str], same_share: b
     return [Cut(column_of[name], row, same_share) for row, name in places if name in column_of]
 
 
-def _cells(panel: Panel, census: Census, kind: str) -> np.ndarray:
-    """(T, A) the cells that the census found."""
-    cells = np.zeros(panel.status.size, dtype=bool)
-    cells[census.cells.get(kind, [])] = True
-    return cells.reshape(panel.status.shape)
-
-
-def _known_cells(panel: Panel, check: Check, judged_through: pd.Timestamp) -> np.ndarray:
-    """(T, A) the cells of a rule with hindsight, as they were known at ``judged_through``, and none after it."""
-    cells = np.zeros(panel.status.shape, dtype=bool)
-    if panel.sessions[0] <= judged_through:
-        known = check.cells(panel.until(judged_through))
-        cells[: len(known)] = known
-    return cells
-
-
-def _masked(panel: Panel, census: Census, kinds: set[str], judged_through: pd.Timestamp | None) -> Panel:
-    if not kinds:
+def _masked(panel: Panel, known: _Known, checks: Sequence[Check]) -> Panel:
+    found = [(check, cells) for check in checks if (cells := known.cells(check)).any()]
+    if not found:
         return panel
     values = {name: array.copy() for name, array in panel.fields.items()}
     status = panel.status.copy()
-    for check in CHECKS:
-        if check.kind not in kinds:
-            continue
-        if judged_through is not None and check.hindsight:
-            cells = _known_cells(panel, check, judged_through)
-        else:
-            cells = _cells(panel, census, check.kind)
+    for check, cells in found:
         for name in check.fields:
             values[name][cells] = np.nan
         if not check.fields:

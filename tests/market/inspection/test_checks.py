@@ -8,7 +8,7 @@ import pandas as pd
 
 from quantdl.calendars import trading_calendar
 from quantdl.market.actions import CashDividend, CorporateActions, Split
-from quantdl.market.inspection.checks import CHECKS
+from quantdl.market.inspection.checks import CHECKS, InspectedPanel
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.reading.header import FIELDS
 from quantdl.market.sources.frames import panel_from_frame
@@ -32,14 +32,23 @@ def test_a_rule_that_cuts_histories_says_where_they_begin():
 
 def test_rules_answer_with_one_truth_value_a_cell(sp500):
     small = sp500.select(sp500.assets[:3]).until(sp500.sessions[300])
+    inspected = InspectedPanel(small)
     for check in CHECKS:
-        cells = check.cells(small)
+        cells = inspected.cells(check.rule)
         assert cells.dtype == np.bool_ and cells.shape == small.status.shape, check.kind
 
 
 def test_what_is_judged_by_later_cells_is_named():
-    assert {"spike_and_revert", "wrong_scale"} <= {check.kind for check in CHECKS if check.hindsight}
+    """A rule without hindsight finds the same cells whatever follows; these do not claim it."""
+    assert {*JUDGED_LATER, "stale_year"} <= {check.kind for check in CHECKS if check.hindsight}
 
+
+def test_a_cut_that_is_judged_by_later_cells_says_what_was_recognised_at_once():
+    cutting = {check.kind for check in CHECKS if check.hindsight and check.breaks is not None}
+    assert {check.kind for check in CHECKS if check.recognised_breaks is not None} == cutting
+
+
+JUDGED_LATER = {"spike_and_revert", "suspected_split", "wrong_scale", "stale_run_5"}
 
 # Rules that do not claim hindsight and yet change their mind: what a gap is called depends on whether the asset trades
 # again, and what explains a jump, on jumps that follow.
@@ -48,7 +57,6 @@ CHANGING = {
     "long_gap",
     "never_traded",
     "assumed_delisted",
-    "suspected_split",
     "large_return_without_action",
 }
 
@@ -85,27 +93,30 @@ def test_a_rule_without_hindsight_finds_the_same_cells_whatever_follows(declarat
     found = set()
     for seed in range(4):
         panel = dirty_panel(declaration, seed)
-        whole = {check.kind: check.cells(panel) for check in rules}
+        inspected = InspectedPanel(panel)
+        whole = {check.kind: inspected.cells(check.rule) for check in rules}
         found |= {kind for kind, cells in whole.items() if cells.any()}
         for row in range(15, len(panel.sessions), 5):
             view = panel.until(panel.sessions[row])
-            columns = [panel.assets.index(asset) for asset in view.assets]
+            columns, seen = [panel.assets.index(asset) for asset in view.assets], InspectedPanel(view)
             for check in rules:
                 expected = whole[check.kind][: len(view.sessions), columns]
-                np.testing.assert_array_equal(check.cells(view), expected, err_msg=f"{check.kind} at {row}, {seed}")
+                np.testing.assert_array_equal(
+                    seen.cells(check.rule), expected, err_msg=f"{check.kind} at {row}, {seed}"
+                )
     assert len(found) >= 18, sorted(found)
 
 
 def test_a_rule_with_hindsight_is_one(declaration):
-    """Of what is marked on the whole data, some was not yet marked at its own close."""
+    """Some cells are marked later than at their own close, or are so then and no more once later bars are there."""
     changed = set()
     for seed in range(4):
         panel = dirty_panel(declaration, seed)
-        for check in (check for check in CHECKS if check.kind in {"spike_and_revert", "wrong_scale", "stale_run_5"}):
-            whole = check.cells(panel)
+        for check in (check for check in CHECKS if check.kind in JUDGED_LATER):
+            whole = InspectedPanel(panel).cells(check.rule)
             for row in range(15, len(panel.sessions), 5):
                 view = panel.until(panel.sessions[row])
                 columns = [panel.assets.index(asset) for asset in view.assets]
-                if (whole[: row + 1, columns] & ~check.cells(view)).any():
+                if (whole[: row + 1, columns] != InspectedPanel(view).cells(check.rule)).any():
                     changed.add(check.kind)
-    assert changed == {"spike_and_revert", "wrong_scale", "stale_run_5"}
+    assert changed == JUDGED_LATER

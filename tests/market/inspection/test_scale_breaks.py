@@ -1,4 +1,4 @@
-"""Splits that nobody adjusted for, against news of the same size, on markets whose truth is known."""
+"""Unadjusted splits against news of the same size, on markets whose truth is known."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,7 +10,7 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.inspection.census import take_census
-from quantdl.market.inspection.scale_breaks import reused_history, suspected_split
+from quantdl.market.inspection.scale_breaks import reused_history, scan_scales, suspected_split
 from quantdl.market.sources.frames import panel_from_frame
 
 N_SESSIONS = 200
@@ -58,7 +58,11 @@ def with_news(frame, factor, crowd):
     return frame
 
 
-def found(frame, declaration, rule=suspected_split):
+def splits(panel):
+    return suspected_split(scan_scales(panel))
+
+
+def found(frame, declaration, rule=splits):
     panel = panel_from_frame(frame, replace(declaration, on_fault="record"))
     return [panel.sessions[row] for row in np.flatnonzero(rule(panel)[:, 0])]
 
@@ -106,11 +110,11 @@ def test_a_price_that_stood_still_has_no_ordinary_day(sessions, declaration):
 def test_a_split_that_is_recorded_is_not_suspected(sessions, declaration):
     frame = with_split(market(sessions, 0), 7)
     panel = panel_from_frame(frame, replace(declaration, adjustment="raw"))
-    assert suspected_split(panel)[DAY, 0]
+    assert splits(panel)[DAY, 0]
     stated = replace(panel, actions=CorporateActions(splits=(Split(sessions[DAY].date(), "A", 7.0),)))
-    assert not suspected_split(stated).any()
+    assert not splits(stated).any()
     elsewhere = replace(panel, actions=CorporateActions(splits=(Split(date(2015, 2, 2), "A", 7.0),)))
-    assert suspected_split(elsewhere)[DAY, 0]
+    assert splits(elsewhere)[DAY, 0]
 
 
 def test_nothing_later_is_looked_at(sessions, declaration):
@@ -118,10 +122,10 @@ def test_nothing_later_is_looked_at(sessions, declaration):
     frame.loc[frame.index >= 60, ["open", "high", "low", "close"]] *= 5
     frame.loc[frame.index >= 60, "volume"] /= 5
     panel = panel_from_frame(frame, declaration)
-    whole = suspected_split(panel)
+    whole = splits(panel)
     assert whole[60, 0]
     for row in range(20, N_SESSIONS, 7):
-        np.testing.assert_array_equal(suspected_split(panel.until(sessions[row])), whole[: row + 1])
+        np.testing.assert_array_equal(splits(panel.until(sessions[row])), whole[: row + 1])
 
 
 def test_closes_alone_show_only_what_is_unmistakable(sessions, declaration):
@@ -151,7 +155,7 @@ def test_the_finding_names_both_closes_and_the_nearest_split(sessions, declarati
 
 
 @pytest.mark.parametrize(("silent", "factor", "reused"), [(63, 1.6, True), (62, 1.6, False), (63, 1.4, False)])
-def test_a_symbol_that_comes_back_elsewhere_after_a_quarter_lives_a_second_life(
+def test_a_symbol_that_comes_back_elsewhere_after_a_quarter_is_a_reused_history(
     sessions, declaration, silent, factor, reused
 ):
     frame = market(sessions, 9)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantdl.market.inspection.scale_evidence import Jump, is_detour
+from quantdl.market.inspection.scale_evidence import Jump, is_temporary_scale
 from quantdl.market.inspection.session_bars import SessionBars
 
 N = 60
@@ -71,18 +71,18 @@ def test_a_price_that_never_moved_says_nothing_of_what_is_ordinary():
 def test_ten_bars_at_ten_times_the_price_are_a_detour():
     closes = CALM.copy()
     closes[30:40] *= 10.0
-    assert is_detour(bars_of(closes), 0, np.arange(N), 30, 40)
+    assert is_temporary_scale(bars_of(closes), 0, np.arange(N), 30, 40)
 
 
 def test_a_way_back_that_misses_by_half_is_no_detour():
     closes = CALM.copy()
     closes[30:40] *= 10.0
     closes[40:] *= 5.0
-    assert not is_detour(bars_of(closes), 0, np.arange(N), 30, 40)
+    assert not is_temporary_scale(bars_of(closes), 0, np.arange(N), 30, 40)
 
 
 def test_bars_that_touch_the_other_scale_are_no_detour():
     closes = CALM.copy()
     closes[30:40] *= 2.0
     spread = np.where(np.arange(N) == 30, 2.1, 1.005)  # the first bar trades through both scales
-    assert not is_detour(bars_of(closes, spread=spread), 0, np.arange(N), 30, 40)
+    assert not is_temporary_scale(bars_of(closes, spread=spread), 0, np.arange(N), 30, 40)

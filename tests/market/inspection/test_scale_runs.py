@@ -9,7 +9,7 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.policies import Policies
-from quantdl.market.inspection.scale_breaks import suspected_split, wrong_scale, wrong_scale_ends
+from quantdl.market.inspection.scale_breaks import scan_scales, suspected_split, wrong_scale, wrong_scale_ends
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.sources.frames import panel_from_frame
 from tests.market.inspection.test_scale_breaks import market
@@ -192,7 +192,7 @@ def test_a_fight_on_the_first_day_or_the_last_is_no_run(sessions, declaration):
         reach = ["high", "low"][day == 100]
         frame.loc[day, reach] = frame.loc[day - 1, "close"]  # it traded at the other price, too
         panel = panel_from_frame(frame, declaration)
-        assert not wrong_scale(panel).any()
+        assert not wrong_scale(scan_scales(panel)).any()
 
 
 def test_noise_alone_is_never_a_run(sessions, declaration):
@@ -213,11 +213,41 @@ def test_a_run_that_had_not_ended_before_the_test_span_is_cut_and_not_masked(ses
 
 def test_the_ends_of_a_run_are_known_at_their_own_close(sessions, declaration):
     panel = panel_from_frame(scaled(market(sessions, 1), [(100, 110, 10)]), declaration)
-    assert np.flatnonzero(wrong_scale_ends(panel)[:, 0]).tolist() == [100, 110]
+    assert np.flatnonzero(wrong_scale_ends(scan_scales(panel))[:, 0]).tolist() == [100, 110]
     for end in range(100, 130, 3):
         view = panel.until(sessions[end])
-        known = np.flatnonzero((wrong_scale_ends(view) | suspected_split(view))[:, 0]).tolist()
+        changes = scan_scales(view)
+        known = np.flatnonzero((wrong_scale_ends(changes) | suspected_split(changes))[:, 0]).tolist()
         assert known == [day for day in (100, 110) if day <= end]
+
+
+def parts_until(panel, row):
+    """The closes of every asset up to a row, those that trade by then, in an order that names do not decide."""
+    closes = panel.closes[: row + 1, panel.traded[: row + 1].any(axis=0)]
+    return sorted(np.nan_to_num(closes).T.tolist())
+
+
+@pytest.mark.parametrize("judged", [80, 104, 112])
+@pytest.mark.parametrize(
+    "policies",
+    [
+        Policies(),
+        Policies(wrong_scale="keep"),
+        Policies(wrong_scale="split_at_gap"),
+        Policies(suspected_split="keep"),
+        Policies(suspected_split="keep", wrong_scale="split_at_gap"),
+    ],
+)
+@pytest.mark.parametrize("runs", [[(100, 110, 10)], [(100, 110, 10), (110, 115, 1 / 10)], [(0, 106, 10)]])
+def test_bars_after_a_session_of_the_test_span_change_nothing_up_to_it(sessions, declaration, runs, policies, judged):
+    """A jump counts as a split until a later one undoes it, so a cut by what came later would be look-ahead."""
+    panel = panel_from_frame(scaled(market(sessions, 2), runs, volume=True), declaration)
+    whole = apply_policies(panel, take_census(panel), policies, sessions[judged])
+    for end in (judged, 105, 109, 110, 113, 115, 120):
+        if end >= judged:
+            view = panel.until(sessions[end])
+            known = apply_policies(view, take_census(view), policies, sessions[judged])
+            assert parts_until(whole, end) == parts_until(known, end)
 
 
 def test_other_actions_do_what_they_say(sessions, declaration):
@@ -243,7 +273,7 @@ def test_bars_within_sessions_are_drawn_together(sessions, declaration):
     cut = IntradayBars("end", "open", "America/New_York")
     frame.loc[240:254, PRICES] *= 10
     panel = panel_from_frame(frame, replace(declaration, frequency="60min", intraday=cut, as_of=sessions[-1].date()))
-    marked = wrong_scale(panel)[:, 0]
+    marked = wrong_scale(scan_scales(panel))[:, 0]
     assert sorted({panel.sessions[row] for row in np.flatnonzero(marked & panel.traded[:, 0])}) == list(sessions[80:85])
 
 

@@ -9,7 +9,7 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.market.card import DataCard, Declaration, IntradayBars
 from quantdl.market.inspection.census import take_census
-from quantdl.market.inspection.scale_breaks import suspected_split
+from quantdl.market.inspection.scale_breaks import scan_scales, suspected_split
 from quantdl.market.inspection.session_bars import session_bars, session_numbers
 from quantdl.market.inspection.staleness import stale_years
 from quantdl.market.panel import Panel
@@ -94,7 +94,7 @@ def test_an_unadjusted_split_is_found_at_the_first_bar_of_its_day(sessions):
     fields["open"][row, 0] = fields["close"][row, 0]
     fields["high"][row, 0] = max(fields["close"][row, 0], fields["open"][row, 0])
     fields["volume"][row:, 0] *= 4
-    assert np.argwhere(suspected_split(hourly(sessions, fields))).tolist() == [[row, 0]]
+    assert np.argwhere(suspected_split(scan_scales(hourly(sessions, fields)))).tolist() == [[row, 0]]
 
 
 def test_hours_that_stand_still_do_not_make_a_year_stale(sessions):

@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.census import map_faults, take_census
-from quantdl.market.inspection.summary import Extreme, Span, summarise
+from quantdl.market.inspection.summary import Extreme, Span
 from quantdl.market.sources.frames import panel_from_frame
 from quantdl.records import to_plain
 
@@ -28,7 +28,7 @@ def panel(declaration):
 
 
 def test_the_figures_are_those_that_one_counts_by_hand(panel):
-    summary = summarise(panel)
+    summary = take_census(panel).summary
     assert summary.n_bars == 27 + (21 - 6) + 3
     assert summary.cells == {"unlisted": 7, "traded": 45, "missing": 7, "halted": 0, "delisted": 25}
     assert summary.begin_by_year == {"2019": 2, "2020": 1}
@@ -45,7 +45,7 @@ def test_the_figures_are_those_that_one_counts_by_hand(panel):
 
 
 def test_the_summary_is_plain_json(panel):
-    document = json.loads(json.dumps(to_plain(summarise(panel)), allow_nan=False))
+    document = json.loads(json.dumps(to_plain(take_census(panel).summary), allow_nan=False))
     assert document["end_early"] == {"C": "2019-12-24"}
     assert document["longest_gap"] == {"symbol": "B", "first": "2020-01-10", "last": "2020-01-17", "length": 6}
 

@@ -1,3 +1,5 @@
+import sys
+from collections import Counter
 from dataclasses import fields, replace
 
 import numpy as np
@@ -7,8 +9,12 @@ import pytest
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.data_fault import DataFault
+from quantdl.market.inspection.bar_checks import mixed_adjustment
 from quantdl.market.inspection.census import take_census
+from quantdl.market.inspection.checks import CHECKS, ScaleRule
+from quantdl.market.inspection.moves import return_above_50pct
 from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.scale_breaks import scan_scales
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
@@ -29,6 +35,44 @@ def dirty(declaration):
 
 def treated(panel, **policies):
     return apply_policies(panel, take_census(panel), Policies(**policies))
+
+
+def rule_of(check):
+    return check.rule.cells if isinstance(check.rule, ScaleRule) else check.rule
+
+
+def calls_in(action):
+    """How often each Python function, by its code, is entered while an action runs."""
+    entered = Counter()
+
+    def count(frame, event, _):
+        if event == "call":
+            entered[frame.f_code] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        action()
+    finally:
+        sys.setprofile(before)
+    return entered
+
+
+def test_census_and_policies_scan_once_and_run_each_rule_once():
+    closes = 50.0 * np.exp(np.cumsum(0.01 * np.random.default_rng(0).standard_normal((300, 2)), axis=0))
+    closes[200:, 0] /= 50.0  # a split
+    closes[100:110, 1] *= 1000.0  # and a run at a wrong scale
+    panel = panel_of_closes(closes)
+    assert {"suspected_split", "wrong_scale"} <= {fault.kind for fault in take_census(panel).faults}
+    expected = Counter(rule_of(check).__code__ for check in CHECKS)
+    expected[scan_scales.__code__] = 1
+    expected[return_above_50pct.__code__] += 1  # spike_and_revert is defined by it,
+    expected[mixed_adjustment.__code__] += 1  # and close_off_scale by this one
+    entered = calls_in(lambda: treated(panel))
+    assert {code: entered[code] for code in expected} == expected
+    known = panel.sessions[150]  # what was known then is looked for in a panel that ends there
+    entered = calls_in(lambda: apply_policies(panel, take_census(panel), Policies(), judged_through=known))
+    assert entered[scan_scales.__code__] == 2
 
 
 def test_a_masked_cell_is_missing_and_empty_in_every_field(dirty):
