@@ -21,13 +21,13 @@ _SYMBOLS_SHOWN = 10
 
 
 def print_census(census: "Census", policies: "Policies", refused: Sequence["DataFault"], *, whole: bool) -> None:
-    """Print a summary, a table of kinds, and the findings.
+    """Print a summary, a table of kinds, and the faults.
 
     Args:
         census: What was found.
         policies: What a run would do about each kind.
         refused: What a run would refuse.
-        whole: Whether every finding is printed; else those of each kind that concern most cells.
+        whole: Whether every fault is printed; else those of each kind that concern most cells.
     """
     print_figures(_overview(census))
     counts, assets, actions = census.counts(), census.assets_affected(), policies.actions()
@@ -35,19 +35,19 @@ def print_census(census: "Census", policies: "Policies", refused: Sequence["Data
     treatment = {kind: "left out" if kind in _LEFT_OUT else action for kind, action in actions.items()}
     treatment |= dict.fromkeys(stopping, "refuse")
     kinds = [[kind, count, assets[kind], treatment[kind]] for kind, count in counts.items() if count]
-    print_table("Faults", ["kind", "count", "assets", "policy"], kinds)
+    print_table("Faults by kind", ["kind", "count", "assets", "policy"], kinds)
     absent = [kind for kind, count in counts.items() if not count]
     typer.echo(f"looked for and not found: {', '.join(absent)}\n")
-    findings, left_out = (list(census.faults), []) if whole else _largest(census.faults)
-    print_table("Findings", ["kind", "symbol", "first", "last", "count", "detail"], map(row, findings))
+    shown, left_out = (list(census.faults), []) if whole else _largest(census.faults)
+    print_table("Faults", ["kind", "symbol", "first", "last", "count", "detail"], map(row, shown))
     for line in left_out:
         typer.echo(line)
     if left_out:
-        typer.echo("--all prints every finding.")
+        typer.echo("--all prints every fault.")
 
 
 def print_census_json(census: "Census", policies: "Policies", refused: Sequence["DataFault"]) -> None:
-    """Print the census as JSON, with the policy for each kind and the number of findings that a run would refuse."""
+    """Print the census as JSON, with the policy for each kind and the number of faults that a run would refuse."""
     from quantdl.records import plain_fields
     from quantdl.results.census import census_record
 
@@ -94,7 +94,7 @@ def _overview(census: "Census") -> dict[str, object]:
 
 
 def _largest(faults: Sequence["DataFault"]) -> tuple[list["DataFault"], list[str]]:
-    """Return the findings of each kind, of many those that concern most cells, and a line for what is left out."""
+    """Return the faults of each kind, of many those that concern most cells, and a line for what is left out."""
     shown, lines = [], []
     for kind in dict.fromkeys(fault.kind for fault in faults):
         own = [fault for fault in faults if fault.kind == kind]
@@ -104,5 +104,5 @@ def _largest(faults: Sequence["DataFault"]) -> tuple[list["DataFault"], list[str
         counts = [-fault.count for fault in own]
         largest = sorted(range(len(own)), key=counts.__getitem__)[:_SHOWN]
         shown += [own[place] for place in sorted(largest)]
-        lines.append(f"{kind}: ... and {len(own) - _SHOWN:,} more findings")
+        lines.append(f"{kind}: ... and {len(own) - _SHOWN:,} more faults")
     return shown, lines

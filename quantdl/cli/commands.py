@@ -77,7 +77,7 @@ def data_check(
         str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
     ] = None,
     as_json: AsJson = False,
-    whole: Annotated[bool, typer.Option("--all", help="Print every finding, not the largest of each kind.")] = False,
+    whole: Annotated[bool, typer.Option("--all", help="Print every fault, not the largest of each kind.")] = False,
 ) -> None:
     """Name every fault in the data. Nothing is repaired.
 
@@ -288,7 +288,7 @@ def _print_verdict(folder: Path) -> None:
     if isinstance(checklist, dict):
         typer.echo(f"verdict: {checklist.get('verdict')}")
     census = run.read_json("census.json") if "census.json" in run.files else None
-    counts = census.get("faults") if isinstance(census, dict) else None
+    counts = census.get("counts") if isinstance(census, dict) else None
     revised = counts.get("revision") if isinstance(counts, dict) else None
     if revised:
         typer.echo(f"revised: {revised:,} past values differ from the last ingest; the report names them")

@@ -1,4 +1,4 @@
-"""What the data is and what is doubtful about it: the card, the census, and where the findings lie."""
+"""What the data is and what is doubtful about it: the card, the census, and where the faults lie."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ MOST_ASSETS_DRAWN = 80
 
 def section(run: RunRecord) -> Section:
     """Show the census and the card of the data."""
-    lead = "Nothing is repaired silently: every finding is named, and every policy applied to it stands on the card."
+    lead = "Nothing is repaired silently: every fault is named, and every policy applied to it stands on the card."
     parts: list[Part] = [*_census(run.census), *_card(run.card), *_series(run.series)]
     return Section("data", "Data census and data card", "Data", lead, tuple(parts))
 
@@ -46,31 +46,31 @@ def _census(census: CensusRecord) -> list[Part]:
     size = f"{counted(census.n_assets, 'asset')} over {counted(census.n_sessions, 'session')}."
     parts: list[Part] = [Words(census.survivorship), Words(size)]
     parts += _traded_map(census.traded_by_year or {})
-    if census.findings:
-        parts += [_kinds(census), *_maps(census.by_year, census.findings), _findings(census.findings)]
-    clean = sorted(in_words(kind).lower() for kind, count in census.faults.items() if count == 0)
+    if census.faults:
+        parts += [_kinds(census), *_maps(census.by_year, census.faults), _faults(census.faults)]
+    clean = sorted(in_words(kind).lower() for kind, count in census.counts.items() if count == 0)
     parts.append(Words(f"Looked for and not found: {', '.join(clean)}.", style="note"))
     parts += _coverage(census.coverage)
     return parts
 
 
 def _kinds(census: CensusRecord) -> Table:
-    counts, assets = census.faults, census.assets_affected
+    counts, assets = census.counts, census.assets_affected
     rows = []
-    for kind in sorted({fault.kind for fault in census.findings}):
-        findings = sum(1 for fault in census.findings if fault.kind == kind)
+    for kind in sorted({fault.kind for fault in census.faults}):
+        n_faults = sum(1 for fault in census.faults if fault.kind == kind)
         affected = str(assets.get(kind, 0) or "whole data set")
-        cells = number(findings, COUNT), Cell(affected, numeric=True), number(counts.get(kind), COUNT)
+        cells = number(n_faults, COUNT), Cell(affected, numeric=True), number(counts.get(kind), COUNT)
         rows.append(row(in_words(kind), *cells))
-    columns = header("Kind", "Findings", "Assets", "Cells or sessions")
-    return Table("Findings by kind", columns, tuple(rows), narrow=True)
+    columns = header("Kind", "Faults", "Assets", "Cells or sessions")
+    return Table("Faults by kind", columns, tuple(rows), narrow=True)
 
 
-def _findings(faults: tuple[DataFault, ...]) -> Table:
+def _faults(faults: tuple[DataFault, ...]) -> Table:
     shown = _largest_of_each_kind(faults)
     note = ""
     if len(shown) < len(faults):
-        note = f"The largest of each kind: {len(shown):,} of {len(faults):,} findings; all of them are in census.json."
+        note = f"The largest of each kind: {len(shown):,} of {len(faults):,} faults; all of them are in census.json."
     columns = (
         Cell("Asset"),
         Cell("Kind"),
@@ -79,11 +79,11 @@ def _findings(faults: tuple[DataFault, ...]) -> Table:
         Cell("Count", numeric=True),
         Cell("What was seen"),
     )
-    return Table("Findings", columns, tuple(map(_finding, shown)), note)
+    return Table("Faults", columns, tuple(map(_fault_row, shown)), note)
 
 
 def _largest_of_each_kind(faults: tuple[DataFault, ...]) -> list[DataFault]:
-    """Return, in their order, all findings of a kind with few, and of the others those that concern most cells."""
+    """Return, in their order, all faults of a kind with few, and of the others those that concern most cells."""
     if len(faults) <= LONGEST:
         return list(faults)
     kinds = {fault.kind for fault in faults}
@@ -96,7 +96,7 @@ def _largest_of_each_kind(faults: tuple[DataFault, ...]) -> list[DataFault]:
     return [faults[place] for place in sorted(kept)]
 
 
-def _finding(fault: DataFault) -> Row:
+def _fault_row(fault: DataFault) -> Row:
     return row(
         fault.symbol or "all",
         Cell(in_words(fault.kind)),
@@ -108,7 +108,7 @@ def _finding(fault: DataFault) -> Row:
 
 
 def _maps(by_year: FaultMap, faults: tuple[DataFault, ...]) -> list[Part]:
-    """Draw where in time the findings lie: each where assets are few, else the share of each year's bars."""
+    """Draw where in time the faults lie: each where assets are few, else the share of each year's bars."""
     parts: list[Part] = []
     years = sorted(by_year.bars)[-MOST_YEARS_DRAWN:]
     if by_year.kinds:
@@ -118,7 +118,7 @@ def _maps(by_year: FaultMap, faults: tuple[DataFault, ...]) -> list[Part]:
         return [*parts, charts.faults_over_time(drawn)]
     counts = _counts(by_year.assets, years)
     worst = counts.iloc[:MOST_ASSETS_DRAWN]
-    caption = "Share of the year's bars that any finding concerns."
+    caption = "Share of the year's bars that any fault concerns."
     if len(worst) < len(counts):
         caption += f" Drawn are the {len(worst):,} assets with most of them, of {len(counts):,} with any."
     return [*parts, charts.fault_map(worst, [by_year.bars[year] for year in years], caption)]

@@ -29,12 +29,12 @@ class CensusRecord:
         universe: How the universe looks chosen.
         survivorship: The reasons for that.
         notes: What the card says of the data.
-        faults: Cells, sessions or runs of every kind that was looked for, zeros included.
+        counts: Cells, sessions or runs of every kind that was looked for, zeros included.
         assets_affected: Assets with a fault of each kind; 0 too for a kind that concerns no single asset.
         summary: Figures that are no faults by themselves.
         by_year: Where in time the faults on cells lie.
         coverage: Share of the bars in which each asset traded.
-        findings: Every fault, by kind and then by asset.
+        faults: Every fault, by kind and then by asset.
         traded_by_year: Share of each year's sessions on which each asset traded, after the policies; None where no
             policy was applied.
     """
@@ -48,12 +48,12 @@ class CensusRecord:
     universe: Universe
     survivorship: str
     notes: tuple[str, ...]
-    faults: Mapping[str, int]
+    counts: Mapping[str, int]
     assets_affected: Mapping[str, int]
     summary: Summary
     by_year: FaultMap
     coverage: Mapping[str, float]
-    findings: tuple[DataFault, ...]
+    faults: tuple[DataFault, ...]
     traded_by_year: Mapping[str, Mapping[str, float]] | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
@@ -83,12 +83,12 @@ def census_record(census: Census, treated: Panel | None = None) -> CensusRecord:
         universe=census.universe,
         survivorship=census.survivorship,
         notes=census.notes,
-        faults=census.counts(),
+        counts=census.counts(),
         assets_affected=census.assets_affected(),
         summary=census.summary,
         by_year=census.by_year,
         coverage=census.coverage,
-        findings=census.faults,
+        faults=census.faults,
         traded_by_year=None if treated is None else _traded_by_year(treated),
     )
 

@@ -64,7 +64,8 @@ def test_a_folder_is_summed_up_then_counted_then_listed(prices: Path) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS")
     assert (code, errors) == (0, "")
     places = [
-        output.index(text) for text in ("sessions: 251, 2018-01-02..2018-12-31", "assets: 30", "Faults", "Findings")
+        output.index(text)
+        for text in ("sessions: 251, 2018-01-02..2018-12-31", "assets: 30", "Faults by kind", "Faults  ")
     ]
     assert places == sorted(places)
     lines = [line.split() for line in output.splitlines()]
@@ -74,12 +75,12 @@ def test_a_folder_is_summed_up_then_counted_then_listed(prices: Path) -> None:
     assert "like a split of 4 for 1." in output
 
 
-def test_many_findings_are_cut_short_unless_all_are_asked_for(prices: Path) -> None:
+def test_many_faults_are_cut_short_unless_all_are_asked_for(prices: Path) -> None:
     output = check(prices, "--calendar", "XNYS")[1]
-    assert "missing_session: ... and 25 more findings" in output
-    assert "--all prints every finding." in output
+    assert "missing_session: ... and 25 more faults" in output
+    assert "--all prints every fault." in output
     everything = check(prices, "--calendar", "XNYS", "--all")[1]
-    assert "more findings" not in everything
+    assert "more faults" not in everything
     assert sum(line.split()[:1] == ["missing_session"] for line in everything.splitlines()) == 31
 
 
@@ -87,11 +88,11 @@ def test_json_is_all_that_is_printed(prices: Path) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS", "--json")
     document = json.loads(output)
     assert (code, errors) == (0, "")
-    assert document["faults"]["missing_session"] == 30
+    assert document["counts"]["missing_session"] == 30
     assert document["assets_affected"]["suspected_split"] == 1
     assert document["policies"]["suspected_split"] == "split_at_gap"
     assert document["refused"] == {}
-    assert len(document["findings"]) == 33
+    assert len(document["faults"]) == 33
 
 
 def test_a_config_that_says_nothing_of_impossible_prices_would_be_refused(config: Path) -> None:
@@ -148,7 +149,7 @@ def test_hourly_bars_are_read_when_their_dating_is_said(tmp_path: Path) -> None:
     document = json.loads(output)
     assert (code, errors) == (0, "")
     assert (document["n_sessions"], document["summary"]["n_bars"]) == (2, 13)
-    assert document["faults"]["missing_session"] == 1
+    assert document["counts"]["missing_session"] == 1
 
 
 @pytest.mark.parametrize(

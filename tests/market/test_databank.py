@@ -90,7 +90,7 @@ def test_the_census_of_a_thousand_stocks_agrees_with_an_independent_count(stocks
         "penny_price": 1851,
         "mixed_adjustment": 0,
     }
-    assert {kind: document["faults"][kind] for kind in expected} == expected
+    assert {kind: document["counts"][kind] for kind in expected} == expected
     assets = {
         "missing_session": 931,
         "zero_open": 271,

@@ -90,7 +90,7 @@ def test_many_assets_stay_within_the_size(files, text):
     files.frames["weights.parquet"] = pd.DataFrame(1 / 500, sessions, names)
     files.records["census.json"]["coverage"] = dict.fromkeys(names, 0.99)
     fault = {"kind": "stale_year", "first": "2019-01-02", "last": "2020-01-02", "count": 3, "detail": "three"}
-    files.records["census.json"]["findings"] = [{**fault, "symbol": name} for name in names]
+    files.records["census.json"]["faults"] = [{**fault, "symbol": name} for name in names]
     years = {str(year): 252 for year in range(2000, 2021)}
     files.records["census.json"]["by_year"] = {
         "bars": years,
@@ -103,4 +103,4 @@ def test_many_assets_stay_within_the_size(files, text):
     assert "The first 40 of 500 assets; all of them are in weights.parquet." in page
     assert "Drawn are the 80 assets with most of them, of 500 with any." in page
     assert "Drawn are the 80 of 500 assets with the fewest prices." in page
-    assert "The largest of each kind: 60 of 500 findings; all of them are in census.json." in page
+    assert "The largest of each kind: 60 of 500 faults; all of them are in census.json." in page

@@ -1,4 +1,4 @@
-"""The census and the card of the data: every finding named, where it lies, and what was looked for and not found."""
+"""The census and the card of the data: every fault named, where it lies, and what was looked for and not found."""
 
 import dataclasses
 
@@ -13,41 +13,41 @@ from tests.report.sections import by_label, chart, column, table, words
 
 
 def listed(section):
-    return next(part for part in section.parts if isinstance(part, Table) and part.caption == "Findings")
+    return next(part for part in section.parts if isinstance(part, Table) and part.caption == "Faults")
 
 
-def test_every_finding_of_the_census_is_listed(run):
+def test_every_fault_of_the_census_is_listed(run):
     section = census.section(run)
     assert len(listed(section).rows) == 4
-    assert column(table(section, "Findings by kind"), 0) == [
+    assert column(table(section, "Faults by kind"), 0) == [
         "Return above 50pct",
         "Session missing for all",
         "Stale year",
     ]
 
 
-def test_kinds_count_findings_assets_and_cells(run):
-    assert by_label(table(census.section(run), "Findings by kind")) == {
+def test_kinds_count_faults_assets_and_cells(run):
+    assert by_label(table(census.section(run), "Faults by kind")) == {
         "Return above 50pct": ["2", "2", "2"],
         "Session missing for all": ["1", "whole data set", "2"],
         "Stale year": ["1", "1", "775"],
     }
 
 
-def test_a_finding_is_shown_with_its_asset_dates_and_words(run):
+def test_a_fault_is_shown_with_its_asset_dates_and_words(run):
     rows = [[cell.text for cell in row.cells] for row in listed(census.section(run)).rows]
     assert ["AMD", "Return above 50pct", "2016-04-22", "2016-04-22", "1", "+52.3 % in a day"] in rows
     storm = ["all", "Session missing for all", "2012-10-29", "2012-10-30", "2", "exchange closed, storm"]
     assert storm in rows
 
 
-def test_few_findings_of_a_kind_are_all_listed_beside_many_of_another(files, write):
+def test_few_faults_of_a_kind_are_all_listed_beside_many_of_another(files, write):
     fault = {"first": "2019-01-02", "last": "2019-01-02", "detail": "seen"}
     many = [{**fault, "kind": "missing_session", "symbol": f"M{row}", "count": row} for row in range(200)]
     few = [{**fault, "kind": "suspected_split", "symbol": f"S{row}", "count": 1} for row in range(15)]
     recorded = files.records["census.json"]
-    recorded["findings"] = many + few
-    recorded["faults"] |= {"missing_session": 19_900, "suspected_split": 15}
+    recorded["faults"] = many + few
+    recorded["counts"] |= {"missing_session": 19_900, "suspected_split": 15}
     recorded["assets_affected"] |= {"missing_session": 200, "suspected_split": 15}
     symbols = column(listed(census.section(read_run(write(files)))), 0)
     assert symbols[-15:] == [f"S{row}" for row in range(15)]
@@ -59,10 +59,10 @@ def test_what_was_looked_for_and_not_found_is_said(run):
     assert expected in words(census.section(run))
 
 
-def test_data_without_a_finding_has_neither_tables_nor_maps_of_findings(files, write):
-    files.records["census.json"]["findings"] = []
+def test_data_without_a_fault_has_neither_tables_nor_maps_of_faults(files, write):
+    files.records["census.json"]["faults"] = []
     section = census.section(read_run(write(files)))
-    assert not [part for part in section.parts if part.kind == "table" and part.caption.startswith("Findings")]
+    assert not [part for part in section.parts if part.kind == "table" and part.caption.startswith("Faults")]
     assert [part.name for part in section.parts if part.kind == "chart"] == ["chart-traded"]
 
 
@@ -86,7 +86,7 @@ def test_data_without_a_gap_says_so_in_words(files, write):
     assert not [part for part in section.parts if part.kind == "table" and part.caption.startswith("Coverage")]
 
 
-def test_findings_are_drawn_from_their_first_to_their_last_session(run):
+def test_faults_are_drawn_from_their_first_to_their_last_session(run):
     stale = traces(chart(census.section(run), "chart-faults"))["Stale year"]
     assert stale["x"][:2] == ["1990-01-02", "1994-12-30"]
     assert stale["y"][:2] == ["RRC", "RRC"]

@@ -41,10 +41,10 @@ FAULTS = (
 
 def test_faults_are_counted_by_kind_and_assets_once_for_each_kind(census):
     record = census_record(replace(census, faults=FAULTS))
-    assert record.findings == FAULTS
-    assert (record.faults["revision"], record.assets_affected["revision"]) == (4, 2)
-    assert (record.faults["session_missing_for_all"], record.assets_affected["session_missing_for_all"]) == (1, 0)
-    assert record.faults["duplicate"] == record.assets_affected["duplicate"] == 0  # looked for, none there
+    assert record.faults == FAULTS
+    assert (record.counts["revision"], record.assets_affected["revision"]) == (4, 2)
+    assert (record.counts["session_missing_for_all"], record.assets_affected["session_missing_for_all"]) == (1, 0)
+    assert record.counts["duplicate"] == record.assets_affected["duplicate"] == 0  # looked for, none there
 
 
 def test_what_describes_the_panel_is_taken_over(census, panel):
@@ -54,7 +54,7 @@ def test_what_describes_the_panel_is_taken_over(census, panel):
     assert record.coverage == {"A00": 1.0, "A01": 0.4}
     assert record.fingerprint == panel.card.fingerprint
     assert record.universe == "point_in_time"
-    assert record.schema_version == 2
+    assert record.schema_version == 1
 
 
 def test_the_share_of_each_year_is_that_of_the_panel_after_the_policies(census, panel):

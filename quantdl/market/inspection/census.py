@@ -15,8 +15,8 @@ from quantdl.market.inspection.summary import Summary, summarise
 from quantdl.market.inspection.survivorship import judge_survivorship
 from quantdl.market.panel import Panel
 
-SCHEMA_VERSION = 2
-"""Of the JSON form: 2 counts the faults by kind under ``faults`` and lists them under ``findings``."""
+SCHEMA_VERSION = 1
+"""Of the JSON form, see `quantdl.results.census.CensusRecord`."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from quantdl.errors import DataError
 from quantdl.market.data_fault import DataFault
 
 _RANGES_SHOWN = 20
-_FINDINGS_SHOWN = 200
+_FAULTS_SHOWN = 200
 _LONGEST = 80
 
 
@@ -87,7 +87,7 @@ class FaultyDataError(DataError):
         self.row_faults = tuple(row_faults)
         places = {row_fault.place.name for row_fault in self.row_faults}
         head = f"{_count(len(self.row_faults), 'fault')} in {_count(len(places), 'file')}, nothing was loaded:"
-        shown = [str(row_fault) for row_fault in self.row_faults[:_FINDINGS_SHOWN]]
+        shown = [str(row_fault) for row_fault in self.row_faults[:_FAULTS_SHOWN]]
         left_out = len(self.row_faults) - len(shown)
         more = [f"and {_count(left_out, 'fault')} more"] if left_out else []
         super().__init__("\n  ".join([head, *shown, *more]))

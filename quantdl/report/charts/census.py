@@ -1,4 +1,4 @@
-"""Charts of the data: where prices are, and where the findings of the census lie."""
+"""Charts of the data: where prices are, and where the faults of the census lie."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from quantdl.report.look import INK, safe
 
 @dataclass(frozen=True)
 class DrawnFault:
-    """A finding of the census: whose, of which kind, from when to when, and how much of it, in words."""
+    """A fault of the census: whose, of which kind, from when to when, and how much of it, in words."""
 
     asset: str
     kind: str
@@ -39,7 +39,7 @@ def traded_map(shares: pd.DataFrame) -> Chart:
 
 
 def faults_over_time(found: Sequence[DrawnFault]) -> Chart:
-    """Draw where in time the findings of each asset lie, one row per asset, one color and mark per kind."""
+    """Draw where in time the faults of each asset lie, one row per asset, one color and mark per kind."""
     kinds = sorted({one.kind for one in found})
     assets = sorted({one.asset for one in found}, reverse=True)
     ends = pd.DatetimeIndex([day for one in found for day in (one.first, one.last)]).sort_values()
@@ -68,12 +68,12 @@ def faults_over_time(found: Sequence[DrawnFault]) -> Chart:
             marker={"symbol": symbols[position % 7], "size": 9, "color": color},
             hovertemplate="%{y}: %{fullData.name}<br>%{customdata}<extra></extra>",
         )
-    caption = "Each line runs from the first to the last session of a finding; what lies between need not be touched."
-    return chart(drawing, "chart-faults", "Findings over time", caption, 110 + 24 * len(assets))
+    caption = "Each line runs from the first to the last session of a fault; what lies between need not be touched."
+    return chart(drawing, "chart-faults", "Faults over time", caption, 110 + 24 * len(assets))
 
 
 def kind_map(counts: pd.DataFrame) -> Chart:
-    """Draw how many cells each kind of finding concerns in each year (kinds x years), on a color scale of decades."""
+    """Draw how many cells each kind of fault concerns in each year (kinds x years), on a color scale of decades."""
     kinds, years = [safe(str(kind)) for kind in counts.index][::-1], [str(year) for year in counts.columns]
     values = counts.to_numpy(dtype=np.float64)[::-1]
     logs = np.full(values.shape, np.nan)
@@ -81,8 +81,8 @@ def kind_map(counts: pd.DataFrame) -> Chart:
     figures = [["" if not value else f"{value:,.0f}" for value in line] for line in values]
     drawing = _figured_map(kinds, years, logs, figures)
     drawing.update_traces(customdata=values, hovertemplate="%{y}, %{x}: %{customdata:,.0f} cells<extra></extra>")
-    caption = "Cells that a kind of finding concerns in each year; the color grows with the number of digits."
-    return chart(drawing, "chart-kinds", "Findings by kind and year", caption, 80 + 20 * len(kinds))
+    caption = "Cells that a kind of fault concerns in each year; the color grows with the number of digits."
+    return chart(drawing, "chart-kinds", "Faults by kind and year", caption, 80 + 20 * len(kinds))
 
 
 def _figured_map(rows: list[str], years: list[str], depth: np.ndarray, figures: list[list[str]]) -> go.Figure:
@@ -106,10 +106,10 @@ def _figured_map(rows: list[str], years: list[str], depth: np.ndarray, figures: 
 
 
 def fault_map(cells: pd.DataFrame, bars: Sequence[int], caption: str) -> Chart:
-    """Draw the share of each year's bars that any finding concerns.
+    """Draw the share of each year's bars that any fault concerns.
 
     Args:
-        cells: Cells with a finding (assets x years), worst assets first.
+        cells: Cells with a fault (assets x years), worst assets first.
         bars: Bars in each of the years.
         caption: How to read it.
     """
@@ -129,4 +129,4 @@ def fault_map(cells: pd.DataFrame, bars: Sequence[int], caption: str) -> Chart:
         hovertemplate="%{y}, %{x}: %{z:.1f}%<extra></extra>",
         colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
     )
-    return chart(drawing, "chart-fault-map", "Findings by asset and year", caption, 80 + 15 * len(assets))
+    return chart(drawing, "chart-fault-map", "Faults by asset and year", caption, 80 + 15 * len(assets))

@@ -167,11 +167,11 @@ def test_an_assumed_delisting_is_named(bars, declaration):
 def test_the_census_is_plain_json(bars, declaration):
     bars.loc[("A", 3), "volume"] = 0
     document = json.loads(json.dumps(to_plain(census_record(census_of(bars, declaration))), allow_nan=False))
-    assert document["schema_version"] == 2
-    assert document["faults"]["zero_volume"] == 1
-    assert document["faults"]["zero_close"] == document["faults"]["duplicate"] == 0
+    assert document["schema_version"] == 1
+    assert document["counts"]["zero_volume"] == 1
+    assert document["counts"]["zero_close"] == document["counts"]["duplicate"] == 0
     assert document["assets_affected"]["zero_volume"] == 1
-    assert document["findings"] == [
+    assert document["faults"] == [
         {
             "kind": "zero_volume",
             "symbol": "A",

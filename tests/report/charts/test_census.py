@@ -41,7 +41,7 @@ def test_a_map_of_prices_writes_only_shares_that_are_not_whole():
     assert (heat["zmin"], heat["zmax"]) == (0, 100)
 
 
-def test_findings_are_lines_from_first_to_last_with_a_gap_between_them():
+def test_faults_are_lines_from_first_to_last_with_a_gap_between_them():
     found = [
         charts.DrawnFault("KO", "Stale year", date(2001, 1, 2), date(2001, 12, 28), "250 cells"),
         charts.DrawnFault("GE", "Zero close", date(2002, 5, 1), date(2002, 5, 1), "1 cell"),
