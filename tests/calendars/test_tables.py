@@ -36,21 +36,21 @@ def measured(name, start, end):
     return int(sessions), float(seconds), library == "True"
 
 
-def test_thirty_years_of_seoul_take_no_library_and_a_fifth_of_a_second():
+def test_thirty_years_of_seoul_take_no_library_and_no_computing():
     sessions, seconds, library = measured("XKRX", "1990-01-01", "2019-12-31")
     assert sessions > 7000
     assert not library
-    assert seconds < 0.2
+    assert seconds < 1.0  # 0.02 s; 2 s when they are computed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", EXCHANGES)
-def test_thirty_years_of_any_exchange_take_a_fifth_of_a_second(name):
+def test_thirty_years_of_any_exchange_are_not_computed(name):
     first = "1991-01-01" if name == "XSHG" else "1990-01-01"
     for start, end in ((first, "2019-12-31"), ("1995-01-01", "2024-12-31")):
         sessions, seconds, _ = measured(name, start, end)
         assert sessions > 6900
-        assert seconds < 0.2
+        assert seconds < 1.0  # 0.02 s; 2 s when they are computed
 
 
 @pytest.mark.parametrize("name", ["XNYS", "XHKG", "CME_Equity", "24/7"])
