@@ -59,13 +59,21 @@ class Expectations:
 
     def phrase(self, keys: tuple[Key, ...]) -> str:
         """Return in words what may stand at ``keys``."""
-        choices = self.choices(keys)
-        others = [option for option in self.members(keys) if not _constants(option)]
+        return self._phrase(self.members(keys), self.choices(keys))
+
+    def _phrase(self, options: list[Schema], choices: list[str]) -> str:
+        others = [option for option in options if not _constants(option)]
         kinds = [kind for option in others for kind in self._kinds(option)]
         words = [_one_of(choices)] if choices else []
         words += [f"a mapping whose kind is {_one_of(kinds)}"] if len(kinds) > 1 else []
-        words += [_describe(option) for option in others if len(kinds) < 2 or not self._kinds(option)]
+        words += [self._described(option) for option in others if len(kinds) < 2 or not self._kinds(option)]
         return " or ".join(dict.fromkeys(words)) or "a value"
+
+    def _described(self, option: Schema) -> str:
+        """Return what an option is, of a list with what stands in it."""
+        inside = self._step(option, 0) if option.get("type") == "array" else []
+        choices = [str(choice) for leaf in inside for choice in _constants(leaf)]
+        return f"{_describe(option)}, each {self._phrase(inside, choices)}" if inside else _describe(option)
 
     def is_other_member(self, keys: tuple[Key, ...], tag: str) -> bool:
         """Tell whether ``tag`` names a member of the union at ``keys`` that the file does not mean."""

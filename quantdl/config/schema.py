@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
-from quantdl.bounds import Interval, PositiveFloat, Text
+from quantdl.bounds import Interval, Text
 from quantdl.config.config_fault import dotted
 from quantdl.config.data_paths import expanded, path_faults, without_stand_in
 from quantdl.config.document import Document, beside
@@ -80,7 +80,7 @@ class BacktestSettings:
         draws: Joint draws per session for risk and sizing.
     """
 
-    initial_equity: PositiveFloat = 1_000_000.0
+    initial_equity: Annotated[float, Interval(ge=1.0, le=1e15)] = 1_000_000.0
     draws: Annotated[int, Interval(ge=100, le=1_000_000)] = 2000
 
 

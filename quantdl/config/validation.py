@@ -181,7 +181,8 @@ class _Translator:
     def _unknown(self, keys: Keys) -> ConfigFault:
         full = self._prefix + keys
         names = self._expected.properties(keys[:-1]) + ([] if full[:-1] else ["extends"])
-        message = f"unknown key; expected one of {', '.join(names)}{did_you_mean(str(keys[-1]), names)}"
+        known = f"expected one of {', '.join(names)}" if names else "expected no key here"
+        message = f"unknown key; {known}{did_you_mean(str(keys[-1]), names)}"
         return ConfigFault(full, message, self._document.key_mark(full))
 
     def _refused(self, keys: Keys, error: Exception) -> Iterator[ConfigFault]:

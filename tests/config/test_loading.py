@@ -212,7 +212,10 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "plan without invalidation": (
         PlanError,
         [("  invalidation:\n" + CONDITIONS, "")],
-        [":37:1: plan.invalidation: missing; expected a list"],
+        [
+            ":37:1: plan.invalidation: missing; expected a list, each a mapping whose kind is one of drawdown, "
+            "volatility, stale_data, calibration;"
+        ],
     ),
     "empty invalidation": (
         PlanError,

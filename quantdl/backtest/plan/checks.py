@@ -50,7 +50,7 @@ def plan_faults(plan: Plan, model_horizon: int | None, forecasts_risk: bool) -> 
         return missing
     texts = {item.name: tuple(text_faults(getattr(plan, item.name, None), item.name)) for item in ITEMS}
     numbers = tuple(_numbers_not_finite(plan))
-    if numbers:  # comparisons with NaN would add faults that are none
+    if numbers:  # comparisons with NaN would add false faults
         return (*(fault for faults in texts.values() for fault in faults), *numbers)
     model = ModelFacts(model_horizon, forecasts_risk)
     return tuple(fault for item in ITEMS for fault in (*texts[item.name], *item.faults(plan, model)))

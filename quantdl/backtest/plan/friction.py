@@ -9,7 +9,7 @@ import numpy as np
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
-from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset, within
+from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
@@ -188,6 +188,9 @@ def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
     if isinstance(liquidity, StatedVolume):
         named = set(liquidity.dollar_volume)
         yield from each_asset("friction.liquidity.dollar_volume", named, panel.assets, "a dollar volume")
+    if isinstance(liquidity, MeasuredVolume):
+        meaning = "fewer bars than the data has"
+        yield from at_most("friction.liquidity.window_bars", liquidity.window_bars, len(panel.sessions) - 1, meaning)
     in_shares = "volume" in panel.fields and panel.card.declaration.adjustment != "total_return"
     has_volume = in_shares or "dollar_volume" in panel.fields
     if isinstance(liquidity, VolumeWaiver) and has_volume:

@@ -11,7 +11,7 @@ from quantdl.backtest.book.conditions import ExceptionProcess
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
-from quantdl.backtest.plan.refusals import PlanFault, at_least, within
+from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
@@ -140,12 +140,15 @@ def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -
 
 
 def data_faults(conditions: tuple[Condition, ...], panel: "Panel", n_sessions: int) -> Iterator[PlanFault]:
-    """Yield a fault for a limit on stale data that an asset cannot reach before it counts as delisted."""
+    """Yield a fault for a condition that cannot fire in so short a run, or before an asset counts as delisted."""
     from quantdl.market.status import CellStatus  # loads pandas, which reading a config must not
 
     delisted_after = panel.silence.delisted_after_sessions
     halts = bool((panel.status == CellStatus.HALTED).any())
     for index, condition in enumerate(conditions):
+        if isinstance(condition, VolatilityLimit):
+            meaning = "fewer bars than the run has, or it can never bind"
+            yield from at_most(f"invalidation.{index}.window_bars", condition.window_bars, n_sessions - 1, meaning)
         if not isinstance(condition, StaleDataLimit):
             continue
         most = n_sessions if halts else min(n_sessions, delisted_after)

@@ -46,6 +46,12 @@ def at_least(item: str, value: int, low: int, meaning: str) -> Iterator[PlanFaul
         yield PlanFault(item, str(value), f"{meaning}, at least {low}", f"set it to {low} or more")
 
 
+def at_most(item: str, bars: int, most: int, meaning: str) -> Iterator[PlanFault]:
+    """Yield a fault if a window is longer than the bars there are."""
+    if bars > most:
+        yield PlanFault(item, str(bars), f"{meaning}, at most {most}", f"set it to {most} or less")
+
+
 def each_asset(item: str, named: set[str], assets: Sequence[str], what: str) -> Iterator[PlanFault]:
     """Yield a fault for the assets of the data that are not named, and one for each name that is no asset.
 

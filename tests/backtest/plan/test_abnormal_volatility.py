@@ -110,3 +110,9 @@ def test_the_figure_gives_every_regime_and_window():
     window = equity.loc["2018-07-19":"2018-09-10"]
     assert figure.endswith(f"the storm {window.iloc[-1] / window.iloc[0] - 1:+.2%}")
     assert all(name in figure for name in ("calm", "normal", "stressed", "undefined"))
+
+
+def test_a_window_longer_than_the_data_is_refused():
+    assert list(abnormal_volatility.data_faults(GOOD, 21)) == []
+    (fault,) = abnormal_volatility.data_faults(replace(GOOD, window_bars=10**20), 300)
+    assert (fault.item, fault.fix) == ("abnormal_volatility.window_bars", "set it to 299 or less")

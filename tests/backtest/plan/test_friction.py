@@ -91,6 +91,13 @@ def test_every_asset_needs_its_volume():
     assert [fault.given for fault in found] == ["nothing for ['A01', 'A02', 'A03']"]
 
 
+def test_a_mean_volume_over_more_bars_than_the_data_has_is_refused():
+    n_bars = len(PANEL.sessions)
+    for bars, items in ((n_bars - 1, []), (n_bars, ["friction.liquidity.window_bars"])):
+        measured = replace(GOOD, liquidity=MeasuredVolume("measured", bars, 0.1, 1.0))
+        assert [fault.item for fault in friction.data_faults(measured, PANEL)] == items
+
+
 def test_a_waiver_is_refused_where_the_data_has_volume():
     panel = world(PANEL.closes, fields={"volume": np.full(PANEL.closes.shape, 1e6)})
     assert [fault.item for fault in friction.data_faults(GOOD, panel)] == ["friction.liquidity.kind"]

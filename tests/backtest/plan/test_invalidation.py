@@ -61,6 +61,13 @@ def test_a_book_with_leverage_may_fall_further():
     assert faults(DrawdownLimit("drawdown", 0.9), max_gross=2.0) == {}
 
 
+@pytest.mark.parametrize(("bars", "refused"), [(299, False), (300, True), (10**20, True)])
+def test_a_volatility_over_more_bars_than_the_run_has_can_never_bind(bars, refused):
+    found = [str(fault) for fault in invalidation.data_faults((VolatilityLimit("volatility", 0.5, bars),), PANEL, 300)]
+    said = f"plan.invalidation.0.window_bars: got {bars}, expected fewer bars than the run has, or it can never bind, "
+    assert [line.startswith(said + "at most 299.") for line in found] == [True] * refused
+
+
 def test_a_delisting_comes_before_a_limit_on_stale_data_that_is_too_long():
     found = [str(fault) for fault in invalidation.data_faults((StaleDataLimit("stale_data", 15),), PANEL, 300)]
     assert len(found) == 1 and "delisted after 10" in found[0]
