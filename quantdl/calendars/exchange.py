@@ -115,7 +115,7 @@ class TradingCalendar:
             True
         """
         if self._table is None:
-            return f"The sessions of {self.name} are the installed library's word; nothing here was checked."
+            return f"The sessions of {self.name} come from the installed library and were not checked."
         words = []
         if as_day(end) > self._table.verified_through:
             words.append(

@@ -33,6 +33,6 @@ def as_day(day: Day) -> pd.Timestamp:
 
 
 def neighbours(sessions: pd.DatetimeIndex, label: pd.Timestamp) -> pd.DatetimeIndex:
-    """Return the sessions before and after a day that is none."""
+    """Return the sessions before and after a day that is no session."""
     position = int(sessions.searchsorted(label))
     return sessions[max(position - 1, 0) : position + 1]

@@ -76,7 +76,7 @@ class LibraryCalendar:
                 f"pandas-market-calendars lists {self.name!r} but cannot compute it: {error}."
             ) from error
         rests = (schedule["break_start"] < schedule["break_end"]) & (schedule["break_end"] < schedule["close"])
-        for name in ("break_start", "break_end"):  # a half-day has no afternoon, and a break of no length is none
+        for name in ("break_start", "break_end"):  # a half-day has no afternoon, and a break of no length is no break
             schedule[name] = schedule[name].where(rests)
         schedule["early"] = np.asarray(early, dtype=bool)
         schedule.index = pd.DatetimeIndex(schedule.index.to_numpy().astype("datetime64[us]"), name="session")

@@ -48,7 +48,7 @@ def is_calendar(name: str) -> bool:
 
 
 def meant_names(name: str, names: Sequence[str]) -> list[str]:
-    """Return the calendars that were probably meant by a name that is none, the nearest first.
+    """Return the calendars that an unknown name probably meant, the nearest first.
 
     Example:
         >>> meant_names("XNAS", ["NASDAQ"]), meant_names("xnys", ["XNYS"])

@@ -41,7 +41,7 @@ class SilenceRule:
     ended: Mapping[str, date] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a count that means nothing.
+        """Refuse an invalid count.
 
         Raises:
             DataSettingsError: If it is negative.
@@ -69,7 +69,7 @@ class IntradayBars:
     times_in: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse words that mean nothing here, all of them at once.
+        """Refuse invalid words, all of them at once.
 
         Raises:
             DataSettingsError: Naming them.
@@ -121,13 +121,13 @@ class PriceFacts:
     intraday: IntradayBars | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing here."""
+        """Refuse invalid facts."""
         faults = [*self.faults()]
         if faults:
             raise DataSettingsError(*faults)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield each field that means nothing, with what was given and expected."""
+        """Yield each invalid field, with what was given and expected."""
         yield from empty_texts(self, ("source", "calendar", "licence"))
         yield from _outside(self, {"adjustment": get_args(Adjustment), "universe": get_args(Universe)})
         yield from zone_faults("timezone", self.timezone)
@@ -216,7 +216,7 @@ def zone_faults(field_name: str, timezone: str) -> Iterator[tuple[str, str]]:
 
 
 def local_time(text: str) -> time | None:
-    """Return a time of day as ``"16:15"`` says it, to the minute and without an offset; None if it is none."""
+    """Return a time of day as ``"16:15"`` says it, to the minute and without an offset; None for any other text."""
     try:
         clock = time.fromisoformat(text)
     except (TypeError, ValueError):

@@ -105,7 +105,7 @@ def test_a_reused_ticker_belongs_to_the_asset_of_its_day():
     ("ticker", "session"),
     [("googl", "2014-04-02"), ("goocv", "2014-04-03"), ("aaa.1", "2007-05-21"), ("aaa.1", "2005-01-03")],
 )
-def test_a_ticker_that_nobody_had_is_refused(ticker, session):
+def test_a_ticker_that_no_asset_had_is_refused(ticker, session):
     with pytest.raises(DataError, match=f"Ticker '{ticker}' on {session}: no asset had it"):
         TICKERS.asset_of(ticker, session)
 

@@ -4,7 +4,7 @@ import pytest
 from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
 
 
-def test_a_locked_array_is_a_copy_that_nobody_can_write():
+def test_a_locked_array_is_a_copy_that_cannot_be_written():
     values = np.ones((2, 3))
     copy = locked(values, np.float64)
     values[0, 0] = 9

@@ -77,6 +77,6 @@ def test_what_comes_later_changes_nothing(stated):
         np.testing.assert_array_equal(last_trades(view), trades[:end])
 
 
-def test_nobody_is_gone_before_the_first_trade():
+def test_no_asset_is_gone_before_the_first_trade():
     panel = dirty_panel(60)
     assert not delisted_as_known(panel)[last_trades(panel) < 0].any()

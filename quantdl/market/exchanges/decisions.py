@@ -20,7 +20,7 @@ class DecisionTimes:
             calendar's zone on the session's date, ``"15:15"``.
 
     Raises:
-        DataError: If ``at`` is none of these.
+        DataError: If ``at`` is anything else.
         CalendarError: If the calendar is unknown.
 
     Example:

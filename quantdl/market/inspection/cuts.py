@@ -56,7 +56,7 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
 
     Corporate actions go to the part that they belong to. A part in which nothing trades is left out. The numbers of a
     view are those of a panel that had ended there, but its columns have the names of the whole: the date in a
-    name tells of a cut that is still to come.
+    name reveals a later cut, and no number does.
 
     Args:
         panel: The panel; it is not changed.

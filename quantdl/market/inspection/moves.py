@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.market.actions import CashDividend, Split
-from quantdl.market.inspection.scale_evidence import CALM, CROWD, FEWEST, SMALLEST, WINDOW
+from quantdl.market.inspection.scale_evidence import CALM, FEWEST, MANY_TIMES_USUAL_MONEY, SMALLEST, WINDOW
 from quantdl.market.inspection.session_bars import SessionBars, session_bars
 from quantdl.market.panel import Panel
 
@@ -33,7 +33,7 @@ def spike_and_revert(panel: Panel) -> np.ndarray:
 
     .. math:: |x + y| < 0.2 \, |x|
 
-    so a move that is overdone by a fifth on the way back is none. A bad print looks like this, and so does a thin
+    so a move that is undone by a fifth too much does not count. A bad print looks like this, and so does a thin
     stock whose last trade went far off; only the next bar can tell, so this is a judgement with hindsight.
     """
     returns = np.full(panel.status.shape, np.nan)
@@ -48,11 +48,11 @@ def spike_and_revert(panel: Panel) -> np.ndarray:
 def suspected_distribution(panel: Panel) -> np.ndarray:
     r"""First bars of a session that opens far below the close before and stays there as calmly as on any day.
 
-    That is what a spin-off, a special dividend or a distribution of capital gains does to prices that leave it in. News
-    moves prices as far, but is fought over or draws a crowd. What a calm market made of news overnight is named too: of
-    the 30 sessions that are named in a thousand NASDAQ stocks of 2008 to 2017, some twenty are known distributions, and
-    the others mostly bad quarters. A session is named when all of this holds, with x its open over the close of the
-    session before, in logarithms:
+    That is what a spin-off, a special dividend or a distribution of capital gains does to prices that leave it in.
+    News moves prices as far, but widens the range or raises the money traded. What a calm market made of news
+    overnight is named too: of the 30 sessions that are named in a thousand NASDAQ stocks of 2008 to 2017, some
+    twenty are known distributions, and the others mostly bad quarters. A session is named when all of this holds,
+    with x its open over the close of the session before, in logarithms:
 
     * x is below minus ten times the standard deviation of the returns of the last 21 sessions up to the one before, of
       which ten must be other than zero;
@@ -62,8 +62,8 @@ def suspected_distribution(panel: Panel) -> np.ndarray:
     * the fall is by a factor below 1.8, from which on `quantdl.market.inspection.scale_breaks` judges;
     * no split or dividend that the source states takes effect there.
 
-    Nothing later is looked at. Data without opens, highs and lows have no such sessions, since a quiet market cannot be
-    told from one that fought. Bars within a session are drawn together first.
+    Nothing later is looked at. Data without opens, highs and lows have no such sessions, since without the range a
+    calm fall and a turbulent one look alike. Bars within a session are drawn together first.
     """
     bars = session_bars(panel)
     found = np.zeros(bars.close.shape, dtype=bool)
@@ -81,7 +81,7 @@ def suspected_distribution(panel: Panel) -> np.ndarray:
         found = calm & moved & (gap < -_DEVIATIONS * deviation) & (gap > -SMALLEST)
         if bars.volume is not None:
             money = np.where(bars.volume > 0, bars.volume * bars.close, np.nan)
-            found &= ~(money > np.exp(CROWD) * _trailing(money, "median"))
+            found &= ~(money > np.exp(MANY_TIMES_USUAL_MONEY) * _trailing(money, "median"))
     found[_action_cells(panel, bars)] = False
     return bars.to_rows(found)
 

@@ -55,7 +55,7 @@ def stale_years(panel: Panel) -> np.ndarray:
       price that does not move; or
     * when it adjoins a stale year of the same asset and its share is still one quarter or more. Once a history has been
       unmistakably stale it must be seen to trade again before it is trusted: between one quarter and one half a year
-      alone proves nothing, because honest prices reach it too when the tick is coarse (a four-dollar stock quoted in
+      alone proves nothing, because correct prices reach it too when the tick is coarse (a four-dollar stock quoted in
       eighths with 3.5 % daily volatility stands still on a quarter of its days), so without such a neighbour it is
       left alone.
 

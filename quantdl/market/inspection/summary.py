@@ -1,4 +1,4 @@
-"""Figures about a panel that are no faults by themselves: where lives begin and end, gaps, extremes, stillness."""
+"""Figures about a panel that are no faults by themselves: first and last bars, gaps, extremes, unchanged closes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ class Summary:
         longest_gap: The longest gap between two bars of an asset; None if there is no gap of a whole session.
         with_many_missing: Assets with more than 20 missing bars within their life.
         early_closes: Sessions that close early by the calendar.
-        missing_on_early_closes: Bars missing on those, within the lives of assets.
+        missing_on_early_closes: Bars missing on those, between the first and the last bar of each asset.
         lowest_close: The lowest positive close; None if there is none.
         highest_close: The highest close.
         unchanged_share: Share of bars after the first of an asset that repeat the close of the bar right before.

@@ -13,11 +13,12 @@ from quantdl.market.status import CellStatus
 
 _EXIT_RATE = 0.01
 _UNLIKELY = 0.01
+_FLATTERED = "results look better than they were"
 
 
 @dataclass(frozen=True)
 class Survivorship:
-    """What the lives of the assets say about how they were chosen.
+    """What the first and last bars of the assets say about how they were chosen.
 
     Attributes:
         universe: ``"survivors"`` when survival is too good for chance, else what the card declares.
@@ -45,8 +46,9 @@ def judge_survivorship(panel: Panel) -> Survivorship:
 
     Exits are taken as Poisson with a rate of 1 % a year for each asset's time between its first and its last trade. The
     rate is a choice, not an estimate: it lies far below the turnover of any exchange or index (of the S&P 500 some
-    twenty members in five hundred leave in a year), so that the verdict errs on the side of the data. If the chance of
-    so few exits is below 1 %, the universe was chosen with knowledge of its survivors, whatever the card declares.
+    twenty members in five hundred leave in a year), so that only strong evidence makes a universe one of survivors. If
+    the chance of so few exits is below 1 %, the universe was chosen with knowledge of its survivors, whatever the card
+    declares.
 
     Beginnings show how long a history was required: if n assets begin after the first session, at any time alike, the
     chance that all of them do so in the first share s of the panel's time is s to the power of n. Below 1 % the
@@ -68,9 +70,9 @@ def judge_survivorship(panel: Panel) -> Survivorship:
         f"{exits:,} did"
     )
     if chosen:
-        verdict = f" (chance {probability:.2g}): the universe was chosen knowing its survivors, so results flatter."
+        verdict = f" (chance {probability:.2g}): the universe was chosen knowing its survivors, so {_FLATTERED}."
     elif panel.card.declaration.universe == "survivors":
-        verdict = "; the card declares a universe of survivors, so results flatter."
+        verdict = f"; the card declares a universe of survivors, so {_FLATTERED}."
     elif exits == 0:
         verdict = "; too little time to tell whether the universe was chosen by its survivors."
     else:
@@ -79,7 +81,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     if chance < _UNLIKELY:
         verdict += (
             f" {listings:,} assets begin after the first session but none after {last:%Y-%m-%d} (chance {chance:.2g}): "
-            "a history since then was asked for."
+            "assets were probably chosen for having a history since then."
         )
     universe = "survivors" if chosen else panel.card.declaration.universe
     return Survivorship(universe, exits, expected, probability, last.date(), listings, chance, facts + verdict)

@@ -42,7 +42,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     ``unreadable_row``      a row without a date, a symbol, or as many cells as the header: left out
     ======================  ==============================================================================
 
-    A file or a column that means nothing as a whole (no text, no column of closes, true and false for prices) is
+    A file or a column that cannot be used as a whole (no text, no column of closes, true and false for prices) is
     refused in either case: an asset would be gone without a session to say so.
 
     Raises:

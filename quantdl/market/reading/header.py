@@ -17,7 +17,7 @@ SYMBOL_NAMES = ("symbol", "ticker", "asset")
 
 @dataclass(frozen=True)
 class Header:
-    """Positions of the columns. With faults, the rest means nothing.
+    """Positions of the columns. With faults, the other attributes are not to be used.
 
     Attributes:
         date: Column of dates or times.

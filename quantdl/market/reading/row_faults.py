@@ -33,7 +33,7 @@ class RowFault:
     """One objection to one column of one asset in one file; it may concern many rows.
 
     Attributes:
-        kind: The fault kind of the census, or ``"unreadable"`` for a whole file or column that means nothing.
+        kind: The fault kind of the census, or ``"unreadable"`` for a whole file or column that cannot be used.
         place: Where.
         rows: Positions of the rows, from 0; empty when the whole file is meant.
         column: Column, or None.

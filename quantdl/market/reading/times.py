@@ -43,7 +43,7 @@ def read_days(column: pd.Series, timezone: str) -> tuple[np.ndarray, list[Object
 
 
 def read_times(column: pd.Series, times_in: str | None) -> tuple[np.ndarray, list[Objection]]:
-    """Return a column of instants as UTC, datetime64[us] (N,), and the rows that are none.
+    """Return a column of instants as UTC, datetime64[us] (N,), and the rows that are not instants.
 
     An instant carries its offset from UTC, or is meant in the zone ``times_in``. There, an hour that the clocks skip
     does not exist and an hour that they repeat is two instants: both are objected to, never guessed.

@@ -32,7 +32,7 @@ class ReleaseRule:
         calendar: Name of the trading calendar that counts ``days_after``; None for days of the week and weekends alike.
 
     Raises:
-        DataSettingsError: If a word, the time, the zone, the count or the calendar means nothing here; all of them at
+        DataSettingsError: If a word, the time, the zone, the count or the calendar is invalid; all of them at
             once.
 
     Example:
@@ -134,7 +134,7 @@ class SeriesDeclaration:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing here."""
+        """Refuse invalid values."""
         faults = [*empty_texts(self, ("name", "source", "unit", "licence")), *zone_faults("timezone", self.timezone)]
         if faults:
             raise DataSettingsError(*faults)

@@ -1,7 +1,7 @@
 """Which prices a run uses and what happens to their faults: the settings of every source, light to import.
 
 To add a source, add its settings here, its loader as a file of this package, and its arm to
-`quantdl.market.sources.load_prices`.
+`quantdl.market.sources.loading`.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ class _Prices:
     eligibility: UniverseRule | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what means nothing, all of it at once.
+        """Refuse invalid settings, all of them at once.
 
         Raises:
             DataSettingsError: Naming it.
@@ -51,7 +51,7 @@ class _Prices:
             raise DataSettingsError(*faults)
 
     def faults(self) -> Iterator[tuple[str, str]]:
-        """Yield each field that means nothing, with what was given and expected."""
+        """Yield each invalid field, with what was given and expected."""
         if self.assets is not None and not all(self.assets):
             yield "assets", "given an empty symbol; expected text that is not empty"
         if self.assets == ():

@@ -33,7 +33,7 @@ class UniverseRule:
     window_bars: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing, all of them at once."""
+        """Refuse invalid numbers, all of them at once."""
         faults = [*self._faults()]
         if faults:
             raise DataSettingsError(*faults)

@@ -190,7 +190,7 @@ def test_a_weekend_of_crypto_is_one_cell_on_monday():
     row = aligned.panel.sessions.get_loc(pd.Timestamp("2024-06-10"))
     weekend = panels[3].between("2024-06-07", "2024-06-09")  # Friday's bar ends at midnight UTC, after New York's close
     assert aligned.bars[row].tolist() == [1, 1, 1, 3]
-    # Friday's bar began twenty hours before New York's close of Friday: nobody who decided then could have its open.
+    # Friday's bar began twenty hours before New York's close of Friday: who decided then could not have its open.
     assert cell(aligned, "2024-06-10", "24/7:A", "open") == weekend.fields["open"][1, 0]
     assert cell(aligned, "2024-06-10", "24/7:A") == weekend.closes[-1, 0]
     assert aligned.value_session[row, 3] == np.datetime64("2024-06-09")

@@ -98,7 +98,7 @@ def test_missing_sessions_are_those_between_the_first_and_the_last_bar(bars, dec
     assert fault.detail == "Longest run 2 from 2023-01-10."
 
 
-def test_a_session_that_nobody_has_is_named(bars, declaration):
+def test_a_session_that_no_asset_has_is_named(bars, declaration):
     census = census_of(bars.drop(index=[("A", 9), ("B", 9)]), declaration)
     assert found(census) == {"missing_session": 2, "session_missing_for_all": 1}
     assert [(fault.kind, fault.symbol) for fault in census.faults][0] == ("session_missing_for_all", None)
@@ -108,7 +108,7 @@ def test_a_session_that_nobody_has_is_named(bars, declaration):
 def test_a_large_return_is_counted_on_the_day_it_happens(bars, declaration, factor):
     later = [("A", row) for row in range(50, N_SESSIONS)]
     bars.loc[later, ["open", "high", "low", "close"]] *= factor
-    bars.loc[("A", 50), "volume"] *= 40  # news draws a crowd
+    bars.loc[("A", 50), "volume"] *= 40  # news raises the money traded
     census = census_of(bars, declaration)
     assert found(census) == {"return_above_50pct": 1}
     assert census.faults[0].first == bars.loc[("A", 50), "date"].date()

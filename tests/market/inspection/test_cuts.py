@@ -70,7 +70,7 @@ def test_after_a_split_the_earlier_part_ends_at_once_at_its_last_close(panel, se
     assert cut.until(sessions[20]).status[-1].tolist() == [TRADED, TRADED, DELISTED]
 
 
-def test_nobody_knows_at_the_beginning_of_a_silence_that_it_is_one(panel, sessions):
+def test_the_beginning_of_a_silence_is_not_known_for_one(panel, sessions):
     cut = cut_histories(panel, [Cut(0, 50, same_share=False)])
     assert cut.actions.delistings == ()
     view = cut.until(sessions[35])

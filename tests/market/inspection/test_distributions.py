@@ -78,7 +78,7 @@ def test_a_price_that_comes_back_to_the_old_level_in_the_session_is_news(session
     assert sessions[DAY] not in named(frame, declaration)[1]
 
 
-def test_a_crowd_means_news(sessions, declaration):
+def test_a_fall_on_much_more_money_than_usual_is_news(sessions, declaration):
     for seed in range(20):
         frame = fund(sessions, seed)
         frame.loc[DAY, "volume"] *= 30

@@ -50,11 +50,11 @@ def with_split(frame, ratio, volume_too=True):
     return frame
 
 
-def with_news(frame, factor, crowd):
+def with_news(frame, factor, money):
     """The price opens near its new level on DAY and stays there; everybody trades."""
     after = frame.index >= DAY
     frame.loc[after, ["open", "high", "low", "close"]] *= factor
-    frame.loc[DAY, "volume"] *= crowd / factor
+    frame.loc[DAY, "volume"] *= money / factor
     return frame
 
 
@@ -82,14 +82,14 @@ def test_a_split_is_found_whether_or_not_its_volume_was_adjusted(sessions, decla
 @pytest.mark.parametrize("factor", [2.0, 0.5, 3.0, 1 / 3])
 def test_news_of_the_same_size_is_left_alone(sessions, declaration, factor):
     for seed in range(20):
-        assert found(with_news(market(sessions, seed), factor, crowd=14), declaration) == []
+        assert found(with_news(market(sessions, seed), factor, money=14), declaration) == []
 
 
 def test_a_fight_over_the_price_is_no_split_however_few_trade(sessions, declaration):
-    frame = with_news(market(sessions, 1), 2.0, crowd=1)
+    frame = with_news(market(sessions, 1), 2.0, money=1)
     frame.loc[DAY, "low"] = frame.loc[DAY - 1, "close"]  # it traded at the old scale that day
     assert found(frame, declaration) == []
-    frame = with_news(market(sessions, 1), 2.0, crowd=1)
+    frame = with_news(market(sessions, 1), 2.0, money=1)
     frame.loc[DAY, "high"] = 1.5 * frame.loc[DAY, "low"]
     assert found(frame, declaration) == []
 

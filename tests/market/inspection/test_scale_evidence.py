@@ -39,7 +39,7 @@ def test_size_and_ordinary_move_are_those_of_the_closes():
 def test_a_calm_bar_at_half_the_price_and_twice_the_shares_is_a_change_of_scale():
     shares = np.where(np.arange(N) >= 40, 2000.0, 1000.0)
     jump = jump_of(halved(), volume=shares)
-    assert jump.is_round() and jump.is_calm() and jump.is_uncrowded() and jump.is_change_of_scale()
+    assert jump.is_round() and jump.is_calm() and jump.money_is_ordinary() and jump.is_change_of_scale()
 
 
 def test_a_fought_over_bar_is_news():
@@ -48,10 +48,10 @@ def test_a_fought_over_bar_is_news():
     assert jump.is_calm() is False and not jump.is_change_of_scale()
 
 
-def test_a_crowd_is_news():
-    crowd = np.where(np.arange(N) == 40, 20_000.0, 1000.0)  # ten times the usual money at half the price
-    jump = jump_of(halved(), volume=crowd)
-    assert jump.is_uncrowded() is False and not jump.is_change_of_scale()
+def test_much_more_money_than_usual_is_news():
+    busy = np.where(np.arange(N) == 40, 20_000.0, 1000.0)  # ten times the usual money at half the price
+    jump = jump_of(halved(), volume=busy)
+    assert jump.money_is_ordinary() is False and not jump.is_change_of_scale()
 
 
 @pytest.mark.parametrize(("factor", "is_round"), [(2.0, True), (2.04, True), (10.0, True), (2.2, False), (1.3, False)])

@@ -176,7 +176,7 @@ def test_a_run_longer_than_what_stands_around_it_is_two_changes(sessions, declar
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.3, 2.0])
-def test_a_crash_and_the_recovery_from_it_are_news(sessions, declaration, factor):
+def test_a_crash_and_the_recovery_from_it_are_no_change_of_scale(sessions, declaration, factor):
     """Everybody trades on the day of the news; months of trading at the new price change nothing about that."""
     for seed in range(20):
         frame = scaled(market(sessions, seed), [(100, 130, factor)])

@@ -1,4 +1,4 @@
-"""The stale-year rule on markets whose truth is known: feeds that stand still, coarse ticks, and honest prices."""
+"""The stale-year rule on markets whose truth is known: feeds that stand still, coarse ticks, and correct prices."""
 
 from dataclasses import replace
 from itertools import groupby
@@ -40,7 +40,7 @@ def asleep(closes, awake_share, rows, seed=0):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_honest_prices_have_no_stale_year(declaration, sessions, seed):
+def test_correct_prices_have_no_stale_year(declaration, sessions, seed):
     assert years_found(declaration, sessions, prices(sessions, seed)) == []
 
 

@@ -32,7 +32,7 @@ def test_a_market_that_assets_leave_is_not_accused(declaration, sessions, seed):
     assert "nothing here says" in found.sentence
 
 
-def test_a_market_that_nobody_leaves_was_chosen(declaration, sessions):
+def test_a_market_that_no_asset_leaves_was_chosen(declaration, sessions):
     found = market(declaration, sessions, 50, 0.0)
     assert found.universe == "survivors"
     assert found.exits == 0
@@ -70,7 +70,7 @@ def listed_over_time(declaration, sessions, begins):
 def test_listings_at_any_time_ask_for_no_history(declaration, sessions, seed):
     begins = np.random.default_rng(seed).integers(1, len(sessions) - 1, 40)
     found = listed_over_time(declaration, sessions, begins)
-    assert "a history since then was asked for" not in found.sentence
+    assert "assets were probably chosen for having a history since then" not in found.sentence
     assert found.listings == 40
     assert found.last_listing == sessions[begins.max()].date()
 

@@ -141,7 +141,7 @@ def test_an_unknown_action_is_refused_with_the_choices():
         Policies(zero_open="hide", zero_low="repair")
 
 
-def test_a_fault_of_a_kind_that_nobody_knows_is_refused_by_name(dirty):
+def test_a_fault_of_an_unknown_kind_is_refused_by_name(dirty):
     strange = replace(
         dirty, faults=(DataFault("gremlins", "A", dirty.sessions[0].date(), dirty.sessions[0].date(), 1, ""),)
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.errors import CalendarError, DataError
+from quantdl.errors import DataError, DataSettingsError
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import read_bars
 from quantdl.market.reading.row_faults import FaultyDataError, Place
@@ -136,7 +136,7 @@ def test_the_declared_zone_is_the_calendars(declaration):
 
 
 def test_an_unknown_calendar_is_named(declaration):
-    with pytest.raises(CalendarError, match="Did you mean .*'XNYS'"):
+    with pytest.raises(DataSettingsError, match="calendar: Unknown calendar 'XNYZ'. Did you mean .*'XNYS'"):
         load(replace(declaration, calendar="XNYZ"))
 
 

@@ -84,7 +84,7 @@ def test_the_last_map_row_is_the_end_of_an_asset(small):
     assert list(panel.status[:, 0]) == 4 * [CellStatus.TRADED] + [CellStatus.DELISTED]
 
 
-def test_bars_of_a_ticker_that_nobody_had_are_recorded_or_refused(small):
+def test_bars_of_a_ticker_that_no_asset_had_are_recorded_or_refused(small):
     stranger = pd.DataFrame({"ts": ["2014-01-07", "2014-01-08"], "ticker": "OLD", "close": 3.0})
     frame = pd.concat([bars(), stranger], ignore_index=True)
     panel = small(frame)

@@ -170,7 +170,7 @@ def test_two_dividends_of_one_day_count_together():
     assert compare(one, two) == ()
 
 
-def test_actions_after_the_last_ingest_are_news():
+def test_actions_after_the_last_ingest_are_no_revision():
     after = PANEL.sessions[-1].date() + pd.Timedelta(days=1)
     assert compare(with_actions(), with_actions(splits=(Split(after, "NA", 2.0),))) == ()
 

@@ -140,7 +140,7 @@ def test_the_first_reason_is_the_one_told():
     assert (standings[:, 7] == Standing.NO_MEMBERSHIP).all()  # never in the table
 
 
-def test_nobody_becomes_a_member_who_was_not():
+def test_no_asset_becomes_a_member_that_was_not():
     members = np.random.default_rng(0).random(PANEL.status.shape) < 0.5
     universe = universe_as_of(replace(PANEL, members=members), UniverseRule())
     assert (universe.standings[~members] == Standing.NO_MEMBERSHIP).all()
@@ -242,7 +242,7 @@ def test_members_without_prices_are_named_and_the_card_keeps_what_it_said():
 
 
 @pytest.mark.parametrize(("left_on", "told"), [(None, "survivors"), (date(2020, 2, 20), "point_in_time")])
-def test_a_membership_that_nobody_leaves_does_not_hide_that_the_assets_are_survivors(left_on, told):
+def test_a_membership_that_no_asset_leaves_does_not_hide_that_the_assets_are_survivors(left_on, told):
     alive = [name for name, status in zip(PANEL.assets, PANEL.status[-1], strict=True) if status == CellStatus.TRADED]
     chosen = replace(PANEL.select(alive), card=PANEL.card.restated(universe="survivors"))
     membership = {name: (MembershipInterval(date(2020, 1, 1)),) for name in alive}
