@@ -49,7 +49,7 @@ class DataError(QuantdlError):
 
 
 class DataSettingsError(DataError, FieldFaults):
-    """Something said about data that means nothing, see `FieldFaults`."""
+    """Invalid settings of prices or series, see `FieldFaults`."""
 
 
 class CalendarError(QuantdlError):

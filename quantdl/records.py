@@ -257,7 +257,7 @@ def _list(plain: object) -> list[Any]:
 
 
 def as_object(plain: object) -> dict[str, Any]:
-    """Return plain values as the JSON object that they must be; raises ValueError where they are none."""
+    """Return plain values as the JSON object that they must be; raises ValueError where they are not one."""
     if not isinstance(plain, dict):
         raise ValueError(f"expected an object, got {plain!r}")
     return plain

@@ -41,7 +41,7 @@ SHOWN_BY = {
     ),
     "A11 today's members as the universe of the past": (
         "test_delisted_names_are_members_while_they_lived",
-        "test_a_market_that_nobody_leaves_was_chosen",
+        "test_a_market_that_no_asset_leaves_was_chosen",
         "test_listings_that_end_halfway_show_that_a_history_was_asked_for",
     ),
     "A13 rows out of order that expose the future": ("test_an_impossible_row_is_refused_with_its_place",),

@@ -54,7 +54,7 @@ def trailing_id(folder: str) -> str | None:
 
 
 def checked_id(run_id: str) -> str:
-    """Return a run identifier, or raise RunError if it is none."""
+    """Return a run identifier, or raise RunError if the text is not one."""
     if not _RUN_ID.fullmatch(run_id):
         raise RunError(f"run id {run_id!r}: expected 26 characters of 0-9 and A-Z without I, L, O, U.")
     return run_id

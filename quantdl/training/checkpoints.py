@@ -131,7 +131,7 @@ def _rebuilt(description: dict[str, Any], build: BuildModel) -> tuple[FittedMode
 
 
 def _checked(described: ModelDescription) -> ModelDescription:
-    """Refuse what is of the right form and means nothing."""
+    """Refuse values that are of the right form and invalid."""
     sessions = described.fitted_through
     if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
         raise ValueError(f"fitted_through must hold increasing sessions, got {sessions}")

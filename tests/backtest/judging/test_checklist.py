@@ -59,7 +59,7 @@ def test_a_run_that_never_traded_is_judged_too():
 
 
 def test_bars_within_a_session_cannot_be_judged():
-    """Fills are dated by session: nobody can say at which of its bars they were made."""
+    """Fills are dated by session: nothing says at which of its bars they were made."""
     twice = good_run().equity.index.repeat(2)[:400]
     result = replace(good_run(), equity=good_run().equity.set_index(twice))
     with pytest.raises(RunError, match=r"2018-01-02 has several bars, .* dated by session only\. Run the plan on ses"):

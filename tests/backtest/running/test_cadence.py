@@ -21,7 +21,7 @@ def test_an_unforeseen_closure_does_not_move_a_week_s_end_ahead():
     asked = Schedule({})
     run(panel, asked, horizon={"rebalance": PeriodEnd("period_end", "week")})
     due = [f"{view.session:%m-%d}" for view in asked.views if view.rebalance_due]
-    # Nobody knew on Monday, 10 September, that the week was over.
+    # On Monday, 10 September, it was not known that the week was over.
     assert due == ["09-04", "09-07", "09-17", "09-21", "09-28", "10-05"]
 
 
