@@ -125,8 +125,8 @@ def compared(caption: str, books: Mapping[str, PerformanceMetrics]) -> Table:
         rows += [heading_row(title), *(_figure_row(books, shown) for shown in group)]
     note = (
         "Return a year is compound growth over calendar time (ACT/365.25). Sharpe and Sortino ratios are annualised "
-        "with the bars a year below; the Sortino ratio counts all returns. Value at risk and expected shortfall here "
-        "are those of the realised returns."
+        "with the bars a year that the table states; the Sortino ratio counts all returns. Value at risk and expected "
+        "shortfall here are those of the realised returns."
     )
     return Table(caption, header("Figure", *books), tuple(rows), note, narrow=len(books) < 4)
 

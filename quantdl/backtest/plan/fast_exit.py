@@ -42,7 +42,8 @@ def data_faults(fast_exit: FastExit, n_sessions: int) -> Iterator[PlanFault]:
 
 def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerdict:
     """Measure how long the slowest position of each close would have taken to sell at the participation cap."""
-    statement = f"the book can be left within {fast_exit.max_sessions} sessions"
+    most_sessions = fast_exit.max_sessions
+    statement = f"the book can be left within {most_sessions} session{'' if most_sessions == 1 else 's'}"
     if isinstance(friction.liquidity, VolumeWaiver):
         return ItemVerdict(statement, "days to liquidate undefined", doubts=("liquidity is waived",))
     dollars = np.where(run.book.shares != 0, np.abs(run.book.shares * run.book.marks), 0.0)
