@@ -18,14 +18,14 @@ MANY_MISSING = 20
 
 
 @dataclass(frozen=True)
-class Span:
+class LongestStretch:
     """A stretch of one asset's bars.
 
     Attributes:
         symbol: The asset.
         first: Its first session.
         last: Its last session.
-        length: Whole sessions of a gap, or bars of a run.
+        length: How long it is: whole sessions of a gap, bars of unchanged closes.
     """
 
     symbol: str
@@ -77,14 +77,14 @@ class Summary:
     begin_at_first: int
     end_at_last: int
     end_early: Mapping[str, date]
-    longest_gap: Span | None
+    longest_gap: LongestStretch | None
     with_many_missing: int
     early_closes: int
     missing_on_early_closes: int
     lowest_close: Extreme | None
     highest_close: Extreme | None
     unchanged_share: float
-    longest_unchanged: Span | None
+    longest_unchanged: LongestStretch | None
     large_returns_adjacent: int
 
 
@@ -128,7 +128,7 @@ def _early_closes(panel: Panel) -> pd.DatetimeIndex:
     return trading_calendar(panel.card.declaration.calendar).early_closes(panel.sessions[0], panel.sessions[-1])
 
 
-def _longest_gap(panel: Panel) -> Span | None:
+def _longest_gap(panel: Panel) -> LongestStretch | None:
     columns, rows = np.nonzero(panel.traded.T)
     number = session_numbers(panel)[rows]
     gaps = np.where(columns[1:] == columns[:-1], np.diff(number) - 1, 0)
@@ -138,10 +138,10 @@ def _longest_gap(panel: Panel) -> Span | None:
     labels = panel.sessions.unique()
     before, after = int(number[longest]), int(number[longest + 1])
     symbol = panel.assets[int(columns[longest])]
-    return Span(symbol, labels[before + 1].date(), labels[after - 1].date(), int(gaps[longest]))
+    return LongestStretch(symbol, labels[before + 1].date(), labels[after - 1].date(), int(gaps[longest]))
 
 
-def _longest_run(panel: Panel, cells: np.ndarray) -> Span | None:
+def _longest_run(panel: Panel, cells: np.ndarray) -> LongestStretch | None:
     columns, rows = np.nonzero(cells.T)
     if not len(rows):
         return None
@@ -151,7 +151,7 @@ def _longest_run(panel: Panel, cells: np.ndarray) -> Span | None:
     first = int(rows[starts[longest]])
     end = first + int(lengths[longest]) - 1
     symbol = panel.assets[int(columns[starts[longest]])]
-    return Span(symbol, panel.sessions[first].date(), panel.sessions[end].date(), end - first + 1)
+    return LongestStretch(symbol, panel.sessions[first].date(), panel.sessions[end].date(), end - first + 1)
 
 
 def _extreme(panel: Panel, *, lowest: bool) -> Extreme | None:

@@ -23,7 +23,7 @@ from quantdl.market.reading.row_faults import Place
 from quantdl.market.sources.lean_files import (
     STILL_LISTED,
     FactorRow,
-    TickerSpan,
+    TickerPeriod,
     read_factor_files,
     read_map_files,
 )
@@ -71,7 +71,7 @@ def load_lean(
     found = _under_permanent_symbols(_read_bars(bars, declaration), names)
     kept = set(found.symbols)
     reused = _reused_tickers(names)
-    actions = [item for asset, spans in names.items() if asset in kept for item in _ticker_actions(spans, reused)]
+    actions = [item for asset, periods in names.items() if asset in kept for item in _ticker_actions(periods, reused)]
     for asset, rows in factors.items():
         actions += _share_actions(asset, rows, calendar, declaration.as_of, str(factor_file)) if asset in kept else []
     ended = {item.asset: item.last for item in actions if isinstance(item, Delisting)}
@@ -102,12 +102,12 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         ) from error
 
 
-def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]]) -> Bars:
+def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerPeriod, ...]]) -> Bars:
     """Replace tickers by the permanent symbols of their day; bars of tickers that no asset had then become faults."""
     assets = tuple(sorted(names))
     number = {asset: index for index, asset in enumerate(assets)}
     symbol = np.full(len(bars.symbol), -1, dtype=np.int64)
-    for span in (span for spans in names.values() for span in spans):
+    for span in (span for periods in names.values() for span in periods):
         codes = [code for code, ticker in enumerate(bars.symbols) if ticker.lower() == span.ticker]
         days = (bars.day >= np.datetime64(span.first)) & (bars.day <= np.datetime64(span.last))
         symbol[np.isin(bars.symbol, codes) & days] = number[span.asset]
@@ -126,21 +126,21 @@ def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerSpan, ...]
     return replace(kept, symbols=tuple(assets[code] for code in used), symbol=position[kept.symbol])
 
 
-def _reused_tickers(names: dict[str, tuple[TickerSpan, ...]]) -> frozenset[str]:
-    owners = Counter(ticker for spans in names.values() for ticker in {span.ticker for span in spans})
+def _reused_tickers(names: dict[str, tuple[TickerPeriod, ...]]) -> frozenset[str]:
+    owners = Counter(ticker for periods in names.values() for ticker in {span.ticker for span in periods})
     return frozenset(ticker for ticker, count in owners.items() if count > 1)
 
 
-def _ticker_actions(spans: tuple[TickerSpan, ...], reused: frozenset[str]) -> list[Action]:
+def _ticker_actions(periods: tuple[TickerPeriod, ...], reused: frozenset[str]) -> list[Action]:
     """Return the tickers that an asset had, and its end where it has one."""
     actions: list[Action] = []
-    before = spans[0].asset
-    for span in spans:
-        if span.ticker != before or (span is spans[0] and span.ticker in reused):
+    before = periods[0].asset
+    for span in periods:
+        if span.ticker != before or (span is periods[0] and span.ticker in reused):
             actions.append(Rename(span.first, span.asset, span.ticker))
         before = span.ticker
-    last = spans[-1].last
-    return [*actions, Delisting(last, spans[-1].asset)] if last < STILL_LISTED else actions
+    last = periods[-1].last
+    return [*actions, Delisting(last, periods[-1].asset)] if last < STILL_LISTED else actions
 
 
 def _share_actions(

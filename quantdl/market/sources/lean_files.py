@@ -52,7 +52,7 @@ class FactorRow:
 
 
 @dataclass(frozen=True)
-class TickerSpan:
+class TickerPeriod:
     """An asset's ticker from ``first`` to ``last``, both inclusive."""
 
     asset: str
@@ -61,14 +61,14 @@ class TickerSpan:
     last: date
 
 
-def read_map_files(path: Path | str) -> dict[str, tuple[TickerSpan, ...]]:
+def read_map_files(path: Path | str) -> dict[str, tuple[TickerPeriod, ...]]:
     """Return the tickers of each asset in order of time.
 
     Raises:
         DataError: If a file or row cannot be read: all of them at once.
     """
     rows = _read(Path(path), _map_row, ("file", "date", "ticker"))
-    return {asset: _spans(asset, found) for asset, found in rows.items()}
+    return {asset: _periods(asset, found) for asset, found in rows.items()}
 
 
 def read_factor_files(path: Path | str) -> dict[str, tuple[FactorRow, ...]]:
@@ -80,12 +80,12 @@ def read_factor_files(path: Path | str) -> dict[str, tuple[FactorRow, ...]]:
     return _read(Path(path), _factor_row, ("file", "date", "price_factor", "split_factor", "ref_price"))
 
 
-def _spans(asset: str, rows: tuple[MapRow, ...]) -> tuple[TickerSpan, ...]:
-    first, spans = rows[0].day, []
+def _periods(asset: str, rows: tuple[MapRow, ...]) -> tuple[TickerPeriod, ...]:
+    first, periods = rows[0].day, []
     for row in rows[1:] or rows:
-        spans.append(TickerSpan(asset, row.ticker, first, row.day))
+        periods.append(TickerPeriod(asset, row.ticker, first, row.day))
         first = row.day + timedelta(days=1)
-    return tuple(spans)
+    return tuple(periods)
 
 
 def _map_row(cells: tuple[str, ...]) -> MapRow:

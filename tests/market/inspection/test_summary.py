@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.census import map_faults, take_census
-from quantdl.market.inspection.summary import Extreme, Span
+from quantdl.market.inspection.summary import Extreme, LongestStretch
 from quantdl.market.sources.frames import panel_from_frame
 from quantdl.records import to_plain
 
@@ -34,13 +34,13 @@ def test_the_figures_are_those_that_one_counts_by_hand(panel):
     assert summary.begin_by_year == {"2019": 2, "2020": 1}
     assert (summary.begin_at_first, summary.end_at_last) == (2, 2)
     assert summary.end_early == {"C": date(2019, 12, 24)}
-    assert summary.longest_gap == Span("B", date(2020, 1, 10), date(2020, 1, 17), 6)
+    assert summary.longest_gap == LongestStretch("B", date(2020, 1, 10), date(2020, 1, 17), 6)
     assert summary.with_many_missing == 0
     assert (summary.early_closes, summary.missing_on_early_closes) == (1, 1)
     assert summary.lowest_close == Extreme("B", date(2020, 1, 23), 0.5)
     assert summary.highest_close == Extreme("A", date(2020, 1, 31), 37.0)
     assert summary.unchanged_share == pytest.approx((5 + 1 + 5 + 2) / (45 - 3))
-    assert summary.longest_unchanged == Span("B", date(2020, 1, 3), date(2020, 1, 9), 5)
+    assert summary.longest_unchanged == LongestStretch("B", date(2020, 1, 3), date(2020, 1, 9), 5)
     assert summary.large_returns_adjacent == 2
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.market.sources.lean_files import TickerSpan, read_factor_files, read_map_files
+from quantdl.market.sources.lean_files import TickerPeriod, read_factor_files, read_map_files
 
 MAPS = "file,date,ticker,exchange\ntwx,19980102,aol,N\ntwx,20031015,aol,N\ntwx,20180615,twx,N\n"
 FACTORS = (
@@ -27,8 +27,8 @@ def written(tmp_path):
 def test_a_ticker_lasts_from_the_day_after_the_row_before_to_its_own(written):
     assert read_map_files(written(MAPS)) == {
         "twx": (
-            TickerSpan("twx", "aol", date(1998, 1, 2), date(2003, 10, 15)),
-            TickerSpan("twx", "twx", date(2003, 10, 16), date(2018, 6, 15)),
+            TickerPeriod("twx", "aol", date(1998, 1, 2), date(2003, 10, 15)),
+            TickerPeriod("twx", "twx", date(2003, 10, 16), date(2018, 6, 15)),
         )
     }
 
