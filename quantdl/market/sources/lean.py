@@ -107,10 +107,10 @@ def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerPeriod, ..
     assets = tuple(sorted(names))
     number = {asset: index for index, asset in enumerate(assets)}
     symbol = np.full(len(bars.symbol), -1, dtype=np.int64)
-    for span in (span for periods in names.values() for span in periods):
-        codes = [code for code, ticker in enumerate(bars.symbols) if ticker.lower() == span.ticker]
-        days = (bars.day >= np.datetime64(span.first)) & (bars.day <= np.datetime64(span.last))
-        symbol[np.isin(bars.symbol, codes) & days] = number[span.asset]
+    for period in (period for periods in names.values() for period in periods):
+        codes = [code for code, ticker in enumerate(bars.symbols) if ticker.lower() == period.ticker]
+        days = (bars.day >= np.datetime64(period.first)) & (bars.day <= np.datetime64(period.last))
+        symbol[np.isin(bars.symbol, codes) & days] = number[period.asset]
     unknown = np.flatnonzero((symbol < 0) & (bars.symbol >= 0))
 
     def given(row: int) -> str:
@@ -127,7 +127,7 @@ def _under_permanent_symbols(bars: Bars, names: dict[str, tuple[TickerPeriod, ..
 
 
 def _reused_tickers(names: dict[str, tuple[TickerPeriod, ...]]) -> frozenset[str]:
-    owners = Counter(ticker for periods in names.values() for ticker in {span.ticker for span in periods})
+    owners = Counter(ticker for periods in names.values() for ticker in {period.ticker for period in periods})
     return frozenset(ticker for ticker, count in owners.items() if count > 1)
 
 
@@ -135,10 +135,10 @@ def _ticker_actions(periods: tuple[TickerPeriod, ...], reused: frozenset[str]) -
     """Return the tickers that an asset had, and its end where it has one."""
     actions: list[Action] = []
     before = periods[0].asset
-    for span in periods:
-        if span.ticker != before or (span is periods[0] and span.ticker in reused):
-            actions.append(Rename(span.first, span.asset, span.ticker))
-        before = span.ticker
+    for period in periods:
+        if period.ticker != before or (period is periods[0] and period.ticker in reused):
+            actions.append(Rename(period.first, period.asset, period.ticker))
+        before = period.ticker
     last = periods[-1].last
     return [*actions, Delisting(last, periods[-1].asset)] if last < STILL_LISTED else actions
 
