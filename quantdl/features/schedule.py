@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars.bars import is_daily
 from quantdl.features.columns import Columns, Feature
 from quantdl.market.panel import Panel
 
@@ -64,7 +65,7 @@ def days_closed_columns(panel: Panel) -> Columns:
     schedule = _Schedule.of(panel)
     gaps = np.log(np.asarray(schedule.calendar.next_gap_days(schedule.sessions), dtype=float))
     ahead = gaps[schedule.bars]
-    if panel.card.declaration.frequency != "1D":
+    if not is_daily(panel.card.declaration.frequency):
         closes = schedule.calendar.closes(schedule.sessions)[schedule.bars]
         ahead = np.where(panel.known_at >= closes, ahead, _WITHIN_A_SESSION)
     yield Feature("days_closed_ahead", look_back_bars=0), ahead[:, None]

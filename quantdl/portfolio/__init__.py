@@ -3,16 +3,7 @@
 Weights are fractions of equity, float64; what is left to one is cash. An asset that cannot be held gets weight zero.
 """
 
-from quantdl.portfolio.heuristics import equal_weights, inverse_volatility_weights, volatility_target_weights
-from quantdl.portfolio.limits import Limits, within_limits
-from quantdl.portfolio.shortfall import TradingTerms, least_shortfall_weights
+import lazy_loader
 
-__all__ = [
-    "Limits",
-    "TradingTerms",
-    "equal_weights",
-    "inverse_volatility_weights",
-    "least_shortfall_weights",
-    "volatility_target_weights",
-    "within_limits",
-]
+# The names and where they live are written in __init__.pyi: each loads when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

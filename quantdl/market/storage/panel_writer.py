@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl import __version__
+from quantdl.calendars.bars import is_daily
 from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError
 from quantdl.market.actions import CorporateActions
@@ -242,7 +243,7 @@ def _check_axes(outline: PanelOutline) -> None:
 
 
 def _fingerprint(panel: Panel) -> str:
-    instants = None if panel.card.declaration.frequency == "1D" else panel.known_at
+    instants = None if is_daily(panel.card.declaration.frequency) else panel.known_at
     return content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
 
 
