@@ -88,7 +88,10 @@ def test_a_field_that_was_not_written_takes_its_default():
         ({"day": "yesterday", "amount": 1.0}, "Inner.day: .*yesterday"),
         ({"day": "2020-01-02", "amount": True}, "Inner.amount: expected .*float.*, got True"),
         ({"day": "2020-01-02", "amount": "1.0"}, "Inner.amount: expected .*float.*, got '1.0'"),
-        ({"day": "2020-01-02", "amount": 1.0, "note": 3}, "Inner.note: 3 is none of what the field may hold"),
+        (
+            {"day": "2020-01-02", "amount": 1.0, "note": 3},
+            "Inner.note: 3 is not among the values that the field may hold",
+        ),
     ],
 )
 def test_what_is_no_such_record_is_refused(plain, words):

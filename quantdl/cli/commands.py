@@ -126,7 +126,7 @@ def data_universe(
     universe = universe_of(loaded)
     day, sessions = _day(on), universe.panel.sessions
     if not sessions[0].date() <= day <= sessions[-1].date():
-        raise DataError(f"--on {on}: expected a day of the data, {sessions[0]:%Y-%m-%d}..{sessions[-1]:%Y-%m-%d}.")
+        raise DataError(f"--on {on}: the data runs {sessions[0]:%Y-%m-%d}..{sessions[-1]:%Y-%m-%d}. Give a day of it.")
     last = int(sessions.searchsorted(str(day), side="right")) - 1  # the session itself, or the one before it
     session = f"{sessions[last]:%Y-%m-%d}"
     table = universe.at(session).reset_index()

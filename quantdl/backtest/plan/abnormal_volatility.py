@@ -12,7 +12,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
-from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
+from quantdl.backtest.plan.refusals import LONGEST_WINDOW_BARS, PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.texts import Label
 
@@ -52,6 +52,7 @@ class AbnormalVolatility:
 def faults(abnormal: AbnormalVolatility, sample: Sample) -> Iterator[PlanFault]:
     """Yield a fault for limits that cannot be reached or contradict each other, and for windows outside the sample."""
     yield from at_least("abnormal_volatility.window_bars", abnormal.window_bars, 5, "enough bars for a volatility")
+    yield from at_most("abnormal_volatility.window_bars", abnormal.window_bars, LONGEST_WINDOW_BARS, "a number of bars")
     meaning = "a volatility that markets have reached, or it can never bind; that is"
     highest = HIGHEST_MARKET_VOLATILITY
     yield from within("abnormal_volatility.stressed_above", abnormal.stressed_above, 0.0, highest, meaning)
@@ -69,12 +70,6 @@ def faults(abnormal: AbnormalVolatility, sample: Sample) -> Iterator[PlanFault]:
             expected = f"a span that touches the sample, {sample.first} to {sample.last}"
             given = f"{window.first} to {window.last}"
             yield PlanFault(item, given, expected, "remove the window or widen the sample")
-
-
-def data_faults(abnormal: AbnormalVolatility, n_bars: int) -> Iterator[PlanFault]:
-    """Yield a fault for a window that is longer than the data."""
-    meaning = "fewer bars than the data has, or no regime is ever known"
-    yield from at_most("abnormal_volatility.window_bars", abnormal.window_bars, n_bars - 1, meaning)
 
 
 def judge(abnormal: AbnormalVolatility, friction: Friction, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:

@@ -166,9 +166,6 @@ ITEMS = (
             plan.abnormal_volatility, plan.friction, plan.rule_names, run
         ),
         faults=lambda plan, model: abnormal_volatility.faults(plan.abnormal_volatility, plan.sample),
-        data_faults=lambda plan, span: abnormal_volatility.data_faults(
-            plan.abnormal_volatility, len(span.panel.sessions)
-        ),
     ),
     Item(
         "documentation",

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from quantdl.errors import closest
 
+LONGEST_WINDOW_BARS = 1_000_000
+"""Most bars of a trailing window; a larger number was mistyped."""
+
 
 @dataclass(frozen=True)
 class PlanFault:

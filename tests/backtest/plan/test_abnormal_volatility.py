@@ -22,6 +22,7 @@ STORM = StressWindow("the storm", date(2018, 7, 20), date(2018, 9, 10))
     ("changes", "item", "words"),
     [
         ({"window_bars": 3}, "window_bars", "at least 5"),
+        ({"window_bars": 10**20}, "window_bars", "at most 1000000"),
         ({"stressed_above": 4.0}, "stressed_above", "never bind"),
         ({"calm_below": 0.35}, "calm_below", "below stressed_above"),
         ({"stress_windows": (STORM, STORM)}, "stress_windows.1.name", "each name once"),
@@ -110,9 +111,3 @@ def test_the_figure_gives_every_regime_and_window():
     window = equity.loc["2018-07-19":"2018-09-10"]
     assert figure.endswith(f"the storm {window.iloc[-1] / window.iloc[0] - 1:+.2%}")
     assert all(name in figure for name in ("calm", "normal", "stressed", "undefined"))
-
-
-def test_a_window_longer_than_the_data_is_refused():
-    assert list(abnormal_volatility.data_faults(GOOD, 21)) == []
-    (fault,) = abnormal_volatility.data_faults(replace(GOOD, window_bars=10**20), 300)
-    assert (fault.item, fault.fix) == ("abnormal_volatility.window_bars", "set it to 299 or less")
