@@ -286,3 +286,10 @@ def test_weights_are_no_pickle_and_the_description_holds_no_number_that_json_lac
     assert (saved / "weights.safetensors").read_bytes()[8:9] == b"{"
     with pytest.raises(ValueError, match="JSON"):
         save_checkpoint(tmp_path, fitted_model(), Architecture({"width": float("nan")}, (), ()))
+
+
+def test_a_description_with_a_number_that_is_not_finite_is_refused(folder):
+    path = folder / "model.json"
+    path.write_text(path.read_text().replace('"context": 20', '"context": NaN'))
+    with pytest.raises(IntegrityError, match="the description is not as it was written"):
+        load_checkpoint(folder, build)
