@@ -22,6 +22,7 @@ from quantdl.calendars.bars import bar_length, intraday_bars, is_daily
 from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours
 from quantdl.calendars.names import unknown_calendar
 from quantdl.calendars.tables import Table, tables
+from quantdl.calendars.zones import listed_for
 from quantdl.errors import CalendarError
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class TradingCalendar:
         if not len(sessions):
             return np.zeros(0, dtype=np.int64)
         known = self.sessions(sessions[0], min(sessions[-1] + timedelta(days=30), self.last_day))
-        unforeseen = pd.DatetimeIndex(UNFORESEEN.get(self.timezone, [])).as_unit(known.unit)
+        unforeseen = pd.DatetimeIndex(listed_for(self.timezone, UNFORESEEN)).as_unit(known.unit)
         expected = known.union(unforeseen[(unforeseen > known[0]) & (unforeseen < known[-1])])
         following = expected.searchsorted(self._rows(sessions).index, side="right")
         if following[-1] == len(expected):

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
 from quantdl.calendars.bars import is_daily
+from quantdl.calendars.zones import listed_for
 from quantdl.features.columns import Columns, Feature
 from quantdl.market.panel import Panel
 
@@ -85,7 +86,7 @@ def scheduled_early_close(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
     """
     schedule = _Schedule.of(panel)
     early = schedule.calendar.early_closes(*schedule.around())
-    unforeseen = pd.DatetimeIndex(_UNFORESEEN_EARLY_CLOSES.get(schedule.calendar.timezone, []))
+    unforeseen = pd.DatetimeIndex(listed_for(schedule.calendar.timezone, _UNFORESEEN_EARLY_CLOSES))
     days = _days(schedule, sessions_ahead)
     return np.asarray((days.isin(early) & ~days.isin(unforeseen))[schedule.bars])
 

@@ -87,7 +87,8 @@ class PriceFacts:
 
     Attributes:
         source: Who published the prices, and through what they were read.
-        timezone: IANA name of the exchange's zone; must be the calendar's own. Sessions are dates of that zone.
+        timezone: IANA name of the exchange's zone; must be the calendar's own, under any of its names. Sessions are
+            dates of that zone.
         frequency: Length of a bar: ``"1D"`` for one bar a session, or a whole number of ``s``, ``min`` or ``h`` below
             a day, such as ``"60min"``; then ``intraday`` is needed too.
         adjustment: ``"raw"`` as traded, ``"split"`` for splits only, ``"total_return"`` for splits and dividends.

@@ -28,8 +28,9 @@ def read_silence(
 ) -> np.ndarray:
     """Return a copy of ``status`` in which the cells after each asset's last trade follow ``rule``.
 
-    HALTED cells stay as the source said. Cells before the first trade, and gaps between trades, are not touched. Where
-    several bars make a session, a session is silent when none of its bars traded.
+    HALTED cells stay as the source said, and silence begins after the last of them: a source that says "halted" still
+    speaks of the asset. Cells before the first trade, and gaps between trades, are not touched. Where several bars make
+    a session, a session is silent when none of its bars traded.
 
     Args:
         status: (T, A) codes of `CellStatus`.
@@ -44,12 +45,14 @@ def read_silence(
     traded = status == CellStatus.TRADED
     n_bars = len(status)
     last = n_bars - 1 - traded[::-1].argmax(axis=0)
+    spoken = n_bars - 1 - (traded | (status == CellStatus.HALTED))[::-1].argmax(axis=0)
     number = np.cumsum(np.r_[False, np.diff(sessions.asi8) != 0])
     for column in np.flatnonzero(traded.any(axis=0) & (last < n_bars - 1)):
         tail = status[last[column] + 1 :, column]
         silent = tail != CellStatus.HALTED
         ended = rule.ended.get(assets[column])
-        gone = np.full(len(tail), number[-1] - number[last[column]] > rule.delisted_after_sessions)
+        gone = np.full(len(tail), number[-1] - number[spoken[column]] > rule.delisted_after_sessions)
+        gone[: spoken[column] - last[column]] = False
         if ended is not None:
             gone = np.asarray(sessions[last[column] + 1 :] > pd.Timestamp(ended))
         tail[silent] = np.where(gone, CellStatus.DELISTED, CellStatus.MISSING)[silent]

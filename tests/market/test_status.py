@@ -29,5 +29,12 @@ def test_a_halt_is_no_silence():
     assert silence([T, H, M], ["2024-07-01", "2024-07-02", "2024-07-03"], delisted_after_sessions=0) == [T, H, D]
 
 
+def test_silence_begins_after_the_last_halt():
+    sessions = ["2024-07-01", "2024-07-02", "2024-07-03", "2024-07-05", "2024-07-08"]
+    assert silence([T, H, H, H, M], sessions, delisted_after_sessions=1) == [T, H, H, H, M]
+    assert silence([T, M, M, H, M], sessions, delisted_after_sessions=0) == [T, M, M, H, D]
+    assert silence([T, M, M, M, M], sessions, delisted_after_sessions=1) == [T, D, D, D, D]
+
+
 def test_what_never_traded_stays_as_it_is():
     assert silence([U, U], ["2024-07-01", "2024-07-02"], delisted_after_sessions=0) == [U, U]

@@ -10,6 +10,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.texts import BarLength, CalendarName, Fingerprint, Label, ZoneName
+from quantdl.calendars.zones import same_zone
 from quantdl.market.card import Adjustment
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _DECLARED = ("source", "timezone", "frequency", "adjustment", "calendar")
 
 @dataclass(frozen=True)
 class TrustedData:
-    """The data the plan was made for; each value must equal that of the data card.
+    """The data the plan was made for; each value must equal that of the data card, a zone under any of its names.
 
     Attributes:
         source: Source as named on the card.
@@ -55,7 +56,7 @@ def data_faults(data: TrustedData, panel: "Panel") -> Iterator[PlanFault]:
     stated = {**{name: getattr(card.declaration, name) for name in _DECLARED}, "fingerprint": card.fingerprint}
     for name, found in stated.items():
         planned = getattr(data, name)
-        if planned != found:
+        if planned != found and not (name == "timezone" and same_zone(planned, found, panel.sessions[0].year)):
             fix = f"write {found!r} if these are the data you mean to trust, or load the other data"
             yield PlanFault(f"trusted_data.{name}", repr(planned), f"the data card's {found!r}", fix)
     unknown = sorted(set(data.fields) - set(panel.fields))

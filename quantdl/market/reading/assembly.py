@@ -7,7 +7,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars.zones import same_zone
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
 from quantdl.market.data_fault import DataFault
@@ -25,7 +26,8 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     The axis holds every session of the calendar from the first bar to the last, whether or not anything traded on it,
     and every bar of each where bars are shorter (see `quantdl.market.reading.axis`). A bar without a close is no bar.
     Cells before an asset's first bar are UNLISTED, cells without a bar between two of its bars MISSING, cells after its
-    last one follow ``declaration.silence``.
+    last one follow ``declaration.silence``. A row that the source calls halted makes its cell HALTED, wherever in the
+    life of the asset it stands.
 
     Impossible rows are refused, all of them at once, or recorded (``declaration.on_fault``). Recorded means:
 
@@ -33,7 +35,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     ``non_finite_<field>``  the cell is empty
     ``zero_<price>``        kept as it stands; a close of zero takes part in no return
     ``negative_<field>``    kept as it stands, likewise
-    ``missing_close``       other fields without a close: no bar
+    ``missing_close``       other fields without a close, and not said to be halted: no bar
     ``duplicate``           second bar of an asset for a session: the first in file order counts
     ``unsorted``            a bar earlier than the one before it: put in order
     ``non_session``         a bar on a day on which the exchange was closed: left out
@@ -50,15 +52,11 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
         CalendarError: If the calendar is unknown or does not reach over the bars.
     """
     calendar = trading_calendar(declaration.calendar)
-    if declaration.timezone != calendar.timezone:
-        raise DataError(
-            f"{declaration.source}: declared timezone {declaration.timezone!r}, but {calendar.name} is an exchange in "
-            f"{calendar.timezone}. Fix: declare timezone {calendar.timezone!r}, or the calendar of the exchange meant."
-        )
     bars = concatenate(parts)
+    _refuse_another_zone(bars, calendar, declaration)
     row_faults = [*bars.row_faults, *_impossible_values(bars)]
     has_close = ~np.isnan(bars.fields["close"]) if "close" in bars.fields else np.zeros(len(bars.row), dtype=bool)
-    bars = bars.keep(has_close)
+    bars = bars.keep(has_close | bars.halted)
     placement = place_bars(bars, calendar, declaration)
     row_faults += _misplaced(bars, placement, declaration)
     refused = [
@@ -67,13 +65,23 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     if refused:
         raise FaultyDataError(refused)
     standing = _standing(bars, placement, declaration)
-    if not standing.any():  # "record" cannot save a source without a single good bar
+    if not (standing & ~bars.halted).any():  # "record" cannot save a source without a single good bar
         fix = "check the file and the calendar"
         nothing = unreadable(bars.places[0], "no closing price", "at least one bar with a close", fix)
         raise FaultyDataError(row_faults or [nothing])
     faults = _recorded(row_faults, bars.keep(standing))
     placement = replace(placement, slot=placement.slot[standing], order=placement.order[standing])
     return _panel(bars.keep(standing), placement, faults, declaration)
+
+
+def _refuse_another_zone(bars: Bars, calendar: TradingCalendar, declaration: Declaration) -> None:
+    days = bars.day[~np.isnat(bars.day)]
+    first_year = pd.Timestamp(days.min()).year if len(days) else declaration.as_of.year
+    if not same_zone(declaration.timezone, calendar.timezone, first_year):
+        raise DataError(
+            f"{declaration.source}: declared timezone {declaration.timezone!r}, but {calendar.name} is an exchange in "
+            f"{calendar.timezone}. Fix: declare timezone {calendar.timezone!r}, or the calendar of the exchange meant."
+        )
 
 
 def _impossible_values(bars: Bars) -> list[RowFault]:
@@ -138,8 +146,8 @@ def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
 
 
 def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
-    """Return the rows that are laid on the axis: the first of each place, in time, with a number for a close."""
-    standing: np.ndarray = np.isfinite(bars.fields.get("close", np.zeros(0)))  # a bad close on a bad day has two faults
+    """Return the rows that are laid on the axis: the first of each place, in time, that is halted or has a close."""
+    standing = np.isfinite(bars.fields.get("close", np.zeros(0))) | bars.halted  # a bad close may stand on a bad day
     standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
     rows = np.flatnonzero(standing)
     _, repeated = _disorder(bars.keep(standing), placement.slot[standing])
@@ -200,8 +208,8 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], decl
     sessions, known_at = placement.axis.labels(start, stop)
     cell = placement.slot - start, bars.symbol
     shape = len(sessions), len(bars.symbols)
-    traded = np.zeros(shape, dtype=bool)
-    traded[cell] = True
+    traded, halted = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    traded[cell], halted[cell] = ~bars.halted, bars.halted
     fields = {}
     for name, values in bars.fields.items():
         fields[name] = np.full(shape, np.nan)
@@ -209,6 +217,7 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], decl
         fields[name].flags.writeable = False
     listed = np.logical_or.accumulate(traded, axis=0)
     status = np.where(traded, CellStatus.TRADED, np.where(listed, CellStatus.MISSING, CellStatus.UNLISTED))
+    status[halted] = CellStatus.HALTED
     status = read_silence(status.astype(np.int8), sessions, bars.symbols, declaration.silence)
     return Panel(
         sessions=sessions,

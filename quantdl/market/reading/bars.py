@@ -12,7 +12,7 @@ import pandas as pd
 
 from quantdl.calendars import bar_length
 from quantdl.market.card import Declaration
-from quantdl.market.reading.columns import Objection, as_text, read_numbers, read_symbols
+from quantdl.market.reading.columns import Objection, as_text, read_halts, read_numbers, read_symbols
 from quantdl.market.reading.header import FIELDS, read_header
 from quantdl.market.reading.row_faults import Place, RowFault, shortened, unreadable
 from quantdl.market.reading.times import on_the_clock, read_days, read_times
@@ -34,6 +34,8 @@ class Bars:
             which the bar begins.
         fields: float64 (N,) by field name, NaN for an empty cell, infinite for one that was objected to.
         time: (N,) UTC instants by which the source dates bars within a session, datetime64[us]; None for daily bars.
+        halts: (N,) bool, rows of which the source says that trading was halted, their fields empty; None where it says
+            nothing of the kind.
         row_faults: What could not be read.
         unread: Columns that are not used.
         notes: What the card must say about how the columns were read.
@@ -47,9 +49,15 @@ class Bars:
     day: np.ndarray
     fields: dict[str, np.ndarray]
     time: np.ndarray | None = None
+    halts: np.ndarray | None = None
     row_faults: tuple[RowFault, ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def halted(self) -> np.ndarray:
+        """(N,) bool: the rows of which the source says that trading was halted."""
+        return np.zeros(len(self.row), dtype=bool) if self.halts is None else self.halts
 
     def find(
         self, kind: str, rows: np.ndarray, column: str | None, given: Callable[[int], str], expected: str, fix: str
@@ -87,6 +95,7 @@ class Bars:
             symbol=self.symbol[mask],
             day=self.day[mask],
             time=None if self.time is None else self.time[mask],
+            halts=None if self.halts is None else self.halts[mask],
             fields={name: values[mask] for name, values in self.fields.items()},
         )
 
@@ -125,11 +134,12 @@ def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbo
     """Read a frame with one bar a row into `Bars`.
 
     Column names are matched without regard to case and outer spaces, see `quantdl.market.reading.header`. Rows that are
-    empty throughout are passed over, and so are rows without a date or a symbol once they are objected to.
+    empty throughout are passed over, and so are rows without a date or a symbol, or with a status that is no word of
+    `quantdl.market.reading.columns.read_halts`, once they are objected to. A row that is halted has no field.
 
     Args:
-        frame: Columns for the date, for any of `FIELDS` with ``close`` among them, and for the symbol unless given. Its
-            index numbers the rows.
+        frame: Columns for the date, for any of `FIELDS` with ``close`` among them, for the symbol unless given, and for
+            the status where the source states it. Its index numbers the rows.
         place: Where the frame comes from.
         declaration: What the prices are.
         symbol: The asset of every row, for sources with one file an asset.
@@ -148,14 +158,19 @@ def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbo
     if header.symbol is not None:
         codes, symbols, symbol_objections = read_symbols(columns[header.symbol])
         objections += [(header.symbol, objection) for objection in symbol_objections]
+    halts, doubtful = None, np.zeros(len(row), dtype=bool)
+    if header.status is not None:
+        halts, doubtful, status_objections = read_halts(columns[header.status])
+        objections += [(header.status, objection) for objection in status_objections]
     fields = {}
     for name, at in header.fields.items():
-        fields[name], number_objections = read_numbers(columns[at], name)
+        fields[name], number_objections = read_numbers(columns[at], name, halts)
         objections += [(at, objection) for objection in number_objections]
     nowhere = np.zeros(len(row), dtype=np.int64)
-    bars = Bars((place,), nowhere, frame.index.to_numpy(dtype=np.int64)[row], symbols, codes, days, fields, times)
+    number = frame.index.to_numpy(dtype=np.int64)[row]
+    bars = Bars((place,), nowhere, number, symbols, codes, days, fields, times, halts)
     row_faults = [row_fault for at, objection in objections for row_fault in bars.object(objection, columns[at])]
-    bars = bars.keep(~np.isnat(days) & (codes >= 0))
+    bars = bars.keep(~np.isnat(days) & (codes >= 0) & ~doubtful)
     return replace(bars, row_faults=tuple(row_faults), unread=header.unread, notes=header.notes)
 
 
@@ -199,6 +214,9 @@ def concatenate(parts: Sequence[Bars]) -> Bars:
         ),
         day=np.concatenate([part.day for part in parts]),
         time=_all_times(parts),
+        halts=np.concatenate([part.halted for part in parts])
+        if any(part.halts is not None for part in parts)
+        else None,
         fields={
             name: np.concatenate([part.fields.get(name, np.full(len(part.row), np.nan)) for part in parts])
             for name in names

@@ -13,6 +13,10 @@ import pandas as pd
 _LARGEST = 2.0**53
 _SMALLEST = 1e-15
 
+HALTED_WORDS = ("halted", "halt", "h", "suspended")
+TRADED_WORDS = ("traded", "trading", "t", "active")
+"""What a column of statuses may say of a row, in any case."""
+
 # A row that cannot be placed: left out where faults are recorded, refused elsewhere.
 UNREADABLE_ROW = "unreadable_row"
 
@@ -27,12 +31,17 @@ class Objection:
     fix: str
 
 
-def read_numbers(column: pd.Series, field: str) -> tuple[np.ndarray, list[Objection]]:
+def read_numbers(column: pd.Series, field: str, halts: np.ndarray | None = None) -> tuple[np.ndarray, list[Objection]]:
     """Return a column as float64 (N,) and the rows that hold no finite number.
 
     The result is NaN for an empty cell, which means "no value", and infinite for what was objected to: a word, ``NaN``
     and ``inf`` included, a boolean, or a number too large or too small to be a price or a volume. In a column that is
     numeric already, NaN is an empty cell.
+
+    Args:
+        column: The cells.
+        field: Name of the field, for the fault kind.
+        halts: (N,) bool, rows that hold no value whatever stands there.
     """
     if pd.api.types.is_bool_dtype(column.dtype):
         return _no_numbers(column, "numbers, not true or false")
@@ -45,6 +54,8 @@ def read_numbers(column: pd.Series, field: str) -> tuple[np.ndarray, list[Object
         text = as_text(column)
         values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         empty = np.asarray(text == "", dtype=bool)
+    if halts is not None:
+        values, empty = np.where(halts, np.nan, values), empty | halts
     size = np.abs(values)
     bad = ~empty & ~((size == 0) | ((size >= _SMALLEST) & (size <= _LARGEST)))
     if not bad.any():
@@ -76,6 +87,22 @@ def read_symbols(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...], list[O
     named = np.array([bool(name.strip()) for name in symbols], dtype=bool)
     number = np.append(np.where(named, np.cumsum(named) - 1, -1), -1)  # the last is what code -1 finds
     return np.asarray(number[codes], dtype=np.int64), tuple(name for name in symbols if name.strip()), objections
+
+
+def read_halts(column: pd.Series) -> tuple[np.ndarray, np.ndarray, list[Objection]]:
+    """Return the rows that are halted (N,), those whose status is no known word (N,), and the objection to these.
+
+    The words are those of `HALTED_WORDS` and `TRADED_WORDS` without regard to case; an empty cell says nothing, and the
+    row is a bar if it has a close.
+    """
+    text = as_text(column).str.lower()
+    halts = text.isin(HALTED_WORDS).to_numpy(dtype=bool)
+    doubtful = ~halts & ~text.isin((*TRADED_WORDS, "")).to_numpy(dtype=bool)
+    if not doubtful.any():
+        return halts, doubtful, []
+    expected = f"{', '.join(HALTED_WORDS)} for a halt, {', '.join(TRADED_WORDS)} for trading, or an empty cell"
+    fix = "write one of these words, or rename the column if it is no status of trading; a delisting is an action"
+    return halts, doubtful, [Objection(UNREADABLE_ROW, np.flatnonzero(doubtful), expected, fix)]
 
 
 def as_text(column: pd.Series) -> pd.Series:

@@ -13,6 +13,7 @@ DATE_NAMES = ("date", "datetime", "timestamp", "ts", "time", "session")
 # How pandas writes an index without a name to CSV and to Parquet.
 UNNAMED_INDEX = ("", "__index_level_0__")
 SYMBOL_NAMES = ("symbol", "ticker", "asset")
+STATUS_NAMES = ("status", "trading_status", "trading status")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Header:
         date: Column of dates or times.
         symbol: Column of symbols; None where the place holds one asset.
         fields: Column by field name.
+        status: Column of statuses; None where there is none.
         unread: Names of columns that are not used.
         notes: What the card must say about the choice.
         row_faults: What is missing or stands twice.
@@ -31,13 +33,14 @@ class Header:
     date: int
     symbol: int | None
     fields: dict[str, int]
+    status: int | None = None
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     row_faults: tuple[RowFault, ...] = ()
 
 
 def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_symbol: bool) -> Header:
-    """Find the date, the symbol and the fields among column names, without regard to case and outer spaces.
+    """Find the date, the symbol, the status and the fields among column names, without regard to case and outer spaces.
 
     Where a source gives an adjusted close beside a close, one of them is read: the adjusted one (with whatever else is
     adjusted like it, ``adj_open`` and so on) for prices declared ``"total_return"``, the plain one otherwise. Opens and
@@ -52,18 +55,20 @@ def read_header(columns: pd.Index, place: Place, adjustment: Adjustment, needs_s
     names = plain_names(columns)
     dates = date_columns(columns)
     symbols = [at for at, name in enumerate(names) if name in SYMBOL_NAMES] if needs_symbol else []
+    statuses = [at for at, name in enumerate(names) if name in STATUS_NAMES]
     fields, notes = _fields(names, adjustment)
     needed = {"date": dates, "close": fields["close"], **({"symbol": symbols} if needs_symbol else {})}
     row_faults = [_missing(place, name, columns, notes) for name, found in needed.items() if not found]
-    for name, found in {"date": dates, "symbol": symbols, **fields}.items():
+    for name, found in {"date": dates, "symbol": symbols, "status": statuses, **fields}.items():
         if len(found) > 1:
             given = str([shortened(str(columns[at])) for at in found[:20]])
             row_faults.append(unreadable(place, given, f"one column for the {name}", "rename or remove the others"))
-    used = {*dates, *symbols, *(at for found in fields.values() for at in found)}
+    used = {*dates, *symbols, *statuses, *(at for found in fields.values() for at in found)}
     return Header(
         date=dates[0] if dates else 0,
         symbol=symbols[0] if symbols else None,
         fields={name: found[0] for name, found in fields.items() if found},
+        status=statuses[0] if statuses else None,
         unread=tuple(str(columns[at]) for at in range(len(columns)) if at not in used),
         notes=notes,
         row_faults=tuple(row_faults),

@@ -26,6 +26,7 @@ def test_closes_must_be_among_the_fields():
         ({"fingerprint": OTHER}, "trusted_data.fingerprint", "0123456789abcdef"),
         ({"adjustment": "raw"}, "trusted_data.adjustment", "'split'"),
         ({"calendar": "XTKS"}, "trusted_data.calendar", "24/7"),
+        ({"timezone": "America/Toronto"}, "trusted_data.timezone", "'America/New_York'"),
         ({"source": "somebody else"}, "trusted_data.source", "made by a test"),
         ({"fields": ("close", "volume")}, "trusted_data.fields", "does not have"),
     ],
@@ -34,6 +35,10 @@ def test_what_differs_from_the_card_is_named(changes, item, words):
     found = {fault.item: str(fault) for fault in trusted_data.data_faults(replace(DATA, **changes), PANEL)}
     assert set(found) == {item}
     assert words in found[item]
+
+
+def test_a_zone_may_have_another_name_than_on_the_card():
+    assert list(trusted_data.data_faults(replace(DATA, timezone="US/Eastern"), PANEL)) == []
 
 
 def test_a_run_on_other_data_fails():

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError, DataSettingsError
+from quantdl.market.card import IntradayBars
+from quantdl.market.inspection.census import take_census
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import read_bars
 from quantdl.market.reading.row_faults import FaultyDataError, Place
@@ -218,3 +220,137 @@ def test_a_stray_date_that_no_memory_could_hold_is_refused_with_the_gap(declarat
         assemble([read_bars(part, Place("all.csv"), declaration) for part in load], declaration)
     assert "between 2019-01-02 and 2024-01-02 no asset has one. Fix: correct a stray date" in str(caught.value)
     assert len(assemble([read_bars(frame, Place("all.csv"), declaration)], declaration).assets) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("calendar", "names"),
+    [
+        ("XBOM", ["Asia/Kolkata", "Asia/Calcutta"]),
+        ("XNYS", ["US/Eastern", "America/New_York", "EST5EDT"]),
+        ("XTKS", ["Japan", "Asia/Tokyo"]),
+        ("24/7", ["Etc/UTC", "UTC", "Zulu"]),
+    ],
+)
+def test_a_zone_may_have_any_of_its_names_and_the_content_is_the_same(declaration, calendar, names):
+    """One bar at 03:45 UTC each day: the date is that of the exchange's clocks whatever they are called."""
+    stamps = [f"{day}T03:45:00+00:00" for day in DAYS]
+    abouts = [replace(declaration, calendar=calendar, timezone=name, on_fault="record") for name in names]
+    panels = [load(about, date=stamps) for about in abouts]
+    assert len({panel.card.fingerprint for panel in panels}) == 1
+    assert [panel.card.declaration.timezone for panel in panels] == names  # the card repeats what was declared
+
+
+@pytest.mark.parametrize(
+    ("calendar", "name"), [("XNYS", "America/Toronto"), ("XBOM", "Asia/Colombo"), ("24/7", "Europe/London")]
+)
+def test_a_zone_that_agrees_with_the_exchange_today_only_is_refused(declaration, calendar, name):
+    with pytest.raises(DataError, match=f"declared timezone '{name}', but {calendar} is an exchange in"):
+        load(replace(declaration, calendar=calendar, timezone=name))
+
+
+WEEK = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08"]
+
+
+def statuses(panel):
+    return [CellStatus(code).name for code in panel.status[:, 0]]
+
+
+def halting(declaration, words, closes=("1", "2", "3", "4", "5"), days=WEEK, **columns):
+    return load(declaration, date=days, close=list(closes), status=words, **columns)
+
+
+@pytest.mark.parametrize("word", ["halted", "HALTED", "Halt", "H", "h", " suspended ", "Suspended"])
+@pytest.mark.parametrize("close", ["3", "", "0", "null"])
+def test_a_row_that_is_called_halted_is_a_halt_with_or_without_prices(declaration, word, close):
+    closes = ["1", "2", close, "4", "5"]
+    panel = halting(
+        declaration, ["traded", "TRADING", word, "T", ""], closes, open=closes, volume=["9", "9", "0", "9", "9"]
+    )
+    assert statuses(panel) == ["TRADED", "TRADED", "HALTED", "TRADED", "TRADED"]
+    for values in panel.fields.values():
+        assert np.isnan(values[2, 0])
+    np.testing.assert_array_equal(panel.closes[[0, 1, 3, 4], 0], [1, 2, 4, 5])
+    assert not panel.faults
+
+
+def test_a_return_over_a_halt_runs_from_the_last_close_before_it(declaration):
+    panel = halting(declaration, ["", "H", "H", "", ""])
+    np.testing.assert_allclose(panel.log_returns()[:, 0], [np.nan, np.nan, np.nan, np.log(4), np.log(5 / 4)])
+    assert panel.bars_since_previous()[3, 0] == 3
+
+
+def test_the_census_counts_halts_and_calls_none_of_them_missing(declaration):
+    census = take_census(halting(declaration, ["", "H", "H", "", ""]))
+    assert census.summary.cells["halted"] == 2
+    assert census.counts()["missing_session"] == 0
+
+
+def test_a_halt_at_the_end_of_the_data_is_no_delisting_however_long(declaration):
+    """Thirty sessions: three times what silence alone would need to count as a delisting."""
+    days = pd.bdate_range("2024-02-20", "2024-03-28").strftime("%Y-%m-%d").tolist()
+    closes = ["1"] * 2 + [""] * (len(days) - 2)
+    panel = halting(declaration, [""] * 2 + ["halted"] * (len(days) - 2), closes, days)
+    assert statuses(panel) == ["TRADED"] * 2 + ["HALTED"] * (len(days) - 2)
+    assert statuses(halting(declaration, [""] * len(days), closes, days)) == ["TRADED"] * 2
+
+
+def test_silence_is_counted_from_the_last_word_of_the_source(declaration):
+    """Twenty sessions of a halt, then three of silence while another asset trades."""
+    days = pd.bdate_range("2024-02-20", periods=25).strftime("%Y-%m-%d").tolist()
+    other = pd.DataFrame({"symbol": "B", "date": days, "close": 1.0, "status": ""})
+    halted = pd.DataFrame({"symbol": "A", "date": days[:22], "close": 1.0, "status": [""] * 2 + ["H"] * 20})
+    panel = panel_from_frame(pd.concat([halted, other]), declaration)
+    assert statuses(panel) == ["TRADED"] * 2 + ["HALTED"] * 20 + ["MISSING"] * 3
+
+
+def test_a_halt_before_the_first_trade_stands_as_the_source_says(declaration):
+    assert statuses(halting(declaration, ["H", "", "", "", ""])) == ["HALTED", *["TRADED"] * 4]
+
+
+@pytest.mark.parametrize("word", ["closed", "missing", "delisted", "1", "halt?"])
+def test_a_status_that_is_no_known_word_is_refused_with_its_row_and_the_words(declaration, word):
+    words = ["", "", word, "H", ""]
+    with pytest.raises(FaultyDataError, match=rf"A\.csv: line 4: column 'status' of A on {WEEK[2]}: got") as caught:
+        halting(declaration, words)
+    message = str(caught.value)
+    assert (
+        f"got {word!r}; expected halted, halt, h, suspended for a halt, traded, trading, t, active for trading"
+        in message
+    )
+    panel = halting(replace(declaration, on_fault="record"), words)
+    assert statuses(panel) == ["TRADED", "TRADED", "MISSING", "HALTED", "TRADED"]
+    assert [fault.kind for fault in panel.faults] == ["unreadable_row"]
+
+
+def test_a_row_that_traded_needs_its_close(declaration):
+    with pytest.raises(DataError, match="got an empty cell; expected a closing price"):
+        halting(declaration, ["traded"] * 5, ["1", "2", "", "4", "5"], volume=["9"] * 5)
+
+
+def test_a_halt_and_a_bar_of_one_session_are_two_bars(declaration):
+    with pytest.raises(DataError, match="line 3: bar of A.*expected one bar for a session"):
+        halting(declaration, ["", "H", "", "", ""], days=[WEEK[0], *WEEK[:4]])
+
+
+def test_nothing_but_halts_is_no_price(declaration):
+    with pytest.raises(DataError, match="got no closing price"):
+        halting(declaration, ["H"] * 5)
+
+
+def test_a_halt_on_a_day_without_a_session_is_refused(declaration):
+    with pytest.raises(DataError, match=r"2024-01-06 \(Saturday\); expected a session"):
+        halting(declaration, ["", "", "", "", "H"], days=[*WEEK[:4], "2024-01-06"])
+
+
+def test_a_bar_within_a_session_can_be_halted(declaration):
+    about = replace(declaration, frequency="60min", intraday=IntradayBars("start", "open"))
+    stamps = [f"2024-01-02T{hour}:30:00-05:00" for hour in ("09", "10", "11")]
+    panel = load(about, date=stamps, close=["1", "2", "3"], status=["", "halted", ""])
+    assert statuses(panel)[:3] == ["TRADED", "HALTED", "TRADED"]
+
+
+def test_a_status_of_each_asset_may_stand_in_two_levels_of_columns(declaration):
+    names = pd.MultiIndex.from_tuples([("Close", "A"), ("Status", "A"), ("Close", "B")])
+    frame = pd.DataFrame([[1.0, "", 5.0], [2.0, "HALTED", 6.0]], index=pd.DatetimeIndex(WEEK[:2]), columns=names)
+    panel = panel_from_frame(frame, declaration)
+    assert panel.status.tolist() == [[CellStatus.TRADED] * 2, [CellStatus.HALTED, CellStatus.TRADED]]

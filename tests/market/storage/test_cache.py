@@ -9,12 +9,15 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import quantdl.disk.folders as folders
 import quantdl.market.storage.cache as cache
 from quantdl.errors import DataError
 from quantdl.market.card import SilenceRule
+from quantdl.market.sources.parquet import load_parquet
+from quantdl.market.status import CellStatus
 from quantdl.market.storage.cache import CacheWarning, cache_size, cached, clear_cache, default_cache_folder
 from tests.market.dirty_panels import differences, dirty_panel
 
@@ -311,3 +314,20 @@ def test_a_pipe_is_not_waited_for(declaration, source, root):
     os.mkfifo(pipe)
     with pytest.warns(CacheWarning, match="not a regular file"):
         cached(Loader(), "csv", [pipe], declaration, root)
+
+
+def test_halts_come_back_from_the_cache(tmp_path, declaration):
+    prices = tmp_path / "prices.parquet"
+    days = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
+    words = ["traded", "halted", "traded", "suspended"]
+    pd.DataFrame({"symbol": "A", "date": days, "close": [1.0, None, 3.0, 3.0], "status": words}).to_parquet(prices)
+    loads = [
+        cached(lambda: load_parquet(prices, declaration), "parquet", [prices], declaration, tmp_path / "cache")
+        for _ in range(2)
+    ]
+    assert cache_size(tmp_path / "cache").entries == 1
+    for panel in loads:
+        T, H = CellStatus.TRADED, CellStatus.HALTED
+        assert panel.status[:, 0].tolist() == [T, H, T, H]
+        np.testing.assert_array_equal(panel.closes[:, 0], [1.0, np.nan, 3.0, np.nan])
+    assert isinstance(loads[1].closes, np.memmap)
