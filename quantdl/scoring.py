@@ -63,12 +63,15 @@ def joint_log_score(forecast: Forecast, target: Tensor, observed: Tensor) -> Ten
 def pit(forecast: Forecast, target: Tensor, observed: Tensor) -> Tensor:
     """Probability integral transform: where the return fell in its law, uniform on (0, 1) when the law is right.
 
+    Strictly between 0 and 1: a return that happened was possible. How far out an extreme one was is told by
+    `Forecast.log_cdf` and `Forecast.log_survival`.
+
     Shape:
         - target, observed: (B, A)
         - output: (B, A) float64, 0 where not scored
     """
     scored = scored_cells(forecast, observed)
-    return torch.where(scored, forecast.cdf(torch.where(scored, target, 0.0)).double(), 0.0)
+    return torch.where(scored, forecast.cdf(torch.where(scored, target, 0.0)), 0.0)
 
 
 def coverage(pit_values: Tensor, scored: Tensor, level: float) -> Tensor:

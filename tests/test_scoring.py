@@ -39,8 +39,14 @@ class ScipyLaw(Forecast):
     def cdf(self, value):
         return self._columns("cdf", value)
 
+    def log_cdf(self, value):
+        return self._columns("logcdf", value)
+
+    def log_survival(self, value):
+        return self._columns("logsf", value)
+
     def icdf(self, value):
-        return self._columns("ppf", value)
+        return self._columns("ppf", torch.as_tensor(value))
 
     def marginal_log_prob(self, value):
         return self._columns("logpdf", value)

@@ -11,8 +11,10 @@ from quantdl.distributions.marginals import (
     StudentTMarginals,
     cdf_by_transport,
     icdf_by_transport,
+    log_cdf_by_transport,
+    log_survival_by_transport,
 )
-from quantdl.distributions.student_t import student_t_cdf, student_t_icdf
+from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
     "AffineMarginals",
@@ -24,8 +26,12 @@ __all__ = [
     "cdf_by_transport",
     "crps_by_quantiles",
     "crps_student_t",
+    "exact_probability",
     "icdf_by_transport",
+    "log_cdf_by_transport",
+    "log_survival_by_transport",
     "student_t_cdf",
     "student_t_icdf",
+    "student_t_log_cdf",
     "student_t_log_density",
 ]

@@ -1,5 +1,6 @@
 """Exact marginals joined by a factor-t copula: the law that every model returns today."""
 
+import math
 from typing import final
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import Marginals
+from quantdl.distributions.student_t import exact_probability
 
 
 @final
@@ -29,8 +31,8 @@ class CopulaForecast(Forecast):
         >>> law = CopulaForecast(row, FactorStudentT(torch.tensor([4.0]), torch.ones(1, 2, 1)), torch.ones(1, 2) > 0)
         >>> law.batch_shape, law.event_shape
         (torch.Size([1]), torch.Size([2]))
-        >>> law.icdf(torch.tensor(0.975))
-        tensor([[0.0278, 0.0278]])
+        >>> law.icdf(0.975)
+        tensor([[0.0278, 0.0278]], dtype=torch.float64)
     """
 
     def __init__(self, marginals: Marginals, dependence: FactorStudentT, present: Tensor) -> None:
@@ -59,9 +61,20 @@ class CopulaForecast(Forecast):
         filled = torch.where(self.present, value, 0.0)
         return torch.where(self.present, self.marginals.cdf(filled, self._freedom), 0.5)
 
-    def icdf(self, value: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
-        return torch.where(self.present, self.marginals.icdf(value.to(self._freedom), self._freedom), 0.0)
+        filled = torch.where(self.present, value, 0.0)
+        return torch.where(self.present, self.marginals.log_cdf(filled, self._freedom), -math.log(2.0))
+
+    def log_survival(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        filled = torch.where(self.present, value, 0.0)
+        return torch.where(self.present, self.marginals.log_survival(filled, self._freedom), -math.log(2.0))
+
+    def icdf(self, value: Tensor | float) -> Tensor:
+        """See :class:`Forecast`."""
+        probability = exact_probability(value, self.present.device)
+        return torch.where(self.present, self.marginals.icdf(probability, self._freedom), 0.0)
 
     def marginal_crps(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`; in closed form where the marginals are Student-t, by quantiles otherwise."""

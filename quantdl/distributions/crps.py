@@ -30,12 +30,11 @@ def crps_by_quantiles(cdf: Callable[[Tensor], Tensor], icdf: Callable[[Tensor], 
 
     Largest relative errors over returns from the center to far beyond the tails: 1e-7 for the normal law, 1e-5 for
     Student-t with 3 degrees of freedom or more, 5e-5 with 2, 5e-6 for a bimodal mixture, 2e-3 for a strongly bent
-    spline, whose density has kinks, and 1 % for modes that lie 50 standard deviations apart. A law that computes in
-    float32 adds about 1e-6.
+    spline, whose density has kinks, and 1 % for modes that lie 50 standard deviations apart.
 
     Args:
-        cdf: Probabilities of returns at most the given ones, of the shape of ``value``.
-        icdf: Quantiles, of the shape of ``value``, at one probability.
+        cdf: Probabilities of returns at most the given ones, float64 of the shape of ``value``.
+        icdf: Quantiles, of the shape of ``value``, at one float64 probability.
         value: Log returns.
 
     Returns:
@@ -51,7 +50,7 @@ def crps_by_quantiles(cdf: Callable[[Tensor], Tensor], icdf: Callable[[Tensor], 
     total = torch.zeros_like(exact)
     for left, right in zip(edges[:-1], edges[1:], strict=True):
         for node, weight in _NODES:
-            below = cdf((left + node * (right - left)).to(value.dtype)).double()
+            below = cdf(left + node * (right - left)).double()
             wrong = torch.where(right <= exact, below, 1.0 - below)  # the return is never inside a panel
             total += weight * (right - left) * wrong.square()
     return total

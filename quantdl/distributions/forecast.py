@@ -15,6 +15,9 @@ class Forecast(Distribution, ABC):
     exactly. An absent asset has log density 0, probability 1/2, quantile, mean and score 0, and draws 0, so its weight
     in a portfolio must be 0. Values given for absent assets are never read and may be NaN.
 
+    Probabilities, their logs, quantiles and scores are float64 whatever the dtype of the law's parameters; densities,
+    means and draws keep that dtype.
+
     Nothing outside `quantdl.distributions` knows what a law is made of.
 
     Attributes:
@@ -44,11 +47,30 @@ class Forecast(Distribution, ABC):
 
     @abstractmethod
     def cdf(self, value: Tensor) -> Tensor:
-        """Probability of a return at most ``value`` under each asset's own law: (B, A) gives (B, A)."""
+        """Probability of a return at most ``value`` under each asset's own law: (B, A) gives (B, A) float64.
+
+        No return that can happen has probability 1: what would be rounded to it is the float64 next below. Use
+        `log_survival` where the distance to 1 matters.
+        """
 
     @abstractmethod
-    def icdf(self, value: Tensor) -> Tensor:
-        """Quantiles of each asset's own law at probabilities that broadcast to (..., B, A)."""
+    def log_cdf(self, value: Tensor) -> Tensor:
+        """Log of `cdf`, also where that is too small for a float64: (B, A) gives (B, A) float64."""
+
+    @abstractmethod
+    def log_survival(self, value: Tensor) -> Tensor:
+        """Log of the probability of a return above ``value``, in all digits: (B, A) gives (B, A) float64."""
+
+    @abstractmethod
+    def icdf(self, value: Tensor | float) -> Tensor:
+        """Quantiles of each asset's own law at probabilities that broadcast to (..., B, A), float64.
+
+        Probabilities are Python numbers or float64 tensors; in float32 1 - 1e-8 is 1.
+
+        Raises:
+            ValueError: If a tensor of less precision holds a probability above 0.9999, see
+                `quantdl.distributions.exact_probability`.
+        """
 
     @abstractmethod
     def marginal_crps(self, value: Tensor) -> Tensor:

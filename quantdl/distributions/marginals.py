@@ -9,13 +9,14 @@ from torch import Tensor
 
 from quantdl.distributions.crps import crps_student_t
 from quantdl.distributions.density import student_t_log_density
-from quantdl.distributions.student_t import student_t_cdf, student_t_icdf
+from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
 
 
 class Marginals(ABC):
     """Monotone maps ``y = g(z)``, one per row and asset, where ``z`` is standard Student-t with the row's freedom.
 
-    Quantiles of ``y`` are the images of quantiles of ``z``, so they are exact whatever the map.
+    Quantiles of ``y`` are the images of quantiles of ``z``, so they are exact whatever the map. Probabilities, their
+    logs and quantiles are float64, computed from the parameters as they are; maps keep the dtype of what they map.
     """
 
     @abstractmethod
@@ -28,11 +29,19 @@ class Marginals(ABC):
 
     @abstractmethod
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-        """Probability of a return at most ``value``, (B, A)."""
+        """Probability of a return at most ``value``, (B, A) float64."""
+
+    @abstractmethod
+    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Log of the probability of a return at most ``value``, (B, A) float64."""
+
+    @abstractmethod
+    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """Log of the probability of a return above ``value``, (B, A) float64."""
 
     @abstractmethod
     def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-        """Quantiles at probabilities that broadcast to (..., B, A)."""
+        """Quantiles at float64 probabilities that broadcast to (..., B, A), float64."""
 
     @abstractmethod
     def mean(self, degrees_of_freedom: Tensor) -> Tensor:
@@ -57,13 +66,27 @@ class Marginals(ABC):
 
 def cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     """Probability of the standard variable that a return came from: monotone maps keep probabilities."""
-    standard, _ = marginals.to_standard(value, degrees_of_freedom)
-    return student_t_cdf(standard, degrees_of_freedom[:, None])
+    return student_t_cdf(_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
+
+
+def log_cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Log of `cdf_by_transport`, in all digits."""
+    return student_t_log_cdf(_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
+
+
+def log_survival_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Log of the probability above a return, in all digits: the standard variable is symmetric."""
+    return student_t_log_cdf(-_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
 
 
 def icdf_by_transport(marginals: Marginals, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     """Image of the standard quantile, which is computed once per row when the probability is the same for all."""
     return marginals.from_standard(student_t_icdf(probability, degrees_of_freedom[:, None]), degrees_of_freedom)
+
+
+def _exact_standard(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    standard, _ = marginals.to_standard(value.double(), degrees_of_freedom)
+    return standard
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +112,14 @@ class AffineMarginals(Marginals):
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
         return cdf_by_transport(self, value, degrees_of_freedom)
+
+    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_cdf_by_transport(self, value, degrees_of_freedom)
+
+    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_survival_by_transport(self, value, degrees_of_freedom)
 
     def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
@@ -149,7 +180,15 @@ class StudentTMarginals(Marginals):
 
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
-        return student_t_cdf((value - self.location) / self.scale, self.own_degrees_of_freedom)
+        return student_t_cdf(self._own(value), self.own_degrees_of_freedom)
+
+    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return student_t_log_cdf(self._own(value), self.own_degrees_of_freedom)
+
+    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return student_t_log_cdf(-self._own(value), self.own_degrees_of_freedom)
 
     def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
@@ -176,6 +215,10 @@ class StudentTMarginals(Marginals):
         return StudentTMarginals(
             self.location.to(device), self.scale.to(device), self.own_degrees_of_freedom.to(device)
         )
+
+    def _own(self, value: Tensor) -> Tensor:
+        """A return in units of its scale from its center, in float64."""
+        return (value.double() - self.location) / self.scale
 
 
 def _match_tails_by_scipy(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Cumulative and quantile functions of Student's t, which torch does not have.
 
-Everything is computed in float64 whatever comes in, because a tail probability of 1e-12 is an ordinary number in risk;
-the result keeps the dtype of the input. Values and gradients, in both the argument and the degrees of freedom, are
-exact to 1e-12 from 0.1 degrees of freedom to infinitely many, which is the normal law.
+Everything is computed and returned in float64 whatever comes in, because a tail probability of 1e-12 is an ordinary
+number in risk, and float32 holds nothing between 1 - 6e-8 and 1. Values and gradients, in both the argument and the
+degrees of freedom, are exact to 1e-12 from 0.1 degrees of freedom to infinitely many, which is the normal law.
 """
 
 import math
@@ -13,46 +13,103 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from quantdl.distributions.density import INFINITE, MANY, student_t_log_density
-from quantdl.distributions.tails import log_both_tails_of_many, tail_slope
+from quantdl.distributions.tails import log_both_tails_of_many, tail_slope, tail_slope_over_tail
 
 _ITERATIONS = 300  # the continued fraction needs about sqrt(max(a, b)) terms, and b is 100 at most
 _TINY = 1e-300
+_FARTHEST = 1e150  # its square is still a float64
+_BELOW_ONE = 1.0 - 2.0**-53  # largest float64 below 1
+_SMALLEST = 5e-324  # smallest float64 above 0
+_FEW_DIGITS_FROM = 0.9999  # there a float32 misses the distance to 1 by more than six ten-thousandths of it
 
 
 def student_t_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     """Probability that a standard Student-t variable is at most ``value``; the arguments broadcast.
 
-    Relative accuracy is about 1e-12 in the lower tail (use ``-value`` for the upper one), also where the probability
-    is below 1e-100.
+    Relative accuracy is about 1e-12 in the lower tail, also where the probability is below 1e-100. Near 1 a float64 has
+    only sixteen digits after the point: the upper tail is `student_t_cdf` of ``-value``, and both tails beyond 1e-300
+    are in `student_t_log_cdf`. No finite value has probability 0 or 1: what would be rounded to one of them is the
+    float64 next to it.
 
     Shape:
         - value, degrees_of_freedom: broadcastable
-        - output: the broadcast shape
+        - output: the broadcast shape, float64
 
     Example:
         >>> student_t_cdf(torch.tensor(-2.7764451), torch.tensor(4.0))
-        tensor(0.0250)
+        tensor(0.0250, dtype=torch.float64)
     """
     value, degrees_of_freedom = torch.broadcast_tensors(value, degrees_of_freedom)
     result: Tensor = _StudentTCdf.apply(value.double(), degrees_of_freedom.double())  # type: ignore[no-untyped-call]
-    return result.to(value.dtype)
+    return result
 
 
-def student_t_icdf(probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+def student_t_log_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Log of the probability that a standard Student-t variable is at most ``value``; the arguments broadcast.
+
+    Exact to 1e-12, relative or absolute, whichever is easier to meet, at any distance up to 1e150, and so are the
+    derivatives in both arguments. The log of the upper tail is this at ``-value``.
+
+    Shape:
+        - value, degrees_of_freedom: broadcastable
+        - output: the broadcast shape, float64, zero or negative
+
+    Example:
+        >>> student_t_log_cdf(torch.tensor(-1e6, dtype=torch.float64), torch.tensor(60.0))
+        tensor(-731.4022, dtype=torch.float64)
+    """
+    value, degrees_of_freedom = torch.broadcast_tensors(value, degrees_of_freedom)
+    result: Tensor = _StudentTLogCdf.apply(value.double(), degrees_of_freedom.double())  # type: ignore[no-untyped-call]
+    return result
+
+
+def student_t_icdf(probability: Tensor | float, degrees_of_freedom: Tensor) -> Tensor:
     """Quantile function of the standard Student-t law; the arguments broadcast.
 
     Args:
-        probability: Between 0 and 1, ends included (minus and plus infinity); the quantile is NaN elsewhere.
+        probability: Between 0 and 1, ends included (minus and plus infinity); the quantile is NaN elsewhere. A Python
+            number or a float64 tensor, see `exact_probability`.
         degrees_of_freedom: Positive.
 
+    Returns:
+        The quantiles, float64.
+
+    Raises:
+        ValueError: If a probability near 1 comes in a type that cannot hold it.
+
     Example:
-        >>> student_t_icdf(torch.tensor(0.975), torch.tensor(4.0))
-        tensor(2.7764)
+        >>> student_t_icdf(0.975, torch.tensor(4.0))
+        tensor(2.7764, dtype=torch.float64)
     """
-    probability, degrees_of_freedom = torch.broadcast_tensors(probability, degrees_of_freedom)
-    arguments = probability.double(), degrees_of_freedom.double()
+    exact = exact_probability(probability, degrees_of_freedom.device)
+    arguments = torch.broadcast_tensors(exact, degrees_of_freedom.double())
     result: Tensor = _StudentTIcdf.apply(*arguments)  # type: ignore[no-untyped-call]
-    return result.to(probability.dtype)
+    return result
+
+
+def exact_probability(probability: Tensor | float, device: torch.device) -> Tensor:
+    """Return a probability in float64, on a device; every quantile function takes its argument through here.
+
+    A Python number is a float64. A tensor of less precision is widened where it has digits enough, and refused where it
+    has not: in float32 1 - 1e-8 *is* 1, whose quantile is infinite.
+
+    Raises:
+        ValueError: If a tensor that is not float64 holds a probability above 0.9999.
+
+    Example:
+        >>> exact_probability(1 - 1e-8, torch.device("cpu")) < 1
+        tensor(True)
+    """
+    if not isinstance(probability, Tensor):
+        return torch.tensor(probability, dtype=torch.float64, device=device)
+    if probability.dtype != torch.float64 and bool((probability > _FEW_DIGITS_FROM).any()):
+        name = str(probability.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"the probability {float(probability.max())!r} came in {name}, which has too few digits above "
+            f"{_FEW_DIGITS_FROM}: 1 - 1e-8 rounds to 1, whose quantile is infinite. Probabilities are float64. "
+            "Fix: pass the Python number, law.icdf(1 - 1e-8), or a tensor made with dtype=torch.float64."
+        )
+    return probability.to(device=device, dtype=torch.float64)
 
 
 def _log_both_tails(distance: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -113,15 +170,35 @@ def _log_beta(a: Tensor, b: Tensor) -> Tensor:
     return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 
 
+def _log_tail(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Log of the tail on the side of ``value``, which holds at most one half; minus infinity at infinity."""
+    tail = _log_both_tails(value.abs().clamp(max=_FARTHEST), degrees_of_freedom) - math.log(2.0)
+    return torch.where(value.isinf(), -torch.inf, tail)
+
+
 def _cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-    tail = 0.5 * torch.exp(_log_both_tails(value.abs().clamp(max=1e150), degrees_of_freedom))
-    tail = torch.where(value.isinf(), 0.0, tail)
-    return torch.where(value <= 0, tail, 1.0 - tail)
+    tail = 0.5 * torch.exp(_log_both_tails(value.abs().clamp(max=_FARTHEST), degrees_of_freedom))
+    lower, upper = tail.clamp(min=_SMALLEST), (1.0 - tail).clamp(max=_BELOW_ONE)
+    finite = torch.where(value <= 0, lower, upper)
+    return torch.where(value.isinf(), (value > 0).double(), finite)
+
+
+def _log_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    tail = _log_tail(value, degrees_of_freedom)
+    return torch.where(value <= 0, tail, torch.log1p(-torch.exp(tail)))
 
 
 def _cdf_slope_in_df(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-    slope = tail_slope(value.abs().clamp(max=1e150), degrees_of_freedom)
+    slope = tail_slope(value.abs().clamp(max=_FARTHEST), degrees_of_freedom)
     return torch.where(value.isinf(), 0.0, torch.where(value <= 0, slope, -slope))
+
+
+def _log_cdf_slope_in_df(value: Tensor, degrees_of_freedom: Tensor, log_cdf: Tensor) -> Tensor:
+    """In the lower tail the slope over the tail itself: both may be too small for a float64."""
+    log_tail = _log_tail(value, degrees_of_freedom)
+    relative = tail_slope_over_tail(value.abs().clamp(max=_FARTHEST), degrees_of_freedom, log_tail)
+    slope = torch.where(value <= 0, relative, -relative * torch.exp(log_tail - log_cdf))
+    return torch.where(value.isinf(), 0.0, slope)
 
 
 def _quantile_of_tail(tail: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -172,6 +249,26 @@ class _StudentTCdf(torch.autograd.Function):
         value, df = ctx.saved_tensors
         in_value = grad * torch.exp(student_t_log_density(value, df)) if ctx.needs_input_grad[0] else None
         in_df = grad * _cdf_slope_in_df(value, df) if ctx.needs_input_grad[1] else None
+        return in_value, in_df
+
+
+class _StudentTLogCdf(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:  # noqa: ANN401
+        result = _log_cdf(value, degrees_of_freedom)
+        ctx.save_for_backward(value, degrees_of_freedom, result)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:  # noqa: ANN401
+        value, df, log_cdf = ctx.saved_tensors
+        in_value = in_df = None
+        if ctx.needs_input_grad[0]:
+            slope = torch.exp(student_t_log_density(value, df) - log_cdf)
+            in_value = grad * torch.where(value.isinf(), 0.0, slope)
+        if ctx.needs_input_grad[1]:
+            in_df = grad * _log_cdf_slope_in_df(value, df, log_cdf)
         return in_value, in_df
 
 

@@ -61,6 +61,35 @@ def tail_slope(distance: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     changes add to zero: the integral is taken over the near or over the far side, whichever has one sign.
     """
     freedom = degrees_of_freedom.clamp(max=INFINITE)
+    change, raised, near, far = _sides_of_change(distance, freedom)
+    inner = _log_scale(torch.zeros_like(near), freedom).exp() * _near_side(near, freedom, change)
+    outer = _log_scale(far, freedom).exp() * _far_side(far, freedom, change)
+    return torch.where(raised, -inner, outer)
+
+
+def tail_slope_over_tail(distance: Tensor, degrees_of_freedom: Tensor, log_tail: Tensor) -> Tensor:
+    """Derivative of log P(T < -distance) with respect to the degrees of freedom; otherwise as `tail_slope`.
+
+    On the far side it is the mean change of the log density beyond the distance, so nothing underflows.
+
+    Args:
+        distance: Zero or more.
+        degrees_of_freedom: Positive.
+        log_tail: Log P(T < -distance), by which the near side is divided.
+    """
+    freedom = degrees_of_freedom.clamp(max=INFINITE)
+    change, raised, near, far = _sides_of_change(distance, freedom)
+    inner = torch.exp(_log_scale(torch.zeros_like(near), freedom) - log_tail) * _near_side(near, freedom, change)
+    outer = _far_side(far, freedom, change) / _far_side(far, freedom, torch.ones_like)
+    return torch.where(raised, -inner, outer)
+
+
+def _sides_of_change(distance: Tensor, freedom: Tensor) -> tuple[Callable[[Tensor], Tensor], Tensor, Tensor, Tensor]:
+    """How the log density at a place changes with the degrees of freedom, and which side of a distance is taken.
+
+    Returns:
+        The change; whether it is taken over the near side; where the near side ends, and where the far side begins.
+    """
     half = torch.full_like(freedom, 0.5)
     constant = normaliser_slope(freedom, half)
 
@@ -71,9 +100,7 @@ def tail_slope(distance: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     raised = (distance < _CENTRAL) | (constant + kernel_slope(distance.square(), freedom, half) > 0.0)
     near = _place(torch.where(raised, distance, 0.0), freedom)
     far = _place(torch.where(raised, _CENTRAL, distance), freedom)
-    inner = _log_scale(torch.zeros_like(near), freedom).exp() * _near_side(near, freedom, change)
-    outer = _log_scale(far, freedom).exp() * _far_side(far, freedom, change)
-    return torch.where(raised, -inner, outer)
+    return change, raised, near, far
 
 
 def _place(distance: Tensor, freedom: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ from quantdl.distributions import (
     cdf_by_transport,
     crps_by_quantiles,
     icdf_by_transport,
+    log_cdf_by_transport,
+    log_survival_by_transport,
 )
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
@@ -74,6 +76,13 @@ class SplineShape:
         )
         return SplineShape(widths, heights, slopes, splits, self.bound)
 
+    def double(self) -> "SplineShape":
+        """The same splines in float64."""
+        widths, heights, slopes, splits = (
+            part.double() for part in (self.widths, self.heights, self.slopes, self.splits)
+        )
+        return SplineShape(widths, heights, slopes, splits, self.bound)
+
 
 @dataclass(frozen=True, eq=False)
 class SplineMarginals(Marginals):
@@ -111,11 +120,19 @@ class SplineMarginals(Marginals):
 
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
-        return cdf_by_transport(self, value, degrees_of_freedom)
+        return cdf_by_transport(self._exact, value, degrees_of_freedom)
+
+    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_cdf_by_transport(self._exact, value, degrees_of_freedom)
+
+    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_survival_by_transport(self._exact, value, degrees_of_freedom)
 
     def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
-        return icdf_by_transport(self, probability, degrees_of_freedom)
+        return icdf_by_transport(self._exact, probability, degrees_of_freedom)
 
     def mean(self, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`; to 1e-4 of the scale.
@@ -123,20 +140,20 @@ class SplineMarginals(Marginals):
         Outside the bound the spline is the identity and both sides of the symmetric base cancel. Inside, integration by
         parts leaves the bound less the integral of the distribution function, here over each smooth piece.
         """
-        pieces = self.shape.pieces()
-        area = torch.zeros_like(self.affine.location)
+        pieces = self.shape.pieces().double()
+        area = torch.zeros_like(self.affine.location, dtype=torch.float64)
         for left, right in zip(pieces[:-1], pieces[1:], strict=True):
             for node, weight in _NODES:
                 returns = self.affine.from_standard(left + node * (right - left), degrees_of_freedom)
                 area = area + weight * (right - left) * self.cdf(returns, degrees_of_freedom)
         mean = self.affine.from_standard(self.shape.bound - area, degrees_of_freedom)
-        return torch.where(degrees_of_freedom[:, None] > 1.0, mean, torch.nan)
+        return torch.where(degrees_of_freedom[:, None] > 1.0, mean, torch.nan).to(self.affine.location.dtype)
 
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
         return crps_by_quantiles(
             lambda returns: self.cdf(returns, degrees_of_freedom),
-            lambda probability: self.icdf(probability.to(degrees_of_freedom), degrees_of_freedom),
+            lambda probability: self.icdf(probability, degrees_of_freedom),
             value,
         )
 
@@ -151,6 +168,12 @@ class SplineMarginals(Marginals):
     def to(self, device: torch.device | str) -> "SplineMarginals":
         """See :class:`Marginals`."""
         return SplineMarginals(self.affine.to(device), self.shape.to(device))
+
+    @property
+    def _exact(self) -> "SplineMarginals":
+        """The same maps in float64, for probabilities and quantiles."""
+        affine = AffineMarginals(self.affine.location.double(), self.affine.scale.double())
+        return SplineMarginals(affine, self.shape.double())
 
     def _bounded(self, value: Tensor) -> tuple[Tensor, Tensor]:
         edge = self.shape.bound * (1.0 - 1e-5)

@@ -180,7 +180,7 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
     scored = scored_cells(law, piece.observed)
     columns: dict[str, Tensor] = {"present": law.present, "target": piece.target.double(), "observed": scored}
     for name, probability in QUANTILES.items():
-        columns[name] = law.icdf(torch.tensor(probability, device=law.present.device))
+        columns[name] = law.icdf(probability)
     columns["log_density"] = -log_score(law, piece.target, piece.observed)
     columns["crps"] = crps(law, piece.target, piece.observed)
     columns["pit"] = pit(law, piece.target, piece.observed)

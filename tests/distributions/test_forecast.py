@@ -1,6 +1,7 @@
 """One contract for every law: a new law is a new row of LAWS."""
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -91,7 +92,8 @@ def test_it_is_a_distribution_with_a_row_per_forecast_and_a_dimension_per_asset(
     assert (law.batch_shape, law.event_shape) == ((ROWS,), (ASSETS,))
     assert torch.equal(law.present, PRESENT)
     assert law.log_prob(returns).shape == (ROWS,)
-    for found in (law.marginal_log_prob(returns), law.cdf(returns), law.marginal_crps(returns), law.mean):
+    exact = (law.cdf(returns), law.log_cdf(returns), law.log_survival(returns), law.marginal_crps(returns))
+    for found in (law.marginal_log_prob(returns), *exact, law.mean):
         assert found.shape == (ROWS, ASSETS) and torch.isfinite(found).all()
     assert law.icdf(torch.tensor([0.1, 0.9])[:, None, None]).shape == (2, ROWS, ASSETS)
     assert law.sample((3, 2)).shape == (3, 2, ROWS, ASSETS)
@@ -101,7 +103,9 @@ def test_it_is_a_distribution_with_a_row_per_forecast_and_a_dimension_per_asset(
 def test_an_absent_asset_says_nothing_and_is_not_read(law, returns):
     disturbed = torch.where(PRESENT, returns, torch.nan)
     assert torch.equal(law.log_prob(disturbed), law.log_prob(returns))
-    for name, neutral in (("marginal_log_prob", 0.0), ("cdf", 0.5), ("marginal_crps", 0.0)):
+    half = math.log(0.5)
+    neutrals = {"marginal_log_prob": 0.0, "cdf": 0.5, "log_cdf": half, "log_survival": half, "marginal_crps": 0.0}
+    for name, neutral in neutrals.items():
         found = getattr(law, name)(disturbed)
         assert torch.isfinite(found).all() and (found[~PRESENT] == neutral).all()
     for found in (law.mean, law.icdf(torch.tensor(0.05)), law.sample()):
@@ -118,6 +122,34 @@ def test_quantiles_invert_probabilities(law):
     for level in (1e-6, 0.01, 0.5, 0.9, 0.9999):
         back = law.cdf(law.icdf(torch.tensor(level, dtype=torch.float64)))
         torch.testing.assert_close(back[PRESENT], torch.full_like(back[PRESENT], level), rtol=1e-8, atol=0.0)
+
+
+def test_the_logs_of_both_tails_are_those_of_the_probability_and_add_to_one(law, returns):
+    torch.testing.assert_close(law.log_cdf(returns).exp(), law.cdf(returns), rtol=1e-12, atol=0.0)
+    total = law.log_cdf(returns).exp() + law.log_survival(returns).exp()
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=1e-14, atol=0.0)
+
+
+def test_far_out_each_law_has_the_tails_of_its_student_t(name, law):
+    """Beyond its bound of 4 the spline is the identity, so all three laws end in a Student-t of known freedom."""
+    freedom = uniform(4, 2.5, 9.0, ROWS, ASSETS) if name == "own_tails" else uniform(1, 3.0, 12.0, ROWS)[:, None]
+    scale, center = uniform(3, 0.01, 0.02, ROWS, ASSETS), uniform(9, -0.003, 0.003, ROWS, ASSETS)
+    for multiple in (40.0, 1e3, 1e30):
+        expected = stats.t.logsf(multiple, freedom.expand(ROWS, ASSETS).numpy())
+        above, below = law.log_survival(center + multiple * scale), law.log_cdf(center - multiple * scale)
+        for found in (above, below):
+            np.testing.assert_allclose(found[PRESENT], expected[PRESENT], rtol=1e-10)
+        assert (law.cdf(center + multiple * scale) < 1.0).all() and (law.cdf(center - multiple * scale) > 0.0).all()
+
+
+def test_the_logs_of_the_tails_have_the_density_over_the_tail_as_gradient(law, returns):
+    for multiple in (1.0, 1e6):
+        value = (multiple * returns).requires_grad_()
+        density = law.marginal_log_prob(value).detach()
+        for log_tail, sign in ((law.log_cdf(value), 1.0), (law.log_survival(value), -1.0)):
+            (slope,) = torch.autograd.grad(log_tail.sum(), value)
+            expected = sign * (density - log_tail.detach()).exp()
+            torch.testing.assert_close(slope[PRESENT], expected[PRESENT], rtol=1e-9, atol=0.0)
 
 
 def test_the_mean_is_the_integral_of_the_return_over_its_density(law):

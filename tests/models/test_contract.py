@@ -134,9 +134,30 @@ def test_draws_agree_with_the_marginal_laws(model, batch):
 def test_quantiles_invert_probabilities(model, batch):
     law = law_of(model, batch)
     for probability in (0.001, 0.05, 0.5, 0.99):
-        quantile = law.icdf(torch.tensor(probability))
-        back = law.cdf(quantile)[batch.present]
-        torch.testing.assert_close(back, torch.full_like(back, probability), rtol=2e-3, atol=1e-5)
+        back = law.cdf(law.icdf(probability))[batch.present]
+        torch.testing.assert_close(back, torch.full_like(back, probability), rtol=1e-7, atol=0.0)
+
+
+def test_quantiles_far_out_are_finite_and_leave_the_tail_that_was_asked_for(model, batch):
+    """1 - 1e-8 is a float64, whatever the dtype of the network; half an ulp of it is 6e-9 of the tail."""
+    law = law_of(model, batch)
+    for tail in (1e-4, 3e-8, 1e-8):
+        upper, lower = law.icdf(1.0 - tail), law.icdf(tail)
+        assert upper.dtype == lower.dtype == torch.float64
+        for log_tail in (law.log_survival(upper), law.log_cdf(lower)):
+            found = log_tail.exp()[batch.present]
+            torch.testing.assert_close(found, torch.full_like(found, tail), rtol=1e-6, atol=0.0)
+
+
+def test_no_return_has_probability_zero_or_one(model, batch):
+    law = law_of(model, batch)
+    for shift in (-50.0, -0.5, 0.5, 50.0):
+        far = batch.target + shift
+        assert law.cdf(far).dtype == torch.float64
+        assert ((law.cdf(far) > 0.0) & (law.cdf(far) < 1.0)).all()
+        logs = torch.stack([law.log_cdf(far), law.log_survival(far)])
+        assert logs.dtype == torch.float64 and torch.isfinite(logs).all() and (logs < 0.0).all()
+        torch.testing.assert_close(logs.exp().sum(0), torch.ones_like(law.cdf(far)), rtol=1e-12, atol=0.0)
 
 
 def test_padding_is_invisible(model, batch):
@@ -155,7 +176,7 @@ def test_padding_is_invisible(model, batch):
 def test_other_dates_in_the_batch_change_nothing(model, histories):
     alone = law_of(model, histories.batch([range(620, 630)], CONTEXT))
     together = law_of(model, histories.batch([range(395, 410), range(620, 630)], CONTEXT))
-    probability = torch.tensor(0.05)
+    probability = 0.05
     # Windows follow each other: rows 15..24 are the second block in the first window.
     torch.testing.assert_close(together.icdf(probability)[15:25], alone.icdf(probability)[:10], rtol=1e-4, atol=1e-7)
 
@@ -166,7 +187,7 @@ def test_future_prices_change_no_law(model, histories):
     blocks = [range(600, 630)]
     expected, batch = law_of(model, histories.batch(blocks, CONTEXT)), histories_of(changed).batch(blocks, CONTEXT)
     seen = law_of(model, batch)
-    probability = torch.tensor(0.01)
+    probability = 0.01
     torch.testing.assert_close(seen.icdf(probability), expected.icdf(probability), rtol=0, atol=0)
     torch.testing.assert_close(seen.dependence.correlation(), expected.dependence.correlation(), rtol=0, atol=0)
 
@@ -221,5 +242,5 @@ def test_the_scale_of_returns_carries_through(net):
     blocks = [range(500, 505)]
     large_law = law_of(net, histories_of(closes).batch(blocks, CONTEXT))
     small_law = law_of(net, histories_of(small).batch(blocks, CONTEXT))
-    probability = torch.tensor(0.05)
+    probability = 0.05
     torch.testing.assert_close(small_law.icdf(probability) * 100, large_law.icdf(probability), rtol=1e-3, atol=1e-5)
