@@ -90,11 +90,11 @@ def judge(
     rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
     levels = predicted_levels(books.job.terms.risk_level)
-    risk, probabilities = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels)
-    tests = value_at_risk_tests(risk)
+    risk = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels)
+    tests = value_at_risk_tests(risk.rows, risk.left_out)
     evidence = Evidence(
-        calibration=() if forecasts is None else calibration_tests(tests, probabilities),
-        exceptions=() if forecasts is None else exceptions_by_level(risk),
+        calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
+        exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
         universe=card.declaration.universe,
         survivorship=data.census.survivorship,
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
@@ -116,7 +116,7 @@ def judge(
         forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
-    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk, drawn)
+    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk.rows, drawn)
 
 
 def predicted_levels(planned: float | None) -> tuple[float, ...]:
@@ -151,6 +151,7 @@ def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -
     for one in tests:
         name = f"Christoffersen, {100 * one.level:g}% value at risk of the book"
         figure = f"{one.exceptions} exceptions in {one.n} sessions, {one.expected:.1f} expected"
+        figure += "" if one.left_out is None else f" ({one.left_out.statement})"
         found.append(CalibrationTest(name, one.n, one.christoffersen_p, figure))
     if len(probabilities) > 1:
         uniform = kolmogorov_smirnov(probabilities.to_numpy())

@@ -33,6 +33,11 @@ def section(run: RunRecord) -> Section:
     else:
         drawn = charts.losses_against_predictions(run.tables.risk, prediction_source(run))
         parts = (drawn, tests_table({run.name: run.metrics.value_at_risk}))
+    parts += tuple(
+        notice(f"At {stated(test.level)}, {test.left_out.statement}.")
+        for test in run.metrics.value_at_risk
+        if test.left_out is not None
+    )
     return Section("value-at-risk", "Value at risk against losses", "Value at risk", lead, parts)
 
 
@@ -59,12 +64,18 @@ def _row(test: LevelTests, further: bool) -> Row:
         _result(test),
         number(test.exceptions, COUNT),
         number(test.expected, ONE_DIGIT),
-        number(test.n, COUNT),
+        _sessions(test),
         *(_p(test, field) for field, _, _ in TESTS),
         Cell(zone or reason_of(test, "basel_zone"), numeric=True, tone="plain" if zone else "muted"),
         *((_shortfall_test(test),) if further else ()),
     )
     return row(stated(test.level), *cells)
+
+
+def _sessions(test: LevelTests) -> Cell:
+    cell = number(test.n, COUNT)
+    left_out = 0 if test.left_out is None else test.left_out.n
+    return Cell(cell.text, numeric=True, under=f"{left_out:,} left out") if left_out else cell
 
 
 def _shortfall_test(test: LevelTests) -> Cell:

@@ -1,7 +1,10 @@
 """What a book may lose in the next session, whoever predicts it, and the predictions beside what was lost."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -19,22 +22,57 @@ class BookRisk:
     """Losses a book may make in the next session.
 
     Attributes:
-        losses: (S,) equally likely losses as fractions of equity, positive when money is lost.
+        losses: (S,) equally likely losses as fractions of equity, positive when money is lost; none where nothing is
+            known of the book.
+        n_observed: Past returns that the losses rest on, where these are fewer than the losses: draws may be as many as
+            one likes, but ten returns that stand in for an asset tell of no loss in a hundred.
+        basis: What was counted, in words that follow the count, for instance ``"past returns of AAPL"``.
     """
 
     losses: torch.Tensor
+    n_observed: int | None = None
+    basis: str = "losses"
+
+    @property
+    def n(self) -> int:
+        """Observations behind the losses."""
+        return len(self.losses) if self.n_observed is None else min(len(self.losses), self.n_observed)
 
     def reaches(self, level: float) -> bool:
-        """Whether there are enough losses for a quantile at ``level``: at least one beyond it."""
-        return round(len(self.losses) * (1.0 - level), 6) >= 1.0
+        """Whether there is enough to tell a quantile at ``level``: at least one observation beyond it."""
+        return round(self.n * (1.0 - level), 6) >= 1.0
+
+    def short_of(self, level: float) -> str:
+        """Say how many observations ``level`` needs and how many there are.
+
+        Example:
+            >>> BookRisk(torch.zeros(60), basis="past returns of AAPL").short_of(0.99)
+            'level 0.99 needs at least 100 observations, got 60 past returns of AAPL'
+        """
+        needed = math.ceil(round(1.0 / (1.0 - level), 6))
+        return f"level {level:g} needs at least {needed} observations, got {self.n} {self.basis}"
 
     def value_at_risk(self, level: float) -> float:
-        """Smallest loss not exceeded with probability ``level``."""
+        """Smallest loss not exceeded with probability ``level``.
+
+        Raises:
+            ValueError: If there are too few observations for it, see `reaches`.
+        """
+        self._refuse_few(level)
         return float(value_at_risk(self.losses, level))
 
     def expected_shortfall(self, level: float) -> float:
-        """Mean of the worst ``1 - level`` share of the losses."""
+        """Mean of the worst ``1 - level`` share of the losses.
+
+        Raises:
+            ValueError: If there are too few observations for it, see `reaches`.
+        """
+        self._refuse_few(level)
         return float(expected_shortfall(self.losses, level))
+
+    def _refuse_few(self, level: float) -> None:
+        if 0.5 <= level < 1.0 and not self.reaches(level):
+            raise ValueError(f"{self.short_of(level)}.")
 
     def probability_of_less(self, loss: float) -> float:
         """Probability of a smaller loss, between 0 and 1, half of a tie counted: uniform if the law is right."""
@@ -44,9 +82,13 @@ class BookRisk:
 class LossPredictions(Protocol):
     """Predicts the losses of any book over the next session: a model's forecasts, or past returns."""
 
-    @property
-    def source(self) -> str:
-        """What the predictions are called in a report."""
+    def source(self, fewest: int, most: int) -> str:
+        """What the predictions are called in a report.
+
+        Args:
+            fewest: Observations behind the prediction that has the fewest of them.
+            most: Behind the one that has the most.
+        """
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
         """Predict at the close of ``session`` the next session's losses of the book held after its fills.
@@ -57,41 +99,88 @@ class LossPredictions(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Sessions held whose risk at one level was not predicted, because too little was known of the book.
+
+    Attributes:
+        n: How many.
+        first: The first of them.
+        last: The last.
+        reason: What was missing at the first: how many observations the level needs, and how many there were.
+    """
+
+    n: int
+    first: date
+    last: date
+    reason: str
+
+    @property
+    def statement(self) -> str:
+        """All of it in a sentence without its end."""
+        held = "1 session held was" if self.n == 1 else f"{self.n:,} sessions held were"
+        return f"{held} left out, the first on {self.first}: {self.reason}"
+
+
+@dataclass(frozen=True, eq=False)
+class RiskTable:
+    """Predictions beside what was lost.
+
+    Attributes:
+        rows: Columns ``session, level, value_at_risk, expected_shortfall, loss, exception, source``.
+        probabilities: Of each session's loss under its prediction, indexed by session; for the sessions for which a
+            level was predicted.
+        left_out: By level, the sessions held for which none was.
+    """
+
+    rows: pd.DataFrame
+    probabilities: pd.Series
+    left_out: Mapping[float, LeftOut]
+
+
 def risk_table(
     predictions: LossPredictions,
     weights_after_fill: pd.DataFrame,
     held_return: pd.Series,
     levels: Iterable[float] = LEVELS,
-) -> tuple[pd.DataFrame, pd.Series]:
+) -> RiskTable:
     """Hold each session's loss against what was predicted at the close before.
 
     Sessions entered without positions are left out: they can neither lose nor fail. So is a level for which there are
-    too few losses.
+    too few observations; these are counted.
 
     Args:
         predictions: What is asked for the losses.
         weights_after_fill: (T, A) book held after each close's fills.
         held_return: (T,) simple return of the book held into each session.
         levels: Confidence levels, lowest first.
-
-    Returns:
-        Rows ``session, level, value_at_risk, expected_shortfall, loss, exception, source``, and the probability of each
-        session's loss under its prediction, indexed by session.
     """
     levels, rows, probabilities = tuple(levels), [], {}
+    counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     sessions = weights_after_fill.index
     for before, session in zip(sessions[:-1], sessions[1:], strict=True):
         weights = weights_after_fill.loc[before].to_numpy(dtype=np.float64)
         if not weights.any():
             continue
         risk, loss = predictions.book_risk(before, weights), -float(held_return.loc[session])
-        probabilities[session] = risk.probability_of_less(loss)
         for level in levels:
             if not risk.reaches(level):
+                missed[level].append((session, risk.short_of(level)))
                 continue
-            limit = risk.value_at_risk(level)
-            shortfall = risk.expected_shortfall(level)
-            rows.append((session, level, limit, shortfall, loss, loss > limit, predictions.source))
-    names = ["session", "level", "value_at_risk", "expected_shortfall", "loss", "exception", "source"]
+            limit, shortfall = risk.value_at_risk(level), risk.expected_shortfall(level)
+            rows.append((session, level, limit, shortfall, loss, loss > limit))
+            counts.append(risk.n)
+            probabilities[session] = risk.probability_of_less(loss)
+    names = ["session", "level", "value_at_risk", "expected_shortfall", "loss", "exception"]
     table = pd.DataFrame(rows, columns=names).astype({"exception": bool, "level": float, "loss": float})
-    return table, pd.Series(probabilities, dtype=np.float64, name="pit")
+    table["source"] = pd.Series(
+        predictions.source(min(counts), max(counts)) if counts else "", table.index, dtype=object
+    )
+    left_out = {level: _left_out(found) for level, found in missed.items() if found}
+    series = pd.Series(probabilities, dtype=np.float64, name="pit")
+    return RiskTable(table, series, MappingProxyType(left_out))
+
+
+def _left_out(missed: list[tuple[pd.Timestamp, str]]) -> LeftOut:
+    (first, reason), (last, _) = missed[0], missed[-1]
+    return LeftOut(len(missed), first.date(), last.date(), reason)

@@ -11,34 +11,67 @@ from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk
 
 HISTORY_SESSIONS = 500
-"""Sessions of the past that stand for the next one."""
+"""Sessions of the past that stand for the next one, where there are as many."""
 
 
 @dataclass(frozen=True, eq=False)
 class HistoricalSimulation:
     """Predicts that the next session is one of the last ones: what stands in where there is no model.
 
+    A session of the past counts where every asset of the book has a return, so that what fell together falls together
+    and no loss is diluted by an asset that was not listed yet or did not trade. A return over a halt or a gap counts
+    once, in the session of the first trade after it.
+
     Attributes:
         panel: Prices.
-        source: What the predictions are called in the report.
     """
 
     panel: Panel
-    source: str = f"historical simulation, {HISTORY_SESSIONS} sessions"
+
+    def source(self, fewest: int, most: int) -> str:
+        """See `LossPredictions`."""
+        used = f"{most}" if fewest == most else f"{fewest} to {most}"
+        return f"historical simulation, {used} sessions"
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
-        """Losses of the (A,) weights in each of the last sessions up to and including ``session``.
+        """Losses of the (A,) weights in the last sessions that count, up to and including ``session``.
 
-        A return over a halt or a gap counts in the session of the first trade after it; without a price, an asset
-        neither gains nor loses.
+        They are fewer than `HISTORY_SESSIONS` where the assets held have no more sessions in common.
         """
         stop = int(self.panel.sessions.searchsorted(session, side="right"))
-        returns = self._returns[max(1, stop - HISTORY_SESSIONS) : stop]
-        return BookRisk(torch.from_numpy(-(returns @ weights)))
+        held = np.flatnonzero(weights != 0)
+        losses = torch.from_numpy(-(self._filled[self._counted(stop, held)] @ weights))
+        if len(losses) >= HISTORY_SESSIONS or not len(held):
+            return BookRisk(losses)
+        return BookRisk(
+            losses, basis=f"past sessions in which every held asset has a return ({self._least(stop, held)})"
+        )
+
+    def _counted(self, stop: int, held: np.ndarray) -> slice | np.ndarray:
+        """Rows before ``stop`` in which every asset held has a return, the last ones."""
+        last = slice(max(0, stop - HISTORY_SESSIONS), stop)
+        if stop >= HISTORY_SESSIONS and bool(self._known[last, held].all()):
+            return last
+        return np.flatnonzero(self._known[:stop, held].all(axis=1))[-HISTORY_SESSIONS:]
+
+    def _least(self, stop: int, held: np.ndarray) -> str:
+        """Say which asset held has the fewest returns of its own."""
+        counts = self._known[:stop, held].sum(axis=0)
+        least = int(counts.argmin())
+        return f"{self.panel.assets[held[least]]} has {counts[least]}, the fewest of them"
 
     @cached_property
     def _returns(self) -> np.ndarray:
-        return np.asarray(np.nan_to_num(self.panel.closes / self.panel.previous_closes() - 1.0))
+        return np.asarray(self.panel.closes / self.panel.previous_closes() - 1.0)
+
+    @cached_property
+    def _known(self) -> np.ndarray:
+        return np.isfinite(self._returns)
+
+    @cached_property
+    def _filled(self) -> np.ndarray:
+        """Returns, with zeros for the assets that a book counted by `_known` does not hold."""
+        return np.where(self._known, self._returns, 0.0)
 
 
 def trailing_returns(panel: Panel, asset: int, session: pd.Timestamp) -> np.ndarray:

@@ -1,17 +1,21 @@
 """Every test of a book's predicted value at risk, per level, and what could not be tested."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import pandas as pd
 
+from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen
+from quantdl.risk.book import LeftOut
 
 BASEL_SESSIONS = 250
 """Sessions over which the Basel committee counts exceptions."""
 
 _P_VALUES = ("kupiec_p", "independence_p", "christoffersen_p")
+_NONE_LEFT_OUT: Mapping[float, LeftOut] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class LevelTests:
         z2: Statistic of Acerbi and Szekely's second test of the expected shortfall.
         z2_p: Its p-value.
         undefined: Reason for each figure that is None.
+        left_out: Sessions with positions and without a prediction; None where there are none.
     """
 
     level: float
@@ -43,24 +48,29 @@ class LevelTests:
     z2: float | None
     z2_p: float | None
     undefined: Mapping[str, str]
+    left_out: LeftOut | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
-def value_at_risk_tests(risk: pd.DataFrame) -> tuple[LevelTests, ...]:
+def value_at_risk_tests(
+    risk: pd.DataFrame, left_out: Mapping[float, LeftOut] = _NONE_LEFT_OUT
+) -> tuple[LevelTests, ...]:
     """Test the predicted value at risk at each of its levels, lowest first.
 
     Args:
-        risk: The table of `quantdl.risk.book.risk_table`.
+        risk: The rows of `quantdl.risk.book.risk_table`.
+        left_out: By level, the sessions held for which it was not predicted.
     """
-    levels = sorted({float(level) for level in risk["level"]})
-    return tuple(_tests_at(level, risk[risk["level"] == level]) for level in levels)
+    levels = sorted({*map(float, risk["level"]), *left_out})
+    return tuple(_tests_at(level, risk[risk["level"] == level], left_out.get(level)) for level in levels)
 
 
-def _tests_at(level: float, rows: pd.DataFrame) -> LevelTests:
+def _tests_at(level: float, rows: pd.DataFrame, left_out: LeftOut | None) -> LevelTests:
     hits, n = rows["exception"].to_numpy(dtype=bool), len(rows)
     undefined: dict[str, str] = {}
     tests = christoffersen(hits, level) if n > 1 else None
     if tests is None:
-        undefined |= dict.fromkeys(_P_VALUES, "fewer than two sessions with positions")
+        few = "fewer than two sessions with positions" if left_out is None else left_out.statement
+        undefined |= dict.fromkeys((*_P_VALUES, "z2"), few)
     zone = None
     if level == 0.99 and n >= BASEL_SESSIONS:
         zone = basel_zone(int(hits[-BASEL_SESSIONS:].sum()), BASEL_SESSIONS, level).zone
@@ -70,7 +80,7 @@ def _tests_at(level: float, rows: pd.DataFrame) -> LevelTests:
     if n > 1 and (shortfall > 0).all():
         z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), rows["value_at_risk"].to_numpy(), shortfall, level)
     else:
-        undefined["z2"] = "a predicted shortfall is not positive"
+        undefined.setdefault("z2", "a predicted shortfall is not positive")
     return LevelTests(
         level=level,
         n=n,
@@ -83,4 +93,5 @@ def _tests_at(level: float, rows: pd.DataFrame) -> LevelTests:
         z2=None if z2 is None else z2.statistic,
         z2_p=None if z2 is None else z2.p_value,
         undefined=undefined,
+        left_out=left_out,
     )

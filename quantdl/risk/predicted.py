@@ -24,7 +24,7 @@ class ModelPredictions:
         seed: Of the run.
         n_draws: ``S``.
         panel: Prices, for assets that a law leaves out.
-        source: What the predictions are called in the report.
+        name: What the predictions are called in a report.
     """
 
     book: ForecastBook
@@ -32,7 +32,11 @@ class ModelPredictions:
     seed: int
     n_draws: int
     panel: Panel
-    source: str = "model"
+    name: str = "model"
+
+    def source(self, fewest: int, most: int) -> str:
+        """See `LossPredictions`."""
+        return self.name
 
     def position_draws(self, session: pd.Timestamp) -> np.ndarray:
         """(S, A) log returns from the fill to the horizon; a column of NaN for an absent asset."""
@@ -42,7 +46,8 @@ class ModelPredictions:
         """Losses in the session after ``session`` of the book held after its fills, (A,) weights.
 
         A held asset that the model cannot forecast, because it did not trade, is not riskless: it is given its own
-        trailing returns, ordered to be worst where the rest of the book is worst.
+        trailing returns, ordered to be worst where the rest of the book is worst. The book then reaches no level that
+        so many returns do not reach.
         """
         draws = self._draws(session, NEXT_SESSION)
         weights = np.array(weights, dtype=np.float64)
@@ -50,14 +55,24 @@ class ModelPredictions:
         losses = portfolio_losses(
             torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(np.where(absent, 0, weights))
         )
+        stand_ins: dict[str, int] = {}
         for asset in np.flatnonzero(absent & (weights != 0)):
             own = -weights[asset] * trailing_returns(self.panel, int(asset), session)
-            losses = losses + _worst_together(losses, own)
-        return BookRisk(losses)
+            stand_ins[self.panel.assets[asset]] = len(own)
+            losses = losses + _worst_together(losses, own) if len(own) else losses
+        if not stand_ins:
+            return BookRisk(losses)
+        shortest = min(stand_ins, key=lambda name: stand_ins[name])
+        basis = f"past returns of {shortest}, which is held and has no forecast"
+        return BookRisk(losses, stand_ins[shortest], basis)
 
-    def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float:
-        """Value at risk of a book over the session after ``session``; arguments as for `book_risk`."""
-        return self.book_risk(session, weights).value_at_risk(level)
+    def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float | None:
+        """Value at risk of a book over the session after ``session``; arguments as for `book_risk`.
+
+        None where too little is known of an asset held, see `BookRisk.reaches`.
+        """
+        risk = self.book_risk(session, weights)
+        return risk.value_at_risk(level) if risk.reaches(level) else None
 
     def _draws(self, session: pd.Timestamp, window: ReturnWindow) -> np.ndarray:
         law = self.book.law(session, window)
@@ -69,7 +84,5 @@ class ModelPredictions:
 
 def _worst_together(book: torch.Tensor, own: np.ndarray) -> torch.Tensor:
     """Quantiles of an asset's own losses, as many as the book has losses (S,), ordered as the book's losses are."""
-    if not len(own):
-        return torch.zeros_like(book)
     quantiles = np.quantile(own, (np.arange(len(book)) + 0.5) / len(book))
     return torch.from_numpy(quantiles)[book.argsort().argsort()]

@@ -58,7 +58,7 @@ def test_every_figure_of_a_level_has_its_cell():
     assert cells["Z2"].under == "p 0.210"
     assert [cells[name].tone for name in ("Kupiec p", "Independence p", "Christoffersen p")] == ["bad", "bad", "plain"]
     shown = {"level", "exceptions", "expected", "n", "kupiec_p", "independence_p", "christoffersen_p", "basel_zone"}
-    assert shown | {"z2", "z2_p", "undefined"} == {field.name for field in dataclasses.fields(LevelTests)}
+    assert shown | {"z2", "z2_p", "undefined", "left_out"} == {field.name for field in dataclasses.fields(LevelTests)}
 
 
 def test_an_undefined_figure_is_its_reason():
@@ -98,3 +98,22 @@ def test_a_book_that_was_never_held_has_no_tests(files, write):
     section = market_risk.section(read_run(write(files)))
     assert words(section) == ["The book was never held over a session for which a value at risk could be predicted."]
     assert len(section.parts) == 1
+
+
+def test_sessions_left_out_are_counted_beside_the_table_and_under_the_sessions(files, write):
+    left = {
+        "n": 41,
+        "first": "2019-01-03",
+        "last": "2019-03-04",
+        "reason": "level 0.99 needs at least 100 observations",
+    }
+    files.records["metrics.json"]["value_at_risk"][1]["left_out"] = left
+    run = read_run(write(files))
+    section = market_risk.section(run)
+    said = (
+        "At 99%, 41 sessions held were left out, the first on 2019-01-03: level 0.99 needs at least 100 observations."
+    )
+    assert words(section)[-1] == said
+    table = market_risk.tests_table({run.name: run.metrics.value_at_risk})
+    at = [cell.text for cell in table.columns].index("Sessions")
+    assert [row.cells[at].under for row in table.rows] == ["", "41 left out"]

@@ -17,7 +17,9 @@ def test_a_historical_risk_table_predicts_each_session_from_the_returns_before_i
     weights = pd.DataFrame(0.05, sessions, list(panel.assets))
     simple = panel.closes[1:] / panel.closes[:-1] - 1.0  # row t is the return of session t + 1
     held = pd.Series([simple[6000 + day - 1].mean() for day in range(10)], sessions)
-    table, places = risk_table(HistoricalSimulation(panel), weights, held)
+    found = risk_table(HistoricalSimulation(panel), weights, held)
+    table, places = found.rows, found.probabilities
+    assert not found.left_out and set(table["source"]) == {"historical simulation, 500 sessions"}
     one = table[table["level"] == 0.95].set_index("session")
     assert list(one.index) == list(sessions[1:])
     for day, session in enumerate(sessions[1:], start=6001):
@@ -33,8 +35,39 @@ def test_a_level_that_few_losses_cannot_reach_is_left_out():
     panel = panel_of_closes(closes)
     sessions = panel.sessions[50:60]
     weights = pd.DataFrame(0.5, index=sessions, columns=["A", "B"])
-    table, _ = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, index=sessions))
-    assert set(table["level"]) == {0.95}  # fifty losses have no one in a hundred
+    found = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, index=sessions))
+    assert set(found.rows["level"]) == {0.95}  # fifty losses have no one in a hundred
+    assert set(found.rows["source"]) == {"historical simulation, 50 to 58 sessions"}
+    assert list(found.left_out) == [0.99]
+    left = found.left_out[0.99]
+    assert (left.n, left.first, left.last) == (9, sessions[1].date(), sessions[-1].date())
+    assert left.reason.startswith("level 0.99 needs at least 100 observations, got 50 past sessions")
+    assert left.statement == f"9 sessions held were left out, the first on {left.first}: {left.reason}"
+
+
+def test_a_book_that_cannot_be_judged_is_counted_and_not_scored():
+    """The second asset is listed at row 30 and held from then on: its twentieth return comes at row 50."""
+    closes = 100.0 * np.exp(np.cumsum(0.01 * np.random.default_rng(0).standard_normal((80, 2)), axis=0))
+    closes[:30, 1] = np.nan
+    panel = panel_of_closes(closes)
+    sessions = panel.sessions[30:60]
+    weights = pd.DataFrame(0.5, index=sessions, columns=["A", "B"])
+    found = risk_table(HistoricalSimulation(panel), weights, pd.Series(-0.02, index=sessions))
+    assert found.rows["session"].tolist() == list(panel.sessions[51:60])  # predicted at the close before
+    assert found.probabilities.index.tolist() == list(panel.sessions[51:60])
+    assert (found.left_out[0.95].n, found.left_out[0.99].n) == (20, 29)
+    reason = found.left_out[0.95].reason
+    assert reason == (
+        "level 0.95 needs at least 20 observations, got 0 past sessions in which every held asset has a return "
+        f"({panel.assets[1]} has 0, the fewest of them)"
+    )
+
+
+def test_a_stand_in_of_few_returns_reaches_no_more_than_they_do():
+    risk = BookRisk(torch.linspace(-0.1, 0.1, 4000, dtype=torch.float64), 30, "past returns of AAPL")
+    assert risk.reaches(0.95) and not risk.reaches(0.99)
+    with pytest.raises(ValueError, match="level 0.99 needs at least 100 observations, got 30 past returns of AAPL"):
+        risk.value_at_risk(0.99)
 
 
 def test_every_level_that_is_asked_for_is_predicted():
@@ -42,7 +75,7 @@ def test_every_level_that_is_asked_for_is_predicted():
     sessions = panel.sessions[6000:6003]
     weights = pd.DataFrame(0.05, sessions, list(panel.assets))
     returns = panel.closes[1:] / panel.closes[:-1] - 1.0
-    table, _ = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, sessions), (0.95, 0.97, 0.99))
+    table = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, sessions), (0.95, 0.97, 0.99)).rows
     losses = np.sort(-returns[5500:6000].mean(axis=1))  # the 500 sessions up to the first close
     first = table[table["session"] == sessions[1]]
     assert first["level"].tolist() == [0.95, 0.97, 0.99]
@@ -74,12 +107,14 @@ def test_a_session_entered_without_positions_is_left_out():
     weights = pd.DataFrame([[0.0, 0.0], [0.5, 0.0], [0.0, 0.0], [0.0, 0.0]], sessions, ["A", "B"])
 
     class Same:
-        source = "a test"
+        def source(self, fewest, most):
+            return "a test"
 
         def book_risk(self, session, weights):
             return BookRisk(torch.linspace(0.0, 0.02, 100, dtype=torch.float64))
 
-    table, probabilities = risk_table(Same(), weights, pd.Series([0.0, 0.0, -0.03, 0.0], sessions))
+    found = risk_table(Same(), weights, pd.Series([0.0, 0.0, -0.03, 0.0], sessions))
+    table, probabilities = found.rows, found.probabilities
     assert list(probabilities.index) == [sessions[2]]
     assert set(table["session"]) == {sessions[2]}
     assert table["exception"].all() and set(table["source"]) == {"a test"}
@@ -90,11 +125,12 @@ def test_a_loss_as_large_as_the_value_at_risk_is_no_exception(loss, exception):
     sessions = pd.bdate_range("2020-01-01", periods=2)
 
     class Constant:
-        source = "a test"
+        def source(self, fewest, most):
+            return "a test"
 
         def book_risk(self, session, weights):
             return BookRisk(torch.full((200,), 0.01, dtype=torch.float64))
 
-    table, _ = risk_table(Constant(), pd.DataFrame(0.5, sessions, ["A", "B"]), pd.Series([0.0, -loss], sessions))
+    table = risk_table(Constant(), pd.DataFrame(0.5, sessions, ["A", "B"]), pd.Series([0.0, -loss], sessions)).rows
     assert list(table["level"]) == [0.95, 0.99]
     assert list(table["exception"]) == [exception] * 2

@@ -1,9 +1,13 @@
 """Tests of the value at risk per level, and the reasons for those that do not exist."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from quantdl.records import to_plain
+from quantdl.risk.book import LeftOut
 from quantdl.risk.level_tests import value_at_risk_tests
 
 
@@ -66,3 +70,17 @@ def test_what_cannot_be_tested_has_its_reason():
 def test_levels_come_lowest_first():
     rows = pd.concat([risk_rows(np.zeros(5, dtype=bool), level) for level in (0.99, 0.95)])
     assert [found.level for found in value_at_risk_tests(rows)] == [0.95, 0.99]
+
+
+def test_sessions_without_a_prediction_stand_beside_the_tests_and_in_their_place():
+    left = LeftOut(3, date(2020, 1, 2), date(2020, 1, 6), "level 0.99 needs at least 100 observations, got 60 losses")
+    some, none = value_at_risk_tests(risk_rows(np.zeros(260, dtype=bool), level=0.95), {0.95: left, 0.99: left})
+    assert (some.level, some.n, some.left_out, some.kupiec_p is None) == (0.95, 260, left, False)
+    assert (none.level, none.n, none.exceptions, none.expected, none.left_out) == (0.99, 0, 0, 0.0, left)
+    for name in ("kupiec_p", "independence_p", "christoffersen_p", "z2"):
+        assert none.undefined[name] == (
+            "3 sessions held were left out, the first on 2020-01-02: "
+            "level 0.99 needs at least 100 observations, got 60 losses"
+        )
+    (whole,) = value_at_risk_tests(risk_rows(np.zeros(260, dtype=bool)))
+    assert "left_out" not in to_plain(whole)

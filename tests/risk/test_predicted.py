@@ -11,6 +11,7 @@ from scipy import stats
 from quantdl.risk.historical import HISTORY_SESSIONS
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import NEXT_SESSION
+from quantdl.simulation import panel_of_closes
 from quantdl.training.forecasting import forecast_sessions
 from tests.small_experiment import ASSETS, stored
 
@@ -107,3 +108,25 @@ def test_the_stand_in_for_an_absent_asset_is_its_own_history_alone(few_draws):
     closes = few_draws.panel.until(session).closes[:, 1]
     history = -np.diff(closes)[-HISTORY_SESSIONS:] / closes[:-1][-HISTORY_SESSIONS:]
     assert risk.value_at_risk(0.95) == pytest.approx(np.quantile(history, 0.95), rel=0.02)
+
+
+def test_an_asset_without_a_forecast_and_with_few_returns_is_told_and_not_taken_for_riskless(few_draws):
+    """Listed thirty returns before the session that asks: enough for one loss in twenty, not for one in a hundred."""
+    session = few_draws.book.sessions[5]
+    law = few_draws.book.law(session, NEXT_SESSION)
+    gone = torch.ones_like(law.present)
+    gone[:, 1] = False
+    pieces = tuple(replace(piece, law=piece.law.observed(gone)) for piece in few_draws.book.pieces)
+    known = few_draws.panel.until(session)
+    for listed, returns in ((31, 30), (1, 0)):
+        closes = known.closes.copy()
+        closes[:-listed, 1] = np.nan
+        panel = panel_of_closes(closes)
+        panel = replace(panel, sessions=known.sessions, known_at=known.known_at, assets=known.assets)
+        short = replace(few_draws, book=replace(few_draws.book, pieces=pieces), panel=panel)
+        risk = short.book_risk(session, np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0]))
+        assert risk.n == returns
+        assert risk.reaches(0.95) is (returns == 30) and not risk.reaches(0.99)
+        assert f"got {returns} past returns of {ASSETS[1]}, which is held and has no forecast" in risk.short_of(0.99)
+        assert short.value_at_risk(session, np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0]), 0.99) is None
+    assert few_draws.source(4000, 4000) == "model"

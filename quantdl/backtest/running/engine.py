@@ -263,7 +263,7 @@ class Engine:
         if np.any(weights != 0):
             session = self.tape.sessions[t]
             self.predicted_loss = self.value_at_risk(session, weights, level)
-            if not np.isfinite(self.predicted_loss):
+            if self.predicted_loss is not None and not np.isfinite(self.predicted_loss):
                 raise RunError(
                     f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {self.predicted_loss} at {level:g} "
                     "for the book held. The calibration condition needs a finite one at every close with positions: "

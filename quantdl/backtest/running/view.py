@@ -115,9 +115,10 @@ class Forecasts:
         horizon_bars: Bars of the position window; must equal the plan's horizon.
         draws: Session to (S, A) log returns from close t+1 to close t+1+h, a column of NaN for an absent asset.
         value_at_risk: Session, weights (A,) held after its fills, and level, to the predicted loss of the next session
-            as a positive fraction of equity. None when no value at risk is predicted.
+            as a positive fraction of equity, or to None where too little is known of the book: such a session is left
+            out. None when no value at risk is predicted.
     """
 
     horizon_bars: int
     draws: Callable[[pd.Timestamp], np.ndarray]
-    value_at_risk: Callable[[pd.Timestamp, np.ndarray, float], float] | None
+    value_at_risk: Callable[[pd.Timestamp, np.ndarray, float], float | None] | None
