@@ -71,5 +71,5 @@ def prepare(
     """
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
     stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
-    tape = read_tape(panel)
+    tape = read_tape(panel, plan.friction.delisted_after_sessions)
     return Job(tape, plan_terms(plan, panel, tape, first, stop), first, stop, initial_equity)

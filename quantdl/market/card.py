@@ -30,11 +30,15 @@ class SilenceRule:
     """How silence after an asset's last trade is read.
 
     Attributes:
-        delisted_after_sessions: A silence of more sessions than this at the end of the data is DELISTED, a shorter one
-            MISSING. The default is ten: the longest that section 12(k)(1)(A) of the US Securities Exchange Act lets the
-            SEC suspend trading in a security by one order, so a longer silence is no ordinary halt. A feed that was cut
-            off looks the same; the card says how many assets were read as delisted.
-        ended: Last trading day by symbol where the source states it. Sessions after it are DELISTED whatever the count.
+        delisted_after_sessions: A silence of more sessions than this at the end of the data is presumed to be the end
+            of the asset: its cells are DELISTED, and those of a shorter one MISSING. The default is ten: the longest
+            that section 12(k)(1)(A) of the US Securities Exchange Act lets the SEC suspend trading in a security by one
+            order. Longer suspensions and feeds that were cut off look the same, so this is a presumption for the census
+            and for the judgement of survivorship; the card names the assets. No money follows from it: what may be
+            held, and what is paid out, is decided by stated ends and by the plan's
+            ``friction.delisted_after_sessions``.
+        ended: Last trading day by symbol where the source states it. Sessions after it are DELISTED whatever the count,
+            and a holding is paid out.
     """
 
     delisted_after_sessions: int = 10

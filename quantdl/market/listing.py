@@ -1,4 +1,4 @@
-"""Which assets were known to be gone, bar by bar. A full panel knows it with hindsight, the moment silence begins."""
+"""Which assets were known to be gone, bar by bar: by what states their end, never because their bars stop."""
 
 import numpy as np
 import pandas as pd
@@ -13,23 +13,38 @@ def last_trades(panel: Panel) -> np.ndarray:
     return np.asarray(np.maximum.accumulate(np.where(panel.traded, rows, -1), axis=0))
 
 
-def delisted_as_known(panel: Panel) -> np.ndarray:
+def delisted_as_known(panel: Panel, after_sessions: int | None = None) -> np.ndarray:
     """Return (T, A) bool: whether the asset was known to be delisted as of the bar.
 
-    The panel's rule on silence is read at every bar as if the data ended there, as `Panel.until` does: a silence is
-    counted in sessions, however many bars each has. A last day that the source states, `SilenceRule.ended`, overrules
-    the count; a delisting among the actions ends the asset after its last session, and says nothing before it. HALTED
-    cells and assets that have not traded yet are not delisted.
+    Only what is stated ends an asset: a delisting among the actions, or a last day that the source states
+    (`SilenceRule.ended`), each after its own day and never before it. Silence alone ends nothing: shares are suspended
+    for weeks, and whole markets have closed for a month. The count of `SilenceRule`, by which a panel presumes an end
+    where its data stop, is not read here.
+
+    Args:
+        panel: The panel.
+        after_sessions: A trading plan's own rule: an asset also counts as delisted once it has been silent for more
+            sessions than this since it last traded or was last called HALTED, and no longer once it trades again. An
+            end that is stated for a later day cannot be known yet and does not put it off. Counted in sessions, however
+            many bars each has. None for no such rule.
     """
     last = last_trades(panel)
-    number = np.cumsum(np.r_[False, np.diff(panel.sessions.asi8) != 0])
-    gone = number[:, None] - number[np.maximum(last, 0)] > panel.silence.delisted_after_sessions
+    begun = last >= 0
+    gone = np.zeros(panel.status.shape, dtype=bool)
     column = {asset: position for position, asset in enumerate(panel.assets)}
-    for ended in panel.actions.delistings:
-        if ended.asset in column:
-            gone[:, column[ended.asset]] |= panel.sessions > pd.Timestamp(ended.last)
-    for asset, day in panel.silence.ended.items():
+    ends = [(item.asset, item.last) for item in panel.actions.delistings]
+    for asset, day in (*ends, *panel.silence.ended.items()):
         if asset in column:
-            gone[:, column[asset]] = panel.sessions > pd.Timestamp(day)
-    silent = (panel.status != CellStatus.TRADED) & (panel.status != CellStatus.HALTED)
-    return np.asarray(gone & silent & (last >= 0))
+            gone[:, column[asset]] |= panel.sessions > pd.Timestamp(day)
+    if after_sessions is not None:
+        gone |= _silent_sessions(panel, last) > after_sessions
+    return np.asarray(gone & ~panel.traded & begun)
+
+
+def _silent_sessions(panel: Panel, last: np.ndarray) -> np.ndarray:
+    """Return (T, A) the sessions since the last trade or halt so far, 0 before the first of them."""
+    rows = np.arange(len(panel.sessions))[:, None]
+    halted = np.maximum.accumulate(np.where(panel.status == CellStatus.HALTED, rows, -1), axis=0)
+    number = np.cumsum(np.r_[False, np.diff(panel.sessions.asi8) != 0])
+    heard = np.maximum(last, halted)
+    return np.asarray(np.where(heard >= 0, number[:, None] - number[np.maximum(heard, 0)], 0))

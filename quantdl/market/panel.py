@@ -144,7 +144,8 @@ class Panel:
 
         Everything is copied, so no array of the view has a base that reaches into the future. What only the future
         could tell goes too: an asset that is silent at the end of the view is read by the `SilenceRule` as if the data
-        had ended there, whether or not it trades again later, and faults that end later are left out.
+        had ended there, whether or not it trades again later, and faults that end later are left out. A view that ends
+        within a long halt so presumes an end that did not come; no money follows from that.
 
         Args:
             session: Last session of the view, inclusive, with all of its bars. A day without a session ends at the

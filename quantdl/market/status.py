@@ -20,7 +20,8 @@ class CellStatus(IntEnum):
     HALTED = 3
     """Trading was halted. Only where the source says so: silence alone is MISSING."""
     DELISTED = 4
-    """After the last trade, see `quantdl.market.card.SilenceRule`."""
+    """After the end of the asset, as the source states it, or presumed from a long silence at the end of the data, see
+    `quantdl.market.card.SilenceRule`. A backtest pays out stated ends only, see `quantdl.market.listing`."""
 
 
 def read_silence(

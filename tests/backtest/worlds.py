@@ -126,7 +126,7 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
         ),
         related_positions=RelatedPositions(NamedGroups("named", groups), 1.0 if len(assets) < 3 else 0.99, None),
         friction=Friction(
-            5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, "next_close"
+            5.0, 5.0, None, VolumeWaiver("waiver", "A. Risk", "no volume in the data"), 0.7, None, "next_close"
         ),
         invalidation=(DrawdownLimit("drawdown", 0.5),),
         fast_exit=FastExit(1),

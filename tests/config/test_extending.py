@@ -244,7 +244,7 @@ def test_what_both_lack_is_missing_in_the_extending_file(write: Write) -> None:
     [
         ("model: {heads: 3}\n", ConfigError, "2:16", "model.width: given 32; expected a multiple of twice", "12:10"),
         ("model: {horizon: 5}\n", PlanError, "2:18", "plan.horizon.bars: given 23; expected the model's", "48:11"),
-        ("splits:\n  test_end: 2022-12-27\n", PlanError, "3:13", "plan.sample.last: given 2022-12-28", "98:11"),
+        ("splits:\n  test_end: 2022-12-27\n", PlanError, "3:13", "plan.sample.last: given 2022-12-28", "99:11"),
         ("splits: {train_end: 2019-03-01}\n", ConfigError, "2:21", "splits.validation_end: given 2018-12-31", "21:19"),
         ("data: {end: 2020-12-31}\n", ConfigError, "2:13", "splits.test_end: given 2022-12-28", "23:13"),
         ("risk_free: vix\n", ConfigError, "2:12", "risk_free: given 'vix'", None),

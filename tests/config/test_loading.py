@@ -220,7 +220,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
     "empty invalidation": (
         PlanError,
         [("  invalidation:\n" + CONDITIONS, "  invalidation: []\n")],
-        [":91:3: plan.invalidation: given no condition; expected at least one testable condition"],
+        [":92:3: plan.invalidation: given no condition; expected at least one testable condition"],
     ),
     "texts of a plan without content": (
         PlanError,
@@ -242,7 +242,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
         [("calendar: XNYS", "calendar: .nan")],
         ["plan.trusted_data.calendar: given '.nan'; expected the name of a trading calendar; fix: write"],
     ),
-    "limit that can never bind": (PlanError, [("limit: 0.3", "limit: 0.99")], [":92:31: plan.invalidation[0].limit"]),
+    "limit that can never bind": (PlanError, [("limit: 0.3", "limit: 0.99")], [":93:31: plan.invalidation[0].limit"]),
     "unknown condition": (
         PlanError,
         [("kind: drawdown", "kind: drawdwn")],

@@ -25,12 +25,20 @@ def silent(start, stop, rule=TEN_SESSIONS, status=CellStatus.MISSING):
     return replace(panel, status=codes, fields=fields, silence=rule, actions=CorporateActions())
 
 
-def known(panel):
-    return np.flatnonzero(delisted_as_known(panel)[:, 0]).tolist()
+def known(panel, after=10):
+    return np.flatnonzero(delisted_as_known(panel, after)[:, 0]).tolist()
 
 
-def test_an_asset_counts_as_gone_when_its_silence_has_grown_too_long():
+def test_silence_alone_ends_nothing():
+    for start, stop in ((20, 25), (20, 40), (20, 60)):
+        for patience in (0, 10):
+            assert known(silent(start, stop, SilenceRule(patience)), None) == []
+
+
+def test_an_asset_counts_as_gone_when_its_silence_is_longer_than_the_plan_says():
     assert known(silent(20, 60)) == list(range(30, 60))
+    assert known(silent(20, 60), 39) == [59] and known(silent(20, 60), 40) == []
+    assert known(silent(20, 60), 38) == [58, 59]
 
 
 def test_an_asset_that_comes_back_was_gone_only_while_it_was_silent():
@@ -42,11 +50,26 @@ def test_a_short_silence_and_a_halt_end_nothing():
     assert known(silent(20, 60, status=CellStatus.HALTED)) == []
 
 
-def test_a_last_day_that_the_source_states_overrules_the_count():
+def test_the_sessions_that_the_source_calls_halted_are_no_silence():
+    panel = silent(20, 60)
+    codes = panel.status.copy()
+    codes[20:40, 0] = CellStatus.HALTED
+    assert known(replace(panel, status=codes)) == list(range(50, 60))  # row 39 was the last that was accounted for
+
+
+def test_a_last_day_that_the_source_states_needs_no_count():
     ended = SilenceRule(10, {"NA": dirty_panel(60).sessions[24].date()})
-    assert known(silent(20, 60, ended)) == list(range(25, 60))
+    assert known(silent(20, 60, ended)) == known(silent(20, 60, ended), None) == list(range(25, 60))
+
+
+def test_a_last_day_still_to_come_is_not_known_and_does_not_put_the_plans_rule_off():
     late = SilenceRule(10, {"NA": date(2030, 1, 1)})
-    assert known(silent(20, 60, late)) == []
+    assert known(silent(20, 60, late)) == known(silent(20, 60)) == list(range(30, 60))
+
+
+def test_a_stated_end_counts_whatever_the_cells_after_it_are_called():
+    ended = SilenceRule(10, {"NA": dirty_panel(60).sessions[24].date()})
+    assert known(silent(20, 60, ended, CellStatus.HALTED), None) == list(range(25, 60))
 
 
 def test_a_delisting_among_the_actions_ends_the_asset_after_its_last_session():
@@ -61,22 +84,23 @@ def test_bars_of_one_session_are_one_session_of_silence():
     known_at = sessions.tz_localize("UTC") + pd.to_timedelta(np.tile(np.arange(15, 21), 10), unit="h")
     bars = replace(panel, sessions=sessions, known_at=known_at, card=in_hours(panel.card))
     assert known(bars) == []
-    assert known(replace(bars, silence=SilenceRule(3))) == list(range(36, 60))  # row 17 traded last, in session 2
+    assert known(bars, 3) == list(range(36, 60))  # row 17 traded last, in session 2
 
 
+@pytest.mark.parametrize("after", [None, 3])
 @pytest.mark.parametrize("stated", [False, True])
-def test_what_comes_later_changes_nothing(stated):
+def test_what_comes_later_changes_nothing(stated, after):
     panel = dirty_panel(60)
     delistings = (Delisting(panel.sessions[50].date(), "MAR 1", 0.0), Delisting(panel.sessions[33].date(), "1E5"))
     panel = replace(panel, actions=CorporateActions(delistings=delistings if stated else ()))
     panel = replace(panel, silence=replace(panel.silence, ended={}))
-    whole, trades = delisted_as_known(panel), last_trades(panel)
+    whole, trades = delisted_as_known(panel, after), last_trades(panel)
     for end in range(1, 61):
         view = panel.until(panel.sessions[end - 1])
-        np.testing.assert_array_equal(delisted_as_known(view), whole[:end])
+        np.testing.assert_array_equal(delisted_as_known(view, after), whole[:end])
         np.testing.assert_array_equal(last_trades(view), trades[:end])
 
 
 def test_no_asset_is_gone_before_the_first_trade():
     panel = dirty_panel(60)
-    assert not delisted_as_known(panel)[last_trades(panel) < 0].any()
+    assert not delisted_as_known(panel, 1)[last_trades(panel) < 0].any()

@@ -83,10 +83,13 @@ class Exits:
             self.journal.note(t, "horizon", "expired", detail)
 
     def reduce_to_fast_exit(self, t: int) -> None:
-        """Order positions reduced that have outgrown the fast exit, unless an order does so already."""
+        """Order positions reduced that have outgrown the fast exit, unless an order does so already.
+
+        A silent position is left alone: no order for it can fill, and its liquidity is judged again once it trades.
+        """
         most = exit_values(self.tradable(t), self.terms.max_exit_sessions)
         values = self.book.values()
-        for asset in np.flatnonzero(np.abs(values) > most).tolist():
+        for asset in np.flatnonzero((np.abs(values) > most) & self.tape.traded[t]).tolist():
             held, mark = float(self.book.quantities[asset]), float(self.book.marks[asset])
             waiting = self.desk.open.get(asset)
             if waiting is not None and abs(held + waiting.left) * mark <= most[asset]:

@@ -1,7 +1,7 @@
 """The panel as the engine plays it: for each session only what could be known at its close.
 
-Every array is causal: row t is a function of rows up to t of the panel. That includes delistings, which a full panel
-knows with hindsight: here an asset counts as delisted when its silence has become long enough, not when it began.
+Every array is causal: row t is a function of rows up to t of the panel. That includes delistings: an asset is gone
+after a day that is stated, or once its silence has become as long as the plan's own rule says.
 """
 
 from collections.abc import Mapping
@@ -38,9 +38,10 @@ class Tape:
         traded: (T, A) whether the asset traded.
         marks: (T, A) last traded close so far, in the units of the session; NaN before the first.
         silent_bars: (T, A) bars since the last trade; 0 in a session with one.
-        listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held.
+        listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held. A silent
+            asset is listed; an order for it waits.
         eligible: (T, A) in the universe as of the session.
-        delisted: (T, A) known to be delisted as of the session.
+        delisted: (T, A) known to be delisted as of the session, by a stated end or by the plan's rule on silence.
         terminal_values: (A,) money for each share of a delisted asset where the data states it, else NaN.
         effects: What corporate actions do to shares before the open of a session, by its position.
         volatility: (T, A) standard deviation of the last simple returns, for the impact law.
@@ -73,9 +74,14 @@ def dollars_traded(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     return fields["close"] * fields["volume"] if stated is None else stated
 
 
-def read_tape(panel: Panel) -> Tape:
-    """Prepare a panel for the engine."""
-    last_trade, delisted = last_trades(panel), delisted_as_known(panel)
+def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
+    """Prepare a panel for the engine.
+
+    Args:
+        panel: The panel.
+        delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
+    """
+    last_trade, delisted = last_trades(panel), delisted_as_known(panel, delisted_after_sessions)
     rows = np.arange(len(last_trade))[:, None]
     continuous = continuous_closes(panel)
     return Tape(

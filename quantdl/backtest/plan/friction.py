@@ -9,6 +9,7 @@ import numpy as np
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
+from quantdl.backtest.plan.payouts import payout_failures
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 ROW = ReportRow("Friction", "costs", "Costs")
+MOST_SILENT_SESSIONS = 2500
+"""Ten years of sessions: a plan that waits longer for an asset to come back means that it never ends."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,9 @@ class Friction:
         liquidity: Measured, stated or waived in writing.
         delisting_recovery: Share of the last close that a delisted long position is paid out at; shorts are bought
             back at the last close. Delistings for cause lost 30 % on NYSE and AMEX (Shumway, 1997), so 0.7 is prudent.
+        delisted_after_sessions: Sessions of silence after which an asset counts as delisted although nothing states its
+            end: a holding of it is then paid out. Null for never. Until then it stays in the book at its last close. A
+            year of sessions, 250, is longer than suspensions that end.
         fill_at: ``"next_close"``; ``"next_open"`` where the data has opens; ``"decision_close"`` fills at the very
             close that was decided on, at which no real order can fill any more, and is stamped on the result.
     """
@@ -102,6 +108,7 @@ class Friction:
     borrow: Borrow | None
     liquidity: Liquidity
     delisting_recovery: float
+    delisted_after_sessions: int | None
     fill_at: Literal["next_close", "next_open", "decision_close"]
 
     @property
@@ -131,6 +138,9 @@ def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon:
     if not 0 <= friction.delisting_recovery <= 1:
         expected = "a share of the last price between 0 and 1"
         yield PlanFault("friction.delisting_recovery", f"{friction.delisting_recovery:g}", expected, "for instance 0.7")
+    if friction.delisted_after_sessions is not None:
+        item, meaning = "friction.delisted_after_sessions", "a number of silent sessions, or null for never,"
+        yield from within(item, friction.delisted_after_sessions, 0, MOST_SILENT_SESSIONS, meaning)
     yield from _borrow(friction.borrow, sizing)
     yield from _liquidity(friction.liquidity, data)
     if friction.fill_at == "next_open" and "open" not in data.fields:
@@ -251,6 +261,7 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     """Charge every fill again by the stated terms, and look at its price, its day and its share of the volume."""
     found, stated = run.evidence.break_even, friction.bps_each_way
     failures = [*_costs(friction, run), *_participation(friction, run), *_prices(friction, run)]
+    failures += payout_failures(friction.delisting_recovery, friction.delisted_after_sessions, run)
     doubts = []
     if found is None:
         doubts.append("the break-even cost was not computed")

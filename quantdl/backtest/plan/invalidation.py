@@ -139,11 +139,13 @@ def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -
         yield PlanFault(item, "'calibration'", "a run that predicts value at risk, or it can never bind", fix)
 
 
-def data_faults(conditions: tuple[Condition, ...], panel: "Panel", n_sessions: int) -> Iterator[PlanFault]:
-    """Yield a fault for a condition that cannot fire in so short a run, or before an asset counts as delisted."""
+def data_faults(
+    conditions: tuple[Condition, ...], friction: Friction, panel: "Panel", n_sessions: int
+) -> Iterator[PlanFault]:
+    """Yield a fault for a condition that cannot fire in so short a run, or before a holding is paid out as delisted."""
     from quantdl.market.status import CellStatus  # loads pandas, which reading a config must not
 
-    delisted_after = panel.silence.delisted_after_sessions
+    delisted_after = friction.delisted_after_sessions
     halts = bool((panel.status == CellStatus.HALTED).any())
     for index, condition in enumerate(conditions):
         if isinstance(condition, VolatilityLimit):
@@ -151,9 +153,15 @@ def data_faults(conditions: tuple[Condition, ...], panel: "Panel", n_sessions: i
             yield from at_most(f"invalidation.{index}.window_bars", condition.window_bars, n_sessions - 1, meaning)
         if not isinstance(condition, StaleDataLimit):
             continue
-        most = n_sessions if halts else min(n_sessions, delisted_after)
+        paid_out_first = delisted_after is not None and delisted_after < n_sessions and not halts
+        most = delisted_after if paid_out_first and delisted_after is not None else n_sessions
         if condition.bars >= most:
-            reason = f"an asset counts as delisted after {delisted_after} silent sessions, so it can never bind"
+            reason = f"the run has {n_sessions} sessions, so it can never bind"
+            if paid_out_first:
+                reason = (
+                    f"the plan pays an asset out after {delisted_after} silent sessions "
+                    "(friction.delisted_after_sessions), so it can never bind"
+                )
             fix = f"set it below {most}"
             yield PlanFault(f"invalidation.{index}.bars", str(condition.bars), f"fewer than {most} bars; {reason}", fix)
 

@@ -105,7 +105,9 @@ ITEMS = (
     Item(
         "trusted_data",
         trusted_data.ROW,
-        judge=lambda plan, run: trusted_data.judge(plan.trusted_data, plan.rule_names, run),
+        judge=lambda plan, run: trusted_data.judge(
+            plan.trusted_data, plan.rule_names, plan.friction.delisted_after_sessions, run
+        ),
         faults=lambda plan, model: trusted_data.faults(plan.trusted_data),
         data_faults=lambda plan, span: trusted_data.data_faults(plan.trusted_data, span.panel),
     ),
@@ -143,7 +145,9 @@ ITEMS = (
         faults=lambda plan, model: invalidation.faults(
             plan.invalidation, plan.sizing.max_gross, forecasts_risk=model.forecasts_risk
         ),
-        data_faults=lambda plan, span: invalidation.data_faults(plan.invalidation, span.panel, span.n_sessions),
+        data_faults=lambda plan, span: invalidation.data_faults(
+            plan.invalidation, plan.friction, span.panel, span.n_sessions
+        ),
     ),
     Item(
         "fast_exit",

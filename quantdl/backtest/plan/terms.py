@@ -10,7 +10,7 @@ from quantdl.backtest.book.trailing import (
     regimes,
 )
 from quantdl.backtest.plan import invalidation
-from quantdl.backtest.plan.friction import VolumeWaiver, dollar_volume
+from quantdl.backtest.plan.friction import Friction, VolumeWaiver, dollar_volume
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
@@ -132,12 +132,20 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
     elif card.declaration.universe == "unknown":
         sentences.append("It is not known how the assets were picked: survivorship is not controlled.")
     sentences += _dividends(card, actions)
-    stated = any(item.terminal_value is not None for item in actions.delistings)
-    sentences.append(
-        f"A delisted holding is paid out at {friction.delisting_recovery:.0%} of its last close"
-        f"{', or at the terminal value that the data states' if stated else ''}. Stops see closes only."
-    )
+    sentences.append(_silence(friction, actions))
     return tuple(sentences)
+
+
+def _silence(friction: Friction, actions: CorporateActions) -> str:
+    """Say what becomes of a holding whose bars stop."""
+    stated = any(item.terminal_value is not None for item in actions.delistings)
+    after = friction.delisted_after_sessions
+    until = "until then or" if after is None else f"until then, until {after} sessions of silence have passed, or"
+    return (
+        f"A delisted holding is paid out at {friction.delisting_recovery:.0%} of its last close"
+        f"{', or at the terminal value that the data states' if stated else ''}, after the day that the data states; "
+        f"one whose bars stop stays in the book at its last close {until} until it trades again. Stops see closes only."
+    )
 
 
 def _dividends(card: DataCard, actions: CorporateActions) -> list[str]:

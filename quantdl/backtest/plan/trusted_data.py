@@ -65,12 +65,15 @@ def data_faults(data: TrustedData, panel: "Panel") -> Iterator[PlanFault]:
         yield PlanFault("trusted_data.fields", str(unknown), expected, "remove what the data does not have")
 
 
-def judge(data: TrustedData, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+def judge(
+    data: TrustedData, rules: frozenset[str], delisted_after_sessions: int | None, run: FinishedRun
+) -> ItemVerdict:
     """Look whether the run used these data, and whether it bought only what they held in the universe then.
 
     Args:
         data: What the plan trusts.
         rules: Names of the plan's rules.
+        delisted_after_sessions: The plan's rule on silence.
         run: The run.
     """
     statement = f"{data.source}, {data.adjustment} prices on {data.calendar}, {data.fingerprint[:19]}"
@@ -82,15 +85,18 @@ def judge(data: TrustedData, rules: frozenset[str], run: FinishedRun) -> ItemVer
     elif run.evidence.universe != "point_in_time":
         doubts = ["how the universe was chosen is unknown: survivorship is not controlled"]
     return ItemVerdict(
-        statement, run.evidence.survivorship, (*failures, *_bought_from_outside(rules, run)), tuple(doubts)
+        statement,
+        run.evidence.survivorship,
+        (*failures, *_bought_from_outside(rules, delisted_after_sessions, run)),
+        tuple(doubts),
     )
 
 
-def _bought_from_outside(rules: frozenset[str], run: FinishedRun) -> list[str]:
+def _bought_from_outside(rules: frozenset[str], after_sessions: int | None, run: FinishedRun) -> list[str]:
     """Return what was bought, or sold short, that could not be held as of its decision."""
     from quantdl.market.listing import delisted_as_known, last_trades  # loads pandas
 
-    listed = (last_trades(run.panel) >= 0) & ~delisted_as_known(run.panel) & run.panel.eligible
+    listed = (last_trades(run.panel) >= 0) & ~delisted_as_known(run.panel, after_sessions) & run.panel.eligible
     found = [
         (book.decided, int(asset))
         for book in run.book.decided_books(rules)

@@ -224,6 +224,8 @@ class Engine:
         if self.standing_aside:
             weights = reduced_only(weights, self.book.weights())
         caps = EXIT_ROOM * exit_values(self.exits.tradable(t), self.terms.max_exit_sessions) / equity
+        held = np.abs(self.book.weights())
+        caps = np.where(self.tape.traded[t], caps, np.maximum(caps, held))  # what is silent need not be sold for that
         too_large = np.abs(weights) > caps
         for asset in np.flatnonzero(too_large):
             detail = f"{self.tape.assets[asset]}: weight {weights[asset]:g} cut to {caps[asset]:g}"

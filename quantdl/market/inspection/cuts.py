@@ -52,7 +52,8 @@ def cut_histories(panel: Panel, cuts: Sequence[Cut]) -> Panel:
     * between two scales of the same share from the next bar on, with a `quantdl.market.actions.Delisting` at
       its last close: a split changes no wealth, so a book that holds the asset is paid what it was worth;
     * before a long silence as the panel's `quantdl.market.card.SilenceRule` reads every silence, and without a terminal
-      value: at the time it was not known that the symbol would come back, and what it was worth is not known.
+      value: at the time it was not known that the symbol would come back, and what it was worth is not known. A book
+      that holds it keeps it at its last close until the plan's own rule on silence pays it out.
 
     Corporate actions go to the part that they belong to. A part in which nothing trades is left out. The numbers of a
     view are those of a panel that had ended there, but its columns have the names of the whole: the date in a

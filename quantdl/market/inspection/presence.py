@@ -43,7 +43,7 @@ def never_traded(panel: Panel) -> np.ndarray:
 
 
 def assumed_delisted(panel: Panel) -> np.ndarray:
-    """Sessions after the last trade that count as delisted by the silence rule alone, not by the source's word."""
+    """Sessions after the last trade that are presumed delisted by the silence rule alone, not by the source's word."""
     unsaid = np.array([name not in panel.silence.ended for name in panel.assets])
     return np.asarray((panel.status == CellStatus.DELISTED) & unsaid)
 

@@ -259,6 +259,7 @@ def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str
     if assumed:
         notes.append(
             f"Read as delisted because no bar came in the last {declaration.silence.delisted_after_sessions} sessions "
-            f"and more, which a feed that was cut off looks like too: {', '.join(assumed)}."
+            "and more, which a suspension and a feed that was cut off look like too, so no holding is paid out for it: "
+            f"{', '.join(assumed)}."
         )
     return notes

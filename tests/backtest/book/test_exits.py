@@ -39,14 +39,14 @@ def test_a_delisted_holding_is_paid_out_at_the_stated_value():
     assert "delisting" in set(result.events["condition"])
 
 
-def test_a_silence_becomes_a_delisting_only_when_it_has_lasted():
+def test_the_plan_pays_a_silent_holding_out_after_its_own_number_of_sessions():
     closes = np.full((40, 2), 100.0)
-    closes[5:, 0] = np.nan  # a full panel knows at once that this is a delisting; a trader does not
-    result = run(world(closes), {0: [0.5, 0.0]},
-                 friction=NO_COSTS)  # fmt: skip
-    delisted = result.trades["exit"].iloc[0]
-    assert delisted == result.equity.index[4 + 11]  # the last trade was in session 4; more than ten silent ones
-    assert result.equity["equity"].iloc[14] == 1000
+    closes[5:, 0] = np.nan
+    terms = NO_COSTS | {"delisted_after_sessions": 10, "delisting_recovery": 0.7}
+    result = run(world(closes), {0: [0.5, 0.0]}, friction=terms)
+    # The last trade was in session 4, so session 15 is the eleventh silent one; 500 of the 1000 were in the asset.
+    assert result.trades["exit"].iloc[0] == result.equity.index[15]
+    np.testing.assert_allclose(result.equity["equity"].iloc[[14, 15, 39]], [1000, 850, 850])
 
 
 def test_a_book_older_than_its_horizon_is_closed():

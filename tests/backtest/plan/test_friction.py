@@ -32,7 +32,7 @@ WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
 STATED = StatedVolume("stated", dict.fromkeys(PANEL.assets, 1e7), "the exchange's fact book", 0.1, 1.0)
 LONG = Sizing("The same weights at every decision.", True, 0.9, 1.0, None, 0.1, 0.12)
 SHORT = replace(LONG, long_only=False, max_gross=2.0, max_net=0.5)
-GOOD = Friction(5.0, 5.0, None, WAIVER, 0.7, "next_close")
+GOOD = Friction(5.0, 5.0, None, WAIVER, 0.7, None, "next_close")
 TERMS = Borrow(0.01, 0.3)
 
 
@@ -51,6 +51,13 @@ def test_terms_that_make_sense_are_accepted():
         ({"commission_bps": -1.0}, LONG, "commission_bps", "between 0 and 1000"),
         ({"half_spread_bps": 1001.0}, LONG, "half_spread_bps", "between 0 and 1000"),
         ({"delisting_recovery": 1.2}, LONG, "delisting_recovery", "between 0 and 1"),
+        (
+            {"delisted_after_sessions": 0},
+            LONG,
+            "delisted_after_sessions",
+            "silent sessions, or null for never, above 0",
+        ),
+        ({"delisted_after_sessions": 2501}, LONG, "delisted_after_sessions", "at most 2500"),
         ({"borrow": TERMS}, LONG, "borrow", "write null"),
         ({}, SHORT, "borrow", "terms of selling short"),
         ({"borrow": Borrow(2.0, 0.3)}, SHORT, "borrow.annual_rate", "between 0 and 1"),

@@ -21,9 +21,10 @@ from tests.backtest.judged import (
     row,
     run,
 )
-from tests.backtest.worlds import random_walk, world
+from tests.backtest.worlds import plan_for, random_walk, world
 
 PANEL = world(random_walk(300, 4), calendar="XNYS")
+FRICTION = plan_for(PANEL).friction
 DRAWDOWN = DrawdownLimit("drawdown", 0.4)
 
 
@@ -63,15 +64,24 @@ def test_a_book_with_leverage_may_fall_further():
 
 @pytest.mark.parametrize(("bars", "refused"), [(299, False), (300, True), (10**20, True)])
 def test_a_volatility_over_more_bars_than_the_run_has_can_never_bind(bars, refused):
-    found = [str(fault) for fault in invalidation.data_faults((VolatilityLimit("volatility", 0.5, bars),), PANEL, 300)]
+    found = [
+        str(fault)
+        for fault in invalidation.data_faults((VolatilityLimit("volatility", 0.5, bars),), FRICTION, PANEL, 300)
+    ]
     said = f"plan.invalidation.0.window_bars: got {bars}, expected fewer bars than the run has, or it can never bind, "
     assert [line.startswith(said + "at most 299.") for line in found] == [True] * refused
 
 
-def test_a_delisting_comes_before_a_limit_on_stale_data_that_is_too_long():
-    found = [str(fault) for fault in invalidation.data_faults((StaleDataLimit("stale_data", 15),), PANEL, 300)]
-    assert len(found) == 1 and "delisted after 10" in found[0]
-    assert list(invalidation.data_faults((StaleDataLimit("stale_data", 5),), PANEL, 300)) == []
+def test_a_payout_comes_before_a_limit_on_stale_data_that_is_too_long():
+    after_ten = replace(FRICTION, delisted_after_sessions=10)
+
+    def found(bars, stated):
+        conditions = (StaleDataLimit("stale_data", bars),)
+        return [str(fault) for fault in invalidation.data_faults(conditions, stated, PANEL, 300)]
+
+    assert len(found(10, after_ten)) == 1 and "after 10 silent sessions" in found(10, after_ten)[0]
+    assert found(9, after_ten) == found(299, FRICTION) == []
+    assert len(found(300, FRICTION)) == 1 and "the run has 300 sessions" in found(300, FRICTION)[0]
 
 
 @pytest.mark.parametrize(
