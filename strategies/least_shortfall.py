@@ -52,7 +52,7 @@ class Strategy:
 
     def _trailing(self, view: MarketView) -> np.ndarray:
         """Return (S, A) the last log returns over the plan's horizon, overlapping, over the bars that have them all."""
-        closes = view.continuous_closes[-(self.history + view.horizon_bars) :]
+        closes = view.shared_closes(self.history + view.horizon_bars)
         returns = np.log(closes[view.horizon_bars :] / closes[: -view.horizon_bars])
         finite = np.isfinite(returns) & view.listed
         served = finite.sum(axis=0) >= 0.9 * max(len(returns), 1)

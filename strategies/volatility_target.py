@@ -44,7 +44,8 @@ class Strategy:
             return None
         weights = inverse_volatility_weights(returns) * view.listed
         if view.draws is None:
-            draws, bars = np.log1p(returns), 1
+            closes = view.shared_closes(self.window + 1)
+            draws, bars = np.log(closes[1:] / closes[:-1]), 1
         else:
             draws, bars = view.draws, view.horizon_bars
             weights = weights * np.isfinite(draws).all(axis=0)

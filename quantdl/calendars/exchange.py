@@ -11,16 +11,17 @@ says up to which day a table is history. Later days are projections.
 """
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import bar_length, intraday_bars, is_daily
+from quantdl.calendars.bars import bar_length, bar_period, intraday_bars, is_daily
 from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours
 from quantdl.calendars.names import unknown_calendar
+from quantdl.calendars.periods import sessions_by_period
 from quantdl.calendars.tables import Table, tables
 from quantdl.calendars.zones import listed_for
 from quantdl.errors import CalendarError
@@ -212,7 +213,8 @@ class TradingCalendar:
         Args:
             start: First day of the span.
             end: Last day of the span.
-            bar: ``"1D"`` for one bar a session, or an intraday length such as ``"60min"``.
+            bar: ``"1D"`` for one bar a session, ``"1W"`` or ``"1M"`` for one a week or month that has a session, or an
+                intraday length such as ``"60min"``.
 
         Raises:
             CalendarError: If no whole year of the span is in the calendar or ``bar`` is not such a length.
@@ -229,7 +231,12 @@ class TradingCalendar:
         ]
         if not years:
             raise CalendarError(f"{self.name}: no whole year from {first.year} to {last.year} ({self._span()}).")
-        schedule = self.schedule(date(years[0], 1, 1), date(years[-1], 12, 31))
+        begin, finish = pd.Timestamp(years[0], 1, 1), pd.Timestamp(years[-1], 12, 31)
+        period = bar_period(bar)
+        if period is not None:
+            _, labels = sessions_by_period(begin, finish, period, self)
+            return int(((labels >= begin) & (labels <= finish)).sum()) / len(years)
+        schedule = self.schedule(begin, finish)
         bars = len(schedule) if is_daily(bar) else intraday_bars(schedule, bar_length(bar))
         return bars / len(years)
 
@@ -245,7 +252,7 @@ class TradingCalendar:
         if not len(sessions):
             return np.zeros(0, dtype=np.int64)
         known = self.sessions(sessions[0], min(sessions[-1] + timedelta(days=30), self.last_day))
-        unforeseen = pd.DatetimeIndex(listed_for(self.timezone, UNFORESEEN)).as_unit(known.unit)
+        unforeseen = pd.DatetimeIndex(list(listed_for(self.timezone, UNFORESEEN))).as_unit(known.unit)
         expected = known.union(unforeseen[(unforeseen > known[0]) & (unforeseen < known[-1])])
         following = expected.searchsorted(self._rows(sessions).index, side="right")
         if following[-1] == len(expected):

@@ -66,7 +66,7 @@ def data_check(
         Path, typer.Argument(metavar="CONFIG|PATH", help="A config, a folder of CSV files, a CSV or a Parquet file.")
     ],
     calendar: Annotated[str | None, typer.Option(help="Trading calendar of a PATH, for instance XNYS.")] = None,
-    frequency: Annotated[str, typer.Option(help="Length of a bar of a PATH: 1D, or for instance 60min.")] = "1D",
+    frequency: Annotated[str, typer.Option(help="Length of a bar of a PATH: 1D, 1W, 1M or e.g. 60min.")] = "1D",
     labelled: Annotated[
         Literal["start", "end"] | None, typer.Option(help="Instant by which a bar within a session is dated.")
     ] = None,

@@ -108,7 +108,7 @@ def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday
     Args:
         path: The folder or file.
         calendar: Name of the trading calendar.
-        frequency: Length of a bar, ``"1D"`` for one bar a session.
+        frequency: Length of a bar, ``"1D"`` for one bar a session, ``"1W"`` or ``"1M"`` for one a week or month.
         intraday: How shorter bars are cut and dated.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
 from quantdl.experiment.loading import load_bare, load_panel
@@ -117,11 +117,11 @@ def _refuse_unfit(config: ExperimentConfig, panel: Panel) -> None:
             f"{config.where('plan', 'friction', 'fill_at')}: given decision_close. The last close of another exchange "
             "is hours old when aligned prices decide, so it cannot be traded at; expected next_open or next_close."
         )
-    if not is_daily(panel.card.declaration.frequency):
+    if is_intraday(panel.card.declaration.frequency):
         raise DataError(
-            f"{config.where('data', 'frequency')}: given {panel.card.declaration.frequency}. A run trades one bar a "
-            "session, so it takes 1D. Bars within a session can be loaded, checked (`quantdl data check`), aligned, "
-            "and turned into features and histories from Python."
+            f"{config.where('data', 'frequency')}: given {panel.card.declaration.frequency}. A run trades one bar "
+            "a session, week or month, so it takes 1D, 1W or 1M. Bars within a session can be loaded, checked "
+            "(`quantdl data check`), aligned, and turned into features and histories from Python."
         )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.calendars.zones import listed_for
 from quantdl.features.columns import Columns, Feature
 from quantdl.market.panel import Panel
@@ -66,7 +66,7 @@ def days_closed_columns(panel: Panel) -> Columns:
     schedule = _Schedule.of(panel)
     gaps = np.log(np.asarray(schedule.calendar.next_gap_days(schedule.sessions), dtype=float))
     ahead = gaps[schedule.bars]
-    if not is_daily(panel.card.declaration.frequency):
+    if is_intraday(panel.card.declaration.frequency):
         closes = schedule.calendar.closes(schedule.sessions)[schedule.bars]
         ahead = np.where(panel.known_at >= closes, ahead, _WITHIN_A_SESSION)
     yield Feature("days_closed_ahead", look_back_bars=0), ahead[:, None]
@@ -86,7 +86,7 @@ def scheduled_early_close(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:
     """
     schedule = _Schedule.of(panel)
     early = schedule.calendar.early_closes(*schedule.around())
-    unforeseen = pd.DatetimeIndex(listed_for(schedule.calendar.timezone, _UNFORESEEN_EARLY_CLOSES))
+    unforeseen = pd.DatetimeIndex(list(listed_for(schedule.calendar.timezone, _UNFORESEEN_EARLY_CLOSES)))
     days = _days(schedule, sessions_ahead)
     return np.asarray((days.isin(early) & ~days.isin(unforeseen))[schedule.bars])
 

@@ -7,7 +7,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
-from quantdl.calendars.bars import bar_length
+from quantdl.calendars.bars import bar_length, is_intraday
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
 
@@ -31,12 +31,12 @@ class SilenceRule:
 
     Attributes:
         delisted_after_sessions: A silence of more sessions than this at the end of the data is presumed to be the end
-            of the asset: its cells are DELISTED, and those of a shorter one MISSING. The default is ten: the longest
-            that section 12(k)(1)(A) of the US Securities Exchange Act lets the SEC suspend trading in a security by one
-            order. Longer suspensions and feeds that were cut off look the same, so this is a presumption for the census
-            and for the judgement of survivorship; the card names the assets. No money follows from it: what may be
-            held, and what is paid out, is decided by stated ends and by the plan's
-            ``friction.delisted_after_sessions``.
+            of the asset: its cells are DELISTED, and those of a shorter one MISSING; counted in bars where each is a
+            week or month. The default is ten: the longest that section 12(k)(1)(A) of the US Securities Exchange Act
+            lets the SEC suspend trading in a security by one order. Longer suspensions and feeds that were cut off look
+            the same, so this is a presumption for the census and for the judgement of survivorship; the card names the
+            assets. No money follows from it: what may be held, and what is paid out, is decided by stated ends and by
+            the plan's ``friction.delisted_after_sessions``.
         ended: Last trading day by symbol where the source states it. Sessions after it are DELISTED whatever the count,
             and a holding is paid out.
     """
@@ -93,8 +93,9 @@ class PriceFacts:
         source: Who published the prices, and through what they were read.
         timezone: IANA name of the exchange's zone; must be the calendar's own, under any of its names. Sessions are
             dates of that zone.
-        frequency: Length of a bar: ``"1D"`` for one bar a session, or a whole number of ``s``, ``min`` or ``h`` below
-            a day, such as ``"60min"``; then ``intraday`` is needed too.
+        frequency: Length of a bar: ``"1D"`` for one bar a session; ``"1W"`` or ``"1M"`` for one a week or month of the
+            exchange, labelled by its last session whatever day of it the source writes; or a whole number of ``s``,
+            ``min`` or ``h`` below a day, such as ``"60min"``; then ``intraday`` is needed too.
         adjustment: ``"raw"`` as traded, ``"split"`` for splits only, ``"total_return"`` for splits and dividends.
         calendar: Name of the trading calendar, ISO code first (``"XNYS"``).
         as_of: Day on which the source stated these values. Adjusted prices of the past change with later dividends
@@ -141,9 +142,9 @@ class PriceFacts:
         yield from self._bar_faults()
 
     def _bar_faults(self) -> Iterator[tuple[str, str]]:
-        if self.frequency == DAILY:
+        if self.frequency == DAILY or not is_intraday(self.frequency):
             if self.intraday is not None:
-                yield "intraday", f"given for bars of {DAILY}; expected only for bars shorter than a session"
+                yield "intraday", f"given for bars of {self.frequency}; expected only for bars shorter than a session"
             return
         try:
             length = bar_length(self.frequency)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.market.arrays import row_blocks
 from quantdl.market.status import CellStatus
 
@@ -26,7 +26,7 @@ def axis_problems(
         problems.append(f"It needs at least one session and one asset, got {len(sessions)} and {len(assets)}.")
     if sessions.tz is not None:
         problems.append(f"Session labels must be tz-naive dates, got zone {sessions.tz}.")
-    if not sessions.is_monotonic_increasing or not (sessions.is_unique or not is_daily(frequency)):
+    if not sessions.is_monotonic_increasing or not (sessions.is_unique or is_intraday(frequency)):
         problems.append("Sessions must be increasing and unique, or repeat within a session for bars shorter than it.")
     if not (known_at.is_unique and known_at.is_monotonic_increasing):
         problems.append("known_at must be increasing and unique.")

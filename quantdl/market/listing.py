@@ -13,6 +13,19 @@ def last_trades(panel: Panel) -> np.ndarray:
     return np.asarray(np.maximum.accumulate(np.where(panel.traded, rows, -1), axis=0))
 
 
+def silent_bars(panel: Panel) -> np.ndarray:
+    """Return (T, A) how many bars an asset has been silent as of each; 0 where it trades, and before its first trade.
+
+    A bar on which no asset at all traded (an FX calendar's Sunday, a weekend of 24/7) counts only until something
+    trades again: then it was no silence of the asset's. Until then it may be a feed that stopped.
+    """
+    last, trades = last_trades(panel), np.asarray(panel.traded.any(axis=1))
+    rows, so_far = np.arange(len(trades)), np.cumsum(trades)
+    since_any = rows - np.maximum.accumulate(np.where(trades, rows, -1))
+    silent = so_far[:, None] - so_far[np.maximum(last, 0)] + since_any[:, None]
+    return np.where(last >= 0, silent, 0)
+
+
 def delisted_as_known(panel: Panel, after_sessions: int | None = None) -> np.ndarray:
     """Return (T, A) bool: whether the asset was known to be delisted as of the bar.
 

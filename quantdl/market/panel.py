@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.errors import DataError
 from quantdl.market.actions import CorporateActions
 from quantdl.market.arrays import BLOCK_CELLS, locked, row_blocks, sealed
@@ -126,7 +126,7 @@ class Panel:
             raise DataError(
                 f"{self.card.declaration.source}: no field {field!r}. The panel holds {sorted(self.fields)}."
             )
-        index = self.sessions if is_daily(self.card.declaration.frequency) else self.known_at
+        index = self.known_at if is_intraday(self.card.declaration.frequency) else self.sessions
         return pd.DataFrame(self.fields[field].copy(), index=index, columns=list(self.assets))
 
     @property

@@ -66,7 +66,7 @@ class HistoricalSimulation:
 
     @cached_property
     def _known(self) -> np.ndarray:
-        return np.isfinite(self._returns)
+        return np.asarray(np.isfinite(self._returns))
 
     @cached_property
     def _filled(self) -> np.ndarray:

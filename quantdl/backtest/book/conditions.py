@@ -17,11 +17,13 @@ class Observation:
         equity: Money, before the decisions of this close.
         stale_bars: Most bars since the last price among held assets; 0 when nothing is held.
         exception: Whether the book lost more than its predicted value at risk; None where nothing was predicted.
+        trades: Whether any asset of the data traded.
     """
 
     equity: float
     stale_bars: int
     exception: bool | None
+    trades: bool = True
 
 
 class Monitor(Protocol):
@@ -64,7 +66,11 @@ class DrawdownMonitor:
 
 @dataclass(eq=False)
 class VolatilityMonitor:
-    """Annualised volatility of the book over a full window of bars."""
+    """Annualised volatility of the book over a full window of bars on which anything traded.
+
+    What a bar without a trade brings (a fee) counts with the next one. A year holds the share of its bars on which
+    something has traded so far.
+    """
 
     limit: float
     window: int
@@ -72,6 +78,8 @@ class VolatilityMonitor:
     bars_per_year: float
     name: str = "volatility"
     returns: deque[float] = field(init=False)
+    bars: int = field(init=False, default=0)
+    bars_with_trades: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         """Start with an empty window."""
@@ -79,11 +87,14 @@ class VolatilityMonitor:
 
     def update(self, seen: Observation) -> float:
         """Return the volatility."""
-        self.returns.append(seen.equity / self.last_equity - 1.0 if self.last_equity > 0 else 0.0)
-        self.last_equity = seen.equity
+        self.bars += 1
+        if seen.trades:
+            self.bars_with_trades += 1
+            self.returns.append(seen.equity / self.last_equity - 1.0 if self.last_equity > 0 else 0.0)
+            self.last_equity = seen.equity
         if len(self.returns) < self.window:
             return float("nan")
-        return float(np.std(self.returns, ddof=1) * np.sqrt(self.bars_per_year))
+        return float(np.std(self.returns, ddof=1) * np.sqrt(self.bars_per_year * (self.bars_with_trades / self.bars)))
 
 
 @dataclass(eq=False)

@@ -76,10 +76,11 @@ class Exits:
 
     def past_horizon(self, t: int, decided_at: int | None) -> None:
         """Order the exit of a book on which nothing has been decided for as long as the horizon."""
-        if decided_at is None or t - decided_at < self.terms.horizon_bars:
+        age = 0 if decided_at is None else int(self.tape.bars_so_far[t] - self.tape.bars_so_far[decided_at])
+        if decided_at is None or age < self.terms.horizon_bars:
             return
         if self.close(range(len(self.tape.assets)), t, f"{ENGINE_PREFIX}horizon"):
-            detail = f"no decision for {t - decided_at} bars, horizon {self.terms.horizon_bars}: the book is closed"
+            detail = f"no decision for {age} bars, horizon {self.terms.horizon_bars}: the book is closed"
             self.journal.note(t, "horizon", "expired", detail)
 
     def reduce_to_fast_exit(self, t: int) -> None:

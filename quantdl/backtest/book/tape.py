@@ -6,6 +6,7 @@ after a day that is stated, or once its silence has become as long as the plan's
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 import numpy as np
@@ -14,7 +15,7 @@ import pandas as pd
 from quantdl.backtest.book.trailing import simple_returns, trailing_deviation
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.corporate.effects import Effect, carried_closes, effects
-from quantdl.market.listing import delisted_as_known, last_trades
+from quantdl.market.listing import delisted_as_known, last_trades, silent_bars
 from quantdl.market.panel import Panel
 
 # Trailing bars of the daily volatility in the square-root impact law: a month, as in Almgren et al. (2005).
@@ -32,12 +33,13 @@ class Tape:
     Attributes:
         sessions: (T,) labels.
         calendar: Name of the trading calendar.
+        frequency: Length of a bar, ``"1D"``, ``"1W"`` or ``"1M"``.
         assets: (A,) symbols.
         fields: The panel's fields by name, (T, A).
         continuous: (T, A) closes without the jumps of splits and dividends, for returns.
         traded: (T, A) whether the asset traded.
         marks: (T, A) last traded close so far, in the units of the session; NaN before the first.
-        silent_bars: (T, A) bars since the last trade; 0 in a session with one.
+        silent_bars: (T, A) bars since the last trade, see `quantdl.market.listing.silent_bars`.
         listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held. A silent
             asset is listed; an order for it waits.
         eligible: (T, A) in the universe as of the session.
@@ -49,6 +51,7 @@ class Tape:
 
     sessions: pd.DatetimeIndex
     calendar: str
+    frequency: str
     assets: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
     continuous: np.ndarray
@@ -61,6 +64,16 @@ class Tape:
     terminal_values: np.ndarray
     effects: Mapping[int, tuple[Effect, ...]]
     volatility: np.ndarray
+
+    @cached_property
+    def trades(self) -> np.ndarray:
+        """(T,) whether any asset traded; where none does, nothing falls due and no bar is counted."""
+        return np.asarray(self.traded.any(axis=1))
+
+    @cached_property
+    def bars_so_far(self) -> np.ndarray:
+        """(T,) how many bars up to each, that one included, had a trade."""
+        return np.cumsum(self.trades)
 
     @property
     def dollars(self) -> np.ndarray:
@@ -82,17 +95,17 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
         delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
     """
     last_trade, delisted = last_trades(panel), delisted_as_known(panel, delisted_after_sessions)
-    rows = np.arange(len(last_trade))[:, None]
     continuous = continuous_closes(panel)
     return Tape(
         sessions=panel.sessions,
         calendar=panel.card.declaration.calendar,
+        frequency=panel.card.declaration.frequency,
         assets=panel.assets,
         fields=panel.fields,
         continuous=continuous,
         traded=panel.traded,
         marks=carried_closes(panel),
-        silent_bars=np.where(last_trade >= 0, rows - last_trade, 0),
+        silent_bars=silent_bars(panel),
         listed=(last_trade >= 0) & ~delisted & panel.eligible,
         eligible=panel.eligible,
         delisted=delisted,

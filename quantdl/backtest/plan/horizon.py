@@ -11,12 +11,15 @@ from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
+from quantdl.calendars.bars import Period, bar_period
 
 ROW = ReportRow("Horizon", "trades", "Trades")
 
-# Fewest and most sessions of a week and a month: exchanges that close at weekends, and those that never close.
+# Fewest and most bars of a week and a month: exchanges that close at weekends, and those that never close.
 _PERIOD_SESSIONS = {"week": (4, 5), "month": (15, 23)}
 _PERIOD_SESSIONS_24_7 = {"week": (7, 7), "month": (28, 31)}
+_PERIOD_WEEKS = {"week": (1, 1), "month": (4, 5)}
+_PERIOD_MONTHS = {"week": (1, 1), "month": (1, 1)}
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class EveryBars:
 
 @dataclass(frozen=True)
 class PeriodEnd:
-    """Rebalance at the last session of every calendar week or month, and at the first session of the run."""
+    """Rebalance at the last session of every week or month of the exchange, and at the first session of the run."""
 
     kind: Literal["period_end"]
     period: Literal["week", "month"]
@@ -67,10 +70,21 @@ def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> It
         case EveryBars(bars=bars):
             yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
         case PeriodEnd(period=period):
-            shortest, longest = (_PERIOD_SESSIONS_24_7 if data.calendar == "24/7" else _PERIOD_SESSIONS)[period]
+            shortest, longest = _bars_of(period, data)
             if shortest <= horizon.bars < longest:
-                expected = f"at least {longest}: a {period} has up to {longest} sessions, and an older book is closed"
+                expected = f"at least {longest}: a {period} has up to {longest} bars, and an older book is closed"
                 yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
+
+
+def _bars_of(period: Period, data: TrustedData) -> tuple[int, int]:
+    """Return the fewest and the most bars that a week or month holds."""
+    match bar_period(data.frequency):
+        case "week":
+            return _PERIOD_WEEKS[period]
+        case "month":
+            return _PERIOD_MONTHS[period]
+        case None:
+            return (_PERIOD_SESSIONS_24_7 if data.calendar == "24/7" else _PERIOD_SESSIONS)[period]
 
 
 def data_faults(horizon: Horizon, n_sessions: int) -> Iterator[PlanFault]:
@@ -98,10 +112,10 @@ def judge(horizon: Horizon, exit_sessions: int, run: FinishedRun) -> ItemVerdict
 
 
 def _oldest_book(run: FinishedRun) -> tuple[int, int]:
-    """Return the most bars that anything was held after the last decision, and the position of that session."""
-    rows = np.arange(run.book.n_sessions)
-    last = np.full(len(rows), -1)
-    last[run.book.decided_rows] = run.book.decided_rows
+    """Return the most bars with a trade that anything was held after a decision, and the position of that session."""
+    so_far = np.cumsum(run.panel.traded[run.book.rows].any(axis=1))
+    last = np.full(len(so_far), -1)
+    last[run.book.decided_rows] = so_far[run.book.decided_rows]
     held = (run.book.shares != 0).any(axis=1)
-    ages = np.where(held, rows - np.maximum.accumulate(last), 0)
+    ages = np.where(held, so_far - np.maximum.accumulate(last), 0)
     return int(ages.max()), int(ages.argmax())

@@ -196,26 +196,32 @@ def _values(condition: Condition, watched: np.ndarray, friction: Friction, run: 
         case DrawdownLimit():
             return np.asarray(1.0 - watched / np.maximum.accumulate(np.maximum(watched, start)))
         case VolatilityLimit(window_bars=window):
-            before = np.concatenate([[start], watched[:-1]])
-            returns = np.where(before > 0, watched / np.where(before > 0, before, 1.0) - 1.0, 0.0)
-            known = np.full(len(returns), np.nan)
-            if len(returns) >= window:
-                windows = np.lib.stride_tricks.sliding_window_view(returns, window)
-                known[window - 1 :] = windows.std(axis=1, ddof=1) * np.sqrt(run.bars_per_year)
-            return known
+            return _volatility(watched, start, window, run)
         case StaleDataLimit():
             return _silence(friction, run)
         case CalibrationLimit(level=level):
             return _calibration_process(level, run)
 
 
+def _volatility(watched: np.ndarray, start: float, window: int, run: FinishedRun) -> np.ndarray:
+    """Return (T,) annualised volatility of the last ``window`` bars on which anything traded, NaN before so many."""
+    trades = np.asarray(run.panel.traded[run.book.rows].any(axis=1))
+    equity, so_far = watched[trades], np.cumsum(trades)
+    before = np.concatenate([[start], equity[:-1]])[: len(equity)]
+    returns = np.where(before > 0, equity / np.where(before > 0, before, 1.0) - 1.0, 0.0)
+    known = np.full(len(returns) + 1, np.nan)
+    if len(returns) >= window:
+        known[window:] = np.lib.stride_tricks.sliding_window_view(returns, window).std(axis=1, ddof=1)
+    share = so_far / np.arange(1, len(so_far) + 1)
+    return np.asarray(known[so_far] * np.sqrt(run.bars_per_year * share))
+
+
 def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
     """Return (T,) bars since the last price of the held asset that has been silent longest; 0 where none is held."""
-    from quantdl.market.listing import last_trades  # loads pandas
+    from quantdl.market.listing import silent_bars  # loads pandas
 
     book = run.book
-    rows = np.arange(len(run.panel.sessions))[:, None]
-    silent = (rows - last_trades(run.panel))[book.rows]
+    silent = silent_bars(run.panel)[book.rows]
     held = book.opening if run.book.same_bar else book.shares
     return np.asarray(np.where(held != 0, silent, 0).max(axis=1), dtype=np.float64)
 

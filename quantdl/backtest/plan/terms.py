@@ -63,9 +63,9 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
 def _due(cadence: Cadence, tape: Tape, first: int) -> np.ndarray:
     match cadence:
         case EveryBars(bars=bars):
-            return every_bars(len(tape.sessions), first, bars)
+            return every_bars(tape.trades, first, bars)
         case PeriodEnd(period=period):
-            return period_ends(tape.sessions, first, period, tape.calendar)
+            return period_ends(tape, first, period)
 
 
 def _limits(plan: Plan, panel: Panel) -> Limits:

@@ -14,7 +14,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 from zoneinfo import available_timezones
 
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.calendars.bars import bar_length
+from quantdl.calendars.bars import bar_length, bar_period
 from quantdl.calendars.names import is_calendar, meant_names, shipped_names
 from quantdl.errors import CalendarError, closest
 from quantdl.market.card import DAILY
@@ -148,7 +148,7 @@ def _is_name(text: str) -> bool:
 
 
 def _is_bar_length(text: str) -> bool:
-    if text == DAILY:
+    if text == DAILY or bar_period(text) is not None:
         return True
     try:
         bar_length(text)
@@ -196,10 +196,10 @@ ZoneName = Annotated[
 BarLength = Annotated[
     str,
     TextRule(
-        "the length of a bar: '1D', or a whole number of 's', 'min' or 'h' below a day",
+        "the length of a bar: '1D', '1W', '1M', or a whole number of 's', 'min' or 'h' below a day",
         _is_bar_length,
         "write one such as '1D' or '60min'",
-        lambda text: closest(text, ["1D"]),
+        lambda text: closest(text, ["1D", "1W", "1M"]),
     ),
 ]
 Fingerprint = Annotated[

@@ -40,7 +40,7 @@ def _unlimited(job: Job) -> Terms:
     one_group = np.zeros(len(tape.assets), dtype=np.int64)
     return replace(
         terms,
-        due=period_ends(tape.sessions, job.first, "month", tape.calendar),
+        due=period_ends(tape, job.first, "month"),
         horizon_bars=len(tape.sessions),
         purposes={"rebalance": "rebalance"},
         limits=Limits(True, 1.0, 1.0, 1.0, one_group, ("all",), 1.0, 1.0),

@@ -1,52 +1,69 @@
-"""When new positions may be decided: every so many bars, or at the end of each week or month."""
+"""When new positions may be decided: every so many bars, or at the end of each week or month.
 
-from typing import Literal
+Only a session in which some asset trades can be one. A bar on which nothing does is not counted, and what falls due on
+it is due at the next one that trades.
+"""
 
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest.book.tape import Tape
 from quantdl.calendars import trading_calendar
-
-_PERIODS = {"week": "W", "month": "M"}
-
-
-def every_bars(n_sessions: int, first: int, bars: int) -> np.ndarray:
-    """Return (T,) bool: whether a rebalance is due, every ``bars`` bars from the run's first session on.
-
-    Example:
-        >>> every_bars(6, 1, 2).tolist()
-        [False, True, False, True, False, True]
-    """
-    offsets = np.arange(n_sessions) - first
-    return np.asarray((offsets >= 0) & (offsets % bars == 0))
+from quantdl.calendars.bars import Period, bar_period
+from quantdl.calendars.periods import last_sessions, period_starts
 
 
-def period_ends(sessions: pd.DatetimeIndex, first: int, period: Literal["week", "month"], calendar: str) -> np.ndarray:
-    """Return (T,) bool: whether a rebalance is due at each session, the last of every week or month.
-
-    The first session of the run is always due: a book has to start. A session ends a week or month when the next
-    session *expected* at its close lies in another one. Where that session then fails to come (an unforeseen closure, a
-    hole in the data), the first session after it is due.
+def every_bars(trades: np.ndarray, first: int, bars: int) -> np.ndarray:
+    """Return (T,) bool: whether a rebalance is due, every ``bars`` bars with a trade from the run's first one on.
 
     Args:
-        sessions: (T,) labels of the data.
+        trades: (T,) whether any asset trades.
+        first: Position of the run's first session.
+        bars: Bars with a trade from one to the next.
+
+    Example:
+        >>> every_bars(np.array([True, True, False, True, True, True]), 1, 2).tolist()
+        [False, True, False, False, True, False]
+    """
+    inside = trades & (np.arange(len(trades)) >= first)
+    return np.asarray(inside & ((np.cumsum(inside) - 1) % bars == 0))
+
+
+def period_ends(tape: Tape, first: int, period: Period) -> np.ndarray:
+    """Return (T,) bool: whether a rebalance is due at each session, the last of every week or month of the exchange.
+
+    The first session of the run is always due: a book has to start. A session ends a week or month when the next
+    bar *expected* at its close lies in another one. Where that bar then fails to come (an unforeseen closure, a hole in
+    the data), the first session after it is due. A weekly bar is a week's end, and a month's end where the next ends in
+    another month.
+
+    Args:
+        tape: Sessions, their calendar, and on which of them anything trades.
         first: Position of the run's first session.
         period: What ends.
-        calendar: Name of the trading calendar.
     """
-    code = _PERIODS[period]
-    periods = np.asarray(sessions.to_period(code).asi8)
-    at_end = _expected_next(sessions, calendar).to_period(code).asi8 != periods
-    due = at_end | np.concatenate([[False], (periods[1:] != periods[:-1]) & ~at_end[:-1]])
-    due[:first] = False
-    due[first] = True
-    return np.asarray(due)
+    calendar = trading_calendar(tape.calendar)
+    periods = period_starts(tape.sessions, period, calendar)
+    at_end = period_starts(_expected_next(tape), period, calendar) != periods
+    fell_due = at_end | np.concatenate([[False], (periods[1:] != periods[:-1]) & ~at_end[:-1]])
+    fell_due[:first] = False
+    fell_due[first] = True
+    return _moved_to_trades(fell_due, tape.trades)
 
 
-def _expected_next(sessions: pd.DatetimeIndex, calendar: str) -> pd.DatetimeIndex:
-    """Return the session expected after each; a day that is no session of the calendar expects itself."""
-    exchange = trading_calendar(calendar)
-    known = np.asarray(sessions.isin(exchange.sessions(sessions[0], sessions[-1])))
+def _moved_to_trades(fell_due: np.ndarray, trades: np.ndarray) -> np.ndarray:
+    """Return (T,) bool: the sessions that trade and are due, or the first that trade after one that was and did not."""
+    so_far = np.cumsum(fell_due)
+    handled = np.concatenate([[0], np.maximum.accumulate(np.where(trades, so_far, 0))[:-1]])
+    return np.asarray(trades & (so_far > handled))
+
+
+def _expected_next(tape: Tape) -> pd.DatetimeIndex:
+    """Return the label of the bar expected after each; a day that is no session of the calendar expects itself."""
+    sessions, calendar = tape.sessions, trading_calendar(tape.calendar)
+    known = np.asarray(sessions.isin(calendar.sessions(sessions[0], sessions[-1])))
     gaps = np.zeros(len(sessions), dtype=np.int64)
-    gaps[known] = exchange.next_gap_days(sessions[known])
-    return pd.DatetimeIndex(sessions + pd.to_timedelta(gaps, unit="D"))
+    gaps[known] = calendar.next_gap_days(sessions[known])
+    following = pd.DatetimeIndex(sessions + pd.to_timedelta(gaps, unit="D"))
+    period = bar_period(tape.frequency)
+    return following if period is None else last_sessions(following, period, calendar)

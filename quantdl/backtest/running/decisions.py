@@ -60,7 +60,7 @@ class Moment:
         book: The book after the session's fills.
         limits: The caps as of now.
         due: Whether new positions may be decided.
-        bars_since_decision: Bars since the last decision, or None before the first.
+        bars_since_decision: Bars with a trade since the last decision, or None before the first.
     """
 
     t: int

@@ -151,7 +151,7 @@ class Engine:
         held = self.book.quantities != 0
         stale = int(self.tape.silent_bars[t][held].max(initial=0))
         exception = None if self.predicted_loss is None else bool(-held_return > self.predicted_loss)
-        seen = Observation(self.book.equity(), stale, exception)
+        seen = Observation(self.book.equity(), stale, exception, bool(self.tape.trades[t]))
         values = [watcher.update(seen) for watcher in self.monitors]
         self.journal.conditions.append(values)
         for watcher, value in zip(self.monitors, values, strict=True):
@@ -176,7 +176,8 @@ class Engine:
 
     def _decide(self, t: int) -> None:
         """Ask the driver, then let the exits of the terms overrule it."""
-        since = None if self.decided_at is None else t - self.decided_at
+        so_far = self.tape.bars_so_far
+        since = None if self.decided_at is None else int(so_far[t] - so_far[self.decided_at])
         now = Moment(t, self.book, self.limits, bool(self.terms.due[t]), since)
         answer = None if self._stands_aside(t) else self.driver.decide(now)
         if answer is not None:

@@ -28,12 +28,12 @@ class MarketView:
             may be held. One that is held and has left the universe must be sold at the next decision.
         weights: (A,) weights held at this close, drifted with prices; the rest to one is cash.
         equity: Money.
-        bars_since_decision: Bars since the last decision, or None before the first.
+        bars_since_decision: Bars with a trade since the last decision, or None before the first.
         rebalance_due: Whether the plan's cadence allows new positions now.
         limits: The plan's caps.
         cost_fraction: Commission and half-spread each way, as a fraction of notional.
         horizon_bars: Bars from fill to exit.
-        bars_per_year: Bars of the calendar in a year.
+        bars_per_year: Bars with a trade in a year: those of the calendar, times their share so far.
         law: Draws the position window, or None without a model; read `draws`.
 
     Shape:
@@ -96,15 +96,37 @@ class MarketView:
         return draws
 
     def simple_returns(self, n_bars: int) -> np.ndarray:
-        """Return the last ``n_bars`` simple returns, close to close, of holders: over splits and with dividends.
+        """Return each asset's last ``n_bars`` simple returns, trade to trade: over splits and with dividends.
 
-        NaN where either close of a pair is missing; fewer rows than asked for where history is shorter.
+        An asset that was halted, or whose exchange had a holiday, looks further back, so a row is not the same session
+        for every asset: see `shared_closes` for what moves together. NaN above the first return of an asset with
+        fewer; fewer rows where no asset has as many.
 
         Shape:
-            - output: (min(n_bars, t - 1), A)
+            - output: (N, A), N at most ``n_bars``
         """
-        closes = self.continuous_closes[-(n_bars + 1) :]
+        known = np.isfinite(self.continuous_closes)
+        behind = np.cumsum(known[::-1], axis=0)[::-1]  # closes from here to the newest
+        n_rows = min(n_bars + 1, int(known.sum(axis=0).max(initial=0)))
+        rows, columns = np.nonzero(known & (behind <= n_rows))
+        closes = np.full((n_rows, len(self.assets)), np.nan)
+        closes[n_rows - behind[rows, columns], columns] = self.continuous_closes[rows, columns]
         return np.asarray(closes[1:] / closes[:-1] - 1.0)
+
+    def shared_closes(self, n_bars: int) -> np.ndarray:
+        """Return the last ``n_bars`` continuous closes of bars on which all listed assets traded that trade regularly.
+
+        An asset trades regularly that did so on nine of ten of the last bars; the others may be NaN.
+
+        Shape:
+            - output: (N, A), N at most ``n_bars``
+        """
+        known = np.isfinite(self.continuous_closes)
+        some = known[:, self.listed].any(axis=1)
+        recent = known[some][-n_bars:]
+        regular = self.listed & (recent.sum(axis=0) >= 0.9 * max(len(recent), 1))
+        rows = some & known[:, regular].all(axis=1)
+        return np.asarray(self.continuous_closes[rows][-n_bars:])
 
 
 @dataclass(frozen=True)

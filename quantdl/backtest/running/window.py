@@ -44,7 +44,7 @@ class Window:
             limits=now.limits,
             cost_fraction=self.terms.costs.proportional,
             horizon_bars=self.terms.horizon_bars,
-            bars_per_year=self.terms.bars_per_year,
+            bars_per_year=self.terms.bars_per_year * float(self.tape.bars_so_far[t] / (t + 1)),
             law=None if forecasts is None else lambda: forecasts.draws(session),
         )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.errors import DataError, closest
 from quantdl.market.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.card import content_fingerprint
@@ -43,7 +43,7 @@ def with_actions(panel: Panel, actions: CorporateActions) -> Panel:
 
 def _fingerprint(panel: Panel, status: np.ndarray, actions: CorporateActions) -> str:
     """Return that of the values, with the actions in it where there are any."""
-    instants = None if is_daily(panel.card.declaration.frequency) else panel.known_at
+    instants = panel.known_at if is_intraday(panel.card.declaration.frequency) else None
     values = content_fingerprint(panel.sessions, panel.assets, panel.fields, status, instants)
     return fingerprint_with_actions(values, actions)
 

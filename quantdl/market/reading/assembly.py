@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars.bars import bar_period
 from quantdl.calendars.zones import same_zone
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
@@ -24,7 +25,8 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     """Check the bars of a source and lay them on the sessions of the declared calendar, or on the bars within them.
 
     The axis holds every session of the calendar from the first bar to the last, whether or not anything traded on it,
-    and every bar of each where bars are shorter (see `quantdl.market.reading.axis`). A bar without a close is no bar.
+    every week or month of it for bars of that length, or every bar of each where they are shorter (see
+    `quantdl.market.reading.axis`). A bar without a close is no bar.
     Cells before an asset's first bar are UNLISTED, cells without a bar between two of its bars MISSING, cells after its
     last one follow ``declaration.silence``. A row that the source calls halted makes its cell HALTED, wherever in the
     life of the asset it stands.
@@ -57,7 +59,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
     row_faults = [*bars.row_faults, *_impossible_values(bars)]
     has_close = ~np.isnan(bars.fields["close"]) if "close" in bars.fields else np.zeros(len(bars.row), dtype=bool)
     bars = bars.keep(has_close | bars.halted)
-    placement = place_bars(bars, calendar, declaration)
+    bars, placement = _without_unfinished(bars, place_bars(bars, calendar, declaration), declaration)
     row_faults += _misplaced(bars, placement, declaration)
     refused = [
         row_fault for row_fault in row_faults if declaration.on_fault == "refuse" or row_fault.kind == "unreadable"
@@ -82,6 +84,23 @@ def _refuse_another_zone(bars: Bars, calendar: TradingCalendar, declaration: Dec
             f"{declaration.source}: declared timezone {declaration.timezone!r}, but {calendar.name} is an exchange in "
             f"{calendar.timezone}. Fix: declare timezone {calendar.timezone!r}, or the calendar of the exchange meant."
         )
+
+
+def _without_unfinished(bars: Bars, placement: Placement, declaration: Declaration) -> tuple[Bars, Placement]:
+    """Leave out the bars of a week or month that was not over when the source was read, and note it."""
+    period = bar_period(declaration.frequency)
+    if period is None or not len(placement.axis.sessions):
+        return bars, placement
+    ends = placement.axis.sessions[np.maximum(placement.slot, 0)]
+    open_yet = (placement.slot >= 0) & (ends > np.datetime64(declaration.as_of, "D")) & ~_is_late(bars, declaration)
+    if not open_yet.any():
+        return bars, placement
+    note = (
+        f"{np.count_nonzero(open_yet):,} bars of the {period} that ends on {ends[open_yet].max()} are left out: on "
+        f"{declaration.as_of}, the day of the source, it was not over."
+    )
+    placement = replace(placement, slot=placement.slot[~open_yet], order=placement.order[~open_yet])
+    return replace(bars.keep(~open_yet), notes=(*bars.notes, note)), placement
 
 
 def _impossible_values(bars: Bars) -> list[RowFault]:
@@ -119,6 +138,8 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
             return f"{bars.time[row]}+00:00".replace(".000000", "")
         return f"{bars.day[row]} ({pd.Timestamp(bars.day[row]).day_name()})"
 
+    period = bar_period(declaration.frequency)
+    unit = period or ("session" if declaration.intraday is None else "time")
     late = _is_late(bars, declaration)
     strange = np.flatnonzero(~late & (placement.slot < 0))
     backward, repeated = _disorder(bars, placement.order)
@@ -127,7 +148,7 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
     row_faults = bars.find("after_as_of", np.flatnonzero(late), None, when, stated, fix)
     if declaration.intraday is None:
         fix = "remove the bar, or declare the calendar of the exchange on which it traded"
-        expected = f"a session of {declaration.calendar}"
+        expected = f"a {unit if period is None else f'day of a {unit} with a session'} of {declaration.calendar}"
         row_faults += bars.find("non_session", strange, None, when, expected, fix)
     else:
         cut = declaration.intraday
@@ -137,8 +158,7 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
         row_faults += bars.find("outside_session", strange, None, when, expected, fix)
     fix = "sort the rows of each asset by date"
     row_faults += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
-    what = "session" if declaration.intraday is None else "time"
-    return row_faults + bars.find("duplicate", repeated, None, when, f"one bar for a {what}", "keep one of the bars")
+    return row_faults + bars.find("duplicate", repeated, None, when, f"one bar for a {unit}", "keep one of the bars")
 
 
 def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
@@ -147,7 +167,9 @@ def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
 
 def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
     """Return the rows that are laid on the axis: the first of each place, in time, that is halted or has a close."""
-    standing = np.isfinite(bars.fields.get("close", np.zeros(0))) | bars.halted  # a bad close may stand on a bad day
+    standing: np.ndarray = (
+        np.isfinite(bars.fields.get("close", np.zeros(0))) | bars.halted
+    )  # a bad close may stand on a bad day
     standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
     rows = np.flatnonzero(standing)
     _, repeated = _disorder(bars.keep(standing), placement.slot[standing])

@@ -1,4 +1,4 @@
-"""The axis that bars are laid on: every session of a calendar, or every bar that its sessions hold."""
+"""The axis that bars are laid on: every session of a calendar, every week or month, or every bar within a session."""
 
 import os
 from dataclasses import dataclass
@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar, bar_length
+from quantdl.calendars.bars import Period, bar_period
+from quantdl.calendars.periods import period_starts, sessions_by_period
 from quantdl.errors import DataError
 from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.reading.bars import Bars
 from quantdl.market.reading.intraday import BarGrid, bar_grid
+from quantdl.market.reading.spacing import refuse_one_a_day, refuse_other_spacing
 
 _FEWEST_STEPS = 20
 _STRAY_SHARE = 0.01
@@ -61,10 +64,12 @@ class Placement:
 
 
 def place_bars(bars: Bars, calendar: TradingCalendar, declaration: Declaration) -> Placement:
-    """Find the place of each bar on the sessions of a calendar, or on the bars within them.
+    """Find the place of each bar on the sessions of a calendar, on its weeks or months, or on the bars within sessions.
+
+    A bar of a week or month may be dated by any day of it. It stands at the last session, at whose close it is known.
 
     Raises:
-        DataError: If the declared bars cannot be cut from this calendar.
+        DataError: If the declared bars cannot be cut from this calendar, or lie farther apart or closer together.
         CalendarError: If the calendar cannot be computed.
     """
     first = np.datetime64(calendar.first_day.date(), "D")
@@ -75,12 +80,23 @@ def place_bars(bars: Bars, calendar: TradingCalendar, declaration: Declaration) 
         nothing = Axis(np.zeros(0, dtype="datetime64[D]"), np.zeros(0, dtype="datetime64[us]"))
         return Placement(nothing, np.full(len(bars.row), -1), bars.day if bars.time is None else bars.time)
     start, end = known.min(), known.max()
+    period = bar_period(declaration.frequency)
+    if period is not None:
+        placement, position = _on_periods(bars.day, calendar, start, end, period)
+        refuse_other_spacing(bars, position, declaration)
+        return placement
     if declaration.intraday is None or bars.time is None:
-        return _on_sessions(bars.day, calendar, start, end)
+        placement = _on_sessions(bars.day, calendar, start, end)
+        inside = (bars.day >= start) & (bars.day <= end)
+        number = np.searchsorted(placement.axis.sessions, bars.day, side="right") - 1
+        refuse_other_spacing(bars, np.where(inside, number, -1), declaration)
+        return placement
     # A session may begin on the evening before its date, with a weekend or a holiday in between.
     span = pd.Timestamp(max(start - 1, first)), pd.Timestamp(min(end + 7, last))
     grid = bar_grid(calendar, *span, _seconds(declaration), declaration.intraday.anchored)
     placement = _on_bars(bars.time, grid, declaration.intraday)
+    n_sessions = 1 + np.count_nonzero(np.diff(grid.session)) if len(grid.session) else 1
+    refuse_one_a_day(bars, len(grid.session) / n_sessions, declaration)
     _refuse_longer_bars(placement, declaration)
     return placement
 
@@ -139,6 +155,26 @@ def _on_sessions(days: np.ndarray, calendar: TradingCalendar, start: np.datetime
     slot[inside] = number[(days[inside] - start).astype(int)]
     closes = calendar.closes(labels).tz_localize(None).to_numpy(dtype="datetime64[us]")
     return Placement(Axis(sessions, closes), slot, days)
+
+
+def _on_periods(
+    days: np.ndarray, calendar: TradingCalendar, start: np.datetime64, end: np.datetime64, period: Period
+) -> tuple[Placement, np.ndarray]:
+    """Return the placement, and the number of the period of each day or of the last one before it, -1 outside."""
+    starts, labels = sessions_by_period(pd.Timestamp(start), pd.Timestamp(end), period, calendar)
+    inside = np.flatnonzero((days >= start) & (days <= end))
+    of_day = period_starts(pd.DatetimeIndex(days[inside].astype("datetime64[us]")), period, calendar)
+    at = starts.searchsorted(of_day)
+    has_session = starts[np.minimum(at, len(starts) - 1)] == of_day if len(starts) else np.zeros(len(at), dtype=bool)
+    slot = np.full(len(days), -1, dtype=np.int64)
+    slot[inside[has_session]] = at[has_session]
+    sessions = labels.to_numpy().astype("datetime64[D]")
+    order = days.copy()
+    order[slot >= 0] = sessions[slot[slot >= 0]]  # two days of one week are one place
+    closes = calendar.closes(labels).tz_localize(None).to_numpy(dtype="datetime64[us]")
+    position = np.full(len(days), -1, dtype=np.int64)
+    position[inside] = starts.searchsorted(of_day, side="right") - 1
+    return Placement(Axis(sessions, closes), slot, order), position
 
 
 def _on_bars(times: np.ndarray, grid: BarGrid, intraday: IntradayBars) -> Placement:

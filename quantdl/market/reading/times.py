@@ -58,6 +58,11 @@ def read_times(column: pd.Series, times_in: str | None) -> tuple[np.ndarray, lis
     objections = _objection(found.nothing, "an instant", _WRITE_INSTANT)
     if times_in is None:
         fix = "add the offset, or state the zone that is meant (intraday times_in, --times-in): America/New_York"
+        if plain.any() and (found.local[plain] == found.local[plain].astype("datetime64[D]")).all():
+            fix = (
+                "these are dates: declare frequency 1D, without intraday, for one bar a session; for shorter bars "
+                + fix
+            )
         objections += _objection(plain, "an instant with its offset from UTC", fix)
         return instants, objections
     rows = np.flatnonzero(plain)

@@ -190,7 +190,7 @@ class AlignedPrices(_Prices):
         """Yield what one of the sources declares and the others cannot stand beside."""
         if source.frequency != DAILY:
             message = f"given {source.frequency!r}; expected {DAILY!r}: a config aligns daily bars"
-            yield "frequency", f"{message}; those within a session are aligned from Python"
+            yield "frequency", f"{message}; bars of another length are aligned from Python"
         if source.on_fault is not None:
             yield "on_fault", f"given {source.on_fault!r}; expected beside sources, where it counts for all of them"
         declared = [other.adjustment for other in self.sources if isinstance(other, _DeclaredPrices)]

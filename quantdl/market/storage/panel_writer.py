@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl import __version__
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.disk import disk_errors, publishing
 from quantdl.errors import DataError
 from quantdl.market.actions import CorporateActions
@@ -243,7 +243,7 @@ def _check_axes(outline: PanelOutline) -> None:
 
 
 def _fingerprint(panel: Panel) -> str:
-    instants = None if is_daily(panel.card.declaration.frequency) else panel.known_at
+    instants = panel.known_at if is_intraday(panel.card.declaration.frequency) else None
     return content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
 
 

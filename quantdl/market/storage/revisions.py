@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.market.actions import CorporateActions
 from quantdl.market.data_fault import DataFault
 from quantdl.market.panel import Panel
@@ -102,7 +102,7 @@ def with_revisions(panel: Panel, revisions: Sequence[Revision]) -> Panel:
 
 
 def _value_revisions(old: Panel, new: Panel) -> Iterator[Revision]:
-    daily = is_daily(old.card.declaration.frequency)
+    daily = not is_intraday(old.card.declaration.frequency)
     rows = new.sessions.get_indexer(old.sessions) if daily else new.known_at.get_indexer(old.known_at)
     place = {asset: column for column, asset in enumerate(new.assets)}
     for start in range(0, len(old.assets), _ASSETS_AT_ONCE):
@@ -177,7 +177,7 @@ class _Asset:
             last=self.panel.sessions[last].date(),
             count=len(cells),
             factor=factor,
-            known_at=None if is_daily(self.panel.card.declaration.frequency) else self.panel.known_at[first],
+            known_at=self.panel.known_at[first] if is_intraday(self.panel.card.declaration.frequency) else None,
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from quantdl.calendars.bars import is_daily
+from quantdl.calendars.bars import is_intraday
 from quantdl.disk import locked, publishing, remove_abandoned
 from quantdl.errors import DataError, IntegrityError
 from quantdl.market.card import content_fingerprint
@@ -195,7 +195,7 @@ def _read(path: Path) -> Vintage:
 
 
 def _fingerprint(panel: Panel) -> str:
-    instants = None if is_daily(panel.card.declaration.frequency) else panel.known_at
+    instants = panel.known_at if is_intraday(panel.card.declaration.frequency) else None
     values = content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
     actions = json_text(to_plain(panel.actions), "the corporate actions")
     return "sha256:" + hashlib.sha256((values + actions).encode()).hexdigest()
