@@ -71,8 +71,9 @@ def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> It
             yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
         case PeriodEnd(period=period):
             shortest, longest = _bars_of(period, data)
+            unit = "sessions" if bar_period(data.frequency) is None else "bars"
             if shortest <= horizon.bars < longest:
-                expected = f"at least {longest}: a {period} has up to {longest} bars, and an older book is closed"
+                expected = f"at least {longest}: a {period} has up to {longest} {unit}, and an older book is closed"
                 yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
 
 

@@ -1,4 +1,4 @@
-"""Whether bars lie as far apart as declared: a month read as a session makes every annualised figure wrong."""
+"""Whether bars lie as far apart as declared: a month's bar read as a day's misstates every figure of a year."""
 
 from collections.abc import Callable
 

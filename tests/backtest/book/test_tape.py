@@ -51,11 +51,13 @@ def test_a_silent_price_is_carried_and_a_price_before_the_first_is_none():
 
 
 def test_a_session_without_a_trade_has_no_dollars_and_one_before_the_listing_does_not_count():
+    """Another asset trades throughout, so the sessions take place."""
     closes = np.array([[np.nan], [10.0], [np.nan], [np.nan], [10.0], [10.0]])
     volume = np.array(
         [[np.nan], [600.0], [np.nan], [np.nan], [600.0], [np.nan]]
     )  # the last one traded, unknown how much
+    closes, volume = (np.hstack([item, np.full((6, 1), 5.0)]) for item in (closes, volume))
     panel = world(closes, fields={"volume": volume})
     tape = read_tape(panel)
     dollars = measured_dollar_volume(tape.dollars, tape.traded, 3)[:, 0]
-    np.testing.assert_allclose(dollars, [np.nan, 6000.0, 3000.0, 2000.0, 2000.0, 3000.0])
+    np.testing.assert_allclose(dollars, [np.nan, 6000.0, 3000.0, 2000.0, 2000.0, 2000.0])

@@ -79,10 +79,71 @@ def with_gaps(n_rows=300, n_assets=4, seed=0):
 @pytest.mark.parametrize("window", [2, 7, 20, 130])
 def test_trailing_figures_are_those_of_pandas(window):
     values = with_gaps()
-    rolling = pd.DataFrame(values).rolling(window, min_periods=1)
-    np.testing.assert_allclose(trailing_mean(values, window), rolling.mean(), rtol=1e-9, atol=1e-12)
-    enough = pd.DataFrame(values).rolling(window, min_periods=2)
-    np.testing.assert_allclose(trailing_deviation(values, window, 2), enough.std(), rtol=1e-7)
+    for column in range(values.shape[1]):
+        series = pd.Series(values[:, column])
+        rolling = series.dropna().rolling(window, min_periods=1).mean().reindex(series.index).ffill()
+        found = trailing_mean(values, window)[:, column]
+        np.testing.assert_allclose(found, rolling, rtol=1e-9, atol=1e-12)
+        enough = series.dropna().rolling(window, min_periods=2).std().reindex(series.index).ffill()
+        np.testing.assert_allclose(trailing_deviation(values, window, 2)[:, column], enough, rtol=1e-7)
+
+
+def with_dead_bars(values, every=7):
+    """The same values with a row of nothing after every so many, as an FX calendar's Sunday; and where they stand."""
+    rows = np.arange(len(values)) + np.arange(len(values)) // every
+    wide = np.full((rows[-1] + 1, values.shape[1]), np.nan)
+    wide[rows] = values
+    return wide, rows
+
+
+def test_bars_on_which_nothing_trades_change_no_window():
+    """To the last bit, for an asset listed late too."""
+    closes = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(3).standard_normal((120, 4)), axis=0))
+    closes[:30, 3] = np.nan
+    wide, rows = with_dead_bars(closes)
+    returns = simple_returns(closes)
+    np.testing.assert_array_equal(simple_returns(wide)[rows], returns)
+    expected = trailing_deviation(returns, 20, 2)
+    np.testing.assert_array_equal(trailing_deviation(simple_returns(wide), 20, 2)[rows], expected)
+    traded, dollars = np.isfinite(closes), 1e3 * closes
+    volume = measured_dollar_volume(dollars, traded, 20)
+    np.testing.assert_array_equal(measured_dollar_volume(1e3 * wide, np.isfinite(wide), 20)[rows], volume)
+    np.testing.assert_array_equal(correlation_groups(wide, 20, 0.1), correlation_groups(closes, 20, 0.1))
+
+
+def test_market_volatility_of_a_year_counts_the_bars_that_trade():
+    """A weekend of 24/7 holds no returns: of 365 bars a year, five in seven count."""
+    closes = 100 * np.exp(np.cumsum(0.01 * np.random.default_rng(4).standard_normal((70, 3)), axis=0))
+    wide = np.full((98, 3), np.nan)
+    wide[np.arange(98) % 7 < 5] = closes
+    market = (closes[1:] / closes[:-1] - 1).mean(axis=1)
+    expected = market[-20:].std(ddof=1) * np.sqrt(365 * 5 / 7)
+    assert market_volatility(wide, 20, 365.0)[-1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_nothing_missing_leaves_the_bits_of_a_window_over_rows():
+    """The sum from the oldest row to the newest, as a window over rows without gaps takes it."""
+    values = np.random.default_rng(5).standard_normal((60, 3))
+    total = np.zeros(3)
+    for row in values[40:]:
+        total = total + row
+    np.testing.assert_array_equal(trailing_mean(values, 20)[-1], total / 20)
+    squares = np.zeros(3)
+    for row in values[40:]:
+        squares = squares + (row - total / 20) ** 2
+    np.testing.assert_array_equal(trailing_deviation(values, 20, 2)[-1], np.sqrt(squares / 19))
+
+
+def test_foreign_holidays_leave_assets_of_two_exchanges_in_one_cluster():
+    """Each exchange rests on days on which the other trades; today's window still holds 40 returns of either."""
+    generator = np.random.default_rng(6)
+    common = 0.01 * generator.standard_normal(90)
+    closes = 100 * np.exp(np.cumsum(common[:, None] + 0.001 * generator.standard_normal((90, 2)), axis=0))
+    closes[60, 0] = closes[75, 1] = np.nan
+    assert correlation_groups(closes, 40, 0.6).tolist() == [0, 0]
+    independent = 100 * np.exp(np.cumsum(0.01 * generator.standard_normal((90, 2)), axis=0))
+    independent[60, 0] = np.nan
+    assert correlation_groups(independent, 40, 0.6).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("window", [1, 20, 500])
@@ -112,9 +173,9 @@ def test_a_deviation_needs_enough_values():
     assert np.isnan(trailing_deviation(values[:1], 1, 1)).all()  # one value has none
 
 
-def test_simple_returns_are_missing_where_a_close_is():
+def test_simple_returns_reach_over_what_is_missing():
     closes = np.array([[100.0], [110.0], [np.nan], [121.0]])
-    np.testing.assert_allclose(simple_returns(closes)[:, 0], [np.nan, 0.1, np.nan, np.nan])
+    np.testing.assert_allclose(simple_returns(closes)[:, 0], [np.nan, 0.1, np.nan, 0.1])
 
 
 def test_the_market_is_the_mean_of_what_trades():
@@ -130,8 +191,8 @@ def test_each_volatility_has_its_regime():
 
 
 def test_a_session_without_a_trade_counts_as_no_dollars_and_an_unknown_one_not_at_all():
-    dollars = np.array([[np.nan], [6.0], [np.nan], [np.nan]])
-    traded = np.array([[False], [True], [False], [True]])  # the last one traded, unknown how much
+    dollars = np.array([[np.nan, 1.0], [6.0, 1.0], [np.nan, 1.0], [np.nan, 1.0]])
+    traded = np.array([[False, True], [True, True], [False, True], [True, True]])  # the last one unknown how much
     np.testing.assert_allclose(measured_dollar_volume(dollars, traded, 3)[:, 0], [np.nan, 6.0, 3.0, 3.0])
 
 

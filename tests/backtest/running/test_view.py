@@ -55,7 +55,7 @@ def test_returns_are_those_of_a_holder_and_no_longer_than_history():
     run(world(closes_with([100, 110, np.nan, 121])), strategy)
     assert strategy.views[0].simple_returns(5).shape == (0, 2)
     np.testing.assert_allclose(strategy.views[1].simple_returns(5), [[0.1, 0.0]])
-    np.testing.assert_allclose(strategy.views[3].simple_returns(2)[:, 0], [np.nan, np.nan])
+    np.testing.assert_allclose(strategy.views[3].simple_returns(2)[:, 0], [0.1, 0.1])
 
 
 def test_a_law_needs_a_column_for_every_asset():
