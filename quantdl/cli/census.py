@@ -85,6 +85,7 @@ def _overview(census: "Census") -> dict[str, object]:
     return {
         "sessions": f"{census.n_sessions:,}, {census.first}..{census.last}",
         "assets": census.n_assets,
+        "currency": census.currency,
         "fingerprint": census.fingerprint,
         "universe": census.universe,
         "survivorship": census.survivorship,

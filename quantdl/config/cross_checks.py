@@ -107,9 +107,13 @@ def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfi
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:
-    sources = document.node(("data", "sources"))
-    numbers = range(len(sources.items)) if isinstance(sources, Sequence) else ()
-    for keys in (("strategy", "file"), ("data", "path"), *(("data", "sources", number, "path") for number in numbers)):
+    inside: list[tuple[Key, ...]] = []
+    for name in ("sources", "exchange_rates"):
+        listed = document.node(("data", name))
+        inside += (
+            [("data", name, at, "path") for at in range(len(listed.items))] if isinstance(listed, Sequence) else []
+        )
+    for keys in (("strategy", "file"), ("data", "path"), *inside):
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:
             continue

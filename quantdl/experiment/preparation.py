@@ -13,6 +13,7 @@ from quantdl.experiment.series import load_series
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
+from quantdl.market.exchanges.currencies import ExchangeRate, in_currency, load_exchange_rate
 from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
@@ -32,6 +33,7 @@ class LoadedData:
             them yet, adjusted forward so that a price is a function of its own past.
         census: Of the data before the policies.
         series: Series beside the prices, by name.
+        exchange_rates: Rates at which prices were converted to the currency of the book, if any.
         universe: Who belonged to the universe as of each bar, where the config has a rule.
     """
 
@@ -39,13 +41,15 @@ class LoadedData:
     returns: Panel
     census: Census
     series: dict[str, ExogenousSeries]
+    exchange_rates: tuple[ExchangeRate, ...]
     universe: Universe | None
 
 
 def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
-    """Load, select, count the faults, apply the policies and judge the universe.
+    """Load, select, count the faults, apply the policies, convert to the currency of the book and judge the universe.
 
-    What the data says differently from the last vintage beside the runs is in the census.
+    What the data says differently from the last vintage beside the runs is in the census. Faults are looked for in the
+    prices as they were quoted: a price that stands still in yen moves in dollars.
 
     Args:
         config: Of the run.
@@ -61,9 +65,11 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
     before_test = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
     judged_through = panel.sessions[max(before_test, 0)]
     treated = apply_policies(panel, census, config.data.policies, judged_through)
-    universe = _universe(treated, config, config.data.eligibility)
-    final = treated if universe is None else with_universe(treated, universe)
-    return LoadedData(final, _total_returns(final), census, load_series(config), universe)
+    rates = _exchange_rates(config)
+    money = _in_book_currency(treated, config, rates)
+    universe = _universe(money, config, config.data.eligibility)
+    final = money if universe is None else with_universe(money, universe)
+    return LoadedData(final, _total_returns(final), census, load_series(config), rates, universe)
 
 
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
@@ -123,6 +129,22 @@ def _refuse_unfit(config: ExperimentConfig, panel: Panel) -> None:
             "a session, week or month, so it takes 1D, 1W or 1M. Bars within a session can be loaded, checked "
             "(`quantdl data check`), aligned, and turned into features and histories from Python."
         )
+
+
+def _exchange_rates(config: ExperimentConfig) -> tuple[ExchangeRate, ...]:
+    files = enumerate(config.data.exchange_rates)
+    places = [config.locate_data(file.path, "data", "exchange_rates", number, "path") for number, file in files]
+    located = zip(config.data.exchange_rates, places, strict=True)
+    return tuple(load_exchange_rate(replace(file, path=path)) for file, path in located)
+
+
+def _in_book_currency(panel: Panel, config: ExperimentConfig, rates: tuple[ExchangeRate, ...]) -> Panel:
+    if config.data.book_currency is None:
+        return panel
+    try:
+        return in_currency(panel, config.data.book_currency, rates)
+    except DataError as error:
+        raise DataError(f"{config.where('data', 'exchange_rates')}: {error}") from error
 
 
 def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:

@@ -73,8 +73,9 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
     run.write_json("card.json", data.panel.card)
     run.write_json("census.json", census_record(data.census, data.panel))
-    if data.series:
-        run.write_json("series.json", {name: series_record(series) for name, series in data.series.items()})
+    series = {**data.series, **{rate.series.name: rate.series for rate in data.exchange_rates}}
+    if series:
+        run.write_json("series.json", {name: series_record(one) for name, one in series.items()})
     run.write_json("environment.json", surroundings)
     run.write_text("lock.txt", lock(surroundings.packages))
 

@@ -10,6 +10,8 @@ from zoneinfo import available_timezones
 from quantdl.calendars.bars import bar_length, is_intraday
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
+from quantdl.market.currency import currency_faults, in_a_list
+from quantdl.records import OMIT_DEFAULT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,10 +109,13 @@ class PriceFacts:
         sectors: Sector by symbol, where known.
         notes: Further facts for the data card.
         intraday: How bars shorter than a session are cut and dated; None for one bar a session.
+        currency: What the prices are in: a code of ISO 4217 (``"JPY"``), or a unit below a currency as London, Tel Aviv
+            and Johannesburg quote it (``"GBX"`` for pence, ``"ILA"``, ``"ZAc"``). None: not stated. Prices whose currency
+            is not stated cannot stand beside others.
 
     Raises:
-        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone or the calendar is
-            unknown, or ``frequency`` and ``intraday`` do not fit each other; all of it at once.
+        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone, the calendar or the
+            currency is unknown, or ``frequency`` and ``intraday`` do not fit each other; all of it at once.
     """
 
     source: str
@@ -125,6 +130,7 @@ class PriceFacts:
     sectors: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     intraday: IntradayBars | None = None
+    currency: str | None = field(default=None, metadata=OMIT_DEFAULT)
 
     def __post_init__(self) -> None:
         """Refuse invalid facts."""
@@ -139,6 +145,7 @@ class PriceFacts:
         yield from zone_faults("timezone", self.timezone)
         if self.calendar and not is_calendar(self.calendar):
             yield "calendar", unknown_calendar(self.calendar, shipped_names())
+        yield from currency_faults("currency", self.currency)
         yield from self._bar_faults()
 
     def _bar_faults(self) -> Iterator[tuple[str, str]]:
@@ -193,16 +200,36 @@ class DataCard:
         fields: The fields that exist, for instance ``("close",)``. What is not listed cannot be read.
         fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy, see `content_fingerprint`; with
             corporate actions, of both.
+        currencies: Currency by asset as the source names it, where they differ; None where they do not.
     """
 
     declaration: Declaration
     fields: tuple[str, ...]
     fingerprint: str
+    currencies: Mapping[str, str] | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    @property
+    def currency(self) -> str:
+        """What the prices are in, in words: ``"USD"``, ``"JPY and USD"``, ``"not stated"``."""
+        return in_a_list([*self.currencies.values()] if self.currencies else [self.declaration.currency])
+
+    def money_faults(self) -> Iterator[str]:
+        """Yield why the prices cannot be compared with each other as money, where they cannot."""
+        if self.currencies:
+            yield (
+                f"Its prices are in {self.currency}, which cannot be compared or held in one book. Fix: bring exchange "
+                "rates and convert it, with quantdl.market.exchanges.currencies.in_currency(panel, 'USD', rates), or "
+                "book_currency and exchange_rates under data in a config."
+            )
 
     def restated(
-        self, *notes: str, adjustment: Adjustment | None = None, universe: Universe | None = None
+        self,
+        *notes: str,
+        adjustment: Adjustment | None = None,
+        universe: Universe | None = None,
+        currency: str | None = None,
     ) -> "DataCard":
-        """Return the card with another word on adjustment or universe, where one is given, and with further notes."""
+        """Return the card with another word on these, where one is given, and with further notes."""
         said = self.declaration
         return replace(
             self,
@@ -210,6 +237,7 @@ class DataCard:
                 said,
                 adjustment=adjustment or said.adjustment,
                 universe=universe or said.universe,
+                currency=currency or said.currency,
                 notes=(*said.notes, *notes),
             ),
         )

@@ -88,7 +88,7 @@ class Panel:
                 f"  assets    {shown}",
                 f"  fields    {', '.join(self.card.fields)}",
                 f"  source    {said.source}; {said.adjustment}, as of {said.as_of}; universe {said.universe}",
-                f"  calendar  {said.calendar} ({said.timezone})",
+                f"  calendar  {said.calendar} ({said.timezone}); currency {self.card.currency}",
                 f"  cells     {share:.1%} traded; {len(self.faults):,} faults recorded",
             ]
         )

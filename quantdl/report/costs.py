@@ -6,7 +6,7 @@ from quantdl.backtest.judging.summaries import CostShare
 from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver
 from quantdl.report import charts
 from quantdl.report.document import Bullets, Part, Section, Table, Words, header, notice, number, row
-from quantdl.report.formatting import BPS, MONEY, PERCENT, RATIO, TIMES_EQUITY, stated, with_unit
+from quantdl.report.formatting import BPS, PERCENT, RATIO, TIMES_EQUITY, Unit, money_in, stated, with_unit
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
 
@@ -33,7 +33,7 @@ def section(run: RunRecord) -> Section:
     if shares:
         drawn = run.tables.costs
         parts.append(charts.cumulative_costs({KINDS[str(kind)]: drawn[kind] for kind in drawn.columns}))
-        parts.append(_cost_table(shares, costs))
+        parts.append(_cost_table(shares, costs, money_in(run.card.declaration.currency)))
     else:
         parts.append(notice("This run paid no costs: it never traded, or its plan charges none."))
     parts += _cost_figures(costs)
@@ -41,18 +41,18 @@ def section(run: RunRecord) -> Section:
     return Section("costs", "Costs and liquidity", "Costs", lead, tuple(parts))
 
 
-def _cost_table(shares: tuple[CostShare, ...], costs: CostFigures) -> Table:
+def _cost_table(shares: tuple[CostShare, ...], costs: CostFigures, money: Unit) -> Table:
     rows = [
         row(
             KINDS[one.kind],
-            number(one.paid, MONEY),
+            number(one.paid, money),
             number(one.share_of_costs, PERCENT),
             number(one.share_of_initial_equity, PERCENT),
         )
         for one in shares
     ]
-    together = number(costs.total, MONEY), number(1.0, PERCENT), number(costs.share_of_initial_equity, PERCENT)
-    columns = header("Kind", with_unit("Paid", MONEY), "Share of costs [%]", "Of initial equity [%]")
+    together = number(costs.total, money), number(1.0, PERCENT), number(costs.share_of_initial_equity, PERCENT)
+    columns = header("Kind", with_unit("Paid", money), "Share of costs [%]", "Of initial equity [%]")
     return Table("Costs by kind", columns, (*rows, row("Together", *together)), narrow=True)
 
 

@@ -33,6 +33,7 @@ RATIO = Unit("", 1.0, 2)
 SCORE = Unit("nats", 1.0, 4, " nats")
 RETURN_SCORE = Unit("bp of return", 1e4, 2, " bp")
 MONEY = Unit("account currency", 1.0, 0)
+"""Money whose currency is not stated; see `money_in`."""
 COUNT = Unit("", 1.0, 0)
 BARS = Unit("bars", 1.0, 0, " bars")
 BPS = Unit("bp", 1.0, 1)
@@ -42,6 +43,16 @@ ONE_DIGIT = Unit("", 1.0, 1)
 STATISTIC = Unit("", 1.0, 3)
 PROBABILITY = Unit("", 1.0, 3)
 PLAIN = Unit("", 1.0, None)
+
+
+def money_in(currency: str | None) -> Unit:
+    """Return the unit of money in a currency, labelled by its code where it is stated.
+
+    Example:
+        >>> with_unit("Profit", money_in("JPY")), with_unit("Profit", money_in(None))
+        ('Profit [JPY]', 'Profit [account currency]')
+    """
+    return MONEY if currency is None else Unit(currency, MONEY.scale, MONEY.digits)
 
 
 def figure(value: float, unit: Unit) -> str:

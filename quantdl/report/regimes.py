@@ -6,28 +6,23 @@ from quantdl.backtest.judging.periods import BothBooks, ContextResult, PeriodRes
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
 from quantdl.report import charts
 from quantdl.report.document import Part, Row, Section, Table, header, heading_row, notice, number, row
-from quantdl.report.formatting import COUNT, MONEY, PERCENT, counted, in_words, stated, with_unit
+from quantdl.report.formatting import COUNT, PERCENT, Unit, counted, in_words, money_in, stated, with_unit
 from quantdl.report.performance import NAMES
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
 
-PERIOD = (
-    Quantity("total_return", "Return", PERCENT),
-    Quantity("pnl", "Profit and loss", MONEY),
-    Quantity("volatility", "Volatility of one session", PERCENT),
-    Quantity("worst_session", "Worst session", PERCENT),
-)
 DOES = {"trade": "trades on", "reduce_only": "only reduces positions", "flat": "goes flat"}
 
 
 def section(run: RunRecord) -> Section:
     """Show the results per regime and stress window, and when each regime held."""
     metrics, abnormal = run.metrics, run.setup.plan.abnormal_volatility
+    money = money_in(run.card.declaration.currency)
     parts: tuple[Part, ...] = (
         charts.regime_strip(run.tables.regimes["regime"]),
-        _period_table("regime", metrics.regimes),
-        _stress_windows(metrics.stress_windows, abnormal.stress_windows),
-        contexts_table(metrics.contexts),
+        _period_table("regime", metrics.regimes, money),
+        _stress_windows(metrics.stress_windows, abnormal.stress_windows, money),
+        contexts_table(metrics.contexts, money),
     )
     return Section("regimes", "Results per regime", "Regimes", _lead(abnormal), parts)
 
@@ -40,36 +35,50 @@ def _lead(abnormal: AbnormalVolatility) -> str:
     )
 
 
-def _stress_windows(found: Mapping[str, BothBooks], windows: tuple[StressWindow, ...]) -> Part:
+def period_figures(money: Unit) -> tuple[Quantity, ...]:
+    """Return the figures of a period, money in the currency of the run."""
+    return (
+        Quantity("total_return", "Return", PERCENT),
+        Quantity("pnl", "Profit and loss", money),
+        Quantity("volatility", "Volatility of one session", PERCENT),
+        Quantity("worst_session", "Worst session", PERCENT),
+    )
+
+
+def _stress_windows(found: Mapping[str, BothBooks], windows: tuple[StressWindow, ...], money: Unit) -> Part:
     if not windows:
         return notice("The plan names no stress windows.")
-    return _period_table("stress window", found, {one.name: f"{one.first} to {one.last}" for one in windows})
+    return _period_table("stress window", found, money, {one.name: f"{one.first} to {one.last}" for one in windows})
 
 
-def _period_table(what: str, periods: Mapping[str, BothBooks], dates: Mapping[str, str] | None = None) -> Table:
+def _period_table(
+    what: str, periods: Mapping[str, BothBooks], money: Unit, dates: Mapping[str, str] | None = None
+) -> Table:
     """Head each period with its name and extent; below it a row for the strategy and one for the baseline."""
     rows: list[Row] = []
+    figures = period_figures(money)
     for name, both in periods.items():
         extent = (in_words(name), (dates or {}).get(name, ""), counted(int(both.strategy.sessions), "session"))
         rows.append(heading_row(", ".join(text for text in extent if text)))
-        rows += [_period_row(NAMES[STRATEGY], both.strategy), _period_row(NAMES[BASELINE], both.baseline)]
-    return Table(f"Results per {what}", header("Book", *(shown.label for shown in PERIOD)), tuple(rows))
+        for book, result in ((STRATEGY, both.strategy), (BASELINE, both.baseline)):
+            rows.append(_period_row(NAMES[book], result, figures))
+    return Table(f"Results per {what}", header("Book", *(shown.label for shown in figures)), tuple(rows))
 
 
-def _period_row(label: str, book: PeriodResult) -> Row:
-    return row(label, *(shown.cell(book, "too few sessions") for shown in PERIOD))
+def _period_row(label: str, book: PeriodResult, figures: tuple[Quantity, ...]) -> Row:
+    return row(label, *(shown.cell(book, "too few sessions") for shown in figures))
 
 
-def contexts_table(contexts: tuple[ContextResult, ...]) -> Table:
+def contexts_table(contexts: tuple[ContextResult, ...], money: Unit) -> Table:
     """Split the profit along the rival explanations of the plan."""
     rows: list[Row] = []
     for name in dict.fromkeys(line.context for line in contexts):
         rows.append(heading_row(in_words(name)))
-        rows += [_context_row(line) for line in contexts if line.context == name]
+        rows += [_context_row(line, money) for line in contexts if line.context == name]
     note = "States are as known when a session began. The profits of one context add up to the whole."
-    columns = header("State of the market", "Sessions", with_unit("Profit and loss", MONEY))
+    columns = header("State of the market", "Sessions", with_unit("Profit and loss", money))
     return Table("Profit by rival explanation", columns, tuple(rows), note, narrow=True)
 
 
-def _context_row(line: ContextResult) -> Row:
-    return row(in_words(line.state), number(line.sessions, COUNT), number(line.pnl, MONEY))
+def _context_row(line: ContextResult, money: Unit) -> Row:
+    return row(in_words(line.state), number(line.sessions, COUNT), number(line.pnl, money))

@@ -28,6 +28,7 @@ class CensusRecord:
         fingerprint: Of the values as loaded.
         universe: How the universe looks chosen.
         survivorship: The reasons for that.
+        currency: What the prices are in, as loaded.
         notes: What the card says of the data.
         counts: Cells, sessions or runs of every kind that was looked for, zeros included.
         assets_affected: Assets with a fault of each kind; 0 too for a kind that concerns no single asset.
@@ -47,6 +48,7 @@ class CensusRecord:
     fingerprint: str
     universe: Universe
     survivorship: str
+    currency: str = "not stated"
     notes: tuple[str, ...]
     counts: Mapping[str, int]
     assets_affected: Mapping[str, int]
@@ -82,6 +84,7 @@ def census_record(census: Census, treated: Panel | None = None) -> CensusRecord:
         fingerprint=census.fingerprint,
         universe=census.universe,
         survivorship=census.survivorship,
+        currency=census.currency,
         notes=census.notes,
         counts=census.counts(),
         assets_affected=census.assets_affected(),

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.trailing import simple_returns, trailing_deviation
+from quantdl.errors import DataError
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.corporate.effects import Effect, carried_closes, effects
 from quantdl.market.listing import delisted_as_known, last_trades, silent_bars
@@ -93,7 +94,13 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
     Args:
         panel: The panel.
         delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
+
+    Raises:
+        DataError: If its prices are in several currencies, and so is the money of a book that would hold them.
     """
+    wrong = [*panel.card.money_faults()]
+    if wrong:
+        raise DataError(f"{panel.card.declaration.source}: {' '.join(wrong)}")
     last_trade, delisted = last_trades(panel), delisted_as_known(panel, delisted_after_sessions)
     continuous = continuous_closes(panel)
     return Tape(

@@ -15,6 +15,8 @@ from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, SilenceRule, Universe, content_fingerprint
 from quantdl.market.corporate.attachment import fingerprint_with_actions
+from quantdl.market.currency import in_a_list
+from quantdl.market.exchanges.currencies import currencies_of
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.exchanges.merging import MergedBars, merge_bars
 from quantdl.market.exchanges.sighting import Sighting, actions_as_seen, faults_as_seen
@@ -43,7 +45,7 @@ class AlignedPanel:
     bars: np.ndarray
 
 
-def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
+def align(panels: Sequence[Panel], decisions: DecisionTimes, *, several_currencies: bool = False) -> AlignedPanel:
     """Lay panels of several exchanges side by side on the decisions of one calendar.
 
     The result begins with the first decision at which anything was known and ends with the last one whose date no panel
@@ -53,18 +55,22 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
     exchange rested is MISSING, but a halt goes on, or the silence of the rest would be read as a delisting. After the
     last trade, silence is read on the decisions (`SilenceRule` with the longest of the panels' counts). Corporate
     actions and recorded faults are dated by the decisions that first see them, an end by the one that sees all of it;
-    what the last decision does not see is left out. Prices stay in the currency of their exchange.
+    what the last decision does not see is left out. Prices stay as their exchange quotes them.
 
     Args:
         panels: Any calendars and lengths of bars; every asset once; one kind of adjustment.
         decisions: When decisions are made.
+        several_currencies: Whether assets of several currencies may stand side by side, each in its own. Such a panel
+            shows bars and their faults; a book or a filter of money takes it only after
+            `quantdl.market.exchanges.currencies.in_currency` has put it into one.
 
     Raises:
-        DataError: If an asset is in two panels, adjustments differ, nothing is known at any decision, or a split falls
+        DataError: If an asset is in two panels, adjustments differ, a currency is not stated or differs from the others
+            where that is not allowed, nothing is known at any decision, or a split falls
             between bars that one decision would merge.
         CalendarError: If the deciding calendar does not know the span.
     """
-    _check(panels)
+    _check(panels, several_currencies)
     sessions, instants = _span(panels, decisions)
     when = instants.as_unit("us").asi8
     names = tuple(name for name in panels[0].fields if all(name in panel.fields for panel in panels))
@@ -105,19 +111,37 @@ def align(panels: Sequence[Panel], decisions: DecisionTimes) -> AlignedPanel:
     )
 
 
-def _check(panels: Sequence[Panel]) -> None:
+def _check(panels: Sequence[Panel], several_currencies: bool) -> None:
     if not panels:
         raise DataError("There is nothing to align. Give at least one panel.")
     kinds = sorted({panel.card.declaration.adjustment for panel in panels})
     if len(kinds) > 1:
         each = ", ".join(f"{panel.card.declaration.source}: {panel.card.declaration.adjustment}" for panel in panels)
         raise DataError(f"Panels of different adjustment cannot stand side by side ({each}). Adjust them alike first.")
+    _check_currencies(panels, several_currencies)
     assets = [asset for panel in panels for asset in panel.assets]
     twice = sorted({asset for asset in assets if assets.count(asset) > 1})
     if twice:
         named = ", ".join(f"{asset!r} ({_sources_with(panels, asset)})" for asset in twice[:10])
         fix = "Panel.select, or 'assets' under the source in a config"
         raise DataError(f"Assets that are in two panels: {named}. Rename them, or leave them out of one: {fix}.")
+
+
+def _check_currencies(panels: Sequence[Panel], several_currencies: bool) -> None:
+    quoted = {code for panel in panels for code in currencies_of(panel)}
+    each = ", ".join(f"{panel.card.declaration.source}: {panel.card.currency}" for panel in panels)
+    if None in quoted and len(panels) > 1:
+        raise DataError(
+            f"Panels whose currency is not stated cannot stand beside others ({each}). Declare what each is quoted in: "
+            "Declaration(currency='USD'), or 'GBX' for pence."
+        )
+    if len(quoted) > 1 and not several_currencies:
+        raise DataError(
+            f"Panels in several currencies cannot stand side by side ({each}): what 450,000 dollars buy of a stock at "
+            "3,000 yen depends on the rate. Put each into one currency first, with "
+            "quantdl.market.exchanges.currencies.in_currency; or align with several_currencies=True and put the result "
+            "into one currency, at the rates known at its decisions."
+        )
 
 
 def _sources_with(panels: Sequence[Panel], asset: str) -> str:
@@ -186,8 +210,13 @@ def _card(
             f"bars of {said.frequency}, as of {said.as_of}, licence {said.licence}, {panel.card.fingerprint}."
             for said, panel in zip(declared, panels, strict=True)
         ),
-        "Prices are in the currency of their exchange: a book of several earns local returns, as if each were hedged.",
     ]
+    quoted = {asset: code for panel in panels for asset, code in zip(panel.assets, currencies_of(panel), strict=True)}
+    stated = {asset: code for asset, code in quoted.items() if code is not None}
+    one = len({*quoted.values()}) == 1
+    notes += (
+        [] if one else [f"As loaded, prices are in the currency of their exchange: {in_a_list([*stated.values()])}."]
+    )
     caveat = trading_calendar(decisions.calendar).caveat(sessions[0], sessions[-1])
     notes += [caveat] if caveat else []
     left = sorted({name for panel in panels for name in panel.fields} - set(names))
@@ -206,8 +235,10 @@ def _card(
             as_of=max(said.as_of for said in declared),
             licence=" + ".join(dict.fromkeys(said.licence for said in declared)),
             universe=weakest,
+            currency=next(iter(quoted.values())) if one else None,
             notes=(*notes, *dict.fromkeys(note for said in declared for note in said.notes)),
         ),
         fields=names,
         fingerprint=fingerprint,
+        currencies=None if one else stated,
     )

@@ -50,6 +50,7 @@ class Census:
         summary: Figures that are no faults by themselves.
         universe: How the universe looks chosen, see `quantdl.market.inspection.survivorship`.
         survivorship: The reasons for that, in a sentence.
+        currency: What the prices are in, see `quantdl.market.card.DataCard.currency`.
         notes: What the card says of the data, for instance which columns were not read.
         cells: By kind, the cells that a rule concerns: (N,) positions in the flattened (T, A) panel, increasing. Kinds
             without one are left out. The summary and the policies read them; each rule is run once on the panel.
@@ -69,6 +70,7 @@ class Census:
     summary: Summary
     universe: Universe
     survivorship: str
+    currency: str
     notes: tuple[str, ...]
     cells: Mapping[str, np.ndarray] = field(compare=False, repr=False)
     breaks: Mapping[str, np.ndarray] = field(compare=False, repr=False)
@@ -126,6 +128,7 @@ def take_census(panel: Panel) -> Census:
         summary=summarise(panel, missing=cells["missing_session"], large_returns=cells["return_above_50pct"]),
         universe=survivorship.universe,
         survivorship=survivorship.sentence,
+        currency=panel.card.currency,
         notes=panel.card.declaration.notes,
         cells=_positions(cells),
         breaks=_positions(breaks),

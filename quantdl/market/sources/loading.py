@@ -28,8 +28,8 @@ from quantdl.market.storage.cache import cached
 def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
     """Load all that settings name, with its corporate actions, through the cache.
 
-    Which sessions and assets are kept, and what is done about faults, is left to the caller; of sources that are
-    aligned, each is selected from before.
+    Which sessions and assets are kept, what is done about faults, and the conversion of prices to the currency of the
+    book are left to the caller; of sources that are aligned, each is selected from before.
 
     Args:
         settings: What to load; its paths are as seen from the working directory.
@@ -41,7 +41,8 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
     match settings:
         case AlignedPrices():
             panels = [_source(source, on_fault) for source in settings.sources]
-            return align(panels, DecisionTimes(settings.calendar, settings.decide_at)).panel
+            decisions = DecisionTimes(settings.calendar, settings.decide_at)
+            return align(panels, decisions, several_currencies=settings.book_currency is not None).panel
         case Sp500Prices():
             return load_sp500()
         case CsvFolderPrices():

@@ -14,6 +14,8 @@ from typing import ClassVar, Literal
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataSettingsError
 from quantdl.market.card import DAILY, Declaration, OnFault, PriceFacts, local_time
+from quantdl.market.currency import currency_faults, in_a_list
+from quantdl.market.exchanges.rates import ExchangeRateFile, route
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.records import part_of
@@ -29,6 +31,8 @@ class _Prices:
         assets: Symbols to keep, as they are written; None for all.
         policies: What is done about each kind of fault.
         eligibility: Who belongs to the universe as of each bar; None for every listed asset.
+        book_currency: Currency of the book: all money is in it, prices of others are converted. None: that of the prices.
+        exchange_rates: Rates that lead from the currencies of the prices to that of the book.
     """
 
     FILES: ClassVar[tuple[str, ...]] = ()
@@ -39,6 +43,8 @@ class _Prices:
     assets: tuple[str, ...] | None = None
     policies: Policies = Policies()
     eligibility: UniverseRule | None = None
+    book_currency: str | None = None
+    exchange_rates: tuple[ExchangeRateFile, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse invalid settings, all of them at once.
@@ -61,6 +67,40 @@ class _Prices:
             yield "assets", f"given {twice} twice; expected each symbol once"
         if self.start is not None and self.end is not None and self.end <= self.start:
             yield "end", f"given {self.end}; expected a date after start, which is {self.start}"
+        yield from self._money_faults()
+
+    def quoted_in(self) -> Mapping[str, str | None]:
+        """Return the currency that each source of prices is in, by the field that states it."""
+        return {}
+
+    def _money_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield what stands between the prices and a book in one currency."""
+        yield from currency_faults("book_currency", self.book_currency, whole=True)
+        pairs = [(rate.base, rate.quote) for rate in self.exchange_rates]
+        for number, pair in enumerate(pairs):
+            if {*pair} in [{*other} for other in pairs[:number]]:
+                yield f"exchange_rates.{number}", f"given {pair[1]} per {pair[0]} again; expected one series for a pair"
+        quoted = self.quoted_in()
+        for field, code in quoted.items():
+            if code is None and (len(quoted) > 1 or self.book_currency is not None):
+                yield field, "missing; expected the currency of these prices, such as 'USD', or 'GBX' for pence"
+        stated = [code for code in quoted.values() if code is not None]
+        if self.book_currency is None:
+            if len({*stated}) > 1:
+                fix = "name the currency of the book here, and the rates that lead to it under exchange_rates"
+                yield "book_currency", f"missing; the prices are in {in_a_list(stated)}. Fix: {fix}"
+            elif pairs:
+                yield "book_currency", "missing; exchange_rates need the currency that prices are converted to"
+            return
+        for code in sorted({*stated}):
+            if route(pairs, code, self.book_currency) is None:
+                yield "exchange_rates", self._no_way(code, pairs)
+
+    def _no_way(self, code: str, pairs: list[tuple[str, str]]) -> str:
+        known = ", ".join(f"{quote} per {base}" for base, quote in pairs) or "none"
+        expected = f"rates that lead from {code} to the book's {self.book_currency}"
+        fix = f"add a series with base: {self.book_currency}, quote: {code}, or the reverse, and when it was known"
+        return f"given {known}; expected {expected}. Fix: {fix}"
 
     def at_loading(self) -> OnFault:
         """Return whether a loader stops at rows that cannot be right."""
@@ -76,6 +116,10 @@ class Sp500Prices(_Prices):
     """The bundled closes of twenty S&P 500 members."""
 
     kind: Literal["sp500"]
+
+    def quoted_in(self) -> Mapping[str, str | None]:
+        """Return the currency of the bundled prices."""
+        return {"kind": "USD"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +145,10 @@ class _DeclaredPrices(PriceFacts, _Prices):
         """Yield those of the facts and those of the selection."""
         yield from PriceFacts.faults(self)
         yield from _Prices.faults(self)
+
+    def quoted_in(self) -> Mapping[str, str | None]:
+        """Return the currency that is declared."""
+        return {"currency": self.currency}
 
     def at_loading(self) -> OnFault:
         """Return whether a loader stops at rows that cannot be right."""
@@ -179,12 +227,26 @@ class AlignedPrices(_Prices):
         if not self.sources:
             yield "sources", "given an empty list; expected at least one source"
         for number, source in enumerate(self.sources):
-            for name, default in (("policies", Policies()), ("eligibility", None)):
+            alone: dict[str, object] = {
+                "policies": Policies(),
+                "eligibility": None,
+                "book_currency": None,
+                "exchange_rates": (),
+            }
+            for name, default in alone.items():
                 if getattr(source, name) != default:
                     message = "given for one source; expected beside sources, where it counts for all of them"
                     yield f"sources.{number}.{name}", message
             if isinstance(source, _DeclaredPrices):
                 yield from ((f"sources.{number}.{name}", message) for name, message in self._misfits(source))
+
+    def quoted_in(self) -> Mapping[str, str | None]:
+        """Return the currencies of the sources."""
+        return {
+            f"sources.{number}.{field}": code
+            for number, source in enumerate(self.sources)
+            for field, code in source.quoted_in().items()
+        }
 
     def _misfits(self, source: _DeclaredPrices) -> Iterator[tuple[str, str]]:
         """Yield what one of the sources declares and the others cannot stand beside."""

@@ -45,6 +45,7 @@ def load_sp500() -> Panel:
         licence="BSD-3-Clause (skfolio); for testing and examples, not for trading",
         universe="survivors",
         sectors=_sectors(),
+        currency="USD",
         notes=(
             *_NOTES,
             f"Read through skfolio {version('skfolio')}; the fingerprint tells whether a version changed it.",

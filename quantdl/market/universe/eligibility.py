@@ -229,7 +229,8 @@ def _mean_dollars(panel: Panel, rule: UniverseRule) -> np.ndarray:
 
 def _refuse_unfit(panel: Panel, rule: UniverseRule) -> None:
     said = panel.card.declaration
-    wrong = []
+    in_money = rule.minimum_price is not None or rule.minimum_dollar_volume is not None
+    wrong = [*panel.card.money_faults()] if in_money else []
     if rule.minimum_price is not None and said.adjustment != "raw":
         wrong.append(
             f"minimum_price = {rule.minimum_price:g} needs prices as they were quoted, and these are adjusted "

@@ -12,6 +12,9 @@ from quantdl.errors import DataSettingsError
 class UniverseRule:
     """What an asset must have to belong to the universe of a bar. All of it is judged by that bar and those before.
 
+    Money is in the currency of the panel, which is that of the book where its prices were converted: 5 dollars let a
+    stock at 3,000 yen through, and not one at 600.
+
     Attributes:
         membership: CSV file ``symbol,from,to`` of the times of membership, see
             `quantdl.market.universe.membership.load_membership`; an asset without any is never a member. None: every
