@@ -1,6 +1,7 @@
 """Several exchanges in one config: loaded, counted, decided on and reported, or refused with a plain reason."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from quantdl.experiment import check_data, run_experiment
 from quantdl.experiment.loading import load_panel
 from quantdl.experiment.preparation import load_data
 from quantdl.market.exchanges.alignment import align
+from quantdl.market.exchanges.currencies import in_currency, load_exchange_rate
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.sources import load_csv_folder
 from quantdl.runs.store import open_run, verify_run
@@ -45,14 +47,18 @@ def test_the_prices_of_a_config_are_those_that_align_makes(write):
     declared = [source.declaration("refuse") for source in config.data.sources]
     folders = [PROJECT / "data" / name for name in ("simulated_prices", "simulated_tokyo")]
     parts = [load_csv_folder(folder, about) for folder, about in zip(folders, declared, strict=True)]
-    expected = align(parts, DecisionTimes("XNYS", "close")).panel
+    together = align(parts, DecisionTimes("XNYS", "close"), several_currencies=True).panel
+    (file,) = config.data.exchange_rates
+    rate = load_exchange_rate(replace(file, path=PROJECT / "data/simulated_rates/jpy_per_usd.csv"))
+    expected = in_currency(together, "USD", [rate])
     assert panel.assets == expected.assets == ("007", "ALPHA", "NA", "1301", "2914")
     np.testing.assert_array_equal(panel.closes, expected.closes)
     assert panel.known_at.equals(expected.known_at)
+    assert (panel.card.currency, together.card.currency) == ("USD", "JPY and USD")
 
 
 def test_a_cell_holds_what_the_own_exchange_made_known_since_the_decision_before(write):
-    panel = load_data(load_config(write()), keep_ingest=False).panel
+    panel = load_panel(load_config(write()), "refuse")  # in yen, as it is quoted
     tokyo = trading_calendar("XTKS")
     quoted = pd.read_csv(PROJECT / "data/simulated_tokyo/1301.csv", index_col="date", dtype={"close": float})["close"]
     closes = dict(zip(panel.sessions, panel.closes[:, panel.assets.index("1301")], strict=True))
@@ -70,6 +76,7 @@ def test_a_run_on_two_exchanges_goes_through_to_its_report(write, tmp_path):
     assert verify_run(folder) == ()
     fills = pd.read_parquet(folder / "fills.parquet")
     assert set(fills["asset"]) == {"007", "ALPHA", "NA", "1301", "2914"}
+    assert "JPY per USD" in (folder / "series.json").read_text()
     settlement = json.loads((folder / "settlement.json").read_text())
     assert settlement["dates"] == {}
     assert "several exchanges" in settlement["unknown"]
@@ -178,7 +185,7 @@ def test_prices_of_another_exchange_cannot_be_traded_at_the_decision(write):
 
 
 def test_a_source_may_be_taken_in_part(write):
-    path = write(("      path: ", "      assets: [ALPHA, '1301']\n      path: "))
+    path = write(("csv_folder\n      path: ", "csv_folder\n      assets: [ALPHA, '1301']\n      path: "))
     with pytest.raises(DataError, match="assets: given"):
         load_data(load_config(path), keep_ingest=False)
     path = write(("      source: simulated Tokyo", "      source: simulated Tokyo\n      assets: ['2914']"))

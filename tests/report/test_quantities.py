@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.backtest.judging.periods import PeriodResult
 from quantdl.report import calibration, regimes
-from quantdl.report.formatting import COUNT, PERCENT, RATIO
+from quantdl.report.formatting import COUNT, MONEY, PERCENT, RATIO
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.risk.forecast_scores import AssetScores, ForecastScores
 
@@ -75,7 +75,7 @@ def test_zero_is_a_figure_and_no_gap():
     [
         (calibration.SCORES, ForecastScores, {"model", "window", "coverage", "assets", "pit"}),
         (calibration.ASSET_SCORES, AssetScores, {"asset"}),
-        (regimes.PERIOD, PeriodResult, {"sessions"}),
+        (regimes.period_figures(MONEY), PeriodResult, {"sessions"}),
     ],
 )
 def test_every_figure_of_a_record_has_its_quantity(shown, record, elsewhere):

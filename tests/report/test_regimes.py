@@ -4,6 +4,7 @@ import dataclasses
 
 from quantdl.backtest.judging.periods import ContextResult
 from quantdl.report import regimes
+from quantdl.report.formatting import money_in
 from tests.report.drawings import drawn
 from tests.report.sections import by_label, chart, column, number, table, words
 
@@ -57,7 +58,8 @@ def test_contexts_are_grouped_in_the_order_recorded():
         ContextResult("volatility", "calm", 642, 610_000.0),
         ContextResult("trend", "falling", 1_339, -84_100.6),
     )
-    found = regimes.contexts_table(lines)
+    found = regimes.contexts_table(lines, money_in("JPY"))
+    assert [cell.text for cell in found.columns][-1] == "Profit and loss [JPY]"
     assert [[cell.text for cell in row.cells] for row in found.rows] == [
         ["Trend"],
         ["Rising", "702", "512,300"],

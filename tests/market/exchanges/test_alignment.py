@@ -42,6 +42,7 @@ def card_of(calendar, fields=FIELDS, adjustment="split", frequency="1D"):
             calendar=calendar,
             as_of=date(2025, 12, 31),
             licence="none",
+            currency="USD",  # one for all: what is tested here is when bars are known
         ),
         fields=fields,
         fingerprint="sha256:0",

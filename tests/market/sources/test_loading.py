@@ -35,6 +35,7 @@ def source(tmp_path, monkeypatch):
         calendar="XNYS",
         as_of=date(2024, 1, 5),
         licence="none",
+        currency="USD",
     )
 
 

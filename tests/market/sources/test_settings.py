@@ -22,6 +22,7 @@ PARQUET = ParquetPrices(
     calendar="XNYS",
     as_of=date(2024, 1, 2),
     licence="none",
+    currency="USD",
     sectors={"A": "Energy"},
     notes=("A note.",),
 )
@@ -37,6 +38,7 @@ def test_a_source_declares_its_facts_and_nothing_else():
         calendar="XNYS",
         as_of=date(2024, 1, 2),
         licence="none",
+        currency="USD",
         sectors={"A": "Energy"},
         notes=("A note.",),
         on_fault="record",
