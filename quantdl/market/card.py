@@ -109,13 +109,13 @@ class PriceFacts:
         sectors: Sector by symbol, where known.
         notes: Further facts for the data card.
         intraday: How bars shorter than a session are cut and dated; None for one bar a session.
-        currency: What the prices are in: a code of ISO 4217 (``"JPY"``), or a unit below a currency as London, Tel Aviv
-            and Johannesburg quote it (``"GBX"`` for pence, ``"ILA"``, ``"ZAc"``). None: not stated. Prices whose currency
-            is not stated cannot stand beside others.
+        currency: What the prices are in: a code of ISO 4217 (``"JPY"``), or a unit below a currency as London, Tel
+            Aviv and Johannesburg quote it (``"GBX"`` for pence, ``"ILA"``, ``"ZAc"``). None: not stated. Such prices
+            cannot stand beside others.
 
     Raises:
-        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone, the calendar or the
-            currency is unknown, or ``frequency`` and ``intraday`` do not fit each other; all of it at once.
+        DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone, the calendar or
+            the currency is unknown, or ``frequency`` and ``intraday`` do not fit each other; all of it at once.
     """
 
     source: str

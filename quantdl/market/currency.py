@@ -37,6 +37,7 @@ MINOR_UNITS = {
 }
 """Units below a currency that prices are quoted in, as data vendors write them: their currency, and how many make 1."""
 
+_TRADED_MOST = ("USD", "EUR", "JPY", "GBP", "CNY", "AUD", "CAD", "CHF", "HKD", "SEK")
 _MEANT = {
     "$": "USD",
     "US$": "USD",
@@ -56,6 +57,11 @@ _MEANT = {
 }
 
 
+def is_currency(code: str) -> bool:
+    """Return whether a code is a currency of ISO 4217, or a unit below one."""
+    return code in CURRENCIES or code in MINOR_UNITS
+
+
 def currency_faults(field: str, code: str | None, *, whole: bool = False) -> Iterator[tuple[str, str]]:
     """Yield the fault of a field that should name a currency and does not.
 
@@ -64,7 +70,7 @@ def currency_faults(field: str, code: str | None, *, whole: bool = False) -> Ite
         code: What it holds; None is no fault.
         whole: Whether a unit below a currency is one: books and exchange rates are in pounds, never in pence.
     """
-    if code is None or code in CURRENCIES or (code in MINOR_UNITS and not whole):
+    if code is None or code in CURRENCIES or (is_currency(code) and not whole):
         return
     if code in MINOR_UNITS:
         currency, count = MINOR_UNITS[code]
@@ -79,7 +85,9 @@ def _hint(code: str) -> str:
     near = _MEANT.get(word) or (word if word in CURRENCIES else None)
     if near == "GBP":
         return "; did you mean 'GBP' (pounds), or 'GBX' (pence)?"
-    return f"; did you mean {near!r}?" if near is not None else did_you_mean(code, sorted(CURRENCIES))
+    if near is None:  # among many codes of three letters one that is traded much was meant
+        return did_you_mean(code, _TRADED_MOST) or did_you_mean(code, sorted(CURRENCIES))
+    return f"; did you mean {near!r}?"
 
 
 def whole_currency(code: str) -> tuple[str, int]:

@@ -165,6 +165,35 @@ REFUSED = {
         [("      source: simulated Tokyo", "      source: simulated Tokyo\n      assets: [NOPE]")],
         r"data\.sources: assets: given \['NOPE'\]; the data holds \['1301', '2914'\]",
     ),
+    "no book": (
+        [("  book_currency: USD  # yen are converted, each bar at the last rate known with it\n", "")],
+        r"\.yaml:\d+:\d+: data\.book_currency: missing; the prices are in JPY and USD\. Fix: name the currency of the",
+    ),
+    "no rates": (
+        [("base: USD\n      quote: JPY", "base: USD\n      quote: CHF")],
+        r":13:3: data\.exchange_rates: given CHF per USD; expected rates that lead from JPY to the book's USD",
+    ),
+    "no currency": (
+        [("      currency: JPY\n", "")],
+        r"data\.sources\[1\]\.currency: missing; expected the currency of these prices, such as 'USD', or 'GBX'",
+    ),
+    "no such currency": (
+        [("currency: JPY", "currency: yen")],
+        r":\d+:17: data\.sources\[1\]\.currency: given 'yen'; expected a code of ISO 4217 .*did you mean 'JPY'",
+    ),
+    "no such rates": (
+        [("jpy_per_usd.csv", "jpy_per_used.csv")],
+        r"data\.exchange_rates\[0\]\.path: no such file",
+    ),
+    "rates that end": (
+        [
+            (
+                "as_of: 2024-01-04\n      licence: Apache-2.0\n      release: {period: day, days_after: 0",
+                "as_of: 2024-03-04\n      licence: Apache-2.0\n      release: {period: day, days_after: 40",
+            )
+        ],
+        r":13:3: data\.exchange_rates: .*no rate of JPY was known at the bar of 2023-01-04, nor at \d+ more",
+    ),
     "unknown asset": (
         [("  decide_at: close", "  decide_at: close\n  assets: [NOPE]")],
         r"data\.assets: given \['NOPE'\]",

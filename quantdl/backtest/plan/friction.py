@@ -47,7 +47,7 @@ class StatedVolume:
 
     Attributes:
         kind: Name of the variant.
-        dollar_volume: Dollars a session by asset; every asset of the data.
+        dollar_volume: Money a session by asset, in the currency of the book; every asset of the data.
         basis: Where the figures come from.
         participation: Largest share of a session's dollar volume that may be traded.
         impact_coefficient: As for `MeasuredVolume`.

@@ -1,8 +1,8 @@
 """Prices of several currencies in one: everything that compares money then compares the same money.
 
-450,000 dollars buy 150 shares at 3,000 only if those are dollars; at 3,000 yen and 148 yen to the dollar they buy 22,200.
-`in_currency` multiplies prices, money traded, dividends and terminal values by the rate that was known, so sizes, caps on
-volume, price filters, fees and stops are all in the currency of the book.
+450,000 dollars buy 150 shares at 3,000 only if those are dollars; at 3,000 yen and 148 yen to the dollar they buy
+22,200. `in_currency` multiplies prices, money traded, dividends and terminal values by the rate that was known, so
+sizes, caps on volume, price filters, fees and stops are all in the currency of the book.
 """
 
 import hashlib
@@ -99,9 +99,9 @@ def in_currency(panel: Panel, currency: str, rates: Sequence[ExchangeRate] = ())
     its lowest price. Where no rate leads straight to ``currency``, the shortest chain of them does; units below a
     currency (``"GBX"``) need no rate to their own.
 
-    A dividend is worth what it was at the rate of its ex-date, also where it is paid later; a terminal value, at that of
-    the last session. Where an asset did not trade it has no price in any currency: a position whose exchange rests is
-    worth its last close at the rate of that day, and the move of the rate arrives with the next trade.
+    A dividend is worth what it was at the rate of its ex-date, also where it is paid later; a terminal value, at that
+    of the last session. Where an asset did not trade it has no price in any currency: a position whose exchange rests
+    is worth its last close at the rate of that day, and the move of the rate arrives with the next trade.
 
     Args:
         panel: Prices; see `currencies_of` for what they are in.
@@ -211,11 +211,12 @@ def _needed(panel: Panel, code: str) -> np.ndarray:
     """Return (T,) bool: the bars at which the rate of a currency is needed."""
     own = [asset for asset, quoted in zip(panel.assets, currencies_of(panel), strict=True) if quoted == code]
     columns = [panel.assets.index(asset) for asset in own]
-    needed = panel.traded[:, columns].any(axis=1)
+    needed = np.zeros(len(panel.sessions), dtype=bool)
+    needed |= panel.traded[:, columns].any(axis=1)
     paid = [_ex_row(panel, item.ex_date) for item in panel.actions.dividends if item.asset in own]
     ended = [_end_row(panel, item.last) for item in panel.actions.delistings if item.asset in own]
     needed[[*paid, *ended]] = True
-    return np.asarray(needed)
+    return needed
 
 
 def _unknown(

@@ -10,8 +10,8 @@ from quantdl.market.series.declaration import SeriesFile
 LONGEST_AGE_SESSIONS = 5
 """Sessions for which a rate serves by default.
 
-The euro reference rates of the European Central Bank rest from the Thursday before Easter to the Tuesday after it, which
-is three closes of a market that trades through; five is a week.
+The euro reference rates of the European Central Bank rest from the Thursday before Easter to the Tuesday after it,
+which is three closes of a market that trades through; five is a week.
 """
 
 

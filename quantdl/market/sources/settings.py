@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataSettingsError
 from quantdl.market.card import DAILY, Declaration, OnFault, PriceFacts, local_time
-from quantdl.market.currency import currency_faults, in_a_list
+from quantdl.market.currency import currency_faults, in_a_list, is_currency, whole_currency
 from quantdl.market.exchanges.rates import ExchangeRateFile, route
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.universe.rule import UniverseRule
@@ -31,7 +31,7 @@ class _Prices:
         assets: Symbols to keep, as they are written; None for all.
         policies: What is done about each kind of fault.
         eligibility: Who belongs to the universe as of each bar; None for every listed asset.
-        book_currency: Currency of the book: all money is in it, prices of others are converted. None: that of the prices.
+        book_currency: Currency of the book: all money is in it, other prices are converted. None: that of the prices.
         exchange_rates: Rates that lead from the currencies of the prices to that of the book.
     """
 
@@ -75,7 +75,8 @@ class _Prices:
 
     def _money_faults(self) -> Iterator[tuple[str, str]]:
         """Yield what stands between the prices and a book in one currency."""
-        yield from currency_faults("book_currency", self.book_currency, whole=True)
+        wrong = [*currency_faults("book_currency", self.book_currency, whole=True)]
+        yield from wrong
         pairs = [(rate.base, rate.quote) for rate in self.exchange_rates]
         for number, pair in enumerate(pairs):
             if {*pair} in [{*other} for other in pairs[:number]]:
@@ -92,14 +93,15 @@ class _Prices:
             elif pairs:
                 yield "book_currency", "missing; exchange_rates need the currency that prices are converted to"
             return
-        for code in sorted({*stated}):
-            if route(pairs, code, self.book_currency) is None:
+        for code in [] if wrong else sorted({*stated}):
+            if is_currency(code) and route(pairs, code, self.book_currency) is None:
                 yield "exchange_rates", self._no_way(code, pairs)
 
     def _no_way(self, code: str, pairs: list[tuple[str, str]]) -> str:
         known = ", ".join(f"{quote} per {base}" for base, quote in pairs) or "none"
-        expected = f"rates that lead from {code} to the book's {self.book_currency}"
-        fix = f"add a series with base: {self.book_currency}, quote: {code}, or the reverse, and when it was known"
+        whole, _ = whole_currency(code)
+        expected = f"rates that lead from {whole} to the book's {self.book_currency}"
+        fix = f"add a series with base: {self.book_currency}, quote: {whole}, or the reverse, and when it was known"
         return f"given {known}; expected {expected}. Fix: {fix}"
 
     def at_loading(self) -> OnFault:

@@ -8,7 +8,9 @@ import pytest
 
 from quantdl.errors import DataSettingsError
 from quantdl.market.card import Declaration, IntradayBars
+from quantdl.market.exchanges.rates import ExchangeRateFile
 from quantdl.market.inspection.policies import Policies
+from quantdl.market.series.declaration import ReleaseRule
 from quantdl.market.sources.settings import AlignedPrices, LeanPrices, ParquetPrices, Sp500Prices
 from quantdl.market.universe.rule import UniverseRule
 
@@ -79,6 +81,19 @@ def test_what_means_nothing_is_named_by_its_field(change, field):
     assert [name for name, _ in refused.value.faults] == [field]
 
 
+YEN, PENCE = replace(PARQUET, currency="JPY"), replace(PARQUET, currency="GBX")
+FRANCS = ExchangeRateFile(
+    base="USD",
+    quote="CHF",
+    path=Path("francs.csv"),
+    column="rate",
+    source="a test",
+    timezone="UTC",
+    as_of=date(2024, 1, 2),
+    licence="none",
+    release=ReleaseRule("day", 1, "12:00", "UTC"),
+)
+RATES = replace(FRANCS, quote="JPY", name="", unit="")
 HOURLY = replace(PARQUET, frequency="60min", intraday=IntradayBars("start", "open"))
 
 
@@ -110,9 +125,50 @@ def test_decisions_are_made_at_an_end_of_the_session_or_a_time(at):
         ({"sources": (PARQUET, replace(PARQUET, on_fault="record"))}, "sources.1.on_fault"),
         ({"sources": (PARQUET, replace(PARQUET, adjustment="split"))}, "sources.1.adjustment"),
         ({"sources": (PARQUET, HOURLY)}, "sources.1.frequency"),
+        ({"sources": (replace(PARQUET, book_currency="USD"),)}, "sources.0.book_currency"),
+        ({"sources": (PARQUET, replace(PARQUET, currency=None))}, "sources.1.currency"),
+        ({"sources": (PARQUET, YEN)}, "book_currency"),
+        ({"sources": (PARQUET, YEN), "book_currency": "USD"}, "exchange_rates"),
+        ({"sources": (PARQUET, YEN), "book_currency": "USD", "exchange_rates": (FRANCS,)}, "exchange_rates"),
+        ({"sources": (PARQUET, PENCE)}, "book_currency"),
     ],
 )
 def test_what_cannot_be_aligned_is_named_by_its_field(change, field):
     with pytest.raises(DataSettingsError) as refused:
         aligned(**change)
     assert [name for name, _ in refused.value.faults] == [field]
+
+
+def test_prices_of_two_currencies_need_a_book_in_one_and_rates_that_lead_to_it():
+    with pytest.raises(DataSettingsError, match="missing; the prices are in JPY and USD. Fix: name the currency of"):
+        aligned(sources=(PARQUET, YEN))
+    with pytest.raises(DataSettingsError, match="given none; expected rates that lead from JPY to the book's USD"):
+        aligned(sources=(PARQUET, YEN), book_currency="USD")
+    both = aligned(sources=(PARQUET, YEN), book_currency="USD", exchange_rates=(RATES,))
+    assert both.quoted_in() == {"sources.0.currency": "USD", "sources.1.currency": "JPY"}
+    assert aligned(sources=(PENCE,), book_currency="GBP").exchange_rates == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"currency": "usd"}, "currency"),
+        ({"currency": "GBX", "book_currency": "GBX"}, "book_currency"),
+        ({"currency": None, "book_currency": "USD"}, "currency"),
+        ({"currency": "JPY", "book_currency": "USD"}, "exchange_rates"),
+        ({"exchange_rates": (RATES,)}, "book_currency"),
+        ({"book_currency": "USD", "exchange_rates": (RATES, replace(RATES, base="JPY", quote="USD", name="", unit=""))},
+         "exchange_rates.1"),
+    ],
+)  # fmt: skip
+def test_what_one_source_says_of_money_is_named_by_its_field(change, field):
+    with pytest.raises(DataSettingsError) as refused:
+        replace(PARQUET, **change)
+    assert [name for name, _ in refused.value.faults] == [field]
+
+
+def test_the_bundled_prices_are_in_dollars():
+    assert Sp500Prices(kind="sp500", book_currency="USD").quoted_in() == {"kind": "USD"}
+    with pytest.raises(DataSettingsError, match="expected rates that lead from USD to the book's EUR"):
+        Sp500Prices(kind="sp500", book_currency="EUR")
+    assert Sp500Prices(kind="sp500", book_currency="JPY", exchange_rates=(RATES,)).book_currency == "JPY"
