@@ -17,6 +17,7 @@ from quantdl.experiment.preparation import load_data
 from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.currencies import in_currency, load_exchange_rate
 from quantdl.market.exchanges.decisions import DecisionTimes
+from quantdl.market.inspection.census import take_census
 from quantdl.market.sources import load_csv_folder
 from quantdl.runs.store import open_run, verify_run
 
@@ -192,7 +193,7 @@ REFUSED = {
                 "as_of: 2024-03-04\n      licence: Apache-2.0\n      release: {period: day, days_after: 40",
             )
         ],
-        r":13:3: data\.exchange_rates: .*no rate of JPY was known at the bar of 2023-01-04, nor at \d+ more",
+        r"(?s):13:3: data\.exchange_rates: .*no rate of JPY was known at the bar of 2023-01-04, nor at \d+ more",
     ),
     "unknown asset": (
         [("  decide_at: close", "  decide_at: close\n  assets: [NOPE]")],
@@ -219,3 +220,13 @@ def test_a_source_may_be_taken_in_part(write):
         load_data(load_config(path), keep_ingest=False)
     path = write(("      source: simulated Tokyo", "      source: simulated Tokyo\n      assets: ['2914']"))
     assert load_data(load_config(path), keep_ingest=False).panel.assets == ("007", "ALPHA", "NA", "2914")
+
+
+def test_faults_are_looked_for_in_prices_as_they_were_quoted(write):
+    """A close that stands still in yen moves in dollars, and a policy on stale prices would never see it."""
+    config = load_config(write())
+    quoted, data = take_census(load_panel(config, "refuse")), load_data(config, keep_ingest=False)
+    assert (quoted.currency, data.census.currency, data.panel.card.currency) == ("JPY and USD", "JPY and USD", "USD")
+    assert data.census.summary == quoted.summary
+    assert data.census.summary.unchanged_share > take_census(data.panel).summary.unchanged_share
+    assert check_data(config).currency == "JPY and USD"

@@ -1,11 +1,13 @@
 """Data as an experiment takes them: what a test span says of itself is not known when it begins."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from quantdl.config import load_config
 from quantdl.experiment.preparation import load_data
 from quantdl.market.sources import load_sp500
+from tests.small_experiment import small_config
 
 ASSETS = ("AAPL", "JPM", "KO")
 DATA = """data:
@@ -60,3 +62,24 @@ def test_the_universe_is_judged_on_the_data_as_they_are_used(load_stale):
     ko, first = panel.assets.index("KO"), int(panel.sessions.searchsorted(pd.Timestamp("2015-01-02")))
     assert panel.eligible[first].tolist() == [asset != "KO" for asset in panel.assets]
     assert panel.eligible[first:, ko].tolist() == [bar >= 300 - 252 - 1 for bar in range(len(panel.sessions) - first)]
+
+
+def test_a_single_source_is_put_into_the_currency_of_the_book(tmp_path):
+    """At 1.25 dollars to the pound a share of 100 dollars costs 80 pounds."""
+    days = pd.bdate_range("2010-01-04", "2016-12-30")
+    rates = pd.DataFrame({"date": days, "rate": 1.25})
+    rates.to_csv(tmp_path / "rates.csv", index=False)
+    block = (
+        "  kind: sp500\n  book_currency: GBP\n  exchange_rates:\n"
+        "    - {base: GBP, quote: USD, path: rates.csv, column: rate, source: a test, timezone: Europe/London, "
+        "as_of: 2017-01-02, licence: none, "
+        'release: {period: day, days_after: 0, at: "16:00", timezone: Europe/London}}\n'
+        "  start: 2010-01-04\n  end: 2016-12-30\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+    )
+    dollars = load_data(load_config(small_config(tmp_path)), keep_ingest=False)
+    pounds = load_data(load_config(small_config(tmp_path, {"  kind: sp500\n": block})), keep_ingest=False)
+    used = dollars.panel.sessions <= "2016-12-30"
+    np.testing.assert_allclose(pounds.panel.closes, dollars.panel.closes[used] / 1.25, rtol=1e-15)
+    assert (dollars.panel.card.currency, pounds.panel.card.currency) == ("USD", "GBP")
+    assert dollars.panel.card.fingerprint != pounds.panel.card.fingerprint
+    assert [rate.series.name for rate in pounds.exchange_rates] == ["USD per GBP"]
