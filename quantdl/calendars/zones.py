@@ -1,6 +1,6 @@
 """Time zones compared by what their clocks show: ``Asia/Kolkata`` and ``Asia/Calcutta`` are two names of one zone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -31,9 +31,9 @@ def same_zone(one: str, other: str, first_year: int = _FIRST_YEAR) -> bool:
     return one == other or _agree(*sorted((one, other)), min(first_year, _FIRST_YEAR))
 
 
-def listed_for(timezone: str, listed: Mapping[str, Sequence[str]]) -> Sequence[str]:
+def listed_for(timezone: str, listed: Mapping[str, list[str]]) -> list[str]:
     """Return what a mapping by zone holds for ``timezone`` under any name of it; nothing where it holds none."""
-    return next((values for name, values in listed.items() if same_zone(name, timezone)), ())
+    return next((values for name, values in listed.items() if same_zone(name, timezone)), [])
 
 
 @cache

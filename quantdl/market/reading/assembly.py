@@ -167,9 +167,8 @@ def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:
 
 def _standing(bars: Bars, placement: Placement, declaration: Declaration) -> np.ndarray:
     """Return the rows that are laid on the axis: the first of each place, in time, that is halted or has a close."""
-    standing: np.ndarray = (
-        np.isfinite(bars.fields.get("close", np.zeros(0))) | bars.halted
-    )  # a bad close may stand on a bad day
+    # A bad close may stand on a bad day: it has two faults, and is asked for both.
+    standing: np.ndarray = np.isfinite(bars.fields.get("close", np.zeros(0))) | bars.halted
     standing &= (placement.slot >= 0) & ~_is_late(bars, declaration)
     rows = np.flatnonzero(standing)
     _, repeated = _disorder(bars.keep(standing), placement.slot[standing])

@@ -17,6 +17,19 @@ HALTED_WORDS = ("halted", "halt", "h", "suspended")
 TRADED_WORDS = ("traded", "trading", "t", "active")
 """What a column of statuses may say of a row, in any case."""
 
+_NO_SIGNS = "no thousands separator, no currency sign"
+# What cells that are no numbers look like, the first that fits all of them.
+_NO_NUMBERS = (
+    (r"(?i)null|nan|n/?a|none|nil|-+|\.|#n/a.*", "these words stand for no value: leave the cell empty"),
+    (r"[-+]?\d+(\.\d+)?\s?%", "these are percentages, no prices or volumes: is it the right column?"),
+    (r"[-+]?[$€£¥]\s?\d.*", "remove the currency sign"),
+    (r"[-+]?\d[\d.,]*\s?[KMBTkmbt]", "write thousands and millions out: 1.10M is 1100000"),
+    (r"[-+]?\d{1,3}(,\d{3})+,?|[-+]?\d{1,3}(,\d{3})+\.\d+", "remove the commas, which seem to separate thousands"),
+    (r"[-+]?\d{1,3}(\.\d{3})*,\d+|[-+]?\d+,\d+", "these seem to be decimal commas: write points"),
+    (r"[-+]?\d{1,3}( \d{3})+([.,]\d+)?", "remove the spaces, which seem to separate thousands"),
+    (r"\(\d[\d.,]*\)", "write a negative number with a minus sign"),
+)
+
 # A row that cannot be placed: left out where faults are recorded, refused elsewhere.
 UNREADABLE_ROW = "unreadable_row"
 
@@ -61,8 +74,9 @@ def read_numbers(column: pd.Series, field: str, halts: np.ndarray | None = None)
     if not bad.any():
         return values, []
     expected = f"a finite number, at most {_LARGEST:.0e}, or an empty cell"
-    fix = "correct the value, written as 1234.5: a point before the decimals, no thousands separator, no currency sign"
-    return np.where(bad, np.inf, values), [Objection(f"non_finite_{field}", np.flatnonzero(bad), expected, fix)]
+    return np.where(bad, np.inf, values), [
+        Objection(f"non_finite_{field}", np.flatnonzero(bad), expected, _how_to_write(column, bad))
+    ]
 
 
 def read_symbols(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...], list[Objection]]:
@@ -115,6 +129,16 @@ def as_text(column: pd.Series) -> pd.Series:
     except UnicodeDecodeError:
         text = column.map(_decoded).astype("str")
     return text.where(column.notna(), "").str.strip()
+
+
+def _how_to_write(column: pd.Series, bad: np.ndarray) -> str:
+    """Return the fix of numbers that are none: what all of them look like, where it is one thing, and how to write."""
+    looks = []
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        text = as_text(column[bad])
+        looks = [words for pattern, words in _NO_NUMBERS if text.str.fullmatch(pattern).all()]
+    seen = f"{looks[0]}; " if looks else ""
+    return f"{seen}correct the value, written as 1234.5: a point before the decimals, {_NO_SIGNS}"
 
 
 def _decoded(cell: object) -> object:

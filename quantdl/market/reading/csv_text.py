@@ -10,13 +10,23 @@ import pandas as pd
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.columns import UNREADABLE_ROW
 from quantdl.market.reading.row_faults import Place, RowFault
+from quantdl.market.reading.text_kinds import cells_of, misread
 
 _LINES_SHOWN = 5
 # What other programs' files begin with, longest first.
 _SIGNATURES = {
     b"PAR1": "a Parquet file",
     b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook of before 2007",
     b"\x1f\x8b": "gzip-compressed data",
+    b"BZh": "bzip2-compressed data",
+    b"\xfd7zXZ": "xz-compressed data",
+    b"\x28\xb5\x2f\xfd": "zstd-compressed data",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"ARROW1": "an Arrow or Feather file",
+    b"\x89HDF": "an HDF5 file",
+    b"SQLite format 3": "an SQLite database",
+    b"%PDF": "a PDF document",
     b"\xff\xfe\x00\x00": "text in UTF-32",
     b"\xff\xfe": "text in UTF-16",
     b"\xfe\xff": "text in UTF-16",
@@ -69,11 +79,17 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
         symbol: The asset that the file holds, for the messages.
     """
     first, _, body = text.partition("\n")
-    header = _cells(first)
+    header = cells_of(first)
     if header is None or not first.strip():
         return nothing_read(place, "no header line", "a header line and rows of as many cells", "check the file")
     if "\0" in first:  # UTF-16 without its mark, a file full of nothing, or no text at all
-        return nothing_read(place, "NUL bytes in the header line", "UTF-8 text", "save the file as CSV in UTF-8")
+        looks = "; it looks like text in UTF-16" if first.strip("\0") else ""
+        return nothing_read(
+            place, "NUL bytes in the header line", "UTF-8 text", f"save the file as CSV in UTF-8{looks}"
+        )
+    wrong = misread(text)
+    if wrong is not None:
+        return nothing_read(place, wrong.given, wrong.expected, wrong.fix)
     names = [name.strip().lower() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
@@ -81,25 +97,15 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     lines = body.split("\n")
     if '"' not in body and all(line.count(",") == len(header) - 1 or not line.strip() for line in lines):
         return _all_rows(body, header, place)
-    cells = [_cells(line) for line in lines]
+    cells = [cells_of(line) for line in lines]
     width = len(header)
     good = [row for row, found in enumerate(cells) if lines[row].strip() and found is not None and len(found) == width]
     bad = [row for row, found in enumerate(cells) if lines[row].strip() and (found is None or len(found) != width)]
     if not good:
         given = _counts(cells, bad, place)
-        return nothing_read(place, given, f"the {width} cells of the header", "repair the rows or the header")
+        return nothing_read(place, given, f"the {width} cells of the header", _how_to_repair(lines, cells, width))
     frame = pd.DataFrame([cells[row] for row in good], columns=header, index=good, dtype="str")
     return Rows(frame, (_ragged(cells, bad, width, place, symbol),) if bad else ())
-
-
-def _cells(line: str) -> list[str] | None:
-    """Return the cells of one line, None where a quotation mark has no partner."""
-    if '"' not in line:
-        return line.split(",")
-    try:
-        return next(csv.reader([line], strict=True))
-    except csv.Error:
-        return None
 
 
 def _all_rows(body: str, header: list[str], place: Place) -> Rows | Bars:
@@ -135,6 +141,17 @@ def _ragged(cells: list[list[str] | None], bad: list[int], width: int, place: Pl
         expected=f"the {width} cells of the header",
         fix="complete the line: the file may be cut off, or two lines or files run into each other",
     )
+
+
+def _how_to_repair(lines: list[str], cells: list[list[str] | None], width: int) -> str:
+    """Say what rows that all have another number of cells than the header look like."""
+    fix = "repair the rows or the header"
+    if sum(";" in line for line in lines) > len(lines) / 2:
+        return f"{fix}; commas separate the cells of the header, and semicolons those of the rows"
+    many = {len(found) for found in cells if found is not None and len(found) > 1}
+    if many and width < min(many) and max(many) < 2 * width:
+        return f"{fix}; where numbers have decimal commas, write points"
+    return fix
 
 
 def _counts(cells: list[list[str] | None], rows: list[int], place: Place) -> str:

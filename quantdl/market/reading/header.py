@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from quantdl.market.card import Adjustment
+from quantdl.market.reading.field_names import LIKE_CLOSES, field_pairs, field_word
 from quantdl.market.reading.row_faults import Place, RowFault, shortened, unreadable
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
 DATE_NAMES = ("date", "datetime", "timestamp", "ts", "time", "session")
+_RENAME = "rename the column of the {0} to '{0}'"
 # How pandas writes an index without a name to CSV and to Parquet.
 UNNAMED_INDEX = ("", "__index_level_0__")
 SYMBOL_NAMES = ("symbol", "ticker", "asset")
@@ -107,7 +109,34 @@ def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...])
         if len(columns) == 1 and mark in str(columns[0]):
             fix = f"separate the cells by commas; here {mark!r} seems to do it"
             return unreadable(place, given, f"a column '{name}'", fix, name)
-    fix = f"rename the column of the {name} to '{name}'"
+    fix = _rename(name, [str(label) for label in columns])
     if name == "close" and notes:
         fix = "declare the adjustment 'total_return': the only closes here are adjusted ones"
     return unreadable(place, given, f"a column '{name}'", fix, name)
+
+
+def _rename(name: str, labels: list[str]) -> str:
+    """Return how a missing column may be there under another name, or in another form."""
+    meant = [label for label in labels if _may_be(name, label)]
+    if meant and name == "close":
+        others = f" ({', '.join(map(repr, meant[1:]))} may be meant too)" if len(meant) > 1 else ""
+        return f"rename {meant[0]!r} to 'close' if it holds the closing price of each bar{others}"
+    if meant:
+        return f"rename {meant[0]!r} to {name!r}"
+    bare = [label for label in labels if label.strip().lower() not in (*DATE_NAMES, *UNNAMED_INDEX)]
+    frame = "panel_from_frame(pandas.read_csv(..., index_col=0), ...)"
+    if name == "close" and field_pairs(bare) is not None:
+        return f"the names join a field and a symbol: {frame} reads them, or write one file for each asset"
+    if name == "close" and len(bare) > 1 and not any(map(field_word, bare)):
+        return f"{_RENAME.format(name)}; if each column is an asset, {frame} reads them, or a Parquet file"
+    return _RENAME.format(name)
+
+
+def _may_be(name: str, label: str) -> bool:
+    word = field_word(label)
+    if name == "close":
+        return word == "close" or word in LIKE_CLOSES
+    plain = label.strip().strip("<>").lower()
+    if name == "date":
+        return plain in DATE_NAMES or plain.replace("_", " ").split(" ")[-1] in ("date", "day")
+    return plain in SYMBOL_NAMES

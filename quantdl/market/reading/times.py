@@ -9,6 +9,14 @@ from quantdl.market.reading.columns import UNREADABLE_ROW, Objection, as_text
 
 _WRITE_DATE = "write the session as 2017-12-08, or the instant as 2017-12-08 16:00:00-05:00"
 _WRITE_INSTANT = "write the instant as 2017-12-08 16:00:00-05:00"
+# What cells that are no dates look like, the first that fits all of them.
+_NO_DATES = (
+    (r"(19|20)\d{2}[01]\d[0-3]\d(\.0)?", "these seem to be dates without hyphens"),
+    (r"\d{5}(\.0)?", "these seem to be the day numbers of a spreadsheet"),
+    (r"\d{9,10}(\.\d+)?", "these seem to be seconds since 1970: pandas.to_datetime(..., unit='s') reads them"),
+    (r"\d{12,13}", "these seem to be milliseconds since 1970: pandas.to_datetime(..., unit='ms') reads them"),
+    (r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*", "day and month cannot be told apart with certainty"),
+)
 _YEARS = np.datetime64("0001-01-01", "s"), np.datetime64("9999-12-31T23:59:59", "s")
 
 
@@ -33,7 +41,7 @@ def read_days(column: pd.Series, timezone: str) -> tuple[np.ndarray, list[Object
         add += "; if these are bars within sessions, declare their frequency, such as 60min, and how they are dated"
     close = f"the close of the session in {timezone}; midnight UTC is the evening before there"
     objections = [
-        *_objection(found.nothing & ~found.aware, "a date", _WRITE_DATE),
+        *_objection(found.nothing & ~found.aware, "a date", _how_to_write(column, found.nothing & ~found.aware)),
         *_objection(timed, "an instant with its offset from UTC", add),
         *_objection(found.nothing & found.aware, "an instant", _WRITE_INSTANT),
         *_objection(disguised, close, "write the session's date alone"),
@@ -133,6 +141,15 @@ def _universal(local: pd.DatetimeIndex, timezone: str, ambiguous: bool | None) -
         which = np.full(len(local), ambiguous, dtype=np.bool_)
         instants = local.tz_localize(timezone, ambiguous=which, nonexistent="NaT")
     return instants.tz_convert("UTC").tz_localize(None).to_numpy(dtype="datetime64[us]")
+
+
+def _how_to_write(column: pd.Series, nothing: np.ndarray) -> str:
+    """Return the fix of dates that are none: what all of them look like, where it is one thing, and how to write."""
+    if not nothing.any():
+        return _WRITE_DATE
+    text = as_text(column[nothing])
+    looks = [words for pattern, words in _NO_DATES if text.str.fullmatch(pattern).all()]
+    return f"{looks[0]}; {_WRITE_DATE}" if looks else _WRITE_DATE
 
 
 def _objection(rows: np.ndarray, expected: str, fix: str) -> list[Objection]:

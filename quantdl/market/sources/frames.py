@@ -11,19 +11,34 @@ from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, concatenate, nothing_read, read_bars, read_dates
 from quantdl.market.reading.columns import Objection, read_numbers
-from quantdl.market.reading.header import SYMBOL_NAMES, UNNAMED_INDEX, date_columns, plain_names
+from quantdl.market.reading.field_names import (
+    CLOSES,
+    LIKE_CLOSES,
+    Pair,
+    field_pairs,
+    field_word,
+    may_be_ticker,
+    names_of_fields,
+    unpaired,
+)
+from quantdl.market.reading.header import DATE_NAMES, SYMBOL_NAMES, UNNAMED_INDEX, date_columns, plain_names
 from quantdl.market.reading.row_faults import Place, RowFault
-
-_CLOSES = ("close", "adj close")
 
 
 def panel_from_frame(frame: pd.DataFrame, declaration: Declaration) -> Panel:
     """Build a panel from a pandas frame in memory.
 
     Long: one bar a row, with a date, a ``symbol`` (or ``ticker``) and the fields as columns or index levels. Wide:
-    dates in the index or a date column, one column of closes for each asset. A frame without a symbol column is
-    wide. Two levels of column names, fields on one and symbols on the other in either order, are what
-    ``yfinance.download`` returns; dates stand in the index then.
+    dates in the index or a date column, one column of closes for each asset. A frame without a symbol column is wide.
+    Two levels of column names, fields on one and symbols on the other in either order, are what ``yfinance.download``
+    returns.
+
+    Where all names of a wide frame join a field and a symbol with one separator and in one order (``Close_MSFT``,
+    ``MSFT.Close``, ``('Close', 'MSFT')``), with a close for every symbol, the columns are these fields. Other names
+    that are words of fields (``Volume``, ``Settle``) are refused, never taken for symbols. Tickers such as LOW are
+    words too: in a wide frame they stand in capitals beside other symbols, in the other forms anywhere.
+
+    A column ``status`` says of a row whether trading was halted, see `quantdl.market.reading.columns.read_halts`.
 
     Args:
         frame: The prices. It is not changed.
@@ -45,18 +60,68 @@ def bars_of_frame(frame: pd.DataFrame, place: Place, declaration: Declaration) -
     named = [at for at, name in enumerate(names) if name in SYMBOL_NAMES]
     if any("close" in names or not pd.api.types.is_numeric_dtype(frame.iloc[:, at].dtype) for at in named):
         return read_bars(frame, place, declaration)
-    if any(name in _CLOSES for name in names):
-        fix = "name the asset in a column: frame.assign(symbol='AAPL')"
-        return nothing_read(place, f"columns {list(frame.columns)[:10]}", "a column 'symbol'", fix)
-    unnamed = [label for label in list[object](frame.columns) if not isinstance(label, str)]
+    names_given = [_written(label) for label in list[object](frame.columns)]
+    frame = frame.set_axis(names_given, axis=1)
+    dates = date_columns(frame.columns)
+    at = [column for column, name in enumerate(plain_names(frame.columns)) if column not in dates and _is_named(name)]
+    labels = [label for label in (names_given[column] for column in at) if isinstance(label, str)]
+    pairs = field_pairs(labels) if len(labels) == len(at) else None
+    words = [] if pairs else names_of_fields(labels)
+    if words:
+        return nothing_read(place, *_not_symbols(words, labels))
+    unnamed = [names_given[column] for column in at if not isinstance(names_given[column], str)]
     if unnamed:
         expected = "symbols as text in the header"
         return nothing_read(place, f"column names {unnamed[:5]}", expected, "name the columns by strings")
-    dates = date_columns(frame.columns)
     if len(dates) != 1:
         expected = "a symbol column (long form) or one date column (wide form)"
         return nothing_read(place, f"columns {list(frame.columns)[:10]}", expected, "name the columns so")
+    if pairs:
+        return _read_pairs(frame, dates[0], dict(zip(at, pairs, strict=True)), place, declaration)
     return _read_wide(frame, dates[0], place, declaration)
+
+
+def _written(label: object) -> object:
+    """Return a name of two parts as files hold it, in text, and without the second where that is empty."""
+    text = str(label) if isinstance(label, tuple) else label
+    return unpaired(text) if isinstance(text, str) else text
+
+
+def _is_named(name: str) -> bool:
+    return name not in UNNAMED_INDEX
+
+
+def _not_symbols(words: list[str], labels: list[str]) -> tuple[str, str, str]:
+    """Return what is given, expected and to be done where names of a wide table are words of fields."""
+    given = f"the columns {words[:10]}, which name fields rather than assets"
+    if not all(map(field_word, labels)):
+        fix = (
+            "write one bar a row with the symbol in a column, where a ticker may be any word; or join a field and a "
+            "symbol in every name, with a close for each symbol: Close_MSFT, Volume_MSFT"
+        )
+        return given, "one column of closes for each asset, named by its symbol", fix
+    if len(labels) == 1 and may_be_ticker(labels[0]):
+        how = f"frame.rename(columns={{{labels[0]!r}: 'close'}}).assign(symbol={labels[0]!r})"
+        return given, "a column 'symbol'", f"if it is the ticker of the asset, say so: {how}"
+    fix = "name the asset in a column: frame.assign(symbol='AAPL')"
+    like = [label for label in labels if field_word(label) in LIKE_CLOSES]
+    if like and not any(field_word(label) in CLOSES for label in labels):
+        fix += f"; and rename {like[0]!r} to 'close' if it holds the closing price of each bar"
+    return given, "a column 'symbol'", fix
+
+
+def _read_pairs(frame: pd.DataFrame, date: int, pairs: dict[int, Pair], place: Place, declaration: Declaration) -> Bars:
+    """Read columns that are named by a field and a symbol each."""
+    parts = []
+    for symbol in dict.fromkeys(symbol for _, symbol in pairs.values()):
+        mine = [column for column, pair in pairs.items() if pair[1] == symbol]
+        names = [frame.columns[date], *(pairs[column][0] for column in mine)]
+        parts.append(read_bars(frame.iloc[:, [date, *mine]].set_axis(names, axis=1), place, declaration, symbol))
+    first = next(iter(pairs))
+    field, symbol = pairs[first]
+    note = f"The names of columns hold a field and a symbol: {frame.columns[first]!r} is the {field} of {symbol}."
+    bars = concatenate(parts)
+    return replace(bars, notes=(*bars.notes, note))
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
@@ -73,8 +138,9 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _read_two_levels(frame: pd.DataFrame, place: Place, declaration: Declaration) -> Bars:
+    frame = _dates_in_index(frame)
     levels = [plain_names(frame.columns.get_level_values(level)) for level in range(frame.columns.nlevels)]
-    of_fields = [level for level, names in enumerate(levels) if any(name in _CLOSES for name in names)]
+    of_fields = [level for level, names in enumerate(levels) if any(name in CLOSES for name in names)]
     if len(of_fields) > 1:  # tickers such as LOW and OPEN are words too; the level's name decides
         of_fields = [level for level in of_fields if str(frame.columns.names[level]).lower() == "price"]
     if len(levels) != 2 or len(of_fields) != 1:
@@ -86,6 +152,16 @@ def _read_two_levels(frame: pd.DataFrame, place: Place, declaration: Declaration
     if unnamed:
         return nothing_read(place, f"symbols {unnamed[:5]}", "symbols as text", "name the columns by strings")
     return concatenate([_read_one(frame, name, of_fields[0], place, declaration) for name in map(str, symbols)])
+
+
+def _dates_in_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with the dates in its index, where ``reset_index`` made them a column that has no symbol."""
+    plain = [[str(part).strip().lower() for part in label] for label in frame.columns.to_flat_index()]
+    dates = [at for at, parts in enumerate(plain) if any(part in DATE_NAMES for part in parts) and "" in parts]
+    if len(dates) != 1:
+        return frame
+    index = pd.Index(frame.iloc[:, dates[0]], name="date")
+    return frame.iloc[:, [at for at in range(len(plain)) if at != dates[0]]].set_axis(index, axis=0)
 
 
 def _read_one(frame: pd.DataFrame, symbol: str, of_fields: int, place: Place, declaration: Declaration) -> Bars:

@@ -87,7 +87,7 @@ BROKEN = {
     "": "got no header line",
     "\n\n": "got no header line",
     "date,close\n": "got no bars; expected at least one bar",
-    "date;close\n2024-01-02;1\n": r"got columns \['date;close'\]; expected a column 'date'",
+    "date;close\n2024-01-02;1\n": "got semicolons that separate the cells; expected cells separated by commas",
     "day,close\n2024-01-02,1\n": "expected a column 'date'. Fix: rename",
     "date,open\n2024-01-02,1\n": "expected a column 'close'",
     "date,close,Close\n2024-01-02,1,1\n": r"got the columns \['close'\] twice",
