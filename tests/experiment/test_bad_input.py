@@ -165,3 +165,40 @@ def test_a_level_beyond_the_draws_is_refused_with_its_line(tmp_path, write_small
     beyond = condition + "    - {kind: calibration, level: 0.9999, false_halt_probability: 0.05}\n"
     with pytest.raises(PlanError, match=r"plan\.invalidation\[3\]\.level: given 0\.9999; expected at most 0\.9995"):
         load_config(write_small(tmp_path, {condition: beyond}))
+
+
+DECLARED_CSV = """  kind: csv_folder
+  path: prices.csv
+  source: prices of a test
+  timezone: US/Eastern
+  frequency: 1D
+  adjustment: split
+  calendar: XNYS
+  as_of: 2024-12-31
+  licence: none
+"""
+MISREAD = {
+    "no header line": "2024-01-02,10.0,10.5,9.5,10.0,1000\n2024-01-03,10.1,10.6,9.9,10.2,1100\n",
+    "semicolons that separate the cells and numbers that have decimal commas": (
+        "Date;Open;Close\n2024-01-02;10,0;10,1\n2024-01-03;10,1;10,2\n"
+    ),
+    "tabs that separate the cells": "Date\tClose\n2024-01-02\t10.0\n",
+    "3 header lines": "Price,Close,Volume\nTicker,A,A\nDate,,\n2024-01-02,10.0,1000\n",
+    "rename 'Price' to 'close'": '"Date","Price","Vol."\n"2024-01-02","10.20","1.10M"\n',
+    "an HTML page": "<html><body>Too many requests</body></html>\n",
+    "remove the commas, which seem to separate thousands": 'date,close\n2024-01-02,"1,010.0"\n',
+}
+
+
+@pytest.mark.parametrize("words", MISREAD)
+def test_a_file_that_is_no_table_is_named_by_check_and_by_run_alike(words, tmp_path, quantdl, write_small):
+    (tmp_path / "prices.csv").write_text(MISREAD[words])
+    code, error = quantdl("data", "check", "prices.csv", "--calendar", "XNYS")
+    assert code == 3
+    assert words in error
+    source = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+    config = write_small(tmp_path, {source: DECLARED_CSV})
+    code, error = quantdl("run", str(config))
+    assert code == 3, error
+    assert words in error
+    assert nothing_written(tmp_path)

@@ -79,9 +79,6 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
         symbol: The asset that the file holds, for the messages.
     """
     first, _, body = text.partition("\n")
-    header = cells_of(first)
-    if header is None or not first.strip():
-        return nothing_read(place, "no header line", "a header line and rows of as many cells", "check the file")
     if "\0" in first:  # UTF-16 without its mark, a file full of nothing, or no text at all
         looks = "; it looks like text in UTF-16" if first.strip("\0") else ""
         return nothing_read(
@@ -90,6 +87,9 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     wrong = misread(text)
     if wrong is not None:
         return nothing_read(place, wrong.given, wrong.expected, wrong.fix)
+    header = cells_of(first)
+    if header is None or not first.strip():
+        return nothing_read(place, "no header line", "a header line and rows of as many cells", "check the file")
     names = [name.strip().lower() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:

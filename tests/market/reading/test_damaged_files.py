@@ -155,7 +155,10 @@ FILES = {
     "blank lines": ("\n\n\n", "got no header line"),
     "a header alone": (HEADER, "got no bars; expected at least one bar"),
     "half a header": ("date,op", "expected a column 'close'"),
-    "semicolons": (WHOLE.replace(",", ";"), "got semicolons that separate the cells; expected cells separated by commas"),
+    "semicolons": (
+        WHOLE.replace(",", ";"),
+        "got semicolons that separate the cells; expected cells separated by commas",
+    ),
     "tabs": (WHOLE.replace(",", "\t"), "got tabs that separate the cells; expected cells separated by commas"),
     "UTF-16 without its mark": (WHOLE.encode("utf-16-le"), "got NUL bytes in the header line; expected UTF-8 text"),
     "UTF-32": (WHOLE.encode("utf-32"), "got text in UTF-32; expected UTF-8 text"),
