@@ -15,10 +15,7 @@ def missing_session(panel: Panel) -> np.ndarray:
 
     On bars shorter than a session: bars, not sessions.
     """
-    traded = panel.traded
-    begun = np.logical_or.accumulate(traded, axis=0)
-    goes_on = np.logical_or.accumulate(traded[::-1], axis=0)[::-1]
-    return np.asarray(begun & goes_on & ~traded & (panel.status != CellStatus.HALTED))
+    return np.asarray(_between_trades(panel) & ~panel.traded & (panel.status != CellStatus.HALTED))
 
 
 def long_gap(panel: Panel) -> np.ndarray:
@@ -32,8 +29,8 @@ def long_gap(panel: Panel) -> np.ndarray:
 def after_long_gap(panel: Panel) -> np.ndarray:
     """Return (T, A) bool: the first bar after each long gap."""
     first = np.zeros(panel.status.shape, dtype=bool)
-    rows, _, columns = _after_gaps(panel, LONG_GAP)
-    first[rows, columns] = True
+    for row, _, column in zip(*_after_gaps(panel, LONG_GAP), strict=True):
+        first[row + panel.traded[row:, column].argmax(), column] = True  # a halt may stand between the gap and the bar
     return first
 
 
@@ -49,8 +46,17 @@ def assumed_delisted(panel: Panel) -> np.ndarray:
 
 
 def _after_gaps(panel: Panel, fewest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return row, previous row and column of every bar that comes after ``fewest`` whole sessions without one."""
-    columns, rows = np.nonzero(panel.traded.T)
+    """Return row, previous row and column of every end of ``fewest`` whole sessions without a bar or a halt.
+
+    Only between two trades of the asset. A row is a bar, or a halt that the source states, which is no silence.
+    """
+    halted = (panel.status == CellStatus.HALTED) & _between_trades(panel)
+    columns, rows = np.nonzero((panel.traded | halted).T)
     number = session_numbers(panel)[rows]
     after = np.flatnonzero((columns[1:] == columns[:-1]) & (number[1:] - number[:-1] > fewest)) + 1
     return rows[after], rows[after - 1], columns[after]
+
+
+def _between_trades(panel: Panel) -> np.ndarray:
+    begun = np.logical_or.accumulate(panel.traded, axis=0)
+    return np.asarray(begun & np.logical_or.accumulate(panel.traded[::-1], axis=0)[::-1])

@@ -20,7 +20,8 @@ def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: 
     A file has a header line with a date column (``date``, or an empty name as pandas writes it), ``close``, and any of
     ``open``, ``high``, ``low``, ``volume``, in any order and case. A date is a session (``2017-12-08``) or an instant
     with its offset (``2017-12-08 16:00:00-05:00``). An empty cell is no value. The asset is the file's name without
-    ``.csv``, or stands in a ``symbol`` or ``ticker`` column. Symbols stay text: ``NA.csv`` is the asset ``NA``.
+    ``.csv``, or stands in a ``symbol`` or ``ticker`` column. Symbols stay text: ``NA.csv`` is the asset ``NA``. A
+    column ``status`` says of a row whether trading was halted, see `quantdl.market.reading.columns.read_halts`.
 
     Args:
         path: The folder, or one file.

@@ -26,9 +26,11 @@ def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
     """Load one Parquet file.
 
     Long: columns for the date, the ``symbol`` (or ``ticker``) as text, ``close``, and any of ``open``, ``high``,
-    ``low``, ``volume``. Wide: a date column, and one column of closes for each asset, named by its symbol. A file
-    without a symbol column is wide. Null and NaN are empty cells. Where the writer left checksums of its pages, they
-    are verified; without them a flipped bit in a price is a price.
+    ``low``, ``volume``, and ``status``, which says of a row whether trading was halted. Wide: a date column, and one
+    column of closes for each asset, named by its symbol, or one column for each field of each asset, all named alike
+    (``Close_MSFT``), see `quantdl.market.sources.frames.panel_from_frame`. A file without a symbol column is wide. Null
+    and NaN are empty cells. Where the writer left checksums of its pages, they are verified; without them a flipped bit
+    in a price is a price.
 
     Args:
         path: The file.

@@ -54,6 +54,32 @@ def test_a_halt_by_the_source_is_neither_missing_nor_a_gap(panel):
     assert places(long_gap(halted))["A"] == []
 
 
+def test_no_history_is_cut_at_a_halt_by_the_source(panel):
+    """All of the six sessions are halted; or the third of them is, which leaves two and three of silence."""
+    for halts in (slice(6, 12), slice(8, 9)):
+        status = panel.status.copy()
+        status[halts, 0] = CellStatus.HALTED
+        assert places(after_long_gap(replace(panel, status=status)))["A"] == []
+
+
+def test_a_gap_before_a_halt_ends_at_the_next_bar(panel):
+    status = panel.status.copy()
+    status[11, 0] = CellStatus.HALTED
+    halted = replace(panel, status=status)
+    assert places(long_gap(halted))["A"] == [6, 7, 8, 9, 10]
+    assert places(after_long_gap(halted))["A"] == [12]
+
+
+def test_what_comes_before_a_first_trade_is_no_gap_after_a_halt(panel):
+    status = panel.status.copy()
+    status[:2, 1:] = CellStatus.HALTED
+    fields = {"close": np.where(status == CellStatus.TRADED, panel.closes, np.nan)}
+    status[2:9, 1] = CellStatus.UNLISTED
+    fields["close"][2:9, 1] = np.nan
+    late = replace(panel, status=status, fields=fields)
+    assert places(long_gap(late))["B"] == places(after_long_gap(late))["B"] == []
+
+
 def test_only_an_asset_without_any_bar_never_traded(panel):
     assert not never_traded(panel).any()
     emptied = panel.closes.copy()
