@@ -9,7 +9,7 @@ from quantdl.calendars.bars import is_intraday
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
 from quantdl.experiment.loading import load_bare, load_panel
-from quantdl.experiment.series import load_series
+from quantdl.experiment.series import load_series, refuse_stale
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
@@ -56,7 +56,8 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
         keep_ingest: Whether what was loaded is kept as a vintage, if it differs from the last one.
 
     Raises:
-        DataError: If the data cannot be read, a fault is to be refused, or nothing is left.
+        DataError: If the data cannot be read, a fault is to be refused, nothing is left, or a series beside the prices
+            is too old in the test span.
         IntegrityError: If the vintage of the last run is not what was written.
     """
     panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
@@ -69,7 +70,10 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
     money = _in_book_currency(treated, config, rates)
     universe = _universe(money, config, config.data.eligibility)
     final = money if universe is None else with_universe(money, universe)
-    return LoadedData(final, _total_returns(final), census, load_series(config), rates, universe)
+    series = load_series(config)
+    read = _read_in_test(config, final, max(before_test, 0))
+    refuse_stale(config, series, read, final.card.declaration.calendar)
+    return LoadedData(final, _total_returns(final), census, series, rates, universe)
 
 
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
@@ -145,6 +149,12 @@ def _in_book_currency(panel: Panel, config: ExperimentConfig, rates: tuple[Excha
         return in_currency(panel, config.data.book_currency, rates)
     except DataError as error:
         raise DataError(f"{config.where('data', 'exchange_rates')}: {error}") from error
+
+
+def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> pd.DatetimeIndex:
+    """Sessions at whose close a series is read in the test: those of the span and the one before it."""
+    stop = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_end), side="right"))
+    return panel.sessions[before_test:stop]
 
 
 def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:

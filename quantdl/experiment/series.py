@@ -1,5 +1,6 @@
 """The series beside the prices: loaded, named, and put to use as inputs, as a risk-free rate and as a benchmark."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,6 @@ from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
 from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.market.series.files import load_series_file
-
-RATE_DAYS = 92.0
-"""Oldest rate that counts as known: monthly means are published weeks after a month's end."""
-
-BENCHMARK_DAYS = 10.0
-"""Oldest level of a benchmark that counts as known."""
 
 _PERCENT = "percent a year"
 
@@ -32,17 +27,87 @@ def load_series(config: ExperimentConfig) -> dict[str, ExogenousSeries]:
     return {file.name: load_series_file(file) for file in located}
 
 
-def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str, longest_age_days: float) -> pd.Series:
-    values, _ = series.as_of(trading_calendar(calendar).closes(sessions), longest_age_days)
-    unknown = np.isnan(values)
-    if unknown.any():
-        raise DataError(
-            f"{series.card.declaration.source}: "
-            f"no value of {series.name!r} at most {longest_age_days:g} days old was known at "
-            f"the close of {sessions[unknown][0]:%Y-%m-%d}, and of {int(unknown.sum()) - 1:,} further sessions; the "
-            f"series runs {series.observed_on[0]:%Y-%m-%d}..{series.observed_on[-1]:%Y-%m-%d}. "
-            "Fix: bring a series that covers the test span, or shorten the span."
+def refuse_stale(
+    config: ExperimentConfig, series: Mapping[str, ExogenousSeries], sessions: pd.DatetimeIndex, calendar: str
+) -> None:
+    """Refuse series that are not known, or too old, at the sessions where a run reads them: before anything is fitted.
+
+    Args:
+        config: Of the run; its risk-free rate, its benchmark and the inputs of its model are looked at.
+        series: By name.
+        sessions: Of the test span, and the one before it.
+        calendar: Trading calendar of the prices.
+
+    Raises:
+        DataError: With file, row and session of every series that fails, what it is used for, and the fix.
+    """
+    single = {"risk_free": config.risk_free, "benchmark": config.benchmark}
+    uses = [(name, config.where(key)) for key, name in single.items() if name is not None]
+    uses += [
+        (name, config.where("features", "exogenous")) for name in config.features.exogenous if config.model is not None
+    ]
+    faults = []
+    for name, where in uses:
+        fault = _unknown(series[name], sessions, calendar)
+        if fault:
+            (path,) = (file.path for file in config.exogenous if file.name == name)
+            faults.append(f"{path} (named at {where}): {fault}")
+    if faults:
+        raise DataError("\n".join(faults))
+
+
+def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> str:
+    """Say at which sessions no value of a series, or too old a one, was known at the close; empty where there is none.
+
+    The age of a value is the number of sessions of the series' own calendar that closed since it became known, before
+    the close that asks: holidays age nothing.
+    """
+    if not len(sessions):
+        return ""
+    closes = trading_calendar(calendar).closes(sessions)
+    position = series.positions(closes)
+    declared = series.card.declaration
+    ages = _ages(series, closes, position, declared.release.calendar or calendar)
+    wrong = np.flatnonzero((position < 0) | (ages > declared.longest_age))
+    if not len(wrong):
+        return ""
+    first = int(wrong[0])
+    last = position[first]
+    if last < 0:
+        known = f"its first row, dated {series.observed_on[0]:%Y-%m-%d}, became known {_instant(series.known_at[0])}"
+    else:
+        known = (
+            f"the last row known then, dated {series.observed_on[last]:%Y-%m-%d}, became known "
+            f"{_instant(series.known_at[last])}, {ages[first]} sessions before"
         )
+    return (
+        f"no value of {series.name!r} at most {declared.longest_age} sessions old was known at the close of "
+        f"{sessions[first]:%Y-%m-%d}, and of {len(wrong) - 1:,} further sessions: {known}; the series runs "
+        f"{series.observed_on[0]:%Y-%m-%d}..{series.observed_on[-1]:%Y-%m-%d}. "
+        "Fix: bring a series that covers the test span, shorten the span, or state longest_age_sessions of the series "
+        "if its values hold for longer."
+    )
+
+
+def _ages(series: ExogenousSeries, instants: pd.DatetimeIndex, position: np.ndarray, calendar: str) -> np.ndarray:
+    """(K,) sessions of a calendar that closed from when the value in use became known until before each instant."""
+    known = series.known_at[np.maximum(position, 0)]
+    own, day = trading_calendar(calendar), pd.Timedelta(days=1)
+    first, last = (moment.tz_convert(None).normalize() for moment in (min(known.min(), instants.min()), instants.max()))
+    days = own.sessions(max(first - day, own.first_day), min(last + day, own.last_day))
+    closed = own.closes(days)
+    return np.asarray(closed.searchsorted(instants, side="left") - closed.searchsorted(known, side="left"))
+
+
+def _instant(moment: pd.Timestamp) -> str:
+    return f"at {moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> pd.Series:
+    fault = _unknown(series, sessions, calendar)
+    if fault:
+        raise DataError(f"{series.card.declaration.source}: {fault}")
+    values, _ = series.as_of(trading_calendar(calendar).closes(sessions))
     return pd.Series(values, sessions)
 
 
@@ -50,9 +115,9 @@ def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar
     """Return the annual rate known at the close of each session, as a fraction.
 
     Raises:
-        DataError: If at some session no rate was known, or none that is younger than a quarter of a year.
+        DataError: If at some session no rate was known, or only one older than the series declares.
     """
-    rate = _known(series, sessions, calendar, RATE_DAYS)
+    rate = _known(series, sessions, calendar)
     return rate / 100.0 if series.card.declaration.unit == _PERCENT else rate
 
 
@@ -60,9 +125,10 @@ def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calenda
     """Return the level of a benchmark known at the close of each session.
 
     Raises:
-        DataError: If at some session no level was known, or none that is younger than ten days, or one is not positive.
+        DataError: If at some session no level was known, or only one older than the series declares, or one is not
+            positive.
     """
-    curve = _known(series, sessions, calendar, BENCHMARK_DAYS)
+    curve = _known(series, sessions, calendar)
     wrong = ~(curve > 0)
     if wrong.any():
         raise DataError(

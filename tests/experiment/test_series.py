@@ -1,6 +1,7 @@
 """Series beside the prices in a run: inputs of the model, the rate that Sharpe subtracts, a benchmark."""
 
 import math
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -8,10 +9,12 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
-from quantdl.errors import DataError
-from quantdl.experiment import carry_out, run_experiment
+from quantdl.errors import ConfigError, DataError
+from quantdl.experiment import carry_out, pipeline, run_experiment
 from quantdl.experiment.preparation import load_data, model_inputs
 from quantdl.experiment.series import benchmark_curve, load_series, risk_free_rate
+from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.market.series.files import series_from_frame
 from quantdl.risk.metrics import performance
 
 BLOCK = """
@@ -54,7 +57,7 @@ def test_a_run_uses_its_series_as_rate_benchmark_and_input(config_with_series):
     strategy, benchmark = outcome.metrics.strategy, outcome.metrics.benchmark
     assert strategy.risk_free_annual == pytest.approx(0.03, abs=0.003)
     unaware = performance(curve, strategy.bars_per_year)
-    assert strategy.sharpe < unaware.sharpe
+    assert strategy.sharpe_per_bar < unaware.sharpe_per_bar
     assert benchmark.name == "fear"
     known = benchmark_curve(outcome.data.series["fear"], pd.DatetimeIndex([curve.index[0], curve.index[-1]]), "XNYS")
     assert math.isclose(1 + benchmark.performance.total_return, known.iloc[1] / known.iloc[0], rel_tol=0.05)
@@ -104,10 +107,99 @@ def test_a_series_that_has_ended_is_not_carried_on_for_ever(config_with_series):
     values = np.ones(len(days))
     series = load_series(config_with_series(rate=values, index=values, days=days))
     sessions = trading_calendar("XNYS").sessions("2016-06-01", "2016-12-30")
-    with pytest.raises(DataError, match="at the close of 2016-07-11"):  # ten days after the close of June 30
+    # Known after the close of 30 June, the index is as old as the sessions that closed since: 0 on 1 July, and with
+    # Monday the 4th a holiday 1 on the 5th, 10 on the 18th, 11 on the 19th. The rate is known before that close.
+    with pytest.raises(DataError, match="at the close of 2016-07-19, and of 115 further sessions: the last row known"):
         benchmark_curve(series["fear"], sessions, "XNYS")
-    with pytest.raises(DataError, match="at the close of 2016-09-30"):
+    with pytest.raises(DataError, match="at the close of 2016-07-18.* dated 2016-06-30, became known .*, 11 sessions"):
         risk_free_rate(series["bills"], sessions, "XNYS")
+
+
+def test_a_benchmark_that_ends_early_is_refused_before_anything_is_fitted(config_with_series, monkeypatch):
+    """Its last value is of 30 September; the test span runs to 30 December. All uses are told at once."""
+    days = trading_calendar("XNYS").sessions("2009-12-01", "2016-09-30")
+    values = np.linspace(1.0, 3.0, len(days))
+    config = config_with_series(rate=values, index=values, days=days)
+
+    def fitted(*_):
+        raise AssertionError("a model was fitted on data that cannot be judged")
+
+    monkeypatch.setattr(pipeline, "fit_model", fitted)
+    with pytest.raises(DataError) as refused:
+        carry_out(config)
+    assert refused.value.exit_code == 3
+    lines = str(refused.value).splitlines()
+    for line, (name, key) in zip(
+        lines, (("bills", "risk_free"), ("fear", "benchmark"), ("fear", "features.exogenous")), strict=True
+    ):
+        assert line.startswith(f"{name}.csv (named at ") and f": {key}): no value of '{name}' at most 10" in line
+        assert "dated 2016-09-30" in line and "Fix: bring a series that covers the test span" in line
+        assert "longest_age_sessions" in line
+
+
+def test_the_longest_age_is_set_in_the_config(config_with_series):
+    days = trading_calendar("XNYS").sessions("2009-12-01", "2016-06-30")
+    values = np.linspace(1.0, 3.0, len(days))
+    path = config_with_series(rate=values, index=values, days=days).source.path
+    with pytest.raises(DataError, match="at most 10 sessions old"):
+        load_data(load_config(path))
+    text = path.read_text()
+    path.write_text(text.replace("    licence: none\n", "    licence: none\n    longest_age_sessions: 200\n"))
+    assert load_data(load_config(path)).series["fear"].card.declaration.longest_age == 200
+    path.write_text(text.replace("    licence: none\n", "    licence: none\n    longest_age_sessions: 0\n"))
+    with pytest.raises(ConfigError, match="longest_age_sessions.*given 0; expected a whole number of sessions"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "first", "last", "closed"),
+    [
+        ("XTKS", "2019-04-26", "2019-05-07", 10),  # Golden Week with the new Emperor's enthronement
+        ("XSHG", "2020-01-23", "2020-02-03", 10),  # the New Year that was prolonged by the epidemic
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_week_of_holidays_makes_no_daily_benchmark_stale(calendar, first, last, closed, named):
+    """The series' own exchange is closed for ten days and more: in its own sessions the last value is a day old."""
+    days = trading_calendar(calendar).sessions(pd.Timestamp(first) - pd.Timedelta(days=30), "2020-03-31")
+    assert list(days[(days > first) & (days < last)]) == [] and (pd.Timestamp(last) - pd.Timestamp(first)).days > closed
+    zone = {"XTKS": "Asia/Tokyo", "XSHG": "Asia/Shanghai"}[calendar]
+    declared = SeriesDeclaration(
+        name="index",
+        source="a test",
+        timezone=zone,
+        unit="index points",
+        as_of=date(2024, 1, 2),
+        licence="none",
+        release=ReleaseRule("day", 0, "16:15", zone, calendar if named else None),
+        longest_age_sessions=1 if named else None,
+    )
+    frame = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "value": np.arange(1.0, len(days) + 1)})
+    series = series_from_frame(frame, "value", declared)
+    asked = trading_calendar("XNYS").sessions(first, last)
+    assert len(benchmark_curve(series, asked, "XNYS")) == len(asked)
+
+
+def test_a_monthly_series_is_carried_over_a_month_and_refused_when_it_has_ended():
+    """June's mean is known on the sixth session of July, before its close; its age is the sessions closed since."""
+    declared = SeriesDeclaration(
+        name="bills",
+        source="a test",
+        timezone="America/New_York",
+        unit="percent a year",
+        as_of=date(2024, 1, 2),
+        licence="none",
+        release=ReleaseRule("month", 6, "09:00", "America/New_York", "XNYS"),
+    )
+    frame = pd.DataFrame({"date": ["2016-05-01", "2016-06-01"], "value": [1.0, 2.0]})
+    series = series_from_frame(frame, "value", declared)
+    calendar = trading_calendar("XNYS")
+    known = calendar.sessions("2016-07-12", "2016-12-30")
+    assert series.known_at[-1].tz_convert("America/New_York").date() == date(2016, 7, 11)
+    served = calendar.sessions("2016-07-11", "2016-12-30")[:46]  # aged 0 to 45
+    assert set(risk_free_rate(series, served, "XNYS")) == {0.02}
+    with pytest.raises(DataError, match=f"at most 45 sessions old was known at the close of {known[45]:%Y-%m-%d}"):
+        risk_free_rate(series, known, "XNYS")
 
 
 def test_a_benchmark_below_zero_is_refused(config_with_series):

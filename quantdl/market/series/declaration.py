@@ -1,7 +1,7 @@
 """What is declared of a series beside the prices: where it stands, what it is, and when a value became known."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Literal, get_args
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataError, DataSettingsError
 from quantdl.market.card import empty_texts, local_time, zone_faults
+from quantdl.records import OMIT_DEFAULT
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Period = Literal["day", "week", "month", "quarter", "year"]
 _OFFSETS = {"week": "W-SUN", "month": "M", "quarter": "Q", "year": "Y"}
+# Sessions of two periods, so that one release may be missed, and never fewer than two weeks.
+_LONGEST_AGE = {"day": 10, "week": 15, "month": 45, "quarter": 135, "year": 520}
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,13 @@ class SeriesDeclaration:
         licence: Terms under which they may be used.
         release: When a value became known.
         notes: Further facts for the card.
+        longest_age_sessions: How many sessions a value may have been known for and still count, one or more. The
+            sessions are those of ``release.calendar``, or of the prices where that is None. None for a default by the
+            period of the release: 10 for daily values, 15 for weekly, 45 for monthly, 135 for quarterly and 520 for
+            yearly ones.
 
     Raises:
-        DataSettingsError: If a text is empty or the zone unknown; all of them at once.
+        DataSettingsError: If a text is empty, the zone unknown or the age too small; all of them at once.
     """
 
     name: str
@@ -132,10 +139,24 @@ class SeriesDeclaration:
     licence: str
     release: ReleaseRule
     notes: tuple[str, ...] = ()
+    longest_age_sessions: int | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    @property
+    def longest_age(self) -> int:
+        """Sessions for which a value counts: as declared, or by the period of the release."""
+        given = self.longest_age_sessions
+        return _LONGEST_AGE[self.release.period] if given is None else given
 
     def __post_init__(self) -> None:
         """Refuse invalid values."""
         faults = [*empty_texts(self, ("name", "source", "unit", "licence")), *zone_faults("timezone", self.timezone)]
+        if self.longest_age_sessions is not None and self.longest_age_sessions < 1:
+            faults.append(
+                (
+                    "longest_age_sessions",
+                    f"given {self.longest_age_sessions}; expected a whole number of sessions, one or more",
+                )
+            )
         if faults:
             raise DataSettingsError(*faults)
 

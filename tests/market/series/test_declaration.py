@@ -8,6 +8,7 @@ import pytest
 
 from quantdl.errors import DataSettingsError
 from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
+from quantdl.records import to_plain
 
 NEXT_MORNING = ReleaseRule("day", 1, "09:00", "America/New_York", "XNYS")
 RATE = SeriesDeclaration(
@@ -19,6 +20,16 @@ RATE = SeriesDeclaration(
     licence="none",
     release=NEXT_MORNING,
 )
+
+
+@pytest.mark.parametrize(("period", "age"), [("day", 10), ("week", 15), ("month", 45), ("quarter", 135), ("year", 520)])
+def test_a_value_counts_for_two_periods_unless_the_declaration_says_otherwise(period, age):
+    released = replace(RATE, release=replace(NEXT_MORNING, period=period))
+    assert released.longest_age == age
+    assert replace(released, longest_age_sessions=3).longest_age == 3
+    assert "longest_age_sessions" not in to_plain(released)
+    with pytest.raises(DataSettingsError, match="longest_age_sessions: given 0; expected a whole number"):
+        replace(RATE, longest_age_sessions=0)
 
 
 @pytest.mark.parametrize(
