@@ -70,11 +70,15 @@ def plain_fields(record: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
     plain: dict[str, Any] = {}
     for item in fields(record):
         content = getattr(record, item.name)
-        if "omit_default" in item.metadata and content == item.default:
+        if "omit_default" in item.metadata and content == _default(item):
             continue
         written = to_plain(content)
         plain |= written if "inline" in item.metadata and isinstance(written, dict) else {_key(item): written}
     return plain
+
+
+def _default(item: Field[Any]) -> object:
+    return item.default if item.default_factory is MISSING else item.default_factory()
 
 
 def _key(item: Field[Any]) -> str:

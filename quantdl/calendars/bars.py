@@ -1,7 +1,7 @@
 """Lengths of bars: within a session, one session, or a whole week or month of them."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,9 +14,34 @@ if TYPE_CHECKING:
 _LENGTH = re.compile(r"([1-9]\d{0,5})(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _DAY = timedelta(days=1)
-
 Period = Literal["week", "month"]
 _PERIODS: dict[str, Period] = {"1W": "week", "1M": "month"}
+_WHOLE_YEAR_DAYS = 360  # from 2 January to 28 December: an exchange may open no earlier and close no later
+_SHARE_OF_BARS = 0.9  # of an average year's bars that a calendar year with long holidays has at the least
+
+
+def less_than_a_year(n_bars: int, bars_per_year: float, first: date, last: date) -> str:
+    """Say why nothing can be annualised, or return an empty text: there is a year of bars.
+
+    A year are as many bars as an average year has, or the bars of a whole calendar year, which may be a few less: in
+    2001 New York traded on 248 days.
+
+    Args:
+        n_bars: Bars measured.
+        bars_per_year: Bars of the calendar in an average year.
+        first: Day of the value that the first bar is measured against.
+        last: Day of the last bar.
+
+    Example:
+        >>> less_than_a_year(10, 252.0, date(2024, 1, 2), date(2024, 1, 16))
+        '10 sessions; a year of 252 is needed to annualise'
+        >>> less_than_a_year(248, 251.7, date(2000, 12, 29), date(2001, 12, 31))
+        ''
+    """
+    whole = (last - first).days >= _WHOLE_YEAR_DAYS and n_bars >= _SHARE_OF_BARS * bars_per_year
+    if whole or n_bars >= round(bars_per_year, 6):
+        return ""
+    return f"{n_bars} session{'s' * (n_bars != 1)}; a year of {bars_per_year:.0f} is needed to annualise"
 
 
 def is_daily(bar: str) -> bool:

@@ -119,9 +119,14 @@ def _escaped(letter: str) -> str:
 
 
 def _lines(value: object, indent: str) -> Iterator[str]:
+    """Write each item on a line; an undefined figure with its reason, where the record keeps them in ``undefined``."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    kept = value.get("undefined") if isinstance(value, dict) else None
+    reasons = kept if isinstance(kept, dict) else {}
     for name, item in items:
-        if isinstance(item, dict | list) and item:
+        if item is None and name in reasons:
+            yield f"{indent}{name}: undefined: {reasons[name]}"
+        elif isinstance(item, dict | list) and item:
             yield f"{indent}{name}:"
             yield from _lines(item, indent + "  ")
         else:

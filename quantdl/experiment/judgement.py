@@ -192,6 +192,8 @@ def yardstick(
 ) -> Yardstick | None:
     """Return the yardstick of both books; a drawdown is the size of the fall, a shortfall is at 95 %.
 
+    Over less than a year Sharpe ratios are not annualised, and are compared per bar: which is larger is the same.
+
     Cash loses nothing, so losses are compared at equal exposure: the baseline's are scaled to what the strategy had
     invested.
 
@@ -209,7 +211,10 @@ def yardstick(
         "expected_shortfall": (strategy.expected_shortfall_95, _scaled(baseline.expected_shortfall_95, scale)),
     }
     own, rival = pairs[name]
-    return None if own is None or rival is None else Yardstick(own, rival)
+    basis = ""
+    if name == "sharpe" and (own is None or rival is None):
+        own, rival, basis = strategy.sharpe_per_bar, baseline.sharpe_per_bar, "per bar"
+    return None if own is None or rival is None else Yardstick(own, rival, basis)
 
 
 def _scaled(figure: float | None, scale: float) -> float | None:

@@ -35,7 +35,8 @@ def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str
     """The Sharpe ratio per bar with its moments, or the reason why there is none."""
     parts = metrics.sharpe_per_bar, metrics.skew, metrics.excess_kurtosis
     if parts[0] is None or parts[1] is None or parts[2] is None:
-        return None, "; ".join(dict.fromkeys(metrics.undefined.values())) or "undefined"
+        reasons = (metrics.undefined.get(name, "") for name in ("sharpe_per_bar", "skew", "excess_kurtosis"))
+        return None, "; ".join(dict.fromkeys(filter(None, reasons))) or "undefined"
     return PeriodSharpe(parts[0], metrics.n_returns, parts[1], parts[2] + 3.0), ""
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 
 from quantdl.report import charts
 from quantdl.report.document import Cell, Chart, Part, Row, Section, Table, header, heading_row, notice, row
-from quantdl.report.formatting import COUNT, PERCENT, RATIO, headline
+from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
 from quantdl.risk.metrics import PerformanceMetrics
 
+TOTAL_RETURN = Quantity("total_return", "Total return", PERCENT)
 CAGR = Quantity("cagr", "Return a year", PERCENT)
 VOLATILITY = Quantity("volatility", "Volatility a year", PERCENT)
 SHARPE = Quantity("sharpe", "Sharpe ratio", RATIO)
@@ -20,11 +21,11 @@ MAX_DRAWDOWN = Quantity("max_drawdown", "Maximum drawdown", PERCENT)
 EXPECTED_SHORTFALL_99 = Quantity("expected_shortfall_99", "Expected shortfall 99%, one bar", PERCENT)
 WORST_RETURN = Quantity("worst_return", "Worst bar", PERCENT)
 
-HEADLINES = (CAGR, VOLATILITY, SHARPE, MAX_DRAWDOWN, EXPECTED_SHORTFALL_99)
+HEADLINES = (TOTAL_RETURN, CAGR, VOLATILITY, SHARPE, MAX_DRAWDOWN, EXPECTED_SHORTFALL_99)
 
 GROUPS = (
     ("Growth", (
-        Quantity("total_return", "Total return", PERCENT),
+        TOTAL_RETURN,
         CAGR,
         Quantity("cagr_bars", "Return a year, by bars", PERCENT),
     )),
@@ -44,7 +45,8 @@ GROUPS = (
         Quantity("drawdown_recovery", "Drawdown recovery", COUNT),
     )),
     ("Return for risk", (
-        SHARPE, Quantity("sortino", "Sortino ratio", RATIO), Quantity("calmar", "Calmar ratio", RATIO),
+        SHARPE, Quantity("sharpe_per_bar", "Sharpe ratio of one bar", SMALL_RATIO),
+        Quantity("sortino", "Sortino ratio", RATIO), Quantity("calmar", "Calmar ratio", RATIO),
     )),
     ("Shape of the returns", (
         Quantity("skew", "Skewness", RATIO), Quantity("excess_kurtosis", "Excess kurtosis", RATIO),
@@ -71,7 +73,7 @@ class Tile:
 
 
 def tiles(metrics: RunMetrics) -> tuple[Tile, ...]:
-    """Pick the five figures a reader asks for first."""
+    """Pick the six figures a reader asks for first."""
     return tuple(_tile(metrics, shown) for shown in HEADLINES)
 
 
@@ -125,8 +127,8 @@ def compared(caption: str, books: Mapping[str, PerformanceMetrics]) -> Table:
         rows += [heading_row(title), *(_figure_row(books, shown) for shown in group)]
     note = (
         "Return a year is compound growth over calendar time (ACT/365.25). Sharpe and Sortino ratios are annualised "
-        "with the bars a year that the table states; the Sortino ratio counts all returns. Value at risk and expected "
-        "shortfall here are those of the realised returns."
+        "with the bars a year that the table states; the Sortino ratio counts all returns. Over less than a year "
+        "nothing is annualised. Value at risk and expected shortfall here are those of the realised returns."
     )
     return Table(caption, header("Figure", *books), tuple(rows), note, narrow=len(books) < 4)
 

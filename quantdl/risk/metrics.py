@@ -1,5 +1,8 @@
 """What an equity curve did: return, risk, drawdown. Every figure is a number, or absent with a stated reason.
 
+Nothing is annualised over less than a year: a fortnight that earned 3 % has not earned 110 % a year. Total return,
+drawdown and all figures per bar stand for a curve of any length.
+
 An equity curve starts with the initial capital: its first value is what the first return is measured against, so a
 loss on the first day is a drawdown. Returns are simple. Losses, value-at-risk and expected shortfall are positive when
 money is lost; a drawdown is a return from the peak, so it is negative.
@@ -16,6 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from quantdl.calendars.bars import less_than_a_year
 from quantdl.risk.measures import expected_shortfall, value_at_risk
 
 FloatArray = NDArray[np.float64]
@@ -46,6 +50,8 @@ class Drawdown:
 class PerformanceMetrics:
     """Figures of one equity curve. A figure that does not exist is None, and ``undefined`` says why.
 
+    Annualised figures exist from a year on, see `quantdl.calendars.bars.less_than_a_year`.
+
     Attributes:
         start: First session, of the initial capital.
         end: Last session.
@@ -66,7 +72,7 @@ class PerformanceMetrics:
         drawdown_peak: Session of the peak before it.
         drawdown_trough: Session of its lowest point.
         drawdown_recovery: Session that regained the peak.
-        calmar: ``cagr`` over the size of ``max_drawdown``.
+        calmar: ``cagr`` over the size of ``max_drawdown``; annualised.
         skew: Third standardised moment of returns (divided by n).
         excess_kurtosis: Fourth standardised moment less 3 (divided by n).
         value_at_risk_95: Order statistic of the losses (inverse of their distribution), per bar.
@@ -129,6 +135,8 @@ def performance(
         >>> metrics = performance(curve, bars_per_year=252)
         >>> round(metrics.total_return, 6), round(metrics.max_drawdown, 6), metrics.drawdown_recovery
         (-0.01, -0.1, None)
+        >>> metrics.undefined["sharpe"]
+        '2 sessions; a year of 252 is needed to annualise'
         >>> metrics.undefined["value_at_risk_95"]
         'level 0.95 needs at least 20 losses, got 2: the tail would be empty.'
     """
@@ -139,8 +147,8 @@ def performance(
     root_year = math.sqrt(bars_per_year)
     drawdown = worst_drawdown(equity)
     fell = drawdown.depth < 0.0
-    figures = _Figures()
-    cagr = figures.number("cagr", lambda: _growth(values, _calendar_years(equity)))
+    figures = _Figures(less_than_a_year(len(returns), bars_per_year, _session(equity, 0), _session(equity, -1)))
+    cagr = figures.annual("cagr", lambda: _growth(values, _calendar_years(equity)))
     return PerformanceMetrics(
         start=_session(equity, 0),
         end=_session(equity, -1),
@@ -149,12 +157,12 @@ def performance(
         risk_free_annual=float(rates.mean()) if rates.size else 0.0,
         total_return=float(values[-1] / values[0] - 1.0),
         cagr=cagr,
-        cagr_bars=figures.number("cagr_bars", lambda: _growth(values, len(returns) / bars_per_year)),
-        volatility=figures.number("volatility", lambda: _deviation(returns) * root_year),
-        sharpe=figures.number("sharpe", lambda: _sharpe(excess) * root_year),
+        cagr_bars=figures.annual("cagr_bars", lambda: _growth(values, len(returns) / bars_per_year)),
+        volatility=figures.annual("volatility", lambda: _deviation(returns) * root_year),
+        sharpe=figures.annual("sharpe", lambda: _sharpe(excess) * root_year),
         sharpe_per_bar=figures.number("sharpe_per_bar", lambda: _sharpe(excess)),
-        sortino=figures.number("sortino", lambda: _sortino(excess) * root_year),
-        downside_risk=figures.number("downside_risk", lambda: _downside(excess) * root_year),
+        sortino=figures.annual("sortino", lambda: _sortino(excess) * root_year),
+        downside_risk=figures.annual("downside_risk", lambda: _downside(excess) * root_year),
         max_drawdown=drawdown.depth,
         drawdown_peak=figures.day("drawdown_peak", drawdown.peak if fell else None, "the curve never fell"),
         drawdown_trough=figures.day("drawdown_trough", drawdown.trough if fell else None, "the curve never fell"),
@@ -163,7 +171,7 @@ def performance(
             drawdown.recovery,
             f"not recovered by {_session(equity, -1)}" if fell else "the curve never fell",
         ),
-        calmar=figures.number("calmar", lambda: _calmar(cagr, drawdown.depth)),
+        calmar=figures.annual("calmar", lambda: _calmar(cagr, drawdown.depth)),
         skew=figures.number("skew", lambda: _standardised_moment(returns, 3)),
         excess_kurtosis=figures.number("excess_kurtosis", lambda: _standardised_moment(returns, 4) - 3.0),
         value_at_risk_95=figures.number("value_at_risk_95", lambda: _risk(value_at_risk, returns, 0.95)),
@@ -206,10 +214,21 @@ class _Undefined(ValueError):
 
 
 class _Figures:
-    """Collects the reason of every figure that does not exist."""
+    """Collects the reason of every figure that does not exist.
 
-    def __init__(self) -> None:
+    Args:
+        not_annual: Why nothing is annualised; empty where it is.
+    """
+
+    def __init__(self, not_annual: str) -> None:
         self.reasons: dict[str, str] = {}
+        self.not_annual = not_annual
+
+    def annual(self, name: str, compute: Callable[[], float]) -> float | None:
+        if not self.not_annual:
+            return self.number(name, compute)
+        self.reasons[name] = self.not_annual
+        return None
 
     def number(self, name: str, compute: Callable[[], float]) -> float | None:
         try:

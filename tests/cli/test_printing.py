@@ -40,6 +40,15 @@ def test_figures_are_named_one_a_line(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out == "strategy:\n  name: ON\n  sharpe: 0.123457\n  parts:\n    0: 1\nn: 3\n"
 
 
+def test_an_undefined_figure_is_printed_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    print_figures(
+        {"strategy": {"total_return": 0.03, "sharpe": None, "undefined": {"sharpe": "10 sessions"}}, "n": None}
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["  total_return: 0.03", "  sharpe: undefined: 10 sessions"]
+    assert lines[-1] == "n: undefined"
+
+
 def test_plain_values_are_json() -> None:
     values = {"day": date(2019, 1, 2), "path": Path("a/b"), "float": np.float64(0.5), "array": np.arange(2)}
     assert plain(values) == {"day": "2019-01-02", "path": "a/b", "float": 0.5, "array": [0, 1]}

@@ -86,8 +86,9 @@ def test_another_text_of_the_strategy_is_other_code_and_its_place_is_not(tmp_pat
 
 def test_without_a_sharpe_ratio_the_reasons_are_told_once_each(small_outcome):
     figures = small_outcome.metrics.strategy
-    flat = replace(figures, sharpe_per_bar=None, undefined={"sharpe": "flat", "sortino": "flat", "calmar": "no fall"})
-    assert period_sharpe(flat) == (None, "flat; no fall")
+    reasons = {"sharpe_per_bar": "flat", "skew": "flat", "excess_kurtosis": "few", "calmar": "10 sessions"}
+    assert period_sharpe(replace(figures, sharpe_per_bar=None, undefined=reasons)) == (None, "flat; few")
+    flat = replace(figures, sharpe_per_bar=None)
     assert period_sharpe(replace(flat, undefined={})) == (None, "undefined")
 
 

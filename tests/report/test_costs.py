@@ -13,6 +13,7 @@ from tests.report.drawings import traces, values
 from tests.report.sections import by_label, chart, column, number, table, words
 
 NOT_IN_FIGURES = {
+    "undefined": "its reasons stand in the cells of the figures",
     "commission": "a row of the costs by kind",
     "spread": "a row of the costs by kind",
     "impact": "a row of the costs by kind",

@@ -14,7 +14,6 @@ from tests.report.sections import by_label, chart, number
 NOT_SHOWN = {
     "undefined": "its reasons stand in the cells of the figures",
     "worst_session": "stands under the worst bar",
-    "sharpe_per_bar": "stands among the trials, from which it is deflated",
 }
 
 
@@ -69,7 +68,7 @@ def test_headlines_carry_their_unit_and_the_figure_of_equal_weight(run):
     baseline = dataclasses.replace(run.metrics.baseline, cagr=-0.01, sharpe=0.5, max_drawdown=-0.45)
     found = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy, baseline=baseline))
     shown = {tile.label: (tile.value, tile.beside, tile.in_words) for tile in found}
-    assert len(shown) == 5
+    assert list(shown)[:2] == ["Total return", "Return a year"] and len(shown) == 6
     assert shown["Sharpe ratio"] == ("0.83", "equal weight 0.50", False)
     assert shown["Maximum drawdown"] == ("\u221230.00%", "equal weight \u221245.00%", False)
     assert shown["Return a year"][1] == "equal weight \u22121.00%"
@@ -77,7 +76,7 @@ def test_headlines_carry_their_unit_and_the_figure_of_equal_weight(run):
 
 def test_a_headline_without_a_figure_is_its_reason(run):
     strategy = dataclasses.replace(run.metrics.strategy, sharpe=None, undefined={"sharpe": "no return varies"})
-    tile = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy))[2]
+    tile = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy))[3]
     assert (tile.label, tile.value, tile.in_words) == ("Sharpe ratio", "undefined: no return varies", True)
 
 

@@ -11,7 +11,7 @@ from arch.data import sp500
 from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
-from quantdl.risk.metrics import drawdown_curve, performance, worst_drawdown
+from quantdl.risk.metrics import PerformanceMetrics, drawdown_curve, performance, worst_drawdown
 
 
 def curve_of(returns, start="2000-01-03"):
@@ -32,33 +32,42 @@ def index_1999_to_2018():
     return performance(sp500.load()["Close"].astype(float), bars_per_year=252)
 
 
+def year_of(returns) -> tuple[float, PerformanceMetrics]:
+    """Figures of returns that make up a whole year, and the root of how many such years go into 252 bars.
+
+    empyrical annualises eight bars by 252, which is refused here; times this root, a year of eight has its figures.
+    """
+    return math.sqrt(252 / len(returns)), performance(curve_of(returns), len(returns))
+
+
 def test_the_mixed_series_of_empyrical():
-    metrics = performance(curve_of(MIXED), 252)
+    root, metrics = year_of(MIXED)
     assert metrics.total_return == pytest.approx(0.03893, abs=5e-6)
-    assert metrics.volatility == pytest.approx(0.91364654, abs=5e-9)
-    assert metrics.sharpe == pytest.approx(1.72386140, abs=5e-9)
-    assert metrics.sortino == pytest.approx(2.60553125, abs=5e-9)
-    assert metrics.downside_risk == pytest.approx(0.60448325, abs=5e-9)
+    assert metrics.volatility * root == pytest.approx(0.91364654, abs=5e-9)
+    assert metrics.sharpe * root == pytest.approx(1.72386140, abs=5e-9)
+    assert metrics.sortino * root == pytest.approx(2.60553125, abs=5e-9)
+    assert metrics.downside_risk * root == pytest.approx(0.60448325, abs=5e-9)
     assert metrics.max_drawdown == pytest.approx(-0.10, abs=1e-12)
-    assert metrics.cagr_bars == pytest.approx(2.33029, abs=5e-6)
+    assert (1.0 + metrics.cagr_bars) ** (252 / 8) - 1.0 == pytest.approx(2.33029, abs=5e-6)
 
 
 def test_empyrical_counts_its_leading_nan_as_a_ninth_bar():
     """Its annual return 1.91359254 and Calmar 19.13592537 need 9 bars for 8 returns; a flat first bar does the same."""
     flat_first = curve_of(np.concatenate([[0.0], MIXED]))
-    assert performance(flat_first, 252).cagr_bars == pytest.approx(1.91359254, abs=5e-9)
-    years = 9 / 252
-    flat_first.index = pd.Timestamp("2000-01-03") + pd.to_timedelta(np.linspace(0, years * 365.25, 10), unit="D")
-    assert performance(flat_first, 252).calmar == pytest.approx(19.13592537, abs=1e-6)
+    flat_first.index = pd.Timestamp("2000-01-03") + pd.to_timedelta(np.linspace(0, 365.25, 10), unit="D")
+    metrics = performance(flat_first, 9)
+    annual = (1.0 + metrics.cagr_bars) ** (252 / 9) - 1.0
+    assert annual == pytest.approx(1.91359254, abs=5e-9)
+    assert metrics.calmar * annual / metrics.cagr == pytest.approx(19.13592537, abs=1e-6)
 
 
 def test_the_negative_and_positive_series_of_empyrical():
-    negative, positive = performance(curve_of(NEGATIVE), 252), performance(curve_of(POSITIVE), 252)
+    (root, negative), (_, positive) = year_of(NEGATIVE), year_of(POSITIVE)
     assert negative.total_return == pytest.approx(-0.36590, abs=1e-5)
     assert negative.max_drawdown == pytest.approx(-0.36590, abs=1e-5)
-    assert negative.sharpe == pytest.approx(-24.40680863, abs=5e-9)
-    assert negative.sortino == pytest.approx(-13.53274308, abs=5e-9)
-    assert positive.sharpe == pytest.approx(52.91502622, abs=5e-9)
+    assert negative.sharpe * root == pytest.approx(-24.40680863, abs=5e-9)
+    assert negative.sortino * root == pytest.approx(-13.53274308, abs=5e-9)
+    assert positive.sharpe * root == pytest.approx(52.91502622, abs=5e-9)
     assert positive.sortino is None
     assert positive.undefined["sortino"] == "no return is below the risk-free rate"
 
@@ -67,9 +76,9 @@ def test_the_negative_and_positive_series_of_empyrical():
     ("returns", "sortino", "downside"), [(ONE, 3.06396410, 0.20671788), (TWO, 38.09096312, 0.08349568)]
 )
 def test_the_data_frame_of_empyrical(returns, sortino, downside):
-    metrics = performance(curve_of(returns), 252)
-    assert metrics.sortino == pytest.approx(sortino, abs=5e-7)
-    assert metrics.downside_risk == pytest.approx(downside, abs=5e-9)
+    root, metrics = year_of(returns)
+    assert metrics.sortino * root == pytest.approx(sortino, abs=5e-7)
+    assert metrics.downside_risk * root == pytest.approx(downside, abs=5e-9)
 
 
 def test_sortino_of_the_red_rock_paper():
@@ -172,8 +181,8 @@ def test_a_figure_is_a_finite_number_or_has_a_reason(returns, risk_free, bars_pe
 def test_one_value_has_a_return_of_zero_and_reasons_for_the_rest():
     metrics = performance(curve_of([]), 252)
     assert metrics.total_return == 0
-    assert metrics.undefined["sharpe"] == "needs at least 2 returns, got 0"
-    assert metrics.undefined["cagr"] == "the curve spans no time"
+    assert metrics.undefined["sharpe_per_bar"] == "needs at least 2 returns, got 0"
+    assert metrics.undefined["cagr"] == "0 sessions; a year of 252 is needed to annualise"
     assert metrics.undefined["worst_session"] == "there is no return"
 
 
@@ -187,14 +196,16 @@ def test_too_few_losses_for_a_level_say_how_many_it_needs():
 def test_the_annual_risk_free_rate_is_turned_into_a_rate_per_bar():
     """2.52 % a year is about 1 bp a day, so the mean of 1 bp a day is nothing above it."""
     rate = 1.0001**252 - 1
-    returns = [0.0101, -0.0099] * 100
+    returns = [0.0101, -0.0099] * 126
     metrics = performance(curve_of(returns), 252, risk_free_annual=rate)
     assert metrics.sharpe == pytest.approx(0.0, abs=1e-10)
     assert performance(curve_of(returns), 252, 0.02).sharpe > performance(curve_of(returns), 252, 0.03).sharpe
 
 
 def test_monthly_returns_are_annualised_by_twelve():
-    assert performance(curve_of(MIXED), 12).sharpe == pytest.approx(1.72386140 * math.sqrt(12 / 252), rel=1e-8)
+    year = [*MIXED, 0.01, -0.02, 0.03, 0.0]
+    ratio = np.mean(year) / np.std(year, ddof=1)
+    assert performance(curve_of(year), 12).sharpe == pytest.approx(ratio * math.sqrt(12), rel=1e-8)
 
 
 def test_the_order_of_returns_does_not_change_sortino_or_tail():
@@ -212,22 +223,53 @@ def test_small_differences_of_large_numbers_survive():
 
 
 def test_ruin_on_the_last_session_is_a_total_loss():
-    equity = pd.Series([1.0, 0.5, 0.0], pd.bdate_range("2024-01-01", periods=3))
-    metrics = performance(equity, 252)
+    equity = pd.Series([1.0, 0.5, 0.0], pd.to_datetime(["2023-01-02", "2023-07-03", "2024-01-01"]))
+    metrics = performance(equity, 2)
     assert (metrics.total_return, metrics.cagr, metrics.max_drawdown) == (-1.0, -1.0, -1.0)
 
 
 def test_debt_on_the_last_session_has_no_growth_rate():
-    equity = pd.Series([1.0, 0.5, -0.2], pd.bdate_range("2024-01-01", periods=3))
-    metrics = performance(equity, 252)
+    equity = pd.Series([1.0, 0.5, -0.2], pd.to_datetime(["2023-01-02", "2023-07-03", "2024-01-01"]))
+    metrics = performance(equity, 2)
     assert metrics.total_return == pytest.approx(-1.2)
     assert metrics.undefined["cagr"] == "the curve ends below zero"
     assert metrics.undefined["calmar"] == "cagr is undefined"
 
 
 def test_growth_that_cannot_be_annualised_says_so():
-    equity = pd.Series([1.0, 1e200], pd.to_datetime(["2024-01-01", "2024-01-02"]))
-    assert "overflows" in performance(equity, 252).undefined["cagr"]
+    equity = pd.Series([1e-105, 1e200], pd.to_datetime(["2023-01-01", "2023-12-31"]))
+    assert "overflows" in performance(equity, 1).undefined["cagr"]
+
+
+ANNUAL = ("cagr", "cagr_bars", "volatility", "sharpe", "sortino", "downside_risk", "calmar")
+OF_ANY_LENGTH = ("total_return", "sharpe_per_bar", "max_drawdown", "skew", "excess_kurtosis", "worst_return")
+
+
+def test_ten_sessions_are_not_annualised():
+    """A fortnight that earned 3 % would be 110 % a year."""
+    metrics = performance(curve_of([0.003, -0.001, 0.004, 0.005, -0.002, 0.006, 0.004, 0.003, 0.006, 0.002]), 252)
+    assert metrics.n_returns == 10 and metrics.total_return == pytest.approx(0.03, abs=1e-3)
+    for name in ANNUAL:
+        assert getattr(metrics, name) is None
+        assert metrics.undefined[name] == "10 sessions; a year of 252 is needed to annualise"
+    for name in OF_ANY_LENGTH:
+        assert math.isfinite(getattr(metrics, name))
+
+
+def test_the_year_begins_with_its_last_session():
+    """252 returns at 252 bars a year are a year, 251 of consecutive business days are not."""
+    returns = np.random.default_rng(1).normal(0.0005, 0.01, 252)
+    whole, short = performance(curve_of(returns), 252), performance(curve_of(returns[:-1]), 252)
+    assert all(getattr(whole, name) is not None for name in ANNUAL)
+    assert whole.sharpe == pytest.approx(whole.sharpe_per_bar * math.sqrt(252))
+    assert {name for name in ANNUAL if getattr(short, name) is None} == {*ANNUAL}
+    assert short.undefined["calmar"].startswith("251 sessions;")
+
+
+def test_the_calendar_year_2001_is_a_year_although_new_york_traded_on_248_days():
+    close = sp500.load()["Close"].astype(float).loc["2000-12-29":"2001-12-31"]
+    metrics = performance(close, 251.7)
+    assert metrics.n_returns == 248 and metrics.undefined == {"drawdown_recovery": "not recovered by 2001-12-31"}
 
 
 @pytest.mark.parametrize(

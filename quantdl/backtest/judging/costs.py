@@ -1,11 +1,15 @@
 """What a run paid, at which cost its profit is gone, how the book could be left, and how large it could grow."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.judging.liquidity import Capacity, ExitFigures, ExitWaived, capacities, exit_figures
 from quantdl.backtest.plan.evidence import BreakEven
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.calendars.bars import less_than_a_year
+from quantdl.records import OMIT_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,12 @@ class CostFigures:
         impact: Money lost to the market impact of the run's own fills.
         total: All costs, borrowing included.
         share_of_initial_equity: ``total`` as a fraction of the initial money.
-        annual_turnover: Filled notional a year, in multiples of equity.
+        annual_turnover: Filled notional a year, in multiples of equity; None for less than a year.
         stated_bps: Commission and half the spread each way, as the plan states them, in basis points.
         break_even: Cost at which the profit is gone.
         exit: How the book could have been left.
         capacities: How large the book could grow, per impact coefficient.
+        undefined: Reason for each figure that is None.
     """
 
     commission: float
@@ -30,11 +35,12 @@ class CostFigures:
     impact: float
     total: float
     share_of_initial_equity: float
-    annual_turnover: float
+    annual_turnover: float | None
     stated_bps: float
     break_even: BreakEven
     exit: ExitFigures | ExitWaived
     capacities: tuple[Capacity, ...]
+    undefined: Mapping[str, str] = field(default_factory=dict, metadata=OMIT_DEFAULT)
 
 
 def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, bars_per_year: float) -> CostFigures:
@@ -48,15 +54,18 @@ def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, ba
     """
     equity, fills = result.equity, result.fills
     total = float(equity["costs"].sum())
+    day_before, last = equity.index[0].date() - timedelta(days=1), equity.index[-1].date()
+    short = less_than_a_year(len(equity), bars_per_year, day_before, last)
     return CostFigures(
         commission=float(fills["commission"].sum()),
         spread=float(fills["spread"].sum()),
         impact=float(fills["impact"].sum()),
         total=total,
         share_of_initial_equity=total / result.initial_equity,
-        annual_turnover=float(equity["turnover"].sum()) * bars_per_year / len(equity),
+        annual_turnover=None if short else float(equity["turnover"].sum()) * bars_per_year / len(equity),
         stated_bps=1e4 * costs.proportional,
         break_even=break_even,
         exit=exit_figures(result, costs),
         capacities=capacities(result),
+        undefined={"annual_turnover": short} if short else {},
     )

@@ -26,10 +26,18 @@ class CalibrationTest:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """The plan's yardstick for the strategy and for equal weight, both after costs."""
+    """The plan's yardstick for the strategy and for equal weight, both after costs.
+
+    Attributes:
+        strategy: Figure of the strategy.
+        equal_weight: Figure of equal weight.
+        basis: What the figures are measured in where the name of the yardstick does not say, for instance
+            ``"per bar"``.
+    """
 
     strategy: float
     equal_weight: float
+    basis: str = ""
 
 
 @dataclass(frozen=True)

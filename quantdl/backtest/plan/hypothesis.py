@@ -47,7 +47,8 @@ def judge(hypothesis: Hypothesis, run: FinishedRun) -> ItemVerdict:
     if found is None:
         return ItemVerdict(hypothesis.statement, f"{name} undefined", doubts=("nothing to hold against equal weight",))
     behind = found.equal_weight - found.strategy
-    figure = f"{name} {found.strategy:.4f}, equal weight {found.equal_weight:.4f}"
+    name_and_basis = f"{name} {found.basis}".rstrip()
+    figure = f"{name_and_basis} {found.strategy:.4f}, equal weight {found.equal_weight:.4f}"
     if name in _LOWER_IS_BETTER:
         behind = -behind
         figure += " at the same mean exposure"

@@ -10,6 +10,7 @@ from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.liquidity import ExitFigures, ExitWaived
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.records import to_plain
 from tests.backtest.worlds import plan_for, span, world
 
 ITEMS = {"sample": {"minimum_sessions": 50}, "invalidation": (DrawdownLimit("drawdown", 0.57),)}
@@ -38,7 +39,11 @@ def test_one_purchase_at_a_flat_price_costs_what_the_plan_states():
     assert (found.impact, found.stated_bps, found.break_even) == (0.0, pytest.approx(9.0), NEVER)
     assert found.total == pytest.approx(found.commission + found.spread)
     assert found.share_of_initial_equity == pytest.approx(found.total / 1e6)
-    assert found.annual_turnover == pytest.approx(0.9 * 252 / len(result.equity), rel=1e-3)
+    assert found.annual_turnover is None
+    sessions = len(result.equity)
+    assert found.undefined == {"annual_turnover": f"{sessions} sessions; a year of 252 is needed to annualise"}
+    year = cost_figures(result, costs, NEVER, float(sessions))  # a calendar of which the run is just a year
+    assert year.annual_turnover == pytest.approx(0.9, rel=1e-3) and "undefined" not in to_plain(year)
 
 
 def test_without_a_say_on_liquidity_no_exit_is_measured():

@@ -23,6 +23,11 @@ def test_an_equal_figure_is_no_loss():
     assert judged(yardstick=Yardstick(0.6, 0.6)).verdict == "defended"
 
 
+def test_the_figure_says_in_what_it_is_measured_where_the_name_does_not():
+    figure = row("hypothesis", judged(yardstick=Yardstick(0.061, 0.05, "per bar"))).figure
+    assert figure == "sharpe per bar 0.0610, equal weight 0.0500"
+
+
 def test_without_a_figure_nothing_is_decided():
     found = row("hypothesis", judged(yardstick=None))
     assert (found.passed, found.figure, found.cause) == (
