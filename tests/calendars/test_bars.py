@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import bar_length, is_daily, trading_calendar
-from quantdl.calendars.bars import less_than_a_year
+from quantdl.calendars.bars import bar_period, is_intraday, less_than_a_year
 from quantdl.errors import CalendarError
 
 
@@ -57,3 +57,12 @@ def test_a_whole_calendar_year_is_a_year_however_few_its_sessions(name):
 def test_a_few_values_over_a_long_time_are_no_year_of_bars():
     assert less_than_a_year(10, 252.0, date(2020, 1, 2), date(2022, 1, 3)).startswith("10 sessions;")
     assert less_than_a_year(12, 12.0, date(2020, 1, 31), date(2021, 1, 31)) == ""
+
+
+@pytest.mark.parametrize(
+    ("bar", "period", "intraday"),
+    [("1W", "week", False), ("1M", "month", False), ("1D", None, False), ("60min", None, True), ("1min", None, True)],
+)
+def test_a_week_and_a_month_are_lengths_of_their_own(bar, period, intraday):
+    assert bar_period(bar) == period
+    assert is_intraday(bar) == intraday

@@ -263,3 +263,15 @@ def test_gaps_are_positive_whole_days(xnys):
     assert gaps.min() == 1
     assert sessions[gaps == gaps.max()] == pd.DatetimeIndex(["2006-12-29"])  # New Year, then President Ford's funeral
     assert gaps.max() == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "bar", "expected"),
+    [
+        ("XNYS", "1M", 12.0),
+        ("XNYS", "1W", 209 / 4),  # Fridays or Thursdays of 2019 to 2022: 52, 52, 53 (a Friday, 1 January 2021), 52
+        ("24/7", "1W", 52.0),  # of 2019 to 2022: the 208 Sundays
+    ],
+)
+def test_a_year_has_so_many_weeks_and_months(name, bar, expected):
+    assert trading_calendar(name).bars_per_year("2019-03-01", "2022-10-31", bar) == expected

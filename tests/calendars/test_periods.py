@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from quantdl.calendars import trading_calendar
-from quantdl.calendars.periods import period_starts
+from quantdl.calendars.periods import last_sessions, period_starts
 
 
 def _weekday_names(name: str, first: str, last: str) -> set[str]:
@@ -43,3 +43,12 @@ def test_month_begins_on_its_first_day() -> None:
 
 def test_no_day_has_no_period() -> None:
     assert len(period_starts(pd.DatetimeIndex([]), "week", trading_calendar("XNYS"))) == 0
+
+
+def test_days_of_a_week_have_its_last_session() -> None:
+    """Good Friday of 2024 was 29 March; Saturday belongs to the week before it, a day of Golden Week to none."""
+    days = pd.DatetimeIndex(["2024-03-25", "2024-03-30", "2024-04-01"])
+    found = last_sessions(days, "week", trading_calendar("XNYS"))
+    assert list(found.strftime("%m-%d")) == ["03-28", "03-28", "04-05"]
+    closed = pd.DatetimeIndex(["2023-10-03"])
+    assert list(last_sessions(closed, "week", trading_calendar("XSHG"))) == list(closed)

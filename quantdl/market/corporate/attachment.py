@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_intraday
+from quantdl.calendars import trading_calendar
+from quantdl.calendars.bars import bar_period, is_intraday
+from quantdl.calendars.periods import last_sessions
 from quantdl.errors import DataError, closest
 from quantdl.market.actions import Action, CashDividend, CorporateActions, Split
 from quantdl.market.card import content_fingerprint
@@ -94,9 +96,8 @@ def _after_the_end(panel: Panel, actions: CorporateActions) -> Iterator[str]:
                     "after its end. Fix: correct either date."
                 )
         if end.asset in panel.assets:
-            traded = panel.traded[:, panel.assets.index(end.asset)] & np.asarray(
-                panel.sessions > pd.Timestamp(end.last)
-            )
+            after = np.asarray(panel.sessions > _last_label(panel, pd.Timestamp(end.last)))
+            traded = panel.traded[:, panel.assets.index(end.asset)] & after
             if traded.any():
                 day = panel.sessions[int(traded.argmax())]
                 yield (
@@ -119,8 +120,25 @@ def _days_without_session(panel: Panel, actions: CorporateActions) -> Iterator[s
     items: tuple[Split | CashDividend, ...] = (*actions.splits, *actions.dividends)
     for item in items:
         day = pd.Timestamp(item.ex_date)
-        if first <= day <= last and day not in panel.sessions:
+        if first <= day <= last and not _has_session(panel, day):
             yield (
                 f"{item.asset}: got the ex-date {item.ex_date} ({day.day_name()}); expected a session "
                 f"of {panel.card.declaration.calendar}. Fix: correct it to the first session without the right."
             )
+
+
+def _has_session(panel: Panel, day: pd.Timestamp) -> bool:
+    """Return whether a bar stands for the day: one of its own, or one of its week or month if the exchange trades."""
+    said = panel.card.declaration
+    if bar_period(said.frequency) is None:
+        return day in panel.sessions
+    return trading_calendar(said.calendar).is_session(day)
+
+
+def _last_label(panel: Panel, day: pd.Timestamp) -> pd.Timestamp:
+    """Return the label of the last bar that may hold trades up to a day: that of its week or month, else the day."""
+    said = panel.card.declaration
+    period = bar_period(said.frequency)
+    if period is None:
+        return day
+    return pd.Timestamp(last_sessions(pd.DatetimeIndex([day]), period, trading_calendar(said.calendar))[0])

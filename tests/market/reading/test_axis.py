@@ -53,3 +53,22 @@ def test_an_axis_begins_and_ends_with_whole_sessions(place, declaration):
 @pytest.mark.parametrize("dates", [["1790-01-04"], ["9999-12-31"], ["2025-01-02"]])
 def test_days_beyond_the_calendar_or_the_source_have_no_place(place, dates):
     assert place(dates).slot.tolist() == [-1]
+
+
+def test_a_weekly_bar_stands_at_the_last_session_of_its_week_whatever_day_it_is_dated_by(place):
+    """Monday; the Sunday after; Tuesday of the week before Good Friday, 29 March 2024, which ends on Thursday."""
+    placement = place(["2024-03-11", "2024-03-24", "2024-03-26"], frequency="1W")
+    ends = placement.axis.sessions[placement.slot].astype(str).tolist()
+    assert ends == ["2024-03-15", "2024-03-22", "2024-03-28"]
+    assert str(placement.axis.known_at[2]).startswith("2024-03-28T20:00")  # the close, in summer time
+
+
+def test_a_month_without_a_bar_keeps_its_place(place):
+    placement = place(["2024-01-01", "2024-03-31"], frequency="1M")
+    assert placement.axis.sessions.astype(str).tolist() == ["2024-01-31", "2024-02-29", "2024-03-28"]
+    assert placement.slot.tolist() == [0, 2]
+
+
+def test_a_week_of_tel_aviv_ends_on_thursday(place):
+    placement = place(["2024-06-02", "2024-06-09"], frequency="1W", calendar="TASE", timezone="Asia/Jerusalem")
+    assert placement.axis.sessions.astype(str).tolist() == ["2024-06-06", "2024-06-13"]
