@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from quantdl.calendars.bars import is_intraday
@@ -79,11 +80,18 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
     """Return the features that the config's models read.
 
+    Bars on which no asset trades (a Sunday of an FX calendar, a weekend of ``24/7``) take no place in the windows of
+    features, and no cell of them is valid.
+
     Raises:
         DataError: If the prices lack what a group of features needs.
     """
     names = config.features.exogenous
-    return feature_table(data.returns, config.features.groups, tuple(data.series[name] for name in names))
+    series = tuple(data.series[name] for name in names)
+    trades = np.asarray(data.returns.traded.any(axis=1))
+    if trades.all():
+        return feature_table(data.returns, config.features.groups, series)
+    return feature_table(data.returns.at(trades), config.features.groups, series).spread(trades, data.returns.known_at)
 
 
 def check_data(

@@ -1,7 +1,6 @@
 """The table of features of a panel, group by group."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -50,9 +49,6 @@ def feature_table(
     * ``ranks``: of returns and of volatility among the eligible assets; from closes.
     * ``calendar``: day of the week, early closes, turn of the month.
 
-    Bars count on which some asset trades: a Sunday of an FX calendar, or a weekend of ``24/7``, on which none does
-    changes no value after it.
-
     The columns from ``returns`` on look at a fixed number of bars; their returns and volatilities are measured by the
     realised volatility of 63 bars.
 
@@ -69,14 +65,6 @@ def feature_table(
         - T bars, A assets, F features: values (T, A, F)
     """
     _check(panel, groups, bool(exogenous))
-    trades = panel.traded.any(axis=1)
-    if not trades.all():
-        return _spread(_table(_rows_of(panel, trades), groups, exogenous), trades, panel)
-    return _table(panel, groups, exogenous)
-
-
-def _table(panel: Panel, groups: Sequence[FeatureGroup], exogenous: Sequence[ExogenousSeries]) -> FeatureTable:
-    """Return the table of a panel on every bar of which some asset trades."""
     history = OwnHistory.of(panel.log_returns(), panel.bars_since_previous())
     reference = realised_volatility(panel, REFERENCE_BARS) if set(groups) & _MEASURED else np.zeros(panel.status.shape)
     features: list[Feature] = []
@@ -90,36 +78,6 @@ def _table(panel: Panel, groups: Sequence[FeatureGroup], exogenous: Sequence[Exo
     scale = np.where(history.valid, history.on_grid(history.scale), np.nan)
     return FeatureTable(
         tuple(features), _stacked(values), scale, history.valid, _stacked(known), panel.known_at, panel.assets
-    )
-
-
-def _rows_of(panel: Panel, rows: np.ndarray) -> Panel:
-    """Return the panel with the bars of the mask (T,) alone."""
-    return replace(
-        panel,
-        sessions=panel.sessions[rows],
-        known_at=panel.known_at[rows],
-        fields={name: values[rows] for name, values in panel.fields.items()},
-        status=panel.status[rows],
-        members=None if panel.members is None else panel.members[rows],
-    )
-
-
-def _spread(table: FeatureTable, rows: np.ndarray, panel: Panel) -> FeatureTable:
-    """Return the table on all bars of the panel; on those without a trade, no cell is valid."""
-
-    def laid(values: np.ndarray, empty: float) -> np.ndarray:
-        wide = np.full((len(rows), *values.shape[1:]), empty, dtype=values.dtype)
-        wide[rows] = values
-        return wide
-
-    return replace(
-        table,
-        values=laid(table.values, 0),
-        scale=laid(table.scale, np.nan),
-        valid=laid(table.valid, False),
-        known=laid(table.known, False),
-        known_at=panel.known_at,
     )
 
 

@@ -168,6 +168,17 @@ class Panel:
         first = int(self.sessions.searchsorted(session_label(start), side="left"))
         return self._rows(first, int(self.sessions.searchsorted(session_label(end), side="right")))
 
+    def at(self, rows: np.ndarray) -> "Panel":
+        """Return the bars of a mask (T,) bool alone, for measures that count bars: the gaps between them are gone."""
+        return replace(
+            self,
+            sessions=self.sessions[rows],
+            known_at=self.known_at[rows],
+            fields={name: values[rows] for name, values in self.fields.items()},
+            status=self.status[rows],
+            members=None if self.members is None else self.members[rows],
+        )
+
     def select(self, assets: Iterable[str]) -> "Panel":
         """Return the named assets in the given order.
 

@@ -53,7 +53,7 @@ def write(tmp_path):
     """Write bars, dated by the start of their week or month, and a config of them."""
 
     def write(frequency, more="", purge="", declared=None):
-        days = trading_calendar("XNYS").sessions("2008-01-02", "2022-12-30")
+        days = trading_calendar("XNYS").sessions("1990-01-02", "2022-12-30")
         generator = np.random.default_rng(0)
         returns = 0.005 * generator.standard_normal((len(days), 1)) + 0.01 * generator.standard_normal((len(days), 5))
         daily = pd.DataFrame(100 * np.exp(np.cumsum(returns, axis=0)), index=days, columns=list("ABCDE"))
@@ -95,7 +95,9 @@ def test_equal_weight_runs_on_weekly_bars(write, tmp_path):
 @pytest.mark.parametrize("frequency", ["1W", "1M"])
 def test_a_model_runs_on_weekly_and_monthly_bars(write, tmp_path, frequency):
     horizon = SPANS[frequency]["horizon"]
-    config = load_config(write(frequency, MODEL.replace("horizon: 2", f"horizon: {horizon}"), f", purge_bars: {horizon + 1}"))
+    config = load_config(
+        write(frequency, MODEL.replace("horizon: 2", f"horizon: {horizon}"), f", purge_bars: {horizon + 1}")
+    )
     assert figures(run_experiment(config, tmp_path / "run"))["bars_per_year"] == pytest.approx(
         157 / 3 if frequency == "1W" else 12
     )

@@ -7,7 +7,7 @@ import pytest
 
 from quantdl.market.actions import CorporateActions, Delisting
 from quantdl.market.card import SilenceRule
-from quantdl.market.listing import delisted_as_known, last_trades
+from quantdl.market.listing import delisted_as_known, last_trades, silent_bars
 from quantdl.market.status import CellStatus
 from tests.market.dirty_panels import dirty_panel
 from tests.panels import in_hours
@@ -104,3 +104,19 @@ def test_what_comes_later_changes_nothing(stated, after):
 def test_no_asset_is_gone_before_the_first_trade():
     panel = dirty_panel(60)
     assert not delisted_as_known(panel, 1)[last_trades(panel) < 0].any()
+
+
+def test_a_bar_on_which_nothing_trades_is_no_silence_once_something_trades_again():
+    """Rows 4 and 5 are dead; NA is silent from row 3 on. While all are silent it may be the feed: they count."""
+    panel = dirty_panel(12)
+    codes, fields = panel.status.copy(), {name: values.copy() for name, values in panel.fields.items()}
+    codes[:] = CellStatus.TRADED
+    for values in fields.values():
+        values[:] = 1.0
+    for rows, columns in ((slice(4, 6), slice(None)), (slice(3, 9), 0)):
+        codes[rows, columns] = CellStatus.MISSING
+        for values in fields.values():
+            values[rows, columns] = np.nan
+    panel = replace(panel, status=codes, fields=fields, actions=CorporateActions())
+    assert silent_bars(panel)[:, 0].tolist() == [0, 0, 0, 1, 2, 3, 2, 3, 4, 0, 0, 0]
+    assert silent_bars(panel)[:, 1].tolist() == [0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]

@@ -102,7 +102,7 @@ class RebuiltBook:
         if sessions.has_duplicates:
             raise RunError(
                 f"A run on bars within the session cannot be judged: {sessions[sessions.duplicated()][0]:%Y-%m-%d} has "
-                "several bars, and fills are dated by session only. Run the plan on sessions, or on bars longer than one."
+                "several bars, and fills are dated by session only. Run the plan on sessions or longer bars."
             )
         object.__setattr__(self, "first", int(self.panel.sessions.searchsorted(sessions[0])))
 

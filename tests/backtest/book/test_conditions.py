@@ -117,3 +117,14 @@ def test_volatility_needs_a_full_window():
 
 def test_staleness_is_counted_in_bars():
     assert StaleDataMonitor(3).update(Observation(1.0, 7, None)) == 7
+
+
+def test_volatility_counts_bars_that_trade_and_annualises_by_their_share():
+    """Returns of +10 % and -10 % around a dead bar: a deviation of sqrt(0.02), and three bars of four trade."""
+    watcher = VolatilityMonitor(1.0, 2, 100.0, 100.0)
+    values = [
+        watcher.update(Observation(equity, 0, None, trades))
+        for equity, trades in ((100.0, True), (110.0, True), (110.0, False), (99.0, True))
+    ]
+    assert values[3] == pytest.approx(np.sqrt(0.02) * np.sqrt(100 * 3 / 4))
+    assert values[2] == pytest.approx(np.std([0.0, 0.1], ddof=1) * np.sqrt(100 * 2 / 3))

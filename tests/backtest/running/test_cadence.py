@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.horizon import PeriodEnd
+from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.running.cadence import every_bars, period_ends
 from quantdl.calendars import trading_calendar
 from tests.backtest.worlds import Schedule, random_walk, run, world
@@ -96,3 +96,17 @@ def test_no_due_session_depends_on_what_comes_after_it():
         for stop in (5, 31, 77, 110):
             part = period_ends(tape_of(days[:stop], "XNYS", dead=dead), 0, period)
             assert part.tolist() == whole[:stop].tolist()
+
+
+def test_a_run_on_spot_currencies_decides_on_no_dead_sunday_and_keeps_its_horizon():
+    """The FX calendar has a session labelled Sunday in which nothing trades; the fifth bar that trades is due."""
+    closes = random_walk(40, 2)
+    sundays = world(closes, calendar="FX").sessions.day_of_week == 6
+    assert sundays.sum() >= 5
+    closes[sundays] = np.nan
+    asked = Schedule({})
+    result = run(world(closes, calendar="FX"), asked, horizon={"bars": 5, "rebalance": EveryBars("every_bars", 5)})
+    due = [view.session for view in asked.views if view.rebalance_due]
+    trading = [view.session for view in asked.views if view.session.day_of_week != 6]
+    assert due == trading[::5]
+    assert not (result.events["condition"] == "expired").any()

@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Rename, Split
 from quantdl.market.corporate.attachment import with_actions
+from quantdl.market.corporate.effects import effects
 from quantdl.market.status import CellStatus
 from tests.backtest.worlds import world
 from tests.raw_panels import raw_world
@@ -87,3 +89,20 @@ def test_another_dividend_is_another_fingerprint():
     ]
     assert cards[0].fingerprint == cards[2].fingerprint != cards[1].fingerprint
     assert with_actions(panel, CorporateActions()).card.fingerprint not in {card.fingerprint for card in cards}
+
+
+def test_an_ex_date_within_a_week_takes_effect_on_the_bar_of_the_week():
+    """Weeks of January 2018 to the 5th, 12th and 19th; a split on Wednesday the 10th halves the close of the 12th."""
+    labels = pd.DatetimeIndex(["2018-01-05", "2018-01-12", "2018-01-19"])
+    daily = raw_world([[100.0], [50.0], [50.0]])
+    weekly = replace(daily.card, declaration=replace(daily.card.declaration, frequency="1W", calendar="XNYS"))
+    known_at = labels.tz_localize("UTC") + pd.Timedelta(hours=21)
+    panel = replace(daily, sessions=labels, known_at=known_at, card=weekly)
+    asset = panel.assets[0]
+    split = CorporateActions(splits=(Split(date(2018, 1, 10), asset, 2.0),))
+    assert [effect.row for effect in effects(with_actions(panel, split))] == [1]
+    ended = CorporateActions(delistings=(Delisting(date(2018, 1, 17), asset, 3.0),))
+    assert with_actions(panel, ended).traded.all()  # the bar of that week holds its last trades
+    sunday = CorporateActions(splits=(Split(date(2018, 1, 7), asset, 2.0),))
+    with pytest.raises(DataError, match="expected a session of XNYS"):
+        with_actions(panel, sunday)

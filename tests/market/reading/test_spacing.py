@@ -124,5 +124,19 @@ def test_daily_bars_declared_hourly_are_refused(load):
 
 def test_a_thin_asset_of_hourly_bars_is_not_daily(load):
     generator = np.random.default_rng(1)
-    times = [f"{day} {hour}:30" for day, hour in zip(days_of(SESSIONS[:60]), generator.integers(11, 16, 60), strict=True)]
+    times = [
+        f"{day} {hour}:30" for day, hour in zip(days_of(SESSIONS[:60]), generator.integers(11, 16, 60), strict=True)
+    ]
     assert load(times, **HOURLY).traded.sum() == 60
+
+
+def test_a_week_that_is_not_over_is_left_out_and_noted(load):
+    """On Wednesday, 24 January 2024, the week to the 26th was not over."""
+    panel = load(["2024-01-08", "2024-01-16", "2024-01-22"], frequency="1W", as_of=date(2024, 1, 24))
+    assert list(panel.sessions.strftime("%m-%d")) == ["01-12", "01-19"]
+    assert "1 bars of the week that ends on 2024-01-26 are left out" in " ".join(panel.card.declaration.notes)
+
+
+def test_two_days_of_one_week_are_one_bar_too_many(load):
+    with pytest.raises(FaultyDataError, match="one bar for a week"):
+        load(["2024-01-08", "2024-01-10", "2024-01-16"], frequency="1W")
