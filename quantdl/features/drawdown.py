@@ -35,7 +35,7 @@ def bars_since_peak(panel: Panel, window: int = _WINDOW) -> np.ndarray:
     Returns:
         (T, A) from 0 to ``window - 1``; NaN where the asset has no positive close at the bar.
     """
-    return np.where(panel.closes > 0, window_peak(_closes(panel), window)[1], np.nan)
+    return np.where(panel.traded_closes > 0, window_peak(_closes(panel), window)[1], np.nan)
 
 
 def drawdown_columns(panel: Panel, reference: np.ndarray) -> Columns:
@@ -57,4 +57,4 @@ def drawdown_columns(panel: Panel, reference: np.ndarray) -> Columns:
 
 
 def _closes(panel: Panel) -> np.ndarray:
-    return np.where(panel.closes > 0, panel.closes, np.nan)
+    return np.where(panel.closes > 0, panel.traded_closes, np.nan)

@@ -90,7 +90,7 @@ def rank_columns(panel: Panel, reference: np.ndarray) -> Columns:
         ranks = cross_sectional_rank(horizon_returns(panel, bars), eligible)
         yield Feature(f"rank_of_return_{bars}", look_back_bars=bars), ranks
     name = f"rank_of_realised_volatility_{REFERENCE_BARS}"
-    volatility = np.where(np.isfinite(panel.closes), reference, np.nan)
+    volatility = np.where(np.isfinite(panel.traded_closes), reference, np.nan)
     yield Feature(name, look_back_bars=REFERENCE_LOOK_BACK), cross_sectional_rank(volatility, eligible)
 
 

@@ -77,7 +77,7 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
         | Drift-independent volatility estimation based on high, low, open, and close prices (Yang and Zhang, 2000)
     """
     opened, low, high, closed = _whole_bars(panel)
-    overnight = opened - earlier(np.log(np.where(panel.closes > 0, panel.closes, np.nan)), 1)
+    overnight = opened - earlier(np.log(np.where(panel.closes > 0, panel.traded_closes, np.nan)), 1)
     counts = np.isfinite(overnight)
     up, down, change = (np.where(counts, item - opened, np.nan) for item in (high, low, closed))
     minimum = max(minimum_known(window, minimum), 2)

@@ -22,7 +22,7 @@ def horizon_returns(panel: Panel, bars: int) -> np.ndarray:
     Raises:
         LookAheadError: If ``bars`` is negative.
     """
-    logs = np.log(np.where(panel.closes > 0, panel.closes, np.nan))  # NaN compares as False
+    logs = np.log(np.where(panel.closes > 0, panel.traded_closes, np.nan))  # NaN compares as False
     return np.asarray(logs - earlier(logs, bars))
 
 

@@ -65,6 +65,7 @@ def feature_table(
         - T bars, A assets, F features: values (T, A, F)
     """
     _check(panel, groups, bool(exogenous))
+    panel = panel.trades_only()
     history = OwnHistory.of(panel.log_returns(), panel.bars_since_previous())
     reference = realised_volatility(panel, REFERENCE_BARS) if set(groups) & _MEASURED else np.zeros(panel.status.shape)
     features: list[Feature] = []

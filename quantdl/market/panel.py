@@ -111,7 +111,7 @@ class Panel:
 
     @property
     def closes(self) -> np.ndarray:
-        """(T, A) closing prices, NaN where the asset did not trade."""
+        """(T, A) closing prices, NaN where there is no bar; `traded_closes` leaves out bars of volume 0 too."""
         return self.fields["close"]
 
     def frame(self, field: str = "close") -> pd.DataFrame:
@@ -130,9 +130,39 @@ class Panel:
         return pd.DataFrame(self.fields[field].copy(), index=index, columns=list(self.assets))
 
     @property
-    def traded(self) -> np.ndarray:
-        """(T, A) bool: whether the asset traded in the session."""
+    def has_bar(self) -> np.ndarray:
+        """(T, A) bool: whether there is a bar, of a trade or of a price repeated without one."""
         return np.asarray(self.status == CellStatus.TRADED)
+
+    @property
+    def traded(self) -> np.ndarray:
+        """(T, A) bool: whether the asset traded: there is a bar, and its volume, where it is known, is not 0.
+
+        The volume is that of the field ``volume``, or of ``dollar_volume`` in a panel without it. This is what the word
+        means everywhere: for fills, marks and silence, for returns, features and histories.
+        """
+        return np.asarray(self.has_bar & ~self._without_volume(slice(None)))
+
+    @property
+    def traded_closes(self) -> np.ndarray:
+        """(T, A) closing prices, NaN where the asset did not trade, be there a bar of volume 0 or none."""
+        if self._volumes is None:
+            return self.closes
+        return np.where(self.traded, self.closes, np.nan)
+
+    def trades_only(self) -> "Panel":
+        """Return the panel without its bars of volume 0: cells are MISSING, or UNLISTED before the first trade."""
+        traded = self.traded
+        if np.array_equal(traded, self.has_bar):
+            return self
+        begun = np.logical_or.accumulate(traded, axis=0)
+        status = np.where(self.has_bar & ~traded, CellStatus.MISSING, self.status)
+        status = np.where(begun, status, CellStatus.UNLISTED).astype(np.int8)
+        return replace(
+            self,
+            fields={name: np.where(traded, values, np.nan) for name, values in self.fields.items()},
+            status=read_silence(status, self.sessions, self.assets, self.silence),
+        )
 
     @property
     def eligible(self) -> np.ndarray:
@@ -224,7 +254,7 @@ class Panel:
         return returns
 
     def previous_closes(self) -> np.ndarray:
-        """Return (T, A) the last positive close before each positive close; NaN at a first trade and where none is."""
+        """Return (T, A) the positive close of the trade before each trade; NaN at a first trade and without one."""
         closes = np.full(self.status.shape, np.nan)
         for current, previous in self._pairs():
             closes[current] = self.closes[previous]
@@ -237,6 +267,17 @@ class Panel:
             bars[current] = current[0] - previous[0]
         return bars
 
+    @property
+    def _volumes(self) -> np.ndarray | None:
+        return self.fields.get("volume", self.fields.get("dollar_volume"))
+
+    def _without_volume(self, columns: slice) -> np.ndarray:
+        """Return (T, A) whether the volume of the columns is known and 0."""
+        volumes = self._volumes
+        if volumes is None:
+            return np.zeros((1, 1), dtype=bool)
+        return np.asarray(volumes[:, columns] == 0)  # NaN, a volume that is not known, compares as False
+
     def _usable(self) -> np.ndarray:
         return np.asarray(self.closes > 0)  # NaN compares as False
 
@@ -244,7 +285,8 @@ class Panel:
         """Yield, some columns at a time, every usable cell that has an earlier one in its column, and that one."""
         width = max(1, BLOCK_CELLS // len(self.sessions))
         for first in range(0, len(self.assets), width):
-            columns, rows = np.nonzero(np.asarray(self.closes[:, first : first + width] > 0).T)
+            block = slice(first, first + width)
+            columns, rows = np.nonzero(np.asarray((self.closes[:, block] > 0) & ~self._without_volume(block)).T)
             same = columns[1:] == columns[:-1]
             columns = columns + first
             yield (rows[1:][same], columns[1:][same]), (rows[:-1][same], columns[:-1][same])

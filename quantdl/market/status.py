@@ -14,7 +14,8 @@ class CellStatus(IntEnum):
     UNLISTED = 0
     """Before the first trade."""
     TRADED = 1
-    """A price was made; the only status under which a field holds a number."""
+    """There is a bar; the only status under which a field holds a number. A bar whose volume is 0 is no trade all the
+    same, see `quantdl.market.panel.Panel.traded`."""
     MISSING = 2
     """The exchange was open and the source has no bar, or a policy masked it."""
     HALTED = 3

@@ -13,6 +13,7 @@ from quantdl.market.actions import CorporateActions, Split
 from quantdl.market.card import Declaration, SilenceRule
 from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
+from tests.backtest.worlds import world
 
 U, T, M, H, D = (CellStatus[name] for name in ("UNLISTED", "TRADED", "MISSING", "HALTED", "DELISTED"))
 NAN = np.nan
@@ -318,3 +319,54 @@ def test_a_field_comes_back_as_a_frame_of_its_own(declaration):
     assert panel.closes[0, 0] == 1.0
     with pytest.raises(DataError, match="no field 'open'. The panel holds"):
         panel.frame("open")
+
+
+def with_volume(declaration, closes, volumes):
+    """A panel of the asset A with volumes, and of Z that trades every session."""
+    sessions = pd.bdate_range("2024-01-16", periods=len(closes))
+    rows = [("A", day, close, volume) for day, close, volume in zip(sessions, closes, volumes, strict=True)]
+    rows += [("Z", day, 1.0, 5.0) for day in sessions]
+    frame = pd.DataFrame(rows, columns=["symbol", "date", "close", "volume"])
+    return panel_from_frame(frame, declaration)
+
+
+def test_a_bar_of_volume_0_is_no_trade_and_no_observation(declaration):
+    panel = with_volume(declaration, [100, 100, 100, 121], [10, 0, 0, 10])
+    column = panel.assets.index("A")
+    assert panel.has_bar[:, column].all()
+    assert panel.traded[:, column].tolist() == [True, False, False, True]
+    np.testing.assert_allclose(panel.log_returns()[:, column], [NAN, NAN, NAN, np.log(1.21)])
+    assert panel.bars_since_previous()[:, column].tolist() == [0, 0, 0, 3]
+    np.testing.assert_array_equal(panel.previous_closes()[:, column], [NAN, NAN, NAN, 100])
+    np.testing.assert_array_equal(panel.traded_closes[:, column], [100, NAN, NAN, 121])
+
+
+def test_the_panel_of_trades_has_no_bar_of_volume_0(declaration):
+    panel = with_volume(declaration, [100, 100, 100, 121], [10, 0, 10, 0]).trades_only()
+    assert statuses(panel, "A") == [T, M, T, M]
+    np.testing.assert_array_equal(panel.closes[:, panel.assets.index("A")], [100, NAN, 100, NAN])
+    assert panel.trades_only() is panel
+
+
+def test_dollars_of_0_are_no_trade_where_there_are_no_volumes():
+    panel = world([[100.0], [100.0]], fields={"dollar_volume": np.array([[5.0], [0.0]])})
+    assert panel.traded[:, 0].tolist() == [True, False]
+
+
+def test_volumes_that_were_never_reported_are_unknown(declaration):
+    panel = with_volume(declaration, [100, 101, 102, 103], [0, 0, 0, 0])
+    column = panel.assets.index("A")
+    assert panel.traded[:, column].all() and np.isnan(panel.fields["volume"][:, column]).all()
+    (note,) = [note for note in panel.card.declaration.notes if note.startswith("Volumes of 0")]
+    assert note.endswith("read as not reported, 4 bars of: A.")
+
+
+@settings(max_examples=15)
+@given(volumes=st.lists(st.sampled_from([0, 7]), min_size=12, max_size=12), cut=st.integers(1, 12))
+def test_a_view_of_volumes_is_the_panel_that_was_loaded_on_that_day(volumes, cut):
+    closes = np.arange(100.0, 112.0)
+    later, then = (with_volume(patient(3), closes[:stop], volumes[:stop]) for stop in (12, cut))
+    view = later.until(then.sessions[-1])
+    np.testing.assert_array_equal(view.fields["volume"], then.fields["volume"])
+    np.testing.assert_array_equal(view.traded, then.traded)
+    np.testing.assert_array_equal(view.log_returns(), then.log_returns())

@@ -38,7 +38,7 @@ class Tape:
         assets: (A,) symbols.
         fields: The panel's fields by name, (T, A).
         continuous: (T, A) closes without the jumps of splits and dividends, for returns.
-        traded: (T, A) whether the asset traded.
+        traded: (T, A) whether the asset traded; a bar of volume 0 is no trade, and its fields are NaN.
         marks: (T, A) last traded close so far, in the units of the session; NaN before the first.
         silent_bars: (T, A) bars since the last trade, see `quantdl.market.listing.silent_bars`.
         listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held. A silent
@@ -101,6 +101,7 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
     wrong = [*panel.card.money_faults()]
     if wrong:
         raise DataError(f"{panel.card.declaration.source}: {' '.join(wrong)}")
+    panel = panel.trades_only()
     last_trade, delisted = last_trades(panel), delisted_as_known(panel, delisted_after_sessions)
     continuous = continuous_closes(panel)
     return Tape(

@@ -56,6 +56,8 @@ class Terms:
         max_loss_per_trade: Loss that an order may cause by filling at a wrong price; it sets the limit of the order.
         costs: What a fill costs and how much of a session's volume it may take.
         dollar_volume: (T, A) dollars an asset trades a session; infinite where liquidity is waived, NaN where unknown.
+        bar_dollars: (T, A) dollars that the bar itself traded, of which a fill may take its share too; infinite where
+            they are not known or not measured.
         fill_at: Which price fills an order.
         borrow_rate: Fee a year on the money sold short.
         maintenance_margin: Least equity as a fraction of gross exposure; a book below it is closed.
@@ -79,6 +81,7 @@ class Terms:
     max_loss_per_trade: float
     costs: Costs
     dollar_volume: np.ndarray
+    bar_dollars: np.ndarray
     fill_at: FillAt
     borrow_rate: float
     maintenance_margin: float

@@ -31,7 +31,7 @@ class MeasuredVolume:
     Attributes:
         kind: Name of the variant.
         window_bars: Trailing bars of the mean.
-        participation: Largest share of a session's dollar volume that may be traded.
+        participation: Largest share that fills may take of that mean, and of the dollars of the bar they fall in.
         impact_coefficient: Y in the square-root law: cost as a fraction = Y * daily volatility * sqrt(share of volume).
     """
 
@@ -237,6 +237,16 @@ def dollar_volume(liquidity: Liquidity, panel: "Panel") -> np.ndarray:
             return measured_dollar_volume(dollars_traded(panel.fields), panel.traded, window)
 
 
+def bar_dollars(liquidity: Liquidity, panel: "Panel") -> np.ndarray:
+    """Return (T, A) the dollars that each bar itself traded, where the plan measures them; infinite where unknown."""
+    from quantdl.backtest.book.tape import dollars_traded  # loads pandas and scipy
+
+    if not isinstance(liquidity, MeasuredVolume):
+        return np.full(panel.closes.shape, np.inf)
+    dollars = dollars_traded(panel.fields)
+    return np.where(np.isfinite(dollars), dollars, np.inf)
+
+
 def known_liquidity(friction: Friction, panel: "Panel") -> KnownLiquidity:
     """Measure on the data what the plan's terms of liquidity allow.
 
@@ -303,11 +313,14 @@ def _impact(friction: Friction, run: FinishedRun) -> np.ndarray:
 
 
 def _participation(friction: Friction, run: FinishedRun) -> list[str]:
-    """Return how often more was traded of an asset in a session than its share of the volume known before."""
+    """Return how often more was traded of an asset in a session than its share of the volume, known before or own."""
     fills, book = run.book.ordered, run.book
     taken = np.zeros(book.shares.shape)
     np.add.at(taken, (fills.row, fills.column), fills.notional)
     most = known_liquidity(friction, run.panel).most_dollars[book.known_rows]
+    if isinstance(friction.liquidity, MeasuredVolume):
+        own = bar_dollars(friction.liquidity, run.panel)[book.rows]
+        most = np.minimum(most, friction.liquidity.participation * own)
     excess = taken > most * (1 + ROUNDING)
     if not excess.any():
         return []
@@ -326,6 +339,7 @@ def _prices(friction: Friction, run: FinishedRun) -> list[str]:
     field = run.panel.fields["open" if friction.fill_at == "next_open" else "close"]
     made = field[run.book.first + fills.row, fills.column]
     off = ~(np.abs(fills.price - made) <= ROUNDING * np.abs(made))
+    off |= ~run.panel.traded[run.book.first + fills.row, fills.column]
     failures = [f"{np.count_nonzero(off)} fills at prices that were not made"] if off.any() else []
     same_bar = np.count_nonzero(fills.row <= fills.decided)
     if same_bar:

@@ -10,7 +10,7 @@ from quantdl.backtest.book.trailing import (
     regimes,
 )
 from quantdl.backtest.plan import invalidation
-from quantdl.backtest.plan.friction import Friction, VolumeWaiver, dollar_volume
+from quantdl.backtest.plan.friction import Friction, VolumeWaiver, bar_dollars, dollar_volume
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
@@ -46,6 +46,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         max_loss_per_trade=plan.sizing.max_loss_per_trade,
         costs=friction.costs,
         dollar_volume=dollar_volume(friction.liquidity, panel),
+        bar_dollars=bar_dollars(friction.liquidity, panel),
         fill_at=friction.fill_at,
         borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,

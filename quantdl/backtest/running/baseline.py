@@ -49,6 +49,7 @@ def _unlimited(job: Job) -> Terms:
         max_loss_per_trade=_NEVER,
         costs=replace(terms.costs, impact_coefficient=0.0, participation=_NEVER),
         dollar_volume=np.full(terms.dollar_volume.shape, np.inf),
+        bar_dollars=np.full(terms.bar_dollars.shape, np.inf),
         borrow_rate=0.0,
         maintenance_margin=0.0,
         conditions=(),

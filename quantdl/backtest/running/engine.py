@@ -133,13 +133,14 @@ class Engine:
         return replace(self.terms.limits, group_of=group_of, group_names=names)
 
     def _fill(self, t: int) -> list[Fill]:
-        """Fill at this session's prices, capped by the volume that was known before them."""
+        """Fill at this session's prices, capped by the volume known before them and by that of the bar itself."""
+        own_share = self.terms.costs.participation * self.terms.bar_dollars[t]
         known = t if self.same_bar else max(t - 1, 0)
         prices = np.where(self.tape.traded[t], self.fill_prices[t], np.nan)
         market = SessionMarket(
             session=t,
             prices=prices,
-            most_dollars=self.exits.tradable(known),
+            most_dollars=np.minimum(self.exits.tradable(known), own_share),
             dollar_volume=self.terms.dollar_volume[known],
             volatility=self.tape.volatility[known],
             equity=self.book.equity(),

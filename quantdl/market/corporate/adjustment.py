@@ -79,13 +79,13 @@ def adjusted(
 def continuous_closes(panel: Panel) -> np.ndarray:
     """Return (T, A) closes without the jumps of splits and dividends: a ratio of two is what a holder earned.
 
-    They count in shares of the first bar, dividends reinvested, and are causal bit for bit. Prices on which no action
-    is left to take effect come back as they are.
+    They count in shares of the first bar, dividends reinvested, and are causal bit for bit; NaN where the asset did not
+    trade. Prices on which no action is left to take effect come back as they are.
 
     Raises:
         DataError: If a dividend is not smaller than the last close before it.
     """
-    return panel.closes * share_scales(panel).growth if effects(panel) else panel.closes
+    return panel.traded_closes * share_scales(panel).growth if effects(panel) else panel.traded_closes
 
 
 def _problems(panel: Panel, how: How, direction: Direction, as_of: pd.Timestamp | date | str | None) -> Iterator[str]:

@@ -97,7 +97,7 @@ def _after_the_end(panel: Panel, actions: CorporateActions) -> Iterator[str]:
                 )
         if end.asset in panel.assets:
             after = np.asarray(panel.sessions > _last_label(panel, pd.Timestamp(end.last)))
-            traded = panel.traded[:, panel.assets.index(end.asset)] & after
+            traded = panel.has_bar[:, panel.assets.index(end.asset)] & after
             if traded.any():
                 day = panel.sessions[int(traded.argmax())]
                 yield (

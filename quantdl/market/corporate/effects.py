@@ -153,11 +153,11 @@ def _effect(panel: Panel, row: int, column: int, items: list[Split | CashDividen
 
 def _reinvested_before(panel: Panel, found: tuple[Effect, ...]) -> np.ndarray:
     """Return (T, A) the growth of a share at each bar when dividends buy at the close before; refuse what cannot be."""
-    growth = np.ones(panel.status.shape)
+    growth, closes = np.ones(panel.status.shape), panel.traded_closes
     problems = []
     for effect in found:
         growth[effect.row, effect.column] = effect.ratio
-        last, price = _price_before(panel, growth, effect)
+        last, price = _price_before(closes, growth, effect)
         if effect.cash >= price:
             problems.append(
                 f"{panel.assets[effect.column]}: ex-date {effect.ex_date}, dividend {effect.cash:g}, last close before "
@@ -178,9 +178,9 @@ def _reinvested_before(panel: Panel, found: tuple[Effect, ...]) -> np.ndarray:
 
 def _reinvested_after(panel: Panel, found: tuple[Effect, ...], shares: np.ndarray) -> np.ndarray:
     """Return (T, A) the growth of a share at each bar when dividends buy at the first close from the ex-date on."""
-    bought = np.ones(panel.status.shape)
+    bought, priced = np.ones(panel.status.shape), panel.traded_closes
     for effect in found:
-        closes = panel.closes[:, effect.column]
+        closes = priced[:, effect.column]
         later = np.flatnonzero(closes[effect.row :] > 0)
         if effect.cash and len(later) and (closes[: effect.row] > 0).any():
             first = effect.row + int(later[0])
@@ -189,9 +189,9 @@ def _reinvested_after(panel: Panel, found: tuple[Effect, ...], shares: np.ndarra
     return shares * bought
 
 
-def _price_before(panel: Panel, growth: np.ndarray, effect: Effect) -> tuple[int, float]:
+def _price_before(priced: np.ndarray, growth: np.ndarray, effect: Effect) -> tuple[int, float]:
     """Return the bar of the last close before an effect, and that close in the units just before it; NaN if none."""
-    closes = panel.closes[: effect.row, effect.column]
+    closes = priced[: effect.row, effect.column]
     traded = np.flatnonzero(closes > 0)
     if not len(traded):
         return 0, float("nan")

@@ -24,6 +24,19 @@ def negative(field: str) -> Callable[[Panel], np.ndarray]:
     return lambda panel: np.asarray(_field(panel, field) < 0)
 
 
+def zero_volume_with_moves(panel: Panel) -> np.ndarray:
+    """Cells of volume 0 whose high lies above their low, or whose close is not that of the asset's bar before.
+
+    Without a trade no price can move: either the volume is wrong, or the prices are quotes. They count as no trade.
+    """
+    moved = np.asarray(_field(panel, "high") > _field(panel, "low"))
+    columns, rows = np.nonzero(panel.has_bar.T)
+    closes = panel.closes[rows, columns]
+    changed = (columns[1:] == columns[:-1]) & (closes[1:] != closes[:-1])
+    moved[rows[1:][changed], columns[1:][changed]] = True
+    return np.asarray((_field(panel, "volume") == 0) & moved)
+
+
 def high_below_low(panel: Panel) -> np.ndarray:
     """Cells whose high lies below their low."""
     return np.asarray(_field(panel, "high") < _field(panel, "low"))
@@ -83,7 +96,7 @@ def repeated_row(panel: Panel) -> np.ndarray:
     names = ("open", "high", "low", "close", "volume")
     if not all(name in panel.fields for name in names):
         return repeated
-    columns, rows = np.nonzero(panel.traded.T)
+    columns, rows = np.nonzero(panel.has_bar.T)
     same = columns[1:] == columns[:-1]
     for name in names:
         values = panel.fields[name][rows, columns]

@@ -115,7 +115,7 @@ def take_census(panel: Panel) -> Census:
     }
     found = [fault for check in CHECKS for fault in _faults(panel, check, cells[check.kind])]
     survivorship = judge_survivorship(panel)
-    share = panel.traded.mean(axis=0)
+    share = panel.has_bar.mean(axis=0)
     return Census(
         first=panel.sessions[0].date(),
         last=panel.sessions[-1].date(),
@@ -143,7 +143,7 @@ def _positions(cells: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _missing_for_all(panel: Panel) -> list[DataFault]:
     number = session_numbers(panel)
     seen = np.zeros(number[-1] + 1, dtype=bool)
-    seen[number[panel.traded.any(axis=1)]] = True
+    seen[number[panel.has_bar.any(axis=1)]] = True
     days = panel.sessions.unique()[np.flatnonzero(~seen)]
     return [
         DataFault("session_missing_for_all", None, day.date(), day.date(), 1, "No asset has a bar on this session.")
@@ -165,7 +165,7 @@ def _fault(panel: Panel, check: Check, column: int, rows: np.ndarray) -> DataFau
     starts = np.flatnonzero(np.r_[True, np.diff(rows) != 1])
     lengths = np.diff(np.r_[starts, len(rows)])
     longest = int(lengths.argmax())
-    n_bars = int(panel.traded[rows, column].sum()) if check.each == "run" else len(rows)
+    n_bars = int(panel.has_bar[rows, column].sum()) if check.each == "run" else len(rows)
     detail = f"Longest run {lengths[longest]:,} from {panel.sessions[rows[starts[longest]]]:%Y-%m-%d}."
     return DataFault(
         kind=check.kind,

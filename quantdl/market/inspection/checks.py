@@ -83,13 +83,15 @@ def _of_field(kind: str, field: str, rule: Rule, empties: tuple[str, ...]) -> Ch
 
 _PRICES = ("open", "high", "low", "close")
 _FIELDS = (*_PRICES, "volume")
+_WHOLE_BAR = ("close", "volume")  # without a close or a trade nothing is left of a bar
 
 CHECKS = (
     Check("missing_session", presence.missing_session),
     Check("long_gap", presence.long_gap, runs=True, breaks=presence.after_long_gap),
     Check("never_traded", presence.never_traded),
     Check("assumed_delisted", presence.assumed_delisted),
-    *(_of_field("zero", name, bar_checks.zero(name), () if name == "close" else (name,)) for name in _FIELDS),
+    *(_of_field("zero", name, bar_checks.zero(name), () if name in _WHOLE_BAR else (name,)) for name in _FIELDS),
+    Check("zero_volume_with_moves", bar_checks.zero_volume_with_moves, describe=bar_checks.first_value("close")),
     *(_of_field("negative", name, bar_checks.negative(name), () if name == "close" else (name,)) for name in _FIELDS),
     Check("high_below_low", bar_checks.high_below_low, ("high", "low")),
     Check("open_outside_range", bar_checks.outside_range("open"), ("open",), describe=bar_checks.first_value("open")),

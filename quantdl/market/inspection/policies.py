@@ -37,7 +37,8 @@ class Policies:
     asset where the fault lies and makes two assets of it, see `quantdl.market.inspection.cuts`; it is for faults
     between two bars, which masking a bar cannot mend (``suspected_split``, ``reused_history``, ``long_gap``). No action
     invents a value. What has no cell to change (a session that is missing already, a row that the loader left out)
-    stays as it is under ``mask`` too.
+    stays as it is under ``mask`` too. A bar of volume 0 is no trade under ``keep`` either: it stays to be seen, but
+    nothing fills on it and no return is made of it, see `quantdl.market.panel.Panel.traded`.
 
     The defaults mask what cannot be a price and years without information, drop assets without a single bar, cut
     histories where the price changes its scale, so that no return is made of two scales, and keep what may be true: a
@@ -56,6 +57,7 @@ class Policies:
     zero_low: Action = "mask"
     zero_close: Action = "mask"
     zero_volume: Action = "keep"
+    zero_volume_with_moves: Action = "keep"
     negative_open: Action = "mask"
     negative_high: Action = "mask"
     negative_low: Action = "mask"

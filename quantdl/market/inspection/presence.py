@@ -15,7 +15,7 @@ def missing_session(panel: Panel) -> np.ndarray:
 
     On bars shorter than a session: bars, not sessions.
     """
-    return np.asarray(_between_trades(panel) & ~panel.traded & (panel.status != CellStatus.HALTED))
+    return np.asarray(_between_bars(panel) & ~panel.has_bar & (panel.status != CellStatus.HALTED))
 
 
 def long_gap(panel: Panel) -> np.ndarray:
@@ -36,7 +36,7 @@ def after_long_gap(panel: Panel) -> np.ndarray:
 
 def never_traded(panel: Panel) -> np.ndarray:
     """All cells of an asset without a single bar."""
-    return np.broadcast_to(~panel.traded.any(axis=0), panel.status.shape)
+    return np.broadcast_to(~panel.has_bar.any(axis=0), panel.status.shape)
 
 
 def assumed_delisted(panel: Panel) -> np.ndarray:
@@ -48,15 +48,15 @@ def assumed_delisted(panel: Panel) -> np.ndarray:
 def _after_gaps(panel: Panel, fewest: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return row, previous row and column of every end of ``fewest`` whole sessions without a bar or a halt.
 
-    Only between two trades of the asset. A row is a bar, or a halt that the source states, which is no silence.
+    Only between two bars of the asset. A row is a bar, or a halt that the source states, which is no silence.
     """
-    halted = (panel.status == CellStatus.HALTED) & _between_trades(panel)
-    columns, rows = np.nonzero((panel.traded | halted).T)
+    halted = (panel.status == CellStatus.HALTED) & _between_bars(panel)
+    columns, rows = np.nonzero((panel.has_bar | halted).T)
     number = session_numbers(panel)[rows]
     after = np.flatnonzero((columns[1:] == columns[:-1]) & (number[1:] - number[:-1] > fewest)) + 1
     return rows[after], rows[after - 1], columns[after]
 
 
-def _between_trades(panel: Panel) -> np.ndarray:
-    begun = np.logical_or.accumulate(panel.traded, axis=0)
-    return np.asarray(begun & np.logical_or.accumulate(panel.traded[::-1], axis=0)[::-1])
+def _between_bars(panel: Panel) -> np.ndarray:
+    begun = np.logical_or.accumulate(panel.has_bar, axis=0)
+    return np.asarray(begun & np.logical_or.accumulate(panel.has_bar[::-1], axis=0)[::-1])

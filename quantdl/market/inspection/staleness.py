@@ -84,7 +84,7 @@ def stale_years(panel: Panel) -> np.ndarray:
     for year in range(len(stale) - 2, -1, -1):
         stale[year] |= suspect[year] & stale[year + 1]
     rows_of_year = np.diff(start[np.r_[firsts, len(years)]])
-    return np.asarray(np.repeat(stale, rows_of_year, axis=0) & panel.traded)
+    return np.asarray(np.repeat(stale, rows_of_year, axis=0) & panel.has_bar)
 
 
 def years_named(panel: Panel, column: int, rows: np.ndarray) -> str:

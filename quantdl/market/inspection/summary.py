@@ -96,7 +96,7 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
         missing: (T, A) the cells of `quantdl.market.inspection.presence.missing_session`.
         large_returns: (T, A) the cells of `quantdl.market.inspection.moves.return_above_50pct`.
     """
-    traded, unchanged = panel.traded, unchanged_closes(panel)
+    traded, unchanged = panel.has_bar, unchanged_closes(panel)
     alive = np.flatnonzero(traded.any(axis=0))
     days = panel.sessions.to_numpy()
     first = days[traded[:, alive].argmax(axis=0)]
@@ -129,7 +129,7 @@ def _early_closes(panel: Panel) -> pd.DatetimeIndex:
 
 
 def _longest_gap(panel: Panel) -> LongestStretch | None:
-    columns, rows = np.nonzero(panel.traded.T)
+    columns, rows = np.nonzero(panel.has_bar.T)
     number = session_numbers(panel)[rows]
     gaps = np.where(columns[1:] == columns[:-1], np.diff(number) - 1, 0)
     if not gaps.size or gaps.max() < 1:

@@ -55,7 +55,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     sentence says that nothing begins after that. Such a universe was fixed then, or made of assets that had lasted
     since: a selection, but by itself none by survival, so the verdict stays as it is.
     """
-    traded = panel.traded
+    traded = panel.has_bar
     alive = np.flatnonzero(traded.any(axis=0))
     firsts = panel.sessions[traded[:, alive].argmax(axis=0)]
     lasts = panel.sessions[len(traded) - 1 - traded[::-1, alive].argmax(axis=0)]

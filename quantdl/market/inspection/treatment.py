@@ -160,8 +160,8 @@ def _uncovered_breaks(
             continue
         uncovered = known.breaks(check)
         for row, column in zip(*np.nonzero(uncovered), strict=True):
-            before = np.flatnonzero(panel.traded[:row, column])[-1:]
-            uncovered[row, column] = masked.traded[[row, *before], column].all()
+            before = np.flatnonzero(panel.has_bar[:row, column])[-1:]
+            uncovered[row, column] = masked.has_bar[[row, *before], column].all()
         cuts += _cuts_at(panel, uncovered, left, check.same_share)
     return cuts
 
@@ -182,7 +182,7 @@ def _masked(panel: Panel, known: _Known, checks: Sequence[Check]) -> Panel:
         for name in check.fields:
             values[name][cells] = np.nan
         if not check.fields:
-            status[cells & panel.traded] = CellStatus.MISSING
+            status[cells & panel.has_bar] = CellStatus.MISSING
     for array in values.values():
         array[status != CellStatus.TRADED] = np.nan
     return replace(panel, fields=values, status=read_silence(status, panel.sessions, panel.assets, panel.silence))

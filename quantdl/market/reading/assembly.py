@@ -235,7 +235,9 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], decl
     for name, values in bars.fields.items():
         fields[name] = np.full(shape, np.nan)
         fields[name][cell] = np.where(np.isfinite(values), values, np.nan)
-        fields[name].flags.writeable = False
+    unreported = _drop_unreported(fields.get("volume"), bars.symbols)
+    for values in fields.values():
+        values.flags.writeable = False
     listed = np.logical_or.accumulate(traded, axis=0)
     status = np.where(traded, CellStatus.TRADED, np.where(listed, CellStatus.MISSING, CellStatus.UNLISTED))
     status[halted] = CellStatus.HALTED
@@ -253,10 +255,29 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], decl
             fingerprint=content_fingerprint(
                 sessions, bars.symbols, fields, status, None if declaration.intraday is None else known_at
             ),
-        ).restated(*_notes(bars, status, declaration), *_caveats(declaration.calendar, sessions)),
+        ).restated(*_notes(bars, status, declaration), *unreported, *_caveats(declaration.calendar, sessions)),
         faults=faults,
         silence=declaration.silence,
     )
+
+
+def _drop_unreported(volumes: np.ndarray | None, symbols: tuple[str, ...]) -> list[str]:
+    """Empty the zeros of each asset's (T, A) volumes before its first positive one, in place, and say so.
+
+    Sources write 0 where they have no volume: of rates of exchange and indices for ever, of others until they began to
+    collect it. Until an asset has once had a volume, a 0 says nothing. Afterwards it says that nothing was traded.
+    """
+    if volumes is None:
+        return []
+    unreported = (volumes == 0) & ~np.logical_or.accumulate(volumes > 0, axis=0)
+    volumes[unreported] = np.nan
+    names = [symbols[column] for column in np.flatnonzero(unreported.any(axis=0))]
+    if not names:
+        return []
+    return [
+        "Volumes of 0 before an asset's first positive one are read as not reported, "
+        f"{int(unreported.sum()):,} bars of: {', '.join(names)}."
+    ]
 
 
 def _caveats(calendar: str, sessions: pd.DatetimeIndex) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from quantdl.calendars import trading_calendar
 from quantdl.errors import DataError
-from quantdl.market.inspection.bar_checks import mixed_adjustment, penny_price
+from quantdl.market.inspection.bar_checks import mixed_adjustment, penny_price, zero_volume_with_moves
 from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.treatment import apply_policies
@@ -69,3 +69,23 @@ def test_penny_prices_are_those_below_one(bars, declaration):
     assert np.flatnonzero(penny_price(panel)[:, 0]).tolist() == [5]
     (fault,) = [fault for fault in take_census(panel).faults if fault.kind == "penny_price"]
     assert fault.detail == "Lowest 0.99 on 2023-01-10."
+
+
+def test_a_volume_of_0_beside_a_move_contradicts_itself(bars, declaration):
+    bars["volume"] = 10.0
+    bars.loc[20, ["open", "high", "low", "close"]] = bars.loc[19, "close"]  # nothing moved: no contradiction
+    bars.loc[30, ["open", "high", "low"]] = bars.loc[30, "close"]  # no range, but another close than before
+    bars.loc[[20, 30, 40], "volume"] = 0.0
+    panel = panel_from_frame(bars, declaration)
+    assert np.flatnonzero(zero_volume_with_moves(panel)[:, 0]).tolist() == [30, 40]
+    counts = {fault.kind: fault.count for fault in take_census(panel).faults}
+    assert (counts["zero_volume"], counts["zero_volume_with_moves"]) == (3, 2)
+
+
+def test_a_bar_of_volume_0_that_is_masked_is_gone_and_not_of_unknown_volume(bars, declaration):
+    bars["volume"] = 10.0
+    bars.loc[20, "volume"] = 0.0
+    panel = panel_from_frame(bars, declaration)
+    treated = apply_policies(panel, take_census(panel), replace(Policies(), zero_volume="mask"))
+    assert not treated.has_bar[20, 0] and np.isnan(treated.closes[20, 0])
+    assert apply_policies(panel, take_census(panel), Policies()).has_bar[20, 0]

@@ -73,7 +73,8 @@ def test_a_price_of_zero_or_less_is_counted_and_takes_no_other_kind_with_it(bars
 def test_volumes_of_zero_and_less_are_counted(bars, declaration):
     bars.loc[("A", 3), "volume"] = 0
     bars.loc[("A", 4), "volume"] = -5
-    assert found(census_of(bars, declaration)) == {"zero_volume": 1, "negative_volume": 1}
+    counts = {"zero_volume": 1, "zero_volume_with_moves": 1, "negative_volume": 1}  # its range is that of a trade
+    assert found(census_of(bars, declaration)) == counts
 
 
 def test_high_below_low_is_not_counted_as_outside_the_range_as_well(bars, declaration):
@@ -165,6 +166,7 @@ def test_an_assumed_delisting_is_named(bars, declaration):
 
 
 def test_the_census_is_plain_json(bars, declaration):
+    bars.loc[("A", 3), ["open", "high", "low", "close"]] = bars.loc[("A", 2), "close"]
     bars.loc[("A", 3), "volume"] = 0
     document = json.loads(json.dumps(to_plain(census_record(census_of(bars, declaration))), allow_nan=False))
     assert document["schema_version"] == 1
