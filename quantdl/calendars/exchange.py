@@ -6,10 +6,13 @@ has halts and late opens (1997-10-27 ended at 15:30, 1996-01-08 opened at 11:00)
 ``XNYS`` the reverse; their sessions agree since 1990. Use the ISO name unless minutes on such days matter.
 
 A session is a tz-naive date label; an instant is tz-aware UTC. The days come from tables that ship with the package
-(`quantdl.calendars.tables`), so an answer does not change with an installed library; `TradingCalendar.verified_through`
-says up to which day a table is history. Later days are projections.
+(`quantdl.calendars.tables`), so an answer does not change with an installed library; `TradingCalendar.compared_with`
+says which second sources a table was compared with, and `TradingCalendar.verified_through` up to which day. Later days
+are projections. What a calendar has wrong for the prices at hand is corrected where it is asked for
+(`quantdl.calendars.corrections`).
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -19,10 +22,11 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars.bars import bar_length, bar_period, intraday_bars, is_daily
+from quantdl.calendars.corrections import CalendarCorrection, corrected, misfits
 from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours
 from quantdl.calendars.names import unknown_calendar
 from quantdl.calendars.periods import sessions_by_period
-from quantdl.calendars.tables import Table, tables
+from quantdl.calendars.tables import Comparison, Table, tables
 from quantdl.calendars.zones import listed_for
 from quantdl.errors import CalendarError
 
@@ -30,20 +34,27 @@ if TYPE_CHECKING:
     from quantdl.calendars.library import LibraryCalendar
 
 
-def trading_calendar(name: str) -> "TradingCalendar":
+def trading_calendar(
+    name: "str | TradingCalendar", corrections: Sequence[CalendarCorrection] = ()
+) -> "TradingCalendar":
     """Return the calendar of an exchange.
 
     Args:
-        name: ISO code (``"XNYS"``), ``"24/7"``, or any other name that pandas-market-calendars knows.
+        name: ISO code (``"XNYS"``), ``"24/7"``, or any other name that pandas-market-calendars knows. A calendar is
+            returned as it is, with the corrections added.
+        corrections: Sessions that are struck, added or held at other hours.
 
     Raises:
-        CalendarError: If the name is unknown; the message says which one may have been meant.
+        CalendarError: If the name is unknown; the message says which one may have been meant. If a correction strikes
+            or changes a day that is no session, or adds one that is; all of them at once.
 
     Example:
         >>> trading_calendar("XNYS").is_session("2025-01-09")
         False
     """
-    return TradingCalendar(name)
+    if isinstance(name, str):
+        return TradingCalendar(name, tuple(corrections))
+    return TradingCalendar(name.name, (*name.corrections, *corrections)) if corrections else name
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,10 @@ class _Held:
 
 @dataclass(frozen=True)
 class TradingCalendar:
-    """The sessions of one exchange. Two calendars are equal when their names are."""
+    """The sessions of one exchange. Two calendars are equal when their names and their corrections are."""
 
     name: str
+    corrections: tuple[CalendarCorrection, ...] = ()
     _held: list["_Held"] = field(init=False, repr=False, compare=False, default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,6 +82,8 @@ class TradingCalendar:
             names = listed_names()
             if self.name not in names:
                 raise CalendarError(unknown_calendar(self.name, names))
+        if self.corrections:
+            self._check_corrections()
 
     @property
     def timezone(self) -> str:
@@ -89,25 +103,32 @@ class TradingCalendar:
         return self._library.last_day  # a calendar that is kept year by year: the installed library may know more
 
     @property
-    def verified_through(self) -> pd.Timestamp | None:
-        """Last day that was past, not projected, for the makers of the table; None without a table.
+    def compared_with(self) -> tuple[Comparison, ...]:
+        """The second sources that the sessions were compared with; empty for a calendar that only one source keeps."""
+        return self._table.compared if self._table else ()
 
-        Later sessions are answered as well. They are projections of the holidays that were known then, so a closure
-        declared since (a day of mourning, a storm, a holiday moved by a government) is not among them.
+    @property
+    def verified_through(self) -> pd.Timestamp | None:
+        """Last day on which the sessions were compared with a second source; None where they never were.
+
+        Later sessions are answered as well. They are projections of the holidays that were known when the table was
+        made, so a closure declared since (a day of mourning, a storm, a holiday moved by a government) is not among
+        them.
         """
-        return self._table.verified_through if self._table else None
+        return max((item.last for item in self.compared_with), default=None)
 
     def disputed(self, start: Day, end: Day) -> pd.DatetimeIndex:
-        """Return the days since 1990 on which this calendar and another one of the same exchange disagree.
+        """Return the days on which the sources contradict each other and no majority confirms this calendar.
 
-        Thirteen exchanges are kept twice, by two groups of people. Where both agree, either is confirmed by the other.
+        A day that a correction settles is not among them.
 
         Example:
             >>> len(trading_calendar("XNYS").disputed("1990-01-01", "2025-12-31"))
             0
         """
         days = pd.DatetimeIndex(self._table.disputed if self._table else [])
-        return days[(days >= as_day(start)) & (days <= as_day(end))]
+        settled = [pd.Timestamp(item.day) for item in self.corrections]
+        return days[(days >= as_day(start)) & (days <= as_day(end)) & ~days.isin(settled)]
 
     def caveat(self, start: Day, end: Day) -> str | None:
         """Return what a reader of data from ``start`` to ``end`` has to know about this calendar, or None.
@@ -116,21 +137,34 @@ class TradingCalendar:
             >>> trading_calendar("XNYS").caveat("1990-01-01", "2019-12-31") is None
             True
         """
+        words = [*self._provenance(as_day(start), as_day(end)), *self._stated_corrections(as_day(start), as_day(end))]
+        return " ".join(words) or None
+
+    def _provenance(self, start: pd.Timestamp, end: pd.Timestamp) -> Iterator[str]:
         if self._table is None:
-            return f"The sessions of {self.name} come from the installed library and were not checked."
-        words = []
-        if as_day(end) > self._table.verified_through:
-            words.append(
-                f"Sessions of {self.name} after {self._table.verified_through:%Y-%m-%d} are projected from what "
-                f"{self._table.origin} knew then: a closure declared since is not among them."
+            yield f"The sessions of {self.name} come from the installed library and were not checked."
+            return
+        through = self.verified_through
+        if through is None:
+            yield f"The sessions of {self.name} come from {self._table.origin} and were compared with no second source."
+            return
+        sources = " and ".join(item.source for item in self.compared_with)
+        first = min(item.first for item in self.compared_with)
+        if start < first:
+            yield f"Sessions of {self.name} before {first:%Y-%m-%d} were compared with no second source."
+        if end > through:
+            yield (
+                f"Sessions of {self.name} after {through:%Y-%m-%d} are projected from what {self._table.origin} knew "
+                f"and were not compared with {sources}: a closure declared since is not among them."
             )
         doubtful = len(self.disputed(start, end))
         if doubtful:
-            words.append(
-                f"On {doubtful} days of the span only one of {self.name} and {self._table.rival}, "
-                "two calendars of one exchange, has a session."
-            )
-        return " ".join(words) or None
+            yield f"On {doubtful} days of the span {sources} contradict {self.name}, and no majority confirms it."
+
+    def _stated_corrections(self, start: pd.Timestamp, end: pd.Timestamp) -> Iterator[str]:
+        inside = [item for item in self.corrections if start <= pd.Timestamp(item.day) <= end]
+        if inside:
+            yield f"Corrected in the calendar {self.name} by declaration: {'; '.join(map(str, inside))}."
 
     def schedule(self, start: Day, end: Day) -> pd.DataFrame:
         """Return open, close, break_start and break_end (UTC, NaT without a break) of every session of the span.
@@ -304,8 +338,23 @@ class TradingCalendar:
                 beyond = end + timedelta(days=1)
                 end = min(pd.Timestamp(last.year, 12, 31), self.last_day)
                 schedule = pd.concat([schedule, self._library.read(beyond, end)])
+        inside = [item for item in self.corrections if start <= pd.Timestamp(item.day) <= end]
+        schedule = corrected(schedule, self.timezone, inside)
         self._held[:] = [_Held(start, end, schedule)]
         return schedule
+
+    def _check_corrections(self) -> None:
+        """Refuse corrections that leave the calendar or say nothing new, all of them at once."""
+        plain = TradingCalendar(self.name)
+        known = [item for item in self.corrections if plain.first_day <= pd.Timestamp(item.day) <= plain.last_day]
+        faults = [
+            f"{item.day}: outside the calendar ({plain._span()})." for item in self.corrections if item not in known
+        ]
+        if known:
+            days = [item.day for item in known]
+            faults += misfits(plain.schedule(min(days), max(days)), known, self.name)
+        if faults:
+            raise CalendarError(f"Corrections of the calendar {self.name}: " + " ".join(faults))
 
     def _session(self, day: Day) -> pd.Timestamp:
         label = as_day(day)

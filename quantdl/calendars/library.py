@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pandas_market_calendars as market_calendars
 
-from quantdl.calendars.corrections import corrected
 from quantdl.calendars.labels import RULES_END
 from quantdl.errors import CalendarError
 
@@ -80,7 +79,7 @@ class LibraryCalendar:
             schedule[name] = schedule[name].where(rests)
         schedule["early"] = np.asarray(early, dtype=bool)
         schedule.index = pd.DatetimeIndex(schedule.index.to_numpy().astype("datetime64[us]"), name="session")
-        return corrected(self.name, self.timezone, schedule)
+        return schedule
 
     def _exchange(self, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
         """Ask the exchange_calendars class behind an ISO calendar.
@@ -146,6 +145,6 @@ def earliest_closes(closes: pd.Series, special: Sequence[tuple[time, Any]], time
 def _quiet() -> Iterator[None]:
     """Silence what users can do nothing about: pandas' deprecations, and a warning that is heeded in `read`."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=pd.errors.Pandas4Warning)
+        warnings.filterwarnings("ignore", category=getattr(pd.errors, "Pandas4Warning", FutureWarning))  # pandas 3 or 2
         warnings.filterwarnings("ignore", message=".*are discontinued, the dictionary", category=UserWarning)
         yield

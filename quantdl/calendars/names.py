@@ -12,7 +12,7 @@ import numpy as np
 
 from quantdl.errors import IntegrityError, nearest
 
-FORMAT = 1
+FORMAT = 2
 FILE = "schedules.npz"
 
 # ISO codes that pandas-market-calendars keeps under a trading name only.
@@ -67,7 +67,7 @@ def unknown_calendar(name: str, names: Sequence[str]) -> str:
 
 
 def listing() -> list[dict[str, Any]]:
-    """Return what the file says about each of its calendars, as `quantdl.calendars.build` wrote it.
+    """Return what the file says about each of its calendars, as ``data/calendars/build_tables.py`` wrote it.
 
     Raises:
         IntegrityError: If the file is missing, damaged or of another version.
@@ -75,7 +75,9 @@ def listing() -> list[dict[str, Any]]:
     content = json.loads(member("listing").tobytes().decode())
     if content["format"] != FORMAT:
         given = f"{FILE} has format {content['format']}, this version of quantdl reads {FORMAT}."
-        raise IntegrityError(f"{given} Fix: reinstall quantdl, or run python -m quantdl.calendars.build.")
+        raise IntegrityError(
+            f"{given} Fix: reinstall quantdl, or build the tables anew (data/calendars/build_tables.py)."
+        )
     return list(content["calendars"])
 
 

@@ -52,9 +52,9 @@ def period_starts(days: pd.DatetimeIndex, period: Period, calendar: SessionDays)
     Example:
         >>> from quantdl.calendars import trading_calendar
         >>> days = pd.DatetimeIndex(["2024-05-02", "2024-05-05"])  # a Thursday and the Sunday after it
-        >>> [list(period_starts(days, "week", trading_calendar(name)).day_name()) for name in ("XNYS", "TASE")]
+        >>> [list(period_starts(days, "week", trading_calendar(name)).day_name()) for name in ("XNYS", "XTAE")]
         [['Monday', 'Monday'], ['Sunday', 'Sunday']]
-        >>> period_starts(days, "week", trading_calendar("TASE")).nunique()
+        >>> period_starts(days, "week", trading_calendar("XTAE")).nunique()
         2
     """
     if period == "month":

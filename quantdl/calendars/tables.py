@@ -1,8 +1,8 @@
 """The calendars that ship with the package: schedules as they were computed and checked once, read in milliseconds.
 
-`quantdl.calendars.build` writes them to ``schedules.npz``: for each calendar int16 rows (7, N) of days since the
-session before, minutes from the session's midnight UTC to open, close, break start and break end, whether the close is
-early, and nothing else; and one JSON text with names, zones, spans and the sha256 of every array.
+``data/calendars/build_tables.py`` writes them to ``schedules.npz``: for each calendar int16 rows (6, N) of days since
+the session before, minutes from the session's midnight UTC to open, close, break start and break end, and whether the
+close is early; and one JSON text with names, zones, spans and the sha256 of every array.
 """
 
 import hashlib
@@ -24,6 +24,21 @@ _DAY, _MINUTE = 86_400_000_000, 60_000_000  # microseconds
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A second source that the sessions of a calendar were compared with.
+
+    Attributes:
+        source: Its name and version.
+        first: First day of the comparison.
+        last: Last day of the comparison: the source was published on it, or ends there.
+    """
+
+    source: str
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+
+@dataclass(frozen=True)
 class Table:
     """One calendar as it ships.
 
@@ -33,13 +48,12 @@ class Table:
         first_day: First day of the table and of the calendar.
         through: Last day of the table. Later days come from the installed library.
         last_day: Last day that the library could project to when the table was made.
-        verified_through: Last day that was past, not projected, for those who keep the calendar when the table was
-            made.
+        compared: What the sessions were compared with: the source and the first and last day of the comparison.
         origin: The library and version that the days come from.
         member: Name of its rows in the file; calendars that agree on everything share them.
         digest: sha256 of its rows, as hex.
-        rival: Name under which others keep the same exchange, or ``""``.
-        disputed: Days since 1990 on which only one of the two has a session.
+        disputed: Days within the comparisons on which at least as many sources contradict the table as confirm it,
+            the table itself counted as one, and which no correction with a source of its own has settled.
     """
 
     name: str
@@ -47,11 +61,10 @@ class Table:
     first_day: pd.Timestamp
     through: pd.Timestamp
     last_day: pd.Timestamp
-    verified_through: pd.Timestamp
     origin: str
     member: str
     digest: str
-    rival: str = ""
+    compared: tuple["Comparison", ...] = ()
     disputed: tuple[str, ...] = ()
 
     def read(self) -> pd.DataFrame:
@@ -114,10 +127,11 @@ def _table(entry: Mapping[str, Any]) -> Table:
         first_day=pd.Timestamp(entry["first_day"]),
         through=pd.Timestamp(entry["through"]),
         last_day=pd.Timestamp(entry["last_day"]),
-        verified_through=pd.Timestamp(entry["verified_through"]),
         origin=entry["origin"],
         member=entry["member"],
         digest=entry["digest"],
-        rival=entry["rival"],
+        compared=tuple(
+            Comparison(source, pd.Timestamp(first), pd.Timestamp(last)) for source, first, last in entry["compared"]
+        ),
         disputed=tuple(entry["disputed"]),
     )

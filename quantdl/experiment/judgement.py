@@ -17,7 +17,6 @@ from quantdl.backtest import (
 )
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
-from quantdl.calendars import trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
 from quantdl.experiment.preparation import LoadedData
@@ -83,9 +82,7 @@ def judge(
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run = result.equity.index
-    bars_per_year = trading_calendar(card.declaration.calendar).bars_per_year(
-        run[0], run[-1], card.declaration.frequency
-    )
+    bars_per_year = card.declaration.trading_calendar().bars_per_year(run[0], run[-1], card.declaration.frequency)
     curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
     rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
@@ -225,7 +222,7 @@ def _risk_free(config: ExperimentConfig, data: LoadedData, sessions: pd.Datetime
     """Annual rate known at each session; zero where the config names none."""
     if config.risk_free is None:
         return pd.Series(0.0, sessions)
-    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.declaration.calendar)
+    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.declaration.trading_calendar())
 
 
 def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> Benchmark | None:
@@ -233,5 +230,5 @@ def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bar
     if config.benchmark is None:
         return None
     sessions = pd.DatetimeIndex(rates.index)
-    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.declaration.calendar)
+    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.declaration.trading_calendar())
     return Benchmark(config.benchmark, performance(curve, bars_per_year, rates))

@@ -73,7 +73,7 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
     final = money if universe is None else with_universe(money, universe)
     series = load_series(config)
     read = _read_in_test(config, final, max(before_test, 0))
-    refuse_stale(config, series, read, final.card.declaration.calendar)
+    refuse_stale(config, series, read, final.card.declaration.trading_calendar())
     return LoadedData(final, _total_returns(final), census, series, rates, universe)
 
 

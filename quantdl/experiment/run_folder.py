@@ -119,7 +119,8 @@ def _settlements(config: ExperimentConfig, outcome: Outcome) -> Settlements:
     calendar = outcome.data.panel.card.declaration.calendar
     if isinstance(config.data, AlignedPrices):
         return Settlements(calendar, {}, "The fills were made on several exchanges, each with a cycle of its own.")
-    return settlements(pd.DatetimeIndex(outcome.result.fills["session"]), calendar)
+    exchange = outcome.data.panel.card.declaration.trading_calendar()
+    return settlements(pd.DatetimeIndex(outcome.result.fills["session"]), exchange)
 
 
 def _log(outcome: Outcome, seconds: float) -> str:

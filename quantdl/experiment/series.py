@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import TradingCalendar, trading_calendar
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
 from quantdl.market.series.exogenous import ExogenousSeries
@@ -28,7 +28,10 @@ def load_series(config: ExperimentConfig) -> dict[str, ExogenousSeries]:
 
 
 def refuse_stale(
-    config: ExperimentConfig, series: Mapping[str, ExogenousSeries], sessions: pd.DatetimeIndex, calendar: str
+    config: ExperimentConfig,
+    series: Mapping[str, ExogenousSeries],
+    sessions: pd.DatetimeIndex,
+    calendar: TradingCalendar,
 ) -> None:
     """Refuse series that are not known, or too old, at the sessions where a run reads them: before anything is fitted.
 
@@ -56,7 +59,7 @@ def refuse_stale(
         raise DataError("\n".join(faults))
 
 
-def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> str:
+def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> str:
     """Say at which sessions no value of a series, or too old a one, was known at the close; empty where there is none.
 
     The age of a value is the number of sessions of the series' own calendar that closed since it became known, before
@@ -89,7 +92,9 @@ def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str)
     )
 
 
-def _ages(series: ExogenousSeries, instants: pd.DatetimeIndex, position: np.ndarray, calendar: str) -> np.ndarray:
+def _ages(
+    series: ExogenousSeries, instants: pd.DatetimeIndex, position: np.ndarray, calendar: str | TradingCalendar
+) -> np.ndarray:
     """(K,) sessions of a calendar that closed from when the value in use became known until before each instant."""
     known = series.known_at[np.maximum(position, 0)]
     own, day = trading_calendar(calendar), pd.Timedelta(days=1)
@@ -103,7 +108,7 @@ def _instant(moment: pd.Timestamp) -> str:
     return f"at {moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> pd.Series:
+def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
     fault = _unknown(series, sessions, calendar)
     if fault:
         raise DataError(f"{series.card.declaration.source}: {fault}")
@@ -111,7 +116,7 @@ def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -
     return pd.Series(values, sessions)
 
 
-def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> pd.Series:
+def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
     """Return the annual rate known at the close of each session, as a fraction.
 
     Raises:
@@ -121,7 +126,7 @@ def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar
     return rate / 100.0 if series.card.declaration.unit == _PERCENT else rate
 
 
-def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str) -> pd.Series:
+def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
     """Return the level of a benchmark known at the close of each session.
 
     Raises:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars import TradingCalendar
 from quantdl.calendars.bars import is_intraday
 from quantdl.calendars.zones import listed_for
 from quantdl.features.columns import Columns, Feature
@@ -42,7 +42,7 @@ class _Schedule:
     @staticmethod
     def of(panel: Panel) -> "_Schedule":
         numbers, sessions = pd.factorize(panel.sessions)
-        return _Schedule(trading_calendar(panel.card.declaration.calendar), pd.DatetimeIndex(sessions), numbers)
+        return _Schedule(panel.card.declaration.trading_calendar(), pd.DatetimeIndex(sessions), numbers)
 
     @property
     def expected_next(self) -> pd.DatetimeIndex:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
 from quantdl.calendars.bars import bar_length, is_intraday
+from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
 from quantdl.market.currency import currency_faults, in_a_list
@@ -16,6 +17,8 @@ from quantdl.records import OMIT_DEFAULT
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from quantdl.calendars import TradingCalendar
 
 Adjustment = Literal["raw", "split", "total_return"]
 Universe = Literal["survivors", "point_in_time", "unknown"]
@@ -112,6 +115,8 @@ class PriceFacts:
         currency: What the prices are in: a code of ISO 4217 (``"JPY"``), or a unit below a currency as London, Tel
             Aviv and Johannesburg quote it (``"GBX"`` for pence, ``"ILA"``, ``"ZAc"``). None: not stated. Such prices
             cannot stand beside others.
+        calendar_corrections: Sessions that the calendar has wrong: struck, added, or held at other hours, each with who
+            says so. They hold for these prices and wherever their calendar is asked.
 
     Raises:
         DataSettingsError: If an attribute holds a value outside its list, a text is empty, the zone, the calendar or
@@ -131,12 +136,23 @@ class PriceFacts:
     notes: tuple[str, ...] = ()
     intraday: IntradayBars | None = None
     currency: str | None = field(default=None, metadata=OMIT_DEFAULT)
+    calendar_corrections: tuple[CalendarCorrection, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse invalid facts."""
         faults = [*self.faults()]
         if faults:
             raise DataSettingsError(*faults)
+
+    def trading_calendar(self) -> "TradingCalendar":
+        """Return the calendar of these prices, with their corrections.
+
+        Raises:
+            CalendarError: If a correction says nothing new of its day; all of them at once.
+        """
+        from quantdl.calendars import trading_calendar  # loads pandas
+
+        return trading_calendar(self.calendar, self.calendar_corrections)
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """Yield each invalid field, with what was given and expected."""

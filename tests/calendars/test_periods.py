@@ -17,7 +17,7 @@ def _weekday_names(name: str, first: str, last: str) -> set[str]:
     [
         ("XNYS", "2000-01-03", "2025-12-31", "Monday"),
         ("XNYS", "1968-06-10", "1968-12-31", "Monday"),  # closed on Wednesdays as well
-        ("TASE", "2010-03-01", "2025-12-31", "Sunday"),
+        ("XTAE", "2010-03-01", "2025-12-31", "Sunday"),
         ("XSAU", "2021-01-03", "2023-12-28", "Sunday"),
         ("24/7", "2020-01-01", "2020-12-31", "Monday"),
         ("XBOM", "2015-01-01", "2023-12-29", "Monday"),  # with a Sunday session at Diwali
@@ -29,7 +29,7 @@ def test_week_begins_after_the_weekend_of_the_exchange(name: str, first: str, la
 
 def test_weeks_of_a_moved_weekend_never_go_back() -> None:
     """Tel Aviv has traded Monday to Friday since 2026-01-05 (TASE, 2025)."""
-    calendar = trading_calendar("TASE")
+    calendar = trading_calendar("XTAE")
     starts = period_starts(calendar.sessions("2025-10-01", "2026-06-30"), "week", calendar)
     assert starts.is_monotonic_increasing
     assert starts[-1].day_name() == "Monday"

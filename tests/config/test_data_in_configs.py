@@ -34,6 +34,22 @@ PRICES = """kind: csv_folder
         ("assets: []", r"data\.assets: given an empty list"),
         ("universe: some", r"data\.universe: given 'some'; expected one of survivors, point_in_time, unknown"),
         ("intraday: {labelled: start, anchored: open}", r"data\.intraday: given for bars of 1D"),
+        (
+            "calendar_corrections: [{strike: 2024-05-30}]",
+            r":\d+:\d+: data\.calendar_corrections\[0\]\.source: missing",
+        ),
+        (
+            "calendar_corrections: [{add: 2024-06-01, opens: '09:30', source: a notice}]",
+            r":\d+:\d+: data\.calendar_corrections\[0\]\.closes: not given; expected the local time",
+        ),
+        (
+            "calendar_corrections: [{strike: 2024-05-30, opens: '09:30', source: a notice}]",
+            r"data\.calendar_corrections\[0\]\.opens: given '09:30' for a day that is struck",
+        ),
+        (
+            "calendar_corrections: [{strike: 2024-05-30, add: 2024-06-01, source: a notice}]",
+            r"data\.calendar_corrections\[0\]\.strike: given strike and add",
+        ),
     ],
 )
 def test_prices_that_mean_nothing_are_refused_at_their_key(write_config, further, message):
@@ -53,3 +69,21 @@ def test_every_fault_of_a_block_is_told_at_once(write_config):
         "data.calendar: Unknown",
     ):
         assert key in str(refused.value)
+
+
+def test_corrections_of_the_calendar_are_read_and_make_another_trial(write_config):
+    lines = (
+        "calendar_corrections:\n"
+        "    - {strike: 2024-05-30, source: a notice}\n"
+        "    - {add: 2024-06-01, opens: '09:30', closes: '12:30', source: a notice}\n"
+        "    - {change: 2024-06-04, opens: '11:00', closes: '16:00', source: a notice}"
+    )
+    plain = load_config(write_config(("kind: sp500", PRICES)))
+    corrected = load_config(write_config(("kind: sp500", f"{PRICES}\n  {lines}")))
+    items = corrected.data.declaration("refuse").calendar_corrections
+    assert [(item.action, str(item.day)) for item in items] == [
+        ("strike", "2024-05-30"),
+        ("add", "2024-06-01"),
+        ("change", "2024-06-04"),
+    ]
+    assert corrected.identity() != plain.identity()

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.trailing import simple_returns, trailing_deviation
+from quantdl.calendars import TradingCalendar
 from quantdl.errors import DataError
 from quantdl.market.corporate.adjustment import continuous_closes
 from quantdl.market.corporate.effects import Effect, carried_closes, effects
@@ -33,7 +34,7 @@ class Tape:
 
     Attributes:
         sessions: (T,) labels.
-        calendar: Name of the trading calendar.
+        calendar: Trading calendar of the panel.
         frequency: Length of a bar, ``"1D"``, ``"1W"`` or ``"1M"``.
         assets: (A,) symbols.
         fields: The panel's fields by name, (T, A).
@@ -51,7 +52,7 @@ class Tape:
     """
 
     sessions: pd.DatetimeIndex
-    calendar: str
+    calendar: TradingCalendar
     frequency: str
     assets: tuple[str, ...]
     fields: Mapping[str, np.ndarray]
@@ -106,7 +107,7 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
     continuous = continuous_closes(panel)
     return Tape(
         sessions=panel.sessions,
-        calendar=panel.card.declaration.calendar,
+        calendar=panel.card.declaration.trading_calendar(),
         frequency=panel.card.declaration.frequency,
         assets=panel.assets,
         fields=panel.fields,

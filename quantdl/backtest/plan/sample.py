@@ -65,9 +65,7 @@ def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
 
 def bars_per_year_of(sample: Sample, declaration: "PriceFacts") -> float:
     """Return the bars a year of the data's calendar, over the span of the sample."""
-    from quantdl.calendars import trading_calendar  # loads pandas
-
-    calendar = trading_calendar(declaration.calendar)
+    calendar = declaration.trading_calendar()
     return calendar.bars_per_year(sample.first, sample.last, declaration.frequency)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
-from quantdl.calendars import trading_calendar
 from quantdl.calendars.bars import Period, bar_period
 from quantdl.calendars.periods import last_sessions, period_starts
 
@@ -42,9 +41,8 @@ def period_ends(tape: Tape, first: int, period: Period) -> np.ndarray:
         first: Position of the run's first session.
         period: What ends.
     """
-    calendar = trading_calendar(tape.calendar)
-    periods = period_starts(tape.sessions, period, calendar)
-    at_end = period_starts(_expected_next(tape), period, calendar) != periods
+    periods = period_starts(tape.sessions, period, tape.calendar)
+    at_end = period_starts(_expected_next(tape), period, tape.calendar) != periods
     fell_due = at_end | np.concatenate([[False], (periods[1:] != periods[:-1]) & ~at_end[:-1]])
     fell_due[:first] = False
     fell_due[first] = True
@@ -60,7 +58,7 @@ def _moved_to_trades(fell_due: np.ndarray, trades: np.ndarray) -> np.ndarray:
 
 def _expected_next(tape: Tape) -> pd.DatetimeIndex:
     """Return the label of the bar expected after each; a day that is no session of the calendar expects itself."""
-    sessions, calendar = tape.sessions, trading_calendar(tape.calendar)
+    sessions, calendar = tape.sessions, tape.calendar
     known = np.asarray(sessions.isin(calendar.sessions(sessions[0], sessions[-1])))
     gaps = np.zeros(len(sessions), dtype=np.int64)
     gaps[known] = calendar.next_gap_days(sessions[known])

@@ -217,7 +217,7 @@ def _card(
     notes += (
         [] if one else [f"As loaded, prices are in the currency of their exchange: {in_a_list([*stated.values()])}."]
     )
-    caveat = trading_calendar(decisions.calendar).caveat(sessions[0], sessions[-1])
+    caveat = trading_calendar(decisions.calendar, decisions.corrections).caveat(sessions[0], sessions[-1])
     notes += [caveat] if caveat else []
     left = sorted({name for panel in panels for name in panel.fields} - set(names))
     if left:
@@ -228,10 +228,11 @@ def _card(
     return DataCard(
         Declaration(
             source=" + ".join(dict.fromkeys(said.source for said in declared)),
-            timezone=trading_calendar(decisions.calendar).timezone,
+            timezone=trading_calendar(decisions.calendar, decisions.corrections).timezone,
             frequency="1D",
             adjustment=declared[0].adjustment,
             calendar=decisions.calendar,
+            calendar_corrections=decisions.corrections,
             as_of=max(said.as_of for said in declared),
             licence=" + ".join(dict.fromkeys(said.licence for said in declared)),
             universe=weakest,

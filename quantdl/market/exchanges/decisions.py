@@ -6,7 +6,7 @@ from datetime import time
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import CalendarCorrection, trading_calendar
 from quantdl.errors import DataError
 
 
@@ -18,6 +18,7 @@ class DecisionTimes:
         calendar: Name of the calendar whose sessions decide, ISO code first.
         at: ``"close"`` or ``"open"`` of the session, early closes and late opens respected, or a local time of the
             calendar's zone on the session's date, ``"15:15"``.
+        corrections: Sessions that the calendar has wrong.
 
     Raises:
         DataError: If ``at`` is anything else.
@@ -31,10 +32,11 @@ class DecisionTimes:
 
     calendar: str
     at: str = "close"
+    corrections: tuple[CalendarCorrection, ...] = ()
 
     def __post_init__(self) -> None:
         """Check both."""
-        trading_calendar(self.calendar)
+        trading_calendar(self.calendar, self.corrections)
         if self.at in ("close", "open"):
             return
         try:
@@ -49,7 +51,7 @@ class DecisionTimes:
     @property
     def timezone(self) -> str:
         """IANA name of the calendar's zone."""
-        return trading_calendar(self.calendar).timezone
+        return trading_calendar(self.calendar, self.corrections).timezone
 
     def between(self, start: pd.Timestamp | str, end: pd.Timestamp | str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
         """Return session labels and UTC instants of the decisions from ``start`` to ``end``, both inclusive.
@@ -57,7 +59,7 @@ class DecisionTimes:
         Raises:
             CalendarError: If the calendar does not know all of the span.
         """
-        exchange = trading_calendar(self.calendar)
+        exchange = trading_calendar(self.calendar, self.corrections)
         sessions = exchange.sessions(start, end)
         if self.at == "close":
             return sessions, exchange.closes(sessions)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
 from quantdl.market.panel import Panel
 
 
@@ -87,10 +86,7 @@ def bar_starts(panel: Panel) -> np.ndarray:
     numbers, labels = pd.factorize(panel.sessions)
     sessions = pd.DatetimeIndex(labels)
     schedule = (
-        trading_calendar(panel.card.declaration.calendar)
-        .schedule(sessions[0], sessions[-1])
-        .reindex(sessions)
-        .iloc[numbers]
+        panel.card.declaration.trading_calendar().schedule(sessions[0], sessions[-1]).reindex(sessions).iloc[numbers]
     )
     known = panel.known_at.as_unit("us").asi8
     starts = pd.DatetimeIndex(schedule["open"]).as_unit("us").asi8.copy()

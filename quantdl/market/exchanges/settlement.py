@@ -43,7 +43,7 @@ def settlement_date(trade_date: pd.Timestamp | date | str, calendar: str | Tradi
         >>> settlement_date("2024-05-24", "XNYS"), settlement_date("2024-05-28", "XNYS")
         (datetime.date(2024, 5, 29), datetime.date(2024, 5, 29))
     """
-    exchange = trading_calendar(calendar) if isinstance(calendar, str) else calendar
+    exchange = trading_calendar(calendar)
     if exchange.name not in US_EQUITY_CALENDARS:
         raise DataError(
             f"Settlement of trades on {exchange.name} is not known here, only that of US equities "
@@ -73,12 +73,12 @@ class Settlements:
     unknown: str | None = None
 
 
-def settlements(sessions: pd.DatetimeIndex, calendar: str) -> Settlements:
+def settlements(sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> Settlements:
     """Return the settlement dates of trades made in the given sessions, or why they are not known.
 
     Args:
         sessions: (N,) trade dates, in any order; each counts once.
-        calendar: Name of the calendar that all of the trades were made on.
+        calendar: The calendar that all of the trades were made on, or its name.
 
     Raises:
         CalendarError: If a trade date is not a session.
@@ -87,8 +87,8 @@ def settlements(sessions: pd.DatetimeIndex, calendar: str) -> Settlements:
     try:
         dates = {f"{day:%Y-%m-%d}": settlement_date(day, exchange) for day in sessions.unique().sort_values()}
     except DataError as error:
-        return Settlements(calendar, {}, str(error))
-    return Settlements(calendar, dates)
+        return Settlements(exchange.name, {}, str(error))
+    return Settlements(exchange.name, dates)
 
 
 def settlement_cycle(trade_date: pd.Timestamp | date | str) -> int:

@@ -7,7 +7,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
 from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.staleness import unchanged_closes
 from quantdl.market.panel import Panel
@@ -125,7 +124,7 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
 
 
 def _early_closes(panel: Panel) -> pd.DatetimeIndex:
-    return trading_calendar(panel.card.declaration.calendar).early_closes(panel.sessions[0], panel.sessions[-1])
+    return panel.card.declaration.trading_calendar().early_closes(panel.sessions[0], panel.sessions[-1])
 
 
 def _longest_gap(panel: Panel) -> LongestStretch | None:

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars import TradingCalendar
 from quantdl.calendars.bars import bar_period
 from quantdl.calendars.zones import same_zone
 from quantdl.errors import DataError
@@ -53,7 +53,7 @@ def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
         DataError: If anything is refused, if nothing is left, or if the declared zone is not the calendar's.
         CalendarError: If the calendar is unknown or does not reach over the bars.
     """
-    calendar = trading_calendar(declaration.calendar)
+    calendar = declaration.trading_calendar()
     bars = concatenate(parts)
     _refuse_another_zone(bars, calendar, declaration)
     row_faults = [*bars.row_faults, *_impossible_values(bars)]
@@ -255,7 +255,9 @@ def _panel(bars: Bars, placement: Placement, faults: tuple[DataFault, ...], decl
             fingerprint=content_fingerprint(
                 sessions, bars.symbols, fields, status, None if declaration.intraday is None else known_at
             ),
-        ).restated(*_notes(bars, status, declaration), *unreported, *_caveats(declaration.calendar, sessions)),
+        ).restated(
+            *_notes(bars, status, declaration), *unreported, *_caveats(declaration.trading_calendar(), sessions)
+        ),
         faults=faults,
         silence=declaration.silence,
     )
@@ -280,9 +282,9 @@ def _drop_unreported(volumes: np.ndarray | None, symbols: tuple[str, ...]) -> li
     ]
 
 
-def _caveats(calendar: str, sessions: pd.DatetimeIndex) -> list[str]:
+def _caveats(calendar: TradingCalendar, sessions: pd.DatetimeIndex) -> list[str]:
     """What a reader has to know about the calendar, if anything."""
-    caveat = trading_calendar(calendar).caveat(sessions[0], sessions[-1])
+    caveat = calendar.caveat(sessions[0], sessions[-1])
     return [] if caveat is None else [caveat]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars import TradingCalendar
 from quantdl.errors import DataError
 from quantdl.market.actions import Action, CashDividend, Delisting, Rename, Split
 from quantdl.market.card import Declaration
@@ -66,7 +66,7 @@ def load_lean(
             f"{declaration.source}: declared adjustment {declaration.adjustment!r}, but Lean's bars are as traded. "
             "Fix: declare 'raw', then use quantdl.market.corporate.adjustment.adjusted."
         )
-    calendar = trading_calendar(declaration.calendar)
+    calendar = declaration.trading_calendar()
     names, factors = read_map_files(map_file), read_factor_files(factor_file)
     found = _under_permanent_symbols(_read_bars(bars, declaration), names)
     kept = set(found.symbols)

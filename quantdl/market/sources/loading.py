@@ -41,7 +41,7 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
     match settings:
         case AlignedPrices():
             panels = [_source(source, on_fault) for source in settings.sources]
-            decisions = DecisionTimes(settings.calendar, settings.decide_at)
+            decisions = DecisionTimes(settings.calendar, settings.decide_at, settings.calendar_corrections)
             return align(panels, decisions, several_currencies=settings.book_currency is not None).panel
         case Sp500Prices():
             return load_sp500()

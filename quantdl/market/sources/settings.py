@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import DataSettingsError
 from quantdl.market.card import DAILY, Declaration, OnFault, PriceFacts, local_time
@@ -209,6 +210,7 @@ class AlignedPrices(_Prices):
         calendar: Trading calendar whose sessions decide, ISO code first.
         decide_at: ``"close"`` or ``"open"`` of a session, or a local time of the calendar's zone, ``"15:15"``.
         sources: What stands side by side: daily bars, every asset once, all adjusted alike.
+        calendar_corrections: Sessions that the deciding calendar has wrong; each source states those of its own.
         on_fault: As in a single source; it holds for all of them.
     """
 
@@ -216,6 +218,7 @@ class AlignedPrices(_Prices):
     calendar: str
     decide_at: str = "close"
     sources: tuple[SinglePrices, ...]
+    calendar_corrections: tuple[CalendarCorrection, ...] = ()
     on_fault: OnFault | None = None
 
     def faults(self) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """When new positions may be decided."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pandas as pd
 from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.running.cadence import every_bars, period_ends
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import CalendarCorrection, trading_calendar
 from tests.backtest.worlds import Schedule, random_walk, run, world
 
 
@@ -110,3 +111,12 @@ def test_a_run_on_spot_currencies_decides_on_no_dead_sunday_and_keeps_its_horizo
     trading = [view.session for view in asked.views if view.session.day_of_week != 6]
     assert due == trading[::5]
     assert not (result.events["condition"] == "expired").any()
+
+
+def test_a_struck_session_moves_the_end_of_the_month():
+    """New York, May 2024: Friday the 31st ends the month; struck, Thursday the 30th does."""
+    notice = [CalendarCorrection(source="a notice", strike=date(2024, 5, 31))]
+    for calendar, last in ((trading_calendar("XNYS"), "2024-05-31"), (trading_calendar("XNYS", notice), "2024-05-30")):
+        sessions = calendar.sessions("2024-05-20", "2024-06-07")
+        due = period_ends(replace(tape_of(sessions, "XNYS"), calendar=calendar), 0, "month")
+        assert list(sessions[due]) == [pd.Timestamp("2024-05-20"), pd.Timestamp(last)]

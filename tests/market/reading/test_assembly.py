@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.errors import DataError, DataSettingsError
+from quantdl.calendars import CalendarCorrection
+from quantdl.errors import CalendarError, DataError, DataSettingsError
 from quantdl.market.card import IntradayBars
 from quantdl.market.inspection.census import take_census
 from quantdl.market.reading.assembly import assemble
@@ -354,3 +355,33 @@ def test_a_status_of_each_asset_may_stand_in_two_levels_of_columns(declaration):
     frame = pd.DataFrame([[1.0, "", 5.0], [2.0, "HALTED", 6.0]], index=pd.DatetimeIndex(WEEK[:2]), columns=names)
     panel = panel_from_frame(frame, declaration)
     assert panel.status.tolist() == [[CellStatus.TRADED] * 2, [CellStatus.HALTED, CellStatus.TRADED]]
+
+
+def corrected_declaration(declaration, **day):
+    item = CalendarCorrection(source="the exchange's notice", **day)
+    return replace(declaration, calendar_corrections=(item,))
+
+
+def test_a_bar_on_an_added_session_is_read_and_the_card_says_who_added_it(declaration):
+    """Saturday, 6 January 2024, without and with the correction."""
+    with pytest.raises(FaultyDataError, match="2024-01-06"):
+        load(declaration, date=["2024-01-05", "2024-01-06", "2024-01-08"])
+    about = corrected_declaration(declaration, add=date(2024, 1, 6), opens="09:30", closes="13:00")
+    panel = load(about, date=["2024-01-05", "2024-01-06", "2024-01-08"])
+    assert list(panel.closes[:, 0]) == [1, 2, 3]
+    assert panel.known_at[1] == pd.Timestamp("2024-01-06 13:00", tz="America/New_York")
+    assert any("2024-01-06: a session added 09:30 to 13:00" in note for note in panel.card.declaration.notes)
+
+
+def test_a_struck_session_is_no_row_of_the_panel(declaration):
+    about = corrected_declaration(declaration, strike=date(2024, 1, 3))
+    panel = load(about, date=["2024-01-02", "2024-01-04", "2024-01-05"])
+    assert pd.Timestamp("2024-01-03") not in panel.sessions
+    assert (panel.status == CellStatus.TRADED).all()
+    assert any("2024-01-03: no session" in note for note in panel.card.declaration.notes)
+    assert pd.Timestamp("2024-01-03") in load(declaration, date=["2024-01-02", "2024-01-04", "2024-01-05"]).sessions
+
+
+def test_a_correction_that_says_nothing_new_is_refused_where_prices_are_read(declaration):
+    with pytest.raises(CalendarError, match="2024-07-04: is no session of XNYS. Drop the line, or use 'add'"):
+        load(corrected_declaration(declaration, strike=date(2024, 7, 4)))
