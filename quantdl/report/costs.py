@@ -28,15 +28,15 @@ EXIT = (
 def section(run: RunRecord) -> Section:
     """Show what trading cost, by kind, and what it could have cost before the profit was gone."""
     lead = "Every figure of this report is after these costs."
-    shares, costs = run.breakdowns.costs, run.metrics.costs
+    shares, costs, money = run.breakdowns.costs, run.metrics.costs, money_in(run.card.declaration.currency)
     parts: list[Part] = []
     if shares:
         drawn = run.tables.costs
         parts.append(charts.cumulative_costs({KINDS[str(kind)]: drawn[kind] for kind in drawn.columns}))
-        parts.append(_cost_table(shares, costs, money_in(run.card.declaration.currency)))
+        parts.append(_cost_table(shares, costs, money))
     else:
         parts.append(notice("This run paid no costs: it never traded, or its plan charges none."))
-    parts += _cost_figures(costs)
+    parts += _cost_figures(costs, money)
     parts.append(_liquidity(run.setup.plan.friction))
     return Section("costs", "Costs and liquidity", "Costs", lead, tuple(parts))
 
@@ -56,7 +56,7 @@ def _cost_table(shares: tuple[CostShare, ...], costs: CostFigures, money: Unit) 
     return Table("Costs by kind", columns, (*rows, row("Together", *together)), narrow=True)
 
 
-def _cost_figures(costs: CostFigures) -> list[Part]:
+def _cost_figures(costs: CostFigures, money: Unit) -> list[Part]:
     """Lay out the cost figures, the break-even cost, the way out of the book and its capacity."""
     rows = [row(shown.label, shown.cell(costs)) for shown in COSTS]
     rows.append(row(BREAK_EVEN.label, BREAK_EVEN.cell(costs.break_even, "outside the range tried")))
@@ -65,7 +65,7 @@ def _cost_figures(costs: CostFigures) -> list[Part]:
     capacities = tuple(dict.fromkeys(one.statement for one in costs.capacities))
     return [
         Table("Costs in figures", header("Figure", "Value"), tuple(rows), costs.break_even.statement, narrow=True),
-        Words("Capacity, the size at which impact eats half of the gross profit:"),
+        Words(f"{with_unit('Capacity', money)}, the size at which impact eats half of the gross profit:"),
         Bullets(capacities),
     ]
 

@@ -113,6 +113,16 @@ def test_the_card_is_shown_field_by_field(run):
     assert known["Fields"] == ", ".join(run.card.fields)
 
 
+@pytest.mark.parametrize(
+    ("code", "shown"), [(None, "not stated"), ("JPY", "JPY"), ("GBX", "GBX, of which 100 make 1 GBP")]
+)
+def test_the_card_says_what_prices_are_in(run, code, shown):
+    card = dataclasses.replace(run.card, declaration=dataclasses.replace(run.card.declaration, currency=code))
+    section = census.section(dataclasses.replace(run, card=card))
+    (facts,) = (part for part in section.parts if part.kind == "facts")
+    assert dict(facts.pairs)["Currency"] == shown
+
+
 def test_a_card_without_notes_says_none(run):
     bare = dataclasses.replace(run.card, declaration=dataclasses.replace(run.card.declaration, notes=()))
     assert "Notes: none." in words(census.section(dataclasses.replace(run, card=bare)))

@@ -127,3 +127,11 @@ def test_liquidity_is_quoted_from_the_plan(run):
     assert words(costs.section(with_liquidity(run, measured)))[-1] == (
         "Dollar volume is measured, fills capped at 2.5% of it."
     )
+
+
+def test_money_is_labelled_with_the_currency_of_the_book(run):
+    card = dataclasses.replace(run.card, declaration=dataclasses.replace(run.card.declaration, currency="USD"))
+    section = costs.section(dataclasses.replace(run, card=card))
+    assert [cell.text for cell in table(section, "Costs by kind").columns][1] == "Paid [USD]"
+    assert "Capacity [USD], the size at which impact eats half of the gross profit:" in words(section)
+    assert [cell.text for cell in table(costs.section(run), "Costs by kind").columns][1] == "Paid [account currency]"

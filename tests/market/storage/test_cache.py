@@ -96,6 +96,7 @@ CHANGES = {
     "sectors": {"A": "Energy"},
     "notes": ("more",),
     "intraday": None,
+    "currency": "GBX",
 }
 
 
