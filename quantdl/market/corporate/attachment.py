@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.calendars.periods import last_sessions
 from quantdl.errors import DataError, closest
@@ -132,7 +131,7 @@ def _has_session(panel: Panel, day: pd.Timestamp) -> bool:
     said = panel.card.declaration
     if bar_period(said.frequency) is None:
         return day in panel.sessions
-    return trading_calendar(said.calendar).is_session(day)
+    return said.trading_calendar().is_session(day)
 
 
 def _last_label(panel: Panel, day: pd.Timestamp) -> pd.Timestamp:
@@ -141,4 +140,4 @@ def _last_label(panel: Panel, day: pd.Timestamp) -> pd.Timestamp:
     period = bar_period(said.frequency)
     if period is None:
         return day
-    return pd.Timestamp(last_sessions(pd.DatetimeIndex([day]), period, trading_calendar(said.calendar))[0])
+    return pd.Timestamp(last_sessions(pd.DatetimeIndex([day]), period, said.trading_calendar())[0])

@@ -13,7 +13,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import TradingCalendar, trading_calendar
 from quantdl.errors import DataError, DataSettingsError
 from quantdl.market.actions import CorporateActions
 from quantdl.market.currency import currency_faults, in_a_list, whole_currency
@@ -61,12 +61,12 @@ class ExchangeRate:
                 f"expected units of {self.quote} for one {self.base}. Fix: correct the values, or remove their dates."
             )
 
-    def known_at(self, instants: pd.DatetimeIndex, calendar: str) -> np.ndarray:
+    def known_at(self, instants: pd.DatetimeIndex, calendar: str | TradingCalendar) -> np.ndarray:
         """Return (K,) the last rate known at each instant; NaN where none is, or none that is young enough.
 
         Args:
             instants: (K,) increasing, tz-aware.
-            calendar: Name of the calendar whose closes count a rate's age.
+            calendar: The calendar, or its name, whose closes count a rate's age.
         """
         position = self.series.positions(instants)
         rates = np.where(position >= 0, self.series.values[np.maximum(position, 0)], np.nan)
@@ -150,7 +150,7 @@ class _Factor:
 def _factor(panel: Panel, code: str, way: Sequence[Leg], rates: Sequence[ExchangeRate]) -> _Factor:
     times, over = np.ones(len(panel.sessions)), np.full(len(panel.sessions), float(whole_currency(code)[1]))
     for leg in way:
-        values = rates[leg.number].known_at(panel.known_at, panel.card.declaration.calendar)
+        values = rates[leg.number].known_at(panel.known_at, panel.card.declaration.trading_calendar())
         if leg.divides:
             over *= values
         else:
@@ -282,7 +282,7 @@ def _stated(
     return note, f"sha256:{digest.hexdigest()}"
 
 
-def _closes(calendar: str, instants: pd.DatetimeIndex, sessions: int) -> np.ndarray:
+def _closes(calendar: str | TradingCalendar, instants: pd.DatetimeIndex, sessions: int) -> np.ndarray:
     """Return the closes of a calendar, int64 microseconds UTC, from well over ``sessions`` before the first instant."""
     exchange = trading_calendar(calendar)
     first = instants[0].tz_convert(exchange.timezone).tz_localize(None).normalize()
