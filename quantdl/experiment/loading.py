@@ -96,7 +96,8 @@ def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
     if not paths:
         return None
     decisions = [located.calendar, located.decide_at] if isinstance(located, AlignedPrices) else []
-    digest = hashlib.sha256("\n".join([*map(str, paths), *decisions]).encode()).hexdigest()[:12]
+    corrected = [str(item) for source in (located, *sources) for item in getattr(source, "calendar_corrections", ())]
+    digest = hashlib.sha256("\n".join([*map(str, paths), *decisions, *corrected]).encode()).hexdigest()[:12]
     return config.runs_root / VINTAGES / f"{'-'.join(path.stem for path in paths)[:60]}-{digest}"
 
 

@@ -230,3 +230,17 @@ def test_faults_are_looked_for_in_prices_as_they_were_quoted(write):
     assert data.census.summary == quoted.summary
     assert data.census.summary.unchanged_share > take_census(data.panel).summary.unchanged_share
     assert check_data(config).currency == "JPY and USD"
+
+
+def test_no_decision_is_made_on_a_session_struck_from_the_deciding_calendar(write):
+    new_york = pd.Timestamp("2023-06-14")
+    plain = load_data(load_config(write()), keep_ingest=False).panel
+    path = write(
+        ("decide_at: close", "decide_at: close\n  calendar_corrections: [{strike: 2023-06-14, source: a notice}]"),
+    )
+    corrected = load_data(load_config(path), keep_ingest=False).panel
+    assert new_york in plain.sessions
+    assert new_york not in corrected.sessions
+    assert not corrected.card.declaration.trading_calendar().is_session(new_york)
+    assert len(corrected.sessions) == len(plain.sessions) - 1
+    assert any("2023-06-14: no session (a notice)" in note for note in corrected.card.declaration.notes)

@@ -1,9 +1,11 @@
 from dataclasses import FrozenInstanceError, replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from quantdl.calendars import CalendarCorrection
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, IntradayBars, SilenceRule, content_fingerprint
 
@@ -125,3 +127,13 @@ def test_a_card_says_what_changed_and_keeps_the_rest(declaration):
     assert later.declaration == replace(declaration, universe="survivors", notes=("Found to be survivors.",))
     assert card.restated("Adjusted.", adjustment="raw").declaration.adjustment == "raw"
     assert (later.fields, later.fingerprint) == (card.fields, card.fingerprint)
+
+
+def test_the_calendar_of_a_declaration_has_its_corrections(declaration):
+    correction = CalendarCorrection(source="a notice", strike=date(2024, 5, 30))
+    corrected = replace(declaration, calendar_corrections=(correction,))
+    assert declaration.trading_calendar().is_session("2024-05-30")
+    assert not corrected.trading_calendar().is_session("2024-05-30")
+    # 2024 had 252 sessions in New York (NYSE).
+    assert declaration.trading_calendar().bars_per_year("2024-01-02", "2024-12-31") == 252
+    assert corrected.trading_calendar().bars_per_year("2024-01-02", "2024-12-31") == 251

@@ -1,8 +1,11 @@
 """Instants of decision."""
 
+from datetime import date
+
 import pandas as pd
 import pytest
 
+from quantdl.calendars import CalendarCorrection
 from quantdl.errors import CalendarError, DataError
 from quantdl.market.exchanges.decisions import DecisionTimes
 
@@ -36,3 +39,14 @@ def test_a_time_that_means_nothing_is_refused(at, words):
 def test_an_unknown_calendar_is_refused():
     with pytest.raises(CalendarError, match="Unknown calendar 'NYS'"):
         DecisionTimes("NYS")
+
+
+def test_nothing_is_decided_on_a_struck_session_and_something_on_an_added_one():
+    """New York, Friday 2024-11-29 struck and Saturday the 30th added with other hours (winter time, UTC-5)."""
+    corrections = (
+        CalendarCorrection(source="a notice", strike=date(2024, 11, 29)),
+        CalendarCorrection(source="a notice", add=date(2024, 11, 30), opens="10:00", closes="12:30"),
+    )
+    sessions, closes = DecisionTimes("XNYS", "close", corrections).between("2024-11-27", "2024-12-02")
+    assert sessions.strftime("%m-%d").tolist() == ["11-27", "11-30", "12-02"]
+    assert closes.strftime("%H:%M").tolist() == ["21:00", "17:30", "21:00"]

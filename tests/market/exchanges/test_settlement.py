@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from quantdl.calendars import trading_calendar
+from quantdl.calendars import CalendarCorrection, trading_calendar
 from quantdl.errors import CalendarError, DataError
 from quantdl.market.exchanges.settlement import (
     Settlements,
@@ -116,3 +116,11 @@ def test_what_is_not_known_is_said(day, calendar, words):
     found = settlements(pd.DatetimeIndex([day]), calendar)
     assert found.dates == {}
     assert words in found.unknown
+
+
+def test_a_struck_session_settles_nothing():
+    """T+1: a trade of Wednesday 2024-05-29 settles on Thursday, or on Friday where Thursday is struck."""
+    corrected = trading_calendar("XNYS", [CalendarCorrection(source="a notice", strike=date(2024, 5, 30))])
+    traded = pd.DatetimeIndex(["2024-05-29"])
+    assert settlements(traded, NEW_YORK).dates == {"2024-05-29": date(2024, 5, 30)}
+    assert settlements(traded, corrected) == Settlements("XNYS", {"2024-05-29": date(2024, 5, 31)})
