@@ -148,7 +148,7 @@ class TradingCalendar:
         if through is None:
             yield f"The sessions of {self.name} come from {self._table.origin} and were compared with no second source."
             return
-        sources = " and ".join(item.source for item in self.compared_with)
+        sources = ", ".join(item.source for item in self.compared_with)
         first = min(item.first for item in self.compared_with)
         if start < first:
             yield f"Sessions of {self.name} before {first:%Y-%m-%d} were compared with no second source."
@@ -159,7 +159,8 @@ class TradingCalendar:
             )
         doubtful = len(self.disputed(start, end))
         if doubtful:
-            yield f"On {doubtful} days of the span {sources} contradict {self.name}, and no majority confirms it."
+            days = f"{doubtful} day{'s' * (doubtful > 1)}"
+            yield f"On {days} of the span {self.name} is contradicted by {sources}, and no majority confirms it."
 
     def _stated_corrections(self, start: pd.Timestamp, end: pd.Timestamp) -> Iterator[str]:
         inside = [item for item in self.corrections if start <= pd.Timestamp(item.day) <= end]
