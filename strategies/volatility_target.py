@@ -45,7 +45,7 @@ class Strategy:
         weights = inverse_volatility_weights(returns) * view.listed
         if view.draws is None:
             closes = view.shared_closes(self.window + 1)
-            draws, bars = np.log(closes[1:] / closes[:-1]), 1
+            draws, bars = np.log1p(closes[1:] / closes[:-1] - 1.0), 1
         else:
             draws, bars = view.draws, view.horizon_bars
             weights = weights * np.isfinite(draws).all(axis=0)

@@ -81,8 +81,8 @@ def bar_length(bar: str) -> timedelta:
     length = timedelta(seconds=int(match[1]) * _SECONDS[match[2]]) if match else _DAY
     if length >= _DAY:
         raise CalendarError(
-            f"given {bar!r}; expected '1D' for one bar a session, '1W' or '1M' for one a week or month, or a length "
-            "below a day such as '60min', '15min' or '30s'"
+            f"given {bar!r}; expected '1D' for one bar a session, or a length below a day such as '60min', '15min' or "
+            "'30s', or '1W' or '1M' for one bar a week or month"
         )
     return length
 

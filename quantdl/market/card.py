@@ -7,7 +7,7 @@ from datetime import date, time
 from typing import TYPE_CHECKING, Literal, get_args
 from zoneinfo import available_timezones
 
-from quantdl.calendars.bars import bar_length, is_intraday
+from quantdl.calendars.bars import bar_length, bar_period
 from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
@@ -165,7 +165,7 @@ class PriceFacts:
         yield from self._bar_faults()
 
     def _bar_faults(self) -> Iterator[tuple[str, str]]:
-        if self.frequency == DAILY or not is_intraday(self.frequency):
+        if self.frequency == DAILY or bar_period(self.frequency) is not None:
             if self.intraday is not None:
                 yield "intraday", f"given for bars of {self.frequency}; expected only for bars shorter than a session"
             return

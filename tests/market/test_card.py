@@ -137,3 +137,10 @@ def test_the_calendar_of_a_declaration_has_its_corrections(declaration):
     # 2024 had 252 sessions in New York (NYSE).
     assert declaration.trading_calendar().bars_per_year("2024-01-02", "2024-12-31") == 252
     assert corrected.trading_calendar().bars_per_year("2024-01-02", "2024-12-31") == 251
+
+
+@pytest.mark.parametrize("frequency", ["1W", "1M"])
+def test_a_week_and_a_month_are_frequencies_of_their_own(declaration, frequency):
+    assert replace(declaration, frequency=frequency).frequency == frequency
+    with pytest.raises(DataError, match=f"given for bars of {frequency}; expected only for bars shorter"):
+        replace(declaration, frequency=frequency, intraday=IntradayBars("end", "open"))

@@ -296,6 +296,11 @@ def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str
             f"Bars of {declaration.frequency}, anchored to the {cut.anchored}; the source dates them by their "
             f"{cut.labelled}, and each is known when it is complete."
         )
+    period = bar_period(declaration.frequency)
+    if period is not None:
+        notes.append(
+            f"Bars of a {period}, labelled by its last session and known at that close, whatever day dates them."
+        )
     if bars.unread:
         notes.append(f"Columns that were not read: {', '.join(bars.unread)}.")
     gone = [bars.symbols[column] for column in np.flatnonzero(status[-1] == CellStatus.DELISTED)]

@@ -37,6 +37,15 @@ def test_a_month_is_longer_where_markets_never_close():
     assert faults(stated) == {}  # New York has no month of 24 sessions
 
 
+def test_a_month_of_weekly_bars_has_up_to_five_and_of_monthly_ones_one():
+    monthly = PeriodEnd("period_end", "month")
+    weeks, months = replace(DATA, frequency="1W"), replace(DATA, frequency="1M")
+    assert "up to 5 bars" in faults(Horizon(4, "1W", monthly), data=weeks)["horizon.bars"]
+    assert faults(Horizon(5, "1W", monthly), data=weeks) == {}
+    assert faults(Horizon(1, "1W", PeriodEnd("period_end", "week")), data=weeks) == {}
+    assert faults(Horizon(1, "1M", monthly), data=months) == {}
+
+
 def test_the_horizon_is_that_of_the_model():
     stated = Horizon(5, "1D", EveryBars("every_bars", 5))
     assert faults(stated, model_horizon=5) == {}
