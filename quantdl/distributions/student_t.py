@@ -56,7 +56,7 @@ def student_t_log_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
 
     Example:
         >>> student_t_log_cdf(torch.tensor(-1e6, dtype=torch.float64), torch.tensor(60.0))
-        tensor(-731.4022, dtype=torch.float64)
+        tensor(-709.0706, dtype=torch.float64)
     """
     value, degrees_of_freedom = torch.broadcast_tensors(value, degrees_of_freedom)
     result: Tensor = _StudentTLogCdf.apply(value.double(), degrees_of_freedom.double())  # type: ignore[no-untyped-call]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.backtest import Forecasts, Hold
@@ -116,6 +117,24 @@ def test_a_wrong_value_at_risk_halts_and_a_right_one_does_not(value_at_risk, hal
     assert (result.halted_on is not None) == halts
     if halts:
         assert result.halt_reason.startswith("calibration reached")
+
+
+def test_a_session_without_a_value_at_risk_is_left_out_of_the_calibration_condition():
+    """A value at risk that is far too small halts the run; from the session on at which it is known, and no earlier."""
+    panel = world(random_walk(600, 1, volatility=0.01))
+    known_from = panel.sessions[300]
+    late = Forecasts(
+        5, lambda session: np.zeros((100, 1)), lambda session, weights, level: 0.004 if session >= known_from else None
+    )
+    targets, items = {t: [0.9] for t in range(600)}, {"sample": {"purge_bars": 6}}
+    condition = (CalibrationLimit("calibration", 0.99, 0.05),)
+    halted = run(panel, targets, forecasts=late, invalidation=condition, **items)
+    at_once = run(panel, targets, forecasts=forecasts_with(0.004), invalidation=condition, **items)
+    never = run(panel, targets, forecasts=forecasts_with(None), invalidation=condition, **items)
+    assert never.halted_on is None
+    assert at_once.halted_on < known_from < halted.halted_on
+    before = halted.equity.index < known_from
+    pd.testing.assert_frame_equal(halted.equity[before], never.equity[before])
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
