@@ -5,7 +5,7 @@ import pandas as pd
 from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.plan.checks import check_plan
 from quantdl.backtest.plan.items import Plan
-from quantdl.backtest.plan.terms import plan_terms
+from quantdl.backtest.plan.terms import RiskFree, plan_terms
 from quantdl.backtest.running.asking import play_strategy
 from quantdl.backtest.running.decisions import Strategy
 from quantdl.backtest.running.engine import Job, Progress
@@ -23,11 +23,13 @@ def run_backtest(
     forecasts: Forecasts | None = None,
     initial_equity: float = 1_000_000.0,
     progress: Progress | None = None,
+    risk_free: RiskFree = None,
 ) -> BacktestResult:
     """Run a strategy under its plan from ``start`` to ``end``, both inclusive.
 
-    The panel may begin long before ``start``: that is history the strategy can see. Shares are fractional, cash earns
-    nothing, and money is never rounded. The result is the same to the last bit for the same arguments.
+    The panel may begin long before ``start``: that is history the strategy can see. Shares are fractional, and money is
+    never rounded. Cash earns the risk-free rate where one is given, and nothing else. The result is the same to the
+    last bit for the same arguments.
 
     Args:
         panel: Prices.
@@ -38,6 +40,10 @@ def run_backtest(
         forecasts: A model's predictions, or None.
         initial_equity: Money at the start.
         progress: Called with sessions done and sessions in all.
+        risk_free: Annual rate that cash earns and cash owed costs, as a fraction: a number, or a series of the rate
+            known at the close of each session, from the session before ``start`` on. A bar earns the rate known when it
+            begins, compounded. Give `quantdl.risk.metrics.performance` the same rate to subtract. None: cash earns
+            nothing, and no rate should be subtracted.
 
     Raises:
         PlanError: If the plan is refused; every fault is named.
@@ -47,7 +53,7 @@ def run_backtest(
     horizon = None if forecasts is None else forecasts.horizon_bars
     predicts_risk = forecasts is not None and forecasts.value_at_risk is not None
     check_plan(plan, panel, pd.Timestamp(start), pd.Timestamp(end), horizon, predicts_risk)
-    return play_strategy(prepare(panel, plan, start, end, initial_equity), strategy, forecasts, progress)
+    return play_strategy(prepare(panel, plan, start, end, initial_equity, risk_free), strategy, forecasts, progress)
 
 
 def prepare(
@@ -56,6 +62,7 @@ def prepare(
     start: pd.Timestamp | str,
     end: pd.Timestamp | str,
     initial_equity: float = 1_000_000.0,
+    risk_free: RiskFree = None,
 ) -> Job:
     """Return the job that a plan is on given data, without checking it: for reruns of a checked one.
 
@@ -65,11 +72,12 @@ def prepare(
         start: First session.
         end: Last session.
         initial_equity: Money at the start.
+        risk_free: As for `run_backtest`.
 
     Raises:
-        RunError: If there is no money to start with.
+        RunError: If there is no money to start with, or the rate is not known at some session.
     """
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
     stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
     tape = read_tape(panel, plan.friction.delisted_after_sessions)
-    return Job(tape, plan_terms(plan, panel, tape, first, stop), first, stop, initial_equity)
+    return Job(tape, plan_terms(plan, panel, tape, first, stop, risk_free), first, stop, initial_equity)

@@ -104,7 +104,7 @@ class ExperimentConfig(BaseModel):
         data: Which prices.
         exogenous: Series beside the prices.
         features: What a model reads.
-        risk_free: Name of the series that Sharpe and Sortino subtract; null for a rate of zero.
+        risk_free: Name of the series that cash earns and that Sharpe and Sortino subtract; null for neither.
         benchmark: Name of the series whose performance stands beside the strategy's; null for none.
         model: The forecaster; null for a strategy that needs none.
         training: How it is fitted.

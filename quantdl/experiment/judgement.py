@@ -70,6 +70,7 @@ def judge(
     books: Books,
     predictions: LossPredictions,
     forecasts: pd.DataFrame | None,
+    rate: pd.Series | None,
 ) -> Judgement:
     """Compute every figure once and let the checklist judge.
 
@@ -79,12 +80,13 @@ def judge(
         books: Its backtests.
         predictions: What predicts the losses of its book.
         forecasts: The table of its forecasts; None without a model.
+        rate: Annual rate that its cash earned, as known at each session; None for nothing.
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run = result.equity.index
     bars_per_year = card.declaration.trading_calendar().bars_per_year(run[0], run[-1], card.declaration.frequency)
     curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
-    rates = [_risk_free(config, data, pd.DatetimeIndex(curve.index)) for curve in curves]
+    rates = [_subtracted(rate, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
     levels = predicted_levels(books.job.terms.risk_level)
     risk = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels)
@@ -113,7 +115,7 @@ def judge(
         forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
-    return Judgement(metrics, assess(plan, data.panel, result, evidence), risk.rows, drawn)
+    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn)
 
 
 def predicted_levels(planned: float | None) -> tuple[float, ...]:
@@ -218,11 +220,29 @@ def _scaled(figure: float | None, scale: float) -> float | None:
     return None if figure is None else scale * figure
 
 
-def _risk_free(config: ExperimentConfig, data: LoadedData, sessions: pd.DatetimeIndex) -> pd.Series:
-    """Annual rate known at each session; zero where the config names none."""
+def rate_on_cash(config: ExperimentConfig, data: LoadedData, test: range) -> pd.Series | None:
+    """Return the annual rate known at each session of the test span, the one before the first fill included.
+
+    Cash earns it in the backtest, and Sharpe and Sortino subtract it; None where the config names none, so that cash
+    earns nothing and nothing is subtracted.
+
+    Args:
+        config: Names the series.
+        data: Holds it.
+        test: Positions of the bars of the test span.
+
+    Raises:
+        DataError: If no rate is known at some session.
+    """
     if config.risk_free is None:
-        return pd.Series(0.0, sessions)
+        return None
+    sessions = data.panel.sessions[test.start : test.stop].unique()
     return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.declaration.trading_calendar())
+
+
+def _subtracted(rate: pd.Series | None, sessions: pd.DatetimeIndex) -> pd.Series:
+    """Annual rate known at each session of a curve; zero where cash earns nothing."""
+    return pd.Series(0.0, sessions) if rate is None else rate.reindex(sessions)
 
 
 def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> Benchmark | None:

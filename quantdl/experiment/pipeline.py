@@ -20,7 +20,7 @@ from quantdl.backtest import (
 )
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
-from quantdl.experiment.judgement import Books, judge
+from quantdl.experiment.judgement import Books, judge, rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
@@ -88,15 +88,16 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     faults = data_faults(config.plan, data.panel, start, end)
     if faults:
         raise _and_revisions(plan_refusal(config, faults), data.census)
+    rate = rate_on_cash(config, data, bars.test)
     fitted, book = _forecast(config, data, bars, progress)
     predictions, forecasts = _predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
-    result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step)
-    job = prepare(data.panel, config.plan, start, end, initial)
+    result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
+    job = prepare(data.panel, config.plan, start, end, initial, rate)
     books = Books(job, result, equal_weight_baseline(job), _break_even(job, result, forecasts))
     table = None if book is None else forecast_table(book)
-    judgement = judge(config, data, books, predictions, table)
+    judgement = judge(config, data, books, predictions, table, rate)
     return Outcome(data, fitted, table, books, judgement)
 
 

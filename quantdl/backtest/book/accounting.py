@@ -75,6 +75,12 @@ class Book:
         self.cash += amount
         self.ledger.pay(asset, amount)
 
+    def earn(self, rate: float) -> float:
+        """Book one bar's interest on the cash held into it, and return it; negative where cash is owed."""
+        interest = self.cash * rate
+        self.cash += interest
+        return interest
+
     def split(self, asset: int, ratio: float) -> float:
         """Exchange every share for ``ratio`` new ones, and return the change of shares.
 

@@ -18,6 +18,7 @@ class Close:
         net: Sum of weights.
         turnover: Filled notional over equity before the fills.
         costs: Money paid for trading and borrowing in the session.
+        interest: Money that cash earned in the session, negative where cash was owed.
         held_return: Simple return of the book held into the session, before its trades.
         days_to_exit: Sessions that the slowest position takes to sell at the participation cap; NaN where it is waived.
         halted: Whether the run has been halted.
@@ -30,6 +31,7 @@ class Close:
     net: float
     turnover: float
     costs: float
+    interest: float
     held_return: float
     days_to_exit: float
     halted: bool

@@ -60,6 +60,8 @@ class Terms:
             they are not known or not measured.
         fill_at: Which price fills an order.
         borrow_rate: Fee a year on the money sold short.
+        cash_rates: (T,) what cash held into a bar earns in it, and cash owed costs, as a fraction known when the bar
+            begins; zero where cash earns nothing.
         maintenance_margin: Least equity as a fraction of gross exposure; a book below it is closed.
         delisting_recovery: Share of the last close that a delisted long position is paid out at.
         conditions: What ends the run.
@@ -84,6 +86,7 @@ class Terms:
     bar_dollars: np.ndarray
     fill_at: FillAt
     borrow_rate: float
+    cash_rates: np.ndarray
     maintenance_margin: float
     delisting_recovery: float
     conditions: tuple[HaltCondition, ...]

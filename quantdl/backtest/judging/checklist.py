@@ -9,6 +9,7 @@ from quantdl.backtest.plan.evidence import Evidence
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.backtest.plan.rebuilt import RebuiltBook
 from quantdl.backtest.plan.sample import bars_per_year_of
+from quantdl.backtest.plan.terms import RiskFree, cash_rates
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.panel import Panel
 
@@ -42,7 +43,9 @@ class Checklist:
     items: tuple[ChecklistItem, ...]
 
 
-def assess(plan: Plan, panel: Panel, result: BacktestResult, evidence: Evidence) -> Checklist:
+def assess(
+    plan: Plan, panel: Panel, result: BacktestResult, evidence: Evidence, risk_free: RiskFree = None
+) -> Checklist:
     """Judge a run by its plan, on the book that its fills say it held.
 
     The verdict is "not defended" when any row fails, "relative evidence only" when none fails but some cannot be
@@ -53,6 +56,7 @@ def assess(plan: Plan, panel: Panel, result: BacktestResult, evidence: Evidence)
         panel: The data of the run.
         result: Its record.
         evidence: What is known beside the record.
+        risk_free: What cash was to earn, as it was given to `quantdl.backtest.run_backtest`.
 
     Raises:
         RunError: If the run was made on bars within the session.
@@ -60,7 +64,10 @@ def assess(plan: Plan, panel: Panel, result: BacktestResult, evidence: Evidence)
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     borrow = plan.friction.borrow
     fee = 0.0 if borrow is None else borrow.annual_rate / bars_per_year
-    book = RebuiltBook(result, panel, fee, same_bar=plan.friction.fill_at == "decision_close")
+    first = int(panel.sessions.searchsorted(result.equity.index[0]))
+    stop = first + len(result.equity)
+    rates = cash_rates(risk_free, panel.sessions, first, stop, bars_per_year)[first:stop]
+    book = RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
     run = FinishedRun(panel, result, evidence, book, bars_per_year)
     judged = ((item.name, item.judge(plan, run)) for item in ITEMS)
     items = tuple(ChecklistItem(name, row.passed, row.statement, row.figure, row.cause) for name, row in judged)

@@ -74,7 +74,8 @@ def capacities(result: BacktestResult) -> tuple[Capacity, ...]:
         return tuple(
             Capacity(y, None, f"undefined: volatility unknown at {unknown} fills") for y in IMPACT_COEFFICIENTS
         )
-    gross = float(result.equity["equity"].iloc[-1] - result.initial_equity + result.equity["costs"].sum())
+    table = result.equity
+    gross = float(table["equity"].iloc[-1] - result.initial_equity + (table["costs"] - table["interest"]).sum())
     unit = float((fills["volatility"] * np.sqrt(fills["notional"] / fills["dollar_volume"]) * fills["notional"]).sum())
     return tuple(_capacity(y, gross, unit, result.initial_equity) for y in IMPACT_COEFFICIENTS)
 

@@ -31,7 +31,7 @@ def judge(documentation: Documentation, run: FinishedRun) -> ItemVerdict:
 
 
 def _contradictions(run: FinishedRun) -> list[str]:
-    """Return where shares and money of the record are not those of the fills, dividends and fees.
+    """Return where shares and money of the record are not those of the fills, dividends, interest and fees.
 
     Weights and returns of the book held are among them: what the book may lose, and lost, is judged by these.
     """
@@ -49,6 +49,7 @@ def _contradictions(run: FinishedRun) -> list[str]:
     for what, off, scale in (
         ("shares held", shares.max(axis=1), np.abs(book.shares).max(initial=0.0)),
         ("equity", money, np.abs(book.equity).max()),
+        ("interest", np.abs(record.equity["interest"].to_numpy() - book.interest), np.abs(book.equity).max()),
         ("costs", paid, np.abs(book.equity).max()),
         ("money in positions", np.where(book.equity > 0, positions, 0.0), np.abs(book.equity).max()),
         ("gains of the book held", gains, np.abs(book.equity).max()),

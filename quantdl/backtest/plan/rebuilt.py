@@ -80,6 +80,7 @@ class RebuiltBook:
         panel: The data of the run.
         borrow_fee: Fee of one bar as a fraction of what is sold short.
         same_bar: Whether orders may fill at the close they were decided on.
+        cash_rates: (T,) what cash held into each session of the run earns; None where it earns nothing.
         first: Position of the run's first session in the panel.
 
     Shape:
@@ -90,6 +91,7 @@ class RebuiltBook:
     panel: Panel
     borrow_fee: float
     same_bar: bool
+    cash_rates: np.ndarray | None = None
     first: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -177,11 +179,38 @@ class RebuiltBook:
         return earned
 
     @cached_property
+    def received(self) -> np.ndarray:
+        """(T,) money of dividends on the day that it is paid, negative where short positions owe it."""
+        paid = np.zeros(self.n_sessions)
+        for effect in effects(self.panel):
+            row = effect.row - self.first
+            if 0 < row < self.n_sessions:
+                for payment in effect.payments:
+                    pay_row = payment.pay_row - self.first
+                    if pay_row < self.n_sessions:
+                        paid[pay_row] += self.shares[row - 1, effect.column] * payment.amount
+        return paid
+
+    @cached_property
+    def interest(self) -> np.ndarray:
+        """(T,) money that the cash left by the session before earns, negative where cash is owed."""
+        earned = np.zeros(self.n_sessions)
+        if self.cash_rates is None or not self.cash_rates.any():
+            return earned
+        flows = self._sums(self.fills, -self.fills.quantity * self.fills.price - self.fills.cost).sum(axis=1)
+        flows += self.received - self.fees.sum(axis=1)
+        cash = self.result.initial_equity
+        for row in range(self.n_sessions):
+            earned[row] = cash * self.cash_rates[row]
+            cash += float(earned[row] + flows[row])
+        return earned
+
+    @cached_property
     def equity(self) -> np.ndarray:
         """(T,) money and shares at their marks, after the fills."""
         brought = self._sums(self.fills, -self.fills.quantity * self.fills.price - self.fills.cost)
         brought += self.dividends - self.fees
-        money = self.result.initial_equity + np.cumsum(brought.sum(axis=1))
+        money = self.result.initial_equity + np.cumsum(brought.sum(axis=1) + self.interest)
         return np.asarray(money + money_in(self.shares, self.marks).sum(axis=1))
 
     @cached_property

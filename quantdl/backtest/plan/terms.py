@@ -1,6 +1,7 @@
 """What a plan means for the engine on given data: its terms, and the sentences that must stand beside any figure."""
 
 import numpy as np
+import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import HaltCondition, Terms
@@ -16,13 +17,17 @@ from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
 from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.backtest.running.cadence import every_bars, period_ends
+from quantdl.errors import RunError
 from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
 from quantdl.market.panel import Panel
 from quantdl.portfolio.limits import Limits
 
+RiskFree = float | pd.Series | None
+"""Annual rate that cash earns: the same at all times, or as known at the close of each session; None for nothing."""
 
-def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> Terms:
+
+def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk_free: RiskFree = None) -> Terms:
     """Return what the engine must obey.
 
     Args:
@@ -31,6 +36,10 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         tape: The same as the engine plays it.
         first: Position of the run's first session.
         stop: Position after its last.
+        risk_free: What cash earns, see `cash_rates`.
+
+    Raises:
+        RunError: If the rate is not known at some session.
     """
     friction, abnormal = plan.friction, plan.abnormal_volatility
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
@@ -49,6 +58,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         bar_dollars=bar_dollars(friction.liquidity, panel),
         fill_at=friction.fill_at,
         borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
+        cash_rates=cash_rates(risk_free, panel.sessions, first, stop, bars_per_year),
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
         delisting_recovery=friction.delisting_recovery,
         conditions=tuple(_halt_condition(item) for item in plan.invalidation),
@@ -57,8 +67,48 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int) -> T
         market_volatility=volatility,
         in_stress=abnormal.in_stress,
         bars_per_year=bars_per_year,
-        stamps=stamps(plan, panel.card, panel.actions),
+        stamps=(*stamps(plan, panel.card, panel.actions), *(() if risk_free is None else (_INTEREST,))),
     )
+
+
+_INTEREST = "Cash earns the risk-free rate, and cash owed costs it; Sharpe and Sortino subtract the same rate."
+
+
+def cash_rates(
+    risk_free: RiskFree, sessions: pd.DatetimeIndex, first: int, stop: int, bars_per_year: float
+) -> np.ndarray:
+    r"""Return (T,) what cash earns in each bar of a run, as a fraction: :math:`(1 + r)^{1 / n} - 1` at n bars a year.
+
+    A bar earns the rate known at the close of the bar before it, as `quantdl.risk.metrics.performance` subtracts it;
+    the first bar of the data has none before it and earns nothing by a series. Bars outside of the run are zero.
+
+    Args:
+        risk_free: Annual rate as a fraction, above -1: a number, or a series by session; None for nothing.
+        sessions: (T,) label of each bar.
+        first: Position of the run's first bar.
+        stop: Position after its last.
+        bars_per_year: Bars of the calendar in a year.
+
+    Raises:
+        RunError: If a rate is missing, not finite or not above -1, naming the session.
+    """
+    rates = np.zeros(len(sessions))
+    if risk_free is None:
+        return rates
+    if isinstance(risk_free, pd.Series):
+        begin = max(first, 1)
+        annual = risk_free.reindex(sessions[begin - 1 : stop - 1]).to_numpy(np.float64)
+    else:
+        begin, annual = first, np.full(stop - first, float(risk_free))
+    bad = ~(np.isfinite(annual) & (annual > -1.0))
+    if bad.any():
+        where = max(begin - 1, 0) + int(bad.argmax())
+        raise RunError(
+            f"risk_free: got {annual[bad][0]} for {sessions[where]:%Y-%m-%d}; expected a yearly rate as a fraction above -1, "
+            "known at every session from the one before the run on. Fix: give a series that covers them."
+        )
+    rates[begin:stop] = (1.0 + annual) ** (1.0 / bars_per_year) - 1.0
+    return rates
 
 
 def _due(cadence: Cadence, tape: Tape, first: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The backtest: at every close the terms are obeyed first, then whoever decides is asked.
 
-One session runs in this order: dividends and splits take effect, delistings are paid out, borrowing is charged, waiting
-orders fill, the book is marked; the conditions look at it; the driver decides; positions past their horizon and trades
-past their stop get exit orders, which overrule the decision. Orders fill at the next traded price, never at the one
-they were decided on unless the terms ask for that.
+One session runs in this order: cash held into it earns interest, dividends and splits take effect, delistings are paid
+out, borrowing is charged, waiting orders fill, the book is marked; the conditions look at it; the driver decides;
+positions past their horizon and trades past their stop get exit orders, which overrule the decision. Orders fill at the
+next traded price, never at the one they were decided on unless the terms ask for that.
 """
 
 from collections.abc import Callable
@@ -107,6 +107,7 @@ class Engine:
     def step(self, t: int) -> None:
         """Play the session at position ``t`` of the tape."""
         self.limits = self._limits(t)
+        interest = self.book.earn(float(self.terms.cash_rates[t]))
         self.actions.play(t)
         self.book.marks = self.tape.marks[t]
         self.exits.pay_out_delisted(t)
@@ -120,7 +121,7 @@ class Engine:
             self.exits.close(range(self.n_assets), t, self.halt_rule)
         if self.same_bar:
             fills = self._fill(t)
-        self._record(t, fills, fees, held_return)
+        self._record(t, fills, fees, interest, held_return)
         self._predict(t)
 
     def _limits(self, t: int) -> Limits:
@@ -234,7 +235,7 @@ class Engine:
             self.journal.note(t, "fast_exit", "cut", detail)
         return np.asarray(np.clip(weights, -caps, caps))
 
-    def _record(self, t: int, fills: list[Fill], fees: float, held_return: float) -> None:
+    def _record(self, t: int, fills: list[Fill], fees: float, interest: float, held_return: float) -> None:
         """Write down the book after the session's fills."""
         equity, weights = self.book.equity(), self.book.weights()
         notional, paid = sum(fill.notional for fill in fills), sum(fill.cost for fill in fills)
@@ -248,6 +249,7 @@ class Engine:
             net=float(weights.sum()),
             turnover=turnover,
             costs=paid + fees,
+            interest=interest,
             held_return=held_return,
             days_to_exit=self.exits.days_to_exit(t),
             halted=self.halted_at is not None,

@@ -31,10 +31,12 @@ class BacktestResult:
     Attributes:
         assets: (A,) symbols, in the order of the columns.
         initial_equity: Money at the start.
-        equity: Columns ``equity, cash, due, gross, net, turnover, costs, held_return, days_to_exit, halted``. Equity is
+        equity: Columns ``equity, cash, due, gross, net, turnover, costs, interest, held_return, days_to_exit, halted``.
+            Equity is
             after the fills of the close: cash, dividends due and shares at their marks. Due is money of dividends that
             went ex and are not paid yet, negative where shorts owe it. Gross and net are sums of weights then, turnover
-            is filled notional over equity before the fills, costs are money of that session, held_return is the simple
+            is filled notional over equity before the fills, costs are money of that session, interest is
+            what cash earned in it (negative where it was owed), held_return is the simple
             return of the book held into the session, before its trades, days_to_exit is how many sessions the slowest
             position takes to sell at the participation cap, NaN under a volume waiver.
         weights_after_fill: (T, A) weights of the book held after the close's fills; the rest to one is cash.
