@@ -104,8 +104,8 @@ def cash_rates(
     if bad.any():
         where = max(begin - 1, 0) + int(bad.argmax())
         raise RunError(
-            f"risk_free: got {annual[bad][0]} for {sessions[where]:%Y-%m-%d}; expected a yearly rate as a fraction above -1, "
-            "known at every session from the one before the run on. Fix: give a series that covers them."
+            f"risk_free: got {annual[bad][0]} for {sessions[where]:%Y-%m-%d}; expected a yearly fraction above "
+            "-1, known at every session from the one before the run on. Fix: give a series that covers them."
         )
     rates[begin:stop] = (1.0 + annual) ** (1.0 / bars_per_year) - 1.0
     return rates
