@@ -70,7 +70,8 @@ def test_a_cap_on_stated_volume_counts_the_money_of_the_book():
     """5 % of 1,000,000 dollars a session are 50,000 dollars: 50,000 * 148 / 3,000 = 2,466.67 shares, not 16.67."""
     panel = in_dollars(yen())
     stated = StatedVolume("stated", {"A00": 1e6}, "What a test says of it.", 0.05, 0.0)
-    played = run(panel, {0: [1.0]}, initial_equity=450_000.0, friction={**NO_COSTS, "liquidity": stated})
+    friction = {**NO_COSTS, "liquidity": stated}
+    played = run(panel, {0: [1.0]}, initial_equity=450_000.0, friction=friction, fast_exit={"max_sessions": 11})
     assert played.fills["quantity"].iloc[0] == pytest.approx(50_000 * 148 / 3000, rel=1e-12)
 
 
