@@ -69,7 +69,8 @@ def test_where_groups_change_only_the_heaviest_is_kept():
 
 
 def test_the_book_at_each_close_is_a_row_of_its_session():
-    rows = [Close(1000.0 + n, 500.0, 0.0, 0.5, 0.5, 0.1, 1.0, 0.01, NAN, n == 2) for n in range(3)]
+    rows = [Close(1000.0 + n, 500.0, 0.0, 0.5, 0.5, 0.1, 1.0, 0.25, 0.01, NAN, n == 2) for n in range(3)]
     table = tables().closes(rows)
     assert list(table.index) == list(SESSIONS[1:])
     assert list(table["equity"]) == [1000.0, 1001.0, 1002.0] and list(table["halted"]) == [False, False, True]
+    assert list(table["interest"]) == [0.25] * 3
