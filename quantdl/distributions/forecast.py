@@ -68,7 +68,7 @@ class Forecast(Distribution, ABC):
         Probabilities are Python numbers or float64 tensors; in float32 1 - 1e-8 is 1.
 
         Raises:
-            ValueError: If a tensor of less precision holds a probability above 0.9999, see
+            ValueError: If a tensor of less precision holds a probability of exactly 1, see
                 `quantdl.distributions.exact_probability`.
         """
 

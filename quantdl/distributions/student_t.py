@@ -20,7 +20,6 @@ _TINY = 1e-300
 _FARTHEST = 1e150  # its square is still a float64
 _BELOW_ONE = 1.0 - 2.0**-53  # largest float64 below 1
 _SMALLEST = 5e-324  # smallest float64 above 0
-_FEW_DIGITS_FROM = 0.9999  # there a float32 misses the distance to 1 by more than six ten-thousandths of it
 
 
 def student_t_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -75,7 +74,7 @@ def student_t_icdf(probability: Tensor | float, degrees_of_freedom: Tensor) -> T
         The quantiles, float64.
 
     Raises:
-        ValueError: If a probability near 1 comes in a type that cannot hold it.
+        ValueError: If a tensor that is not float64 holds a probability of exactly 1.
 
     Example:
         >>> student_t_icdf(0.975, torch.tensor(4.0))
@@ -90,11 +89,12 @@ def student_t_icdf(probability: Tensor | float, degrees_of_freedom: Tensor) -> T
 def exact_probability(probability: Tensor | float, device: torch.device) -> Tensor:
     """Return a probability in float64, on a device; every quantile function takes its argument through here.
 
-    A Python number is a float64. A tensor of less precision is widened where it has digits enough, and refused where it
-    has not: in float32 1 - 1e-8 *is* 1, whose quantile is infinite.
+    A Python number is a float64. A tensor of less precision is widened: its quantiles are those of the number that it
+    holds, which near 1 is a rounded one (a float32 there is a multiple of 6e-8). Exactly 1 is refused in it, because
+    that is what 1 - 1e-8 rounds to, and its quantile is infinite.
 
     Raises:
-        ValueError: If a tensor that is not float64 holds a probability above 0.9999.
+        ValueError: If a tensor that is not float64 holds a probability of exactly 1.
 
     Example:
         >>> exact_probability(1 - 1e-8, torch.device("cpu")) < 1
@@ -102,11 +102,11 @@ def exact_probability(probability: Tensor | float, device: torch.device) -> Tens
     """
     if not isinstance(probability, Tensor):
         return torch.tensor(probability, dtype=torch.float64, device=device)
-    if probability.dtype != torch.float64 and bool((probability > _FEW_DIGITS_FROM).any()):
+    if probability.dtype != torch.float64 and bool((probability == 1).any()):
         name = str(probability.dtype).removeprefix("torch.")
         raise ValueError(
-            f"the probability {float(probability.max())!r} came in {name}, which has too few digits above "
-            f"{_FEW_DIGITS_FROM}: 1 - 1e-8 rounds to 1, whose quantile is infinite. Probabilities are float64. "
+            f"the probability 1.0 came in {name}, where 1 - 1e-8 rounds to it; its quantile is infinite. "
+            "Probabilities near 1 are float64. "
             "Fix: pass the Python number, law.icdf(1 - 1e-8), or a tensor made with dtype=torch.float64."
         )
     return probability.to(device=device, dtype=torch.float64)

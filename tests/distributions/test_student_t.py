@@ -232,12 +232,24 @@ def test_the_quantile_of_a_hundred_million_to_one_is_that_of_scipy(freedom, tail
     assert round(found, 4) == published
 
 
-def test_a_probability_near_one_is_refused_where_its_type_cannot_hold_it():
+def test_a_probability_of_one_is_refused_where_its_type_cannot_tell_it_from_less():
     freedom = torch.tensor(8.0, dtype=torch.float64)
     with pytest.raises(ValueError, match=r"1\.0 came in float32.* pass the Python number, law\.icdf\(1 - 1e-8\)"):
         student_t_icdf(torch.tensor(1.0 - 1e-8), freedom)
-    assert student_t_icdf(torch.tensor(0.975), freedom).item() == pytest.approx(stats.t.ppf(0.975, 8), rel=1e-6)
+    with pytest.raises(ValueError, match=r"1\.0 came in int64"):
+        student_t_icdf(torch.tensor([0, 1]), freedom)
+    assert student_t_icdf(torch.tensor(1.0, dtype=torch.float64), freedom).item() == math.inf
     assert exact_probability(0.1, torch.device("cpu")).item() == 0.1
+
+
+def test_every_other_probability_in_single_precision_has_the_quantile_of_the_number_it_holds():
+    """Uniform draws are below 1: the largest float32 there is 1 - 2**-24, the next one 1 - 2**-23."""
+    drawn = torch.tensor([1e-30, 0.3, 0.975, 0.99995, 1 - 2**-23, 1 - 2**-24])
+    found = student_t_icdf(drawn, torch.tensor(8.0))
+    held = drawn.double().numpy()
+    expected = np.where(held < 0.5, stats.t.ppf(held, 8), stats.t.isf(1.0 - held, 8))  # 1 - held is exact
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-8)
+    assert torch.isfinite(student_t_icdf(torch.rand(100_000, generator=torch.Generator().manual_seed(1)), drawn[1])).all()
 
 
 @pytest.mark.parametrize("value", [-1e300, -1e100, -1e5, 1e5, 1e100, 1e300])
