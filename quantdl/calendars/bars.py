@@ -34,14 +34,14 @@ def less_than_a_year(n_bars: int, bars_per_year: float, first: date, last: date)
 
     Example:
         >>> less_than_a_year(10, 252.0, date(2024, 1, 2), date(2024, 1, 16))
-        '10 sessions; a year of 252 is needed to annualise'
+        '10 bars; a year of 252 is needed to annualise'
         >>> less_than_a_year(248, 251.7, date(2000, 12, 29), date(2001, 12, 31))
         ''
     """
     whole = (last - first).days >= _WHOLE_YEAR_DAYS and n_bars >= _SHARE_OF_BARS * bars_per_year
     if whole or n_bars >= round(bars_per_year, 6):
         return ""
-    return f"{n_bars} session{'s' * (n_bars != 1)}; a year of {bars_per_year:.0f} is needed to annualise"
+    return f"{n_bars} bar{'s' * (n_bars != 1)}; a year of {bars_per_year:.0f} is needed to annualise"
 
 
 def is_daily(bar: str) -> bool:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest import BacktestResult
+from quantdl.backtest.running.session_results import equity_where_traded
 from quantdl.errors import ConfigError
 from quantdl.risk.metrics import drawdown_curve
 
@@ -32,24 +33,25 @@ def drawn_curves(curves: Mapping[str, pd.Series]) -> pd.DataFrame:
 def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> pd.Series:
     """Return the equity with the initial money before its first session, so that the first session's costs count.
 
-    A return from nothing is undefined, so the curve of a ruined book ends with the loss of all but a trace.
+    Sessions in which nothing trades are left out: their returns of zero would make any book look calmer. A return from
+    nothing is undefined, so the curve of a ruined book ends with the loss of all but a trace.
 
     Args:
         result: The run.
         sessions: Of the panel it ran on.
 
     Raises:
-        ConfigError: If the run has fewer than two sessions.
+        ConfigError: If the run has fewer than two sessions in which anything trades.
     """
-    equity = result.equity["equity"]
+    equity = equity_where_traded(result)
     if len(equity) < 2:
         raise ConfigError(
-            "splits: the test span holds fewer than two sessions; nothing can be measured on it. "
+            "splits: the test span holds fewer than two sessions with a trade; nothing can be measured on it. "
             "Set splits.test_start earlier or splits.test_end later."
         )
     ruined = np.flatnonzero(equity.to_numpy() <= 0)
     if len(ruined):
         equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * result.initial_equity)
-    before = sessions[sessions.searchsorted(equity.index[0]) - 1]
+    before = sessions[sessions.searchsorted(result.equity.index[0]) - 1]
     whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
     return whole

@@ -58,10 +58,10 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None) -> Eval
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     data = load_data(config)
     table = model_inputs(config, data)
-    bars = split_bars(data.panel.sessions, config.splits)
+    bars = split_bars(data.panel.sessions, config.splits).among(data.trades)
     rows = []
     for block in blocks:
-        fitted = fit_model(block, data.returns, table, bars, config, _named(progress, block))
+        fitted = fit_model(block, data.learnt, table, bars, config, _named(progress, block))
         book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, _named(progress, block))
         rows.append(evaluation_row(block.kind, next_session(forecast_table(book))))
     return EvaluationTable(tuple(rows))

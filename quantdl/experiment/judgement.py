@@ -84,12 +84,13 @@ def judge(
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run = result.equity.index
-    bars_per_year = card.declaration.trading_calendar().bars_per_year(run[0], run[-1], card.declaration.frequency)
+    of_calendar = card.declaration.trading_calendar().bars_per_year(run[0], run[-1], card.declaration.frequency)
+    bars_per_year = of_calendar * float(result.traded.mean())  # of those on which anything trades, which are measured
     curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
     rates = [_subtracted(rate, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
     levels = predicted_levels(books.job.terms.risk_level)
-    risk = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels)
+    risk = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded)
     tests = value_at_risk_tests(risk.rows, risk.left_out)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
@@ -105,7 +106,7 @@ def judge(
         baseline=equal_weight,
         benchmark=_benchmark(config, data, rates[0], bars_per_year),
         value_at_risk=tests,
-        costs=cost_figures(result, books.job.terms.costs, books.break_even, bars_per_year),
+        costs=cost_figures(result, books.job.terms.costs, books.break_even, of_calendar),
         regimes=both_by_regime(result, baseline),
         stress_windows=both_by_stress_window(result, baseline, plan.abnormal_volatility),
         contexts=context_results(result, books.job.tape, plan),
@@ -169,7 +170,7 @@ def yardstick_of(
         name: Of the yardstick, as the plan states it.
         books: Both books.
         sessions: Of the panel they ran on.
-        bars_per_year: Bars of the calendar in a year.
+        bars_per_year: Bars of the calendar in a year on which anything trades.
         rates: Risk-free rate a year known at each session of the curves.
 
     Returns:
@@ -182,7 +183,7 @@ def yardstick_of(
         return None
     known = [rates.reindex(curve.index) for curve in curves]
     own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
-    invested, fully = (float(book.equity.loc[:last, "gross"].mean()) for book in (result, baseline))
+    invested, fully = (float(book.equity["gross"][book.traded].loc[:last].mean()) for book in (result, baseline))
     return yardstick(name, own, rival, invested / fully if fully > 0 else 1.0)
 
 

@@ -64,9 +64,9 @@ def fit_model(
 
     Args:
         settings: Of the model: that of the config, or one of those it is compared with.
-        panel: Prices as total returns.
+        panel: Prices as total returns, see `quantdl.experiment.preparation.LoadedData.learnt`.
         table: Features of the panel.
-        bars: To fit on and to forecast at.
+        bars: To fit on and to forecast at, as numbers of the panel's bars.
         config: Of the run, for its seed and how networks are trained.
         progress: Told what is going on.
 

@@ -123,8 +123,9 @@ def _forecast(
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
     if config.model is None:
         return None, None
-    fitted = fit_model(config.model, data.returns, model_inputs(config, data), bars, config, progress)
-    return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
+    through, bars = data.panel.sessions[bars.test[-1]], bars.among(data.trades)
+    fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
+    return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress, through)
 
 
 def _predictions(

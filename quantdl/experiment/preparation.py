@@ -1,6 +1,7 @@
 """From the data block of a config to a panel with its census taken, its policies applied and its universe known."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ class LoadedData:
     exchange_rates: tuple[ExchangeRate, ...]
     universe: Universe | None
 
+    @cached_property
+    def trades(self) -> np.ndarray:
+        """(T,) whether any asset traded in the session."""
+        return np.asarray(self.returns.traded.any(axis=1))
+
+    @cached_property
+    def learnt(self) -> Panel:
+        """``returns`` in the sessions in which anything traded, which is what models count in.
+
+        On this axis the session after a Friday is the Monday, whether or not the calendar has a Sunday on which nothing
+        trades, and so a label ends where it says.
+        """
+        return self.returns if self.trades.all() else self.returns.at(self.trades)
+
 
 def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
     """Load, select, count the faults, apply the policies, convert to the currency of the book and judge the universe.
@@ -78,20 +93,16 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
 
 
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
-    """Return the features that the config's models read.
+    """Return the features that the config's models read, on the axis of `LoadedData.learnt`.
 
     Bars on which no asset trades (a Sunday of an FX calendar, a weekend of ``24/7``) take no place in the windows of
-    features, and no cell of them is valid.
+    features.
 
     Raises:
         DataError: If the prices lack what a group of features needs.
     """
-    names = config.features.exogenous
-    series = tuple(data.series[name] for name in names)
-    trades = np.asarray(data.returns.traded.any(axis=1))
-    if trades.all():
-        return feature_table(data.returns, config.features.groups, series)
-    return feature_table(data.returns.at(trades), config.features.groups, series).spread(trades, data.returns.known_at)
+    series = tuple(data.series[name] for name in config.features.exogenous)
+    return feature_table(data.learnt, config.features.groups, series)
 
 
 def check_data(

@@ -143,26 +143,31 @@ def risk_table(
     weights_after_fill: pd.DataFrame,
     held_return: pd.Series,
     levels: Iterable[float] = LEVELS,
+    traded: np.ndarray | None = None,
 ) -> RiskTable:
     """Hold each session's loss against what was predicted at the close before.
 
-    Sessions entered without positions are left out: they can neither lose nor fail. So is a level for which there are
-    too few observations; these are counted.
+    Sessions entered without positions are left out: they can neither lose nor fail. So are sessions in which nothing
+    trades: a loss is held against what was predicted at the close of the last session with a trade, and includes what
+    the book paid or earned (borrowing, interest) in the sessions between. So is a level for which there are too few
+    observations; these are counted.
 
     Args:
         predictions: What is asked for the losses.
         weights_after_fill: (T, A) book held after each close's fills.
         held_return: (T,) simple return of the book held into each session.
         levels: Confidence levels, lowest first.
+        traded: (T,) whether any asset traded in each session; None where one did in all of them.
     """
     levels, rows, probabilities = tuple(levels), [], {}
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
-    sessions = weights_after_fill.index
+    returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
+    sessions = weights_after_fill.index if traded is None else weights_after_fill.index[traded]
     for before, session in zip(sessions[:-1], sessions[1:], strict=True):
         weights = weights_after_fill.loc[before].to_numpy(dtype=np.float64)
         if not weights.any():
             continue
-        risk, loss = predictions.book_risk(before, weights), -float(held_return.loc[session])
+        risk, loss = predictions.book_risk(before, weights), -float(returns.loc[session])
         for level in levels:
             if not risk.reaches(level):
                 missed[level].append((session, risk.short_of(level)))
@@ -179,6 +184,17 @@ def risk_table(
     left_out = {level: _left_out(found) for level, found in missed.items() if found}
     series = pd.Series(probabilities, dtype=np.float64, name="pit")
     return RiskTable(table, series, MappingProxyType(left_out))
+
+
+def _over_silence(held_return: pd.Series, traded: np.ndarray) -> pd.Series:
+    """Return what the book earned into each session that trades since the one before that did, compounded."""
+    found, so_far = [], 0.0
+    for value, trades in zip(held_return.tolist(), traded.tolist(), strict=True):
+        so_far = (1.0 + so_far) * (1.0 + value) - 1.0 if so_far else value
+        if trades:
+            found.append(so_far)
+            so_far = 0.0
+    return pd.Series(found, held_return.index[traded])
 
 
 def _left_out(missed: list[tuple[pd.Timestamp, str]]) -> LeftOut:

@@ -45,6 +45,8 @@ class ModelPredictions:
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
         """Losses in the session after ``session`` of the book held after its fills, (A,) weights.
 
+        At the close of a session in which nothing traded, the law of the last one in which something did still stands.
+
         A held asset that the model cannot forecast, because it did not trade, is not riskless: it is given its own
         trailing returns, ordered to be worst where the rest of the book is worst. The book then reaches no level that
         so many returns do not reach.
@@ -76,7 +78,7 @@ class ModelPredictions:
 
     def _draws(self, session: pd.Timestamp, window: ReturnWindow) -> np.ndarray:
         law = self.book.law(session, window)
-        key = [self.seed, int(session.value), window.starts_after, window.bars]
+        key = [self.seed, int(self.book.made_at(session).value), window.starts_after, window.bars]
         seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
         draws = draw_returns(law, self.n_draws, seed)[:, 0].cpu().numpy()
         return np.where(law.present[0].cpu().numpy(), draws, np.nan)

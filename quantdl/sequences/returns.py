@@ -54,7 +54,9 @@ def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.
     """Log return of every asset over every window from every bar, and where it is observed.
 
     A return is observed when the asset traded, at a positive price, at both ends of the window. A halt, a gap or a
-    masked cell at either end is no observation; no earlier price stands in for it.
+    masked cell at either end is no observation; no earlier price stands in for it. Windows count the bars of the
+    panel's axis, so a bar on which no asset trades (a Sunday of an FX calendar) would be the next session of the one
+    before it: leave these out first, with ``panel.at(panel.traded.any(axis=1))``, of a panel of all the assets.
 
     A window that begins while the asset can be traded and ends after its delisting gets the return to the terminal
     value that the delisting states, in the scale of the panel's closes. It stays unobserved where that value is

@@ -71,26 +71,44 @@ class ForecastBook:
         sessions: (S,) sessions at whose close the forecasts are made.
         assets: (A,) symbols.
         pieces: Laws of consecutive sessions; every window covers every session.
+        through: Last session at whose close the last law may be asked for: that of the forecasts, or one after it up to
+            which nothing trades.
     """
 
     sessions: pd.DatetimeIndex
     assets: tuple[str, ...]
     pieces: tuple[SessionLaws, ...]
+    through: pd.Timestamp
+
+    def made_at(self, session: pd.Timestamp) -> pd.Timestamp:
+        """The session whose law stands at the close of ``session``: itself, or the last one before it.
+
+        In a session in which nothing trades nothing is learnt, and the next return is still that of the next session
+        with a trade, so the law of the last one with a trade stands.
+
+        Raises:
+            RunError: If the session lies outside the span.
+        """
+        if not self.sessions[0] <= session <= self.through:
+            raise RunError(
+                f"no forecast for {session:%Y-%m-%d}. The book runs {self.sessions[0]:%Y-%m-%d}.."
+                f"{self.through:%Y-%m-%d}; widen the test span of the config."
+            )
+        made: pd.Timestamp = self.sessions[int(self.sessions.searchsorted(session, side="right")) - 1]
+        return made
 
     def law(self, session: pd.Timestamp, window: ReturnWindow) -> Forecast:
-        """The law made at the close of one session, batch_shape (1,).
+        """The law that stands at the close of one session, see `made_at`; batch_shape (1,).
 
         Raises:
             RunError: If the book holds no forecast for that session and window.
         """
+        made = self.made_at(session)
         for piece in self.of(window):
-            if piece.sessions[0] <= session <= piece.sessions[-1]:
-                row = int(piece.sessions.searchsorted(session))
+            if piece.sessions[0] <= made <= piece.sessions[-1]:
+                row = int(piece.sessions.searchsorted(made))
                 return piece.law.rows(slice(row, row + 1))
-        raise RunError(
-            f"no forecast of {window} for {session:%Y-%m-%d}. The book runs {self.sessions[0]:%Y-%m-%d}.."
-            f"{self.sessions[-1]:%Y-%m-%d}; widen the test span of the config."
-        )
+        raise RunError(f"no forecast of {window}; the book's model answers for other windows.")
 
     def of(self, window: ReturnWindow) -> Iterator[SessionLaws]:
         """The pieces of one return window, in time order."""
@@ -98,12 +116,24 @@ class ForecastBook:
 
 
 def forecast_sessions(
-    fitted: FittedModel, histories: Histories, bars: range, progress: Progress | None = None
+    fitted: FittedModel,
+    histories: Histories,
+    bars: range,
+    progress: Progress | None = None,
+    through: pd.Timestamp | None = None,
 ) -> ForecastBook:
     """Forecast every bar of a span in every return window of the model.
 
     A network reads one history per session, so a session's law does not depend on which others are forecast. Returns
     that end after the span count as not observed.
+
+    Args:
+        fitted: The model.
+        histories: Of the sessions in which anything trades.
+        bars: At whose close a forecast is made.
+        progress: Told how far it is.
+        through: Last session at which the last law is asked for; the last of ``bars`` where None. Give a later one only
+            where nothing trades in between.
 
     Raises:
         LookAheadError: If the fit saw a session of the span.
@@ -122,7 +152,8 @@ def forecast_sessions(
         pieces += _laws(fitted, histories, chunk, blocks, bars[-1])
     if progress:
         progress("forecasting", len(bars), len(bars))
-    return ForecastBook(histories.sessions[bars.start : bars.stop], histories.assets, tuple(pieces))
+    sessions = histories.sessions[bars.start : bars.stop]
+    return ForecastBook(sessions, histories.assets, tuple(pieces), sessions[-1] if through is None else through)
 
 
 def _laws(

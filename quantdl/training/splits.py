@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
@@ -28,6 +29,30 @@ class SplitBars:
 
     fit: FitSpans
     test: range
+
+    def among(self, trades: np.ndarray) -> "SplitBars":
+        """Number the bars among those on which anything trades, which models are fitted and forecast on.
+
+        A span that ends on a bar without a trade ends at the last one before it that has one: all that was known at its
+        close was known there.
+
+        Args:
+            trades: (T,) whether any asset traded on the bar.
+
+        Raises:
+            DataError: If a span is left without a bar.
+        """
+        if trades.all():
+            return self
+        number = np.cumsum(trades) - 1
+        ends = (self.fit.train[-1], self.fit.validation[-1], self.test[0], self.test[-1])
+        train, validation, before_test, test_end = number[list(ends)].tolist()
+        if not 0 < train < validation <= before_test < test_end:
+            raise DataError(
+                "A span of splits holds no session in which any asset trades. Every span needs some: choose other days."
+            )
+        spans = FitSpans(range(0, train + 1), range(train, validation + 1))
+        return SplitBars(spans, range(before_test, test_end + 1))
 
 
 def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:

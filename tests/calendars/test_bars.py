@@ -38,7 +38,7 @@ def test_a_year_is_as_many_bars_as_an_average_year_has(bars, enough):
     last = date(2020, 1, 2) + pd.Timedelta(days=int(bars / 252 * 352))
     reason = less_than_a_year(bars, 252.0, date(2020, 1, 2), last)
     plural = "" if bars == 1 else "s"
-    assert reason == ("" if enough else f"{bars} session{plural}; a year of 252 is needed to annualise")
+    assert reason == ("" if enough else f"{bars} bar{plural}; a year of 252 is needed to annualise")
 
 
 @pytest.mark.parametrize("name", ["XNYS", "XTKS", "XSHG", "XHKG", "XTAE", "XLON"])

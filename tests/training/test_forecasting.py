@@ -70,5 +70,5 @@ def test_returns_that_end_after_the_span_are_not_observed(fitted, histories):
 
 def test_a_session_outside_the_book_is_named(fitted, histories):
     book = forecast_sessions(fitted, histories, range(200, 210))
-    with pytest.raises(RunError, match="no forecast .* for 2030-01-02"):
+    with pytest.raises(RunError, match="no forecast for 2030-01-02"):
         book.law(pd.Timestamp("2030-01-02"), NEXT_SESSION)

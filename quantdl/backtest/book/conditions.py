@@ -16,7 +16,8 @@ class Observation:
     Attributes:
         equity: Money, before the decisions of this close.
         stale_bars: Most bars since the last price among held assets; 0 when nothing is held.
-        exception: Whether the book lost more than its predicted value at risk; None where nothing was predicted.
+        exception: Whether the book lost more than its predicted value at risk since the last session in which anything
+            traded; None where nothing was predicted, and in a session in which nothing trades.
         trades: Whether any asset of the data traded.
     """
 

@@ -16,12 +16,13 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
 
     States are known when a session begins: whether the equal-weighted market rose or fell over the window, the
     volatility regime, and whether the market's dollar volume was above its median over the window (undefined where
-    volume is not measured). The profits of one context add up to the whole.
+    volume is not measured). The profits of one context add up to the whole. A session in which nothing trades is in no
+    window and is not counted; a profit made in it (interest) belongs to the state that it begins in.
 
     Args:
         result: The run.
         tape: Its market.
-        window_bars: Trailing bars by which the plan judges the market.
+        window_bars: Trailing bars with a trade by which the plan judges the market.
         volume_is_measured: Whether the plan takes dollar volume from the data.
     """
     pnl = session_pnl(result)
@@ -31,7 +32,7 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
         "liquidity": _liquidity(result, tape, window_bars) if volume_is_measured else _undefined(result),
     }
     rows = [
-        (context, state, int(np.count_nonzero(values == state)), float(pnl[values == state].sum()))
+        (context, state, int(np.count_nonzero((values == state) & result.traded)), float(pnl[values == state].sum()))
         for context, values in states.items()
         for state in sorted(set(values))
     ]
@@ -39,7 +40,7 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
 
 
 def _trend(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:
-    returns = simple_returns(tape.continuous)
+    returns = simple_returns(tape.continuous)[tape.trades]
     counts = np.isfinite(returns).sum(axis=1)
     market = np.where(counts > 0, np.nansum(returns, axis=1) / np.maximum(counts, 1), 0.0)
     states = ["undefined" if t < window else _sign(market[t - window + 1 : t + 1]) for t in _known_before(result, tape)]
@@ -55,7 +56,7 @@ def _undefined(result: BacktestResult) -> np.ndarray:
 
 
 def _liquidity(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:
-    total = np.nansum(tape.dollars, axis=1)
+    total = np.nansum(tape.dollars[tape.trades], axis=1)
     states = [
         "undefined" if t < window else "ample" if total[t] >= np.median(total[t - window + 1 : t + 1]) else "thin"
         for t in _known_before(result, tape)
@@ -64,6 +65,7 @@ def _liquidity(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:
 
 
 def _known_before(result: BacktestResult, tape: Tape) -> Iterator[int]:
-    """Yield the position of the session before each session of the run."""
+    """Yield, for each session of the run, the last one before it that trades, as a position among those that do."""
     first = int(tape.sessions.searchsorted(result.equity.index[0]))
-    yield from range(first - 1, first - 1 + len(result.equity))
+    number = np.concatenate([[-1], tape.bars_so_far - 1])
+    yield from number[first : first + len(result.equity)].tolist()

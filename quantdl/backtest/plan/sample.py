@@ -70,13 +70,14 @@ def bars_per_year_of(sample: Sample, declaration: "PriceFacts") -> float:
 
 
 def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:
-    """Count the sessions of the span that were played, and those of them before a halt."""
+    """Count the sessions of the span that were played, and those of them with a trade before a halt."""
     import pandas as pd  # reading a config must not load it
 
     played, halted_on = run.result.equity.index, run.result.halted_on
     span = run.panel.sessions
     span = span[(span >= pd.Timestamp(sample.first)) & (span <= pd.Timestamp(sample.last))]
-    live = len(played) if halted_on is None else int((played < halted_on).sum())
+    traded = run.panel.traded[run.book.rows].any(axis=1)
+    live = int((traded if halted_on is None else traded & (played < halted_on)).sum())
     fewest = max(sample.minimum_sessions, FEWEST_SESSIONS)
     lacking = int((~span.isin(played)).sum())
     failures = [f"{fewest - live} sessions too few"] if live < fewest else []

@@ -99,6 +99,7 @@ class Engine:
         self.decided_at: int | None = None
         self.equity_before = job.initial_equity
         self.predicted_loss: float | None = None
+        self.return_since_trade = 0.0
         self.halted_at: int | None = None
         self.halt_rule = ""
         self.halt_reason = ""
@@ -152,8 +153,10 @@ class Engine:
         """Update every condition; the first that fires halts the run for good."""
         held = self.book.quantities != 0
         stale = int(self.tape.silent_bars[t][held].max(initial=0))
-        exception = None if self.predicted_loss is None else bool(-held_return > self.predicted_loss)
-        seen = Observation(self.book.equity(), stale, exception, bool(self.tape.trades[t]))
+        earlier, trades, predicted = self.return_since_trade, bool(self.tape.trades[t]), self.predicted_loss
+        self.return_since_trade = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier else held_return
+        exception = bool(-self.return_since_trade > predicted) if trades and predicted is not None else None
+        seen = Observation(self.book.equity(), stale, exception, trades)
         values = [watcher.update(seen) for watcher in self.monitors]
         self.journal.conditions.append(values)
         for watcher, value in zip(self.monitors, values, strict=True):
@@ -261,8 +264,14 @@ class Engine:
         self.equity_before = equity
 
     def _predict(self, t: int) -> None:
-        """Ask for the next session's value at risk of the book held now, where a condition needs it."""
-        self.predicted_loss, level = None, self.terms.risk_level
+        """Ask for the next session's value at risk of the book held now, where a condition needs it.
+
+        The next session is the next one in which anything trades, so a prediction stands until then.
+        """
+        level = self.terms.risk_level
+        if not self.tape.trades[t] and self.halted_at is None:
+            return
+        self.predicted_loss, self.return_since_trade = None, 0.0
         if level is None or self.value_at_risk is None or self.halted_at is not None:
             return
         weights = self.journal.weights[-1]
@@ -294,6 +303,7 @@ class Engine:
             events=tables.events(journal.events),
             conditions=tables.conditions(journal.conditions, [item.kind for item in self.terms.conditions]),
             regimes=tables.regimes(self.terms.regimes),
+            traded=self.tape.trades[job.first : job.stop],
             decisions=tuple(journal.decisions),
             stamps=self.terms.stamps,
             halted_on=None if self.halted_at is None else self.tape.sessions[self.halted_at],

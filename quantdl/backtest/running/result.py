@@ -56,6 +56,8 @@ class BacktestResult:
             the strategy.
         conditions: (T, C) value of every invalidation condition, one column per condition.
         regimes: Column ``regime``: calm, normal, stressed or undefined, as known before the session.
+        traded: (T,) whether any asset of the data traded in the session; where none did, the book could not lose, and
+            the session counts in no figure of returns.
         decisions: Every decision the strategy took.
         stamps: Sentences that must be printed beside any figure of this run.
         halted_on: Session at which a condition halted the run, or None.
@@ -74,6 +76,7 @@ class BacktestResult:
     events: pd.DataFrame
     conditions: pd.DataFrame
     regimes: pd.DataFrame
+    traded: np.ndarray
     decisions: tuple[RecordedDecision, ...]
     stamps: tuple[str, ...]
     halted_on: pd.Timestamp | None

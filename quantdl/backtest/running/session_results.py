@@ -36,7 +36,8 @@ def results_by_regime(result: BacktestResult) -> pd.DataFrame:
     """Return one row per regime seen: ``sessions, pnl, return, volatility, worst_session``.
 
     The regime of a session is the one known when it began. The return is compounded over the regime's sessions,
-    volatility is the standard deviation of one session, NaN for fewer than two.
+    volatility is the standard deviation of one session, NaN for fewer than two. A session in which nothing trades is
+    none of these: see `equity_where_traded`.
     """
     regime = result.regimes["regime"]
     seen = [name for name in REGIMES if (regime == name).any()]
@@ -56,14 +57,28 @@ def results_by_stress_window(result: BacktestResult, windows: Iterable[Period]) 
     return pd.DataFrame(rows, index=names, columns=list(_SUMMARY))
 
 
+def equity_where_traded(result: BacktestResult) -> pd.Series:
+    """Return the equity after each session in which anything traded.
+
+    What a session without a trade brings (interest, a fee, a payout) counts with the next one that has a trade, and at
+    the end of the run with the last.
+    """
+    equity: pd.Series = result.equity["equity"]
+    if result.traded.all():
+        return equity
+    kept = equity[result.traded].copy()
+    kept.iloc[-1:] = equity.iloc[-1]
+    return kept
+
+
 def session_pnl(result: BacktestResult) -> np.ndarray:
     """Return (T,) the change of equity of each session."""
     return np.diff(result.equity["equity"].to_numpy(), prepend=result.initial_equity)
 
 
 def _summary(result: BacktestResult, chosen: np.ndarray) -> tuple[int, float, float, float, float]:
-    equity = result.equity["equity"].to_numpy()
-    pnl = session_pnl(result)
+    equity, chosen = equity_where_traded(result).to_numpy(), chosen[result.traded]
+    pnl = np.diff(equity, prepend=result.initial_equity)
     returns = (pnl / np.concatenate([[result.initial_equity], equity[:-1]]))[chosen]
     volatility = float(returns.std(ddof=1)) if len(returns) > 1 else float("nan")
     worst = float(returns.min()) if len(returns) else float("nan")

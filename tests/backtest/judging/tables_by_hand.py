@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from quantdl.backtest import BacktestResult
@@ -50,6 +51,7 @@ def by_hand(**changes: object) -> BacktestResult:
         events=pd.DataFrame(EVENTS, columns=["session", "item", "condition", "detail"]),
         conditions=pd.DataFrame({"drawdown": [0.0, 0.1, 0.2]}, SESSIONS),
         regimes=pd.DataFrame({"regime": ["calm", "calm", "normal"]}, SESSIONS),
+        traded=np.ones(3, dtype=bool),
         decisions=(),
         stamps=(),
         halted_on=SESSIONS[1],
