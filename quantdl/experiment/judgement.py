@@ -90,7 +90,9 @@ def judge(
     rates = [_subtracted(rate, pd.DatetimeIndex(curve.index)) for curve in curves]
     strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
     levels = predicted_levels(books.job.terms.risk_level)
-    risk = risk_table(predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded)
+    risk = risk_table(
+        predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
+    )
     tests = value_at_risk_tests(risk.rows, risk.left_out)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.errors import ConfigError
@@ -29,3 +31,15 @@ def test_a_run_of_one_session_cannot_be_measured(small_outcome):
     result = small_outcome.result
     with pytest.raises(ConfigError, match="fewer than two sessions"):
         curve_from_the_start(replace(result, equity=result.equity.iloc[:1]), small_outcome.data.panel.sessions)
+
+
+def test_a_curve_stands_still_in_no_session_without_a_trade(small_outcome):
+    """What such sessions bring counts with the next live one, and at the end with the last."""
+    result = small_outcome.result
+    equity = result.equity["equity"]
+    traded = pd.Series(np.arange(len(equity)) % 3 == 0, equity.index)
+    traded.iloc[-1] = False
+    curve = curve_from_the_start(replace(result, traded=traded), small_outcome.data.panel.sessions)
+    assert list(curve.index[1:]) == list(equity.index[traded])
+    assert curve.iloc[1:-1].tolist() == equity[traded].iloc[:-1].tolist()
+    assert curve.iloc[-1] == equity.iloc[-1]

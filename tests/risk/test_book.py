@@ -134,3 +134,27 @@ def test_a_loss_as_large_as_the_value_at_risk_is_no_exception(loss, exception):
     table = risk_table(Constant(), pd.DataFrame(0.5, sessions, ["A", "B"]), pd.Series([0.0, -loss], sessions)).rows
     assert list(table["level"]) == [0.95, 0.99]
     assert list(table["exception"]) == [exception] * 2
+
+
+def test_a_monday_is_held_against_what_friday_predicted_with_the_interest_of_the_weekend():
+    """Friday to Tuesday; on Sunday the book earns 0.1 %, on Monday it loses 2 %: 1 - 1.001 * 0.98 = 1.902 %."""
+    sessions = pd.DatetimeIndex(["2024-01-05", "2024-01-07", "2024-01-08", "2024-01-09"])
+
+    class Asked:
+        asked: list[pd.Timestamp] = []
+
+        def source(self, fewest, most):
+            return "a test"
+
+        def book_risk(self, session, weights):
+            self.asked.append(session)
+            return BookRisk(torch.linspace(0.0, 0.0199, 200, dtype=torch.float64))
+
+    weights, held = pd.DataFrame(0.5, sessions, ["A", "B"]), pd.Series([0.0, 0.001, -0.02, 0.003], sessions)
+    found = risk_table(Asked(), weights, held, (0.95,), np.array([True, False, True, True]))
+    assert Asked.asked == [sessions[0], sessions[2]]
+    assert found.rows["session"].tolist() == [sessions[2], sessions[3]]
+    np.testing.assert_allclose(found.rows["loss"], [0.01902, -0.003], rtol=1e-12)
+    assert found.rows["exception"].tolist() == [True, False]
+    quiet = risk_table(Asked(), weights, held.where(held != 0.001, 0.0), (0.95,), np.array([True, False, True, True]))
+    assert quiet.rows["loss"].tolist() == [0.02, -0.003]  # a weekend that brings nothing changes no digit

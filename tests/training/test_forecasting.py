@@ -72,3 +72,16 @@ def test_a_session_outside_the_book_is_named(fitted, histories):
     book = forecast_sessions(fitted, histories, range(200, 210))
     with pytest.raises(RunError, match="no forecast for 2030-01-02"):
         book.law(pd.Timestamp("2030-01-02"), NEXT_SESSION)
+
+
+def test_the_law_of_the_last_session_stands_until_the_next_one(fitted, histories):
+    """Nothing is learnt in a session in which nothing trades, so its law is that of the session before."""
+    book = forecast_sessions(fitted, histories, range(200, 210), through=histories.sessions[209] + pd.Timedelta(days=1))
+    made = histories.sessions[209]
+    between = made + pd.Timedelta(days=1)
+    assert book.made_at(between) == book.made_at(made) == made
+    for window in WINDOWS:
+        assert book.law(between, window).icdf(0.05).tolist() == book.law(made, window).icdf(0.05).tolist()
+    for outside in (made + pd.Timedelta(days=2), histories.sessions[199]):
+        with pytest.raises(RunError, match=f"no forecast for {outside:%Y-%m-%d}"):
+            book.law(outside, NEXT_SESSION)

@@ -127,3 +127,21 @@ def test_no_refit_comes_later_than_a_year_after_the_one_before(start, length):
     assert all(
         SESSIONS[bar] - SESSIONS[refit] <= pd.Timedelta(days=366) for bar, refit in zip(test, served, strict=True)
     )
+
+
+def test_spans_keep_their_live_sessions_where_dead_ones_are_left_out():
+    """With Sundays added on which nothing trades, the spans are those of the weekdays, wherever their borders fall."""
+    sundays = SESSIONS[SESSIONS.day_of_week == 4] + pd.Timedelta(days=2)
+    wide = SESSIONS.append(sundays).sort_values()
+    trades = np.asarray(wide.day_of_week < 5)
+    on_sundays = SplitDates(date(2017, 7, 2), date(2017, 12, 31), date(2018, 1, 1), date(2019, 6, 30))
+    for dates in (DATES, on_sundays):
+        bars = split_bars(wide, dates)
+        assert bars.among(trades) == split_bars(SESSIONS, DATES)
+        assert bars.among(np.ones(len(wide), dtype=bool)) == bars
+
+
+def test_a_span_without_a_live_session_is_refused():
+    trades = np.asarray((SESSIONS <= pd.Timestamp("2017-06-30")) | (SESSIONS > pd.Timestamp("2017-12-29")))
+    with pytest.raises(DataError, match="no session in which any asset trades"):
+        split_bars(SESSIONS, DATES).among(trades)

@@ -25,14 +25,14 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
         window_bars: Trailing bars with a trade by which the plan judges the market.
         volume_is_measured: Whether the plan takes dollar volume from the data.
     """
-    pnl = session_pnl(result)
+    pnl, traded = session_pnl(result), result.traded.to_numpy()
     states = {
         "trend": _trend(result, tape, window_bars),
         "volatility": result.regimes["regime"].to_numpy(),
         "liquidity": _liquidity(result, tape, window_bars) if volume_is_measured else _undefined(result),
     }
     rows = [
-        (context, state, int(np.count_nonzero((values == state) & result.traded)), float(pnl[values == state].sum()))
+        (context, state, int(np.count_nonzero((values == state) & traded)), float(pnl[values == state].sum()))
         for context, values in states.items()
         for state in sorted(set(values))
     ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.conditions import Observation, monitor
@@ -303,7 +304,7 @@ class Engine:
             events=tables.events(journal.events),
             conditions=tables.conditions(journal.conditions, [item.kind for item in self.terms.conditions]),
             regimes=tables.regimes(self.terms.regimes),
-            traded=self.tape.trades[job.first : job.stop],
+            traded=pd.Series(self.tape.trades[job.first : job.stop], tables.index, name="traded"),
             decisions=tuple(journal.decisions),
             stamps=self.terms.stamps,
             halted_on=None if self.halted_at is None else self.tape.sessions[self.halted_at],

@@ -76,7 +76,7 @@ class BacktestResult:
     events: pd.DataFrame
     conditions: pd.DataFrame
     regimes: pd.DataFrame
-    traded: np.ndarray
+    traded: pd.Series
     decisions: tuple[RecordedDecision, ...]
     stamps: tuple[str, ...]
     halted_on: pd.Timestamp | None

@@ -77,7 +77,7 @@ def session_pnl(result: BacktestResult) -> np.ndarray:
 
 
 def _summary(result: BacktestResult, chosen: np.ndarray) -> tuple[int, float, float, float, float]:
-    equity, chosen = equity_where_traded(result).to_numpy(), chosen[result.traded]
+    equity, chosen = equity_where_traded(result).to_numpy(), chosen[result.traded.to_numpy()]
     pnl = np.diff(equity, prepend=result.initial_equity)
     returns = (pnl / np.concatenate([[result.initial_equity], equity[:-1]]))[chosen]
     volatility = float(returns.std(ddof=1)) if len(returns) > 1 else float("nan")

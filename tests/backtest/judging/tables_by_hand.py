@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from quantdl.backtest import BacktestResult
@@ -51,7 +50,7 @@ def by_hand(**changes: object) -> BacktestResult:
         events=pd.DataFrame(EVENTS, columns=["session", "item", "condition", "detail"]),
         conditions=pd.DataFrame({"drawdown": [0.0, 0.1, 0.2]}, SESSIONS),
         regimes=pd.DataFrame({"regime": ["calm", "calm", "normal"]}, SESSIONS),
-        traded=np.ones(3, dtype=bool),
+        traded=pd.Series(True, SESSIONS),
         decisions=(),
         stamps=(),
         halted_on=SESSIONS[1],

@@ -41,7 +41,8 @@ def six_sessions():
     sessions = panel.sessions[2:]
     equity = pd.DataFrame({"equity": 1000.0 + np.array([1, 3, 7, 15, 31, 63])}, sessions)
     regimes = pd.DataFrame({"regime": ["undefined", "calm", "calm", "normal", "calm", "stressed"]}, sessions)
-    return pnl_by_context(by_hand(equity=equity, regimes=regimes), read_tape(panel), 2, volume_is_measured=True)
+    result = by_hand(equity=equity, regimes=regimes, traded=pd.Series(True, sessions))
+    return pnl_by_context(result, read_tape(panel), 2, volume_is_measured=True)
 
 
 def test_profit_is_split_by_what_was_known_before_each_session():
@@ -59,3 +60,18 @@ def test_profit_is_split_by_what_was_known_before_each_session():
         ("liquidity", "thin", 2, 4 + 16),  # 6 after 9, 3 after 7
         ("liquidity", "undefined", 1, 1),
     ]
+
+
+def test_sessions_without_a_trade_are_in_no_window_and_are_not_counted():
+    """The market of `six_sessions` with a dead session after each but the last: the same states and counts."""
+    closes, dollars = np.full((15, 1), np.nan), np.full((15, 1), np.nan)
+    closes[::2, 0] = [100, 97, 101, 99, 98, 100, 97.5, 120]
+    dollars[::2, 0] = [5.0, 4.0, 9.0, 6.0, 7.0, 3.0, 8.0, 1.0]
+    panel = world(closes, fields={"dollar_volume": dollars})
+    sessions = panel.sessions[4:]
+    equity = pd.DataFrame({"equity": np.repeat(1000.0 + np.array([1, 3, 7, 15, 31, 63]), 2)[:-1]}, sessions)
+    live = np.arange(11) % 2 == 0
+    names = np.repeat(["undefined", "calm", "calm", "normal", "calm", "stressed"], 2)[:-1]
+    result = by_hand(equity=equity, regimes=pd.DataFrame({"regime": names}, sessions), traded=pd.Series(live, sessions))
+    found = pnl_by_context(result, read_tape(panel), 2, volume_is_measured=True)
+    pd.testing.assert_frame_equal(found, six_sessions())

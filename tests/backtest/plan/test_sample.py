@@ -80,7 +80,7 @@ def test_sessions_that_are_missing_from_the_record_fail():
     """The last ten of 260 sessions were never played."""
     plan, panel, result = short_run()
     kept = result.equity.index[:250]
-    frames = ("equity", "weights_after_fill", "quantities", "exposures", "conditions", "regimes")
+    frames = ("equity", "weights_after_fill", "quantities", "exposures", "conditions", "regimes", "traded")
     cut = replace(result, **{name: getattr(result, name).loc[kept] for name in frames})
     assert only("sample", judged(plan, cut, panel)) == "10 sessions of the span are not in the record"
 

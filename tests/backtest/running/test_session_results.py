@@ -1,8 +1,10 @@
 """What a run earned over some of its sessions."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.backtest import (
@@ -41,3 +43,16 @@ def test_a_window_without_sessions_has_no_figures():
     row = results_by_stress_window(result, (elsewhere,)).loc["before the data"]
     assert (row["sessions"], row["pnl"], row["return"]) == (0, 0.0, 0.0)
     assert np.isnan(row["volatility"]) and np.isnan(row["worst_session"])
+
+
+def test_sessions_without_a_trade_dilute_no_period():
+    """Every fifth session dead: the others are the sample, and their profits still add up to the whole."""
+    _, result = stressed_run()
+    equity = result.equity["equity"]
+    traded = pd.Series(np.arange(len(equity)) % 5 != 0, equity.index)
+    table = results_by_regime(replace(result, traded=traded))
+    assert table["sessions"].sum() == traded.sum()
+    assert table["pnl"].sum() == pytest.approx(equity.iloc[-1] - 1e6)
+    live = equity[traded]
+    returns = (live / live.shift(fill_value=1e6) - 1)[result.regimes["regime"][traded] == "stressed"]
+    assert table.loc["stressed", "volatility"] == pytest.approx(returns.std(ddof=1), rel=1e-9)
