@@ -18,10 +18,12 @@ class Feature:
     Attributes:
         name: What it measures, with its window in bars where it has one.
         half_life_bars: Half-life of the exponential weights in bars; 0 without such weights.
-        look_back_bars: With L, the value at a bar depends on nothing before the L-th bar before it: 0 when only the bar
-            itself counts. None when weights never end, so that the whole history counts, if only through the trailing
-            volatility that a return is measured by; half of the column's own weight lies on ``half_life_bars`` bars.
-            Whether a cell is valid depends on the whole history in any case.
+        look_back_bars: With L, the value at a bar depends on nothing before the L-th bar before it, of those on which
+            the asset traded: 0 when only the bar itself counts. What is taken over the assets of a session depends, for
+            each of them, on nothing before its own L-th bar before that session. None when weights never end, so that
+            the whole history counts, if only through the trailing volatility that a return is measured by; half of the
+            column's own weight lies on ``half_life_bars`` bars. Whether a cell is valid depends on the whole history in
+            any case.
     """
 
     name: str

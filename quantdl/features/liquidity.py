@@ -5,7 +5,8 @@ import numpy as np
 from quantdl.errors import DataError
 from quantdl.features.columns import Columns, Feature, fields_of
 from quantdl.features.decay import known_log_ratio
-from quantdl.features.returns import horizon_returns
+from quantdl.features.own_bars import OwnBars
+from quantdl.features.returns import own_returns
 from quantdl.features.settings import FeatureGroup
 from quantdl.features.windows import earlier, window_mean
 from quantdl.market.panel import Panel
@@ -17,34 +18,34 @@ _SHORT, _LONG = 21, 252
 def relative_volume(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
     """Return (T, A) volume of the bar over the mean volume of the ``window`` bars before it.
 
-    Bars without a trade have no volume; they do not count as zero. A split that the volume is not adjusted for shows.
+    Bars without a trade take no place in the window; they do not count as zero. A split that the volume is not adjusted
+    for shows.
 
     Args:
         panel: Prices with volume.
-        window: Bars.
+        window: Bars on which the asset traded.
         minimum: Volumes that the mean needs; by default half of the window, rounded up.
 
     Returns:
-        (T, A) NaN where the volume is not known or negative, or its mean is not known or zero.
+        (T, A) NaN where the asset did not trade, the volume is not known or negative, or its mean is not known or zero.
 
     Raises:
         DataError: If the panel has no volume.
     """
-    (volume,) = fields_of(panel, ["volume"], "volume")
-    volume = np.where(volume >= 0, volume, np.nan)
-    mean = earlier(window_mean(volume, window, minimum), 1)
-    return volume / np.where(mean > 0, mean, np.nan)
+    own = OwnBars(panel)
+    return own.on_sessions(_relative_volume(own, window, minimum))
 
 
 def amihud_illiquidity(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
     """Return (T, A) mean over the window of the absolute simple return over the money traded: return per unit of money.
 
-    Published tables multiply it by a million. A bar counts when the bar before it has a close, so that its return is
-    one bar's, and when something was traded.
+    Published tables multiply it by a million. A bar counts when something was traded and the observed bar before it has
+    a close, so that its return is one bar's. A return that spans several sessions (after a halt or a gap) enters over
+    the root of their number.
 
     Args:
         panel: Raw or split-adjusted prices with volume, or any with ``dollar_volume``.
-        window: Bars.
+        window: Bars on which the asset traded.
         minimum: Bars that the mean needs; by default half of the window, rounded up.
 
     Returns:
@@ -56,10 +57,8 @@ def amihud_illiquidity(panel: Panel, window: int, minimum: int | None = None) ->
     References:
         | Illiquidity and stock returns: cross-section and time-series effects (Amihud, 2002)
     """
-    money = money_traded(panel, "illiquidity")
-    with np.errstate(over="ignore", invalid="ignore"):
-        impact = np.abs(np.expm1(horizon_returns(panel, 1))) / money
-    return window_mean(impact, window, minimum)
+    own = OwnBars(panel)
+    return own.on_sessions(window_mean(_impact(own), window, minimum))
 
 
 def money_traded(panel: Panel, group: FeatureGroup) -> np.ndarray:
@@ -85,14 +84,30 @@ def money_traded(panel: Panel, group: FeatureGroup) -> np.ndarray:
     return np.where((panel.closes > 0) & (volume > 0), money, np.nan)
 
 
-def volume_columns(panel: Panel) -> Columns:
+def volume_columns(own: OwnBars) -> Columns:
     """The group ``volume``: logarithm of the relative volume, 21 and 63 bars, held within a factor of e**4."""
     for window in _WINDOWS:
-        volume = relative_volume(panel, window)
+        volume = own.on_sessions(_relative_volume(own, window))
         yield Feature(f"relative_volume_{window}", look_back_bars=window), known_log_ratio(volume, np.ones_like(volume))
 
 
-def illiquidity_columns(panel: Panel) -> Columns:
+def illiquidity_columns(own: OwnBars) -> Columns:
     """The group ``illiquidity``: logarithm of Amihud's ratio of 21 bars over that of 252, within a factor of e**4."""
-    ratio = known_log_ratio(amihud_illiquidity(panel, _SHORT), amihud_illiquidity(panel, _LONG))
-    yield Feature(f"amihud_illiquidity_{_SHORT}", look_back_bars=_LONG), ratio
+    impact = _impact(own)
+    ratio = known_log_ratio(window_mean(impact, _SHORT), window_mean(impact, _LONG))
+    yield Feature(f"amihud_illiquidity_{_SHORT}", look_back_bars=_LONG), own.on_sessions(ratio)
+
+
+def _relative_volume(own: OwnBars, window: int, minimum: int | None = None) -> np.ndarray:
+    (volume,) = fields_of(own.panel, ["volume"], "volume")
+    volume = own.side_by_side(volume)
+    volume = np.where(volume >= 0, volume, np.nan)
+    mean = earlier(window_mean(volume, window, minimum), 1)
+    return np.asarray(volume / np.where(mean > 0, mean, np.nan))
+
+
+def _impact(own: OwnBars) -> np.ndarray:
+    """(N, A) absolute simple return of one session over the money traded."""
+    money = own.side_by_side(money_traded(own.panel, "illiquidity"))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.abs(np.expm1(own_returns(own, 1))) / np.sqrt(own.sessions_spanned(1)) / money)

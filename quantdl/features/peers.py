@@ -6,7 +6,8 @@ from scipy import stats
 from quantdl.errors import DataError
 from quantdl.features.columns import Columns, Feature
 from quantdl.features.cross_section import row_mean
-from quantdl.features.returns import horizon_returns, standardised_look_back, standardised_returns
+from quantdl.features.own_bars import OwnBars
+from quantdl.features.returns import own_returns, standardised_look_back, standardised_returns
 from quantdl.features.volatility import REFERENCE_BARS, REFERENCE_LOOK_BACK
 from quantdl.market.panel import Panel
 
@@ -15,16 +16,16 @@ _SECTOR_HORIZONS = (1, 21)
 _RANK_HORIZONS = (1, 5, 21, 252)
 
 
-def market_columns(panel: Panel, reference: np.ndarray) -> Columns:
+def market_columns(own: OwnBars, reference: np.ndarray) -> Columns:
     """The group ``market``: mean standardised return, its spread over assets, and how many of them rose.
 
     The mean over 1, 5 and 21 bars in units of one asset's expected move; for one bar also the root mean square of the
     assets' distances from it (their dispersion), through ``log1p``, and the share of rising assets less a half (the
     breadth), where an unchanged asset counts as half.
     """
-    eligible = panel.eligible
+    eligible = own.panel.eligible
     for bars in _MARKET_HORIZONS:
-        returns = standardised_returns(panel, reference, bars)
+        returns = own.on_sessions(standardised_returns(own, reference, bars))
         mean = mean_over(returns, eligible)
         look_back = standardised_look_back(bars)
         yield Feature(f"market_return_{bars}", look_back_bars=look_back), mean
@@ -34,7 +35,7 @@ def market_columns(panel: Panel, reference: np.ndarray) -> Columns:
             yield Feature("market_breadth_1", look_back_bars=look_back), mean_over(np.sign(returns) / 2.0, eligible)
 
 
-def sector_columns(panel: Panel, reference: np.ndarray) -> Columns:
+def sector_columns(own: OwnBars, reference: np.ndarray) -> Columns:
     """The group ``sector``: mean standardised return of the asset's sector, and the asset's own less that.
 
     Both over 1 and 21 bars; the difference through asinh. An asset of no sector has neither.
@@ -42,6 +43,7 @@ def sector_columns(panel: Panel, reference: np.ndarray) -> Columns:
     Raises:
         DataError: If the panel knows no sectors.
     """
+    panel = own.panel
     if not panel.sectors:
         raise DataError(
             f"{panel.card.declaration.source}: "
@@ -50,7 +52,7 @@ def sector_columns(panel: Panel, reference: np.ndarray) -> Columns:
         )
     eligible = panel.eligible
     for bars in _SECTOR_HORIZONS:
-        returns = standardised_returns(panel, reference, bars)
+        returns = own.on_sessions(standardised_returns(own, reference, bars))
         mean = _sector_mean(panel, returns, eligible)
         look_back = standardised_look_back(bars)
         yield Feature(f"sector_return_{bars}", look_back_bars=look_back), mean
@@ -83,15 +85,15 @@ def cross_sectional_rank(values: np.ndarray, counted: np.ndarray) -> np.ndarray:
     return np.where(counted & (number > 1), (rank - 0.5) / np.maximum(number, 1) - 0.5, np.nan)
 
 
-def rank_columns(panel: Panel, reference: np.ndarray) -> Columns:
+def rank_columns(own: OwnBars, reference: np.ndarray) -> Columns:
     """The group ``ranks``: of the return over 1, 5, 21 and 252 bars, and of the 63-bar realised volatility."""
-    eligible = panel.eligible
+    eligible = own.panel.eligible
     for bars in _RANK_HORIZONS:
-        ranks = cross_sectional_rank(horizon_returns(panel, bars), eligible)
+        ranks = cross_sectional_rank(own.on_sessions(own_returns(own, bars)), eligible)
         yield Feature(f"rank_of_return_{bars}", look_back_bars=bars), ranks
     name = f"rank_of_realised_volatility_{REFERENCE_BARS}"
-    volatility = np.where(np.isfinite(panel.traded_closes), reference, np.nan)
-    yield Feature(name, look_back_bars=REFERENCE_LOOK_BACK), cross_sectional_rank(volatility, eligible)
+    ranks = cross_sectional_rank(own.on_sessions(reference), eligible)
+    yield Feature(name, look_back_bars=REFERENCE_LOOK_BACK), ranks
 
 
 def mean_over(values: np.ndarray, eligible: np.ndarray) -> np.ndarray:

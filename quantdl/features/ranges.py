@@ -1,14 +1,19 @@
 """Volatility from the open, high and low of each bar, which say more than two closes.
 
-All three estimators describe one bar and are averaged over the last ``window`` bars. A bar counts when its prices are
-positive and in order (low <= open, close <= high); one that is impossible, or has no price, is left out. Parkinson's
-and Garman and Klass's see what happens within bars only; Yang and Zhang's also counts the jump from close to open.
+All three estimators describe one bar and are averaged over the last ``window`` bars on which the asset traded. A bar
+counts when its prices are positive and in order (low <= open, close <= high); one that is impossible, or has no price,
+is left out. Parkinson's and Garman and Klass's see what happens within bars only; Yang and Zhang's also counts the jump
+from close to open.
 """
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature, fields_of
 from quantdl.features.decay import known_log_ratio
+from quantdl.features.own_bars import OwnBars
 from quantdl.features.volatility import REFERENCE_LOOK_BACK
 from quantdl.features.windows import earlier, minimum_known, window_mean, window_moments
 from quantdl.market.panel import Panel
@@ -21,7 +26,7 @@ def parkinson_volatility(panel: Panel, window: int, minimum: int | None = None) 
 
     Args:
         panel: Prices with high and low.
-        window: Bars.
+        window: Bars on which the asset traded.
         minimum: Bars that the mean needs; by default half of the window, rounded up.
 
     Raises:
@@ -30,9 +35,8 @@ def parkinson_volatility(panel: Panel, window: int, minimum: int | None = None) 
     References:
         | The extreme value method for estimating the variance of the rate of return (Parkinson, 1980)
     """
-    low, high = _logs(panel, "low", "high")
-    ranges = np.where(low <= high, high - low, np.nan)
-    return np.asarray(np.sqrt(window_mean(ranges**2, window, minimum) / (4.0 * np.log(2.0))))
+    own = OwnBars(panel)
+    return own.on_sessions(_parkinson(_Ranges.of(own), window, minimum))
 
 
 def garman_klass_volatility(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
@@ -42,7 +46,7 @@ def garman_klass_volatility(panel: Panel, window: int, minimum: int | None = Non
 
     Args:
         panel: Prices with open, high and low.
-        window: Bars.
+        window: Bars on which the asset traded.
         minimum: Bars that the mean needs; by default half of the window, rounded up.
 
     Raises:
@@ -51,9 +55,8 @@ def garman_klass_volatility(panel: Panel, window: int, minimum: int | None = Non
     References:
         | On the estimation of security price volatilities from historical data (Garman and Klass, 1980)
     """
-    opened, low, high, closed = _whole_bars(panel)
-    variance = 0.5 * (high - low) ** 2 - (2.0 * np.log(2.0) - 1.0) * (closed - opened) ** 2
-    return np.asarray(np.sqrt(window_mean(variance, window, minimum)))
+    own = OwnBars(panel)
+    return own.on_sessions(_garman_klass(_Ranges.of(own), window, minimum))
 
 
 def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
@@ -63,11 +66,12 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
               k = \frac{0.34}{1.34 + \frac{n + 1}{n - 1}}
 
     with :math:`o = \ln O_t - \ln C_{t-1}`, and :math:`u, d, c` the logarithms of high, low and close over the open.
-    ``V`` is the sample variance and ``n`` the number of bars that count: those whose bar before has a close, too.
+    ``V`` is the sample variance and ``n`` the number of bars that count: those whose bar before has a close, too. A
+    jump over a halt or a gap enters as its share of one session: over the root of the sessions that it spans.
 
     Args:
         panel: Prices with open, high and low.
-        window: Bars.
+        window: Bars on which the asset traded.
         minimum: Bars that the estimate needs, two at least; by default half of the window, rounded up.
 
     Raises:
@@ -76,8 +80,59 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
     References:
         | Drift-independent volatility estimation based on high, low, open, and close prices (Yang and Zhang, 2000)
     """
-    opened, low, high, closed = _whole_bars(panel)
-    overnight = opened - earlier(np.log(np.where(panel.closes > 0, panel.traded_closes, np.nan)), 1)
+    own = OwnBars(panel)
+    return own.on_sessions(_yang_zhang(_Ranges.of(own), window, minimum))
+
+
+def range_columns(own: OwnBars, reference: np.ndarray) -> Columns:
+    """The group ``range_volatility``: logarithm of each estimate over 5 and 21 bars over the 63-bar realised one."""
+    ranges = _Ranges.of(own)
+    for window in (5, 21):
+        for name, estimate in (("parkinson", _parkinson), ("garman_klass", _garman_klass), ("yang_zhang", _yang_zhang)):
+            feature = Feature(f"{name}_volatility_{window}", look_back_bars=REFERENCE_LOOK_BACK)
+            yield feature, own.on_sessions(known_log_ratio(estimate(ranges, window), reference))
+
+
+@dataclass(frozen=True, eq=False)
+class _Ranges:
+    """Logarithms of the four prices of each own bar.
+
+    Attributes:
+        own: The bars.
+        low: (N, A), NaN where it is no positive number.
+        high: (N, A), likewise.
+    """
+
+    own: OwnBars
+    low: np.ndarray
+    high: np.ndarray
+
+    @staticmethod
+    def of(own: OwnBars) -> "_Ranges":
+        return _Ranges(own, *_logs(own, "low", "high"))
+
+    @cached_property
+    def whole(self) -> tuple[np.ndarray, ...]:
+        """Logarithms (N, A) of open, low, high and close, NaN where any of the four is impossible."""
+        opened, closed = _logs(self.own, "open", "close")
+        whole = (self.low <= np.minimum(opened, closed)) & (np.maximum(opened, closed) <= self.high)
+        return tuple(np.where(whole, item, np.nan) for item in (opened, self.low, self.high, closed))
+
+
+def _parkinson(bars: _Ranges, window: int, minimum: int | None = None) -> np.ndarray:
+    ranges = np.where(bars.low <= bars.high, bars.high - bars.low, np.nan)
+    return np.asarray(np.sqrt(window_mean(ranges**2, window, minimum) / (4.0 * np.log(2.0))))
+
+
+def _garman_klass(bars: _Ranges, window: int, minimum: int | None = None) -> np.ndarray:
+    opened, low, high, closed = bars.whole
+    variance = 0.5 * (high - low) ** 2 - (2.0 * np.log(2.0) - 1.0) * (closed - opened) ** 2
+    return np.asarray(np.sqrt(window_mean(variance, window, minimum)))
+
+
+def _yang_zhang(bars: _Ranges, window: int, minimum: int | None = None) -> np.ndarray:
+    opened, low, high, closed = bars.whole
+    overnight = (opened - earlier(bars.own.log_closes, 1)) / np.sqrt(bars.own.sessions_spanned(1))
     counts = np.isfinite(overnight)
     up, down, change = (np.where(counts, item - opened, np.nan) for item in (high, low, closed))
     minimum = max(minimum_known(window, minimum), 2)
@@ -85,29 +140,9 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
     within = window_mean(up * (up - change) + down * (down - change), window, minimum)
     n = np.maximum(jumps.count, 2.0)
     share = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
-    variance = jumps.variance(minimum) + share * changes.variance(minimum) + (1.0 - share) * within
-    return np.asarray(np.sqrt(variance))
+    return np.asarray(np.sqrt(jumps.variance(minimum) + share * changes.variance(minimum) + (1.0 - share) * within))
 
 
-def range_columns(panel: Panel, reference: np.ndarray) -> Columns:
-    """The group ``range_volatility``: logarithm of each estimate over 5 and 21 bars over the 63-bar realised one."""
-    for window in (5, 21):
-        for name, estimate in (
-            ("parkinson", parkinson_volatility),
-            ("garman_klass", garman_klass_volatility),
-            ("yang_zhang", yang_zhang_volatility),
-        ):
-            feature = Feature(f"{name}_volatility_{window}", look_back_bars=REFERENCE_LOOK_BACK)
-            yield feature, known_log_ratio(estimate(panel, window), reference)
-
-
-def _whole_bars(panel: Panel) -> tuple[np.ndarray, ...]:
-    """Logarithms of open, low, high and close, NaN where any of the four is impossible."""
-    opened, low, high, closed = _logs(panel, "open", "low", "high", "close")
-    whole = (low <= np.minimum(opened, closed)) & (np.maximum(opened, closed) <= high)
-    return tuple(np.where(whole, item, np.nan) for item in (opened, low, high, closed))
-
-
-def _logs(panel: Panel, *names: str) -> tuple[np.ndarray, ...]:
-    prices = fields_of(panel, names, "range_volatility")
+def _logs(own: OwnBars, *names: str) -> tuple[np.ndarray, ...]:
+    prices = map(own.side_by_side, fields_of(own.panel, names, "range_volatility"))
     return tuple(np.log(np.where((item > 0) & np.isfinite(item), item, np.nan)) for item in prices)

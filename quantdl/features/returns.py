@@ -3,6 +3,7 @@
 import numpy as np
 
 from quantdl.features.columns import Columns, Feature
+from quantdl.features.own_bars import OwnBars
 from quantdl.features.volatility import REFERENCE_LOOK_BACK
 from quantdl.features.windows import earlier
 from quantdl.market.panel import Panel
@@ -13,29 +14,36 @@ _HORIZONS = (1, 5, 21, 63, 252)  # a day, a week, a month, a quarter and a year 
 def horizon_returns(panel: Panel, bars: int) -> np.ndarray:
     """Return (T, A) log returns from the close ``bars`` bars before; NaN unless both bars have a positive close.
 
-    No close stands in for a missing one: after a gap, the return over one bar is not known.
+    The bars are those on which the asset traded: the first return after a halt is over one bar, as after a weekend.
 
     Args:
         panel: Prices.
-        bars: Length of the return, one or more.
+        bars: Length of the return in observed bars, one or more.
 
     Raises:
         LookAheadError: If ``bars`` is negative.
     """
-    logs = np.log(np.where(panel.closes > 0, panel.traded_closes, np.nan))  # NaN compares as False
-    return np.asarray(logs - earlier(logs, bars))
+    own = OwnBars(panel)
+    return own.on_sessions(own_returns(own, bars))
 
 
-def standardised_returns(panel: Panel, reference: np.ndarray, bars: int) -> np.ndarray:
-    """Return (T, A) log returns over ``bars`` bars, in multiples of what the reference volatility expects of them.
+def own_returns(own: OwnBars, bars: int) -> np.ndarray:
+    """Return (N, A) `horizon_returns` side by side."""
+    return np.asarray(own.log_closes - earlier(own.log_closes, bars))
+
+
+def standardised_returns(own: OwnBars, reference: np.ndarray, bars: int) -> np.ndarray:
+    """Return (N, A) log returns over ``bars`` bars, in multiples of what the reference volatility expects of them.
+
+    That is the volatility times the root of the sessions that a return spans, those of a halt included.
 
     Args:
-        panel: Prices.
-        reference: (T, A) volatility of one bar.
-        bars: Length of the return.
+        own: Bars of the assets.
+        reference: (N, A) volatility of one session.
+        bars: Length of the return in own bars.
     """
-    expected = np.where(reference > 0, reference, np.nan) * np.sqrt(bars)
-    return np.asarray(horizon_returns(panel, bars) / expected)
+    expected = np.where(reference > 0, reference, np.nan) * np.sqrt(own.sessions_spanned(bars))
+    return np.asarray(own_returns(own, bars) / expected)
 
 
 def standardised_look_back(bars: int) -> int:
@@ -43,8 +51,8 @@ def standardised_look_back(bars: int) -> int:
     return max(bars, REFERENCE_LOOK_BACK)
 
 
-def return_columns(panel: Panel, reference: np.ndarray) -> Columns:
+def return_columns(own: OwnBars, reference: np.ndarray) -> Columns:
     """The group ``returns``: asinh of the standardised return over 1, 5, 21, 63 and 252 bars."""
     for bars in _HORIZONS:
         feature = Feature(f"return_{bars}", look_back_bars=standardised_look_back(bars))
-        yield feature, np.arcsinh(standardised_returns(panel, reference, bars))
+        yield feature, own.on_sessions(np.arcsinh(standardised_returns(own, reference, bars)))

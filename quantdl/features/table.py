@@ -11,13 +11,14 @@ from quantdl.features.cross_section import cross_section_columns
 from quantdl.features.drawdown import drawdown_columns
 from quantdl.features.exogenous import exogenous_columns
 from quantdl.features.liquidity import illiquidity_columns, volume_columns
+from quantdl.features.own_bars import OwnBars
 from quantdl.features.own_history import OwnHistory, own_history_columns
 from quantdl.features.peers import market_columns, rank_columns, sector_columns
 from quantdl.features.ranges import range_columns
 from quantdl.features.returns import return_columns
 from quantdl.features.schedule import calendar_columns, days_closed_columns
 from quantdl.features.settings import DEFAULT_GROUPS, FeatureGroup
-from quantdl.features.volatility import REFERENCE_BARS, downside_columns, realised_volatility, volatility_columns
+from quantdl.features.volatility import REFERENCE_BARS, downside_columns, own_volatility, volatility_columns
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
 
@@ -31,8 +32,10 @@ def feature_table(
 ) -> FeatureTable:
     """Compute features of every asset at every bar.
 
-    A return that spans several bars (after a halt or a gap) enters variances as its square over the number of bars. The
-    columns are scaled for networks: most lie between -4 and 4, around 0 where nothing is out of the ordinary.
+    A window or a half-life of n bars counts the asset's own bars, those on which it traded; what the assets do together
+    is counted by sessions. A return that spans several sessions (after a halt or a gap) enters variances as its square
+    over their number. The columns are scaled for networks: most lie between -4 and 4, around 0 where nothing is out of
+    the ordinary.
 
     * ``own_history``: last return, volatility ratios, downside share, trend, tail weight; from closes.
     * ``cross_section``: return, surprise, trend and volatility of the market, co-movement; from closes.
@@ -67,11 +70,12 @@ def feature_table(
     _check(panel, groups, bool(exogenous))
     panel = panel.trades_only()
     history = OwnHistory.of(panel.log_returns(), panel.bars_since_previous())
-    reference = realised_volatility(panel, REFERENCE_BARS) if set(groups) & _MEASURED else np.zeros(panel.status.shape)
+    own = OwnBars(panel)
+    reference = own_volatility(own, REFERENCE_BARS) if set(groups) & _MEASURED else np.empty((0, 0))
     features: list[Feature] = []
     values: list[np.ndarray] = []
     known: list[np.ndarray] = []
-    for feature, column in _columns(panel, groups, exogenous, history, reference):
+    for feature, column in _columns(own, groups, exogenous, history, reference):
         cells = history.valid & np.isfinite(column)
         features.append(feature)
         values.append(np.where(cells, column, 0.0).astype(np.float32))
@@ -88,47 +92,47 @@ _MEASURED: frozenset[FeatureGroup] = frozenset(
 
 
 def _columns(
-    panel: Panel,
+    own: OwnBars,
     groups: Sequence[FeatureGroup],
     exogenous: Sequence[ExogenousSeries],
     history: OwnHistory,
     reference: np.ndarray,
 ) -> Iterator[Column]:
     for group in groups:
-        yield from _group(group, panel, history, reference)
-    yield from exogenous_columns(exogenous, panel.known_at)
+        yield from _group(group, own, history, reference)
+    yield from exogenous_columns(exogenous, own.panel.known_at)
 
 
-def _group(group: FeatureGroup, panel: Panel, history: OwnHistory, reference: np.ndarray) -> Columns:
+def _group(group: FeatureGroup, own: OwnBars, history: OwnHistory, reference: np.ndarray) -> Columns:
     match group:
         case "own_history":
             return own_history_columns(history)
         case "cross_section":
-            return cross_section_columns(history, panel.eligible)
+            return cross_section_columns(history, own.panel.eligible)
         case "days_closed":
-            return days_closed_columns(panel)
+            return days_closed_columns(own.panel)
         case "returns":
-            return return_columns(panel, reference)
+            return return_columns(own, reference)
         case "volatility":
-            return volatility_columns(panel, reference)
+            return volatility_columns(own, reference)
         case "range_volatility":
-            return range_columns(panel, reference)
+            return range_columns(own, reference)
         case "downside":
-            return downside_columns(panel)
+            return downside_columns(own)
         case "drawdown":
-            return drawdown_columns(panel, reference)
+            return drawdown_columns(own, reference)
         case "volume":
-            return volume_columns(panel)
+            return volume_columns(own)
         case "illiquidity":
-            return illiquidity_columns(panel)
+            return illiquidity_columns(own)
         case "market":
-            return market_columns(panel, reference)
+            return market_columns(own, reference)
         case "sector":
-            return sector_columns(panel, reference)
+            return sector_columns(own, reference)
         case "ranks":
-            return rank_columns(panel, reference)
+            return rank_columns(own, reference)
         case "calendar":
-            return calendar_columns(panel)
+            return calendar_columns(own.panel)
 
 
 def _stacked(columns: list[np.ndarray]) -> np.ndarray:

@@ -1,10 +1,12 @@
 """Panels with all fields for the tests of features: clean, and as ragged and dirty as real files are."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.market.panel import Panel
@@ -69,6 +71,14 @@ def dirty_panel(n_sessions: int, n_assets: int, seed: int) -> Panel:
     members = np.repeat(generator.random((n_sessions // 20 + 1, n_assets)) < 0.8, 20, axis=0)[:n_sessions]
     panel = bars_panel(fields, halted, members)
     return panel.until(panel.sessions[-1])  # reads the silence at the end as a delisting
+
+
+def by_own_bars(panel: Panel, values: np.ndarray, statistic: Callable[[pd.Series], pd.Series]) -> np.ndarray:
+    """(T, A) a statistic of values (T, A), of each asset's own bars alone; NaN where it did not trade."""
+    result = np.full(values.shape, np.nan)
+    for column, traded in enumerate(panel.traded.T):
+        result[traded, column] = statistic(pd.Series(values[traded, column]))
+    return result
 
 
 DATABANK = Path(os.environ.get("QUANTDL_DATABANK", Path(__file__).parents[3] / "shared" / "databank"))

@@ -1,11 +1,11 @@
 """Drawdowns against pandas and by hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from quantdl.features import bars_since_peak, drawdown, feature_table
 from quantdl.simulation import panel_of_closes
+from tests.features.conftest import by_own_bars
 
 
 def test_by_hand():
@@ -13,13 +13,15 @@ def test_by_hand():
     panel = panel_of_closes(closes)
     expected = [0.0, 0.0, -0.25, 0.0, -0.5, 0.0, np.nan, -0.5]
     np.testing.assert_allclose(drawdown(panel)[:, 0], expected, atol=1e-15)
-    np.testing.assert_array_equal(bars_since_peak(panel)[:, 0], [0, 0, 1, 0, 1, 0, np.nan, 2])
+    np.testing.assert_array_equal(
+        bars_since_peak(panel)[:, 0], [0, 0, 1, 0, 1, 0, np.nan, 1]
+    )  # a bar is one that traded
 
 
 @pytest.mark.parametrize("window", [5, 252])
 def test_the_peak_is_that_of_the_window(dirty, window):
-    closes = pd.DataFrame(np.where(dirty.closes > 0, dirty.closes, np.nan))
-    peak = closes.rolling(window, min_periods=1).max()
+    closes = np.where(dirty.closes > 0, dirty.closes, np.nan)
+    peak = by_own_bars(dirty, closes, lambda own: own.rolling(window, min_periods=1).max())
     np.testing.assert_allclose(drawdown(dirty, window), closes / peak - 1.0, rtol=1e-12, atol=1e-15)
     assert np.nanmax(drawdown(dirty, window)) == 0.0 and np.nanmin(drawdown(dirty, window)) >= -1.0
     assert np.nanmax(bars_since_peak(dirty, window)) <= window - 1

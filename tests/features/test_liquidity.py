@@ -9,17 +9,18 @@ import pytest
 from quantdl.errors import DataError
 from quantdl.features import amihud_illiquidity, feature_table, relative_volume
 from quantdl.simulation import panel_of_closes
+from tests.features.conftest import by_own_bars
 
 
 @pytest.mark.parametrize("window", [5, 21])
 def test_relative_volume_is_over_the_mean_of_the_bars_before(dirty, window):
-    volume = pd.DataFrame(dirty.fields["volume"])
-    volume = volume.where(volume >= 0)
-    mean = volume.rolling(window, min_periods=(window + 1) // 2).mean().shift(1)
-    near = (volume.rolling(window + 1, min_periods=1).max() < 1e290).to_numpy()  # pandas' running sums never forget
-    before = dirty.until(dirty.sessions[np.flatnonzero(~near.all(axis=1))[0] - 1])
-    bars = len(before.sessions)
-    np.testing.assert_allclose(relative_volume(before, window), (volume / mean)[:bars], rtol=1e-9)
+    volume = np.where(dirty.fields["volume"] >= 0, dirty.fields["volume"], np.nan)
+
+    def mean_before(own: pd.Series) -> pd.Series:  # pandas' running means never forget a volume of 1e300
+        return own.rolling(window, min_periods=(window + 1) // 2).apply(np.nanmean, raw=True).shift(1)
+
+    expected = volume / by_own_bars(dirty, volume, mean_before)
+    np.testing.assert_allclose(relative_volume(dirty, window), expected, rtol=1e-9)
 
 
 def test_an_unheard_of_volume_is_forgotten_after_the_window(panel_of, fields_of):
@@ -47,12 +48,14 @@ def test_amihud_is_the_mean_of_absolute_returns_over_money(clean, window):
     np.testing.assert_allclose(amihud_illiquidity(clean, window), expected, rtol=1e-9)
 
 
-def test_a_bar_without_volume_or_after_a_gap_does_not_count(panel_of):
+def test_a_bar_without_volume_takes_no_place_and_a_return_over_a_gap_counts_as_its_share(panel_of):
+    """From 11 to 22 is a simple return of one, over three sessions."""
     closes = np.array([10.0, 11.0, 11.0, np.nan, 22.0, 11.0])[:, None]
     volume = np.array([1.0, 2.0, 0.0, 1.0, 4.0, 8.0])[:, None]
-    ratio = amihud_illiquidity(panel_of({"close": closes, "volume": volume}), 6, minimum=1)
-    first, last = 0.1 / 22.0, 0.5 / 88.0
-    np.testing.assert_allclose(ratio[:, 0], [np.nan, *[first] * 4, (first + last) / 2])
+    first, over_gap, last = 0.1 / 22.0, 1.0 / np.sqrt(3.0) / 88.0, 0.5 / 88.0
+    panel = panel_of({"close": closes, "volume": volume})
+    expected = [np.nan, first, np.nan, np.nan, (first + over_gap) / 2, (over_gap + last) / 2]
+    np.testing.assert_allclose(amihud_illiquidity(panel, 2, minimum=1)[:, 0], expected)
 
 
 def test_the_column_compares_a_month_with_a_year_whatever_the_money(panel_of, fields_of):

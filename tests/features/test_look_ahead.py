@@ -54,20 +54,30 @@ def assert_same_past(longer: FeatureTable, shorter: FeatureTable) -> None:
         assert getattr(longer, name)[:bars].tobytes() == getattr(shorter, name).tobytes(), name
 
 
-def rewritten(panel: Panel, rows: slice, seed: int) -> Panel:
-    """The panel with other prices, volumes, gaps and members in the given bars; each asset stays listed."""
+def rewritten(panel: Panel, cells: np.ndarray, seed: int, gaps: bool = True) -> Panel:
+    """The panel with other prices, volumes, gaps and members in the given cells (T, A); each asset stays listed.
+
+    Without ``gaps`` the cells that traded still do and no others.
+    """
     generator = np.random.default_rng([seed, 9])
-    status, members = panel.status.copy(), panel.members.copy()
-    shape = status[rows].shape
-    status[rows] = np.where(generator.random(shape) < 0.9, CellStatus.TRADED, CellStatus.MISSING)
-    members[rows] = generator.random(shape) < 0.5
+    shape = panel.status.shape
+    status = np.where(generator.random(shape) < 0.9, CellStatus.TRADED, CellStatus.MISSING)
+    status = np.where(cells & gaps, status, panel.status).astype(np.int8)
+    members = np.where(cells, generator.random(shape) < 0.5, panel.members)
     fields = {}
     for name, values in panel.fields.items():
         other = 50.0 * np.exp(0.1 * generator.standard_normal(shape)) * generator.choice([1.0, 1e-3, 1e3, 1e200], shape)
-        fields[name] = values.copy()
-        fields[name][rows] = other
-        fields[name] = np.where(status == CellStatus.TRADED, fields[name], np.nan)
+        changed = cells & (gaps | (values != 0))
+        fields[name] = np.where(status == CellStatus.TRADED, np.where(changed, other, values), np.nan)
     return replace(panel, fields=fields, status=status, members=members)
+
+
+def own_bars_back(panel: Panel, bar: int) -> np.ndarray:
+    """(T, A) how many of the asset's own bars lie after each row, up to the bar: 0 at its last one by then."""
+    after = np.cumsum(panel.traded[bar::-1], axis=0)[::-1]
+    back = np.full(panel.traded.shape, -1)
+    back[: bar + 1] = after - panel.traded[: bar + 1]
+    return back
 
 
 def test_the_dirty_panel_has_every_column_somewhere(whole):
@@ -97,7 +107,7 @@ def test_what_follows_changes_no_bit_of_any_column(dirty, index, whole, future, 
     fields = {}
     for name, values in dirty.fields.items():
         fields[name] = values.copy()
-        fields[name][past:] = np.where(dirty.traded[past:], future(np.nan_to_num(values[past:], nan=50.0)), np.nan)
+        fields[name][past:] = np.where(dirty.has_bar[past:], future(np.nan_to_num(values[past:], nan=50.0)), np.nan)
     changed = feature_table(replace(dirty, fields=fields), GROUPS, (index,))
     assert_same_past(changed, feature_table(dirty.until(dirty.sessions[past - 1]), GROUPS, (index,)))
 
@@ -111,18 +121,19 @@ def test_a_gap_or_a_delisting_to_come_changes_no_bit_of_any_column(dirty, index,
     assert not ended.valid[400:].any()
 
 
-def test_nothing_before_the_declared_look_back_changes_a_bit(dirty, index, whole):
+def test_nothing_before_an_assets_last_own_bars_that_its_columns_declare_changes_a_bit(dirty, index, whole):
     look_backs = np.array([-1 if item.look_back_bars is None else item.look_back_bars for item in whole.features])
     assert (look_backs >= 0).sum() > 40
     for look_back in sorted(set(look_backs) - {-1}):
         columns = np.flatnonzero((look_backs >= 0) & (look_backs <= look_back))
         for bar in (540, 699):
-            other = feature_table(rewritten(dirty, slice(0, bar - look_back), seed=bar), GROUPS, (index,))
+            before = own_bars_back(dirty, bar) > look_back
+            other = feature_table(rewritten(dirty, before, seed=bar), GROUPS, (index,))
             both = whole.valid[bar] & other.valid[bar]
             assert both.any()
             for name in ("values", "known"):
-                before, after = (getattr(table, name)[bar][both][:, columns] for table in (whole, other))
-                assert before.tobytes() == after.tobytes(), (look_back, bar, name)
+                one, two = (getattr(table, name)[bar][both][:, columns] for table in (whole, other))
+                assert one.tobytes() == two.tobytes(), (look_back, bar, name)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +152,8 @@ def test_the_first_bar_within_the_look_back_counts(dirty, group, name):
     (number,) = [n for n, item in enumerate(table.features) if item.name == name]
     changed = 0
     for bar in range(500, 700, 20):
-        first = bar - table.features[number].look_back_bars
-        other = feature_table(rewritten(dirty, slice(first, first + 1), seed=bar), (group,))
+        first = dirty.traded & (own_bars_back(dirty, bar) == table.features[number].look_back_bars)
+        other = feature_table(rewritten(dirty, first, seed=bar, gaps=False), (group,))
         changed += (other.values[bar, :, number] != table.values[bar, :, number])[other.valid[bar]].sum()
     assert changed
 

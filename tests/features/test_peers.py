@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from quantdl.errors import DataError
 from quantdl.features import cross_sectional_rank, feature_table, horizon_returns, realised_volatility
+from tests.features.conftest import by_own_bars
 
 SHAPE = st.tuples(st.integers(1, 6), st.integers(1, 8))
 VALUES = st.sampled_from([np.nan, -np.inf, -2.0, 0.0, 0.5, 1e300, np.inf])
@@ -22,9 +23,11 @@ def column(table, name: str) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def standardised(dirty) -> pd.DataFrame:
-    """One-bar returns over the quarter's volatility, of the eligible assets only."""
+    """One-bar returns over what the quarter's volatility expects of their sessions, of the eligible assets only."""
+    rows = np.repeat(np.arange(float(len(dirty.sessions)))[:, None], len(dirty.assets), axis=1)
+    sessions = by_own_bars(dirty, rows, pd.Series.diff)
     volatility = realised_volatility(dirty, 63)
-    returns = horizon_returns(dirty, 1) / np.where(volatility > 0, volatility, np.nan)
+    returns = horizon_returns(dirty, 1) / np.where(volatility > 0, volatility, np.nan) / np.sqrt(sessions)
     return pd.DataFrame(np.where(dirty.eligible, returns, np.nan))
 
 

@@ -170,6 +170,18 @@ def test_the_default_columns_of_ragged_panels_have_their_recorded_bits(recorded_
     assert digest(feature_table(panel_of_closes(closes))) == recorded
 
 
+def test_the_other_columns_keep_their_bits_where_every_session_of_an_asset_has_a_bar(
+    recorded_arithmetic, panel_of, fields_of
+):
+    """Recorded when windows counted sessions: between a listing and an end without a gap, those are the bars."""
+    fields = fields_of(700, 6, seed=11)
+    fields["close"][:150, 2] = np.nan
+    fields["close"][500:, 4] = np.nan
+    others = [group for group in get_args(FeatureGroup) if group not in DEFAULT_GROUPS]
+    recorded = "a9b28ca2cae38596e810daf8d7c0662e83adab805b9b0464d7e7cc0e2620fae3"
+    assert digest(feature_table(panel_of(fields), others)) == recorded
+
+
 def test_the_default_columns_are_the_twenty_five_of_the_first_release(known):
     names = [(item.name, item.half_life_bars) for item in known.features]
     assert len(names) == 25 and names[0] == ("last_return", 0.0) and names[-1] == ("days_closed_ahead", 0.0)

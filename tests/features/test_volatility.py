@@ -1,5 +1,7 @@
 """Realised volatility and semivariance against pandas, by hand, and around halts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,9 +24,8 @@ def test_without_gaps_it_is_the_rolling_root_mean_square_of_log_returns(clean, w
 
 def test_the_two_semivariances_add_up_to_the_variance(dirty):
     below = downside_semivariance(dirty, 21)
-    mirrored = np.full(dirty.closes.shape, np.nan)
-    np.divide(1.0, dirty.closes, out=mirrored, where=dirty.closes > 0)
-    above = downside_semivariance(panel_of_closes(mirrored), 21)
+    mirrored = np.where(dirty.closes > 0, 1.0 / np.where(dirty.closes > 0, dirty.closes, 1.0), dirty.closes)
+    above = downside_semivariance(replace(dirty, fields={**dirty.fields, "close": mirrored}), 21)
     np.testing.assert_allclose(below + above, realised_variance(dirty, 21), rtol=1e-9)
 
 
@@ -37,7 +38,8 @@ def test_a_halt_is_no_row_of_flat_days(panel_of):
     panel = panel_of({"close": closes}, halted)
     assert (panel.status[60:70] == 3).all()
     volatility = realised_volatility(panel, 21)
-    np.testing.assert_allclose(volatility[30:70], SIZE, rtol=1e-9)
+    np.testing.assert_allclose(volatility[30:60], SIZE, rtol=1e-9)
+    assert np.isnan(volatility[60:70]).all()
     table = feature_table(panel, ("own_history", "volatility", "downside"))
     assert not table.valid[60:70].any() and not table.known[60:70].any() and not table.values[60:70].any()
 
@@ -46,15 +48,27 @@ def test_a_return_over_a_gap_counts_as_its_share_of_one_bar():
     closes = closes_of(np.array([SIZE] * 10 + [2.0 * SIZE] + [SIZE] * 10)[:, None])
     gapped = np.insert(closes, [11, 11, 11], np.nan, axis=0)  # over four bars twice the size is ordinary
     volatility = realised_volatility(panel_of_closes(gapped), 21, minimum=1)
-    np.testing.assert_allclose(volatility[1:], SIZE, rtol=1e-9)
+    np.testing.assert_allclose(volatility[1:11], SIZE, rtol=1e-9)
+    np.testing.assert_allclose(volatility[14:], SIZE, rtol=1e-9)
+    assert np.isnan(volatility[11:14]).all()
 
 
-def test_a_return_over_more_bars_than_the_window_is_left_out():
+def test_a_window_holds_as_many_returns_after_a_halt_as_without_one():
+    """Nine returns of one size and one of three over nine sessions: the mean of ten is that of the last ten returns."""
+    closes = closes_of(np.array([9.0 * SIZE] * 5 + [SIZE] * 5 + [3.0 * SIZE] + [SIZE] * 4)[:, None])
+    gapped = np.insert(closes, [11] * 8, np.nan, axis=0)
+    whole = realised_volatility(panel_of_closes(gapped), 10, minimum=10)
+    assert whole[-1, 0] == pytest.approx(SIZE)
+    assert whole[-2, 0] == pytest.approx(SIZE * np.sqrt((81.0 + 9.0) / 10.0))
+
+
+def test_a_return_over_more_bars_without_a_price_than_the_window_is_left_out():
     closes = closes_of(np.array([SIZE] * 10 + [50.0 * SIZE] + [SIZE] * 10)[:, None])
-    gapped = np.insert(closes, [11] * 30, np.nan, axis=0)
-    volatility = realised_volatility(panel_of_closes(gapped), 5, minimum=1)
+    faulty = np.insert(closes, [11] * 30, 0.0, axis=0)  # bars that traded at no price
+    volatility = realised_volatility(panel_of_closes(faulty), 5, minimum=1)
     assert np.nanmax(volatility) == pytest.approx(SIZE)
-    assert np.isnan(volatility[16:41]).all()
+    assert np.isnan(volatility[16:42]).all() and volatility[42, 0] == pytest.approx(SIZE)
+    assert realised_volatility(panel_of_closes(faulty), 31, minimum=1)[41, 0] > SIZE
 
 
 def test_columns_compare_windows_and_do_not_see_the_unit_of_returns():
