@@ -1,41 +1,55 @@
-"""Correlations over trailing windows: on which bars they are estimated, and over which bars each pair is compared."""
+"""Correlations over trailing windows: on which bars they are estimated, and over which bars each pair is compared.
+
+Windows count the sessions on which anything returned: a Sunday of an FX calendar, or a holiday of all exchanges in
+aligned prices, takes no place in them. A session on which some assets returned is one session for all of them, because
+a correlation needs both at once; a pair is compared over the sessions that both have.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrailingWindows:
     """Windows that end at regular bars; what is estimated from one is in force until the next one ends.
 
     Attributes:
-        n_bars: Bars of the panel, T.
+        returns: (T, A) log returns, NaN where there is none.
         window_bars: Bars of each window, or all bars up to its end where there are fewer.
         refresh_bars: Bars between the ends of two windows.
-        first_end: Bar at which the first window ends.
+        first_end: Number of the bar at which the first window ends, from 0.
+
+    All three count bars with a return, and those before the first one.
     """
 
-    n_bars: int
+    returns: np.ndarray
     window_bars: int
     refresh_bars: int
     first_end: int
 
-    @property
+    @cached_property
     def ends(self) -> np.ndarray:
-        """(G,) int64 bars at which a window ends."""
-        return np.arange(self.first_end, self.n_bars, self.refresh_bars)
+        """(G,) int64 bars of the panel at which a window ends."""
+        return self._counted[self.first_end :: self.refresh_bars]
 
     @property
     def in_force(self) -> np.ndarray:
         """(T,) int64: at each bar the number of windows that have ended, so 0 before the first end."""
-        return np.searchsorted(self.ends, np.arange(self.n_bars), side="right")
+        return np.searchsorted(self.ends, np.arange(len(self.returns)), side="right")
 
-    def of(self, returns: np.ndarray) -> Iterator[np.ndarray]:
-        """Give the rows of each window, at most (window_bars, A), from returns (T, A)."""
-        for end in self.ends:
-            yield returns[max(end + 1 - self.window_bars, 0) : end + 1]
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Give the returns of each window, at most (window_bars, A)."""
+        for number in range(self.first_end, len(self._counted), self.refresh_bars):
+            yield self.returns[self._counted[max(number + 1 - self.window_bars, 0) : number + 1]]
+
+    @cached_property
+    def _counted(self) -> np.ndarray:
+        """(N,) int64 bars of the panel that windows count."""
+        returned = np.isfinite(self.returns).any(axis=1)
+        return np.flatnonzero(returned | ~np.logical_or.accumulate(returned))
 
 
 def correlation_of_pairs(scores: np.ndarray, minimum_shared: float) -> np.ndarray:

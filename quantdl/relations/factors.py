@@ -43,12 +43,12 @@ def trailing_factors(
     Args:
         returns: (T, A) log returns, NaN where there is none.
         n_factors: ``K``.
-        window_bars: Length of the trailing window.
-        refresh_bars: Bars between two estimates.
+        window_bars: Length of the trailing window, in sessions on which anything returned.
+        refresh_bars: Such sessions between two estimates.
     """
-    windows = TrailingWindows(len(returns), window_bars, refresh_bars, first_end=window_bars - 1)
+    windows = TrailingWindows(returns, window_bars, refresh_bars, first_end=window_bars - 1)
     loadings = np.zeros((1 + len(windows.ends), returns.shape[1], n_factors), dtype=np.float32)
-    for row, window in enumerate(windows.of(returns), start=1):
+    for row, window in enumerate(windows, start=1):
         loadings[row] = principal_factors(pairwise_correlation(_compressed(window)), n_factors)
     return TrailingFactors(windows.in_force, loadings)
 

@@ -50,15 +50,15 @@ def correlation_graph(
     Args:
         returns: (T, A) log returns, NaN where there is none.
         n_neighbours: At most this many edges into each asset.
-        window_bars: Length of the trailing window.
-        refresh_bars: Bars between two refreshes.
+        window_bars: Length of the trailing window, in sessions on which anything returned.
+        refresh_bars: Such sessions between two refreshes.
     """
     k = min(n_neighbours, returns.shape[1] - 1)
     # A panel's first bar has no return, so the first window of returns is full one bar after a window of bars.
-    windows = TrailingWindows(len(returns), window_bars, refresh_bars, first_end=window_bars)
+    windows = TrailingWindows(returns, window_bars, refresh_bars, first_end=window_bars)
     neighbours = np.full((1 + len(windows.ends), returns.shape[1], k), -1)
     weights = np.zeros(neighbours.shape, dtype=np.float32)
-    for row, window in enumerate(windows.of(returns), start=1):
+    for row, window in enumerate(windows, start=1):
         neighbours[row], weights[row] = _nearest(window, k)
     return NeighbourGraph(windows.in_force, neighbours, weights)
 

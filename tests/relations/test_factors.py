@@ -134,6 +134,24 @@ def test_no_future_changes_past_factors(returns):
     assert trailing_factors(returns).at(axis).tobytes() == trailing_factors(changed).at(axis).tobytes()
 
 
+def with_dead_sessions(returns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns with a session on which nothing returns after every fifth, and the rows of the others."""
+    rows = np.arange(6 * len(returns) // 5)
+    rows = rows[rows % 6 != 5]
+    wide = np.full((6 * len(returns) // 5, returns.shape[1]), np.nan)
+    wide[rows] = returns[: len(rows)]
+    return wide, rows
+
+
+def test_sessions_on_which_nothing_returns_change_no_bit_of_the_factors(returns):
+    returns = returns[:900]
+    wide, rows = with_dead_sessions(returns)
+    found = trailing_factors(wide)
+    assert found.at(rows).any()
+    assert found.at(rows).tobytes() == trailing_factors(returns).at(np.arange(900)).tobytes()
+    np.testing.assert_array_equal(found.at(np.arange(5, len(wide), 6)), found.at(np.arange(4, len(wide), 6)))
+
+
 def test_nothing_is_known_before_the_first_window_is_full():
     factors = trailing_factors(factor_returns(planted_loadings(4, 1, seed=11), 600, seed=12), n_factors=1)
     assert not factors.at(np.arange(499)).any()

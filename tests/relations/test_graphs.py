@@ -116,3 +116,14 @@ def test_no_future_changes_a_past_edge(returns):
         correlation_graph(changed).edges(bars), correlation_graph(returns).edges(bars), strict=True
     ):
         assert found.tobytes() == expected.tobytes()
+
+
+def test_sessions_on_which_nothing_returns_change_no_edge():
+    returns = grouped_returns(400, seed=8)
+    wide = np.insert(returns, np.arange(5, 400, 5), np.nan, axis=0)
+    rows = np.flatnonzero(np.isfinite(wide).all(axis=1))
+    found, expected = (correlation_graph(item, 3, window_bars=250, refresh_bars=10) for item in (wide, returns))
+    assert expected.edges(np.array([399]))[0].size
+    for row, bar in ((rows[-1], 399), (rows[255], 255), (rows[249], 249)):
+        for one, other in zip(found.edges(np.array([row])), expected.edges(np.array([bar])), strict=True):
+            np.testing.assert_array_equal(one, other)
