@@ -17,6 +17,7 @@ _DAY = timedelta(days=1)
 Period = Literal["week", "month"]
 _PERIODS: dict[str, Period] = {"1W": "week", "1M": "month"}
 _WHOLE_YEAR_DAYS = 360  # from 2 January to 28 December: an exchange may open no earlier and close no later
+_FEWEST_SESSIONS_A_YEAR, _DAYS_A_YEAR = 150, 366  # so many bars a year are sessions; fewer, weeks or months
 _SHARE_OF_BARS = 0.9  # of an average year's bars that a calendar year with long holidays has at the least
 
 
@@ -34,14 +35,17 @@ def less_than_a_year(n_bars: int, bars_per_year: float, first: date, last: date)
 
     Example:
         >>> less_than_a_year(10, 252.0, date(2024, 1, 2), date(2024, 1, 16))
-        '10 bars; a year of 252 is needed to annualise'
+        '10 sessions; a year of 252 is needed to annualise'
+        >>> less_than_a_year(10, 52.2, date(2024, 1, 5), date(2024, 3, 15))
+        '10 bars; a year of 52 is needed to annualise'
         >>> less_than_a_year(248, 251.7, date(2000, 12, 29), date(2001, 12, 31))
         ''
     """
     whole = (last - first).days >= _WHOLE_YEAR_DAYS and n_bars >= _SHARE_OF_BARS * bars_per_year
     if whole or n_bars >= round(bars_per_year, 6):
         return ""
-    return f"{n_bars} bar{'s' * (n_bars != 1)}; a year of {bars_per_year:.0f} is needed to annualise"
+    unit = "session" if _FEWEST_SESSIONS_A_YEAR <= bars_per_year <= _DAYS_A_YEAR else "bar"
+    return f"{n_bars} {unit}{'s' * (n_bars != 1)}; a year of {bars_per_year:.0f} is needed to annualise"
 
 
 def is_daily(bar: str) -> bool:

@@ -136,7 +136,7 @@ def performance(
         >>> round(metrics.total_return, 6), round(metrics.max_drawdown, 6), metrics.drawdown_recovery
         (-0.01, -0.1, None)
         >>> metrics.undefined["sharpe"]
-        '2 bars; a year of 252 is needed to annualise'
+        '2 sessions; a year of 252 is needed to annualise'
         >>> metrics.undefined["value_at_risk_95"]
         'level 0.95 needs at least 20 losses, got 2: the tail would be empty.'
     """

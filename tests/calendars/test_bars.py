@@ -38,7 +38,7 @@ def test_a_year_is_as_many_bars_as_an_average_year_has(bars, enough):
     last = date(2020, 1, 2) + pd.Timedelta(days=int(bars / 252 * 352))
     reason = less_than_a_year(bars, 252.0, date(2020, 1, 2), last)
     plural = "" if bars == 1 else "s"
-    assert reason == ("" if enough else f"{bars} bar{plural}; a year of 252 is needed to annualise")
+    assert reason == ("" if enough else f"{bars} session{plural}; a year of 252 is needed to annualise")
 
 
 @pytest.mark.parametrize("name", ["XNYS", "XTKS", "XSHG", "XHKG", "XTAE", "XLON"])
@@ -55,7 +55,7 @@ def test_a_whole_calendar_year_is_a_year_however_few_its_sessions(name):
 
 
 def test_a_few_values_over_a_long_time_are_no_year_of_bars():
-    assert less_than_a_year(10, 252.0, date(2020, 1, 2), date(2022, 1, 3)).startswith("10 bars;")
+    assert less_than_a_year(10, 252.0, date(2020, 1, 2), date(2022, 1, 3)).startswith("10 sessions;")
     assert less_than_a_year(12, 12.0, date(2020, 1, 31), date(2021, 1, 31)) == ""
 
 

@@ -60,7 +60,7 @@ def test_the_figures_of_a_book_are_those_of_its_stored_equity(key, table, small_
     assert figures["sharpe_per_bar"] == pytest.approx(plain["sharpe"], rel=1e-9)
     for name in ("cagr", "volatility", "sharpe", "calmar"):
         assert figures[name] is None
-        assert figures["undefined"][name] == "127 bars; a year of 252 is needed to annualise"
+        assert figures["undefined"][name] == "127 sessions; a year of 252 is needed to annualise"
     assert figures["max_drawdown"] == pytest.approx(-plain["max_drawdown"], rel=1e-9)
     assert figures["expected_shortfall_95"] == pytest.approx(plain["expected_shortfall"], rel=1e-9)
     assert figures["bars_per_year"] == pytest.approx(YEAR, abs=1.0)
@@ -252,7 +252,7 @@ def test_costs_and_turnover_are_those_of_the_stored_fills(small_run, metrics):
     before = equity.loc[notional.index] + fills["cost"].groupby("session").sum()
     assert stored(small_run, "equity")["turnover"].sum() == pytest.approx((notional / before).sum(), rel=1e-9)
     assert costs["annual_turnover"] is None
-    assert costs["undefined"] == {"annual_turnover": "127 bars; a year of 252 is needed to annualise"}
+    assert costs["undefined"] == {"annual_turnover": "127 sessions; a year of 252 is needed to annualise"}
     assert costs["commission"] == pytest.approx(1e-4 * notional.sum(), rel=1e-9)
     assert costs["spread"] == pytest.approx(2e-4 * notional.sum(), rel=1e-9)
     assert costs["impact"] == 0.0

@@ -182,7 +182,7 @@ def test_one_value_has_a_return_of_zero_and_reasons_for_the_rest():
     metrics = performance(curve_of([]), 252)
     assert metrics.total_return == 0
     assert metrics.undefined["sharpe_per_bar"] == "needs at least 2 returns, got 0"
-    assert metrics.undefined["cagr"] == "0 bars; a year of 252 is needed to annualise"
+    assert metrics.undefined["cagr"] == "0 sessions; a year of 252 is needed to annualise"
     assert metrics.undefined["worst_session"] == "there is no return"
 
 
@@ -251,7 +251,7 @@ def test_ten_sessions_are_not_annualised():
     assert metrics.n_returns == 10 and metrics.total_return == pytest.approx(0.03, abs=1e-3)
     for name in ANNUAL:
         assert getattr(metrics, name) is None
-        assert metrics.undefined[name] == "10 bars; a year of 252 is needed to annualise"
+        assert metrics.undefined[name] == "10 sessions; a year of 252 is needed to annualise"
     for name in OF_ANY_LENGTH:
         assert math.isfinite(getattr(metrics, name))
 

@@ -41,7 +41,7 @@ def test_one_purchase_at_a_flat_price_costs_what_the_plan_states():
     assert found.share_of_initial_equity == pytest.approx(found.total / 1e6)
     assert found.annual_turnover is None
     sessions = len(result.equity)
-    assert found.undefined == {"annual_turnover": f"{sessions} bars; a year of 252 is needed to annualise"}
+    assert found.undefined == {"annual_turnover": f"{sessions} sessions; a year of 252 is needed to annualise"}
     year = cost_figures(result, costs, NEVER, float(sessions))  # a calendar of which the run is just a year
     assert year.annual_turnover == pytest.approx(0.9, rel=1e-3) and "undefined" not in to_plain(year)
 
