@@ -95,8 +95,9 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
     """Return the features that the config's models read, on the axis of `LoadedData.learnt`.
 
-    Bars on which no asset trades (a Sunday of an FX calendar, a weekend of ``24/7``) take no place in the windows of
-    features.
+    Bars on which no asset trades (a Sunday of an FX calendar, a weekend of ``24/7``) are no sessions: they do not count
+    among those that a return spans, nor in what is followed from session to session (the market, series beside the
+    prices). The windows of an asset count its own bars in any case.
 
     Raises:
         DataError: If the prices lack what a group of features needs.

@@ -75,8 +75,13 @@ class BookRisk:
             raise ValueError(f"{self.short_of(level)}.")
 
     def probability_of_less(self, loss: float) -> float:
-        """Probability of a smaller loss, between 0 and 1, half of a tie counted: uniform if the law is right."""
-        return float((self.losses < loss).double().mean() + 0.5 * (self.losses == loss).double().mean())
+        """Probability of a smaller loss, half of a tie counted: uniform if the law is right, and never 0 or 1.
+
+        The loss counts as one of S + 1, so one beyond all of S losses has probability 1 - 0.5 / (S + 1): that so many
+        draws hold none as large does not make it impossible.
+        """
+        smaller, ties = (self.losses < loss).double().sum(), (self.losses == loss).double().sum()
+        return float((smaller + 0.5 * ties + 0.5) / (len(self.losses) + 1))
 
 
 class LossPredictions(Protocol):

@@ -1,12 +1,16 @@
 """Data as an experiment takes them: what a test span says of itself is not known when it begins."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from quantdl.config import load_config
-from quantdl.experiment.preparation import load_data
+from quantdl.experiment.preparation import load_data, model_inputs
+from quantdl.features import feature_table
 from quantdl.market.sources import load_sp500
+from quantdl.market.status import CellStatus
 from tests.small_experiment import small_config
 
 ASSETS = ("AAPL", "JPM", "KO")
@@ -83,3 +87,20 @@ def test_a_single_source_is_put_into_the_currency_of_the_book(tmp_path):
     assert (dollars.panel.card.currency, pounds.panel.card.currency) == ("USD", "GBP")
     assert dollars.panel.card.fingerprint != pounds.panel.card.fingerprint
     assert [rate.series.name for rate in pounds.exchange_rates] == ["USD per GBP"]
+
+
+def test_sessions_on_which_nothing_trades_change_no_feature_of_the_others(tmp_path, write_small):
+    """Without care the market's return would be followed through them, and a Monday's return would span two."""
+    config = load_config(write_small(tmp_path))
+    data = load_data(config, keep_ingest=False)
+    trades = np.arange(len(data.returns.sessions)) % 6 != 5
+    status = np.where(trades[:, None], data.returns.status, CellStatus.MISSING).astype(np.int8)
+    fields = {name: np.where(trades[:, None], values, np.nan) for name, values in data.returns.fields.items()}
+    silent = replace(data.returns, status=status, fields=fields)
+    found = model_inputs(config, replace(data, returns=silent))
+    alone = feature_table(data.returns.at(trades), config.features.groups)
+    assert "cross_section" in config.features.groups and alone.valid.mean() > 0.9
+    for name in ("values", "scale", "valid", "known"):
+        assert getattr(found, name)[trades].tobytes() == getattr(alone, name).tobytes(), name
+    assert not found.valid[~trades].any() and not found.values[~trades].any()
+    assert (feature_table(silent, config.features.groups).values[trades] != alone.values).any()

@@ -27,7 +27,7 @@ def test_a_historical_risk_table_predicts_each_session_from_the_returns_before_i
         assert one.loc[session, "value_at_risk"] == pytest.approx(np.sort(before)[474], abs=1e-14)
         loss = -simple[day - 1].mean()
         assert one.loc[session, "loss"] == pytest.approx(loss, abs=1e-14)
-        assert places[session] == pytest.approx((before < loss).mean(), abs=1e-12)
+        assert places[session] == pytest.approx(((before < loss).sum() + 0.5) / 501, abs=1e-12)
 
 
 def test_a_level_that_few_losses_cannot_reach_is_left_out():
@@ -97,9 +97,10 @@ def test_a_level_is_reached_when_one_loss_lies_beyond_it(level, reached, ten_los
     assert ten_losses.reaches(level) is reached
 
 
-@pytest.mark.parametrize(("loss", "probability"), [(0.0, 0.0), (0.01, 0.05), (0.035, 0.3), (0.1, 0.95), (0.2, 1.0)])
-def test_the_probability_of_a_smaller_loss_counts_half_of_a_tie(loss, probability, ten_losses):
-    assert ten_losses.probability_of_less(loss) == pytest.approx(probability)
+@pytest.mark.parametrize(("loss", "rank"), [(0.0, 0.5), (0.01, 1.0), (0.035, 3.5), (0.1, 10.0), (0.2, 10.5)])
+def test_the_probability_of_a_smaller_loss_counts_half_of_a_tie_and_is_never_0_or_1(loss, rank, ten_losses):
+    """The loss is one of eleven then: smaller ones, half of its ties, and half of itself lie below it."""
+    assert ten_losses.probability_of_less(loss) == pytest.approx(rank / 11)
 
 
 def test_a_session_entered_without_positions_is_left_out():
