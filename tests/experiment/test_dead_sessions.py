@@ -142,6 +142,11 @@ def test_forecasts_are_scored_on_the_same_returns(runs):
         assert dead[name] == pytest.approx(plain[name], rel=1e-9), name
 
 
+def test_trades_are_as_long_in_bars(runs):
+    plain, dead = (pd.read_parquet(runs[name] / "trades.parquet") for name in ALIKE)
+    assert dead["bars"].tolist() == plain["bars"].tolist() and plain["bars"].max() > 5
+
+
 @pytest.mark.parametrize("part", ["regimes", "stress_windows"])
 def test_tables_of_periods_are_the_same(runs, part):
     plain, dead = (metrics(runs[name])[part] for name in ALIKE)

@@ -116,3 +116,16 @@ def test_trailing_returns_leave_out_halts_and_end_at_the_session():
     # whatever the return over the halt is taken for, the loss of the last session is there and nothing after it
     assert trailing_returns(panel, 1, panel.sessions[4])[-1] == pytest.approx(-0.5)
     assert trailing_returns(panel, 1, panel.sessions[1]) == pytest.approx([0.0])
+
+
+def test_dead_sessions_are_no_sessions_of_the_past():
+    """A row on which nothing trades after every fifth: the last 500 returns are the same, asked on either day."""
+    closes = 100.0 * np.exp(np.cumsum(0.01 * np.random.default_rng(0).standard_normal((600, 2)), axis=0))
+    wide = np.insert(closes, np.arange(5, 601, 5), np.nan, axis=0)
+    plain, dead = panel_of_closes(closes), panel_of_closes(wide)
+    assert len(dead.sessions) == 720 and not dead.traded[-1].any()
+    expected = HistoricalSimulation(plain).book_risk(plain.sessions[-1], np.array([0.3, 0.7])).losses
+    for session in dead.sessions[-2:]:
+        found = HistoricalSimulation(dead).book_risk(session, np.array([0.3, 0.7])).losses
+        assert found.tolist() == pytest.approx(expected.tolist(), rel=1e-12)
+        assert len(found) == 500

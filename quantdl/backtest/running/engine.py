@@ -299,7 +299,7 @@ class Engine:
             quantities=tables.by_asset(journal.quantities),
             orders=tables.orders(self.desk.orders),
             fills=tables.fills(self.desk.fills),
-            trades=tables.trades(self.book.ledger.trades(job.stop - 1, self.book.values())),
+            trades=tables.trades(self.book.ledger.trades(job.stop - 1, self.book.values()), self.tape.bars_so_far),
             exposures=tables.exposures(journal.exposures, fixed),
             events=tables.events(journal.events),
             conditions=tables.conditions(journal.conditions, [item.kind for item in self.terms.conditions]),

@@ -49,15 +49,15 @@ class BacktestResult:
             the asset before the fill, NaN where nothing was. A delisting's payout is a fill of order 0, and so are the
             shares that a split adds or takes, at price 0. Summed up, the quantities are the shares held.
         trades: Columns ``asset, entry, exit, bars, pnl, return_on_equity, rule_in, rule_out, open``; one row per trade
-            flat to flat, net of costs. A trade still open at the end is marked at the last price, with ``open`` true
-            and ``exit`` NaT.
+            flat to flat, net of costs. Bars are sessions in which anything traded, from entry to exit. A trade still
+            open at the end is marked at the last price, with ``open`` true and ``exit`` NaT.
         exposures: (T, G) gross weight per group after the fills.
         events: Columns ``session, item, condition, detail``: what the engine did without a decision of
             the strategy.
         conditions: (T, C) value of every invalidation condition, one column per condition.
         regimes: Column ``regime``: calm, normal, stressed or undefined, as known before the session.
-        traded: (T,) whether any asset of the data traded in the session; where none did, the book could not lose, and
-            the session counts in no figure of returns.
+        traded: (T,) whether any asset of the data traded in the session; where none did, no price moved,
+            and the session counts in no figure of returns.
         decisions: Every decision the strategy took.
         stamps: Sentences that must be printed beside any figure of this run.
         halted_on: Session at which a condition halted the run, or None.
@@ -139,9 +139,15 @@ class Tables:
         """Return every event."""
         return self._table([[getattr(row, name) for name in _EVENT] for row in rows], _EVENT)
 
-    def trades(self, rows: Sequence[Trade]) -> pd.DataFrame:
-        """Return every trade; one still open has no exit."""
-        cells = [{**vars(row), "bars": row.exit - row.entry, "open": row.is_open} for row in rows]
+    def trades(self, rows: Sequence[Trade], bars_so_far: np.ndarray) -> pd.DataFrame:
+        """Return every trade; one still open has no exit.
+
+        Args:
+            rows: The trades.
+            bars_so_far: (T,) bars with a trade up to each session: what holding times and horizons are counted in.
+        """
+        lasted = [int(bars_so_far[row.exit] - bars_so_far[row.entry]) for row in rows]
+        cells = [{**vars(row), "bars": bars, "open": row.is_open} for row, bars in zip(rows, lasted, strict=True)]
         frame = self._table([[trade[name] for name in _TRADE] for trade in cells], _TRADE)
         frame = frame.astype({"bars": "int64", "open": "bool"})
         return frame.assign(exit=frame["exit"].mask(frame["open"]))

@@ -31,7 +31,7 @@ def test_positions_become_dates_and_symbols():
 def test_an_open_trade_has_no_exit():
     closed = Trade(0, 1, 3, 5.0, 0.05, "buy", "sell", is_open=False)
     running = Trade(1, 2, 3, -1.0, -0.01, "buy", "", is_open=True)
-    table = tables().trades([closed, running])
+    table = tables().trades([closed, running], np.arange(len(SESSIONS)))
     assert list(table["bars"]) == [2, 1]
     assert table["exit"].iloc[0] == SESSIONS[3] and pd.isna(table["exit"].iloc[1])
     assert list(table["open"]) == [False, True]
@@ -45,7 +45,7 @@ def test_empty_tables_have_the_types_of_full_ones():
     pairs = [
         (made.orders([order]), made.orders([])),
         (made.fills([fill]), made.fills([])),
-        (made.trades([trade]), made.trades([])),
+        (made.trades([trade], np.arange(len(SESSIONS))), made.trades([], np.arange(len(SESSIONS)))),
         (made.events([Event(1, "a", "b", "c")]), made.events([])),
     ]
     for full, empty in pairs:
