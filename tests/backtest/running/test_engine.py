@@ -248,3 +248,26 @@ def test_groups_are_made_of_the_closes_up_to_the_decision():
     decided = [decision.group_gross for decision in whole.decisions]
     assert decided == pytest.approx([0.2] * 60 + [0.4] * 4)
     np.testing.assert_allclose(whole.exposures["heaviest cluster"].iloc[1:60], 0.2, atol=0.02)
+
+
+def test_a_session_in_which_nothing_trades_neither_asks_for_a_value_at_risk_nor_counts_as_a_session_without_a_loss():
+    """As the market before, with a dead session before each loss: the same two exceptions halt, with the same bets."""
+    plain = world(np.array([100.0, 100.0, 50.0] + [25.0] * 9)[:, None])
+    dead = world(np.array([100.0, 100.0, np.nan, 50.0, np.nan] + [25.0] * 9)[:, None])
+    found = {}
+    for panel in (plain, dead):
+        asked = []
+
+        def predict(session, weights, level, asked=asked):
+            asked.append(session)
+            return 0.1
+
+        result = run(panel, {0: [0.5]}, forecasts=Forecasts(5, lambda session: np.zeros((100, 1)), predict),
+                     friction=NO_COSTS, invalidation=(CalibrationLimit("calibration", 0.99, 0.05),),
+                     sample={"purge_bars": 6})  # fmt: skip
+        found[len(panel.sessions)] = result.conditions["calibration"].to_numpy()
+        assert asked == list(panel.sessions[[1, 2] if panel is plain else [1, 3]])
+        assert result.halted_on == panel.sessions[3 if panel is plain else 5]
+        assert result.traded.tolist() == panel.traded[:, 0].tolist()
+    np.testing.assert_array_equal(found[14][[0, 1, 3, 5]], found[12][:4])
+    np.testing.assert_array_equal(found[14][[2, 4]], found[14][[1, 3]])
