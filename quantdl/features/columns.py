@@ -77,28 +77,6 @@ class FeatureTable:
             known_at=self.known_at[bars],
         )
 
-    def spread(self, rows: np.ndarray, known_at: pd.DatetimeIndex) -> "FeatureTable":
-        """Return the table on a longer axis; where ``rows`` is false there is a bar without a valid cell.
-
-        Args:
-            rows: (N,) bool, true at the bars that the table has.
-            known_at: (N,) UTC instants of all bars.
-        """
-
-        def laid(values: np.ndarray, empty: float) -> np.ndarray:
-            wide = np.full((len(rows), *values.shape[1:]), empty, dtype=values.dtype)
-            wide[rows] = values
-            return wide
-
-        return replace(
-            self,
-            values=laid(self.values, 0),
-            scale=laid(self.scale, np.nan),
-            valid=laid(self.valid, False),
-            known=laid(self.known, False),
-            known_at=known_at,
-        )
-
 
 def fields_of(panel: Panel, names: Sequence[str], group: FeatureGroup) -> tuple[np.ndarray, ...]:
     """Return the named fields (T, A) of the panel.

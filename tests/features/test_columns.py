@@ -40,15 +40,3 @@ def test_a_piece_of_a_table_holds_the_rows_of_those_bars(clean):
     assert piece.known_at.equals(clean.known_at[100:130])
     for name in ("values", "scale", "valid", "known"):
         np.testing.assert_array_equal(getattr(piece, name), getattr(whole, name)[100:130])
-
-
-def test_features_of_the_bars_that_trade_are_laid_back_beside_the_others(clean):
-    """A bar of nothing after every fifth one changes no value of the rest."""
-    rows = np.arange(len(clean.sessions)) % 6 != 5
-    short = clean.at(rows)
-    table = feature_table(short)
-    wide = table.spread(rows, clean.known_at)
-    np.testing.assert_array_equal(wide.values[rows], table.values)
-    np.testing.assert_array_equal(wide.scale[rows], table.scale)
-    assert not wide.valid[~rows].any() and not wide.known[~rows].any()
-    assert wide.values.shape[0] == len(clean.known_at) == len(wide.known_at)
