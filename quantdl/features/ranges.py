@@ -36,7 +36,7 @@ def parkinson_volatility(panel: Panel, window: int, minimum: int | None = None) 
         | The extreme value method for estimating the variance of the rate of return (Parkinson, 1980)
     """
     own = OwnBars(panel)
-    return own.on_sessions(_parkinson(_Ranges.of(own), window, minimum))
+    return own.on_sessions(_parkinson(_Ranges(own), window, minimum))
 
 
 def garman_klass_volatility(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
@@ -56,7 +56,7 @@ def garman_klass_volatility(panel: Panel, window: int, minimum: int | None = Non
         | On the estimation of security price volatilities from historical data (Garman and Klass, 1980)
     """
     own = OwnBars(panel)
-    return own.on_sessions(_garman_klass(_Ranges.of(own), window, minimum))
+    return own.on_sessions(_garman_klass(_Ranges(own), window, minimum))
 
 
 def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None) -> np.ndarray:
@@ -81,12 +81,12 @@ def yang_zhang_volatility(panel: Panel, window: int, minimum: int | None = None)
         | Drift-independent volatility estimation based on high, low, open, and close prices (Yang and Zhang, 2000)
     """
     own = OwnBars(panel)
-    return own.on_sessions(_yang_zhang(_Ranges.of(own), window, minimum))
+    return own.on_sessions(_yang_zhang(_Ranges(own), window, minimum))
 
 
 def range_columns(own: OwnBars, reference: np.ndarray) -> Columns:
     """The group ``range_volatility``: logarithm of each estimate over 5 and 21 bars over the 63-bar realised one."""
-    ranges = _Ranges.of(own)
+    ranges = _Ranges(own)
     for window in (5, 21):
         for name, estimate in (("parkinson", _parkinson), ("garman_klass", _garman_klass), ("yang_zhang", _yang_zhang)):
             feature = Feature(f"{name}_volatility_{window}", look_back_bars=REFERENCE_LOOK_BACK)
@@ -99,28 +99,26 @@ class _Ranges:
 
     Attributes:
         own: The bars.
-        low: (N, A), NaN where it is no positive number.
-        high: (N, A), likewise.
     """
 
     own: OwnBars
-    low: np.ndarray
-    high: np.ndarray
 
-    @staticmethod
-    def of(own: OwnBars) -> "_Ranges":
-        return _Ranges(own, *_logs(own, "low", "high"))
+    @cached_property
+    def extremes(self) -> tuple[np.ndarray, ...]:
+        """Low and high, each (N, A), NaN where it is no positive number."""
+        return _logs(self.own, "low", "high")
 
     @cached_property
     def whole(self) -> tuple[np.ndarray, ...]:
-        """Logarithms (N, A) of open, low, high and close, NaN where any of the four is impossible."""
-        opened, closed = _logs(self.own, "open", "close")
-        whole = (self.low <= np.minimum(opened, closed)) & (np.maximum(opened, closed) <= self.high)
-        return tuple(np.where(whole, item, np.nan) for item in (opened, self.low, self.high, closed))
+        """Open, low, high and close, each (N, A), NaN where any of the four is impossible."""
+        opened, low, high, closed = _logs(self.own, "open", "low", "high", "close")
+        whole = (low <= np.minimum(opened, closed)) & (np.maximum(opened, closed) <= high)
+        return tuple(np.where(whole, item, np.nan) for item in (opened, low, high, closed))
 
 
 def _parkinson(bars: _Ranges, window: int, minimum: int | None = None) -> np.ndarray:
-    ranges = np.where(bars.low <= bars.high, bars.high - bars.low, np.nan)
+    low, high = bars.extremes
+    ranges = np.where(low <= high, high - low, np.nan)
     return np.asarray(np.sqrt(window_mean(ranges**2, window, minimum) / (4.0 * np.log(2.0))))
 
 
