@@ -23,7 +23,7 @@ SHOWN_BY = {
     ),
     "A6 an indicator that leaks although it says it does not": (
         "test_every_column_of_fifty_prefixes_is_the_prefix_of_the_column",
-        "test_nothing_before_the_declared_look_back_changes_a_bit",
+        "test_nothing_before_an_assets_last_own_bars_that_its_columns_declare_changes_a_bit",
     ),
     "A7 one flat bar that changes every earlier row": (
         "test_what_follows_changes_no_bit_of_any_column",
@@ -58,7 +58,7 @@ SHOWN_BY = {
     "B5 a closing time that ignores the early close": ("test_every_early_close_is_earlier_than_the_close_around_it",),
     "B6 published holidays that are wrong": (
         "test_two_keepers_of_new_york_agree_on_sessions_and_since_2010_on_every_minute",
-        "test_days_that_two_keepers_of_one_exchange_dispute_are_named",
+        "test_a_year_has_as_many_sessions_as_the_second_source_counts",
         "test_christmas_eve_of_1999_was_a_holiday",
     ),
     "B7 an instant compared by its local date": (
@@ -128,7 +128,7 @@ SHOWN_BY = {
     "D2 a missing close that becomes a return of zero": (
         "test_a_missing_close_is_never_a_return_of_zero",
         "test_a_cell_without_a_trade_is_neither_a_bar_nor_a_return_of_zero",
-        "test_no_close_stands_in_for_a_missing_or_impossible_one",
+        "test_a_missing_bar_takes_no_place_and_no_close_stands_in_for_an_impossible_one",
     ),
     "D3 a halt that counts as flat days": (
         "test_a_halt_is_no_row_of_flat_days",

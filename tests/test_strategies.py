@@ -145,7 +145,7 @@ def test_every_strategy_leaves_out_what_is_not_there(name):
     closes[0, 2:] = 100.0
     panel = world(closes)
     horizon = {"bars": 10, "rebalance": EveryBars("every_bars", 10)}
-    plan = plan_for(panel, horizon=horizon, sample={"minimum_sessions": 100})
+    plan = plan_for(panel, horizon=horizon, sample={"minimum_sessions": 100}, friction={"delisted_after_sessions": 10})
     result = run_backtest(panel, plan, strategy(name), *span(panel))
     assert np.isfinite(result.equity["equity"]).all()
     weights = result.weights_after_fill

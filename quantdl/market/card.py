@@ -11,7 +11,7 @@ from quantdl.calendars.bars import bar_length, bar_period
 from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
 from quantdl.errors import CalendarError, DataSettingsError
-from quantdl.market.currency import currency_faults, in_a_list
+from quantdl.market.currency import currency_faults, in_a_list, whole_currency
 from quantdl.records import OMIT_DEFAULT
 
 if TYPE_CHECKING:
@@ -228,6 +228,12 @@ class DataCard:
     def currency(self) -> str:
         """What the prices are in, in words: ``"USD"``, ``"JPY and USD"``, ``"not stated"``."""
         return in_a_list([*self.currencies.values()] if self.currencies else [self.declaration.currency])
+
+    @property
+    def quoted_in(self) -> str:
+        """As `currency`, and of a unit below a currency how many make one: ``"GBX, of which 100 make 1 GBP"``."""
+        whole, units = whole_currency(self.currency)
+        return self.currency if units == 1 else f"{self.currency}, of which {units:,} make 1 {whole}"
 
     def money_faults(self) -> Iterator[str]:
         """Yield why the prices cannot be compared with each other as money, where they cannot."""

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from quantdl.market.card import DataCard
-from quantdl.market.currency import whole_currency
 from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.census import FaultMap
 from quantdl.market.series.declaration import ReleaseRule
@@ -174,19 +173,13 @@ def _card(card: DataCard) -> list[Part]:
         ("Timezone", declared.timezone),
         ("Frequency", declared.frequency),
         ("Adjustment", declared.adjustment),
-        ("Currency", _currency(card)),
+        ("Currency", card.quoted_in),
         ("Universe", declared.universe),
         ("Fields", ", ".join(card.fields)),
         ("Fingerprint", card.fingerprint),
     )
     notes = Bullets(declared.notes) if declared.notes else Words("Notes: none.", style="note")
     return [Heading("Data card"), Facts(facts), notes]
-
-
-def _currency(card: DataCard) -> str:
-    """Say what the prices are in; of a unit below a currency, how many make one."""
-    whole, units = whole_currency(card.currency)
-    return card.currency if units == 1 else f"{card.currency}, of which {units:,} make 1 {whole}"
 
 
 def _series(series: Mapping[str, SeriesRecord]) -> list[Part]:

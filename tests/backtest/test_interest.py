@@ -66,7 +66,7 @@ def test_without_a_rate_cash_earns_nothing():
 
 @pytest.mark.parametrize("rate", [0.05, -0.005])
 def test_the_ratios_of_a_book_of_cash_are_undefined_and_say_why(rate):
-    panel = world(np.full((300, 2), 100.0))
+    panel = world(np.full((400, 2), 100.0))
     plan, result = lived(panel, {}, rate)
     bars_per_year = prepare(panel, plan, *span(panel)).terms.bars_per_year
     metrics = performance(curve(panel, result), bars_per_year, rate)

@@ -82,7 +82,7 @@ def test_wrong_usage_is_exit_code_2_with_a_hint(arguments: list[str], hint: str)
     "old, new, code, expected",
     [
         ("width: 32", "widht: 32", 2, "experiment.yaml:12:3: model.widht: unknown key"),
-        ("limit: 0.3", "limit: 0.99", 4, "experiment.yaml:92:31: plan.invalidation[0].limit: given 0.99"),
+        ("limit: 0.3", "limit: 0.99", 4, "experiment.yaml:93:31: plan.invalidation[0].limit: given 0.99"),
         ("seed: 7", "\tseed: 7", 2, "experiment.yaml:3:1: a tab where YAML wants spaces"),
         ("name: example", "- example", 2, "experiment.yaml:"),
     ],

@@ -73,12 +73,14 @@ def test_the_page_adjusts_raw_prices(page):
 def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
     text = whole_config("equal_weight")
     blocks = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    prices, universe, series, aligned = blocks
+    prices, corrected, universe, series, aligned = blocks
     declared = prices.replace("../data/", f"{DATA.parent}/data/")
     path = tmp_path / "page.yaml"
-    path.write_text(text.replace("data:\n  kind: sp500\n", declared + universe.removeprefix("data:\n")) + series)
+    declared += corrected.removeprefix("data:\n  calendar: XNYS\n") + universe.removeprefix("data:\n")
+    path.write_text(text.replace("data:\n  kind: sp500\n", declared) + series)
     config = load_config(path)
     assert config.data.eligibility.minimum_price == 5
+    assert [item.action for item in config.data.calendar_corrections] == ["strike", "add", "change"]
     assert [block.name for block in config.exogenous] == ["vix", "bills"]
     assert all(block.release.at for block in config.exogenous)
     assert (config.risk_free, config.features.exogenous) == ("bills", ("vix",))

@@ -45,8 +45,6 @@ class ExchangeRateFile(SeriesFile):
         if self.unit != f"{self.quote} per {self.base}":
             expected = f"'{self.quote} per {self.base}', or nothing: base and quote say it"
             faults.append(("unit", f"given {self.unit!r}; expected {expected}"))
-        if self.longest_age_sessions < 0:
-            faults.append(("longest_age_sessions", f"given {self.longest_age_sessions}; expected 0 or more"))
         try:
             super().__post_init__()
         except DataSettingsError as error:

@@ -14,6 +14,7 @@ import pytest
 
 import quantdl.disk.folders as folders
 import quantdl.market.storage.cache as cache
+from quantdl.calendars import CalendarCorrection
 from quantdl.errors import DataError
 from quantdl.market.card import SilenceRule
 from quantdl.market.sources.parquet import load_parquet
@@ -97,6 +98,7 @@ CHANGES = {
     "notes": ("more",),
     "intraday": None,
     "currency": "GBX",
+    "calendar_corrections": (CalendarCorrection(source="a notice", strike=date(2024, 5, 30)),),
 }
 
 
