@@ -1,6 +1,6 @@
 """From bars to a panel: the rules that a row must obey, then the axis of sessions or of the bars within them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from quantdl.calendars import TradingCalendar
 from quantdl.calendars.bars import bar_period
+from quantdl.calendars.periods import last_sessions
 from quantdl.calendars.zones import same_zone
 from quantdl.errors import DataError
 from quantdl.market.card import DataCard, Declaration, content_fingerprint
@@ -288,6 +289,24 @@ def _caveats(calendar: TradingCalendar, sessions: pd.DatetimeIndex) -> list[str]
     return [] if caveat is None else [caveat]
 
 
+def _dated_by_weekends(bars: Bars, declaration: Declaration) -> Iterator[str]:
+    """Say how dates of a weekend are read: sources date a week by the weekend after it, and some by the one before."""
+    days, counts = np.unique(bars.day, return_counts=True)
+    calendar = declaration.trading_calendar()
+    inside = (days >= np.datetime64(calendar.first_day, "D")) & (days <= np.datetime64(calendar.last_day, "D"))
+    labels = pd.DatetimeIndex(days[inside].astype("datetime64[us]"))
+    if not len(labels):
+        return
+    after = labels > last_sessions(labels, "week", calendar)
+    if 2 * counts[inside][after].sum() > counts[inside].sum():
+        name = labels[after][-1].day_name()
+        yield (
+            f"Most bars are dated after the last session of a week, such as {labels[after][-1]:%Y-%m-%d} ({name}), and "
+            "read as the week that ends there. If the source dates a week by the day before its first session, every "
+            "bar is known a week too early here: date the bars by a session of their week."
+        )
+
+
 def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str]:
     notes = list(bars.notes)
     cut = declaration.intraday
@@ -301,6 +320,7 @@ def _notes(bars: Bars, status: np.ndarray, declaration: Declaration) -> list[str
         notes.append(
             f"Bars of a {period}, labelled by its last session and known at that close, whatever day dates them."
         )
+        notes += _dated_by_weekends(bars, declaration) if period == "week" else []
     if bars.unread:
         notes.append(f"Columns that were not read: {', '.join(bars.unread)}.")
     gone = [bars.symbols[column] for column in np.flatnonzero(status[-1] == CellStatus.DELISTED)]

@@ -24,6 +24,10 @@ _NO_NUMBERS = (
     (r"[-+]?\d+(\.\d+)?\s?%", "these are percentages, no prices or volumes: is it the right column?"),
     (r"[-+]?[$€£¥]\s?\d.*", "remove the currency sign"),
     (r"[-+]?\d[\d.,]*\s?[KMBTkmbt]", "write thousands and millions out: 1.10M is 1100000"),
+    (
+        r"[-+]?\d{1,3},\d{3}",
+        "the commas may separate thousands or decimals: remove them if thousands, write points if decimals",
+    ),
     (r"[-+]?\d{1,3}(,\d{3})+,?|[-+]?\d{1,3}(,\d{3})+\.\d+", "remove the commas, which seem to separate thousands"),
     (r"[-+]?\d{1,3}(\.\d{3})*,\d+|[-+]?\d+,\d+", "these seem to be decimal commas: write points"),
     (r"[-+]?\d{1,3}( \d{3})+([.,]\d+)?", "remove the spaces, which seem to separate thousands"),

@@ -88,6 +88,8 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     if wrong is not None:
         return nothing_read(place, wrong.given, wrong.expected, wrong.fix)
     header = cells_of(first)
+    if not first.strip() and body.strip():
+        return nothing_read(place, "an empty line above the header", "the header in the first line", "remove the line")
     if header is None or not first.strip():
         return nothing_read(place, "no header line", "a header line and rows of as many cells", "check the file")
     names = [name.strip().lower() for name in header]
@@ -148,6 +150,11 @@ def _how_to_repair(lines: list[str], cells: list[list[str] | None], width: int) 
     fix = "repair the rows or the header"
     if sum(";" in line for line in lines) > len(lines) / 2:
         return f"{fix}; commas separate the cells of the header, and semicolons those of the rows"
+    given = [found for found in cells if found is not None and any(cell.strip() for cell in found)]
+    if all(len(found) == width + 1 and not found[-1].strip() for found in given):
+        return f"{fix}: each row ends with a comma, and the header does not"
+    if all(len(found) == width - 1 for found in given):
+        return f"{fix}: the header has one cell more than each row, such as a comma at its end"
     many = {len(found) for found in cells if found is not None and len(found) > 1}
     if many and width < min(many) and max(many) < 2 * width:
         return f"{fix}; where numbers have decimal commas, write points"

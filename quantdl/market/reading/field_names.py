@@ -20,11 +20,17 @@ _WORDS = frozenset(
         *("bid", "ask", "mid", "bid price", "ask price", "bid size", "ask size", "change", "chg", "pct change"),
         *("change %", "change%", "% change", "%change", "chg %", "chg%", "% chg"),
         *("dividend", "dividends", "stock splits", "split", "splits", "capital gains"),
+        *("closing", "amount", "average", "adj factor", "return", "returns", "log return", "log returns"),
+        *("weekday", "day of week", "year", "month", "quarter", "week"),
     )
 )
 _SPELLINGS = {"adjclose": "adj close", "adjusted close": "adj close", "openinterest": "open interest"}
 # Words of fields that exchanges use as tickers: LOW is Lowe's, OPEN Opendoor, BID was Sotheby's, CHG CH Energy.
 _ALSO_TICKERS = frozenset(("open", "high", "low", "last", "bid", "ask", "mid", "chg", "vol"))
+# What stands behind a word: a unit in brackets, as in ``Close (USD)``, a mark of a footnote, as in ``Close*``.
+_BEHIND = re.compile(r"(\s*[(\[][^)\]]*[)\]]|\s*[*\u2020]+)+$")
+_ROW_NUMBERS = re.compile(r"unnamed: \d+")  # what pandas.read_csv calls a column without a name
+_LETTERS = {"o": "open", "h": "high", "l": "low", "c": "close", "v": "volume"}
 _SEPARATORS = ("_", " ", ".", "-", "|", "/", ":")
 _PAIR = re.compile(r"""\(\s*(['"])(.*)\1\s*,\s*(['"])(.*)\3\s*\)""")
 _TICKER = re.compile(r"[A-Z0-9^]([A-Z0-9^=.-]*[A-Z0-9])?")
@@ -44,9 +50,10 @@ def field_word(name: str) -> str | None:
         >>> field_word("Adj_Close"), field_word("<VOL>"), field_word("MSFT")
         ('adj close', 'vol', None)
     """
-    word = " ".join(re.split(r"[\s_]+", name.strip().strip("<>").lower())).removesuffix(".")
-    word = _SPELLINGS.get(word, word).replace("adjusted ", "adj ")
-    return word if word in _WORDS else None
+    plain = name.strip().strip("<>")
+    word = " ".join(re.split(r"[\s_]+", (_BEHIND.sub("", plain) or plain).lower())).removesuffix(".")
+    word = _SPELLINGS.get(word, word).replace("adjusted ", "adj ").replace("adj. ", "adj ")
+    return word if word in _WORDS or _ROW_NUMBERS.fullmatch(word) else None
 
 
 def unpaired(name: str) -> str:
@@ -81,15 +88,24 @@ def names_of_fields(names: Sequence[str]) -> list[str]:
     A word of a field is no symbol, with one exception: a word that exchanges use as a ticker (LOW, OPEN, BID, ...) is
     one if it is written in capitals, stands beside names that are no words of fields, and not both HIGH and LOW are
     there. Neither is a name that joins a word of a field to a symbol, where all names do so, or where the word is no
-    ticker, or where the symbol is the name of another column.
+    ticker, or where the symbol is the name of another column. Where o, h, l and c all stand, they are fields.
     """
-    words = {name: field_word(name) for name in names}
+    words = {name: _LETTERS.get(name.lower()) if _are_bars(name, names) else field_word(name) for name in names}
     lone = set(words.values()) <= _WORDS or {"high", "low"} <= set(words.values())
     return [
         name
         for name, word in words.items()
         if (word is not None and (lone or not may_be_ticker(name))) or (word is None and _joins(name, names))
     ]
+
+
+def _are_bars(name: str, names: Sequence[str]) -> bool:
+    """Return whether names are the letters of one asset's bars: all four, and in capitals, tickers each, no others."""
+    here = set(names) if name.islower() else {other.lower() for other in names if other.isupper()}
+    whole = {"o", "h", "l", "c"} <= here
+    return (
+        name.lower() in _LETTERS and whole and (name.islower() or {other.lower() for other in names} <= set(_LETTERS))
+    )
 
 
 def _ways(names: Sequence[str]) -> list[list[Pair]]:

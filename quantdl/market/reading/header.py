@@ -109,6 +109,10 @@ def _missing(place: Place, name: str, columns: pd.Index, notes: tuple[str, ...])
         if len(columns) == 1 and mark in str(columns[0]):
             fix = f"separate the cells by commas; here {mark!r} seems to do it"
             return unreadable(place, given, f"a column '{name}'", fix, name)
+    words = str(columns[0]).lower().split() if len(columns) == 1 else []
+    if {*words} & {*DATE_NAMES} and {*words} & {*FIELDS}:
+        fix = "separate the cells by commas; here spaces seem to do it: pandas.read_csv(..., sep=r'\\s+') reads it"
+        return unreadable(place, given, f"a column '{name}'", fix, name)
     fix = _rename(name, [str(label) for label in columns])
     if name == "close" and notes:
         fix = "declare the adjustment 'total_return': the only closes here are adjusted ones"

@@ -15,6 +15,7 @@ _LOAD = "quantdl.market.sources.panel_from_frame"
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(19|20)\d{6})([T ]\d\d?:.*)?")
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?\d[\d.,]*(e[-+]?\d+)?\s?%?[KMBT]?\)?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+(\.\d{3})*,\d+")
+_POINTS_OF_THOUSANDS = re.compile(r"[-+]?\d{1,3}(\.\d{3})+(,\d+)?")  # where decimals have commas
 _MARKUP = re.compile(r"<(!doctype|html|head|body|title|script|div|p|h1)\b", re.IGNORECASE)
 _JSON = re.compile(r'\{\s*("|\}|$)|\[\s*([\[{"\d-]|\]|$)')
 _COMMENT = re.compile(r'"?(#|//|%|--|sep=)', re.IGNORECASE)
@@ -100,7 +101,9 @@ def _other_separator(lines: Sequence[str]) -> Misread | None:
         headerless = " and no header line" if _has_values(rows[0]) else ""
         expected = "cells separated by commas" + (" and numbers with a decimal point" if commas else "")
         names = f", names={_HEADER.split(',')}" if headerless else ""
-        how = f"pandas.read_csv(..., sep={mark!r}{', decimal=' + repr(',') if commas else ''}{names})"
+        points = any(_POINTS_OF_THOUSANDS.fullmatch(cell.strip()) for row in rows[:10] for cell in row or ())
+        marks = "".join((", decimal=','" if commas else "", ", thousands='.'" if commas and points else ""))
+        how = f"pandas.read_csv(..., sep={mark!r}{marks}{names})"
         fix = f"separate the cells by commas: {how} reads it, and its to_csv(..., index=False) writes it so"
         return Misread(f"{name} that separate the cells{decimals}{headerless}", expected, fix)
     return None

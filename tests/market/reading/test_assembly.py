@@ -385,3 +385,15 @@ def test_a_struck_session_is_no_row_of_the_panel(declaration):
 def test_a_correction_that_says_nothing_new_is_refused_where_prices_are_read(declaration):
     with pytest.raises(CalendarError, match="2024-07-04: is no session of XNYS. Drop the line, or use 'add'"):
         load(corrected_declaration(declaration, strike=date(2024, 7, 4)))
+
+
+@pytest.mark.parametrize(("date_of_week", "said"), [("Sunday", True), ("Saturday", True), ("Friday", False)])
+def test_weeks_dated_by_a_weekend_are_said_to_be_read_as_those_that_end_there(declaration, date_of_week, said):
+    """Sunday, 7 January 2024, dates the week before it in pandas, and the week after it in other files."""
+    days = pd.date_range("2024-01-01", "2024-03-01", freq=f"W-{date_of_week[:3].upper()}")
+    frame = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "close": "1"})
+    weekly = replace(declaration, frequency="1W", as_of=date(2024, 3, 11))
+    panel = assemble([read_bars(frame, Place("A.csv", "line", 2), weekly, "A")], weekly)
+    notes = " ".join(panel.card.declaration.notes)
+    assert (f"({date_of_week}), and read as the week that ends there" in notes) == said
+    assert panel.sessions[0].day_name() == "Friday" and panel.sessions[0] <= days[0]

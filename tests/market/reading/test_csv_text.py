@@ -32,3 +32,27 @@ def test_a_file_that_is_nowhere_is_an_objection(tmp_path):
     assert [str(fault) for fault in found.row_faults] == [
         "A.csv: file: got no such file; expected a CSV file or a folder of them. Fix: check the path."
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "fix"),
+    [
+        (
+            "date,close\n2024-01-02,1,\n2024-01-03,2,\n",
+            "3 cells",
+            "each row ends with a comma, and the header does not",
+        ),
+        ("date,close,\n2024-01-02,1\n2024-01-03,2\n", "2 cells", "the header has one cell more than each row"),
+        ("\ndate,close\n2024-01-02,1\n", "an empty line above the header", "remove the line"),
+        (
+            "date;close;volume\n2024-01-02;1.010,5;1.000\n",
+            "semicolons that separate the cells and numbers that have decimal commas",
+            "sep=';', decimal=',', thousands='.')",
+        ),
+    ],
+)
+def test_what_is_wrong_with_every_line_is_named_with_the_fix(text, given, fix):
+    objection = rows_of(text, PLACE, "A")
+    assert isinstance(objection, Bars)
+    (fault,) = objection.row_faults
+    assert given in fault.given and fix in fault.fix

@@ -61,7 +61,9 @@ def test_names_that_could_be_read_in_another_way_are_not_split_and_are_no_symbol
 @pytest.mark.parametrize(
     "word",
     ["Volume", "Vol.", "Settle", "Settlement Price", "Last", "Price", "PX_LAST", "Open Interest", "VWAP", "Bid", "Ask",
-     "Change %", "Chg%", "Turnover", "Adj Close", "AdjClose", "<CLOSE>", "Close/Last", "Dividends", "low", "CLOSE"],
+     "Change %", "Chg%", "Turnover", "Adj Close", "AdjClose", "<CLOSE>", "Close/Last", "Dividends", "low", "CLOSE",
+     "Close (USD)", "Close*", "Volume (K)", "Adj. Close**", "Price [EUR]", "Closing", "Amount", "Returns", "Year",
+     "Unnamed: 0"],
 )  # fmt: skip
 def test_a_word_of_a_field_is_no_symbol_beside_symbols_nor_alone(word):
     assert field_word(word) is not None
@@ -81,6 +83,17 @@ def test_the_bars_of_one_asset_are_no_tickers_in_capitals_either():
     assert names_of_fields(["MSFT", "OPEN", "HIGH", "LOW"]) == ["OPEN", "HIGH", "LOW"]
     assert names_of_fields(["OPEN", "LAST"]) == ["OPEN", "LAST"]
     assert not names_of_fields(["MSFT", "OPEN", "LOW"])
+
+
+def test_a_mark_or_a_bracket_behind_a_symbol_makes_it_no_word():
+    assert not names_of_fields(["MSFT (US)", "Open Text (CA)", "VOD*", "(A)"])
+
+
+def test_the_letters_of_bars_are_fields_and_in_capitals_tickers_beside_others():
+    assert names_of_fields(["o", "h", "l", "c", "v"]) == ["o", "h", "l", "c", "v"]
+    assert names_of_fields(["O", "H", "L", "C"]) == ["O", "H", "L", "C"]
+    assert not names_of_fields(["O", "H", "L", "C", "V", "MSFT"])  # Realty Income, Hyatt, Loews, Citigroup, Visa
+    assert not names_of_fields(["C", "V", "O"])
 
 
 @pytest.mark.parametrize(

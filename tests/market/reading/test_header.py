@@ -41,3 +41,9 @@ def test_what_is_missing_or_there_twice_is_named_at_once():
 def test_another_separator_is_recognised(mark):
     header = read_header(pd.Index([mark.join(["date", "close"])]), PLACE, "raw", False)
     assert f"separate the cells by commas; here {mark!r} seems to do it" in str(header.row_faults[0])
+
+
+def test_names_in_one_cell_with_spaces_between_them_are_told_so():
+    header = read_header(pd.Index(["date open high low close volume"]), PLACE, "raw", False)
+    assert all("spaces seem to do it" in str(fault) for fault in header.row_faults)
+    assert "spaces" not in str(read_header(pd.Index(["close of the day"]), PLACE, "raw", False).row_faults[0])

@@ -34,18 +34,18 @@ KINDS = {
     "semicolons, decimal commas": (
         EUROPEAN,
         "semicolons that separate the cells and numbers that have decimal commas",
-        "sep=';', decimal=',')",
+        "sep=';', decimal=',', thousands='.')",
     ),
     "semicolons, no header": (
         EUROPEAN.split("\n", 1)[1],
         "semicolons that separate the cells and numbers that have decimal commas and no header line",
-        "sep=';', decimal=',', names=['date', 'open', 'high', 'low', 'close', 'volume']",
+        "sep=';', decimal=',', thousands='.', names=['date', 'open', 'high', 'low', 'close', 'volume']",
     ),
     "tabs": (f"{HEADER}\n{ROWS}".replace(",", "\t"), "tabs that separate the cells", r"sep='\t')"),
     "tabs, decimal commas": (
         EUROPEAN.replace(";", "\t"),
         "tabs that separate the cells and numbers that have decimal commas",
-        r"sep='\t', decimal=',')",
+        r"sep='\t', decimal=',', thousands='.')",
     ),
     "bars": (f"{HEADER}\n{ROWS}".replace(",", "|"), "vertical bars that separate the cells", "sep='|')"),
     "yfinance": (YFINANCE, "3 header lines, the second 'Ticker,MSFT,MSFT", "header=[0, 1], index_col=0"),
@@ -136,7 +136,7 @@ def advised(message):
     """The call of read_csv that a message advises, as keyword arguments."""
     arguments = re.search(r"read_csv\(\.\.\., ([^)]*)\)", message)[1]
     return {
-        "sep=';', decimal=','": {"sep": ";", "decimal": ","},
+        "sep=';', decimal=',', thousands='.'": {"sep": ";", "decimal": ",", "thousands": "."},
         "header=[0, 1], index_col=0, parse_dates=True": {"header": [0, 1], "index_col": 0, "parse_dates": True},
         "skiprows=3": {"skiprows": 3},
     }[arguments]
@@ -151,10 +151,16 @@ def test_the_advised_way_of_reading_gives_the_prices(declaration, kind):
     panel = panel_from_frame(frame, declaration)
     assert panel.assets == ("MSFT",)
     assert panel.closes[:, 0].tolist() == CLOSES
+    if kind == "semicolons, decimal commas":
+        assert panel.fields["volume"][:, 0].tolist() == [1000.0, 1100.0]  # written as 1000 and 1.100
 
 
 # A whole column of cells that are no numbers: what all of them look like is said.
 NUMBERS = {
+    "thousands or decimals": (
+        ['"10,000"', '"10,250"'],
+        "the commas may separate thousands or decimals: remove",
+    ),
     "thousands": (['"1,010.0"', '"1,010,200.5"'], "remove the commas, which seem to separate thousands"),
     "decimal commas": (['"10,25"', '"1.010,5"'], "these seem to be decimal commas: write points"),
     "spaces": (["1 010.0", "1 011"], "remove the spaces, which seem to separate thousands"),
