@@ -13,6 +13,9 @@ from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.market.series.files import load_series_file
 
 _PERCENT = "percent a year"
+_HIGHEST_RATE = 2.0  # a year; the highest policy rate of this century that markets traded under was 1.33 (Argentina)
+_FEWEST_NEW = 0.5  # of the sessions of a benchmark's figures: those on which it has a new value
+_FEWEST_ASKED = 10  # sessions from which on that share is told
 
 
 def load_series(config: ExperimentConfig) -> dict[str, ExogenousSeries]:
@@ -33,7 +36,11 @@ def refuse_stale(
     sessions: pd.DatetimeIndex,
     calendar: TradingCalendar,
 ) -> None:
-    """Refuse series that are not known, or too old, at the sessions where a run reads them: before anything is fitted.
+    """Refuse series that a run cannot read at its sessions, before anything is fitted.
+
+    That is one of which no value was known there, or only one too old; a rate that is none, or 200 % a year and more,
+    as 5 is where 5 % was meant; and a benchmark with a new value on fewer than half of the sessions, whose volatility
+    and value at risk would be those of stairs.
 
     Args:
         config: Of the run; its risk-free rate, its benchmark and the inputs of its model are looked at.
@@ -52,6 +59,10 @@ def refuse_stale(
     faults = []
     for name, where in uses:
         fault = _unknown(series[name], sessions, calendar)
+        if not fault and where == config.where("risk_free"):
+            fault = _no_rate(series[name], sessions, calendar)
+        if not fault and where == config.where("benchmark"):
+            fault = _stairs(series[name], sessions, calendar)
         if fault:
             (path,) = (file.path for file in config.exogenous if file.name == name)
             faults.append(f"{path} (named at {where}): {fault}")
@@ -89,6 +100,37 @@ def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str 
         f"{series.observed_on[0]:%Y-%m-%d}..{series.observed_on[-1]:%Y-%m-%d}. "
         "Fix: bring a series that covers the test span, shorten the span, or state longest_age_sessions of the series "
         "if its values hold for longer."
+    )
+
+
+def _no_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: TradingCalendar) -> str:
+    """Say at which session a risk-free rate is no rate a year in the declared unit; empty where there is none."""
+    rates, unit = risk_free_rate(series, sessions, calendar), series.card.declaration.unit
+    wrong = rates[~((rates > -1) & (rates < _HIGHEST_RATE))]
+    if not len(wrong):
+        return ""
+    other = f"declare the unit {_PERCENT!r} if percent are meant, or c" if unit != _PERCENT else "c"
+    return (
+        f"{series.name!r}, declared in {unit!r}, is {wrong.iloc[0]:.4g} a year ({wrong.iloc[0]:.0%}) at the close of "
+        f"{wrong.index[0]:%Y-%m-%d}, and beyond reason at {len(wrong) - 1:,} further sessions; expected rates between "
+        f"-100% and {_HIGHEST_RATE:.0%} a year. Fix: {other}orrect the values."
+    )
+
+
+def _stairs(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: TradingCalendar) -> str:
+    """Say that a benchmark has a new value on too few sessions for figures of a bar; empty where it has enough."""
+    stated = series.card.declaration.longest_age_sessions is not None  # its values hold for longer, who brings it says
+    if stated or len(sessions) < _FEWEST_ASKED:
+        return ""
+    position = series.positions(trading_calendar(calendar).closes(sessions))
+    new = int(np.count_nonzero(np.diff(position)))
+    if new >= _FEWEST_NEW * (len(sessions) - 1):
+        return ""
+    return (
+        f"{series.name!r} has a new value on {new:,} of {len(sessions) - 1:,} sessions; in between it would stand "
+        "still, and its volatility, Sharpe ratio and value at risk would be those of stairs. Fix: bring a benchmark "
+        "with a value for each bar, run on bars as long as its own (frequency 1W or 1M), or state longest_age_sessions of the "
+        "series if its values hold for longer."
     )
 
 

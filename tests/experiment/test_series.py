@@ -137,6 +137,26 @@ def test_a_benchmark_that_ends_early_is_refused_before_anything_is_fitted(config
         assert "longest_age_sessions" in line
 
 
+def test_a_benchmark_of_weekly_values_on_daily_bars_is_refused_before_anything_is_fitted(config_with_series):
+    """The test span has one value a week: figures of a day would see four returns of zero and one of five days."""
+    days = trading_calendar("XNYS").sessions("2009-12-01", "2016-12-30")
+    fridays = days[days.day_of_week == 4]
+    values = np.linspace(1.0, 3.0, len(fridays))
+    config = config_with_series(rate=values, index=values, days=fridays)
+    with pytest.raises(DataError, match=r"benchmark\): 'fear' has a new value on \d+ of \d+ sessions; .* Fix: bring"):
+        load_data(config)
+
+
+@pytest.mark.parametrize(("unit", "value"), [("fraction a year", 5.0), ("percent a year", -150.0)])
+def test_a_rate_that_is_none_in_its_unit_is_refused_before_anything_is_fitted(config_with_series, unit, value):
+    """Five percent declared as a fraction would earn 500 % a year on cash."""
+    days = trading_calendar("XNYS").sessions("2009-12-01", "2016-12-30")
+    path = config_with_series(rate=np.full(len(days), value)).source.path
+    path.write_text(path.read_text().replace("unit: percent a year", f"unit: {unit}"))
+    with pytest.raises(DataError, match=r"risk_free\): 'bills' is .* a year \(.*%\) at the close of .* Fix: .*correct"):
+        load_data(load_config(path))
+
+
 def test_the_longest_age_is_set_in_the_config(config_with_series):
     days = trading_calendar("XNYS").sessions("2009-12-01", "2016-06-30")
     values = np.linspace(1.0, 3.0, len(days))
