@@ -287,6 +287,7 @@ def _closes(calendar: str | TradingCalendar, instants: pd.DatetimeIndex, session
     exchange = trading_calendar(calendar)
     first = instants[0].tz_convert(exchange.timezone).tz_localize(None).normalize()
     last = instants[-1].tz_convert(exchange.timezone).tz_localize(None).normalize()
-    start = max(first - pd.Timedelta(days=20 + 2 * sessions), exchange.first_day)
+    reach = min(20 + 2 * sessions, (first - exchange.first_day).days)  # a limit may be any number
+    start = first - pd.Timedelta(days=max(reach, 0))
     labels = exchange.sessions(start, min(last + pd.Timedelta(days=4), exchange.last_day))
     return np.asarray(exchange.closes(labels).as_unit("us").asi8)

@@ -299,3 +299,8 @@ def test_a_position_whose_exchange_rests_keeps_its_value_until_it_trades_again()
     equity = run(panel, {0: [1.0]}, friction=NO_COSTS).equity["equity"]
     assert equity.iloc[5:8].tolist() == pytest.approx([1000.0] * 3)
     assert equity.iloc[8] == pytest.approx(1000.0 * 148 / 150)
+
+
+def test_a_limit_of_age_may_be_larger_than_any_history():
+    rate = rate_of([148.0], days=["2018-01-02"], longest_age_sessions=10**9)
+    assert in_currency(yen(), "USD", [rate]).closes[-1, 0] == 3000 / 148

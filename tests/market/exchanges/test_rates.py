@@ -66,3 +66,11 @@ def test_a_currency_and_its_units_need_no_rate_and_others_have_no_way_without_on
     assert route([], "GBX", "GBP") == ()
     assert route([], "USD", "USD") == ()
     assert route([("EUR", "USD")], "JPY", "USD") is None
+
+
+@pytest.mark.parametrize("age", [0, -1])
+def test_an_age_that_is_too_small_is_said_once(age):
+    with pytest.raises(DataSettingsError) as refused:
+        declared(longest_age_sessions=age)
+    assert str(refused.value).count("longest_age_sessions") == 1
+    assert f"given {age}; expected a whole number of sessions, one or more" in str(refused.value)
