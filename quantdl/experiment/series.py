@@ -129,8 +129,8 @@ def _stairs(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: Tradi
     return (
         f"{series.name!r} has a new value on {new:,} of {len(sessions) - 1:,} sessions; in between it would stand "
         "still, and its volatility, Sharpe ratio and value at risk would be those of stairs. Fix: bring a benchmark "
-        "with a value for each bar, run on bars as long as its own (frequency 1W or 1M), or state longest_age_sessions of the "
-        "series if its values hold for longer."
+        "with a value for each bar, run on bars as long as its own (frequency 1W or 1M), or state longest_age_sessions "
+        "of the series if its values hold for longer."
     )
 
 
