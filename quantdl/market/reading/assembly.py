@@ -159,7 +159,11 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
         row_faults += bars.find("outside_session", strange, None, when, expected, fix)
     fix = "sort the rows of each asset by date"
     row_faults += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
-    return row_faults + bars.find("duplicate", repeated, None, when, f"one bar for a {unit}", "keep one of the bars")
+    fix = "keep one of the bars"
+    if 2 * len(repeated) > len(bars.row):  # so many are shorter bars than declared
+        frequency = "such as 60min, and how they are dated" if period is None else "such as 1D"
+        fix += f"; if these are bars within a {period or 'session'}, declare their frequency, {frequency}"
+    return row_faults + bars.find("duplicate", repeated, None, when, f"one bar for a {unit}", fix)
 
 
 def _is_late(bars: Bars, declaration: Declaration) -> np.ndarray:

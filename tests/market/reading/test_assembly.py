@@ -397,3 +397,14 @@ def test_weeks_dated_by_a_weekend_are_said_to_be_read_as_those_that_end_there(de
     notes = " ".join(panel.card.declaration.notes)
     assert (f"({date_of_week}), and read as the week that ends there" in notes) == said
     assert panel.sessions[0].day_name() == "Friday" and panel.sessions[0] <= days[0]
+
+
+def test_bars_within_sessions_declared_daily_are_told_to_state_their_frequency(declaration):
+    """Six hours of one session, and one bar written twice among four."""
+    hours = [f"2024-01-02 {hour}:30:00-05:00" for hour in range(10, 16)]
+    frame = pd.DataFrame({"date": hours, "close": "1"})
+    with pytest.raises(FaultyDataError, match="one bar for a session.*if these are bars within a session, declare"):
+        assemble([read_bars(frame, Place("A.csv", "line", 2), declaration, "A")], declaration)
+    with pytest.raises(FaultyDataError) as twice:
+        load(declaration, date=[DAYS[0], DAYS[0], DAYS[1]])
+    assert "Fix: keep one of the bars." in str(twice.value)
