@@ -153,7 +153,10 @@ def test_a_rate_that_is_none_in_its_unit_is_refused_before_anything_is_fitted(co
     days = trading_calendar("XNYS").sessions("2009-12-01", "2016-12-30")
     path = config_with_series(rate=np.full(len(days), value)).source.path
     path.write_text(path.read_text().replace("unit: percent a year", f"unit: {unit}"))
-    with pytest.raises(DataError, match=r"risk_free\): 'bills' is .* a year \(.*%\) at the close of .* Fix: .*correct"):
+    with pytest.raises(
+        DataError,
+        match=r"risk_free\): 'bills', declared in '.*', is .* a year \(.*%\) at the close of .* Fix: .*correct",
+    ):
         load_data(load_config(path))
 
 
