@@ -253,17 +253,25 @@ class Panel:
         np.log(self.closes / self.previous_closes(), where=self._usable(), out=returns)
         return returns
 
-    def previous_closes(self) -> np.ndarray:
-        """Return (T, A) the positive close of the trade before each trade; NaN at a first trade and without one."""
+    def previous_closes(self, *, of_bars: bool = False) -> np.ndarray:
+        """Return (T, A) the positive close of the trade before each trade; NaN at a first trade and without one.
+
+        Args:
+            of_bars: Whether bars of volume 0 count as well, for a census of the bars as they stand in the source.
+        """
         closes = np.full(self.status.shape, np.nan)
-        for current, previous in self._pairs():
+        for current, previous in self._pairs(of_bars):
             closes[current] = self.closes[previous]
         return closes
 
-    def bars_since_previous(self) -> np.ndarray:
-        """Return (T, A) int64: how many bars the return at a cell spans, 1 without a gap, 0 without a return."""
+    def bars_since_previous(self, *, of_bars: bool = False) -> np.ndarray:
+        """Return (T, A) int64: how many bars the return at a cell spans, 1 without a gap, 0 without a return.
+
+        Args:
+            of_bars: As in `previous_closes`.
+        """
         bars = np.zeros(self.status.shape, dtype=np.int64)
-        for current, previous in self._pairs():
+        for current, previous in self._pairs(of_bars):
             bars[current] = current[0] - previous[0]
         return bars
 
@@ -281,12 +289,15 @@ class Panel:
     def _usable(self) -> np.ndarray:
         return np.asarray(self.closes > 0)  # NaN compares as False
 
-    def _pairs(self) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]:
+    def _pairs(
+        self, of_bars: bool = False
+    ) -> Iterator[tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]]:
         """Yield, some columns at a time, every usable cell that has an earlier one in its column, and that one."""
         width = max(1, BLOCK_CELLS // len(self.sessions))
         for first in range(0, len(self.assets), width):
             block = slice(first, first + width)
-            columns, rows = np.nonzero(np.asarray((self.closes[:, block] > 0) & ~self._without_volume(block)).T)
+            left_out = np.zeros((1, 1), dtype=bool) if of_bars else self._without_volume(block)
+            columns, rows = np.nonzero(np.asarray((self.closes[:, block] > 0) & ~left_out).T)
             same = columns[1:] == columns[:-1]
             columns = columns + first
             yield (rows[1:][same], columns[1:][same]), (rows[:-1][same], columns[:-1][same])

@@ -56,7 +56,7 @@ def large_return_without_action(panel: Panel) -> np.ndarray:
     found = np.zeros(panel.status.shape, dtype=bool)
     if not panel.actions.splits and not panel.actions.dividends:
         return found
-    gross = panel.closes / panel.previous_closes()
+    gross = panel.closes / panel.previous_closes(of_bars=True)
     if panel.card.declaration.adjustment == "raw":  # ratios and amounts are both stated for a share of the close before
         for split, row, _, column in _effects(panel, panel.actions.splits):
             gross[row, column] *= split.ratio

@@ -90,7 +90,8 @@ def penny_price(panel: Panel) -> np.ndarray:
 def repeated_row(panel: Panel) -> np.ndarray:
     """Cells whose open, high, low, close and volume all equal those of the asset's previous bar, over a gap too.
 
-    Closes alone repeat too often to mean anything, so a panel without all five fields has none.
+    What neither bar has, a volume that the source does not report for instance, is equal. Closes alone repeat too often
+    to mean anything, so a panel without all five fields has none.
     """
     repeated = np.zeros(panel.status.shape, dtype=bool)
     names = ("open", "high", "low", "close", "volume")
@@ -100,7 +101,7 @@ def repeated_row(panel: Panel) -> np.ndarray:
     same = columns[1:] == columns[:-1]
     for name in names:
         values = panel.fields[name][rows, columns]
-        same = same & (values[1:] == values[:-1])
+        same = same & ((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1])))
     repeated[rows[1:][same], columns[1:][same]] = True
     return repeated
 

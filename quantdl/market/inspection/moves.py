@@ -22,7 +22,7 @@ def return_above_50pct(panel: Panel) -> np.ndarray:
 
     The return is that of the price as it stands: on unadjusted prices a recorded split is among them.
     """
-    change = panel.closes / panel.previous_closes() - 1
+    change = panel.closes / panel.previous_closes(of_bars=True) - 1
     return np.asarray((np.abs(change) > LARGE_RETURN) & (panel.closes > 0))
 
 
@@ -37,9 +37,9 @@ def spike_and_revert(panel: Panel) -> np.ndarray:
     stock whose last trade went far off; only the next bar can tell, so this is a judgement with hindsight.
     """
     returns = np.full(panel.status.shape, np.nan)
-    np.log(panel.closes / panel.previous_closes(), where=panel.closes > 0, out=returns)
+    np.log(panel.closes / panel.previous_closes(of_bars=True), where=panel.closes > 0, out=returns)
     both = returns[:-1] + returns[1:]
-    adjacent = panel.bars_since_previous()[1:] == 1
+    adjacent = panel.bars_since_previous(of_bars=True)[1:] == 1
     undone = np.zeros(panel.status.shape, dtype=bool)
     undone[:-1] = adjacent & (np.abs(both) < (1 - _UNDONE) * np.abs(returns[:-1]))
     return np.asarray(undone & return_above_50pct(panel))

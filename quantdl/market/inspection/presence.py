@@ -30,7 +30,7 @@ def after_long_gap(panel: Panel) -> np.ndarray:
     """Return (T, A) bool: the first bar after each long gap."""
     first = np.zeros(panel.status.shape, dtype=bool)
     for row, _, column in zip(*_after_gaps(panel, LONG_GAP), strict=True):
-        first[row + panel.traded[row:, column].argmax(), column] = True  # a halt may stand between the gap and the bar
+        first[row + panel.has_bar[row:, column].argmax(), column] = True  # a halt may stand between the gap and the bar
     return first
 
 

@@ -119,7 +119,7 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
         highest_close=_extreme(panel, lowest=False),
         unchanged_share=float(unchanged.sum() / later_bars) if later_bars else 0.0,
         longest_unchanged=_longest_run(panel, unchanged),
-        large_returns_adjacent=int((large_returns & (panel.bars_since_previous() == 1)).sum()),
+        large_returns_adjacent=int((large_returns & (panel.bars_since_previous(of_bars=True) == 1)).sum()),
     )
 
 
