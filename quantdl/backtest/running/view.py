@@ -105,12 +105,16 @@ class MarketView:
         Shape:
             - output: (N, A), N at most ``n_bars``
         """
-        known = np.isfinite(self.continuous_closes)
+        recent = self.continuous_closes[-(n_bars + 1) :]
+        known = np.isfinite(recent)
+        if not known.all():  # some closes lie further back
+            recent = self.continuous_closes
+            known = np.isfinite(recent)
         behind = np.cumsum(known[::-1], axis=0)[::-1]  # closes from here to the newest
         n_rows = min(n_bars + 1, int(known.sum(axis=0).max(initial=0)))
         rows, columns = np.nonzero(known & (behind <= n_rows))
         closes = np.full((n_rows, len(self.assets)), np.nan)
-        closes[n_rows - behind[rows, columns], columns] = self.continuous_closes[rows, columns]
+        closes[n_rows - behind[rows, columns], columns] = recent[rows, columns]
         return np.asarray(closes[1:] / closes[:-1] - 1.0)
 
     def shared_closes(self, n_bars: int) -> np.ndarray:
