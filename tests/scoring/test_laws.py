@@ -1,80 +1,24 @@
 """Scores against closed forms, published values and simulation; the laws scored here are scipy's, not quantdl's."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
 import torch
 from scipy import special, stats
 
-from quantdl.distributions import Forecast, crps_by_quantiles
 from quantdl.scoring import (
-    confidence,
     coverage,
     crps,
     crps_sample,
     energy_score,
-    fz0,
     joint_log_score,
     log_score,
     mean_score,
     pit,
     scored_cells,
 )
-
-
-class ScipyLaw(Forecast):
-    """Independent assets, each with a frozen scipy law."""
-
-    def __init__(self, laws, present):
-        super().__init__(present)
-        self.laws = laws
-
-    def _columns(self, method, value):
-        value = value.expand(self.present.shape)
-        columns = [getattr(law, method)(value[..., i].numpy()) for i, law in enumerate(self.laws)]
-        return torch.from_numpy(np.stack(columns, axis=-1))
-
-    def cdf(self, value):
-        return self._columns("cdf", value)
-
-    def log_cdf(self, value):
-        return self._columns("logcdf", value)
-
-    def log_survival(self, value):
-        return self._columns("logsf", value)
-
-    def icdf(self, value):
-        return self._columns("ppf", torch.as_tensor(value))
-
-    def marginal_log_prob(self, value):
-        return self._columns("logpdf", value)
-
-    def log_prob(self, value):
-        return torch.where(self.present, self.marginal_log_prob(value), 0.0).sum(-1)
-
-    def observed(self, mask):
-        return ScipyLaw(self.laws, self.present & mask)
-
-    def marginal_crps(self, value):
-        return crps_by_quantiles(self.cdf, self.icdf, value)
-
-    @property
-    def mean(self):
-        return torch.tensor([law.mean() for law in self.laws]).expand(self.present.shape)
-
-    def rows(self, index):
-        return ScipyLaw(self.laws, self.present[index])
-
-    def assets(self, index):
-        return ScipyLaw([self.laws[i] for i in index.tolist()], self.present[:, index])
-
-    def to(self, device):
-        return self
-
-    def rsample(self, sample_shape=()):
-        raise NotImplementedError
+from tests.scipy_law import ScipyLaw
 
 
 def _crps_t(y, df):
@@ -177,46 +121,3 @@ def test_energy_score_leaves_unobserved_assets_out():
 def test_energy_score_needs_more_draws_than_shifts(shifts):
     with pytest.raises(ValueError, match="n_shifts"):
         energy_score(torch.zeros(4, 1, 1), torch.zeros(1, 1), torch.ones(1, 1) > 0, n_shifts=shifts)
-
-
-def test_fz0_at_the_true_values_averages_to_the_log_of_expected_shortfall():
-    loss = torch.from_numpy(np.random.default_rng(8).standard_normal(2_000_000))
-    var, shortfall = torch.tensor(1.644853627), torch.tensor(2.062712808)
-    assert float(fz0(loss, var, shortfall, 0.95).mean()) == pytest.approx(0.72402, abs=0.005)
-
-
-def test_fz0_by_hand():
-    """Loss 3, VaR 2, ES 2.5 at 95 %: 1 / (0.05 * 2.5) + 2 / 2.5 + log 2.5 - 1; the first term is 0 for a loss of 1."""
-    score = fz0(torch.tensor([3.0, 1.0]), torch.tensor(2.0), torch.tensor(2.5), 0.95)
-    np.testing.assert_allclose(score, [8.0 + 0.8 + math.log(2.5) - 1.0, 0.8 + math.log(2.5) - 1.0], rtol=1e-12)
-
-
-def test_fz0_punishes_a_wrong_level_of_risk():
-    loss = torch.from_numpy(np.random.default_rng(9).standard_normal(500_000))
-    var, shortfall = 1.644853627, 2.062712808
-    scores = [
-        float(fz0(loss, torch.tensor(k * var), torch.tensor(k * shortfall), 0.95).mean()) for k in (0.7, 1.0, 1.4)
-    ]
-    assert scores[1] < scores[0]
-    assert scores[1] < scores[2]
-
-
-def test_fz0_refuses_a_book_that_cannot_lose():
-    with pytest.raises(ValueError, match="positive expected shortfall, got 0.0"):
-        fz0(torch.zeros(2), torch.zeros(2), torch.tensor([0.1, 0.0]), 0.99)
-
-
-def test_a_tail_probability_is_read_as_confidence_with_a_warning():
-    with pytest.warns(UserWarning, match=r"level=0\.01 was read as 0\.99"):
-        assert confidence(0.01) == 0.99
-
-
-def test_a_percentage_is_refused_with_the_fix():
-    with pytest.raises(ValueError, match=r"got 99\. Did you mean 0\.99\?"):
-        confidence(99)
-
-
-def test_half_is_a_confidence_without_a_warning():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert confidence(0.5) == 0.5

@@ -1,4 +1,4 @@
-"""How good a predictive law was, once the return is known.
+"""How good a predictive law was, once the return is known: of each asset, and of all together.
 
 Every score is a loss: smaller is better. A cell is scored when the law has the asset (``present``) and its return was
 ``observed``; every other cell gets 0 and is left out of averages, which is what :func:`mean_score` is for. Unscored
@@ -6,8 +6,6 @@ targets are never read, so they may be NaN.
 
 Shapes: B rows (one session and return window each), A assets, S draws.
 """
-
-import warnings
 
 import torch
 from torch import Tensor
@@ -155,65 +153,3 @@ def energy_score(draws: Tensor, target: Tensor, scored: Tensor, n_shifts: int = 
     for shift in range(1, n_shifts + 1):
         between += torch.linalg.vector_norm(kept - kept.roll(shift, dims=0), dim=-1).mean(0)
     return to_target - 0.5 * between / n_shifts
-
-
-def fz0(loss: Tensor, value_at_risk: Tensor, expected_shortfall: Tensor, level: float) -> Tensor:
-    r"""Joint score of value-at-risk and expected shortfall, homogeneous of degree 0, all three positive as losses.
-
-    .. math:: \frac{1\{L \ge v\} (L - v)}{(1 - \alpha) e} + \frac{v}{e} + \log e - 1
-
-    This is FZ0 of Patton, Ziegel and Chen with their ``v`` and ``e`` (negative returns) turned into losses. At the true
-    ``v`` and ``e`` its mean is ``log e``.
-
-    Args:
-        loss: Fraction of value lost, positive when money is lost.
-        value_at_risk: Forecast of the loss not exceeded with probability ``level``.
-        expected_shortfall: Forecast of the mean loss beyond it, positive.
-        level: Confidence, 0.99 and not 0.01; strictly between 0 and 1.
-
-    Shape:
-        - loss, value_at_risk, expected_shortfall: broadcastable
-        - output: the broadcast shape, float64
-
-    Raises:
-        ValueError: If ``level`` is outside (0, 1), or an expected shortfall is not positive: the score has a logarithm
-            of it, so a book that cannot lose (all cash) has no score.
-
-    References:
-        | Dynamic Semiparametric Models for Expected Shortfall (and Value-at-Risk) (Patton, Ziegel and Chen, 2019)
-    """
-    level = confidence(level)
-    loss, var, shortfall = loss.double(), value_at_risk.double(), expected_shortfall.double()
-    if not bool((shortfall > 0).all()):
-        raise ValueError(f"fz0 needs a positive expected shortfall, got {float(shortfall.min())} as the smallest.")
-    excess = torch.where(loss >= var, loss - var, 0.0)
-    return excess / ((1.0 - level) * shortfall) + var / shortfall + shortfall.log() - 1.0
-
-
-def confidence(level: float) -> float:
-    """Check a confidence level; a value below 0.5 is read as a tail probability, with a warning.
-
-    Raises:
-        ValueError: If ``level`` is not strictly between 0 and 1.
-
-    Example:
-        >>> confidence(0.975)
-        0.975
-    """
-    if not 0 < level < 1:
-        hint = f" Did you mean {level / 100}?" if 1 < level < 100 else ""
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level}.{hint}")
-    if level >= 0.5:
-        return level
-    return _read_as_tail(level)
-
-
-def _read_as_tail(level: float) -> float:
-    flipped = round(1.0 - level, 12)
-    warnings.warn(
-        f"level={level} was read as {flipped}: level is the confidence, not the tail probability. "
-        f"Write level={flipped}.",
-        UserWarning,
-        stacklevel=4,
-    )
-    return flipped
