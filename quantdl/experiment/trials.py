@@ -8,11 +8,13 @@ from importlib.resources.abc import Traversable
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.risk.metrics import PerformanceMetrics
-from quantdl.runs.ledger import Ledger, PeriodSharpe, trial_hash
+from quantdl.runs.ledger import Ledger, Look, PeriodSharpe, trial_hash
 from quantdl.runs.selection import Selection, selection_report
 
 LEDGER = "ledger.jsonl"
 """Name of the ledger of trials, beside the run folders."""
+
+_NO_STRATEGY = "forecasts were scored, no strategy was run"
 
 
 def ledger_of(config: ExperimentConfig) -> Ledger:
@@ -27,8 +29,21 @@ def record_trial(config: ExperimentConfig, outcome: Outcome, run_id: str) -> Sel
     figures, reason = period_sharpe(outcome.metrics.strategy)
     ledger = ledger_of(config)
     config.runs_root.mkdir(parents=True, exist_ok=True)
-    ledger.append(trial, fingerprint, run_id, figures, reason)
+    look = Look(config.splits.test_start, config.splits.test_end)
+    ledger.append(trial, fingerprint, run_id, figures, reason, look)
     return selection_report(ledger.read().records, trial)
+
+
+def record_look(config: ExperimentConfig, fingerprint: str) -> int:
+    """Record that forecasts were scored on the test span; returns how often that span of this data was looked at.
+
+    Runs count, and this look; the same config, data, seed and code count once.
+    """
+    ledger = ledger_of(config)
+    look = Look(config.splits.test_start, config.splits.test_end, "evaluation")
+    config.runs_root.mkdir(parents=True, exist_ok=True)
+    ledger.append(trial_of(config, fingerprint), fingerprint, "evaluation", None, _NO_STRATEGY, look)
+    return ledger.read().looks(fingerprint, look)
 
 
 def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str]:

@@ -12,13 +12,14 @@ import math
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 
 from quantdl.disk import appending, disk_errors, read_under_lock
 from quantdl.errors import IntegrityError, RunError
-from quantdl.records import from_plain, to_plain
+from quantdl.records import OMIT_DEFAULT, from_plain, to_plain
 
 _START = "0" * 64  # what the first line continues
 
@@ -56,6 +57,26 @@ class PeriodSharpe:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A span of sessions whose outcomes were looked at, and what for.
+
+    Attributes:
+        first: First session.
+        last: Last session.
+        purpose: A ``run`` is a trial of a strategy (a backtest without a folder too); an ``evaluation`` scores
+            forecasts, which is a look at the span but no trial that a Sharpe ratio could be chosen from.
+    """
+
+    first: date
+    last: date
+    purpose: Literal["run", "evaluation"] = "run"
+
+    def overlaps(self, other: "Look") -> bool:
+        """Whether the two share a session."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
 class Trial:
     """One line of the ledger.
 
@@ -67,6 +88,7 @@ class Trial:
         time: UTC, ISO 8601, by the clock of the machine.
         figures: Sharpe ratio of the test span, or None when it is undefined.
         reason: Why ``figures`` is None, else empty.
+        look: What was looked at; None in lines that are older than this field, all of them of runs.
     """
 
     sequence: int
@@ -76,6 +98,12 @@ class Trial:
     time: str
     figures: PeriodSharpe | None
     reason: str
+    look: Look | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a strategy was tried, and not only forecasts scored."""
+        return self.look is None or self.look.purpose == "run"
 
 
 @dataclass(frozen=True)
@@ -94,9 +122,21 @@ class LedgerContents:
         """The trials, each once (its first record), on all data or on the data with this fingerprint."""
         first: dict[str, Trial] = {}
         for record in self.records:
-            if data is None or record.data == data:
+            if record.is_run and (data is None or record.data == data):
                 first.setdefault(record.trial, record)
         return tuple(first.values())
+
+    def looks(self, data: str, span: Look) -> int:
+        """How often outcomes of this data in the span, or in part of it, were looked at.
+
+        Runs and evaluations count, the same config, data, seed and code once. A line that does not say its span counts.
+        """
+        seen = {
+            record.trial
+            for record in self.records
+            if record.data == data and (record.look is None or record.look.overlaps(span))
+        }
+        return len(seen)
 
 
 def trial_hash(config: str, data: str, seed: int, code: str) -> str:
@@ -135,7 +175,15 @@ class Ledger:
         self.path = Path(path)
         self._clock = clock
 
-    def append(self, trial: str, data: str, run: str, figures: PeriodSharpe | None, reason: str = "") -> Trial:
+    def append(
+        self,
+        trial: str,
+        data: str,
+        run: str,
+        figures: PeriodSharpe | None,
+        reason: str = "",
+        look: Look | None = None,
+    ) -> Trial:
         """Record a trial; when this returns, it is on the disk.
 
         Args:
@@ -144,6 +192,7 @@ class Ledger:
             run: Identifier of the run folder.
             figures: Sharpe ratio of the test span, None when undefined.
             reason: Why it is undefined.
+            look: Span that was looked at.
 
         Raises:
             RunError: If the disk refuses; the ledger is as before.
@@ -155,7 +204,7 @@ class Ledger:
         with disk_errors(self.path, "The trial was not recorded."), appending(self.path) as file:
             lines, sound = _parse(file.content, self.path)
             now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-            record = Trial(len(lines) + 1, trial, data, run, now, figures, reason)
+            record = Trial(len(lines) + 1, trial, data, run, now, figures, reason, look)
             unterminated = sound > 0 and file.content[sound - 1 : sound] != b"\n"
             addition = b"\n" * unterminated + _line(record, lines[-1].chain if lines else _START)
             file.extend(sound, addition)

@@ -180,13 +180,14 @@ def selection_report(records: Sequence[Trial], trial: str, returns: FloatArray |
     """Judge one trial among all that were made on its data.
 
     Args:
-        records: All records of the ledger.
+        records: All records of the ledger; those of evaluations, which try no strategy, are left out.
         trial: Hash of the trial to judge; it must be recorded.
         returns: Returns per bar of the distinct trials over the span they share, (T, N), where they are at hand.
 
     Raises:
         ValueError: If the trial is not recorded, or ``returns`` has another number of columns than there are trials.
     """
+    records = [record for record in records if record.is_run]
     own = next((record for record in records if record.trial == trial), None)
     if own is None:
         raise ValueError(f"trial {trial} is not in the ledger; record it first.")

@@ -54,4 +54,5 @@ __all__ = [
     "offset_sets",
     "pit",
     "scored_cells",
+    "tick_bounds",
 ]

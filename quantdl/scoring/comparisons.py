@@ -1,4 +1,4 @@
-r"""Is one model better than another, or only luckier? Tests of the scores that two or more models got for the same days.
+r"""Is one model better than another, or only luckier? Tests of scores that models got for the same days.
 
 A difference is the first model's score minus the second's. Scores are losses, so a negative one speaks for the first.
 Stock-days of one session move together and count as one cluster; returns over several bars overlap from session to

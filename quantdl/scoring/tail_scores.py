@@ -12,8 +12,8 @@ from torch import Tensor
 from quantdl.distributions import Forecast
 from quantdl.scoring.laws import scored_cells
 
-# Quantiles are averaged over the tail at probabilities that crowd towards its end: tail * s**_CROWDING at the nodes s of
-# Gauss and Legendre. A quantile that grows like u**(-1 / df) becomes s**(_CROWDING - 1 - _CROWDING / df), smooth at 0.
+# Quantiles are averaged over the tail at probabilities that crowd towards its end: tail * s**_CROWDING at the nodes s
+# of Gauss and Legendre. A quantile that grows like u**(-1 / df) becomes s**(_CROWDING - 1 - _CROWDING / df), smooth at 0.
 _CROWDING = 6
 _N_NODES = 16
 

@@ -97,6 +97,6 @@ def find_tick(closes: NDArray[np.float64]) -> float | None:
 def _log_difference(larger: Tensor, smaller: Tensor) -> Tensor:
     """``log(exp(larger) - exp(smaller))``, which are further apart than noise."""
     gap = (smaller - larger).clamp(max=-_NOISE)
-    # log(1 - e**gap): by expm1 near 0 and by log1p far from it (Maechler, 2012, Accurately computing log(1 - exp(-|a|)))
+    # log(1 - e**gap): by expm1 near 0, by log1p far from it (Maechler, 2012, Accurately computing log(1 - exp(-|a|)))
     share = torch.where(gap > _HALF, torch.log(-torch.expm1(gap)), torch.log1p(-torch.exp(gap)))
     return larger + share

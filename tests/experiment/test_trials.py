@@ -7,7 +7,7 @@ from scipy import stats
 
 from quantdl.config import load_config
 from quantdl.experiment import pipeline, run_backtest_only, run_experiment
-from quantdl.experiment.trials import code_hash, ledger_of, period_sharpe, record_trial, trial_of
+from quantdl.experiment.trials import code_hash, ledger_of, period_sharpe, record_look, record_trial, trial_of
 from quantdl.runs.ledger import Ledger
 
 INITIAL = 1_000_000.0
@@ -21,6 +21,19 @@ def test_the_same_config_and_code_count_as_one_trial(tmp_path, write_small, smal
     reading = Ledger(tmp_path / "runs" / "ledger.jsonl").read()  # one ledger, wherever a run folder is put
     assert len(reading.records) == 3
     assert len(reading.distinct()) == 2
+
+
+def test_an_evaluation_is_a_look_and_no_trial(tmp_path, write_small, small_outcome):
+    fingerprint = small_outcome.data.panel.card.fingerprint
+    config = load_config(write_small(tmp_path))
+    assert record_look(config, fingerprint) == 1
+    assert record_look(config, fingerprint) == 1  # the same config, data, seed and code
+    other = load_config(write_small(tmp_path, {"seed: 7": "seed: 8"}))
+    assert record_look(other, fingerprint) == 2
+    assert record_look(other, "sha256:other data") == 1
+    selection = record_trial(other, small_outcome, "backtest")
+    assert (selection.n_trials, selection.n_records) == (1, 1)
+    assert record_look(other, fingerprint) == 2  # run and scored: one config that has seen the span
 
 
 def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_outcome):

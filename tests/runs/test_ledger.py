@@ -10,11 +10,13 @@ import sys
 import textwrap
 import threading
 import time
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from quantdl.errors import IntegrityError, RunError
-from quantdl.runs.ledger import Ledger, PeriodSharpe, trial_hash
+from quantdl.runs.ledger import Ledger, Look, PeriodSharpe, trial_hash
 
 RUN = "01HF7YAT000000000000000000"
 FIGURES = PeriodSharpe(sharpe=0.05, n_observations=1000, skewness=-0.3, kurtosis=5.5)
@@ -36,6 +38,29 @@ def test_a_trial_is_read_as_it_was_recorded(tmp_path):
     assert ledger.read().torn is None
     assert (first.sequence, first.time, first.figures) == (1, "2023-11-14T22:13:20+00:00", FIGURES)
     assert (second.sequence, second.figures, second.reason) == (2, None, "zero variance: every return is the same")
+
+
+def test_looks_at_a_span_count_runs_and_evaluations_once_each_and_only_where_they_overlap(tmp_path):
+    ledger = filled(tmp_path, count=1)  # an old line, which does not say its span
+    early, late = Look(date(2017, 1, 3), date(2018, 12, 31)), Look(date(2019, 1, 2), date(2022, 12, 28))
+    part = Look(date(2018, 12, 31), date(2019, 6, 28), "evaluation")
+    ledger.append("a", "sha256:data", RUN, FIGURES, look=late)
+    ledger.append("a", "sha256:data", "evaluation", None, "no strategy", replace(late, purpose="evaluation"))
+    ledger.append("b", "sha256:data", RUN, FIGURES, look=early)
+    ledger.append("c", "sha256:data", "evaluation", None, "no strategy", part)
+    ledger.append("d", "sha256:other", RUN, FIGURES, look=late)
+    reading = ledger.read()
+    assert reading.looks("sha256:data", late) == 3  # the old line, a, c
+    assert reading.looks("sha256:data", early) == 3  # the old line, b, c, which share a day
+    assert reading.looks("sha256:data", Look(date(2001, 1, 2), date(2001, 6, 1))) == 1
+    assert [trial.trial for trial in reading.distinct("sha256:data")] == ["trial-0", "a", "b"]
+    assert reading.records[1].look == late
+
+
+def test_a_line_from_before_looks_were_recorded_is_still_whole(tmp_path):
+    ledger = filled(tmp_path, count=1)
+    assert "look" not in json.loads(ledger.path.read_text())["record"]
+    assert ledger.read().records[0].look is None
 
 
 def test_every_line_is_json_of_its_own(tmp_path):
