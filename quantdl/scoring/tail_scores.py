@@ -13,7 +13,7 @@ from quantdl.distributions import Forecast
 from quantdl.scoring.laws import scored_cells
 
 # Quantiles are averaged over the tail at probabilities that crowd towards its end: tail * s**_CROWDING at the nodes s
-# of Gauss and Legendre. A quantile that grows like u**(-1 / df) becomes s**(_CROWDING - 1 - _CROWDING / df), smooth at 0.
+# of Gauss and Legendre. A quantile that grows like u**(-1 / df) becomes s**(_CROWDING - 1 - _CROWDING / df): smooth.
 _CROWDING = 6
 _N_NODES = 16
 
