@@ -14,7 +14,7 @@ class ScipyLaw(Forecast):
         self.laws = laws
 
     def _columns(self, method, value):
-        value = value.expand(self.present.shape)
+        value = value.expand(torch.broadcast_shapes(value.shape, self.present.shape))
         columns = [getattr(law, method)(value[..., i].numpy()) for i, law in enumerate(self.laws)]
         return torch.from_numpy(np.stack(columns, axis=-1))
 

@@ -30,8 +30,7 @@ app.add_typer(runs_app, name="runs")
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
-_SCORES = ("model", "stock-days", "NLL", "joint NLL", "CRPS [bp]", "90 % cover", "1 % hits", "5 % hits")
-_SHOWN = ("checklist.json", "metrics.json", "selection.json")
+_SHOWN = ("checklist.json", "metrics.json", "selection.json", "evaluation.json")
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
 
 
@@ -140,17 +139,31 @@ def data_universe(
 
 
 @app.command()
-def evaluate(config: ConfigPath, as_json: AsJson = False) -> None:
-    """Score the forecasts of the config's model beside those of the models under ``compare``."""
+def evaluate(
+    config: ConfigPath,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder to write scores, quantiles and figures into; must not exist."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score the forecasts of the config's model beside those of the models under ``compare``.
+
+    It is a look at the test span, and the ledger counts it.
+    """
     loaded = _load(config)
     from quantdl.experiment import evaluate as score
 
     with progress_bars() as progress:
-        table = score(loaded, progress)
+        table = score(loaded, progress, output)
     if as_json:
-        print_json({"rows": table.rows})
-    else:
-        print_table("One session ahead, test span", _SCORES, map(row, table.rows))
+        print_json(table)
+        return
+    from quantdl.cli.evaluation import print_evaluation
+
+    print_evaluation(table)
+    if output is not None:
+        typer.echo(output)
 
 
 @app.command()

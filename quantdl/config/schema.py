@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
-from quantdl.bounds import Interval, Text
+from quantdl.bounds import Interval, PositiveFloat, Text
 from quantdl.config.config_fault import dotted
 from quantdl.config.data_paths import expanded, path_faults, without_stand_in
 from quantdl.config.document import Document, beside
@@ -32,6 +32,12 @@ Name = Annotated[
         examples=["quickstart"],
     ),
 ]
+
+_NOT_TRIED: dict[str, bool | set[str]] = {
+    **dict.fromkeys(("name", "seed", "output", "evaluation"), True),
+    "strategy": {"file"},
+}
+"""What another value of makes no other trial."""
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
 """No unknown keys, and nothing coerced: neither text to numbers nor numbers to flags. It counts for all below, too."""
@@ -85,6 +91,25 @@ class BacktestSettings:
 
 
 @dataclass(frozen=True)
+class EvaluationSettings:
+    """How `quantdl evaluate` scores; a run does not read it.
+
+    Attributes:
+        against: Row that the others are tested against, the kind of a model; null for the volatility model with the
+            best log score.
+        books: Random long-only books that are predicted beside equal weight.
+        draws: Joint draws a session for books, where a law has no closed form of them.
+        tick: Step in which quoted prices move, or ``found`` for that of each asset up to the end of training. The log
+            score of all models is then that of the step. Null for the density.
+    """
+
+    against: Text | None = None
+    books: Annotated[int, Interval(ge=0, le=10_000)] = 200
+    draws: Annotated[int, Interval(ge=100, le=1_000_000)] = 10_000
+    tick: PositiveFloat | Literal["found"] | None = None
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """Where run folders go.
 
@@ -113,6 +138,7 @@ class ExperimentConfig(BaseModel):
         strategy: The strategy file.
         plan: The trading plan.
         backtest: Equity and draws.
+        evaluation: How forecasts are scored side by side.
         output: Where run folders go.
     """
 
@@ -132,11 +158,12 @@ class ExperimentConfig(BaseModel):
     strategy: StrategySettings
     plan: Plan
     backtest: BacktestSettings = BacktestSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     output: OutputSettings = OutputSettings()
     _document: Document | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
-    def _series_exist(self) -> "ExperimentConfig":
+    def _names_exist(self) -> "ExperimentConfig":
         names = [series.name for series in self.exogenous]
         known = f"expected a name under exogenous, which has {names or 'none'}"
         faults = [
@@ -147,6 +174,11 @@ class ExperimentConfig(BaseModel):
         unknown = sorted(set(self.features.exogenous) - set(names))
         faults += [("features", f"exogenous names {unknown}; {known}")] if unknown else []
         units = {series.name: series.unit for series in self.exogenous}
+        evaluated = [self.model, *self.compared_models()]
+        kinds = [model.kind for model in evaluated if model is not None]
+        if self.evaluation.against is not None and self.evaluation.against not in kinds:
+            expected = f"a model that is evaluated, of {kinds or 'none'}"
+            faults.append(("evaluation", f"against is given {self.evaluation.against!r}; expected {expected}"))
         if self.risk_free in units and units[self.risk_free] not in RATE_UNITS:
             expected = f"a series in {' or '.join(map(repr, RATE_UNITS))}"
             faults.append(("risk_free", f"{self.risk_free!r} is in {units[self.risk_free]!r}; expected {expected}"))
@@ -185,10 +217,12 @@ class ExperimentConfig(BaseModel):
     def identity(self) -> object:
         """Return what makes a run of this config the trial that it is: all but its name, its seed and its output.
 
+        How forecasts are scored is left out too: it changes neither what is forecast nor what is traded.
+
         A path counts by where it leads, seen from the folder of runs; how it is spelled in which file does not matter.
         The strategy file is left out: its code counts by itself.
         """
-        content = self.model_dump(exclude={"name": True, "seed": True, "output": True, "strategy": {"file"}})
+        content = self.model_dump(exclude=_NOT_TRIED)
 
         def spell(path: Path) -> str:
             return without_stand_in(path) or os.path.relpath(self.locate(path), self.runs_root)

@@ -1,10 +1,11 @@
 """From a config to its result: the one place that knows every other room."""
 
-from quantdl.experiment.evaluation import EvaluationRow, EvaluationTable, evaluate
+from quantdl.experiment.evaluation import evaluate
 from quantdl.experiment.models import FittedBlock, fit_model, load_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.pipeline import BacktestSummary, carry_out, run_backtest_only, run_experiment
 from quantdl.experiment.preparation import LoadedData, check_data, load_data
+from quantdl.results.evaluation import EvaluationRow, EvaluationTable
 
 __all__ = [
     "BacktestSummary",

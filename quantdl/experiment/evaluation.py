@@ -1,89 +1,170 @@
 """Forecasts of several models on the same sessions, side by side."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from quantdl.backtest.book.terms import REGIMES
+from quantdl.backtest.book.trailing import market_volatility, regimes
+from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.config import ExperimentConfig
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, DataError
+from quantdl.experiment.evaluation_folder import write_evaluation
 from quantdl.experiment.models import fit_model
-from quantdl.experiment.preparation import load_data, model_inputs
-from quantdl.models.settings import ModelSettings
-from quantdl.risk.forecast_scores import coverages, forecast_table, mean_scores, next_session
+from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
+from quantdl.experiment.trials import ledger_of, record_look
+from quantdl.features import FeatureTable
+from quantdl.models.settings import ModelSettings, VolatilitySettings
+from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
+from quantdl.risk.book_laws import forecast_books, long_only_books
+from quantdl.risk.model_scores import GroupScores, HorizonScores, asset_tests, group_scores, horizon_scores
+from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
+from quantdl.scoring import find_tick
+from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
-from quantdl.training.splits import split_bars
+from quantdl.training.splits import SplitBars, split_bars
 
 
-@dataclass(frozen=True)
-class EvaluationRow:
-    """Scores of one model, one session ahead, over all stock-days of the test span.
+def evaluate(config: ExperimentConfig, progress: Progress | None = None, output: Path | None = None) -> EvaluationTable:
+    """Fit and score the model of a config and those under ``compare``; the ledger counts the look at the test span.
 
-    Attributes:
-        model: Kind of the model.
-        n: Stock-days scored.
-        nll: Mean negative log density of each asset's own law, in nats; lower is better.
-        joint_nll: Negative log density of each session's joint law, over the same stock-days.
-        crps_bp: Mean CRPS in basis points of log return.
-        coverage_90: Share of returns inside the central 90 % interval.
-        hit_01: Share of returns below the 1 % quantile.
-        hit_05: Share below the 5 % quantile.
-    """
-
-    model: str
-    n: int
-    nll: float
-    joint_nll: float
-    crps_bp: float
-    coverage_90: float
-    hit_01: float
-    hit_05: float
-
-
-@dataclass(frozen=True)
-class EvaluationTable:
-    """One row per model, the config's own first."""
-
-    rows: tuple[EvaluationRow, ...]
-
-
-def evaluate(config: ExperimentConfig, progress: Progress | None = None) -> EvaluationTable:
-    """Fit and score the model of a config and those under ``compare``.
+    Args:
+        config: Of the models, the data and the test span.
+        progress: Told what is going on.
+        output: Folder to write with the scores of every day, grids of quantiles and the figures; must not exist.
 
     Raises:
-        ConfigError: If the config names no model.
+        ConfigError: If the config names no model, or ticks are to be found in prices that have none.
+        RunError: If the folder exists.
     """
-    blocks = (() if config.model is None else (config.model,)) + config.compared_models()
+    blocks = named_models(config)
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
+    ledger_of(config).read()  # a damaged ledger is better found before the work than after it
+    if output is None:
+        return _evaluated(config, blocks, progress)[0]
+    return write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
+
+
+def named_models(config: ExperimentConfig) -> dict[str, ModelSettings]:
+    """The models of a config by the name of their row, the config's own first: the kind, numbered from the second on.
+
+    Example:
+        Two transformers and a GARCH give ``transformer``, ``transformer_2`` and ``garch_t``.
+    """
+    blocks = (() if config.model is None else (config.model,)) + config.compared_models()
+    named: dict[str, ModelSettings] = {}
+    for block in blocks:
+        alike = sum(other.kind == block.kind for other in named.values())
+        named[block.kind if alike == 0 else f"{block.kind}_{alike + 1}"] = block
+    return named
+
+
+def _evaluated(
+    config: ExperimentConfig, blocks: Mapping[str, ModelSettings], progress: Progress | None
+) -> tuple[EvaluationTable, dict[str, ScoredModel]]:
     data = load_data(config)
     table = model_inputs(config, data)
     bars = split_bars(data.panel.sessions, config.splits).among(data.trades)
-    rows = []
-    for block in blocks:
-        fitted = fit_model(block, data.learnt, table, bars, config, _named(progress, block))
-        book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, _named(progress, block))
-        rows.append(evaluation_row(block.kind, next_session(forecast_table(book))))
-    return EvaluationTable(tuple(rows))
+    ticks = _ticks(config, data, bars)
+    models = {
+        name: _scored(config, data, table, bars, block, ticks, _named(progress, name)) for name, block in blocks.items()
+    }
+    looks = record_look(config, data.panel.card.fingerprint)
+    against = _compared_with(config, models)
+    rival = None if against is None else models[against]
+    regime = _regimes(config, data)
+    tests = {name: asset_tests(name, scored.days) for name, scored in models.items()}
+    horizons: list[HorizonScores] = []
+    groups: list[GroupScores] = []
+    for name, scored in models.items():
+        other = None if rival is None or rival is scored else rival
+        groups += group_scores(name, scored.days, None if other is None else other.days, regime)
+        if blocks[name].horizon > 1:
+            position = None if other is None else other.position
+            horizons.append(horizon_scores(name, scored.position, position, scored.sessions, blocks[name].horizon))
+    return EvaluationTable(
+        rows=tuple(evaluation_rows(models, against, config.seed, tests)),
+        horizons=tuple(horizons),
+        groups=tuple(groups),
+        assets=tuple(test for found in tests.values() for test in found),
+        first=config.splits.test_start,
+        last=config.splits.test_end,
+        looks=looks,
+        score="density" if ticks is None else "tick interval",
+        draws=config.evaluation.draws,
+    ), models
 
 
-def evaluation_row(model: str, scored: pd.DataFrame) -> EvaluationRow:
-    """Summarise the scored rows of one model's forecast table."""
-    means = mean_scores(scored)
-    return EvaluationRow(
-        model=model,
-        n=len(scored),
-        nll=means.nll,
-        joint_nll=means.joint_nll,
-        crps_bp=1e4 * means.crps,
-        coverage_90=coverages(scored, [0.9])[0].observed,
-        hit_01=float((scored["target"] < scored["q01"]).mean()),
-        hit_05=float((scored["target"] < scored["q05"]).mean()),
+def _scored(
+    config: ExperimentConfig,
+    data: LoadedData,
+    table: FeatureTable,
+    bars: SplitBars,
+    block: ModelSettings,
+    ticks: Ticks | None,
+    progress: Progress | None,
+) -> ScoredModel:
+    fitted = fit_model(block, data.learnt, table, bars, config, progress)
+    book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
+    axis, weights = fitted.histories.sessions, long_only_books(len(book.assets), config.evaluation.books)
+    pieces, position = list(book.of(NEXT_SESSION)), list(book.of(position_window(block.horizon)))
+    if progress:
+        progress("scoring", 0, 1)
+    scored = ScoredModel(
+        is_volatility=isinstance(block, VolatilitySettings),
+        days=stock_days(pieces, book.assets, axis, ticks),
+        position=stock_days(position, book.assets, axis, ticks, with_tails=False),
+        quantiles=quantile_grid(pieces, book.assets),
+        books=forecast_books(pieces, weights, config.evaluation.draws, config.seed),
+        sessions=book.sessions,
     )
+    if progress:
+        progress("scoring", 1, 1)
+    return scored
 
 
-def _named(progress: Progress | None, block: ModelSettings) -> Progress | None:
+def _compared_with(config: ExperimentConfig, models: Mapping[str, ScoredModel]) -> str | None:
+    """The model that the config names, or the volatility model with the best log score."""
+    if config.evaluation.against is not None:
+        return config.evaluation.against
+    known = {name: float(scored.days["nll"].mean()) for name, scored in models.items() if scored.is_volatility}
+    return min(known, key=lambda name: known[name]) if known else None
+
+
+def _ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Ticks | None:
+    wanted = config.evaluation.tick
+    if wanted is None:
+        return None
+    closes = data.panel.traded_closes[data.trades]
+    if wanted != "found":
+        return Ticks(closes, np.full(closes.shape[1], wanted))
+    through = bars.fit.train[-1] + 1
+    found = {asset: find_tick(closes[:through, column]) for column, asset in enumerate(data.panel.assets)}
+    without = [asset for asset, tick in found.items() if tick is None]
+    if without:
+        raise DataError(
+            f"{config.where('evaluation', 'tick')}: given found, but {len(without)} of {len(found)} assets have closes "
+            f"through {config.splits.train_end} that are multiples of no tick, {without[0]} for one. Prices that were "
+            "adjusted have none. Expected prices as they were quoted, or a tick in the unit of the prices, or null."
+        )
+    return Ticks(closes, np.array([tick for tick in found.values() if tick is not None]))
+
+
+def _regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:
+    """Regime of the plan as known at the close of each session on which models count."""
+    abnormal = config.plan.abnormal_volatility
+    bars_per_year = bars_per_year_of(config.plan.sample, data.returns.card.declaration)
+    volatility = market_volatility(data.returns.traded_closes, abnormal.window_bars, bars_per_year)
+    codes = regimes(volatility, abnormal.calm_below, abnormal.stressed_above)
+    return pd.Series(np.array(REGIMES, dtype=object)[codes], data.returns.sessions)
+
+
+def _named(progress: Progress | None, name: str) -> Progress | None:
     if progress is None:
         return None
     report = progress
-    return lambda what, done, total: report(f"{block.kind}: {what}", done, total)
+    return lambda what, done, total: report(f"{name}: {what}", done, total)
