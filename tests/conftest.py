@@ -50,6 +50,17 @@ def small_run_again(tmp_path_factory):
     return _run(tmp_path_factory.mktemp("again"))
 
 
+@pytest.fixture(scope="session")
+def small_evaluation(tmp_path_factory):
+    """The models of the small experiment scored: the table, and the folder that was written."""
+    from quantdl.config import load_config
+    from quantdl.experiment import evaluate
+
+    folder = tmp_path_factory.mktemp("evaluation")
+    few = {"seed: 7\n": "seed: 7\nevaluation: {books: 5, draws: 500}\n"}
+    return evaluate(load_config(small_config(folder, few)), output=folder / "scored"), folder / "scored"
+
+
 def _run(folder):
     from quantdl.config import load_config
     from quantdl.experiment import run_experiment

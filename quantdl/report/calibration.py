@@ -6,9 +6,10 @@ from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATI
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.forecast_scores import AssetScores, Coverage, ForecastScores, Uniformity
-from quantdl.risk.pit_histogram import PitHistogram
+from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
 
 ENDS_SHOWN = 20
+TAIL_QUANTILES = (0.01, 0.05, 0.95, 0.99)
 WINDOWS = {"next_session": "the next session, close to close", "position": "the position, fill to exit"}
 
 NLL = Quantity("nll", "Negative log score", SCORE)
@@ -32,8 +33,10 @@ def section(run: RunRecord) -> Section:
     lead = (
         "Were outcomes as likely as the forecast said? Scores are means over all assets and sessions; lower is better."
     )
+    points = run.breakdowns.reliability
     parts = (
         _pit_part(run.breakdowns.pit),
+        *((charts.reliability_diagram(points), _hit_rates(points)) if points else ()),
         _coverage(scores.coverage),
         *_score_parts(scores),
         asset_table(scores.assets),
@@ -45,6 +48,22 @@ def _pit_part(pit: PitHistogram | None) -> Part:
     if pit is None:
         return notice("No forecast of this run met an outcome, so there is no histogram of outcomes.")
     return charts.pit_histogram(pit)
+
+
+def _hit_rates(points: tuple[ReliabilityPoint, ...]) -> Table:
+    rows = tuple(
+        row(
+            level_figure(point.level),
+            number(point.observed, PERCENT),
+            number(point.above_level, PERCENT),
+            Cell("yes" if point.inside else "no"),
+        )
+        for point in points
+        if point.level in TAIL_QUANTILES
+    )
+    note = "The share of returns below each predicted quantile: below 1 % too many mean that losses are understated."
+    columns = header("Quantile [%]", "Below [%]", "Difference [percentage points]", "Inside its band")
+    return Table("Returns below their quantiles", columns, rows, note, narrow=True)
 
 
 def _coverage(levels: tuple[Coverage, ...]) -> Table:

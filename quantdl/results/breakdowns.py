@@ -1,6 +1,6 @@
 """What the tables of a run add up to: counts and sums that a reader of the report would else work out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -17,8 +17,9 @@ from quantdl.backtest.judging.summaries import (
     trades_by_rule,
 )
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.forecast_scores import next_session
-from quantdl.risk.pit_histogram import PitHistogram, pit_histogram
+from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint, pit_histogram, reliability
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Breakdowns:
         n_sessions: Sessions of the run.
         n_halted: Sessions at which it was halted.
         pit: Where outcomes fell in their predicted laws; None without forecasts that met an outcome.
+        reliability: How often outcomes fell below their predicted quantiles; empty without forecasts that met one.
     """
 
     costs: tuple[CostShare, ...]
@@ -48,6 +50,7 @@ class Breakdowns:
     n_sessions: int
     n_halted: int
     pit: PitHistogram | None
+    reliability: tuple[ReliabilityPoint, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def break_down(result: BacktestResult, forecasts: pd.DataFrame | None) -> Breakdowns:
@@ -68,4 +71,5 @@ def break_down(result: BacktestResult, forecasts: pd.DataFrame | None) -> Breakd
         n_sessions=len(result.equity),
         n_halted=int(result.equity["halted"].sum()),
         pit=None if forecasts is None else pit_histogram(next_session(forecasts)),
+        reliability=() if forecasts is None else reliability(next_session(forecasts)),
     )

@@ -1,4 +1,4 @@
-"""Where outcomes fell in their predicted laws: a histogram with a band that allows for related assets."""
+"""Where outcomes fell in their predicted laws: histogram and reliability, with bands that allow for related assets."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 BINS = 20
+RELIABILITY_LEVELS = (0.01, 0.05, *(tenth / 10 for tenth in range(1, 10)), 0.95, 0.99)
+"""Probabilities at which predicted and observed shares are compared."""
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,55 @@ def pit_histogram(forecasts: pd.DataFrame, bins: int = BINS) -> PitHistogram | N
     surprise = counts - counts.sum(axis=1, keepdims=True) / bins
     half_widths = 1.96 * np.sqrt((surprise**2).sum(axis=0)) / n
     return PitHistogram(tuple((counts.sum(axis=0) / n).tolist()), tuple(half_widths.tolist()), n)
+
+
+@dataclass(frozen=True)
+class ReliabilityPoint:
+    """How often outcomes fell below a predicted quantile.
+
+    Attributes:
+        level: Probability of the quantile: the share that should fall below it.
+        observed: Share that did.
+        half_width: Half width of the pointwise 95 % band around the level that holds if the laws are right.
+    """
+
+    level: float
+    observed: float
+    half_width: float
+
+    @property
+    def above_level(self) -> float:
+        """Share below the quantile beyond what it promises."""
+        return self.observed - self.level
+
+    @property
+    def inside(self) -> bool:
+        """Whether the share lies in its band."""
+        return abs(self.above_level) <= self.half_width
+
+
+def reliability(
+    forecasts: pd.DataFrame, levels: tuple[float, ...] = RELIABILITY_LEVELS
+) -> tuple[ReliabilityPoint, ...]:
+    """Compare predicted probabilities with observed shares; the band is that of `pit_histogram`.
+
+    Args:
+        forecasts: Columns session and pit; rows without a pit are left out.
+        levels: Probabilities of the quantiles.
+
+    Returns:
+        One point a level; none where no forecast met an outcome.
+
+    References:
+        | Probabilistic forecasts, calibration and sharpness (Gneiting, Balabdaoui and Raftery, 2007)
+    """
+    known = forecasts.dropna(subset=["pit"])
+    if known.empty:
+        return ()
+    session_of = pd.factorize(known["session"])[0]
+    below = known["pit"].to_numpy(np.float64)[:, None] < np.array(levels)
+    surprise = np.zeros((session_of.max() + 1, len(levels)))
+    np.add.at(surprise, session_of, below - np.array(levels))
+    half_widths = 1.96 * np.sqrt((surprise**2).sum(axis=0)) / len(known)
+    figures = zip(levels, below.mean(axis=0).tolist(), half_widths.tolist(), strict=True)
+    return tuple(ReliabilityPoint(*figure) for figure in figures)

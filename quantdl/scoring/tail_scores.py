@@ -43,7 +43,8 @@ def marginal_expected_shortfall(forecast: Forecast, level: float) -> Tensor:
     share = 0.5 * weight * _CROWDING * place ** (_CROWDING - 1)  # they add up to one
     device = forecast.present.device
     probability = torch.from_numpy(tail * place**_CROWDING).to(device)[:, None, None]
-    return -torch.tensordot(torch.from_numpy(share).to(device), forecast.icdf(probability), dims=1)
+    mean: Tensor = torch.tensordot(torch.from_numpy(share).to(device), forecast.icdf(probability), dims=1)
+    return -mean
 
 
 def marginal_fz0(forecast: Forecast, target: Tensor, observed: Tensor, level: float) -> Tensor:

@@ -1,43 +1,82 @@
 """Several models scored on the same stock-days."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from quantdl.config import load_config
+from quantdl.errors import ConfigError, DataError
 from quantdl.experiment import evaluate, load_data
-from quantdl.experiment.evaluation import evaluation_row
+from quantdl.experiment.evaluation import named_models
+from quantdl.runs.ledger import Ledger
+
+SMALLEST = {"seed: 7\n": "seed: 7\nevaluation: {books: 0, draws: 100, tick: TICK}\n"}
 
 
-def test_every_compared_model_is_scored_on_the_same_stock_days(tmp_path, write_small):
-    table = evaluate(load_config(write_small(tmp_path)))
+def with_tick(tick):
+    return {old: new.replace("TICK", tick) for old, new in SMALLEST.items()}
+
+
+def test_every_compared_model_is_scored_on_the_same_stock_days(small_evaluation):
+    table, _ = small_evaluation
     assert [row.model for row in table.rows] == ["transformer", "ewma_t"]
-    assert {row.n for row in table.rows} == {6 * 127}
-    assert all(-4.0 < row.nll < -2.0 and row.joint_nll < row.nll for row in table.rows)
+    assert {row.figures.n for row in table.rows} == {6 * 127}
+    assert all(-4.0 < row.figures.nll < -2.0 and row.figures.joint_nll < row.figures.nll for row in table.rows)
+    assert all(row.figures.joint_nll_day == pytest.approx(6 * row.figures.joint_nll) for row in table.rows)
 
 
-def test_a_row_summarises_known_forecasts():
-    generator = np.random.default_rng(0)
-    target = generator.standard_normal(20_000)
-    scored = pd.DataFrame(
-        {
-            "session": np.repeat(np.arange(10_000), 2),
-            "target": target,
-            "log_density": stats.norm.logpdf(target),
-            "joint_log_density": np.repeat(stats.norm.logpdf(target).reshape(-1, 2).sum(1), 2),
-            "crps": np.full(20_000, 0.25),
-            "pit": stats.norm.cdf(target),
-            "q01": stats.norm.ppf(0.01),
-            "q05": stats.norm.ppf(0.05),
-        }
-    )
-    row = evaluation_row("normal", scored)
-    assert row.nll == pytest.approx(0.5 * np.log(2 * np.pi * np.e), abs=0.02)  # entropy of the normal law
-    assert row.joint_nll == pytest.approx(row.nll)  # the pairs are independent
-    assert row.crps_bp == 2500
-    assert row.coverage_90 == pytest.approx(0.9, abs=0.01)
-    assert (row.hit_01, row.hit_05) == (pytest.approx(0.01, abs=0.003), pytest.approx(0.05, abs=0.006))
+def test_the_best_volatility_model_is_what_the_others_are_held_against(small_evaluation):
+    table, _ = small_evaluation
+    assert [None if row.against is None else row.against.model for row in table.rows] == ["ewma_t", None]
+
+
+def test_the_evaluation_is_a_look_that_the_ledger_counts_once(small_evaluation):
+    table, folder = small_evaluation
+    records = Ledger(folder.parent / "runs" / "ledger.jsonl").read()
+    assert table.looks == 1
+    assert [(record.look.purpose, str(record.look.first)) for record in records.records] == [
+        ("evaluation", "2016-07-01")
+    ]
+    assert records.distinct() == ()
+
+
+def test_the_position_is_scored_in_sets_and_the_span_by_asset_year_and_regime(small_evaluation):
+    table, _ = small_evaluation
+    assert [(row.model, row.bars) for row in table.horizons] == [("transformer", 5), ("ewma_t", 5)]
+    assert {group.group for group in table.groups if group.by == "year"} == {"2016"}
+    assert {group.group for group in table.groups if group.by == "asset"} == {"AAPL", "JPM", "KO", "PG", "RRC", "XOM"}
+    regimes = [group for group in table.groups if group.by == "regime" and group.model == "ewma_t"]
+    assert sum(group.figures.n for group in regimes) == 6 * 127
+
+
+@pytest.mark.slow
+def test_in_ticks_every_model_is_scored_by_the_step(tmp_path, write_small):
+    """The bundled prices are adjusted, so a tick is declared here only to see that all models take it alike."""
+    table = evaluate(load_config(write_small(tmp_path, with_tick("0.01"))))
+    assert table.score == "tick interval"
+    assert all(row.figures.nll > 0 for row in table.rows)  # a probability of less than one, not a density
+    assert abs(table.rows[0].figures.nll - table.rows[1].figures.nll) < 0.1
+
+
+def test_adjusted_prices_have_no_tick_to_find(tmp_path, write_small):
+    config = load_config(write_small(tmp_path, with_tick("found")))
+    with pytest.raises(DataError, match=r"small.yaml:\d+:\d+: evaluation.tick: given found, but 6 of 6 assets"):
+        evaluate(config)
+
+
+def test_a_model_to_be_held_against_must_be_evaluated(tmp_path, write_small):
+    path = write_small(tmp_path, {"seed: 7\n": "seed: 7\nevaluation: {against: garch_t}\n"})
+    with pytest.raises(ConfigError, match="against is given 'garch_t'; expected a model that is evaluated"):
+        load_config(path)
+
+
+def test_models_of_one_kind_are_numbered(tmp_path, write_small):
+    several = {"compare: [ewma_t]": "compare: [ewma_t, {kind: ewma_t, horizon: 5, decay: 0.97}]"}
+    assert list(named_models(load_config(write_small(tmp_path, several)))) == ["transformer", "ewma_t", "ewma_t_2"]
+
+
+def test_how_it_is_scored_makes_no_other_trial(tmp_path, write_small):
+    one = load_config(write_small(tmp_path)).identity()
+    assert load_config(write_small(tmp_path, with_tick("0.01"))).identity() == one
 
 
 def test_the_policies_of_a_config_are_applied_and_said(tmp_path, write_small):

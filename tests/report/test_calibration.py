@@ -6,6 +6,7 @@ from quantdl.report import calibration
 from quantdl.report.calibration import ENDS_SHOWN, asset_table
 from quantdl.results.run_record import read_run
 from quantdl.risk.forecast_scores import AssetScores, Uniformity
+from quantdl.risk.pit_histogram import ReliabilityPoint
 from tests.report import sections
 from tests.report.drawings import traces, values
 
@@ -66,6 +67,19 @@ def test_the_histogram_is_drawn_as_recorded(run):
         for one in zip(values(found[name]["x"]), values(found[name]["y"]), strict=True)
     ]
     assert [share for _, share in sorted(drawn)] == [100.0 * share for share in pit.shares]
+
+
+def test_returns_beyond_the_tail_quantiles_are_shown_and_whether_they_may_be_chance(run):
+    points = (
+        ReliabilityPoint(0.01, 0.021, 0.004),
+        ReliabilityPoint(0.5, 0.9, 0.01),
+        ReliabilityPoint(0.95, 0.949, 0.01),
+    )
+    changed = dataclasses.replace(run, breakdowns=dataclasses.replace(run.breakdowns, reliability=points))
+    section = calibration.section(changed)
+    found = sections.by_label(sections.table(section, "Returns below their quantiles"))
+    assert found == {"1": ["2.10", "1.10", "no"], "95": ["94.90", "\u22120.10", "yes"]}
+    assert sections.chart(section, "chart-reliability").kind == "chart"
 
 
 def test_forecasts_that_met_no_outcome_have_no_histogram(run):

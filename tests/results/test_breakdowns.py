@@ -53,6 +53,7 @@ def test_the_histogram_counts_outcomes_of_the_next_session_that_were_observed():
 
 def test_without_a_model_there_is_no_histogram():
     assert break_down(by_hand(), None).pit is None
+    assert break_down(by_hand(), None).reliability == ()
 
 
 def test_the_record_is_read_back_as_it_was_written():

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from quantdl.risk.pit_histogram import pit_histogram
+from quantdl.risk.pit_histogram import pit_histogram, reliability
 
 
 def forecasts(pit):
@@ -51,3 +51,18 @@ def test_laws_too_narrow_leave_the_band_at_both_ends():
     assert shares[0] > 0.05 + half_width[0]
     assert shares[-1] > 0.05 + half_width[-1]
     assert shares[10] < 0.05 - half_width[10]
+
+
+def test_reliability_counts_outcomes_below_each_quantile():
+    points = reliability(forecasts(np.array([[0.004, 0.3], [0.97, 0.6], [np.nan, 0.2]])), (0.01, 0.5, 0.95))
+    assert [point.observed for point in points] == [0.2, 0.6, 0.8]
+    assert [point.level for point in points] == [0.01, 0.5, 0.95]
+    assert abs(points[0].above_level - 0.19) < 1e-12
+    assert reliability(forecasts(np.full((2, 2), np.nan))) == ()
+
+
+def test_the_band_of_reliability_holds_for_related_assets():
+    random = np.random.default_rng(4)
+    inside = np.array([[p.inside for p in reliability(forecasts(related(random, 400, 20, 0.6)))] for _ in range(150)])
+    assert 0.90 < inside[:, 1:-1].mean() < 0.98  # at 1 and 99 % few sessions decide, so the band is rough
+    assert inside[:, [0, -1]].mean() > 0.8

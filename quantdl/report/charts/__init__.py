@@ -18,7 +18,12 @@ from quantdl.report.charts.books import (
 )
 from quantdl.report.charts.canvas import library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
-from quantdl.report.charts.forecasts import losses_against_predictions, pit_histogram, training_course
+from quantdl.report.charts.forecasts import (
+    losses_against_predictions,
+    pit_histogram,
+    reliability_diagram,
+    training_course,
+)
 
 __all__ = [
     "Cap",
@@ -37,6 +42,7 @@ __all__ = [
     "library",
     "losses_against_predictions",
     "pit_histogram",
+    "reliability_diagram",
     "regime_strip",
     "traded_map",
     "training_course",

@@ -10,7 +10,7 @@ from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
 from quantdl.report.formatting import counted, stated
 from quantdl.report.look import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, days
-from quantdl.risk.pit_histogram import PitHistogram
+from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
 from quantdl.training.fit import EpochRecord
 
 
@@ -85,6 +85,31 @@ def pit_histogram(found: PitHistogram) -> Chart:
         "they were."
     )
     return chart(drawing, "chart-pit", "Where outcomes fell in their predicted law", caption, 340)
+
+
+def reliability_diagram(points: Sequence[ReliabilityPoint]) -> Chart:
+    """Draw the share of outcomes below each predicted quantile against its probability, with the 95 % band."""
+    levels = 100.0 * np.array([point.level for point in points])
+    observed = 100.0 * np.array([point.observed for point in points])
+    half_width = 100.0 * np.array([point.half_width for point in points])
+    drawing = canvas(
+        xaxis=look.percent_axis("Predicted probability [%]", range=[0, 100]),
+        yaxis=look.percent_axis("Share of outcomes below [%]", range=[0, 100]),
+        hovermode="x",
+    )
+    edge = {"mode": "lines", "hoverinfo": "skip", "line": {"color": GREY, "width": 1, "dash": "dot"}}
+    band = {"name": "95% band if calibrated", "fill": "tonexty", "fillcolor": "rgba(107,120,133,0.22)"}
+    drawing.add_scatter(x=levels, y=levels - half_width, showlegend=False, **edge)
+    drawing.add_scatter(x=levels, y=levels + half_width, **band, **edge)
+    shown = {"mode": "lines+markers", "line": {"color": BLUE, "width": 1.6}, "yhoverformat": ".2f"}
+    drawing.add_scatter(x=levels, y=observed, name="Observed", **shown)
+    beyond = sum(not point.inside for point in points)
+    caption = (
+        "If the predicted laws were true, the line would run in the band around the diagonal. Above it, too many "
+        f"outcomes were that low. {counted(beyond, 'level')} of {len(points)} outside the band, which holds for each "
+        "level alone and allows the assets of a session to be related."
+    )
+    return chart(drawing, "chart-reliability", "Reliability of the predicted quantiles", caption, 340)
 
 
 def training_course(epochs: Sequence[EpochRecord], best: int) -> Chart:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.report import charts
-from quantdl.risk.pit_histogram import PitHistogram
+from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
 from quantdl.training.fit import EpochRecord
 from tests.report.drawings import drawn, traces, values
 
@@ -76,6 +76,18 @@ def test_the_band_is_a_step_per_bin_around_the_uniform_share():
     assert values(low["y"]) == pytest.approx([48, 48, 47, 47])
     assert values(high["y"]) == pytest.approx([52, 52, 53, 53])
     assert (high["name"], high["fill"]) == ("95% band if calibrated", "tonexty")
+
+
+def test_reliability_is_drawn_against_the_diagonal_with_its_band():
+    points = (ReliabilityPoint(0.05, 0.09, 0.02), ReliabilityPoint(0.5, 0.51, 0.03), ReliabilityPoint(0.95, 0.94, 0.01))
+    chart = charts.reliability_diagram(points)
+    found = traces(chart)
+    assert values(found["Observed"]["x"]) == pytest.approx([5, 50, 95])
+    assert values(found["Observed"]["y"]) == pytest.approx([9, 51, 94])
+    low, high = [trace for trace in drawn(chart)["data"] if trace["name"] != "Observed"]
+    assert values(low["y"]) == pytest.approx([3, 47, 94])
+    assert values(high["y"]) == pytest.approx([7, 53, 96])
+    assert "1 level of 3 outside the band" in chart.caption
 
 
 def test_losses_of_training_are_drawn_by_pass_with_the_one_that_was_kept():
