@@ -3,11 +3,14 @@
 # make lint        ruff and mypy                   make bench      benchmarks, side by side with peers
 # make notebooks   execute every notebook          make clean      remove caches and build outputs, keep .venv and runs
 #
-# Variables: CONFIG=configs/classical.yaml, PYTHON=python3.12, THREADS=2, WORKERS=1, VENV=/elsewhere.
+# make bench-forecast   laws of twenty stocks and of their books, beside peers
+#
+# Variables: CONFIG=configs/classical.yaml, BOOKS=200, PYTHON=python3.12, THREADS=2, WORKERS=1, VENV=/elsewhere.
 
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/quickstart.yaml
+BOOKS ?= 200
 BIN := $(VENV)/bin
 
 # One thread per process: the models are small, so a second thread waits at barriers more than it works, and results
@@ -21,7 +24,7 @@ export NUMBA_NUM_THREADS := $(THREADS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint bench notebooks clean
+.PHONY: help run test test-all lint bench bench-forecast notebooks clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -42,6 +45,9 @@ lint: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	set -e; for script in $(sort $(wildcard benchmarks/bench_*.py) benchmarks/data.py); do echo "== $$script"; $(BIN)/python $$script; done
+
+bench-forecast: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/bench_forecasts.py configs/forecast_sp500.yaml --books $(BOOKS)
 
 notebooks: $(VENV)/.installed-dev
 	set -e; for notebook in $(sort $(wildcard notebooks/*.ipynb)); do \
