@@ -17,7 +17,9 @@ from quantdl.scoring.laws import scored_cells
 
 # What exchanges use: 1, 2, 2.5 and 5 times powers of ten.
 _TICKS = tuple(sorted(factor * 10.0**power for power in range(-6, 5) for factor in (1.0, 2.0, 2.5, 5.0)))
-_ON_THE_GRID = 0.999  # of the closes; a few late corrections and splits stand beside it
+# Of the closes, from which on a step is the tick. Beside it stand auctions between two ticks and corrections: a stock
+# quoted in cents has some per cent of closes in fractions of a cent. A tick twice too wide would hold half of them.
+_ON_THE_GRID = 0.9
 _EXACTLY = 1e-6  # in ticks, beyond the rounding of the numbers themselves
 _FEWEST = 20  # closes that can show a tick
 _HALF = math.log(0.5)
@@ -68,7 +70,7 @@ def interval_log_score(forecast: Forecast, lower: Tensor, upper: Tensor, observe
 
 
 def find_tick(closes: NDArray[np.float64]) -> float | None:
-    """Largest step of which practically all closes are multiples.
+    """Largest step of which nine in ten closes are multiples.
 
     Args:
         closes: (T,) prices of one asset as they were quoted, NaN where there is none. Give those up to the end of

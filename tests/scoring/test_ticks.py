@@ -1,8 +1,11 @@
 """The score of a step of the price: exact where scipy is, and fair where closes stand still."""
 
 import math
+import os
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import stats
@@ -83,6 +86,22 @@ def test_the_tick_is_found_and_adjusted_prices_have_none():
         assert find_tick(np.round(price / tick) * tick) == tick
     assert find_tick(price) is None
     assert find_tick(np.round(price / 0.01) * 0.01 * 0.9137462) is None
+
+
+def test_stocks_in_cents_are_found_on_the_databank():
+    """Closes of NASDAQ stocks through 2012 as Google had them: of a stock 67 to 100 in a hundred are whole cents."""
+    folder = os.environ.get("QUANTDL_DATABANK")
+    if not folder or not Path(folder, "nasdaq_ohlcv.parquet").exists():
+        pytest.skip("the prices are not here; QUANTDL_DATABANK names their folder")
+    chosen = ["AAON", "CSCO", "INTC", "MSFT", "ORLY"]
+    through = [("ticker", "in", chosen), ("date", "<=", pd.Timestamp("2012-12-31"))]
+    table = pd.read_parquet(Path(folder, "nasdaq_ohlcv.parquet"), columns=["ticker", "close"], filters=through)
+    for ticker, rows in table.groupby("ticker"):
+        closes = rows["close"].to_numpy()
+        whole = np.mean(np.abs(100 * closes - np.round(100 * closes)) < 1e-4)
+        tick = find_tick(closes)
+        assert (tick == 0.01) == (whole >= 0.9), (ticker, tick, whole)
+    assert find_tick(table.loc[table["ticker"] == "CSCO", "close"].to_numpy()) == 0.01
 
 
 def test_a_few_odd_closes_do_not_hide_a_tick_and_few_closes_show_none():
