@@ -57,7 +57,7 @@ def small_evaluation(tmp_path_factory):
     from quantdl.experiment import evaluate
 
     folder = tmp_path_factory.mktemp("evaluation")
-    few = {"seed: 7\n": "seed: 7\nevaluation: {books: 5, draws: 500}\n"}
+    few = {"seed: 7\n": "seed: 7\noutput: {root: runs}\nevaluation: {books: 5, draws: 500}\n"}
     return evaluate(load_config(small_config(folder, few)), output=folder / "scored"), folder / "scored"
 
 

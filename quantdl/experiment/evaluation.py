@@ -69,7 +69,7 @@ def _evaluated(
     data = load_data(config)
     table = model_inputs(config, data)
     bars = split_bars(data.panel.sessions, config.splits).among(data.trades)
-    ticks = _ticks(config, data, bars)
+    ticks = quoted_ticks(config, data, bars)
     models = {
         name: _scored(config, data, table, bars, block, ticks, _named(progress, name)) for name, block in blocks.items()
     }
@@ -135,7 +135,12 @@ def _compared_with(config: ExperimentConfig, models: Mapping[str, ScoredModel]) 
     return min(known, key=lambda name: known[name]) if known else None
 
 
-def _ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Ticks | None:
+def quoted_ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Ticks | None:
+    """The steps in which prices move, declared or found in the closes up to the end of training; None for densities.
+
+    Raises:
+        DataError: If they are to be found and an asset's closes are multiples of none.
+    """
     wanted = config.evaluation.tick
     if wanted is None:
         return None

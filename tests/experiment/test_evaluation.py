@@ -1,15 +1,19 @@
 """Several models scored on the same stock-days."""
 
+import math
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment import evaluate, load_data
-from quantdl.experiment.evaluation import named_models
+from quantdl.experiment.evaluation import named_models, quoted_ticks
 from quantdl.runs.ledger import Ledger
+from quantdl.training.splits import split_bars
 
-SMALLEST = {"seed: 7\n": "seed: 7\nevaluation: {books: 0, draws: 100, tick: TICK}\n"}
+SMALLEST = {"seed: 7\n": "seed: 7\noutput: {root: runs}\nevaluation: {books: 0, draws: 100, tick: TICK}\n"}
 
 
 def with_tick(tick):
@@ -57,14 +61,21 @@ def test_in_ticks_every_model_is_scored_by_the_step(tmp_path, write_small):
     assert abs(table.rows[0].figures.nll - table.rows[1].figures.nll) < 0.1
 
 
-def test_adjusted_prices_have_no_tick_to_find(tmp_path, write_small):
+def test_prices_on_no_grid_have_no_tick_to_find(tmp_path, write_small):
     config = load_config(write_small(tmp_path, with_tick("found")))
+    data = load_data(config)
+    bars = split_bars(data.panel.sessions, config.splits).among(data.trades)
+    ticks = quoted_ticks(config, data, bars)
+    through = data.panel.sessions <= pd.Timestamp("2015-12-31")
+    steps = data.panel.closes[through] / ticks.sizes
+    assert (abs(steps - steps.round()) < 1e-4).mean() >= 0.9  # of the closes up to the end of training
+    adjusted = replace(data.panel, fields={"close": data.panel.closes * math.pi})
     with pytest.raises(DataError, match=r"small.yaml:\d+:\d+: evaluation.tick: given found, but 6 of 6 assets"):
-        evaluate(config)
+        quoted_ticks(config, replace(data, panel=adjusted), bars)
 
 
 def test_a_model_to_be_held_against_must_be_evaluated(tmp_path, write_small):
-    path = write_small(tmp_path, {"seed: 7\n": "seed: 7\nevaluation: {against: garch_t}\n"})
+    path = write_small(tmp_path, {"seed: 7\n": "seed: 7\noutput: {root: runs}\nevaluation: {against: garch_t}\n"})
     with pytest.raises(ConfigError, match="against is given 'garch_t'; expected a model that is evaluated"):
         load_config(path)
 
