@@ -37,7 +37,8 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
         output: Folder to write with the scores of every day, grids of quantiles and the figures; must not exist.
 
     Raises:
-        ConfigError: If the config names no model, or ticks are to be found in prices that have none.
+        ConfigError: If the config names no model.
+        DataError: If ticks are to be found in prices that have none, or fewer than two sessions can be scored.
         RunError: If the folder exists.
     """
     blocks = named_models(config)
@@ -83,9 +84,11 @@ def _evaluated(
     for name, scored in models.items():
         other = None if rival is None or rival is scored else rival
         groups += group_scores(name, scored.days, None if other is None else other.days, regime)
-        if blocks[name].horizon > 1:
-            position = None if other is None else other.position
-            horizons.append(horizon_scores(name, scored.position, position, scored.sessions, blocks[name].horizon))
+        bars_ahead = blocks[name].horizon
+        if bars_ahead > 1 and scored.position["session"].nunique() >= 2 * bars_ahead:
+            alike = other is not None and against is not None and blocks[against].horizon == bars_ahead
+            position = other.position if other is not None and alike else None
+            horizons.append(horizon_scores(name, scored.position, position, scored.sessions, bars_ahead))
     return EvaluationTable(
         rows=tuple(evaluation_rows(models, against, config.seed, tests)),
         horizons=tuple(horizons),
@@ -114,9 +117,15 @@ def _scored(
     pieces, position = list(book.of(NEXT_SESSION)), list(book.of(position_window(block.horizon)))
     if progress:
         progress("scoring", 0, 1)
+    days = stock_days(pieces, book.assets, axis, ticks)
+    if days["session"].nunique() < 2:
+        raise DataError(
+            f"{config.where('splits')}: the test span {config.splits.test_start}..{config.splits.test_end} holds fewer "
+            "than 2 sessions in which a return that was forecast was observed; expected some tens. Widen it."
+        )
     scored = ScoredModel(
         is_volatility=isinstance(block, VolatilitySettings),
-        days=stock_days(pieces, book.assets, axis, ticks),
+        days=days,
         position=stock_days(position, book.assets, axis, ticks, with_tails=False),
         quantiles=quantile_grid(pieces, book.assets),
         books=forecast_books(pieces, weights, config.evaluation.draws, config.seed),

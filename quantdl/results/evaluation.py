@@ -56,7 +56,8 @@ class EvaluationTable:
 
     Attributes:
         rows: One per model, the config's own first.
-        horizons: Returns of the position, over several bars; empty where the horizon is one bar.
+        horizons: Returns of the position, over several bars; none for a horizon of one bar, or where the span holds
+            fewer than two in each set.
         groups: Scores by asset, year and regime, one a model and group.
         assets: Tests of each asset's value at risk.
         first: First session of the test span.

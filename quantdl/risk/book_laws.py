@@ -241,7 +241,7 @@ class TailTests:
         kupiec_p: P-value of Kupiec's test of their number.
         independence_p: P-value of Christoffersen's test that they do not cluster.
         christoffersen_p: P-value of both at once.
-        fz0: Mean FZ0 of value at risk and shortfall; NaN where a shortfall is not positive.
+        fz0: Mean FZ0 of value at risk and shortfall; None where a shortfall is not positive.
     """
 
     side: Side
@@ -252,7 +252,7 @@ class TailTests:
     kupiec_p: float
     independence_p: float
     christoffersen_p: float
-    fz0: float
+    fz0: float | None
 
 
 @dataclass(frozen=True)
@@ -279,14 +279,14 @@ class PooledTail:
         level: Confidence of the value at risk.
         hits: Share of all sessions and books beyond it.
         rejected: Share of the books whose number of exceptions Kupiec's test rejects at 5 %.
-        fz0: Mean FZ0.
+        fz0: Mean FZ0; None where a shortfall is not positive.
     """
 
     side: Side
     level: float
     hits: float
     rejected: float
-    fz0: float
+    fz0: float | None
 
 
 def book_tests(books: BookForecasts, book: int = 0) -> BookTests:
@@ -307,7 +307,7 @@ def pooled_tails(books: BookForecasts, first: int = 1) -> tuple[PooledTail, ...]
     for tail in TAILS:
         hits = books.exceeded(tail)[:, first:]
         p_values = [christoffersen(hit, tail[1]).coverage.p_value for hit in hits.T]
-        scores = float(books.fz0(tail)[:, first:].mean())
+        scores = _defined(books.fz0(tail)[:, first:])
         pooled.append(PooledTail(*tail, float(hits.mean()), float(np.mean(np.array(p_values) < 0.05)), scores))
     return tuple(pooled)
 
@@ -338,8 +338,13 @@ def _tail_tests(books: BookForecasts, tail: tuple[Side, float], book: int) -> Ta
         kupiec_p=tests.coverage.p_value,
         independence_p=tests.independence.p_value,
         christoffersen_p=tests.conditional_coverage.p_value,
-        fz0=float(books.fz0(tail)[:, book].mean()),
+        fz0=_defined(books.fz0(tail)[:, book]),
     )
+
+
+def _defined(scores: FloatArray) -> float | None:
+    """Mean of scores; None where one of them is undefined."""
+    return None if np.isnan(scores).any() else float(scores.mean())
 
 
 def _scored_rows(pieces: Iterable[SessionLaws]) -> Iterator[tuple[SessionLaws, int]]:

@@ -32,7 +32,8 @@ class MeanFigures:
         joint_nll: Negative log density of each session's joint law, in nats per stock-day.
         joint_nll_day: The same per session.
         crps_bp: Mean CRPS in basis points of log return.
-        fz0_01: Mean FZ0 of value at risk and expected shortfall at 99 %, of each asset's own law.
+        fz0_01: Mean FZ0 of value at risk and expected shortfall at 99 %, of each asset's own law; None where one of the
+            shortfalls is not positive, for which there is no score.
         fz0_05: The same at 95 %.
         coverage_90: Share of returns inside the central 90 % interval.
         hit_01: Share of returns below the 1 % quantile.
@@ -46,8 +47,8 @@ class MeanFigures:
     joint_nll: float
     joint_nll_day: float
     crps_bp: float
-    fz0_01: float
-    fz0_05: float
+    fz0_01: float | None
+    fz0_05: float | None
     coverage_90: float
     hit_01: float
     hit_05: float
@@ -159,8 +160,8 @@ def mean_figures(days: pd.DataFrame) -> MeanFigures:
         joint_nll=joint / n,
         joint_nll_day=joint / days["session"].nunique(),
         crps_bp=1e4 * float(days["crps"].mean()),
-        fz0_01=float(days["fz0_01"].mean(skipna=False)),
-        fz0_05=float(days["fz0_05"].mean(skipna=False)),
+        fz0_01=_defined(days["fz0_01"]),
+        fz0_05=_defined(days["fz0_05"]),
         coverage_90=_inside(days["pit"], 0.9),
         hit_01=float((where < 0.01).mean()),
         hit_05=float((where < 0.05).mean()),
@@ -277,6 +278,11 @@ def horizon_scores(
         t=float(np.median([test.t for test in tests])) if tests else None,
         p_value=combined_p_value([test.p_value for test in tests]) if tests else None,
     )
+
+
+def _defined(scores: pd.Series) -> float | None:
+    """Mean of scores; None where one of them is undefined."""
+    return None if scores.isna().any() else float(scores.mean())
 
 
 def _inside(where: pd.Series, level: float) -> float:

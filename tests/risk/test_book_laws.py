@@ -183,7 +183,9 @@ def test_two_hundred_books_of_a_session_take_hundredths_of_a_second():
 
 
 def test_a_shortfall_that_is_no_loss_has_no_score():
-    one = np.ones((1, 1))
+    one = np.ones((2, 1))
     figures = dict.fromkeys(TAILS, -one)
-    books = BookForecasts(pd.DatetimeIndex(["2020-01-01"]), one, one, figures, figures, one, np.ones(1))
+    sessions = pd.DatetimeIndex(["2020-01-01", "2020-01-02"])
+    books = BookForecasts(sessions, one, one, figures, figures, one, np.ones(2))
     assert np.isnan(books.fz0(TAILS[0])).all()
+    assert pooled_tails(books, first=0)[0].fz0 is None

@@ -61,7 +61,8 @@ def test_a_share_is_counted_below_and_above_its_quantile():
 def test_a_score_that_is_undefined_somewhere_is_undefined():
     days = scored()
     days.loc[7, "fz0_01"] = np.nan
-    assert np.isnan(mean_figures(days).fz0_01)
+    assert mean_figures(days).fz0_01 is None
+    assert mean_figures(days).fz0_05 == -3
 
 
 def test_a_better_model_is_told_from_an_equal_one():
