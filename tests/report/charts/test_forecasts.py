@@ -84,7 +84,7 @@ def test_reliability_is_drawn_against_the_diagonal_with_its_band():
     found = traces(chart)
     assert values(found["Observed"]["x"]) == pytest.approx([5, 50, 95])
     assert values(found["Observed"]["y"]) == pytest.approx([9, 51, 94])
-    low, high = [trace for trace in drawn(chart)["data"] if trace["name"] != "Observed"]
+    low, high = (trace for trace in drawn(chart)["data"] if trace.get("name") != "Observed")
     assert values(low["y"]) == pytest.approx([3, 47, 94])
     assert values(high["y"]) == pytest.approx([7, 53, 96])
     assert "1 level of 3 outside the band" in chart.caption
