@@ -79,14 +79,14 @@ def test_the_band_is_a_step_per_bin_around_the_uniform_share():
 
 
 def test_reliability_is_drawn_against_the_diagonal_with_its_band():
-    points = (ReliabilityPoint(0.05, 0.09, 0.02), ReliabilityPoint(0.5, 0.51, 0.03), ReliabilityPoint(0.95, 0.94, 0.01))
+    points = (ReliabilityPoint(0.05, 0.09, 0.02), ReliabilityPoint(0.5, 0.51, 0.03), ReliabilityPoint(0.95, 0.94, 0.02))
     chart = charts.reliability_diagram(points)
     found = traces(chart)
     assert values(found["Observed"]["x"]) == pytest.approx([5, 50, 95])
     assert values(found["Observed"]["y"]) == pytest.approx([9, 51, 94])
     low, high = (trace for trace in drawn(chart)["data"] if trace.get("name") != "Observed")
-    assert values(low["y"]) == pytest.approx([3, 47, 94])
-    assert values(high["y"]) == pytest.approx([7, 53, 96])
+    assert values(low["y"]) == pytest.approx([3, 47, 93])
+    assert values(high["y"]) == pytest.approx([7, 53, 97])
     assert "1 level of 3 outside the band" in chart.caption
 
 
