@@ -160,10 +160,10 @@ def offset_sets(n: int, horizon: int) -> tuple[NDArray[np.int64], ...]:
 
 
 def combined_p_value(p_values: ArrayLike) -> float:
-    """One p-value for several tests of one hypothesis, valid however they depend: twice the median, at most 1.
+    """One p-value for several tests of one hypothesis, valid however they depend: some twice the median.
 
-    By Rüger's rule n / k times the k-th smallest of n p-values is one, for any k chosen beforehand; here k is the
-    larger half of n. A rejection needs half of the tests, where Bonferroni's rule (k = 1) needs a single extreme one.
+    By Rüger's rule n / k times the k-th smallest of n p-values (at most 1) is one, for any k chosen beforehand; here k
+    is the larger half of n. A rejection needs half of the tests, where Bonferroni's rule (k = 1) needs a single extreme one.
 
     Raises:
         ValueError: If nothing is given or a value is no probability.
@@ -173,7 +173,7 @@ def combined_p_value(p_values: ArrayLike) -> float:
         | Combining p-values via averaging (Vovk and Wang, 2020), https://arxiv.org/abs/1212.4966
 
     Example:
-        >>> combined_p_value([0.01, 0.02, 0.03, 0.2, 0.9])
+        >>> round(combined_p_value([0.01, 0.02, 0.03, 0.2, 0.9]), 4)
         0.05
     """
     ordered = np.sort(np.asarray(p_values, np.float64).ravel())
