@@ -163,7 +163,7 @@ def combined_p_value(p_values: ArrayLike) -> float:
     """One p-value for several tests of one hypothesis, valid however they depend: some twice the median.
 
     By Rüger's rule n / k times the k-th smallest of n p-values (at most 1) is one, for any k chosen beforehand; here k
-    is the larger half of n. A rejection needs half of the tests, where Bonferroni's rule (k = 1) needs a single extreme one.
+    is the larger half of n. A rejection needs half of the tests, where Bonferroni's rule (k = 1) needs one extreme one.
 
     Raises:
         ValueError: If nothing is given or a value is no probability.
