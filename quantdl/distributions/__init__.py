@@ -3,6 +3,7 @@
 from quantdl.distributions.copula import CopulaForecast
 from quantdl.distributions.crps import crps_by_quantiles, crps_student_t
 from quantdl.distributions.density import student_t_log_density
+from quantdl.distributions.dependence import DenseStudentT, Dependence
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import (
@@ -14,14 +15,21 @@ from quantdl.distributions.marginals import (
     log_cdf_by_transport,
     log_survival_by_transport,
 )
+from quantdl.distributions.resampled import ResampledForecast, Resamples
+from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
     "AffineMarginals",
     "CopulaForecast",
+    "DenseStudentT",
+    "Dependence",
     "FactorStudentT",
     "Forecast",
     "Marginals",
+    "ResampledForecast",
+    "Resamples",
+    "SkewStudentTMarginals",
     "StudentTMarginals",
     "cdf_by_transport",
     "crps_by_quantiles",
@@ -30,6 +38,7 @@ __all__ = [
     "icdf_by_transport",
     "log_cdf_by_transport",
     "log_survival_by_transport",
+    "skew_t_mode_and_scale",
     "student_t_cdf",
     "student_t_icdf",
     "student_t_log_cdf",

@@ -1,4 +1,4 @@
-"""Exact marginals joined by a factor-t copula: the law that every model returns today."""
+"""Exact marginals joined by a Student-t copula: the law that most models return."""
 
 import math
 from typing import final
@@ -6,7 +6,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from quantdl.distributions.factor_t import FactorStudentT
+from quantdl.distributions.dependence import Dependence
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import Marginals
 from quantdl.distributions.student_t import exact_probability
@@ -14,9 +14,9 @@ from quantdl.distributions.student_t import exact_probability
 
 @final
 class CopulaForecast(Forecast):
-    r"""Exact marginals joined by a factor-t copula, over whichever assets are present.
+    r"""Exact marginals joined by a Student-t copula, over whichever assets are present.
 
-    A standard multivariate Student-t vector ``z`` (:class:`FactorStudentT`) is carried to returns by one monotone map
+    A standard multivariate Student-t vector ``z`` (:class:`Dependence`) is carried to returns by one monotone map
     per asset (:class:`Marginals`), so marginal quantiles are exact, an asset is dropped in closed form, and the joint
     density is the density of ``z`` times the slopes of the maps.
 
@@ -26,7 +26,7 @@ class CopulaForecast(Forecast):
         present: (B, A) bool.
 
     Example:
-        >>> from quantdl.distributions import AffineMarginals
+        >>> from quantdl.distributions import AffineMarginals, FactorStudentT
         >>> row = AffineMarginals(torch.zeros(1, 2), torch.full((1, 2), 0.01))
         >>> law = CopulaForecast(row, FactorStudentT(torch.tensor([4.0]), torch.ones(1, 2, 1)), torch.ones(1, 2) > 0)
         >>> law.batch_shape, law.event_shape
@@ -35,12 +35,12 @@ class CopulaForecast(Forecast):
         tensor([[0.0278, 0.0278]], dtype=torch.float64)
     """
 
-    def __init__(self, marginals: Marginals, dependence: FactorStudentT, present: Tensor) -> None:
+    def __init__(self, marginals: Marginals, dependence: Dependence, present: Tensor) -> None:
         rows, _ = present.shape
-        if dependence.loadings.shape[:2] != present.shape or dependence.degrees_of_freedom.shape != (rows,):
+        if dependence.shape != present.shape or dependence.degrees_of_freedom.shape != (rows,):
             raise ValueError(
-                f"present {tuple(present.shape)}, loadings {tuple(dependence.loadings.shape)} and degrees of freedom "
-                f"{tuple(dependence.degrees_of_freedom.shape)} must be (B, A), (B, A, K) and (B,)."
+                f"present {tuple(present.shape)}, dependence {dependence.shape} and degrees of freedom "
+                f"{tuple(dependence.degrees_of_freedom.shape)} must be (B, A), (B, A) and (B,)."
             )
         self.marginals, self.dependence = marginals, dependence
         super().__init__(present)

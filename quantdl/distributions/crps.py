@@ -78,11 +78,13 @@ def crps_student_t(value: Tensor, location: Tensor, scale: Tensor, degrees_of_fr
     df = degrees_of_freedom.double().clamp(max=INFINITE)
     z = (value.double() - location) / scale
     peak = 2.0 * torch.exp(student_t_log_density(z, df)) * (df + z.square()) / (df - 1.0)
-    return scale * (z * (2.0 * student_t_cdf(z, df) - 1.0) + peak - _half_mean_distance(df))
+    return scale * (z * (2.0 * student_t_cdf(z, df) - 1.0) + peak - half_mean_distance(df))
 
 
-def _half_mean_distance(df: Tensor) -> Tensor:
-    """Half the expected distance between two standard variables, ``2 sqrt(df) B(1/2, df - 1/2) / ...`` of the paper.
+def half_mean_distance(df: Tensor) -> Tensor:
+    """Half the expected distance between two standard Student-t variables.
+
+    It is ``2 sqrt(df) B(1/2, df - 1/2) / ...`` of the paper.
 
     For many degrees of freedom the beta functions are taken apart, see :mod:`quantdl.distributions.density`.
     """

@@ -31,6 +31,12 @@ class FactorStudentT:
     degrees_of_freedom: Tensor
     loadings: Tensor
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and assets, ``(B, A)``."""
+        rows, assets, _ = self.loadings.shape
+        return rows, assets
+
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
         """Joint log density of the present assets: (B, A) values and mask give (B,).
 

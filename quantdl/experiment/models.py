@@ -14,14 +14,14 @@ from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import (
-    EwmaSettings,
+    ClassicalModel,
+    ClassicalSettings,
     FlowSettings,
     GraphSettings,
     ModelSettings,
     Network,
     NetworkSettings,
     TransformerSettings,
-    VolatilityModel,
     VolatilitySettings,
     settings_class,
 )
@@ -79,8 +79,8 @@ def fit_model(
     histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors)
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
     architecture = Architecture(plain_fields(settings), features, panel.assets)
-    if isinstance(settings, VolatilitySettings):
-        fitted = _fit_volatility(settings, histories, bars, progress)
+    if isinstance(settings, ClassicalSettings):
+        fitted = _fit_classical(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture, None)
     device = _device(config)
     with torch.random.fork_rng(devices=[]):
@@ -111,18 +111,17 @@ def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:
 
 def _factors(settings: ModelSettings) -> int:
     """Number of trailing factors among the inputs."""
-    return settings.factors if isinstance(settings, VolatilitySettings) else settings.trailing_factors
+    return settings.factors if isinstance(settings, ClassicalSettings) else settings.trailing_factors
 
 
-def _fit_volatility(
-    settings: VolatilityModel, histories: Histories, bars: SplitBars, progress: Progress | None
+def _fit_classical(
+    settings: ClassicalModel, histories: Histories, bars: SplitBars, progress: Progress | None
 ) -> FittedModel:
-    from quantdl.models.classical import ewma_t_fit, fit_garch_t  # arch takes a second to import
-    from quantdl.training.volatility_fit import fit_volatility
+    from quantdl.training.classical_fit import fit_classical
 
-    refits = yearly_refits(histories.sessions, bars.test) if settings.refit == "yearly" else [bars.test.start]
-    volatility_fit = ewma_t_fit(settings.decay) if isinstance(settings, EwmaSettings) else fit_garch_t
-    model = fit_volatility(histories, refits, volatility_fit, settings.factors, progress)
+    yearly = isinstance(settings, VolatilitySettings) and settings.refit == "yearly"
+    refits = yearly_refits(histories.sessions, bars.test) if yearly else [bars.test.start]
+    model = fit_classical(settings, histories, refits, progress)
     return FittedModel(model, histories.windows, None, tuple(histories.sessions[bar] for bar in refits))
 
 
@@ -154,10 +153,10 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
 
 def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int) -> Forecaster:
     settings = from_plain(settings_class(architecture.settings["kind"]), dict(architecture.settings))
-    if isinstance(settings, VolatilitySettings):
-        from quantdl.models.filtered_volatility import VolatilityForecaster
+    if isinstance(settings, ClassicalSettings):
+        from quantdl.training.classical_fit import build_classical
 
-        return VolatilityForecaster(len(architecture.assets), n_sets, windows, settings.factors)
+        return build_classical(settings, len(architecture.assets), n_sets, windows)
     return build_network(settings, len(architecture.features), len(windows))
 
 

@@ -1,6 +1,6 @@
 """What each model is built from: one settings class per model, distinguished by ``kind``.
 
-To add a model, add its class here, and to `Network` or `VolatilityModel` and to `ModelKind`.
+To add a model, add its class here, and to `Network` or `ClassicalModel` and to `ModelKind`.
 """
 
 from dataclasses import dataclass
@@ -80,17 +80,26 @@ class GraphSettings(NetworkSettings):
 
 
 @dataclass(frozen=True)
-class VolatilitySettings:
+class ClassicalSettings:
     """What the classical models share.
 
     Attributes:
         horizon: Bars from fill to exit; equals the plan's horizon.
         factors: Common factors of the constant correlation.
-        refit: Whether parameters are refitted at the end of every calendar year of the test span, or once before it.
     """
 
     horizon: PositiveInt
     factors: PositiveInt = 3
+
+
+@dataclass(frozen=True)
+class VolatilitySettings(ClassicalSettings):
+    """What the classical models with fitted parameters share.
+
+    Attributes:
+        refit: Whether parameters are refitted at the end of every calendar year of the test span, or once before it.
+    """
+
     refit: Literal["yearly", "once"] = "yearly"
 
 
@@ -109,10 +118,111 @@ class GarchSettings(VolatilitySettings):
     kind: Literal["garch_t"] = "garch_t"
 
 
+@dataclass(frozen=True)
+class GjrSettings(VolatilitySettings):
+    """GJR(1,1,1), in which losses raise the variance more than gains, with Student-t innovations."""
+
+    kind: Literal["gjr_t"] = "gjr_t"
+
+
+@dataclass(frozen=True)
+class EgarchSettings(VolatilitySettings):
+    """EGARCH(1,1,1), a recursion of the log variance, with Student-t innovations."""
+
+    kind: Literal["egarch_t"] = "egarch_t"
+
+
+@dataclass(frozen=True)
+class GarchSkewSettings(VolatilitySettings):
+    """GARCH(1,1) with Hansen's skewed Student-t innovations."""
+
+    kind: Literal["garch_skewt"] = "garch_skewt"
+
+
+@dataclass(frozen=True)
+class GjrSkewSettings(VolatilitySettings):
+    """GJR(1,1,1) with Hansen's skewed Student-t innovations."""
+
+    kind: Literal["gjr_skewt"] = "gjr_skewt"
+
+
+@dataclass(frozen=True)
+class EgarchSkewSettings(VolatilitySettings):
+    """EGARCH(1,1,1) with Hansen's skewed Student-t innovations."""
+
+    kind: Literal["egarch_skewt"] = "egarch_skewt"
+
+
+@dataclass(frozen=True)
+class DccSettings(VolatilitySettings):
+    """Dynamic conditional correlation in a Student-t copula; ``recursion`` is that of each asset's variance."""
+
+    recursion: Literal["garch", "gjr", "egarch"] = "gjr"
+    kind: Literal["dcc_t"] = "dcc_t"
+
+
+@dataclass(frozen=True)
+class FilteredHistoricalSettings(VolatilitySettings):
+    """Filtered historical simulation.
+
+    Attributes:
+        recursion: Of each asset's variance.
+        window: Past standardised returns to draw from.
+        kind: Name of the model.
+    """
+
+    recursion: Literal["garch", "gjr", "egarch"] = "garch"
+    window: Annotated[int, Interval(ge=20, le=10_000)] = 1000
+    kind: Literal["filtered_historical"] = "filtered_historical"
+
+
+@dataclass(frozen=True)
+class LedoitWolfSettings(VolatilitySettings):
+    """A multivariate Student-t law on the shrunk covariance of the last ``window`` sessions."""
+
+    window: Annotated[int, Interval(ge=20, le=10_000)] = 252
+    kind: Literal["ledoit_wolf_t"] = "ledoit_wolf_t"
+
+
+@dataclass(frozen=True)
+class HistoricalSettings(ClassicalSettings):
+    """Historical simulation from the last ``window`` returns."""
+
+    window: Annotated[int, Interval(ge=20, le=10_000)] = 250
+    kind: Literal["historical"] = "historical"
+
+
 Network = TransformerSettings | FlowSettings | GraphSettings
-VolatilityModel = EwmaSettings | GarchSettings
-ModelSettings = Network | VolatilityModel
-ModelKind = Literal["transformer", "flow", "graph", "ewma_t", "garch_t"]
+ClassicalModel = (
+    EwmaSettings
+    | GarchSettings
+    | GjrSettings
+    | EgarchSettings
+    | GarchSkewSettings
+    | GjrSkewSettings
+    | EgarchSkewSettings
+    | DccSettings
+    | FilteredHistoricalSettings
+    | LedoitWolfSettings
+    | HistoricalSettings
+)
+ModelSettings = Network | ClassicalModel
+ModelKind = Literal[
+    "transformer",
+    "flow",
+    "graph",
+    "ewma_t",
+    "garch_t",
+    "gjr_t",
+    "egarch_t",
+    "garch_skewt",
+    "gjr_skewt",
+    "egarch_skewt",
+    "dcc_t",
+    "filtered_historical",
+    "ledoit_wolf_t",
+    "historical",
+]
 
 
 def settings_class(kind: object) -> type[ModelSettings]:

@@ -1,4 +1,4 @@
-"""The fit of a volatility model: each asset's recursion, the tails of each return window, and the constant copula."""
+"""The fit of a volatility model: each asset's recursion, the shape of each return window's law, and the copula."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,23 +7,26 @@ import numpy as np
 import torch
 from scipy import optimize, stats
 
-from quantdl.distributions import FactorStudentT
+from quantdl.distributions import SkewStudentTMarginals, skew_t_mode_and_scale
+from quantdl.distributions.skew_t import skew_t_unit_log_density
 from quantdl.errors import DataError
-from quantdl.models.classical import VarianceRecursion, VolatilityFit, filtered_variance
-from quantdl.models.filtered_volatility import VolatilityForecaster
-from quantdl.relations.factors import pairwise_correlation, principal_factors
+from quantdl.models.classical.correlation import ConstantCorrelation, DynamicCorrelation
+from quantdl.models.classical.recursion import VarianceRecursion, VolatilityFit, filtered_variance
+from quantdl.models.classical.volatility import DEFAULT_DESIGN, VolatilityDesign, VolatilityForecaster
 from quantdl.sequences import Histories, ReturnWindow
+from quantdl.training.correlation_fit import fit_copula, fit_dynamics
 from quantdl.training.fit import Progress
 
 _MINIMUM_RETURNS = 250
 _COPULA_BARS = 1500
+_MOST_ASSETS = 200  # of a correlation matrix that is kept whole for every session
 
 
 def fit_volatility(
     histories: Histories,
     refits: Sequence[int],
     volatility_fit: VolatilityFit,
-    factors: int = 3,
+    design: VolatilityDesign = DEFAULT_DESIGN,
     progress: Progress | None = None,
 ) -> VolatilityForecaster:
     """Fit one parameter set per refit, each on returns and labels up to that bar only.
@@ -32,13 +35,16 @@ def fit_volatility(
         histories: Of the panel, with the return windows to answer for.
         refits: Bars through which the sets are fitted, increasing.
         volatility_fit: For one asset's returns.
-        factors: Common factors of the constant correlation.
+        design: Of the model; ``volatility_fit`` fits its recursion and its law.
         progress: Called after each parameter set.
 
     Raises:
-        DataError: If no asset has 250 returns at the first refit, or a fit fails.
+        DataError: If no asset has 250 returns at the first refit, a fit fails, or there are too many assets for a
+            dynamic correlation.
     """
-    model = VolatilityForecaster(len(histories.assets), len(refits), histories.windows, factors)
+    if design.dynamic:
+        refuse_many_assets(len(histories.assets), "a dynamic correlation")
+    model = VolatilityForecaster(len(histories.assets), len(refits), histories.windows, design)
     for number, through in enumerate(refits):
         fitted = [_fit_asset(histories, asset, through, volatility_fit) for asset in range(len(histories.assets))]
         if progress:
@@ -49,11 +55,41 @@ def fit_volatility(
                 "Set splits.train_end and splits.validation_end later, or bring a longer history."
             )
         _store(model, number, through, fitted)
-        scores = _normal_scores(histories, fitted, through)
-        loadings, freedom = fit_copula(scores, factors)
-        model.loadings[number] = torch.from_numpy(loadings)
-        model.copula_freedom[number] = freedom
+        _fit_dependence(model, number, fitted, through)
     return model
+
+
+def refuse_many_assets(n_assets: int, what: str) -> None:
+    """Refuse more assets than a whole correlation matrix for every session has room for.
+
+    Raises:
+        DataError: If there are more than 200.
+    """
+    if n_assets > _MOST_ASSETS:
+        raise DataError(
+            f"given {n_assets:,} assets; {what} keeps a whole matrix for every session, for at most {_MOST_ASSETS}. "
+            "Choose fewer assets, or a model with common factors, such as garch_t."
+        )
+
+
+def _fit_dependence(
+    model: VolatilityForecaster, number: int, fitted: list["_FittedAsset | None"], through: int
+) -> None:
+    innovations = np.full((through + 1, len(fitted)), np.nan)
+    for asset, item in enumerate(fitted):
+        if item is not None:
+            innovations[item.bars, asset] = item.standardised
+    traded = innovations[np.isfinite(innovations).any(axis=1)]
+    if isinstance(model.copula, DynamicCorrelation):
+        dynamics = fit_dynamics(traded, _normal_scores(traded, fitted))
+        model.copula.target[number] = torch.from_numpy(dynamics.target)
+        model.copula.news[number], model.copula.memory[number] = dynamics.news, dynamics.memory
+        model.copula.freedom[number] = dynamics.freedom
+    elif isinstance(model.copula, ConstantCorrelation):
+        recent = innovations[-_COPULA_BARS:]
+        loadings, freedom = fit_copula(_normal_scores(recent, fitted), model.copula.loadings.shape[-1])
+        model.copula.loadings[number] = torch.from_numpy(loadings)
+        model.copula.freedom[number] = freedom
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +99,7 @@ class _FittedAsset:
     standardised: np.ndarray  # returns over their volatility, as unit-variance innovations
     freedom: tuple[float, ...]  # per window
     adjustment: tuple[float, ...]  # per window
+    skewness: tuple[float, ...]  # per window
 
 
 def _fit_asset(histories: Histories, asset: int, through: int, volatility_fit: VolatilityFit) -> _FittedAsset | None:
@@ -73,15 +110,14 @@ def _fit_asset(histories: Histories, asset: int, through: int, volatility_fit: V
     returns = histories.bars.returns[first:stop].double().numpy()
     bars = histories.bars.bar[first:stop].long().numpy()
     recursion = volatility_fit(returns)
-    variance = filtered_variance(returns, recursion)
+    variance = filtered_variance(np.append(returns, recursion.mean), recursion)  # through the bar after the last
     shapes = [
-        _window_shape(histories, asset, through, window, bars, returns, variance, recursion)
-        for window in range(len(histories.windows))
+        _window_shape(histories, asset, through, number, bars, variance[1:], recursion)
+        for number in range(len(histories.windows))
     ]
-    standardised = (returns - recursion.mean) / np.sqrt(variance)
-    return _FittedAsset(
-        recursion, bars, standardised, tuple(shape[0] for shape in shapes), tuple(shape[1] for shape in shapes)
-    )
+    freedom, adjustment, skewness = zip(*shapes, strict=True)
+    standardised = (returns - recursion.mean) / np.sqrt(variance[:-1])
+    return _FittedAsset(recursion, bars, standardised, freedom, adjustment, skewness)
 
 
 def _window_shape(
@@ -90,32 +126,39 @@ def _window_shape(
     through: int,
     number: int,
     bars: np.ndarray,
-    returns: np.ndarray,
-    variance: np.ndarray,
+    next_variance: np.ndarray,
     recursion: VarianceRecursion,
-) -> tuple[float, float]:
-    """Degrees of freedom and scale of a window's return over its expected volatility, by maximum likelihood."""
+) -> tuple[float, float, float]:
+    """Degrees of freedom, scale and skewness of a window's return over its expected volatility, by likelihood."""
     window = histories.windows[number]
     if window == ReturnWindow(0, 1):
-        return recursion.degrees_of_freedom, 1.0
+        return recursion.degrees_of_freedom, 1.0, recursion.skewness
     target = histories.targets[:, number, asset].double().numpy()[bars]
     usable = histories.observed[:, number, asset].numpy()[bars] & (bars + window.ends_after <= through)
-    next_variance = np.append(variance[1:], variance[-1])
-    next_variance[-1] = recursion.omega + recursion.alpha * (returns[-1] - recursion.mean) ** 2
-    next_variance[-1] += recursion.beta * variance[-1]
     expected = sum_of_variances(next_variance, recursion, window)
     ratio = ((target - recursion.mean * window.bars) / np.sqrt(expected))[usable]
     start = [np.log(recursion.degrees_of_freedom - 2.0 + 1e-3), 0.0]
-    best = optimize.minimize(lambda p: _negative_log_likelihood(ratio, p), start, method="Nelder-Mead")
-    return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1]))
+    if recursion.skewness:
+        best = optimize.minimize(_skewed_loss, [*start, recursion.skewness], args=(ratio,), method="Nelder-Mead")
+        skewness = float(np.tanh(best.x[2]))
+    else:
+        best = optimize.minimize(lambda p: _negative_log_likelihood(ratio, p), start, method="Nelder-Mead")
+        skewness = 0.0
+    return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1])), skewness
 
 
 def sum_of_variances(next_variance: np.ndarray, recursion: VarianceRecursion, window: ReturnWindow) -> np.ndarray:
-    """Expected variance of a window's return, (n,), from the variance of the next bar, (n,)."""
-    total, expected = np.zeros_like(next_variance), next_variance
+    """Expected variance of a window's return, (n,), from the variance of the next bar, (n,).
+
+    For an exponential recursion it is the sum of the variances at their expected logs.
+    """
+    expected = np.log(next_variance) if recursion.exponential else next_variance
+    constant, persistence = recursion.expected_constant, recursion.persistence
+    total = np.zeros_like(next_variance)
     for ahead in range(window.ends_after):
-        total = total + (expected if ahead >= window.starts_after else 0.0)
-        expected = recursion.omega + (recursion.alpha + recursion.beta) * expected
+        if ahead >= window.starts_after:
+            total = total + (np.exp(expected) if recursion.exponential else expected)
+        expected = constant + persistence * expected
     return total
 
 
@@ -125,56 +168,49 @@ def _negative_log_likelihood(ratio: np.ndarray, parameters: np.ndarray) -> float
     return -float(stats.t.logpdf(ratio, freedom, 0.0, spread).sum())
 
 
+def _skewed_loss(parameters: np.ndarray, ratio: np.ndarray) -> float:
+    freedom, skewness = 2.05 + float(np.exp(min(parameters[0], 5.0))), float(np.tanh(parameters[2]))
+    density = skew_t_unit_log_density(ratio / np.exp(parameters[1]), freedom, skewness)
+    return -float((density - parameters[1]).sum())
+
+
 def _store(model: VolatilityForecaster, number: int, through: int, fitted: list[_FittedAsset | None]) -> None:
     """Write one parameter set; assets without a fit take the median of the others."""
     model.fitted_through[number] = through
     known = [item for item in fitted if item is not None]
-    for name, buffer in (("mean", model.mean), ("omega", model.omega), ("alpha", model.alpha), ("beta", model.beta)):
+    for name in ("mean", "omega", "alpha", "beta", "gamma", "expected_constant", "persistence"):
+        buffer = getattr(model, name)
         median = float(np.median([getattr(item.recursion, name) for item in known]))
         values = [median if item is None else getattr(item.recursion, name) for item in fitted]
         buffer[number] = torch.tensor(values, dtype=torch.float64)
-    for name, buffer in (("freedom", model.freedom), ("adjustment", model.adjustment)):
+    for name in ("freedom", "adjustment", "skewness"):
+        buffer = getattr(model, name)
         median_shape = np.median([getattr(item, name) for item in known], axis=0)
         shapes = [median_shape if item is None else np.array(getattr(item, name)) for item in fitted]
         buffer[number] = torch.from_numpy(np.stack(shapes, axis=1))
 
 
-def _normal_scores(histories: Histories, fitted: list[_FittedAsset | None], through: int) -> np.ndarray:
-    """Normal quantiles of each return's probability, (bars, A) over the last bars up to the refit; NaN where none."""
-    scores = np.full((through + 1, len(fitted)), np.nan)
+def _normal_scores(innovations: np.ndarray, fitted: list[_FittedAsset | None]) -> np.ndarray:
+    """Normal quantiles of each innovation's probability, (n, A); NaN where there is none."""
+    scores = np.full_like(innovations, np.nan)
     for asset, item in enumerate(fitted):
-        if item is None:
-            continue
-        freedom = item.recursion.degrees_of_freedom
-        tails = stats.t.cdf(-np.abs(item.standardised) * np.sqrt(freedom / (freedom - 2.0)), freedom)
-        scores[item.bars, asset] = np.copysign(-stats.norm.ppf(np.clip(tails, 1e-300, 0.5)), item.standardised)
-    return scores[-_COPULA_BARS:]
+        seen = np.isfinite(innovations[:, asset])
+        if item is not None and seen.any():
+            lower, upper = _tails(innovations[seen, asset], item.recursion)
+            size = -stats.norm.ppf(np.clip(np.minimum(lower, upper), 1e-300, 0.5))
+            scores[seen, asset] = np.where(lower < upper, -size, size)
+    return scores
 
 
-def fit_copula(scores: np.ndarray, factors: int) -> tuple[np.ndarray, float]:
-    """Loadings and degrees of freedom of a factor-t copula, from normal scores.
-
-    The correlation comes from the scores by iterated principal factors; the degrees of freedom maximise the copula's
-    likelihood given it.
-
-    Args:
-        scores: (n, A) normal quantiles of the probability integral transform, NaN where not observed.
-        factors: ``K``.
-
-    Returns:
-        Loadings (A, K) in units of the asset's own noise, and the degrees of freedom.
-    """
-    loadings = principal_factors(pairwise_correlation(scores), factors)
-    present = np.isfinite(scores)
-    tails = stats.norm.cdf(-np.abs(np.where(present, scores, 0.0)))
-
-    def loss(freedom: float) -> float:
-        values = np.copysign(-stats.t.ppf(np.maximum(tails, 1e-300), freedom), np.where(present, scores, 0.0))
-        value, mask = torch.from_numpy(values), torch.from_numpy(present)
-        rows = torch.full((len(values),), freedom, dtype=torch.float64)
-        law = FactorStudentT(rows, torch.from_numpy(loadings).expand(len(values), -1, -1))
-        own = torch.where(mask, law.marginal_log_density(value), 0.0).sum()
-        return float(own - law.log_density(value, mask).sum())
-
-    best = optimize.minimize_scalar(loss, bounds=(2.1, 60.0), method="bounded", options={"xatol": 0.05})
-    return loadings, float(best.x)
+def _tails(innovations: np.ndarray, recursion: VarianceRecursion) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities below and above innovations of variance 1, (n,), in all digits."""
+    freedom, skewness = recursion.degrees_of_freedom, recursion.skewness
+    if not skewness:
+        scaled = innovations * np.sqrt(freedom / (freedom - 2.0))
+        return stats.t.cdf(scaled, freedom), stats.t.cdf(-scaled, freedom)
+    values = torch.from_numpy(innovations)[:, None]
+    mean, deviation = torch.zeros_like(values), torch.ones_like(values)
+    shape = torch.full_like(values, freedom), torch.full_like(values, skewness)
+    law = SkewStudentTMarginals(*skew_t_mode_and_scale(mean, deviation, *shape), *shape)
+    rows = shape[0][:, 0]
+    return law.log_cdf(values, rows).exp().numpy()[:, 0], law.log_survival(values, rows).exp().numpy()[:, 0]
