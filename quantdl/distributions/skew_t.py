@@ -54,11 +54,12 @@ class SkewStudentTMarginals(Marginals):
 
     def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
-        row, size = degrees_of_freedom[:, None].double(), standard.abs().double()
+        row, exact = degrees_of_freedom[:, None].double(), standard.double()
+        outward = torch.where(exact < 0, exact, -exact)  # unlike the size it has a slope at the center
         if standard.device.type == "cpu" and not torch.is_grad_enabled():
-            tail = torch.from_numpy(special.stdtr(row.numpy(), -size.numpy()))
+            tail = torch.from_numpy(special.stdtr(row.numpy(), outward.numpy()))
         else:
-            tail = student_t_cdf(-size, row)
+            tail = student_t_cdf(outward, row)
         return self._at_tail(tail.clamp(min=_SMALLEST_TAIL), standard < 0).to(standard.dtype)
 
     def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -138,12 +139,12 @@ class SkewStudentTMarginals(Marginals):
     def _outer_tail(self, half: Tensor, left: Tensor) -> Tensor:
         """Probability farther out on the side of ``w``; above one half where that side holds more than half."""
         share = torch.where(left, 1.0 - self.skewness.double(), 1.0 + self.skewness.double())
-        return share * student_t_cdf(-half.abs(), self.own_degrees_of_freedom)
+        return share * student_t_cdf(torch.where(left, half, -half), self.own_degrees_of_freedom)
 
     def _log_tail(self, value: Tensor, lower: bool) -> Tensor:
         half, left = self._half(value), value < self.mode
         share = torch.where(left, 1.0 - self.skewness.double(), 1.0 + self.skewness.double())
-        log_outer = share.log() + student_t_log_cdf(-half.abs(), self.own_degrees_of_freedom)
+        log_outer = share.log() + student_t_log_cdf(torch.where(left, half, -half), self.own_degrees_of_freedom)
         log_inner = torch.log1p(-torch.exp(log_outer))
         return torch.where(left if lower else ~left, log_outer, log_inner)
 

@@ -286,5 +286,5 @@ def test_only_a_single_row_can_be_repeated():
 
 def test_shapes_that_do_not_fit_are_named():
     law = random_forecast(23, own_tails=False)
-    with pytest.raises(ValueError, match=r"present \(2, 4\).*loadings \(3, 4, 2\)"):
+    with pytest.raises(ValueError, match=r"present \(2, 4\).*dependence \(3, 4\)"):
         CopulaForecast(law.marginals, law.dependence, torch.ones(2, 4, dtype=torch.bool))

@@ -13,13 +13,13 @@ from quantdl.experiment.models import build_network, fit_model
 from quantdl.features import feature_table
 from quantdl.market.sources import load_sp500
 from quantdl.models.settings import (
+    ClassicalModel,
+    ClassicalSettings,
     FlowSettings,
     GraphSettings,
     ModelSettings,
     Network,
     TransformerSettings,
-    VolatilityModel,
-    VolatilitySettings,
 )
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import FitSpans, SplitBars
@@ -34,8 +34,8 @@ def test_each_network_is_built_from_its_own_settings(settings):
 
 
 def test_a_model_is_a_network_or_a_volatility_model():
-    volatility = {choice for choice in get_args(ModelSettings) if issubclass(choice, VolatilitySettings)}
-    assert volatility == set(get_args(VolatilityModel))
+    volatility = {choice for choice in get_args(ModelSettings) if issubclass(choice, ClassicalSettings)}
+    assert volatility == set(get_args(ClassicalModel))
     assert set(get_args(ModelSettings)) - volatility == set(get_args(Network))
 
 

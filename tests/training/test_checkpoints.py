@@ -12,7 +12,7 @@ import torch
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import IntegrityError
-from quantdl.models.filtered_volatility import VolatilityForecaster
+from quantdl.models.classical.volatility import VolatilityForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster

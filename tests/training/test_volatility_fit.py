@@ -9,11 +9,13 @@ from arch import arch_model
 from scipy import stats
 
 from quantdl.errors import DataError
-from quantdl.models.classical import VarianceRecursion, ewma_t_fit, fit_garch_t
+from quantdl.models.classical.recursion import VarianceRecursion
+from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t
+from quantdl.models.classical.volatility import VolatilityDesign
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.forecasting import FittedModel, forecast_sessions
-from quantdl.training.volatility_fit import fit_copula, fit_volatility, sum_of_variances
+from quantdl.training.volatility_fit import fit_volatility, sum_of_variances
 from tests.panels import closes_of
 
 WINDOWS = (NEXT_SESSION, position_window(5))
@@ -140,7 +142,7 @@ def ewma_laws(returns):
         if changed_after is not None:
             changed[changed_after:] = -2.0 * changed[changed_after:][::-1]  # return k stands at bar k + 1
         histories = histories_of(changed)
-        model = fit_volatility(histories, REFITS, ewma_t_fit(0.94), factors=2)
+        model = fit_volatility(histories, REFITS, ewma_t_fit(0.94), VolatilityDesign(factors=2))
         fitted = FittedModel(model, WINDOWS, None, tuple(histories.sessions[bar] for bar in REFITS))
         return model, forecast_sessions(fitted, histories, range(700, 1000))
 
@@ -222,42 +224,3 @@ def test_the_joint_law_beats_its_own_margins_out_of_sample(long_run):
     gain = laws.law.log_prob(laws.target) - laws.law.marginal_log_prob(laws.target).sum(-1)
     # Of these normal shocks alone it would be -log det(R) / 2 = 0.46; common tails add to it.
     assert gain.mean().item() > -0.5 * np.log(np.linalg.det(CORRELATION)) - 0.1
-
-
-# The copula by itself
-
-
-def copula_scores(loadings: np.ndarray, freedom: float, n_rows: int, seed: int) -> np.ndarray:
-    """Normal scores of draws from a factor-t copula."""
-    generator = np.random.default_rng(seed)
-    normal = generator.normal(size=(n_rows, loadings.shape[1])) @ loadings.T
-    normal += generator.normal(size=normal.shape)
-    normal /= np.sqrt(1.0 + (loadings**2).sum(axis=1))
-    draws = normal / np.sqrt(generator.chisquare(freedom, n_rows) / freedom)[:, None]
-    return stats.norm.ppf(stats.t.cdf(draws, freedom))
-
-
-@pytest.mark.parametrize("freedom", [4.0, 10.0])
-def test_a_planted_copula_is_recovered(freedom):
-    loadings = np.array([[1.2, 0.0], [0.8, 0.5], [1.0, -0.6], [0.3, 0.9], [0.0, 1.0], [0.6, 0.0]])
-    scores = copula_scores(loadings, freedom, 6000, seed=2)
-    found, found_freedom = fit_copula(scores, factors=2)
-    scaled, expected = (item / np.sqrt(1.0 + (item**2).sum(axis=1, keepdims=True)) for item in (found, loadings))
-    off_diagonal = ~np.eye(6, dtype=bool)
-    np.testing.assert_allclose((scaled @ scaled.T)[off_diagonal], (expected @ expected.T)[off_diagonal], atol=0.05)
-    assert found_freedom == pytest.approx(freedom, rel=0.2)
-
-
-def test_a_normal_copula_has_many_degrees_of_freedom():
-    generator = np.random.default_rng(3)
-    scores = generator.normal(size=(4000, 5)) + generator.normal(size=(4000, 1))
-    assert fit_copula(scores / np.sqrt(2.0), factors=1)[1] > 25.0
-
-
-def test_missing_scores_are_left_out_of_the_copula():
-    loadings = np.array([[1.2], [0.8], [1.0], [0.7]])
-    scores = copula_scores(loadings, 5.0, 6000, seed=4)
-    scores[np.random.default_rng(5).random(scores.shape) < 0.3] = np.nan
-    found, freedom = fit_copula(scores, factors=1)
-    np.testing.assert_allclose(np.abs(found), loadings, atol=0.15)
-    assert freedom == pytest.approx(5.0, rel=0.25)

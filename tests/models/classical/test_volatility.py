@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.models.filtered_volatility import VolatilityForecaster
+from quantdl.models.classical.volatility import VolatilityDesign, VolatilityForecaster
 from quantdl.sequences import NEXT_SESSION, Batch, position_window
 from tests.models.batches import random_batch
 
@@ -17,10 +17,12 @@ MEAN, OMEGA, ALPHA, BETA = (1e-3, -5e-4), (2e-6, 3e-6), (0.1, 0.05), (0.85, 0.9)
 @pytest.fixture
 def model() -> VolatilityForecaster:
     """Two assets; the second parameter set, for forecasts from bar 4 on, has twice the constant."""
-    model = VolatilityForecaster(2, 2, (NEXT_SESSION, position_window(3)), factors=1)
+    model = VolatilityForecaster(2, 2, (NEXT_SESSION, position_window(3)), VolatilityDesign(factors=1))
     for name, values in (("mean", MEAN), ("omega", OMEGA), ("alpha", ALPHA), ("beta", BETA)):
         getattr(model, name).copy_(torch.tensor([values, values], dtype=torch.float64))
     model.omega[1] *= 2.0
+    model.expected_constant.copy_(model.omega)
+    model.persistence.copy_(model.alpha + model.beta)
     model.freedom.copy_(torch.tensor([[[5.0, 8.0], [6.0, 7.0]]], dtype=torch.float64))
     model.fitted_through.copy_(torch.tensor([2, 4]))
     return model
@@ -84,7 +86,7 @@ def test_the_adjustment_multiplies_the_scale_of_its_window(model):
 
 
 def test_the_copula_is_that_of_the_refit(model):
-    model.loadings[1, :, 0] = torch.tensor([1.0, 2.0])
+    model.copula.loadings[1, :, 0] = torch.tensor([1.0, 2.0])
     first, second = model(batch_of(3, 0, 1.0)).dependence, model(batch_of(5, 0, 1.0)).dependence
     np.testing.assert_allclose(first.correlation()[0].numpy(), np.eye(2))
     expected = 1.0 * 2.0 / np.sqrt(2.0 * 5.0)
