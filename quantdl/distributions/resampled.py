@@ -256,9 +256,9 @@ class ResampledForecast(Forecast):
         eye = torch.eye(loadings.shape[-1], dtype=loadings.dtype, device=loadings.device)
         root = torch.linalg.cholesky(eye + loadings.mT @ loadings)
         projected: Tensor = torch.linalg.solve_triangular(root, (scaled @ loadings).mT, upper=False)
-        quadratic = scaled.square().sum(-1) - projected.square().sum(-2)
-        log_determinant = 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - precision.log().sum(-1)
-        constant = torch.where(present, bandwidth.log() + 0.5 * math.log(2.0 * math.pi), 0.0).sum(-1)
+        quadratic: Tensor = scaled.square().sum(-1) - projected.square().sum(-2)
+        log_determinant: Tensor = 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - precision.log().sum(-1)
+        constant: Tensor = torch.where(present, bandwidth.log() + 0.5 * math.log(2.0 * math.pi), 0.0).sum(-1)
         mixed: Tensor = torch.logsumexp(-0.5 * quadratic, dim=1) - math.log(self.resamples.count)
         return mixed - 0.5 * log_determinant - constant
 

@@ -195,12 +195,15 @@ def skew_t_mode_and_scale(
 
 def skew_t_unit_log_density(values: np.ndarray, degrees_of_freedom: float, skewness: float) -> np.ndarray:
     """Log density of the skewed Student-t law with mean 0 and variance 1, of the shape of ``values``."""
-    freedom, skew = (torch.tensor(value, dtype=torch.float64) for value in (degrees_of_freedom, skewness))
-    zero, one = torch.zeros_like(freedom), torch.ones_like(freedom)
-    mode, scale = skew_t_mode_and_scale(zero, one, freedom, skew)
-    distance = torch.from_numpy(np.asarray(values, dtype=np.float64)) - mode
-    half = distance / (scale * torch.where(distance < 0, 1.0 - skew, 1.0 + skew))
-    return np.asarray((student_t_log_density(half, freedom) - scale.log()).numpy())
+    freedom = degrees_of_freedom
+    constant = special.gammaln(0.5 * freedom + 0.5) - special.gammaln(0.5 * freedom) - 0.5 * math.log(math.pi * freedom)
+    center = math.exp(constant) * freedom / (freedom - 1.0)
+    variance = freedom / (freedom - 2.0) * (1.0 + 3.0 * skewness**2) - 16.0 * skewness**2 * center**2
+    scale = variance**-0.5
+    distance = np.asarray(values, dtype=np.float64) + 4.0 * skewness * scale * center
+    half = distance / (scale * np.where(distance < 0, 1.0 - skewness, 1.0 + skewness))
+    density = constant - math.log(scale) - 0.5 * (freedom + 1.0) * np.log1p(half**2 / freedom)
+    return np.asarray(density)
 
 
 def skew_t_downside_share(degrees_of_freedom: float, skewness: float) -> float:

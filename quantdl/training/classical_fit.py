@@ -152,7 +152,8 @@ def fit_ledoit_wolf(
     """
     refuse_many_assets(len(histories.assets), "a shrunk covariance")
     model = LedoitWolfForecaster(len(refits), histories.windows, sessions)
-    distances = _distances(model, histories, range(max(sessions, refits[-1] + 1 - _SHRINKAGE_BARS), refits[-1] + 1))
+    first = max(sessions, refits[0] + 1 - _SHRINKAGE_BARS)
+    distances = _distances(model, histories, _parts(first, [through + 1 for through in refits]))
     for number, through in enumerate(refits):
         model.fitted_through[number] = through
         for window, item in enumerate(histories.windows):
@@ -166,11 +167,20 @@ def fit_ledoit_wolf(
     return model
 
 
-def _distances(model: LedoitWolfForecaster, histories: Histories, bars: range) -> list[tuple[np.ndarray, ...]]:
+def _parts(first: int, stops: Sequence[int]) -> list[range]:
+    """Bars in parts that end at every stop, so that nothing up to it is computed together with what comes later."""
+    parts = []
+    for start, stop in zip([first, *stops[:-1]], stops, strict=True):
+        parts += [range(at, min(at + _ROWS_AT_ONCE, stop)) for at in range(start, stop, _ROWS_AT_ONCE)]
+    return parts
+
+
+def _distances(
+    model: LedoitWolfForecaster, histories: Histories, parts: Sequence[range]
+) -> list[tuple[np.ndarray, ...]]:
     """For each return window: bars, quadratic forms, log determinants and numbers of assets of the realised returns."""
     found: list[list[tuple[np.ndarray, ...]]] = [[] for _ in histories.windows]
-    for start in range(bars.start, bars.stop, _ROWS_AT_ONCE):
-        part = range(start, min(start + _ROWS_AT_ONCE, bars.stop))
+    for part in parts:
         batch = histories.batch([part], model.sessions + 1)
         covariance = model.covariance(batch) * batch.window_bars.double()[:, None, None]
         deviation = covariance.diagonal(dim1=-2, dim2=-1).sqrt()
@@ -204,5 +214,6 @@ def fit_student_t_scale(
         scaled = square * np.exp(-log_multiple)
         return -float(multivariate_t_log_density(scaled, log_size + count * log_multiple, freedom, count).mean())
 
-    best = optimize.minimize(loss, [1.5, 0.0], method="Nelder-Mead").x
+    corners = [[1.5, 0.0], [2.5, 0.0], [1.5, 0.5]]  # by itself the method steps hardly away from 0
+    best = optimize.minimize(loss, corners[0], method="Nelder-Mead", options={"initial_simplex": corners}).x
     return 2.05 + float(np.exp(min(best[0], 5.0))), float(np.exp(best[1]))

@@ -1,6 +1,6 @@
 """The fit of a volatility model: each asset's recursion, the shape of each return window's law, and the copula."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,12 +138,12 @@ def _window_shape(
     expected = sum_of_variances(next_variance, recursion, window)
     ratio = ((target - recursion.mean * window.bars) / np.sqrt(expected))[usable]
     start = [np.log(recursion.degrees_of_freedom - 2.0 + 1e-3), 0.0]
+    skewness = 0.0
     if recursion.skewness:
-        best = optimize.minimize(_skewed_loss, [*start, recursion.skewness], args=(ratio,), method="Nelder-Mead")
+        best = _simplex_search(lambda p: _skewed_loss(ratio, p), [*start, np.arctanh(recursion.skewness)])
         skewness = float(np.tanh(best.x[2]))
     else:
-        best = optimize.minimize(lambda p: _negative_log_likelihood(ratio, p), start, method="Nelder-Mead")
-        skewness = 0.0
+        best = _simplex_search(lambda p: _negative_log_likelihood(ratio, p), start)
     return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1])), skewness
 
 
@@ -168,7 +168,13 @@ def _negative_log_likelihood(ratio: np.ndarray, parameters: np.ndarray) -> float
     return -float(stats.t.logpdf(ratio, freedom, 0.0, spread).sum())
 
 
-def _skewed_loss(parameters: np.ndarray, ratio: np.ndarray) -> float:
+def _simplex_search(loss: Callable[[np.ndarray], float], start: list[float]) -> optimize.OptimizeResult:
+    """Nelder and Mead's search, from corners that are apart in every direction: its own are not, where a start is 0."""
+    corners = np.vstack([start, start + 0.25 * np.eye(len(start))])
+    return optimize.minimize(loss, start, method="Nelder-Mead", options={"initial_simplex": corners})
+
+
+def _skewed_loss(ratio: np.ndarray, parameters: np.ndarray) -> float:
     freedom, skewness = 2.05 + float(np.exp(min(parameters[0], 5.0))), float(np.tanh(parameters[2]))
     density = skew_t_unit_log_density(ratio / np.exp(parameters[1]), freedom, skewness)
     return -float((density - parameters[1]).sum())

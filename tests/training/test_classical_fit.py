@@ -18,7 +18,7 @@ from quantdl.models.settings import (
     LedoitWolfSettings,
 )
 from quantdl.records import plain_fields
-from quantdl.sequences import NEXT_SESSION, Histories, build_histories, position_window
+from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.checkpoints import Architecture, load_checkpoint, save_checkpoint
 from quantdl.training.classical_fit import build_classical, fit_classical, fit_student_t_scale
@@ -162,3 +162,44 @@ def test_too_many_assets_for_whole_matrices_are_refused_with_a_way_out(settings)
     returns = 0.01 * np.random.default_rng(4).standard_normal((40, 201))
     with pytest.raises(DataError, match="given 201 assets; .* for at most 200. Choose fewer assets, or a model with"):
         fit_classical(settings, histories_of(returns), [30])
+
+
+@pytest.mark.slow
+def test_the_law_of_a_month_is_that_of_simulated_paths_and_not_that_of_a_day_scaled_up():
+    """From a calm and from a stormy session, beside 100,000 paths of the true GJR recursion from the same state."""
+    returns = simulated_returns(6000, seed=5)
+    month = (NEXT_SESSION, ReturnWindow(0, 21))
+    histories = build_histories(panel_of_closes(closes_of(returns)), month)
+    model = fit_classical(GjrSkewSettings(21), histories, [5000])
+    fitted = FittedModel(model, month, None, (histories.sessions[5000],))
+    day, laws = (next(forecast_sessions(fitted, histories, range(5000, 5970)).of(window)).law for window in month)
+    variance = true_next_variance(returns[:, 0])[5000:5970]  # return k stands at bar k + 1
+    own, scaled = [], []
+    for session in (int(np.argmin(variance)), int(np.argmax(variance))):
+        paths = simulated_sums(float(variance[session]), 21, 100_000, seed=6)
+        for level in (0.05, 0.95):
+            expected = np.quantile(paths, level)
+            own.append(laws.icdf(level)[session, 0].item() / expected - 1.0)
+            scaled.append(np.sqrt(21.0) * day.icdf(level)[session, 0].item() / expected - 1.0)
+    assert np.abs(own).max() < 0.12
+    assert np.abs(own).mean() < 0.5 * np.abs(scaled).mean()
+
+
+def true_next_variance(returns: np.ndarray) -> np.ndarray:
+    """Variance of the return at each place, by the recursion that made it."""
+    variance = np.full(len(returns) + 1, 1e-4)
+    for bar, value in enumerate(returns):
+        surprise = value - 2e-4
+        variance[bar + 1] = 3e-6 + (0.03 + 0.1 * (surprise < 0)) * surprise**2 + 0.88 * variance[bar]
+    return variance[:-1]
+
+
+def simulated_sums(variance: float, bars: int, paths: int, seed: int) -> np.ndarray:
+    """Returns over ``bars`` sessions from a state, (paths,)."""
+    generator, total = np.random.default_rng(seed), np.zeros(paths)
+    state = np.full(paths, variance)
+    for _ in range(bars):
+        surprise = np.sqrt(state * 4.0 / 6.0) * generator.standard_t(6, paths)
+        total += 2e-4 + surprise
+        state = 3e-6 + (0.03 + 0.1 * (surprise < 0)) * surprise**2 + 0.88 * state
+    return total
