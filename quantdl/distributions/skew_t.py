@@ -22,6 +22,7 @@ from quantdl.distributions.marginals import Marginals
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
 
 _SMALLEST_TAIL = 1e-300
+_SMALLEST = 5e-324  # float64 above 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class SkewStudentTMarginals(Marginals):
         exact = value.double()
         left = exact < self.mode
         outer = self._outer_tail(self._half(exact), left)
-        return torch.where(left, outer, 1.0 - outer).clamp(min=5e-324, max=1.0 - 2.0**-53)
+        return torch.where(left, outer, 1.0 - outer).clamp(min=_SMALLEST, max=1.0 - 2.0**-53)
 
     def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
@@ -145,7 +146,7 @@ class SkewStudentTMarginals(Marginals):
         half, left = self._half(value), value < self.mode
         share = torch.where(left, 1.0 - self.skewness.double(), 1.0 + self.skewness.double())
         log_outer = share.log() + student_t_log_cdf(torch.where(left, half, -half), self.own_degrees_of_freedom)
-        log_inner = torch.log1p(-torch.exp(log_outer))
+        log_inner = torch.log1p(-torch.exp(log_outer)).clamp(max=-_SMALLEST)  # no return has probability 1
         return torch.where(left if lower else ~left, log_outer, log_inner)
 
     def _at_tail(self, tail: Tensor, lower: Tensor, fast: bool = True) -> Tensor:

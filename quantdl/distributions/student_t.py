@@ -185,7 +185,8 @@ def _cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
 
 def _log_cdf(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     tail = _log_tail(value, degrees_of_freedom)
-    return torch.where(value <= 0, tail, torch.log1p(-torch.exp(tail)))
+    rest = torch.where(value.isinf(), 0.0, torch.log1p(-torch.exp(tail)).clamp(max=-_SMALLEST))
+    return torch.where(value <= 0, tail, rest)
 
 
 def _cdf_slope_in_df(value: Tensor, degrees_of_freedom: Tensor) -> Tensor:

@@ -68,8 +68,8 @@ def network(build, settings):
     return make
 
 
-def classical(settings):
-    return lambda histories: fit_classical(settings, histories, [350, 600])
+def classical(settings, refits=(390,)):
+    return lambda histories: fit_classical(settings, histories, refits)
 
 
 MODELS = {
@@ -79,8 +79,8 @@ MODELS = {
 }
 NETWORKS = tuple(MODELS)
 MODELS |= {
-    "ewma_t": classical(EwmaSettings(5)),
-    "garch_t": classical(GarchSettings(5)),
+    "ewma_t": classical(EwmaSettings(5), (350, 600)),
+    "garch_t": classical(GarchSettings(5), (350, 600)),
     "gjr_t": classical(GjrSettings(5)),
     "egarch_t": classical(EgarchSettings(5)),
     "garch_skewt": classical(GarchSkewSettings(5)),
@@ -93,7 +93,10 @@ MODELS |= {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
+SLOW = ("gjr_t", "egarch_t", "garch_skewt")  # their parts are in the others
+
+
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS])
 def model(request, histories):
     return MODELS[request.param](histories)
 

@@ -22,6 +22,7 @@ from quantdl.models.classical.recursion import (
 # one of them hardly traded.
 _SMALLEST_OMEGA = 0.001
 _LARGEST_VOLATILITY = 25.0  # in units of the sample's
+_LARGEST_LOG_PERSISTENCE = 0.999  # of EGARCH; fits to thirty years of the bundled stocks stay below 0.998
 
 
 def fit_garch_t(returns: np.ndarray) -> VarianceRecursion:
@@ -82,10 +83,18 @@ class _FlooredGarch(GARCH):
         return [(_SMALLEST_OMEGA * float(np.mean(resids**2)), most), *others]
 
 
+class _BoundedEgarch(EGARCH):
+    """With a negative weight of their size, calm surprises would raise the volatility without end."""
+
+    def bounds(self, resids: np.ndarray | pd.Series) -> list[tuple[float, float]]:
+        omega, (_, most), gamma, _ = super().bounds(resids)
+        return [omega, (0.0, most), gamma, (0.0, _LARGEST_LOG_PERSISTENCE)]
+
+
 def _fits(scaled: np.ndarray, kind: RecursionKind, law: LawKind) -> list[ARCHModelResult]:
     """The acceptable fits to returns of unit variance."""
     asymmetric = int(kind != "garch")
-    recursion = EGARCH(1, 1, 1) if kind == "egarch" else _FlooredGarch(1, asymmetric, 1)
+    recursion = _BoundedEgarch(1, 1, 1) if kind == "egarch" else _FlooredGarch(1, asymmetric, 1)
     distribution = StudentsT() if law == "student_t" else SkewStudent()
     model = ConstantMean(scaled, volatility=recursion, distribution=distribution, rescale=False)
     starts = [None, *_starts(float(scaled.mean()), kind, law)]

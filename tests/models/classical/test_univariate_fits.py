@@ -179,7 +179,15 @@ def leveraged_returns(kind: str, skewness: float, n_returns: int, seed: int) -> 
     return returns
 
 
-@pytest.mark.parametrize(("kind", "skewness"), [("gjr", 0.0), ("egarch", 0.0), ("gjr", -0.25), ("egarch", -0.25)])
+@pytest.mark.parametrize(
+    ("kind", "skewness"),
+    [
+        ("gjr", 0.0),
+        ("egarch", -0.25),
+        pytest.param("egarch", 0.0, marks=pytest.mark.slow),
+        pytest.param("gjr", -0.25, marks=pytest.mark.slow),
+    ],
+)
 def test_leverage_and_skewness_are_recovered(kind, skewness):
     """Tolerances are about three standard errors of a fit to 8000 returns."""
     truth, law = LEVERAGED[kind], "skew_t" if skewness else "student_t"
@@ -192,6 +200,7 @@ def test_leverage_and_skewness_are_recovered(kind, skewness):
     assert found.skewness == pytest.approx(skewness, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gjr", "egarch"])
 def test_leveraged_fits_in_other_units_are_the_same_in_those_units(kind):
     returns = leveraged_returns(kind, 0.0, 2000, seed=21)
