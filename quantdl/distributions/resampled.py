@@ -124,7 +124,8 @@ class ResampledForecast(Forecast):
         """See :class:`Forecast`."""
         unit = self._unit(value)
         kernels = torch.cat([self._kernel_density(unit[rows], rows) for rows in self._chunks()])
-        floor = torch.exp(self._floor_log_density(unit, self._center, self._floor_scale))
+        freedom = torch.full_like(unit, _FLOOR_FREEDOM)
+        floor = torch.exp(student_t_log_density((unit - self._center) / self._floor_scale, freedom)) / self._floor_scale
         density = (1.0 - _FLOOR_WEIGHT) * kernels + _FLOOR_WEIGHT * floor
         return torch.where(self.present, density.log() - self.scale.double().log(), 0.0)
 
@@ -266,10 +267,6 @@ class ResampledForecast(Forecast):
         away = (unit[:, None] - self.resamples.centers(rows)) / self._bandwidth[rows][:, None]
         return torch.exp(-0.5 * away.square()).mean(1) / (math.sqrt(2.0 * math.pi) * self._bandwidth[rows])
 
-    @staticmethod
-    def _floor_log_density(unit: Tensor, center: Tensor, scale: Tensor) -> Tensor:
-        return student_t_log_density((unit - center) / scale, torch.full_like(scale, _FLOOR_FREEDOM)) - scale.log()
-
     def _log_tails(self, value: Tensor) -> tuple[Tensor, Tensor]:
         return self._unit_tails(self._unit(value))
 
@@ -291,51 +288,82 @@ class ResampledForecast(Forecast):
             return torch.cat([self._search(probability[rows], rows) for rows in self._chunks()])
 
     def _search(self, probability: Tensor, rows: Tensor) -> Tensor:
-        """Bracketed Newton steps in the log of the tail on the side of the quantile, mirrored for the upper side."""
+        """Quantiles of some rows; the upper ones are lower ones of the law mirrored."""
         sign = torch.where(probability < 0.5, 1.0, -1.0).double()
         tail = torch.minimum(probability, 1.0 - probability)
         inside = tail > 0
         ends = torch.where(tail == 0, -torch.inf, torch.nan)
-        tail = torch.where(inside, tail, 0.5)
-        values = sign[:, None] * self.resamples.centers(rows)
-        center, bandwidth = sign * self._center[rows], self._bandwidth[rows]
-        low, high = self._bracket(values, center, tail, rows)
-        log_tail = tail.log()
-        near = values.quantile(tail.flatten()[0], dim=1) if _is_one(tail) else high
-        at = torch.where((near > low) & (near < high) & (tail > 0.5 * _FLOOR_WEIGHT), near, high)
-        for _ in range(_STEPS):
-            away = (at[:, None] - values) / bandwidth[:, None]
-            floor = (at - center) / self._floor_scale[rows]
-            log_below = _with_floor(torch.special.ndtr(away).mean(1), floor)
-            kernels = torch.exp(-0.5 * away.square()).mean(1) / (math.sqrt(2.0 * math.pi) * bandwidth)
-            floor_density = torch.exp(self._floor_log_density(at, center, self._floor_scale[rows]))
-            density = (1.0 - _FLOOR_WEIGHT) * kernels + _FLOOR_WEIGHT * floor_density
-            excess = log_below - log_tail
-            if bool((excess.abs() < _CLOSE).all()):
-                break
-            low, high = torch.where(excess < 0, at, low), torch.where(excess < 0, high, at)
-            moved = at - excess * torch.exp(log_below) / density
-            moved = torch.where((moved > low) & (moved < high), moved, 0.5 * (low + high))
-            at = torch.where(excess.abs() < _CLOSE, at, moved)
+        values = (sign[:, None] * self.resamples.centers(rows)).transpose(1, 2).flatten(0, 1)
+        parts = (sign * self._center[rows], self._bandwidth[rows], self._floor_scale[rows])
+        mixture = _Mixtures(values, *(part.flatten() for part in parts))
+        at = mixture.lower_quantile(torch.where(inside, tail, 0.5).flatten()).reshape(tail.shape)
         return sign * torch.where(inside, at, ends)
-
-    def _bracket(self, values: Tensor, center: Tensor, tail: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Two points around a lower quantile, which lies among those of the parts, and not above the floor's own."""
-        scale, freedom = self._floor_scale[rows], torch.full_like(tail, _FLOOR_FREEDOM)
-        kernel = self._bandwidth[rows] * torch.special.ndtri(tail)
-        floor = center + scale * student_t_icdf(tail, freedom)
-        low = torch.minimum(values.amin(1) + kernel, floor)
-        high = torch.maximum(values.amax(1) + kernel, floor)
-        alone = center + scale * student_t_icdf((tail / _FLOOR_WEIGHT).clamp(max=0.999), freedom)
-        high = torch.where(tail < 0.999 * _FLOOR_WEIGHT, torch.minimum(high, alone), high)
-        slack = 1e-9 * (high - low) + 1e-12
-        return low - slack, high + slack
 
     def _drawn(self, chosen: Tensor, rows: Tensor) -> Tensor:
         """Values at the numbers (S, b), as (S, b, A)."""
         values = self.resamples.centers(rows)
         index = chosen.T[..., None].expand(-1, -1, values.shape[-1])
         return values.gather(1, index).transpose(0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixtures:
+    """The laws of M cells, in units of the scale: values (M, N), and center, bandwidth and scale of the floor, (M,)."""
+
+    values: Tensor
+    center: Tensor
+    bandwidth: Tensor
+    floor: Tensor
+
+    def lower_quantile(self, tail: Tensor) -> Tensor:
+        """Where the probability below is ``tail`` (M,), at most one half: bracketed Newton steps in its log."""
+        low, high = self._bracket(tail)
+        log_tail, at, searching = tail.log(), high.clone(), torch.arange(len(tail), device=tail.device)
+        if bool((tail == tail[0]).all()):  # as mostly; in the middle the values' own quantile is near
+            near = self.values.quantile(tail[0], dim=1)
+            at = torch.where((near > low) & (near < high) & (tail > 0.5 * _FLOOR_WEIGHT), near, high)
+        for _ in range(_STEPS):
+            here = at[searching]
+            log_below, density = self._of(searching).log_below_and_density(here)
+            excess = log_below - log_tail[searching]
+            below = excess < 0
+            low[searching] = torch.where(below, here, low[searching])
+            high[searching] = torch.where(below, high[searching], here)
+            moved = here - excess * torch.exp(log_below) / density
+            bottom, top = low[searching], high[searching]
+            moved = torch.where((moved > bottom) & (moved < top), moved, 0.5 * (bottom + top))
+            further = excess.abs() >= _CLOSE
+            at[searching] = torch.where(further, moved, here)
+            searching = searching[further]
+            if not len(searching):
+                break
+        return at
+
+    def log_below_and_density(self, at: Tensor) -> tuple[Tensor, Tensor]:
+        """Log of the probability below places (M,), and the density there."""
+        away = (at[:, None] - self.values) / self.bandwidth[:, None]
+        place = (at - self.center) / self.floor
+        kernels = torch.exp(-0.5 * away.square()).mean(1) / (math.sqrt(2.0 * math.pi) * self.bandwidth)
+        floor = torch.exp(student_t_log_density(place, torch.full_like(place, _FLOOR_FREEDOM))) / self.floor
+        density = (1.0 - _FLOOR_WEIGHT) * kernels + _FLOOR_WEIGHT * floor
+        return _with_floor(torch.special.ndtr(away).mean(1), place), density
+
+    def _of(self, index: Tensor) -> "_Mixtures":
+        if len(index) == len(self.center):
+            return self
+        return _Mixtures(self.values[index], self.center[index], self.bandwidth[index], self.floor[index])
+
+    def _bracket(self, tail: Tensor) -> tuple[Tensor, Tensor]:
+        """Two points around a lower quantile, which lies among those of the parts, and not above the floor's own."""
+        freedom = torch.full_like(tail, _FLOOR_FREEDOM)
+        kernel = self.bandwidth * torch.special.ndtri(tail)
+        floor = self.center + self.floor * student_t_icdf(tail, freedom)
+        low = torch.minimum(self.values.amin(1) + kernel, floor)
+        high = torch.maximum(self.values.amax(1) + kernel, floor)
+        alone = self.center + self.floor * student_t_icdf((tail / _FLOOR_WEIGHT).clamp(max=0.999), freedom)
+        high = torch.where(tail < 0.999 * _FLOOR_WEIGHT, torch.minimum(high, alone), high)
+        slack = 1e-9 * (high - low) + 1e-12
+        return low - slack, high + slack
 
 
 class _Panels:
@@ -361,11 +389,6 @@ def _with_floor(kernels: Tensor, floor: Tensor) -> Tensor:
     """Log of the probability of the mixture, from that of the kernels and the place in the floor's law."""
     log_floor = student_t_log_cdf(floor, torch.full_like(floor, _FLOOR_FREEDOM)) + math.log(_FLOOR_WEIGHT)
     return torch.logaddexp(torch.log((1.0 - _FLOOR_WEIGHT) * kernels), log_floor)
-
-
-def _is_one(tail: Tensor) -> bool:
-    """Whether all cells are asked for the same probability, as they mostly are."""
-    return bool((tail == tail.flatten()[0]).all())
 
 
 def _log_rest(log_probability: Tensor) -> Tensor:
