@@ -34,7 +34,8 @@ NORMAL_SIZE = math.sqrt(2.0 / math.pi)
 """Expected size of a standard normal variable, from which EGARCH counts the size of a surprise."""
 SMALLEST_VARIANCE = 1e-12
 """Of a log return; what is forecast is never smaller."""
-_LOG_BOUNDS = (math.log(SMALLEST_VARIANCE), math.log(1e4))  # of an EGARCH variance: a surprise enters its exponent
+_LOG_BOUNDS = (math.log(SMALLEST_VARIANCE), math.log(1e4))  # of an EGARCH variance
+_LARGEST_SURPRISE = 30.0  # standard deviations that count in EGARCH, where a surprise enters an exponent
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def _exponential_variance(surprises: np.ndarray, recursion: VarianceRecursion, f
     constant = recursion.omega - recursion.alpha * NORMAL_SIZE
     for bar, surprise in enumerate(surprises.tolist()):
         logs[bar] = log_variance
-        innovation = surprise * math.exp(-0.5 * log_variance)
+        innovation = min(max(surprise * math.exp(-0.5 * log_variance), -_LARGEST_SURPRISE), _LARGEST_SURPRISE)
         news = recursion.alpha * abs(innovation) + recursion.gamma * innovation
         log_variance = min(max(constant + news + recursion.beta * log_variance, lowest), highest)
     return np.exp(logs)
@@ -159,7 +160,7 @@ class RecursionTensors:
         log_variance = first.log().clamp(min=lowest).expand(surprises.shape[:-1])
         logs = [log_variance]
         for surprise in surprises.unbind(-1)[1:]:
-            innovation = surprise * torch.exp(-0.5 * log_variance)
+            innovation = (surprise * torch.exp(-0.5 * log_variance)).clamp(-_LARGEST_SURPRISE, _LARGEST_SURPRISE)
             news = alpha * innovation.abs() + gamma * innovation
             log_variance = (constant + news + beta * log_variance).clamp(lowest, highest)
             logs.append(log_variance)

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,8 @@ from quantdl.models.classical.recursion import (
 _SMALLEST_OMEGA = 0.001
 _LARGEST_VOLATILITY = 25.0  # in units of the sample's
 _LARGEST_LOG_PERSISTENCE = 0.999  # of EGARCH; fits to thirty years of the bundled stocks stay below 0.998
+_STALE_BARS, _STALE_SHARE, _FEWEST_LIVE = 250, 0.5, 500
+_STEADY = 1e-9  # least standard deviation in units of the largest return, above what rounding makes of a constant
 
 
 def fit_garch_t(returns: np.ndarray) -> VarianceRecursion:
@@ -38,12 +41,18 @@ def volatility_fit(kind: RecursionKind, law: LawKind) -> VolatilityFit:
     """Return a fit by maximum likelihood of a recursion with constant mean and innovations of a law.
 
     The likelihood has useless optima on real series: with enough unchanged closes it has no maximum at all, because the
-    variance may shrink to zero on them. So ``omega`` of GARCH and GJR is at least a thousandth of the sample's
-    variance, and the fit starts from arch's own values and two fixed points and keeps the likeliest result that is
-    stationary and whose volatility stays below 25 times the sample's. The fit runs on returns in units of their
-    standard deviation, so the scale of returns plays no part.
+    variance may shrink to zero on them. So
 
-    The returned fit raises DataError if the returns do not vary or no starting point leads to such a fit.
+    * what comes before the end of the last 250 returns of which more than half are exactly zero is left out, where
+      500 returns remain;
+    * ``omega`` of GARCH and GJR is at least a thousandth of the sample's variance;
+    * the fit starts from arch's own values and two fixed points and keeps the likeliest result that is stationary and
+      whose volatility stays below 25 times the sample's;
+    * where none is, the recursion stays at the first of the fixed points, and the degrees of freedom alone are fitted.
+
+    The fit runs on returns in units of their standard deviation, so the scale of returns plays no part.
+
+    The returned fit raises DataError if the returns do not vary.
     """
 
     def fit(returns: np.ndarray) -> VarianceRecursion:
@@ -53,28 +62,60 @@ def volatility_fit(kind: RecursionKind, law: LawKind) -> VolatilityFit:
 
 
 def _likeliest(returns: np.ndarray, kind: RecursionKind, law: LawKind) -> VarianceRecursion:
-    size = float(returns.std())
-    fits = _fits(returns / size, kind, law) if size > 0 else []
-    if not fits:
+    live = live_returns(returns)
+    size = float(live.std())
+    if not size > _STEADY * float(np.abs(live).max(initial=1e-300)):
         name = {"garch": "GARCH(1,1)", "gjr": "GJR(1,1,1)", "egarch": "EGARCH(1,1,1)"}[kind]
         raise DataError(
-            f"no stationary {name}-{'t' if law == 'student_t' else 'skew-t'} fits {len(returns)} returns with standard "
-            f"deviation {size:.3g}. Expected a series that trades; look at it with `quantdl data check`."
+            f"no {name}-{'t' if law == 'student_t' else 'skew-t'} fits {len(live)} returns with standard deviation "
+            f"{size:.3g}. Expected a series that trades; look at it with `quantdl data check`."
         )
+    scaled = live / size
+    fits = _fits(scaled, kind, law)
+    if not fits:
+        return _in_units(_held_at_start(scaled, kind), size)
     values = max(fits, key=lambda fitted: float(fitted.loglikelihood)).params
-    beta = float(values["beta[1]"])
-    exponential = kind == "egarch"
-    omega = float(values["omega"])
-    return VarianceRecursion(
-        mean=float(values["mu"]) * size,
-        omega=omega + (1.0 - beta) * 2.0 * math.log(size) if exponential else omega * size**2,
+    found = VarianceRecursion(
+        mean=float(values["mu"]),
+        omega=float(values["omega"]),
         alpha=float(values["alpha[1]"]),
-        beta=beta,
+        beta=float(values["beta[1]"]),
         degrees_of_freedom=float(values["nu" if law == "student_t" else "eta"]),
         gamma=0.0 if kind == "garch" else float(values["gamma[1]"]),
         skewness=0.0 if law == "student_t" else float(values["lambda"]),
-        exponential=exponential,
+        exponential=kind == "egarch",
     )
+    return _in_units(found, size)
+
+
+def live_returns(returns: np.ndarray) -> np.ndarray:
+    """The returns after the last stretch of stale prices: after 250 of which more than half are exactly zero.
+
+    All of them where fewer than 500 would remain: what stands still to the end is no old data.
+    """
+    if len(returns) <= _STALE_BARS:
+        return returns
+    zeros = np.concatenate([[0], np.cumsum(returns == 0.0)])
+    stale = np.flatnonzero(zeros[_STALE_BARS:] - zeros[:-_STALE_BARS] > _STALE_SHARE * _STALE_BARS)
+    first = int(stale[-1]) + _STALE_BARS if len(stale) else 0
+    return returns[first:] if len(returns) - first >= _FEWEST_LIVE else returns
+
+
+def _in_units(scaled: VarianceRecursion, size: float) -> VarianceRecursion:
+    """The recursion of returns that were divided by ``size``, in their own units."""
+    omega = scaled.omega * size**2
+    if scaled.exponential:
+        omega = scaled.omega + (1.0 - scaled.beta) * 2.0 * math.log(size)
+    return replace(scaled, mean=scaled.mean * size, omega=omega)
+
+
+def _held_at_start(scaled: np.ndarray, kind: RecursionKind) -> VarianceRecursion:
+    """The first fixed starting point with its degrees of freedom fitted, for returns of unit variance."""
+    mean, omega, alpha, *gamma, beta, freedom = _starts(float(scaled.mean()), kind, "student_t")[0].tolist()
+    held = VarianceRecursion(mean, omega, alpha, beta, freedom, *gamma, exponential=kind == "egarch")
+    surprises = (scaled - mean) / np.sqrt(filtered_variance(scaled, held))
+    best = optimize.minimize_scalar(lambda nu: -_unit_variance_t(surprises, nu), bounds=(2.05, 60.0), method="bounded")
+    return replace(held, degrees_of_freedom=float(best.x))
 
 
 class _FlooredGarch(GARCH):

@@ -10,8 +10,9 @@ from scipy import stats
 
 from quantdl.errors import DataError
 from quantdl.market.sources import load_sp500
+from quantdl.models.classical import univariate_fits
 from quantdl.models.classical.recursion import VarianceRecursion, filtered_variance
-from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t, volatility_fit
+from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t, live_returns, volatility_fit
 
 TRUTH = VarianceRecursion(mean=5e-4, omega=3e-6, alpha=0.09, beta=0.88, degrees_of_freedom=6.0)
 
@@ -224,5 +225,27 @@ def test_stale_prices_lead_no_fit_astray(range_resources, kind, law):
 
 
 def test_a_refusal_names_the_model():
-    with pytest.raises(DataError, match=r"no stationary EGARCH\(1,1,1\)-skew-t fits 500 returns"):
+    with pytest.raises(DataError, match=r"no EGARCH\(1,1,1\)-skew-t fits 500 returns"):
         volatility_fit("egarch", "skew_t")(np.zeros(500))
+
+
+def test_stale_prices_are_left_out_of_a_fit_where_enough_is_left(range_resources):
+    live = live_returns(range_resources)
+    stale = range_resources[: len(range_resources) - len(live)]
+    assert (stale == 0).mean() > 0.6 and (live[:250] == 0).mean() <= 0.5
+    assert len(live_returns(live)) == len(live)
+    short = range_resources[:1500]
+    assert live_returns(short) is short  # too little would remain
+    assert live_returns(np.zeros(3000)).size == 3000
+    assert live_returns(np.zeros(10)).size == 10
+
+
+def test_a_fit_that_no_start_reaches_holds_the_recursion_at_a_start(monkeypatch):
+    """A student's volatility of 25 times the sample's is out of reach, so the limit is lowered to refuse every fit."""
+    monkeypatch.setattr(univariate_fits, "_LARGEST_VOLATILITY", 0.0)
+    returns = leveraged_returns("egarch", 0.0, 3000, seed=22)
+    found = volatility_fit("egarch", "student_t")(returns)
+    assert (found.alpha, found.gamma, found.beta, found.exponential) == (0.12, -0.04, 0.98, True)
+    assert found.degrees_of_freedom == pytest.approx(6.0, abs=1.5)
+    variance = filtered_variance(returns, found)
+    assert np.median(variance) == pytest.approx(returns.var(), rel=0.5)
