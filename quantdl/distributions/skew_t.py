@@ -47,7 +47,8 @@ class SkewStudentTMarginals(Marginals):
         half = self._half(exact)
         outer = self._outer_tail(half, exact < self.mode)
         in_lower = (exact < self.mode) == (outer <= 0.5)  # the side of the median, which is not that of the mode
-        distance = -student_t_icdf(torch.minimum(outer, 1.0 - outer).clamp(min=_SMALLEST_TAIL), row)
+        tail = torch.where(outer <= 0.5, outer, 1.0 - outer)  # unlike the minimum it has a slope where they meet
+        distance = -student_t_icdf(tail.clamp(min=_SMALLEST_TAIL), row)
         standard = torch.where(in_lower, -distance, distance)
         density = student_t_log_density(half, self.own_degrees_of_freedom) - self.scale.double().log()
         log_slope = density - student_t_log_density(standard, row)

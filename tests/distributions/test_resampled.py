@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.distributions import ResampledForecast, Resamples
+from quantdl.distributions import ResampledForecast, Resamples, student_t_log_cdf
+from quantdl.distributions.resampled import log_student_t3_cdf
 
 COUNT, ASSETS = 60, 3
 STOPS = (60, 61, 100, 40, 100)
@@ -169,3 +170,10 @@ def test_shapes_that_do_not_fit_are_named():
     law = forecast()
     with pytest.raises(ValueError, match=r"present \(5, 3\), location \(4, 3\)"):
         ResampledForecast(law.location[:4], law.scale, law.resamples, law.present)
+
+
+def test_the_log_probability_of_three_degrees_of_freedom_is_that_of_any():
+    sizes = torch.cat([torch.linspace(0.0, 12.0, 200), torch.logspace(1, 140, 100)]).double()
+    values = torch.cat([-sizes, sizes])
+    expected = student_t_log_cdf(values, torch.full_like(values, 3.0))
+    torch.testing.assert_close(log_student_t3_cdf(values), expected, rtol=1e-12, atol=1e-12)

@@ -88,14 +88,14 @@ def test_the_map_to_the_standard_variable_and_back_is_the_identity(freedom, skew
 def test_the_score_is_the_integral_of_the_squared_error_of_the_probability(freedom, skewness):
     law, theirs = law_of(freedom, skewness), SkewStudent()
     found = law.crps(torch.from_numpy(RETURNS)[:, None], rows(law))[:, 0].numpy()
-    place = np.linspace(-12.0, 12.0, 20_001)  # the line is its sinh
-    for value, score in zip(RETURNS, found, strict=True):
+    place = np.linspace(-12.0, 12.0, 6_001)  # the line is its sinh
+    for value, score in zip(RETURNS[1::3], found[1::3], strict=True):
         parts = []
         for low, high, passed in ((-12.0, np.arcsinh(value), 0.0), (np.arcsinh(value), 12.0, 1.0)):
             grid = low + (high - low) * (place + 12.0) / 24.0
             wrong = theirs.cdf(np.sinh(grid), [freedom, skewness]) - passed
             parts.append(np.trapezoid(wrong**2 * np.cosh(grid), grid))
-        assert score == pytest.approx(sum(parts), rel=2e-4)
+        assert score == pytest.approx(sum(parts), rel=3e-4)
 
 
 def test_without_skewness_it_is_students_law():
@@ -109,25 +109,28 @@ def test_without_skewness_it_is_students_law():
     )
 
 
+def outputs_of(parameters, values):
+    """Every function of the law, (outputs, values)."""
+    law = SkewStudentTMarginals(*parameters)
+    standard, log_slope = law.to_standard(values, rows(law))
+    tails = law.log_cdf(values, rows(law)), law.log_survival(values, rows(law)), law.cdf(values, rows(law))
+    back = law.from_standard(0.3 * values, rows(law)), law.icdf(torch.tensor(0.03).double(), rows(law))
+    return torch.cat([standard, log_slope, *tails, *back, law.crps(values, rows(law)), law.mean(rows(law))], 1)
+
+
 @pytest.mark.parametrize(("freedom", "skewness"), [(4.0, -0.3), (8.0, 0.0)])
 def test_gradients_are_those_of_finite_differences(freedom, skewness):
+    """In one direction of all parameters at once, at places left, at and right of the mode."""
     values = torch.tensor([[-2.0], [0.1], [1.5]], dtype=torch.float64)
-    start = [
-        torch.full((3, 1), value, dtype=torch.float64, requires_grad=True)
-        for value in (0.1, 0.7, freedom + 0.5, skewness)
-    ]
-
-    def outputs(mode, scale, own, skew):
-        law = SkewStudentTMarginals(mode, scale, own, skew)
-        standard, log_slope = law.to_standard(values, rows(law))
-        tails = law.log_cdf(values, rows(law)), law.log_survival(values, rows(law)), law.cdf(values, rows(law))
-        back = (
-            law.from_standard(torch.full_like(values, 0.8), rows(law)),
-            law.icdf(torch.tensor(0.03).double(), rows(law)),
-        )
-        return standard, log_slope, *tails, *back, law.crps(values, rows(law)), law.mean(rows(law))
-
-    assert torch.autograd.gradcheck(outputs, start, atol=1e-6)
+    start = torch.tensor([0.1, 0.7, freedom, skewness], dtype=torch.float64)[:, None, None].expand(-1, 3, 1)
+    direction = torch.tensor([0.3, -0.4, 0.8, 0.2], dtype=torch.float64)[:, None, None]
+    weights = torch.randn((3, 9), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    parameters = start.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad((weights * outputs_of(parameters, values)).sum(), parameters)
+    with torch.enable_grad():  # so that both ways are computed alike
+        ahead, behind = (outputs_of(start + step * direction, values) for step in (1e-6, -1e-6))
+    expected = (weights * (ahead - behind)).sum().item() / 2e-6
+    assert (gradient * direction).sum().item() == pytest.approx(expected, rel=1e-6)
 
 
 @shapes
