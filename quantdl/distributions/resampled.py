@@ -157,8 +157,7 @@ class ResampledForecast(Forecast):
     def marginal_crps(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`; by `crps_by_quantiles` over panels between the quantiles of the values."""
         unit = self._unit(value)
-        quantiles = _Panels(self)
-        scores = crps_by_quantiles(lambda at: self._log_below(at).exp(), quantiles.at, unit)
+        scores = torch.cat([self._unit_scores(unit[rows], rows) for rows in self._chunks()])
         return torch.where(self.present, self.scale.double() * scores, 0.0)
 
     @property
@@ -294,11 +293,22 @@ class ResampledForecast(Forecast):
         tail = torch.minimum(probability, 1.0 - probability)
         inside = tail > 0
         ends = torch.where(tail == 0, -torch.inf, torch.nan)
+        at = self._mixtures(rows, sign).lower_quantile(torch.where(inside, tail, 0.5).flatten())
+        return sign * torch.where(inside, at.reshape(tail.shape), ends)
+
+    def _unit_scores(self, unit: Tensor, rows: Tensor) -> Tensor:
+        mixtures = self._mixtures(rows, torch.ones_like(unit))
+        cuts = mixtures.values.sort(dim=1).values
+        scores = crps_by_quantiles(
+            lambda at: mixtures.log_below(at).exp(), lambda p: mixtures.near_quantile(float(p), cuts), unit.flatten()
+        )
+        return scores.reshape(unit.shape)
+
+    def _mixtures(self, rows: Tensor, sign: Tensor) -> "_Mixtures":
+        """The laws of some rows, mirrored at zero where the sign (b, A) is -1."""
         values = (sign[:, None] * self.resamples.centers(rows)).transpose(1, 2).flatten(0, 1)
         parts = (sign * self._center[rows], self._bandwidth[rows], self._floor_scale[rows])
-        mixture = _Mixtures(values, *(part.flatten() for part in parts))
-        at = mixture.lower_quantile(torch.where(inside, tail, 0.5).flatten()).reshape(tail.shape)
-        return sign * torch.where(inside, at, ends)
+        return _Mixtures(values.contiguous(), *(part.flatten() for part in parts))
 
     def _drawn(self, chosen: Tensor, rows: Tensor) -> Tensor:
         """Values at the numbers (S, b), as (S, b, A)."""
@@ -340,6 +350,20 @@ class _Mixtures:
                 break
         return at
 
+    def log_below(self, at: Tensor) -> Tensor:
+        """Log of the probability below places (M,)."""
+        away = (at[:, None] - self.values) / self.bandwidth[:, None]
+        return _with_floor(torch.special.ndtr(away).mean(1), (at - self.center) / self.floor)
+
+    def near_quantile(self, probability: float, ordered: Tensor) -> Tensor:
+        """A place near the quantile (M,): of the values (M, N) in order, and of the floor beyond them."""
+        last = ordered.shape[1] - 1
+        rank = probability * last
+        if min(rank, last - rank) >= 1.0:
+            return ordered[:, round(rank)]
+        tail = torch.full_like(self.center, min(min(probability, 1.0 - probability) / _FLOOR_WEIGHT, 0.5))
+        return self.center + math.copysign(1.0, probability - 0.5) * -_floor_quantile(tail) * self.floor
+
     def log_below_and_density(self, at: Tensor) -> tuple[Tensor, Tensor]:
         """Log of the probability below places (M,), and the density there."""
         away = (at[:, None] - self.values) / self.bandwidth[:, None]
@@ -364,25 +388,6 @@ class _Mixtures:
         high = torch.where(tail < 0.999 * _FLOOR_WEIGHT, torch.minimum(high, alone), high)
         slack = 1e-9 * (high - low) + 1e-12
         return low - slack, high + slack
-
-
-class _Panels:
-    """Where the panels of a score are cut: quantiles of the values, and of the floor beyond them."""
-
-    def __init__(self, law: ResampledForecast) -> None:
-        self._law = law
-        self._sorted = [law.resamples.centers(rows).sort(dim=1).values for rows in law._chunks()]
-
-    def at(self, probability: Tensor) -> Tensor:
-        """A cut (B, A) near the quantile at one probability."""
-        number, law = float(probability), self._law
-        rank = number * (law.resamples.count - 1)
-        if min(rank, law.resamples.count - 1 - rank) >= 1.0:
-            return torch.cat([part[:, round(rank)] for part in self._sorted])
-        tail = min(number, 1.0 - number) / _FLOOR_WEIGHT
-        freedom = torch.full_like(law._center, _FLOOR_FREEDOM)
-        distance = -student_t_icdf(min(tail, 0.5), freedom) * law._floor_scale
-        return law._center + math.copysign(1.0, number - 0.5) * distance
 
 
 def _with_floor(kernels: Tensor, floor: Tensor) -> Tensor:
