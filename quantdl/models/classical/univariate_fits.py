@@ -112,7 +112,8 @@ def _in_units(scaled: VarianceRecursion, size: float) -> VarianceRecursion:
 def _held_at_start(scaled: np.ndarray, kind: RecursionKind) -> VarianceRecursion:
     """The first fixed starting point with its degrees of freedom fitted, for returns of unit variance."""
     mean, omega, alpha, *gamma, beta, freedom = _starts(float(scaled.mean()), kind, "student_t")[0].tolist()
-    held = VarianceRecursion(mean, omega, alpha, beta, freedom, *gamma, exponential=kind == "egarch")
+    leverage = gamma[0] if gamma else 0.0
+    held = VarianceRecursion(mean, omega, alpha, beta, freedom, leverage, exponential=kind == "egarch")
     surprises = (scaled - mean) / np.sqrt(filtered_variance(scaled, held))
     best = optimize.minimize_scalar(lambda nu: -_unit_variance_t(surprises, nu), bounds=(2.05, 60.0), method="bounded")
     return replace(held, degrees_of_freedom=float(best.x))
