@@ -64,7 +64,10 @@ CHEAP = {
 }
 
 
-@pytest.fixture(scope="module", params=CHEAP)
+SLOW = ("egarch_t", "filtered_historical")
+
+
+@pytest.fixture(scope="module", params=[pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in CHEAP])
 def fitted(request, histories):
     settings = CHEAP[request.param]
     refits = [REFITS[0]] if isinstance(settings, HistoricalSettings) else list(REFITS)

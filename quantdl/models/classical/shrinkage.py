@@ -59,11 +59,19 @@ class LedoitWolfForecaster(Forecaster):
             mine = (batch.row == row).nonzero()[:, 0]
             for part in mine.split(max(1, _CELLS_AT_ONCE // (self.sessions * n_assets))):
                 stop = torch.searchsorted(bars, batch.bar[part], right=True)
-                result[part] = ledoit_wolf(*self._window(returns, stop, trailing[part]))
+                centred, sessions, alone = self._window(returns, stop, trailing[part])
+                shrunk = ledoit_wolf(centred, sessions)
+                variance = shrunk.diagonal(dim1=-2, dim2=-1)
+                result[part] = shrunk + torch.diag_embed(torch.where(torch.isnan(alone), 0.0, alone - variance))
         return result
 
-    def _window(self, returns: Tensor, stop: Tensor, trailing: Tensor) -> tuple[Tensor, Tensor]:
-        """Centred returns (b, N, A) of the sessions before ``stop`` (b,), and how many sessions there are, (b,)."""
+    def _window(self, returns: Tensor, stop: Tensor, trailing: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns of the sessions before ``stop`` (b,), centred, and scaled where an asset has few.
+
+        Returns:
+            The returns (b, N, A), 0 where there is none; how many sessions there are, (b,); and the variance of assets
+            whose returns do not vary, (b, A), NaN for the others: they are taken for independent.
+        """
         steps = stop[:, None] - self.sessions + torch.arange(self.sessions, device=stop.device)
         values = torch.where((steps >= 0)[..., None], returns[steps.clamp(min=0)], torch.nan)
         seen = torch.isfinite(values)
@@ -74,10 +82,8 @@ class LedoitWolfForecaster(Forecaster):
         variance = centred.square().sum(1) / sessions[:, None]
         wanted = torch.where(count < _FEWEST, trailing.square(), variance).clamp(min=_SMALLEST_VARIANCE)
         scaled = centred * (wanted / variance.clamp(min=1e-300)).sqrt()[:, None]
-        empty = variance < _SMALLEST_VARIANCE  # nothing to scale: alternating returns of the size that is wanted
-        sign = 1.0 - 2.0 * (torch.arange(self.sessions, device=stop.device) % 2)
-        alternating = sign[None, :, None] * wanted.sqrt()[:, None] * (steps >= 0)[..., None]
-        return torch.where(empty[:, None], alternating, scaled), sessions
+        still = variance < _SMALLEST_VARIANCE
+        return torch.where(still[:, None], 0.0, scaled), sessions, torch.where(still, wanted, torch.nan)
 
 
 def ledoit_wolf(centred: Tensor, sessions: Tensor) -> Tensor:

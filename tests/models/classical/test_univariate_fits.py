@@ -234,7 +234,7 @@ def test_stale_prices_are_left_out_of_a_fit_where_enough_is_left(range_resources
     stale = range_resources[: len(range_resources) - len(live)]
     assert (stale == 0).mean() > 0.6 and (live[:250] == 0).mean() <= 0.5
     assert len(live_returns(live)) == len(live)
-    short = range_resources[:1500]
+    short = range_resources[:1300]
     assert live_returns(short) is short  # too little would remain
     assert live_returns(np.zeros(3000)).size == 3000
     assert live_returns(np.zeros(10)).size == 10
