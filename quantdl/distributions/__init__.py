@@ -14,9 +14,11 @@ from quantdl.distributions.marginals import (
     icdf_by_transport,
     log_cdf_by_transport,
     log_survival_by_transport,
+    student_t_variance,
 )
 from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
+from quantdl.distributions.mixture import MixtureForecast, VarianceParts
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
@@ -30,7 +32,9 @@ __all__ = [
     "ResampledForecast",
     "Resamples",
     "SkewStudentTMarginals",
+    "MixtureForecast",
     "StudentTMarginals",
+    "VarianceParts",
     "cdf_by_transport",
     "crps_by_quantiles",
     "crps_student_t",
@@ -43,4 +47,5 @@ __all__ = [
     "student_t_icdf",
     "student_t_log_cdf",
     "student_t_log_density",
+    "student_t_variance",
 ]

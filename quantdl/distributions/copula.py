@@ -86,6 +86,11 @@ class CopulaForecast(Forecast):
         """See :class:`Forecast`."""
         return torch.where(self.present, self.marginals.mean(self._freedom), 0.0)
 
+    @property
+    def variance(self) -> Tensor:
+        """Variance of each asset's log return, (B, A); infinite or NaN where the law has none."""
+        return torch.where(self.present, self.marginals.variance(self._freedom), 0.0)
+
     def rsample(self, sample_shape: torch.Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         """See :class:`Forecast`."""
         shape = torch.Size(sample_shape)

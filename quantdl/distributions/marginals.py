@@ -48,6 +48,10 @@ class Marginals(ABC):
         """Expected returns, (B, A); NaN where there is no mean."""
 
     @abstractmethod
+    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+        """Variances of returns, (B, A); infinite with two degrees of freedom or fewer, NaN with one or fewer."""
+
+    @abstractmethod
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """Continuous ranked probability score at returns, (B, A) float64."""
 
@@ -82,6 +86,18 @@ def log_survival_by_transport(marginals: Marginals, value: Tensor, degrees_of_fr
 def icdf_by_transport(marginals: Marginals, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
     """Image of the standard quantile, which is computed once per row when the probability is the same for all."""
     return marginals.from_standard(student_t_icdf(probability, degrees_of_freedom[:, None]), degrees_of_freedom)
+
+
+def student_t_variance(degrees_of_freedom: Tensor) -> Tensor:
+    """Variance of the standard Student-t law: infinite from two degrees of freedom down, NaN from one down.
+
+    Example:
+        >>> student_t_variance(torch.tensor([1.0, 2.0, 4.0, torch.inf]))
+        tensor([nan, inf, 2., 1.])
+    """
+    finite = 1.0 + 2.0 / (degrees_of_freedom - 2.0).clamp(min=torch.finfo(degrees_of_freedom.dtype).tiny)
+    many = torch.where(degrees_of_freedom > 2.0, finite, torch.inf)
+    return torch.where(degrees_of_freedom > 1.0, many, torch.nan)
 
 
 def _exact_standard(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
@@ -128,6 +144,10 @@ class AffineMarginals(Marginals):
     def mean(self, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
         return torch.where(degrees_of_freedom[:, None] > 1.0, self.location, torch.nan)
+
+    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return self.scale.square() * student_t_variance(degrees_of_freedom)[:, None]
 
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
@@ -197,6 +217,10 @@ class StudentTMarginals(Marginals):
     def mean(self, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
         return torch.where(self.own_degrees_of_freedom > 1.0, self.location, torch.nan)
+
+    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`."""
+        return self.scale.square() * student_t_variance(self.own_degrees_of_freedom)
 
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""

@@ -20,6 +20,8 @@ from quantdl.distributions import (
     icdf_by_transport,
     log_cdf_by_transport,
     log_survival_by_transport,
+    student_t_cdf,
+    student_t_variance,
 )
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
@@ -148,6 +150,23 @@ class SplineMarginals(Marginals):
                 area = area + weight * (right - left) * self.cdf(returns, degrees_of_freedom)
         mean = self.affine.from_standard(self.shape.bound - area, degrees_of_freedom)
         return torch.where(degrees_of_freedom[:, None] > 1.0, mean, torch.nan).to(self.affine.location.dtype)
+
+    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`; to 1e-3 of it.
+
+        Integration by parts leaves the variance of the base and twice the integral, inside the bound, of the place
+        times by how much the base's distribution function exceeds the law's.
+        """
+        pieces, row = self.shape.pieces().double(), degrees_of_freedom[:, None]
+        moved = torch.zeros_like(self.affine.location, dtype=torch.float64)
+        for left, right in zip(pieces[:-1], pieces[1:], strict=True):
+            for node, weight in _NODES:
+                place = left + node * (right - left)
+                law = self.cdf(self.affine.from_standard(place, degrees_of_freedom), degrees_of_freedom)
+                moved = moved + 2.0 * weight * (right - left) * place * (student_t_cdf(place, row) - law)
+        mean = self.affine.to_standard(self.mean(degrees_of_freedom), degrees_of_freedom)[0]
+        standard = student_t_variance(degrees_of_freedom)[:, None] + moved - mean.square()
+        return (standard * self.affine.scale.square()).to(self.affine.location.dtype)
 
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         """See :class:`Marginals`."""
