@@ -6,6 +6,7 @@ A new network gets its arm in `build_network`.
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from quantdl.config import ExperimentConfig
@@ -14,6 +15,7 @@ from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import (
+    BayesianSettings,
     ClassicalModel,
     ClassicalSettings,
     FlowSettings,
@@ -21,12 +23,14 @@ from quantdl.models.settings import (
     ModelSettings,
     Network,
     NetworkSettings,
+    SectorTreeSettings,
     TransformerSettings,
     VolatilitySettings,
     settings_class,
 )
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
+from quantdl.relations.groups import group_paths
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
@@ -75,8 +79,8 @@ def fit_model(
         RunError: If training fails.
     """
     windows = (NEXT_SESSION, position_window(settings.horizon))
-    graph, n_factors = _graph(settings, panel), _factors(settings)
-    histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors)
+    graph, groups, n_factors = _graph(settings, panel), _groups(settings, panel), _factors(settings)
+    histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors, groups=groups)
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
     architecture = Architecture(plain_fields(settings), features, panel.assets)
     if isinstance(settings, ClassicalSettings):
@@ -88,9 +92,27 @@ def fit_model(
         model = build_network(settings, histories.n_features, len(windows)).to(device)
     on_device = histories.to(device)
     batches = _batches(settings, on_device, bars, config)
-    report = fit(model, batches, config.training, config.seed, progress)
+    report = _fit_network(settings, model, batches, config, progress)
     through = histories.sessions[report.fitted_through]
     return FittedBlock(FittedModel(model, windows, settings.context, (through,)), on_device, architecture, report)
+
+
+def _fit_network(
+    settings: Network,
+    model: Forecaster,
+    batches: TrainingBatches,
+    config: ExperimentConfig,
+    progress: Progress | None,
+) -> FitReport:
+    if not isinstance(settings, BayesianSettings):
+        return fit(model, batches, config.training, config.seed, progress)
+    from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
+    from quantdl.training.posterior_fit import fit_posterior
+
+    assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
+    report = fit(model.network, batches, config.training, config.seed, progress)
+    fit_posterior(model, batches, settings, config.training.marginal_share, config.seed, progress)
+    return report
 
 
 def _batches(
@@ -104,9 +126,20 @@ def _batches(
 
 
 def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:
-    if not isinstance(settings, GraphSettings):
+    network = _below_posterior(settings)
+    if not isinstance(network, GraphSettings):
         return None
-    return correlation_graph(panel.log_returns(), settings.neighbours, settings.correlation_window)
+    return correlation_graph(panel.log_returns(), network.neighbours, network.correlation_window)
+
+
+def _groups(settings: ModelSettings, panel: Panel) -> np.ndarray | None:
+    network = _below_posterior(settings)
+    return group_paths(panel, network.groups) if isinstance(network, SectorTreeSettings) else None
+
+
+def _below_posterior(settings: ModelSettings) -> ModelSettings:
+    """The network that a Bayesian model is uncertain about; any other model itself."""
+    return settings.network_settings() if isinstance(settings, BayesianSettings) else settings
 
 
 def _factors(settings: ModelSettings) -> int:
@@ -140,6 +173,15 @@ def build_network(settings: Network, n_features: int, n_windows: int) -> Forecas
             from quantdl.models.graph import GraphForecaster
 
             return GraphForecaster(n_features, n_windows, settings)
+        case SectorTreeSettings():
+            from quantdl.models.sector_tree import SectorTreeForecaster
+
+            return SectorTreeForecaster(n_features, n_windows, settings)
+        case BayesianSettings():
+            from quantdl.models.bayesian import BayesianForecaster
+
+            network = build_network(settings.network_settings(), n_features, n_windows)
+            return BayesianForecaster(network, settings.members)
 
 
 def load_model(folder: Path) -> tuple[FittedModel, Architecture]:

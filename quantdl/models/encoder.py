@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from quantdl.models.settings import NetworkSettings
 from quantdl.sequences import Batch
@@ -39,6 +40,7 @@ class CausalEncoder(nn.Module):
 
     def __init__(self, n_features: int, settings: NetworkSettings) -> None:
         super().__init__()
+        self.checkpoint_activations = settings.checkpoint_activations
         self.scaler = Standardisation(n_features)
         self.enter = nn.Linear(n_features, settings.width)
         self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
@@ -50,7 +52,10 @@ class CausalEncoder(nn.Module):
         hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
         phase = batch.bar_index.reshape(rows * assets, length)
         for block in self.blocks:
-            hidden = block(hidden, phase - phase[:, :1])
+            if self.checkpoint_activations and torch.is_grad_enabled():
+                hidden = checkpoint(block, hidden, phase - phase[:, :1], use_reentrant=False)
+            else:
+                hidden = block(hidden, phase - phase[:, :1])
         encoded: Tensor = self.norm(hidden)
         return encoded.reshape(rows, assets, length, -1)
 

@@ -25,7 +25,7 @@ from quantdl.distributions import (
 )
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, LastLayer, unit
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
@@ -209,10 +209,8 @@ class SplineHead(nn.Module):
     def __init__(self, size: int, hidden: int, bins: int, bound: float) -> None:
         super().__init__()
         self.bins, self.bound = bins, bound
-        last = nn.Linear(hidden, 4 * bins - 1)
+        last = LastLayer(hidden, 4 * bins - 1)
         unit_slope = math.log(math.expm1(1.0 - 1e-3))  # Pyro adds 1e-3 to the softplus of it
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
         nn.init.constant_(last.bias[2 * bins : 3 * bins - 1], unit_slope)
         self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)
 

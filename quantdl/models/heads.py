@@ -35,6 +35,19 @@ class ForecastContext(nn.Module):
         return torch.cat([hidden, shared], dim=-1), row
 
 
+class LastLayer(nn.Linear):
+    """The last layer of a head: what a Bayesian forecaster is uncertain about.
+
+    It starts at zero output, so that training begins from a plain volatility forecast.
+    """
+
+    def reset_parameters(self) -> None:
+        """Set weights and biases to zero, after the draws that a linear layer makes: seeds keep their meaning."""
+        super().reset_parameters()
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
+
+
 class AffineHead(nn.Module):
     """Location and scale of each asset's Student-t law.
 
@@ -77,8 +90,6 @@ class FactorCopulaHead(nn.Module):
 
 
 def _two_layers(size: int, hidden: int, outputs: int) -> nn.Sequential:
-    """A small network that starts at zero output, so that training begins from a plain volatility forecast."""
-    last = nn.Linear(hidden, outputs)
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    """A small network that starts at zero output."""
+    last = LastLayer(hidden, outputs)
     return nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)

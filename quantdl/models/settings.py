@@ -3,7 +3,8 @@
 To add a model, add its class here, and to `Network` or `ClassicalModel` and to `ModelKind`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal, get_args
 
 from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
@@ -22,6 +23,8 @@ class NetworkSettings:
         trailing_factors: Common factors of the trailing correlation that the joint law builds on.
         dropout: Share of activations dropped in training.
         context: Bars of history that a forecast may read.
+        checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
+            back: less memory for more time, and the same weights bit for bit. For long contexts.
     """
 
     horizon: PositiveInt
@@ -31,6 +34,7 @@ class NetworkSettings:
     trailing_factors: PositiveInt = 4
     dropout: ShareBelowOne = 0.1
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
+    checkpoint_activations: bool = False
 
     def __post_init__(self) -> None:
         if self.width % (2 * self.heads):
@@ -77,6 +81,63 @@ class GraphSettings(NetworkSettings):
     neighbours: PositiveInt = 5
     correlation_window: Annotated[int, Interval(ge=20)] = 250
     kind: Literal["graph"] = "graph"
+
+
+@dataclass(frozen=True)
+class SectorTreeSettings(NetworkSettings):
+    """A transformer over time, then a recursive network over the tree of market, sectors, industries and assets.
+
+    Attributes:
+        layers: Transformer blocks over time.
+        groups: Groups of each asset by symbol, from the top down (sector, industry ...); an asset that is not named
+            has the sector that the data declare, and hangs from the market itself where they declare none.
+        evaluation: ``by_level`` computes all nodes of a depth at once; ``recursive`` walks each session's tree node by
+            node, which is the same function, slower, and can be stepped through.
+        kind: Name of the model.
+    """
+
+    layers: PositiveInt = 1
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    evaluation: Literal["by_level", "recursive"] = "by_level"
+    kind: Literal["sector_tree"] = "sector_tree"
+
+
+@dataclass(frozen=True)
+class BayesianSettings(NetworkSettings):
+    """A network whose last layers have a posterior; the law is a mixture over draws from it.
+
+    Attributes:
+        network: Which network; it is built from the fields that all networks share, its own ones at their defaults.
+        members: Draws that the mixture holds.
+        prior_scale: Standard deviation of the prior of every weight, around zero.
+        guide: Form of the normal law that is fitted to the posterior: independent weights, or correlated ones.
+        guide_rank: Rank of the correlated form.
+        posterior_steps: Of variational inference, one batch each.
+        posterior_learning_rate: At the first step; it falls to a twentieth.
+        kind: Name of the model.
+    """
+
+    network: Literal["transformer", "flow", "graph", "sector_tree"] = "transformer"
+    members: Annotated[int, Interval(ge=2, le=256)] = 16
+    prior_scale: PositiveFloat = 1.0
+    guide: Literal["diagonal", "low_rank"] = "low_rank"
+    guide_rank: PositiveInt = 16
+    posterior_steps: PositiveInt = 600
+    posterior_learning_rate: PositiveFloat = 0.01
+    kind: Literal["bayesian"] = "bayesian"
+
+    def network_settings(self) -> "TransformerSettings | FlowSettings | GraphSettings | SectorTreeSettings":
+        """The settings of the network below the posterior."""
+        shared = {item.name: getattr(self, item.name) for item in fields(NetworkSettings)}
+        match self.network:
+            case "transformer":
+                return TransformerSettings(**shared)
+            case "flow":
+                return FlowSettings(**shared)
+            case "graph":
+                return GraphSettings(**shared)
+            case "sector_tree":
+                return SectorTreeSettings(**shared)
 
 
 @dataclass(frozen=True)
@@ -192,7 +253,7 @@ class HistoricalSettings(ClassicalSettings):
     kind: Literal["historical"] = "historical"
 
 
-Network = TransformerSettings | FlowSettings | GraphSettings
+Network = TransformerSettings | FlowSettings | GraphSettings | SectorTreeSettings | BayesianSettings
 ClassicalModel = (
     EwmaSettings
     | GarchSettings
@@ -211,6 +272,8 @@ ModelKind = Literal[
     "transformer",
     "flow",
     "graph",
+    "sector_tree",
+    "bayesian",
     "ewma_t",
     "garch_t",
     "gjr_t",

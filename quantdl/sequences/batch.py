@@ -30,6 +30,8 @@ class Batch:
         target_observed: (B, A), never true where the asset is absent.
         edge_index: (2, E) int64 edges between nodes ``b * A + a``; empty without a graph.
         edge_weight: (E,).
+        groups: (B, A, D) int64 group of each asset at each depth below the market (sector, industry ...); -1 from the
+            depth on at which it has none. D is 0 for models that need no groups.
     """
 
     features: Tensor
@@ -48,6 +50,7 @@ class Batch:
     target_observed: Tensor
     edge_index: Tensor
     edge_weight: Tensor
+    groups: Tensor
 
     @property
     def padding(self) -> Tensor:

@@ -30,6 +30,7 @@ class Histories:
         targets: (T, W, A) realised returns, 0 where not observed; see `quantdl.sequences.returns.realised_returns`.
         observed: (T, W, A).
         factors: Common factors as of each session.
+        groups: (A, D) int64 group of each asset at each depth, see `quantdl.relations.groups.group_paths`.
         graph: Neighbours as of each session, if a model needs them.
     """
 
@@ -40,6 +41,7 @@ class Histories:
     targets: Tensor
     observed: Tensor
     factors: TrailingFactors
+    groups: Tensor
     graph: NeighbourGraph | None = None
 
     @property
@@ -70,6 +72,7 @@ class Histories:
             present=self.present.to(device),
             targets=self.targets.to(device),
             observed=self.observed.to(device),
+            groups=self.groups.to(device),
         )
 
     def features_through(self, bar: int) -> Tensor:
@@ -114,6 +117,7 @@ class Histories:
             target_observed=observed & self.present[bar],
             edge_index=edge_index,
             edge_weight=edge_weight,
+            groups=self.groups.expand(len(bar), -1, -1),
         )
 
     def _runs(self, blocks: Sequence[range], context: int) -> tuple[Tensor, Runs]:
@@ -152,6 +156,7 @@ def build_histories(
     graph: NeighbourGraph | None = None,
     table: FeatureTable | None = None,
     n_factors: int = 4,
+    groups: np.ndarray | None = None,
 ) -> Histories:
     """Arrange a panel for batches.
 
@@ -165,6 +170,7 @@ def build_histories(
         graph: Neighbours as of each session, for models that use them.
         table: Features of the panel; computed when None.
         n_factors: Trailing factors of the returns' correlation.
+        groups: (A, D) int64 group of each asset at each depth, for models that use them.
 
     Raises:
         DataError: If no asset has a history, which begins after twenty returns.
@@ -180,5 +186,6 @@ def build_histories(
         targets=torch.from_numpy(targets),
         observed=torch.from_numpy(observed),
         factors=trailing_factors(panel.log_returns(), n_factors),
+        groups=torch.from_numpy(np.zeros((len(panel.assets), 0), dtype=np.int64) if groups is None else groups),
         graph=graph,
     )

@@ -128,4 +128,5 @@ def one_asset_batch(
         target_observed=observed.T.flatten()[:, None],
         edge_index=torch.zeros((2, 0), dtype=torch.int64, device=device),
         edge_weight=torch.zeros(0, device=device),
+        groups=torch.zeros((len(numbers), 1, 0), dtype=torch.int64, device=device),
     )

@@ -11,6 +11,7 @@ from quantdl.simulation.regimes import Regimes
 from quantdl.simulation.samples import (
     SimulatedMarket,
     correlation_jump_market,
+    sector_shock_market,
     skewed_bimodal_market,
     spill_over_market,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "conditional_law",
     "correlation_jump_market",
     "panel_of_closes",
+    "sector_shock_market",
     "simulate",
     "skewed_bimodal_market",
     "spill_over_market",

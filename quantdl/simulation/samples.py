@@ -1,9 +1,9 @@
-"""Ready-made markets with one known feature each: a skewed law, a spill-over, a jump of the correlation."""
+"""Ready-made markets with one known feature each: a skewed law, a spill-over, jumps of correlation, sector shocks."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import signal, stats
 
 from quantdl.market.panel import Panel
 from quantdl.simulation.panels import panel_of_closes
@@ -66,6 +66,33 @@ def spill_over_market(n_sessions: int, n_groups: int, group_size: int, strength:
         returns[session] = mean + surprise[session]
     log_density = stats.norm.logpdf(surprise, 0.0, _DAILY_VOLATILITY)
     return _market(returns, log_density)
+
+
+def sector_shock_market(
+    n_sessions: int, n_sectors: int, sector_size: int, seed: int, memory: float = 0.8, spread: float = 0.6
+) -> SimulatedMarket:
+    """Independent normal returns whose volatility is one hidden number for each sector and session.
+
+    The log of a sector's volatility is an autoregression: all assets of a sector are shaken together and, by default,
+    calm down within days. One asset's return says little of it, the returns of a sector together nearly all. Sectors of
+    one asset are stochastic volatility as Taylor (1982) has it. The true density is the one given the volatility, which no model can know: the
+    scores of models lie above it.
+
+    Args:
+        n_sessions: ``T``.
+        n_sectors: Number of sectors; asset ``a`` is in sector ``a // sector_size``.
+        sector_size: Assets in each.
+        seed: Of the draws.
+        memory: Coefficient of the autoregression, below 1.
+        spread: Standard deviation of the log volatility in the long run.
+    """
+    generator = np.random.default_rng(seed)
+    surprise = spread * np.sqrt(1.0 - memory**2) * generator.standard_normal((n_sessions, n_sectors))
+    surprise[0] = spread * generator.standard_normal(n_sectors)
+    log_multiple = signal.lfilter([1.0], [1.0, -memory], surprise, axis=0)
+    volatility = _DAILY_VOLATILITY * np.exp(log_multiple).repeat(sector_size, axis=1)
+    returns = volatility * generator.standard_normal(volatility.shape)
+    return _market(returns, stats.norm.logpdf(returns, 0.0, volatility))
 
 
 def correlation_jump_market(correlation: np.ndarray, n_assets: int, seed: int) -> SimulatedMarket:

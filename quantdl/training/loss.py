@@ -1,16 +1,17 @@
 """The loss of a network: its log score, joint and asset by asset."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
+from quantdl.distributions import Forecast
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
 
 
-def log_loss(model: Forecaster, batch: Batch, marginal_share: float) -> tuple[Tensor, int]:
+def log_loss(model: Callable[[Batch], Forecast], batch: Batch, marginal_share: float) -> tuple[Tensor, int]:
     """Sum of negative log densities of the observed targets, in nats, and how many targets there are.
 
     The joint density carries weight ``1 - marginal_share``, the product of the marginal densities the rest. Both are

@@ -31,6 +31,7 @@ def random_batch(
         target_observed=torch.ones(rows, assets, dtype=torch.bool),
         edge_index=torch.tensor(edges, dtype=torch.int64).reshape(-1, 2).T,
         edge_weight=torch.linspace(0.3, 0.8, len(edges), dtype=torch.float64),
+        groups=torch.zeros((rows, assets, 0), dtype=torch.int64),
     )
 
 

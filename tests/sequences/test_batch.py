@@ -29,6 +29,7 @@ def batch() -> Batch:
         target_observed=torch.zeros(3, 2, dtype=torch.bool),
         edge_index=torch.zeros((2, 0), dtype=torch.int64),
         edge_weight=torch.zeros(0),
+        groups=torch.zeros((3, 2, 0), dtype=torch.int64),
     )
 
 

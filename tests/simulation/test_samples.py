@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from quantdl.simulation import correlation_jump_market, skewed_bimodal_market, spill_over_market
+from quantdl.simulation import correlation_jump_market, sector_shock_market, skewed_bimodal_market, spill_over_market
 
 
 def test_the_skewed_law_has_its_stated_moments_and_a_density_of_one():
@@ -35,3 +35,20 @@ def test_correlation_jumps_when_it_is_told_to():
     assert np.corrcoef(returns[5000:].T)[0, 1] == pytest.approx(0.8, abs=0.05)
     expected = stats.norm.logpdf(returns[1:], 0, 0.012)
     np.testing.assert_allclose(market.true_log_density[1:], expected, atol=1e-6)
+
+
+def test_the_assets_of_a_sector_are_shaken_together_and_for_days():
+    returns = sector_shock_market(20000, 2, 2, seed=0).panel.log_returns()[1:]
+    size = np.log(np.abs(returns / 0.012))  # log volatility plus noise of its own, of variance pi**2 / 8
+    covariance = np.cov(np.vstack([size.T, size[1:, 1].tolist() + [np.nan]])[:, :-1])
+    assert covariance[0, 1] == pytest.approx(0.36, rel=0.1)  # the square of the spread of the log volatility
+    assert covariance[0, 4] == pytest.approx(0.8 * 0.36, rel=0.12)  # the same sector a session later
+    assert covariance[0, 2] == pytest.approx(0.0, abs=0.03)  # another sector
+    assert covariance[0, 0] - covariance[0, 1] == pytest.approx(np.pi**2 / 8.0, rel=0.05)
+
+
+def test_a_sectors_density_is_that_of_its_hidden_volatility():
+    """The mean log density of a normal return given its volatility is -log(volatility) less a constant."""
+    market = sector_shock_market(20000, 3, 2, seed=1)
+    expected = -np.log(0.012) - 0.5 * np.log(2.0 * np.pi) - 0.5  # the log of the multiple has mean zero
+    assert market.true_log_density[1:].mean() == pytest.approx(expected, abs=0.03)
