@@ -24,6 +24,8 @@ def test_the_promised_configs_ship():
         "quickstart",
         "quickstart_flow",
         "quickstart_graph",
+        "quickstart_sector_tree",
+        "quickstart_bayesian",
         "classical",
         "equal_weight",
         "inverse_volatility",

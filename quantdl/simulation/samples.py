@@ -75,8 +75,8 @@ def sector_shock_market(
 
     The log of a sector's volatility is an autoregression: all assets of a sector are shaken together and, by default,
     calm down within days. One asset's return says little of it, the returns of a sector together nearly all. Sectors of
-    one asset are stochastic volatility as Taylor (1982) has it. The true density is the one given the volatility, which no model can know: the
-    scores of models lie above it.
+    one asset are stochastic volatility as Taylor (1982) has it. The true density is the one given the volatility, which
+    no model can know: the scores of models lie above it.
 
     Args:
         n_sessions: ``T``.

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from quantdl.config import load_config
-from quantdl.experiment.models import build_network, fit_model
+from quantdl.distributions import MixtureForecast
+from quantdl.experiment.models import build_network, fit_model, load_model
 from quantdl.features import feature_table
+from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
 from quantdl.models.settings import (
+    BayesianSettings,
     ClassicalModel,
     ClassicalSettings,
     FlowSettings,
@@ -21,6 +24,7 @@ from quantdl.models.settings import (
     Network,
     TransformerSettings,
 )
+from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import FitSpans, SplitBars
 
@@ -50,6 +54,7 @@ def parameters(settings) -> int:
         (TransformerSettings(5, layers=1), TransformerSettings(5, layers=2)),
         (FlowSettings(5, bins=4), FlowSettings(5, bins=8)),
         (GraphSettings(5, hops=1), GraphSettings(5, hops=2)),
+        (BayesianSettings(5), BayesianSettings(5, network="sector_tree", layers=2)),
         (TransformerSettings(5, trailing_factors=1), TransformerSettings(5, trailing_factors=4)),
     ],
 )
@@ -66,13 +71,36 @@ def test_the_weights_come_from_torchs_random_state():
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
+def early_prices() -> tuple[Panel, SplitBars]:
+    """Six stocks until 1993, and spans of them."""
+    panel = load_sp500().until("1993-12-31")
+    return panel.select(panel.assets[:6]), SplitBars(FitSpans(range(0, 700), range(699, 850)), range(849, 900))
+
+
+def test_a_posterior_over_a_sector_tree_is_fitted_stored_and_read_back(tmp_path):
+    config = load_config(CONFIGS / "quickstart.yaml")
+    short = replace(config.training, epochs=1, warm_up_steps=5)
+    panel, bars = early_prices()
+    settings = BayesianSettings(5, network="sector_tree", width=8, heads=2, layers=1, members=3, posterior_steps=4)
+    table = feature_table(panel, config.features.groups)
+    block = fit_model(settings, panel, table, bars, config.model_copy(update={"training": short}))
+    assert not torch.equal(block.fitted.model.members[0], block.fitted.model.members[1])
+    save_checkpoint(tmp_path, block.fitted, block.architecture)
+    again, architecture = load_model(tmp_path)
+    assert architecture == block.architecture
+    first, second = (
+        forecast_sessions(fitted, block.histories, bars.test).law(panel.sessions[860], block.histories.windows[0])
+        for fitted in (block.fitted, again)
+    )
+    assert isinstance(first, MixtureForecast) and len(first.members) == 3
+    assert torch.equal(first.icdf(0.01), second.icdf(0.01))
+
+
 def test_a_config_that_trains_on_one_asset_a_row_gives_joint_laws_of_all_assets():
     config = load_config(CONFIGS / "quickstart_by_asset.yaml")
     assert config.training.rows_hold == "one_asset"
     short = replace(config.training, epochs=1, rows=20, warm_up_steps=5)
-    panel = load_sp500().until("1993-12-31")
-    panel = panel.select(panel.assets[:6])
-    bars = SplitBars(FitSpans(range(0, 700), range(699, 850)), range(849, 900))
+    panel, bars = early_prices()
     block = fit_model(
         TransformerSettings(5, width=8, heads=2, layers=1),
         panel,

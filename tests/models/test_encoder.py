@@ -95,3 +95,38 @@ def test_rotation_is_multiplication_by_a_complex_number():
     turned = (values[..., :3] + 1j * values[..., 3:]) * np.exp(1j * angle)
     expected = np.concatenate([turned.real, turned.imag], axis=-1)
     np.testing.assert_allclose(rotate(vectors, bars).numpy(), expected, rtol=0, atol=1e-12)
+
+
+def one_step(checkpoint_activations: bool) -> tuple[torch.Tensor, list[torch.Tensor], int]:
+    """Loss, gradients and the bytes kept for the way back, of one step in training with dropout."""
+    settings = replace(SETTINGS, dropout=0.3, layers=3, checkpoint_activations=checkpoint_activations)
+    encoder = away_from_start(CausalEncoder(2, settings)).float().train()
+    batch = random_batch(length=96)
+    batch = replace(batch, features=batch.features.float())
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = encoder(batch).square().sum()
+        loss.backward()
+    return loss.detach(), [value.grad for value in encoder.parameters()], sum(kept.values())
+
+
+def test_checkpointed_activations_give_the_same_loss_and_gradients_bit_for_bit_and_keep_less():
+    loss, gradients, kept = one_step(False)
+    checkpointed_loss, checkpointed_gradients, checkpointed_kept = one_step(True)
+    assert torch.equal(checkpointed_loss, loss)
+    assert all(torch.equal(a, b) for a, b in zip(checkpointed_gradients, gradients, strict=True))
+    assert checkpointed_kept < 0.25 * kept
+
+
+def test_nothing_is_checkpointed_where_no_gradient_is_wanted():
+    settings = replace(SETTINGS, checkpoint_activations=True)
+    checkpointed, plain = (away_from_start(CausalEncoder(2, choice)) for choice in (settings, SETTINGS))
+    with torch.no_grad():
+        assert torch.equal(checkpointed(random_batch()), plain(random_batch()))
