@@ -38,20 +38,14 @@ def fit_posterior(
         progress: Called at every step.
 
     Raises:
-        RunError: If a draw is not finite.
+        RunError: If the likelihood stops being finite.
     """
     device = batches.device
     model.eval().requires_grad_(False)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         likelihoods = _log_likelihoods(model, batches, settings.posterior_steps, marginal_share, progress)
-        draws = posterior_draws(likelihoods, model.fitted_last_layers(), settings, len(model.members))
-    if not bool(draws.isfinite().all()):
-        raise RunError(
-            "the posterior of the last layers is not finite. Expected finite numbers. "
-            f"Lower model.posterior_learning_rate, which is {settings.posterior_learning_rate}."
-        )
-    model.members.copy_(draws)
+        model.members.copy_(posterior_draws(likelihoods, model.fitted_last_layers(), settings, len(model.members)))
 
 
 def _log_likelihoods(
@@ -76,4 +70,10 @@ def _log_likelihood(
 ) -> Tensor:
     loss, _ = log_loss(partial(model.member, vector), batch, marginal_share)
     log_likelihood: Tensor = -loss * n_batches / len(batch.window.unique())
+    if not bool(log_likelihood.isfinite()):
+        raise RunError(
+            f"the likelihood of the last layers is {log_likelihood.item()} on bars {int(batch.bar.min())} to "
+            f"{int(batch.bar.max())}; expected a finite number. Lower model.posterior_learning_rate or "
+            "model.prior_scale, or look for extreme returns there with `quantdl data check`."
+        )
     return log_likelihood

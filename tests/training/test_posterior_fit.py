@@ -68,9 +68,11 @@ def test_every_step_is_told(histories):
     assert told == [("fitting the posterior", step, 6) for step in range(6)]
 
 
-def test_a_posterior_that_is_not_finite_is_refused_with_the_fix(histories):
-    with pytest.raises(RunError, match="Lower model.posterior_learning_rate, which is 1e"):
-        with_posterior(histories, settings=replace(SETTINGS, posterior_learning_rate=1e30, posterior_steps=30))
+def test_a_likelihood_that_is_not_finite_is_refused_with_the_bars_and_the_fix(histories):
+    model = network(histories)
+    model.network.get_parameter("encoder.enter.bias").data.fill_(torch.nan)
+    with pytest.raises(RunError, match=r"is nan on bars \d+ to \d+; .* Lower model.posterior_learning_rate"):
+        fit_posterior(model, SessionBatches(histories, SPANS, 16, TRAINING, 0), SETTINGS, 0.5, 0)
 
 
 @pytest.mark.slow
