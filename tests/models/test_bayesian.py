@@ -31,10 +31,10 @@ def closed_form(design: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor
     return covariance @ design.T @ value / NOISE**2, covariance
 
 
-def fitted_draws(n: int, guide: str = "low_rank", steps: int = 800) -> torch.Tensor:
+def fitted_draws(n: int, guide: str = "low_rank", steps: int = 500) -> torch.Tensor:
     design, value = regression(n)
     settings = BayesianSettings(
-        1, prior_scale=PRIOR, guide=guide, guide_rank=2, posterior_steps=steps, posterior_learning_rate=0.03
+        1, prior_scale=PRIOR, guide=guide, guide_rank=2, posterior_steps=steps, posterior_learning_rate=0.04
     )
 
     def log_likelihood(vector: torch.Tensor) -> torch.Tensor:
@@ -42,12 +42,12 @@ def fitted_draws(n: int, guide: str = "low_rank", steps: int = 800) -> torch.Ten
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return posterior_draws([log_likelihood] * steps, torch.zeros(2, dtype=torch.float64), settings, 1500)
+        return posterior_draws([log_likelihood] * steps, torch.zeros(2, dtype=torch.float64), settings, 700)
 
 
-@pytest.mark.parametrize("n", [25, 100, 400])
+@pytest.mark.parametrize("n", [25, 400])
 def test_the_posterior_of_a_linear_regression_is_its_closed_form(n):
-    """So it shrinks with the data, by half for four times as many, and grows off the support of the features."""
+    """So it shrinks with the data, to a quarter for sixteen times as many, and grows off their support."""
     draws = fitted_draws(n)
     mean, covariance = closed_form(*regression(n))
     for place in (0.0, 1.0, 5.0):  # in the middle, at the edge and far outside of the features seen
@@ -80,7 +80,10 @@ def test_a_fit_that_fails_leaves_pyro_as_it_was():
 
 
 def network() -> Forecaster:
-    return away_from_start(TransformerForecaster(2, 1, TransformerSettings(1, width=8, heads=2, trailing_factors=2)))
+    settings = TransformerSettings(1, width=8, heads=2, trailing_factors=2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        return away_from_start(TransformerForecaster(2, 1, settings))
 
 
 @pytest.fixture

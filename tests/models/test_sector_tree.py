@@ -159,7 +159,7 @@ def test_sessions_do_not_read_each_other(encoder):
 
 def tensors_alive() -> int:
     gc.collect()
-    return sum(isinstance(item, torch.Tensor) for item in gc.get_objects())
+    return sum(issubclass(type(item), torch.Tensor) for item in gc.get_objects())
 
 
 def test_memory_stays_flat_over_a_thousand_steps():
@@ -183,26 +183,25 @@ def test_memory_stays_flat_over_a_thousand_steps():
 
 @pytest.mark.slow
 def test_the_tree_earns_its_place_where_sectors_have_shocks_of_their_own():
-    """The volatility of a sector is hidden and changes fast: twelve assets together show it, one alone hardly."""
-    market = sector_shock_market(1600, n_sectors=4, sector_size=12, seed=0)
-    sectors = {name: (f"sector {number // 12}",) for number, name in enumerate(market.panel.assets)}
+    """The volatility of a sector is hidden and changes fast: eight assets together show it, one alone hardly."""
+    market = sector_shock_market(1000, n_sectors=4, sector_size=8, seed=0)
+    sectors = {name: (f"sector {number // 8}",) for number, name in enumerate(market.panel.assets)}
     histories = build_histories(market.panel, [NEXT_SESSION], groups=group_paths(market.panel, sectors))
-    training, bars = TrainingSettings(epochs=12, patience=4), range(1300, 1599)
+    training = TrainingSettings(epochs=12, patience=4, learning_rate=5e-3, warm_up_steps=20, rows=1, averaging=0.95)
+    bars, spans = range(800, 999), FitSpans(range(30, 700), range(700, 800))
 
-    def score(model) -> float:
-        spans = FitSpans(range(30, 1100), range(1100, 1300))
-        fit(model, SessionBatches(histories, spans, 32, training, seed=0), training, seed=0)
-        batch = histories.batch([bars], 32)
+    def score(build, settings) -> float:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            model = build(histories.n_features, 1, settings)
+        fit(model, SessionBatches(histories, spans, 16, training, seed=0), training, seed=0)
+        batch = histories.batch([bars], 16)
         with torch.no_grad():
             return -float(model(batch).marginal_log_prob(batch.target).mean())
 
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        tree = score(SectorTreeForecaster(histories.n_features, 1, SectorTreeSettings(1, context=32)))
-        torch.manual_seed(0)
-        settings = TransformerSettings(1, layers=1, context=32)
-        without = score(TransformerForecaster(histories.n_features, 1, settings))
+    tree = score(SectorTreeForecaster, SectorTreeSettings(1, context=16))
+    without = score(TransformerForecaster, TransformerSettings(1, layers=1, context=16))
     truth = -float(np.mean(market.true_log_density[bars.start + 1 : bars.stop + 1]))
     print(f"tree {tree:.4f}, without {without:.4f}, truth {truth:.4f}")
     assert without - tree > 0.02
-    assert tree > truth - 0.01
+    assert tree > truth  # the density given the hidden volatility is out of reach
