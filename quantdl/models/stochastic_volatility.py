@@ -110,7 +110,7 @@ def fit_stochastic_volatility(
     observed = torch.from_numpy(np.asarray(returns / scale, dtype=np.float64))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        sampler = NUTS(_model, max_tree_depth=7, target_accept_prob=0.85)
+        sampler = NUTS(_model, max_tree_depth=6)
         chain = MCMC(sampler, draws, warm_up, disable_progbar=True, hook_fn=_told(progress, draws + warm_up))
         chain.run(observed)
     kept = {name: chain.get_samples()[name] for name in ("level", "persistence", "volatility")}
