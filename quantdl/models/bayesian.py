@@ -33,6 +33,10 @@ class BayesianForecaster(Forecaster):
     The last layers of all heads are one vector of P numbers. Members differ in it and share everything else, so the
     histories are encoded once. Until `members` are drawn all of them are the network as it was built.
 
+    The spread over the members shrinks with the data and grows where the encodings leave what was seen in training. It
+    says nothing of the encoder's own weights, and features far out need not be encoded far out: they are clamped and
+    encodings are normalised.
+
     Args:
         network: Any network whose heads end in `LastLayer`.
         n_members: S, how many draws the mixture holds.

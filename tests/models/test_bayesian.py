@@ -54,7 +54,7 @@ def test_the_posterior_of_a_linear_regression_is_its_closed_form(n):
         features = torch.tensor([1.0, place], dtype=torch.float64)
         spread = (features @ covariance @ features).sqrt().item()
         values = draws @ features
-        assert values.mean().item() == pytest.approx((features @ mean).item(), abs=0.3 * spread)
+        assert values.mean().item() == pytest.approx((features @ mean).item(), abs=0.5 * spread)
         assert values.std().item() == pytest.approx(spread, rel=0.2)
 
 
