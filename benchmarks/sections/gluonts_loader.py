@@ -1,6 +1,6 @@
 """GluonTS' training loader on bars written by windows.py; runs in an environment of its own.
 
-    .venv-peers/bin/python benchmarks/sections/gluonts_loader.py FOLDER LENGTH BATCH
+    .venv-peers/gluonts/bin/python benchmarks/sections/gluonts_loader.py FOLDER LENGTH BATCH
 
 One series an asset: the return as target and the features as dynamic features. Windows are cut by an InstanceSplitter
 and stacked to torch tensors as GluonTS' PyTorch estimators do it.

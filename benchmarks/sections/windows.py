@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from nasdaq import nasdaq_panel
-from peers import gluonts_python
+from peers import peer_python
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -98,7 +98,7 @@ def rate(batches: Callable[[], Iterable[int]], n_batches: int | None) -> float:
 
 def gluonts_rate(bars: ObservedBars) -> float | str:
     """Windows a CPU second of GluonTS' training loader on these bars, or why there is none."""
-    python = gluonts_python()
+    python = peer_python("gluonts")
     if isinstance(python, str):
         return python
     with tempfile.TemporaryDirectory() as folder:
