@@ -2,9 +2,9 @@
 
     python benchmarks/bench_flows.py [--batch N] [--turns N] [--without-peers]
 
-Batch 4,096, context 32, 3 layers of 8 bins, hidden 64, float32, standard normal base; one thread, CPU seconds, the least
-of some turns, before and after the peer's so that a change of the machine's load shows. A ratio above 1 means that ours
-is the faster. nflows is installed in an environment of its own, .venv-peers, when it is first needed.
+Batch 4,096, context 32, 3 layers of 8 bins, hidden 64, float32, standard normal base; one thread, CPU seconds, the
+least of some turns, half of ours before and half after the peer's. A ratio above 1 means that ours is the faster.
+nflows is installed in an environment of its own, .venv-peers, when it is first needed.
 """
 
 import argparse

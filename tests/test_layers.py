@@ -68,7 +68,7 @@ DOORS = {
     "pyarrow": ("quantdl.market.sources.parquet", "quantdl.results.tables"),
     "pydantic": ("quantdl.config",),
     "pydantic_core": ("quantdl.config",),
-    "pyro": ("quantdl.models.bayesian", "quantdl.models.flow", "quantdl.models.stochastic_volatility"),
+    "pyro": ("quantdl.models.bayesian", "quantdl.models.stochastic_volatility"),
     "rich": ("quantdl.cli",),
     "ruamel": ("quantdl.config",),
     "safetensors": ("quantdl.training.checkpoints",),
@@ -350,7 +350,7 @@ GOOD = {
     "quantdl/backtest/__init__.py": "import lazy_loader\n"
     "__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)",
     "quantdl/backtest/__init__.pyi": "from .running.view import MarketView as MarketView",
-    "quantdl/models/flow.py": "import pyro.distributions\nmodel.eval()\ndef ready(model): model.eval()",
+    "quantdl/models/flow.py": "import torch.distributions\nmodel.eval()\ndef ready(model): model.eval()",
     "quantdl/config.py": "from ruamel.yaml import YAML\nyaml = YAML()\nyaml.load('a: 1')",
     "quantdl/cli.py": "import typer\nfrom quantdl import errors\nfrom quantdl.market import panel",
     "strategies/sell.py": "from quantdl.backtest import MarketView",

@@ -1,6 +1,7 @@
-"""nflows' conditional coupling flow of rational-quadratic splines; runs in an environment of its own.
+r"""nflows' conditional coupling flow of rational-quadratic splines; runs in an environment of its own.
 
-    .venv-peers/nflows/bin/python benchmarks/sections/nflows_coupling.py DIMENSION BATCH CONTEXT LAYERS BINS HIDDEN TURNS
+    .venv-peers/nflows/bin/python benchmarks/sections/nflows_coupling.py \
+        DIMENSION BATCH CONTEXT LAYERS BINS HIDDEN TURNS
 
 Prints the CPU seconds of the least of some turns, of a log density forward and backward and of one draw per context, as
 one JSON object. One residual block is two inner layers.

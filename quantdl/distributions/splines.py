@@ -1,16 +1,16 @@
 r"""Monotone splines of rational-linear pieces, and the laws that they bend out of Student's t.
 
 Every bin holds two hyperbolas that meet at its split with one slope (Dolatabadi, Erfani and Leckie, 2020,
-https://arxiv.org/abs/2001.05168). Measured from the nearer end of the bin, with ``t`` the share of its width gone, ``l``
-the share at which the split lies, ``p**2`` and ``q**2`` the slopes at the near and the far end and ``delta`` that of the
-chord, both halves are the same formula:
+https://arxiv.org/abs/2001.05168). Measured from the nearer end of the bin, with ``t`` the share of its width gone,
+``l`` the share at which the split lies, ``p**2`` and ``q**2`` the slopes at the near and the far end and ``delta`` that
+of the chord, both halves are the same formula:
 
 .. math:: f(t) = \frac{l p^2 t / \delta}{d(t)}, \qquad d(t) = l - t + p \, (l p + (1 - l) q) \, t / \delta, \qquad
     \text{slope} = (l p / d(t))^2
 
 so a value and its log slope take one selection of the half and no case distinction after it, and so does the inverse.
-Knots, slopes and splits lie in one table from which the bin of a value is gathered once: no index depends on how many
-values fall where, and nothing waits for the device.
+Knots, slopes and splits lie in one table from which the bin of a value is gathered once: no shape depends on how many
+values fall where, so nothing waits for the device.
 """
 
 import math
@@ -37,6 +37,7 @@ from quantdl.distributions.student_t import student_t_cdf
 
 # As in Pyro: the least share of a bin, of the place of its split in it, and the least slope at a knot.
 _SMALLEST_SHARE, _SMALLEST_SPLIT, _SMALLEST_SLOPE = 1e-3, 0.025, 1e-3
+_UNIT_SLOPE = math.log(math.expm1(1.0 - _SMALLEST_SLOPE))  # what a slope of one is computed from
 _NODES = tuple(
     (0.5 * (1.0 + place), 0.5 * weight) for place, weight in zip(*np.polynomial.legendre.leggauss(16), strict=True)
 )
@@ -46,9 +47,11 @@ _NODES = tuple(
 class RationalSpline:
     """Monotone splines from ``[-bound, bound]`` onto itself, the identity outside, with slope 1 at both ends.
 
+    Numbers of a spline stand along the first axis, so that every step runs along the splines, of which there are many.
+
     Attributes:
-        table: (..., 4, bins + 1): places of the knots, their images, the slopes there, and where in the bin after a
-            knot its split lies, as a share of the width (the last of these is not used).
+        table: (4 (bins + 1), *): of each knot its place, then of each its image, then what its slope and then what the
+            split of the bin after it is computed from once that bin is known: their softplus and sigmoid, see `of`.
         bound: Distance from the center up to which the spline bends.
     """
 
@@ -57,98 +60,83 @@ class RationalSpline:
 
     @classmethod
     def of(cls, parameters: Tensor, bound: float) -> "RationalSpline":
-        """Build splines from any numbers: (..., 4 bins - 1) of them, in the order of `start`."""
-        bins = (parameters.shape[-1] + 1) // 4
-        shares, slopes, splits = parameters.split([2 * bins, bins - 1, bins], dim=-1)
-        return cls.from_shares(
-            shares.unflatten(-1, (2, bins)).softmax(-1), functional.softplus(slopes), splits.sigmoid(), bound
-        )
+        """Build splines from any numbers: (4 bins - 1, *) of them give splines of shape (*).
 
-    @classmethod
-    def from_shares(cls, shares: Tensor, slopes: Tensor, splits: Tensor, bound: float) -> "RationalSpline":
-        """Build splines from shares that sum to one.
-
-        Every bin is first given a thousandth of the interval on either axis, every slope a thousandth, and a split
-        stays a fortieth of the width away from the ends of its bin.
-
-        Args:
-            shares: (..., 2, bins) of the places and of the images.
-            slopes: (..., bins - 1) at the inner knots, not negative.
-            splits: (..., bins) between 0 and 1.
-            bound: Distance from the center up to which the spline bends.
+        The softmax of the first ``bins`` gives the shares of the bins along the places, that of the next ``bins`` those
+        along the images, the softplus of ``bins - 1`` the slopes at the inner knots, the sigmoid of the last ``bins``
+        the places of the splits in their bins. Every bin has a thousandth of the interval on either axis beforehand,
+        every slope a thousandth, and a split stays a fortieth of the width away from the ends of its bin.
         """
-        bins = splits.shape[-1]
-        inner = _SMALLEST_SHARE * torch.arange(1, bins, device=shares.device, dtype=shares.dtype)
-        inner = inner + (1.0 - _SMALLEST_SHARE * bins) * shares[..., :-1].cumsum(-1)
-        knots = functional.pad(2.0 * bound * inner - bound, (1, 0), value=-bound)
-        knots = functional.pad(knots, (0, 1), value=bound)
-        rows = torch.stack(
-            [
-                functional.pad(slopes + _SMALLEST_SLOPE, (1, 1), value=1.0),
-                functional.pad(_SMALLEST_SPLIT + (1.0 - 2.0 * _SMALLEST_SPLIT) * splits, (0, 1), value=0.5),
-            ],
-            dim=-2,
-        )
-        return cls(torch.cat([knots, rows], dim=-2), bound)
+        bins = (len(parameters) + 1) // 4
+        shares, slopes, splits = parameters.split([2 * bins, bins - 1, bins])
+        sums = torch.ones(bins - 1, bins, dtype=parameters.dtype, device=parameters.device).tril()
+        sums = sums * (2.0 * bound * (1.0 - _SMALLEST_SHARE * bins))
+        least = (2.0 * bound * _SMALLEST_SHARE) * torch.arange(1, bins, dtype=sums.dtype, device=sums.device) - bound
+        knots = least[:, None] + sums @ shares.reshape(2, bins, -1).softmax(1)
+        places, images = knots.unflatten(-1, parameters.shape[1:])
+        edge = parameters.new_tensor([-bound, bound, _UNIT_SLOPE]).reshape(3, *([1] * parameters.ndim))
+        low, high, one = edge.expand(3, 1, *parameters.shape[1:])
+        return cls(torch.cat([low, places, high, low, images, high, one, slopes, one, splits, one]), bound)
 
     @staticmethod
     def start(bins: int) -> Tensor:
-        """The parameters of the identity, (4 bins - 1): widths, heights, slopes at the inner knots, splits."""
+        """The parameters of the identity, (4 bins - 1)."""
         start = torch.zeros(4 * bins - 1)
-        start[2 * bins : 3 * bins - 1] = math.log(math.expm1(1.0 - _SMALLEST_SLOPE))
+        start[2 * bins : 3 * bins - 1] = _UNIT_SLOPE
         return start
 
     def forward(self, place: Tensor) -> tuple[Tensor, Tensor]:
-        """Images of places and the log slopes there; the shape of ``place`` broadcasts with that of the splines."""
-        inside, bounded, (left, width, bottom, height, near, far, split) = self._select(place, row=0)
+        """Images of places, whose shape broadcasts with that of the splines, and the log slopes there."""
+        bounded, (left, width, bottom, height, near, far, split) = self._select(place, axis=0)
         share = (bounded - left) / width
         upper = share > split
         share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
         near, far = torch.where(upper, far, near), torch.where(upper, near, far)
-        root = near.sqrt()
-        steepness = width / height
-        divisor = split - share + share * steepness * root * _mixed(split, root, far)
+        steepness = near * width / height
+        divisor = split - share + share * steepness * (split * near + (1.0 - split) * far)
         rise = height * split * near * steepness * share / divisor
         image = torch.where(upper, bottom + height - rise, bottom + rise)
-        log_slope = 2.0 * torch.log(split * root / divisor)
+        inside = place.abs() < self.bound
+        log_slope = 2.0 * torch.log(split * near / divisor)
         return torch.where(inside, image, place), torch.where(inside, log_slope, 0.0)
 
     def inverse(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Places that have these images, and the log slopes of the inverse there."""
-        inside, bounded, (left, width, bottom, height, near, far, split) = self._select(image, row=1)
+        bounded, (left, width, bottom, height, near, far, split) = self._select(image, axis=1)
         share = (bounded - bottom) / height
-        upper = share > split * near.sqrt() / _mixed(split, near.sqrt(), far)
+        upper = share > split * near / (split * near + (1.0 - split) * far)
         share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
         near, far = torch.where(upper, far, near), torch.where(upper, near, far)
-        root = near.sqrt()
-        steepness = width / height
-        growth = steepness * root * _mixed(split, root, far) - 1.0
+        steepness = near * width / height
+        growth = steepness * (split * near + (1.0 - split) * far) - 1.0
         gone = share * split / (split * near * steepness - share * growth)
         place = torch.where(upper, left + width * (1.0 - gone), left + width * gone)
-        log_slope = 2.0 * torch.log((split + growth * gone) / (split * root))
+        inside = image.abs() < self.bound
+        log_slope = 2.0 * torch.log((split + growth * gone) / (split * near))
         return torch.where(inside, place, image), torch.where(inside, log_slope, 0.0)
 
     def joints(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Where one hyperbola follows another, from -bound to bound: places, images and slopes, (..., 2 bins + 1)."""
-        places, images, slopes, splits = self.table.unbind(-2)
-        left, right, split = slopes[..., :-1].sqrt(), slopes[..., 1:].sqrt(), splits[..., :-1]
+        """Where one hyperbola follows another, from -bound to bound: places, images and slopes, (2 bins + 1, *)."""
+        places, images, slopes, splits = self.table.unflatten(0, (4, -1))
+        roots, split = _root_of_slope(slopes), _split(splits[:-1])
+        left, right = roots[:-1], roots[1:]
         mixed = split * left + (1.0 - split) * right
-        widths, heights = places.diff(dim=-1), images.diff(dim=-1)
-        middle = torch.stack(
-            [
-                places[..., :-1] + split * widths,
-                images[..., :-1] + heights * split * left / mixed,
-                (heights / widths / mixed).square(),
-            ]
+        widths, heights = places.diff(dim=0), images.diff(dim=0)
+        middle = (
+            places[:-1] + split * widths,
+            images[:-1] + heights * split * left / mixed,
+            (heights / widths / mixed).square(),
         )
-        knots = torch.stack([places, images, slopes])
-        between = torch.stack([knots[..., :-1], middle], dim=-1).flatten(-2)
-        joined = torch.cat([between, knots[..., -1:]], dim=-1)
+        knots = (places, images, roots.square())
+        joined = [
+            torch.cat([torch.stack([at_knots[:-1], between], dim=1).flatten(0, 1), at_knots[-1:]])
+            for at_knots, between in zip(knots, middle, strict=True)
+        ]
         return joined[0], joined[1], joined[2]
 
     def pick(self, index: Any) -> "RationalSpline":  # noqa: ANN401 - whatever indexes a tensor
-        """Some of the splines."""
-        return RationalSpline(self.table[index], self.bound)
+        """Some of the splines: those of the first axis of their shape, or of several by a tuple."""
+        return RationalSpline(self.table[(slice(None), *(index if isinstance(index, tuple) else (index,)))], self.bound)
 
     def to(self, device: torch.device | str) -> "RationalSpline":
         """The same splines on another device."""
@@ -158,23 +146,40 @@ class RationalSpline:
         """The same splines in float64."""
         return RationalSpline(self.table.double(), self.bound)
 
-    def _select(self, value: Tensor, row: int) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        """Which values lie inside, the values kept inside, and for each the bin it falls in along a row of the table.
+    def _select(self, value: Tensor, axis: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Values kept inside the bound, and for each the bin that it falls in along the places or the images.
 
-        A value outside is kept away from the formula, whose unused branch would send NaN into the gradient.
+        Of a bin: left end, width, lower end, height, the roots of the slopes at both ends, and the split. Values beyond
+        the bound are kept away from the formulas, whose unused branch would send NaN into the gradient.
         """
         bounded = value.clamp(-self.bound, self.bound)
-        number = (bounded[..., None] >= self.table[..., row, 1:-1]).sum(-1)
-        table = self.table.expand(*number.shape, *self.table.shape[-2:])
-        ends = torch.stack([number, number + 1], dim=-1)[..., None, :].expand(*number.shape, 4, 2)
-        (left, right), (bottom, top), (near, far), (split, _) = (
-            part.unbind(-1) for part in table.gather(-1, ends).unbind(-2)
+        knots = len(self.table) // 4
+        splines = self.table.reshape(
+            len(self.table), *([1] * (value.ndim + 1 - self.table.ndim)), *self.table.shape[1:]
         )
-        return value.abs() < self.bound, bounded, (left, right - left, bottom, top - bottom, near, far, split)
+        inner = splines[axis * knots + 1 : axis * knots + knots - 1]
+        number = (bounded >= inner).sum(0)
+        offsets = torch.arange(7, device=value.device).reshape(-1, *([1] * number.ndim))
+        offsets = offsets // 2 * knots + offsets % 2
+        chosen = splines.expand(-1, *number.shape).gather(0, number + offsets)
+        left, right, bottom, top, near, far, split = chosen
+        return bounded, (
+            left,
+            right - left,
+            bottom,
+            top - bottom,
+            _root_of_slope(near),
+            _root_of_slope(far),
+            _split(split),
+        )
 
 
-def _mixed(split: Tensor, near_root: Tensor, far: Tensor) -> Tensor:
-    return split * near_root + (1.0 - split) * far.sqrt()
+def _root_of_slope(parameter: Tensor) -> Tensor:
+    return (functional.softplus(parameter) + _SMALLEST_SLOPE).sqrt()
+
+
+def _split(parameter: Tensor) -> Tensor:
+    return _SMALLEST_SPLIT + (1.0 - 2.0 * _SMALLEST_SPLIT) * parameter.sigmoid()
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +230,7 @@ class SplineMarginals(Marginals):
         the integral of the distribution function.
         """
         exact, freedom = self._exact, degrees_of_freedom.double()
-        area = _integral(*exact.spline.joints(), freedom[:, None, None], None)
+        area = _integral(*exact.spline.joints(), freedom[:, None], None)
         mean = exact.affine.from_standard(exact.spline.bound - area, freedom)
         return torch.where(freedom[:, None] > 1.0, mean, torch.nan).to(self.affine.location.dtype)
 
@@ -247,13 +252,10 @@ class SplineMarginals(Marginals):
         inside = scaled.clamp(-bound, bound)
         standard, log_slope = exact.spline.forward(inside)
         own = (inside, standard, log_slope.exp())
-        joints = [
-            torch.cat([joint, point[..., None]], dim=-1)
-            for joint, point in zip(exact.spline.joints(), own, strict=True)
-        ]
-        order = joints[0].argsort(dim=-1, stable=True)
-        joints = [joint.gather(-1, order) for joint in joints]
-        within = _integral(*joints, freedom[..., None], inside)
+        joints = [torch.cat([joint, point[None]]) for joint, point in zip(exact.spline.joints(), own, strict=True)]
+        order = joints[0].argsort(dim=0, stable=True)
+        joints = [joint.gather(0, order) for joint in joints]
+        within = _integral(*joints, freedom, inside)
         score = 2.0 * _square_below(edge, freedom) + outside + within
         return torch.where(freedom > 1.0, exact.affine.scale * score, torch.nan)
 
@@ -279,26 +281,26 @@ class SplineMarginals(Marginals):
 def _integral(places: Tensor, images: Tensor, slopes: Tensor, freedom: Tensor, cut: Tensor | None) -> Tensor:
     r"""Integral over places of T(image), or of the squared error of T against a step at ``cut``, one of the places.
 
-    Between two joints place and image lie on a hyperbola, which exponentials run through: with ``c`` half the log of the
-    slopes' ratio, the image is ``expm1(c v) / expm1(c)`` and the place ``expm1(-c v) / expm1(-c)``, as shares of their
-    ranges, for ``v`` from 0 to 1. In ``v`` nothing has a pole however much the piece bends, so few nodes do.
+    Between two joints place and image lie on a hyperbola, which exponentials run through: with ``c`` half the log of
+    the slopes' ratio, the image is ``expm1(c v) / expm1(c)`` and the place ``expm1(-c v) / expm1(-c)``, as shares of
+    their ranges, for ``v`` from 0 to 1. In ``v`` nothing has a pole however much the piece bends, so few nodes do.
 
     Shape:
-        - places, images, slopes: (..., J) joints in order
-        - cut: (...)
-        - output: (...)
+        - places, images, slopes: (J, *) joints in order
+        - freedom: broadcasts with (*)
+        - cut, output: (*)
     """
-    width, height = places.diff(dim=-1), images.diff(dim=-1)
-    bend = 0.5 * (slopes[..., 1:] / slopes[..., :-1]).log()
+    width, height = places.diff(dim=0), images.diff(dim=0)
+    bend = 0.5 * (slopes[1:] / slopes[:-1]).log()
     bend = torch.where(bend.abs() < 1e-9, 1e-9, bend)  # nearly straight: the same to nine digits
     total = torch.zeros_like(width)
     for node, weight in _NODES:
-        image = images[..., :-1] + height * torch.expm1(bend * node) / torch.expm1(bend)
+        image = images[:-1] + height * torch.expm1(bend * node) / torch.expm1(bend)
         below = _base_cdf(image, freedom)
         if cut is not None:
-            below = torch.where(places[..., 1:] <= cut[..., None], below, 1.0 - below).square()
+            below = torch.where(places[1:] <= cut, below, 1.0 - below).square()
         total = total - weight * below * bend * torch.exp(-bend * node) / torch.expm1(-bend)
-    return (total * width).sum(-1)
+    return (total * width).sum(0)
 
 
 def _base_cdf(standard: Tensor, freedom: Tensor) -> Tensor:
@@ -321,5 +323,7 @@ def _square_below(bound: Tensor, freedom: Tensor) -> Tensor:
     ratio = doubled / freedom
     center = torch.zeros_like(bound)
     log_constant = 2.0 * student_t_log_density(center, freedom) - student_t_log_density(center, doubled)
-    squared = log_constant.exp() * freedom / (freedom - 1.0) / ratio.sqrt() * student_t_cdf(-bound * ratio.sqrt(), doubled)
+    squared = (
+        log_constant.exp() * freedom / (freedom - 1.0) / ratio.sqrt() * student_t_cdf(-bound * ratio.sqrt(), doubled)
+    )
     return -bound * tail.square() + 2.0 * mean * tail - 2.0 * squared

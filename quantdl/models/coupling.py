@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from quantdl.distributions import RationalSpline
 
@@ -10,8 +11,8 @@ class CouplingFlow(nn.Module):
     """Alternating coupling layers of monotone splines: the values at even places bend those at odd ones, and back.
 
     Every layer leaves one half as it is and maps each value of the other by a rational-linear spline whose knots are
-    read off the first half and the context, so that map and inverse cost the same, and the log determinant is the sum of
-    the splines' log slopes (Dinh, Krueger and Bengio, 2015, https://arxiv.org/abs/1410.8516; Durkan et al., 2019,
+    read off the first half and the context, so map and inverse cost the same, and the log determinant is the sum of the
+    splines' log slopes (Dinh, Krueger and Bengio, 2015, https://arxiv.org/abs/1410.8516; Durkan et al., 2019,
     https://arxiv.org/abs/1906.04032). Outside ``bound`` a spline is the identity, which keeps the tails of the base.
     Training starts from the identity.
 
@@ -33,20 +34,23 @@ class CouplingFlow(nn.Module):
         )
 
     def forward(self, value: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Images and log determinants: (..., D) values and (..., C) contexts give (..., D) and (...)."""
-        log_determinant = value.new_zeros(())
-        for layer in self.layers:
-            value, change = layer(value, context, inverse=False)
-            log_determinant = log_determinant + change
-        return value, log_determinant
+        """Images and log determinants, (..., D) and (...), at (..., D) values for (..., C) contexts."""
+        return self._through(value, context, inverse=False)
 
     def inverse(self, image: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Values with these images, and the log determinants of the inverse."""
-        log_determinant = image.new_zeros(())
-        for layer in reversed(self.layers):
-            image, change = layer(image, context, inverse=True)
+        return self._through(image, context, inverse=True)
+
+    def _through(self, value: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
+        """Inside, features stand first and all vectors in one row, as the splines have them."""
+        shape = torch.broadcast_shapes(value.shape[:-1], context.shape[:-1])
+        moving = value.expand(*shape, -1).reshape(-1, value.shape[-1]).T
+        given = context.expand(*shape, -1).reshape(-1, context.shape[-1]).T
+        log_determinant = moving.new_zeros(moving.shape[1:])
+        for layer in reversed(self.layers) if inverse else self.layers:
+            moving, change = layer(moving, given, inverse)
             log_determinant = log_determinant + change
-        return image, log_determinant
+        return moving.T.reshape(*shape, -1), log_determinant.reshape(shape)
 
 
 class _Coupling(nn.Module):
@@ -57,26 +61,30 @@ class _Coupling(nn.Module):
         self.first, self.bound = first, bound
         kept = len(range(first, dimension, 2))
         start = RationalSpline.start(bins)
-        self.bent, self.numbers = dimension - kept, len(start)
-        last = nn.Linear(hidden, self.bent * self.numbers)
-        nn.init.zeros_(last.weight)
-        with torch.no_grad():
-            last.bias.copy_(start.repeat(self.bent))
-        self.conditioner = nn.Sequential(
-            nn.Linear(kept + context, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), last
+        self.numbers, self.bent = len(start), dimension - kept
+        self.conditioner = nn.ModuleList(
+            [nn.Linear(kept + context, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, self.numbers * self.bent)]
         )
+        nn.init.zeros_(self.conditioner[-1].weight)
+        with torch.no_grad():
+            self.conditioner[-1].bias.copy_(start.repeat_interleave(self.bent))
 
     def forward(self, value: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
-        kept, moved = value[..., self.first :: 2], value[..., 1 - self.first :: 2]
-        parameters = self.conditioner(torch.cat([kept, context], dim=-1)).unflatten(-1, (self.bent, self.numbers))
-        spline = RationalSpline.of(parameters, self.bound)
+        """(D, N) values and (C, N) contexts give (D, N) and (N,)."""
+        kept, moved = value[self.first :: 2], value[1 - self.first :: 2]
+        spline = RationalSpline.of(self._numbers(torch.cat([kept, context])), self.bound)
         moved, log_slope = spline.inverse(moved) if inverse else spline.forward(moved)
-        pair = (kept, moved) if self.first == 0 else (moved, kept)
-        return _interleaved(*pair), log_slope.sum(-1)
+        return _interleaved(*((kept, moved) if self.first == 0 else (moved, kept))), log_slope.sum(0)
+
+    def _numbers(self, features: Tensor) -> Tensor:
+        """The parameters of the splines, (4 bins - 1, bent, N)."""
+        first, second, last = self.conditioner
+        for layer in (first, second):
+            features = functional.gelu(torch.addmm(layer.bias[:, None], layer.weight, features))
+        return torch.addmm(last.bias[:, None], last.weight, features).unflatten(0, (self.numbers, self.bent))
 
 
 def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
     """The values at even and at odd places, put together; there may be one more of the even ones."""
-    pairs = odd.shape[-1]
-    joined = torch.stack([even[..., :pairs], odd], dim=-1).flatten(-2)
-    return torch.cat([joined, even[..., pairs:]], dim=-1)
+    joined = torch.stack([even[: len(odd)], odd], dim=1).flatten(0, 1)
+    return torch.cat([joined, even[len(odd) :]])

@@ -18,15 +18,19 @@ class SplineHead(nn.Module):
         super().__init__()
         self.bound = bound
         start = RationalSpline.start(bins)
-        last = nn.Linear(hidden, len(start))
-        nn.init.zeros_(last.weight)
+        self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU())
+        self.last = nn.Linear(hidden, len(start))
+        nn.init.zeros_(self.last.weight)
         with torch.no_grad():
-            last.bias.copy_(start)
-        self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)
+            self.last.bias.copy_(start)
 
     def forward(self, context: Tensor) -> RationalSpline:
         """(B, A, size) encodings give one spline per row and asset."""
-        return RationalSpline.of(self.layers(context), self.bound)
+        hidden = self.layers(context).flatten(0, -2).T
+        numbers = torch.addmm(
+            self.last.bias[:, None], self.last.weight, hidden
+        )  # numbers first, as the spline has them
+        return RationalSpline.of(numbers.unflatten(1, context.shape[:-1]), self.bound)
 
 
 class FlowForecaster(Forecaster):
