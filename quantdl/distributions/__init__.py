@@ -19,6 +19,7 @@ from quantdl.distributions.marginals import (
 from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.mixture import MixtureForecast, VarianceParts
+from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
 from quantdl.distributions.splines import RationalSpline, SplineMarginals
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
@@ -34,7 +35,9 @@ __all__ = [
     "Resamples",
     "SkewStudentTMarginals",
     "MixtureForecast",
+    "PlaneMap",
     "RationalSpline",
+    "ScoreFlowForecast",
     "SplineMarginals",
     "StudentTMarginals",
     "VarianceParts",

@@ -1,14 +1,24 @@
-"""A normalising flow: conditional spline marginals, which may be skewed and have several modes."""
+"""Normalising flows: conditional spline margins, or a conditional coupling flow on the common scores of all assets."""
 
 import torch
 from torch import Tensor, nn
 
-from quantdl.distributions import CopulaForecast, Forecast, RationalSpline, SplineMarginals
+from quantdl.distributions import (
+    CopulaForecast,
+    Forecast,
+    PlaneMap,
+    RationalSpline,
+    ScoreFlowForecast,
+    SplineMarginals,
+)
+from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
+
+_COUPLINGS = 4
 
 
 class SplineHead(nn.Module):
@@ -34,7 +44,10 @@ class SplineHead(nn.Module):
 
 
 class FlowForecaster(Forecaster):
-    """Spline marginals over a Student-t base whose degrees of freedom are learned, joined by the factor copula.
+    """A flow over a Student-t base whose degrees of freedom are learned.
+
+    Either spline margins joined by the factor copula, or affine margins whose common scores a coupling flow bends; the
+    latter knows assets by their loadings only, so it serves any number of them too.
 
     Args:
         n_features: Feature columns.
@@ -47,12 +60,20 @@ class FlowForecaster(Forecaster):
         self.encoder = CausalEncoder(n_features, settings)
         self.context = ForecastContext(settings.width, n_windows)
         self.affine = AffineHead(self.context.size, settings.width)
-        self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
+        self.joint = settings.joint
+        if settings.joint == "factors":
+            self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
+        else:
+            sizes = (_COUPLINGS, settings.width, settings.bins, settings.bound)
+            self.coupling = CouplingFlow(2, self.context.size, *sizes)
         self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = batch.at_position(self.encoder(batch))
         assets, row = self.context(hidden, batch)
-        marginals = SplineMarginals(self.affine(assets, unit(batch)), self.spline(assets))
-        return CopulaForecast(marginals, self.dependence(assets, row, batch.trailing_loadings), batch.present)
+        affine = self.affine(assets, unit(batch))
+        dependence = self.dependence(assets, row, batch.trailing_loadings)
+        if self.joint == "coupling":
+            return ScoreFlowForecast(affine, dependence, PlaneMap(self.coupling, row), batch.present)
+        return CopulaForecast(SplineMarginals(affine, self.spline(assets)), dependence, batch.present)

@@ -51,16 +51,20 @@ class TransformerSettings(NetworkSettings):
 
 @dataclass(frozen=True)
 class FlowSettings(NetworkSettings):
-    """A conditional flow on a Student-t base: affine, then a spline.
+    """A conditional flow on a Student-t base: affine, then a spline, joined by factors or by a coupling flow.
 
     Attributes:
         bins: Pieces of the spline.
         bound: Distance from the center, in units of the scale, up to which the spline bends the law.
+        joint: ``factors`` joins spline margins by the factor-t copula. ``coupling`` bends the two largest common scores
+            of affine margins by a coupling flow, which margins and dependence both inherit; its joint density needs
+            every present asset observed, see `quantdl.distributions.ScoreFlowForecast`.
         kind: Name of the model.
     """
 
     bins: Annotated[int, Interval(ge=2, le=64)] = 8
     bound: PositiveFloat = 4.0
+    joint: Literal["factors", "coupling"] = "factors"
     kind: Literal["flow"] = "flow"
 
 
