@@ -1,13 +1,25 @@
 """The benchmarks still run: each of these on a small panel, for its figures' form and not for their size."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-SECTIONS = Path(__file__).parents[1] / "benchmarks" / "sections"
+ROOT = Path(__file__).parents[1]
+SECTIONS = ROOT / "benchmarks" / "sections"
+
+
+def figures_of(script: str, *arguments: str) -> list[dict]:
+    """The JSON lines of a benchmark run as a user runs it, from the root of the project."""
+    command = [sys.executable, f"benchmarks/{script}", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 def test_the_pass_over_a_mapped_panel_sees_every_window_once():
@@ -53,3 +65,34 @@ def test_the_rival_of_the_equal_weight_book_has_the_score_that_was_published(tmp
     assert (first["n"], first["beyond_99"]) == (1006, 14)
     assert first["fz0_01"] == pytest.approx(-3.26122, abs=0.001)
     assert len(list(tmp_path.iterdir())) == 1
+def test_flows_are_timed_in_both_directions():
+    rows = figures_of("bench_flows.py", "--batch", "16", "--turns", "1", "--without-peers")
+    assert [row["dimension"] for row in rows] == [5, 20]
+    assert all(row["quantdl"]["log_prob_cpu_s"] > 0 and row["quantdl"]["sample_cpu_s"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_windows_of_the_transformer_in_training_are_counted():
+    (row,) = figures_of("bench_training.py", "--steps", "1", "--rows", "1", "--block", "4", "--without-peers")
+    assert row["figures"]["windows_per_cpu_s"] > 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_its_benchmark_says_so():
+    (row,) = figures_of("gpu.py")
+    assert "finds no CUDA device" in row["skipped"]
+
+
+def test_the_gpu_benchmark_runs_dry_on_the_cpu():
+    small = ("--device", "cpu", "--rows", "1", "--seconds", "0.01", "--sessions", "260", "--epochs", "1")
+    rows = figures_of("gpu.py", *small)
+    assert rows[0]["device"].startswith("no GPU")
+    by_section = {name: [row for row in rows if row.get("section") == name] for name in SECTIONS_OF_GPU}
+    assert [len(by_section[name]) for name in SECTIONS_OF_GPU] == [6, 3, 1, 3]
+    assert {row["model"] for row in by_section["parity"]} == {"transformer", "flow", "graph"}
+    assert all(row["passed"] for name in ("parity", "scores") for row in by_section[name])  # the same device twice
+    assert all(row["cpu"] > 0 for row in by_section["throughput"] if "over_cpu" in row)
+    assert all(row["operations"] > 0 and row["longest_ms"] for row in by_section["profile"])
+
+
+SECTIONS_OF_GPU = ("throughput", "parity", "scores", "profile")

@@ -154,8 +154,8 @@ class ScoreFlowForecast(Forecast):
         partly = (asked > 0) & (asked < self.whole.sum(-1))
         if bool(partly.any()):
             raise RunError(
-                f"a joint density of {int(asked[partly][0])} of the {int(self.whole.sum(-1)[partly][0])} assets that the "
-                f"law was made for was asked in {int(partly.sum())} of {len(partly)} rows (first: row "
+                f"a joint density of {int(asked[partly][0])} of the {int(self.whole.sum(-1)[partly][0])} assets that "
+                f"the law was made for was asked in {int(partly.sum())} of {len(partly)} rows (first: row "
                 f"{int(partly.nonzero()[0])}). The coupling flow has no closed form for it; laws of single assets and "
                 "draws are served. Train on sessions in which every asset has a return, or use joint: factors."
             )

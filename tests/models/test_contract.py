@@ -90,6 +90,7 @@ def bayesian(histories: Histories) -> BayesianForecaster:
 MODELS = {
     "transformer": network(TransformerForecaster, TransformerSettings(horizon=5, width=16, heads=2)),
     "flow": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2)),
+    "coupling": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2, joint="coupling")),
     "graph": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, layers=2)),
     "sector_tree": network(SectorTreeForecaster, SectorTreeSettings(horizon=5, width=16, heads=2)),
     "bayesian": bayesian,
