@@ -28,10 +28,11 @@ from quantdl.distributions.density import student_t_log_density
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import AffineMarginals
-from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
+from quantdl.distributions.splines import base_cdf
+from quantdl.distributions.student_t import exact_probability, student_t_icdf, student_t_log_cdf
 from quantdl.errors import RunError
 
-_ANGLES, _RADII = 16, 12
+_ANGLES, _RADII, _STEPS = 16, 12, 80
 _SMALLEST_PIVOT = 1e-3  # of a direction of unit length once the first is taken out; below it there is no second one
 
 
@@ -180,7 +181,7 @@ class ScoreFlowForecast(Forecast):
         """See :class:`Forecast`."""
         location, scale, freedom, share = self._nodes(torch.float64)
         place = (self._standard(value.double())[None] - location) / scale
-        probability = (share[:, None, None] * student_t_cdf(place, freedom)).sum(0)
+        probability = (share[:, None, None] * base_cdf(place, freedom)).sum(0)
         return self._kept(probability.clamp(5e-324, 1.0 - 2.0**-53), 0.5)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -303,11 +304,26 @@ class ScoreFlowForecast(Forecast):
 
     @staticmethod
     def _search(probability: Tensor, location: Tensor, scale: Tensor, freedom: Tensor, share: Tensor) -> Tensor:
-        """Quantiles of the mixture, (B, A), by halving between the least and the largest of its members' quantiles."""
-        members = location + scale * student_t_icdf(probability, freedom)
+        """Quantiles of the mixture, (B, A), between the least and the largest of its members' quantiles.
+
+        By Newton steps on the log of the nearer tail, and by halving where a step leaves the interval.
+        """
+        side = torch.where(probability > 0.5, -1.0, 1.0)  # the upper tail is the lower one of the mirrored law
+        target, center = torch.minimum(probability, 1.0 - probability), side * location
+        members = center + scale * student_t_icdf(target, freedom)
         low, high = members.amin(0), members.amax(0)
-        for _ in range(60):
-            middle = 0.5 * (low + high)
-            below = (share[:, None, None] * student_t_cdf((middle - location) / scale, freedom)).sum(0) < probability
-            low, high = torch.where(below, middle, low), torch.where(below, high, middle)
-        return 0.5 * (low + high)
+        place = 0.5 * (low + high)
+        height = student_t_log_density(torch.zeros_like(freedom), freedom).exp()
+        for _ in range(_STEPS):
+            standard = (place - center) / scale
+            tail = (share[:, None, None] * base_cdf(standard, freedom)).sum(0)
+            kernel = torch.exp(-0.5 * (freedom + 1.0) * torch.log1p(standard.square() / freedom))
+            density = height * (share[:, None, None] * kernel / scale).sum(0)
+            low, high = torch.where(tail < target, place, low), torch.where(tail < target, high, place)
+            moved = place - (tail.log() - target.log()) * tail / density
+            inside = (moved > low) & (moved < high)
+            step = torch.where(inside, moved, 0.5 * (low + high)) - place
+            place = place + step
+            if bool((step.abs() <= 1e-12 * (1.0 + place.abs())).all()):
+                break
+        return side * place

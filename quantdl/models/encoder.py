@@ -42,7 +42,6 @@ class CausalEncoder(nn.Module):
         super().__init__()
         self.checkpoint_activations = settings.checkpoint_activations
         self.scaler = Standardisation(n_features)
-        self.head_width = settings.width // settings.heads
         self.enter = nn.Linear(n_features, settings.width)
         self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
         self.norm = nn.LayerNorm(settings.width)
@@ -52,12 +51,11 @@ class CausalEncoder(nn.Module):
         rows, assets, length, n_features = batch.features.shape
         hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
         phase = batch.bar_index.reshape(rows * assets, length)
-        turn = turns(phase - phase[:, :1], self.head_width, hidden.dtype)  # once for all blocks
         for block in self.blocks:
             if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, hidden, turn, use_reentrant=False)
+                hidden = checkpoint(block, hidden, phase - phase[:, :1], use_reentrant=False)
             else:
-                hidden = block(hidden, turn)
+                hidden = block(hidden, phase - phase[:, :1])
         encoded: Tensor = self.norm(hidden)
         return encoded.reshape(rows, assets, length, -1)
 
@@ -73,11 +71,11 @@ class _Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, hidden: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, hidden: Tensor, bar: Tensor) -> Tensor:
         sequences, length, width = hidden.shape
         packed = self.query_key_value(self.norm_attention(hidden)).view(sequences, length, 3, self.heads, -1)
         packed = packed.permute(2, 0, 3, 1, 4)
-        (query, key), value = _turned(packed[:2], turn), packed[2]
+        (query, key), value = rotate(packed[:2], bar), packed[2]  # together, by the same angles
         attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         hidden = hidden + self.dropout(self.leave(attended.transpose(1, 2).reshape(sequences, length, width)))
         updated: Tensor = hidden + self.dropout(self.feed(self.norm_feed(hidden)))
@@ -88,21 +86,12 @@ def rotate(vectors: Tensor, bar: Tensor) -> Tensor:
     """Rotary position embedding (Su et al., 2021, https://arxiv.org/abs/2104.09864) at bar numbers.
 
     Shape:
-        - vectors: (N, heads, L, width), width even
+        - vectors: (*, N, heads, L, width), width even
         - bar: (N, L)
     """
-    return _turned(vectors, turns(bar, vectors.shape[-1], vectors.dtype))
-
-
-def turns(bar: Tensor, width: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of the angles by which `rotate` turns vectors of a width, each (N, 1, L, width / 2)."""
-    half = width // 2
-    frequency = 1000.0 ** (-torch.arange(half, device=bar.device, dtype=dtype) / half)
-    angle = (bar.to(dtype)[..., None] * frequency)[:, None]
-    return angle.cos(), angle.sin()
-
-
-def _turned(vectors: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    half = vectors.shape[-1] // 2
+    frequency = 1000.0 ** (-torch.arange(half, device=vectors.device, dtype=vectors.dtype) / half)
+    angle = (bar.to(vectors.dtype)[..., None] * frequency)[:, None]
+    cosine, sine = angle.cos(), angle.sin()
     first, second = vectors.chunk(2, dim=-1)
-    cosine, sine = turn
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)

@@ -12,7 +12,7 @@ from tests.models.batches import away_from_start
 ROWS, ASSETS = 3, 5
 
 
-def law_of(bend: float = 0.5, present: torch.Tensor | None = None) -> ScoreFlowForecast:
+def law_of(bend: float = 0.2, present: torch.Tensor | None = None) -> ScoreFlowForecast:
     generator = torch.Generator().manual_seed(4)
 
     def normal(*shape: int) -> torch.Tensor:

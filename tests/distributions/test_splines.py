@@ -225,12 +225,17 @@ def test_the_mean_is_the_integral_of_the_returns(seed):
     assert math.isnan(law_of(numbers).mean(torch.ones(1, dtype=torch.float64)).item())
 
 
-def test_the_mean_of_draws_is_the_mean():
+def test_mean_and_variance_are_those_of_many_even_quantiles():
     numbers = parameters(1, 1)
     law, freedom = law_of(numbers), freedom_of(numbers)
     uniform = (np.arange(200_000) + 0.5) / 200_000
     draws = law.from_standard(torch.from_numpy(special.stdtrit(FREEDOM, uniform))[:, None, None], freedom)
-    assert draws.mean().item() == pytest.approx(law.mean(freedom).item(), abs=2e-4)  # the tails beyond the grid
+    assert draws.mean().item() == pytest.approx(law.mean(freedom).item(), abs=2e-4)
+    inner = draws[draws.abs() < BOUND]  # beyond the bound the law is Student-t, whose tail no grid holds
+    outer = stats.t.expect(lambda z: z**2, (FREEDOM,), lb=BOUND, epsabs=1e-12)
+    expected = inner.square().sum().item() / 200_000 + 2.0 * outer - law.mean(freedom).item() ** 2
+    assert law.variance(freedom).item() == pytest.approx(expected, rel=1e-4)
+    assert law.variance(torch.tensor([2.0], dtype=torch.float64)).item() == math.inf
 
 
 def test_rows_and_assets_keep_their_own_spline():

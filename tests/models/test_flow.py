@@ -74,8 +74,8 @@ def test_before_training_the_coupling_flow_is_the_transformer_with_the_same_weig
 def crescent_market(n_sessions: int, n_assets: int) -> tuple[np.ndarray, np.ndarray]:
     """Returns whose two common shocks are uncorrelated and not independent, and their true joint log density.
 
-    In units of 1 % and with ``f1, f2`` standard normal, a third of the assets moves by ``f1 + sqrt(2) g``, the others by
-    ``f1 - g / sqrt(2)``, where ``g = f2 / 2 - 0.8 (f1**2 - 1)``: a large move of either sign costs the first third.
+    In units of 1 % and with ``f1, f2`` standard normal, a third of the assets moves by ``f1 + sqrt(2) g``, the others
+    by ``f1 - g / sqrt(2)``, where ``g = f2 / 2 - 0.8 (f1**2 - 1)``: a large move of either sign costs the first third.
     The shocks enter by an orthogonal map, so the density is that of ``(f1, f2)`` and of the noise.
     """
     generator = np.random.default_rng(0)
