@@ -1,5 +1,7 @@
 """Normalising flows: conditional spline margins, or a conditional coupling flow on the common scores of all assets."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -28,18 +30,16 @@ class SplineHead(nn.Module):
         super().__init__()
         self.bound = bound
         start = RationalSpline.start(bins)
-        self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU())
-        self.last = nn.Linear(hidden, len(start))
-        nn.init.zeros_(self.last.weight)
+        last = nn.Linear(hidden, len(start))
+        nn.init.zeros_(last.weight)
         with torch.no_grad():
-            self.last.bias.copy_(start)
+            last.bias.copy_(start)
+        self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)
 
     def forward(self, context: Tensor) -> RationalSpline:
         """(B, A, size) encodings give one spline per row and asset."""
-        hidden = self.layers(context).flatten(0, -2).T
-        numbers = torch.addmm(
-            self.last.bias[:, None], self.last.weight, hidden
-        )  # numbers first, as the spline has them
+        hidden, last = self.layers[:-1](context).flatten(0, -2), cast(nn.Linear, self.layers[-1])
+        numbers = torch.addmm(last.bias[:, None], last.weight, hidden.T)  # numbers first, as the spline has them
         return RationalSpline.of(numbers.unflatten(1, context.shape[:-1]), self.bound)
 
 
