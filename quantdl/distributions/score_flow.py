@@ -278,10 +278,9 @@ class ScoreFlowForecast(Forecast):
         """
         freedom = self.dependence.degrees_of_freedom.to(dtype)
         times, heights = np.polynomial.laguerre.laggauss(_RADII)
-        options = {"dtype": dtype, "device": freedom.device}
-        time = torch.tensor(times, **options).repeat_interleave(_ANGLES)  # type: ignore[call-overload]
-        share = torch.tensor(heights / _ANGLES, **options).repeat_interleave(_ANGLES)  # type: ignore[call-overload]
-        angle = (torch.arange(_ANGLES, **options) + 0.5) * (2.0 * torch.pi / _ANGLES)  # type: ignore[call-overload]
+        time = freedom.new_tensor(times).repeat_interleave(_ANGLES)
+        share = freedom.new_tensor(heights / _ANGLES).repeat_interleave(_ANGLES)
+        angle = (torch.arange(_ANGLES, dtype=dtype, device=freedom.device) + 0.5) * (2.0 * torch.pi / _ANGLES)
         direction = torch.stack([angle.cos(), angle.sin()], dim=-1).repeat(_RADII, 1)  # (N, 2)
         square = freedom * torch.expm1(2.0 * time[:, None] / freedom)  # (N, B)
         plain = square.sqrt()[..., None] * direction[:, None]

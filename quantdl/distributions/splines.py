@@ -271,8 +271,8 @@ class SplineMarginals(Marginals):
         own = (inside, standard, log_slope.exp())
         joints = [torch.cat([joint, point[None]]) for joint, point in zip(exact.spline.joints(), own, strict=True)]
         order = joints[0].argsort(dim=0, stable=True)
-        joints = [joint.gather(0, order) for joint in joints]
-        within = _integral(*joints, freedom, inside)
+        places, images, slopes = (joint.gather(0, order) for joint in joints)
+        within = _integral(places, images, slopes, freedom, inside)
         score = 2.0 * _square_below(edge, freedom) + outside + within
         return torch.where(freedom > 1.0, exact.affine.scale * score, torch.nan)
 

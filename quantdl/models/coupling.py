@@ -62,12 +62,11 @@ class _Coupling(nn.Module):
         kept = len(range(first, dimension, 2))
         start = RationalSpline.start(bins)
         self.numbers, self.bent = len(start), dimension - kept
-        self.conditioner = nn.ModuleList(
-            [nn.Linear(kept + context, hidden), nn.Linear(hidden, hidden), nn.Linear(hidden, self.numbers * self.bent)]
-        )
-        nn.init.zeros_(self.conditioner[-1].weight)
+        self.enter, self.inner = nn.Linear(kept + context, hidden), nn.Linear(hidden, hidden)
+        self.leave = nn.Linear(hidden, self.numbers * self.bent)
+        nn.init.zeros_(self.leave.weight)
         with torch.no_grad():
-            self.conditioner[-1].bias.copy_(start.repeat_interleave(self.bent))
+            self.leave.bias.copy_(start.repeat_interleave(self.bent))
 
     def forward(self, value: Tensor, context: Tensor, inverse: bool) -> tuple[Tensor, Tensor]:
         """(D, N) values and (C, N) contexts give (D, N) and (N,)."""
@@ -78,10 +77,10 @@ class _Coupling(nn.Module):
 
     def _numbers(self, features: Tensor) -> Tensor:
         """The parameters of the splines, (4 bins - 1, bent, N)."""
-        first, second, last = self.conditioner
-        for layer in (first, second):
+        for layer in (self.enter, self.inner):
             features = functional.gelu(torch.addmm(layer.bias[:, None], layer.weight, features))
-        return torch.addmm(last.bias[:, None], last.weight, features).unflatten(0, (self.numbers, self.bent))
+        numbers: Tensor = torch.addmm(self.leave.bias[:, None], self.leave.weight, features)
+        return numbers.unflatten(0, (self.numbers, self.bent))
 
 
 def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
