@@ -79,8 +79,9 @@ class _Coupling(nn.Module):
         """The parameters of the splines, (4 bins - 1, bent, N)."""
         for layer in (self.enter, self.inner):
             features = functional.gelu(torch.addmm(layer.bias[:, None], layer.weight, features))
-        numbers: Tensor = torch.addmm(self.leave.bias[:, None], self.leave.weight, features)
-        return numbers.unflatten(0, (self.numbers, self.bent))
+        numbers = torch.addmm(self.leave.bias[:, None], self.leave.weight, features)
+        unflattened: Tensor = numbers.unflatten(0, (self.numbers, self.bent))
+        return unflattened
 
 
 def _interleaved(even: Tensor, odd: Tensor) -> Tensor:
