@@ -298,8 +298,10 @@ class ScoreFlowForecast(Forecast):
     def _log_tail(self, value: Tensor, side: float) -> Tensor:
         location, scale, freedom, share = self._nodes(torch.float64)
         place = side * (self._standard(value)[None] - location) / scale
-        parts = student_t_log_cdf(place, freedom) + share.log()[:, None, None]
-        return self._kept(parts.logsumexp(0), -float(np.log(2.0)))
+        weights = share.log()[:, None, None]
+        tail, other = ((student_t_log_cdf(end, freedom) + weights).logsumexp(0) for end in (place, -place))
+        near = torch.minimum(tail, other)  # all digits are in the tail that holds less
+        return self._kept(torch.where(tail <= other, near, torch.log1p(-near.exp())), -float(np.log(2.0)))
 
     @staticmethod
     def _search(probability: Tensor, location: Tensor, scale: Tensor, freedom: Tensor, share: Tensor) -> Tensor:
