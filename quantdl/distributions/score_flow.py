@@ -16,7 +16,7 @@ are left out; the joint density of a part of the assets that the law was made fo
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import numpy as np
@@ -44,28 +44,32 @@ class PlaneMap:
         flow: A module with ``forward`` and ``inverse`` of (..., B, 2) values and (B, C) contexts, which give images and
             log determinants.
         context: (B, C).
+        differentiable: Whether values get gradients in the module's weights: not for a law made without gradients.
     """
 
     flow: nn.Module
     context: Tensor
+    differentiable: bool = field(default_factory=torch.is_grad_enabled)
 
     def forward(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """From the scores of the factor-t vector to bent ones: (..., B, 2) gives (..., B, 2) and (..., B)."""
-        image, log_determinant = self.flow(value, self.context)
+        with torch.set_grad_enabled(self.differentiable and torch.is_grad_enabled()):
+            image, log_determinant = self.flow(value, self.context)
         return image, log_determinant
 
     def inverse(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """The way back."""
-        value, log_determinant = self.flow.inverse(image, self.context)  # type: ignore[operator]
+        with torch.set_grad_enabled(self.differentiable and torch.is_grad_enabled()):
+            value, log_determinant = self.flow.inverse(image, self.context)  # type: ignore[operator]
         return value, log_determinant
 
     def rows(self, index: Tensor | slice) -> "PlaneMap":
         """The maps of some of the rows."""
-        return PlaneMap(self.flow, self.context[index])
+        return PlaneMap(self.flow, self.context[index], self.differentiable)
 
     def to(self, device: torch.device | str) -> "PlaneMap":
         """The same maps on another device; the module stays where it is, a copy moves."""
-        return PlaneMap(copy.deepcopy(self.flow).to(device), self.context.to(device))
+        return PlaneMap(copy.deepcopy(self.flow).to(device), self.context.to(device), self.differentiable)
 
 
 @dataclass(frozen=True, eq=False)
