@@ -36,6 +36,9 @@ class CausalEncoder(nn.Module):
 
     Padding comes after the observed bars and no position reads later ones, so no padding mask is needed. Distance in
     time enters through rotary embeddings of the bar index: a gap in trading turns the phase by its true length.
+
+    Attributes:
+        autocast: Precision in which it computes, set for the time of a training step; None for that of its inputs.
     """
 
     def __init__(self, n_features: int, settings: NetworkSettings) -> None:
@@ -45,9 +48,16 @@ class CausalEncoder(nn.Module):
         self.enter = nn.Linear(n_features, settings.width)
         self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
         self.norm = nn.LayerNorm(settings.width)
+        self.autocast: torch.dtype | None = None
 
     def forward(self, batch: Batch) -> Tensor:
         """Give (R, A, L, width)."""
+        if self.autocast is None:
+            return self._encode(batch)
+        with torch.autocast(batch.features.device.type, self.autocast):
+            return self._encode(batch).to(batch.features.dtype)
+
+    def _encode(self, batch: Batch) -> Tensor:
         rows, assets, length, n_features = batch.features.shape
         hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
         phase = batch.bar_index.reshape(rows * assets, length)
@@ -90,8 +100,9 @@ def rotate(vectors: Tensor, bar: Tensor) -> Tensor:
         - bar: (N, L)
     """
     half = vectors.shape[-1] // 2
-    frequency = 1000.0 ** (-torch.arange(half, device=vectors.device, dtype=vectors.dtype) / half)
-    angle = (bar.to(vectors.dtype)[..., None] * frequency)[:, None]
-    cosine, sine = angle.cos(), angle.sin()
-    first, second = vectors.chunk(2, dim=-1)
-    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)
+    precise = torch.promote_types(vectors.dtype, torch.float32)  # a bar number has more digits than a short float
+    frequency = 1000.0 ** (-torch.arange(half, device=vectors.device, dtype=precise) / half)
+    angle = (bar.to(precise)[..., None] * frequency)[:, None]
+    cos, sin = angle.cos().to(vectors.dtype), angle.sin().to(vectors.dtype)
+    first, second = vectors[..., :half], vectors[..., half:]
+    return torch.cat([first * cos - second * sin, first * sin + second * cos], dim=-1)

@@ -16,7 +16,7 @@ from quantdl.distributions import (
 from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, LastLayer, unit
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
@@ -30,8 +30,7 @@ class SplineHead(nn.Module):
         super().__init__()
         self.bound = bound
         start = RationalSpline.start(bins)
-        last = nn.Linear(hidden, len(start))
-        nn.init.zeros_(last.weight)
+        last = LastLayer(hidden, len(start))
         with torch.no_grad():
             last.bias.copy_(start)
         self.layers = nn.Sequential(nn.Linear(size, hidden), nn.GELU(), last)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -88,66 +89,70 @@ class Histories:
                 block's first forecast, that bar included.
             labels_through: Last bar that a target may need; later targets count as not observed.
         """
-        row = _repeat([len(block) for block in blocks], self.last.device)
-        bar = torch.tensor([bar for block in blocks for bar in block], device=self.last.device)
+        row = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
+        bar = np.array([bar for block in blocks for bar in block], dtype=np.int64)
         begin, runs = self._runs(blocks, context)
-        position = (self.last[bar] - begin[row]).clamp(min=0)
-        windows = torch.arange(len(self.windows), device=row.device)
-        row, position, bar = (_for_each(windows, value) for value in (row, position, bar))
-        window = windows.repeat_interleave(len(bar) // len(windows))
-        observed = self.observed[bar, window]
-        if labels_through is not None:
-            observed = observed & self._labels_end_by(bar, window, labels_through)[:, None]
+        position = np.maximum(self._last[bar] - begin[row], 0)
+        n_windows = len(self.windows)
+        window = np.repeat(np.arange(n_windows), len(bar))
+        row, position, bar = np.tile(row, n_windows), np.tile(position, (n_windows, 1)), np.tile(bar, n_windows)
         edge_index, edge_weight = self._edges(bar)
-        bars = torch.tensor([float(item.bars) for item in self.windows], device=row.device)
+        in_bars = np.array([item.bars for item in self.windows], dtype=np.float32)
+        at_bar, of_window, labels_end = (
+            self._sent(bar),
+            self._sent(window),
+            self._sent(self._labels_end_by(bar, window, labels_through)),
+        )
+        present = self.present[at_bar]
         return Batch(
             features=runs.of(self.bars.features),
             bar_index=runs.of(self.bars.bar).long(),
             scale=runs.of(self.bars.scale, fill=1.0),
             returns=runs.of(self.bars.returns),
             lengths=runs.lengths,
-            row=row,
-            position=position,
-            bar=bar,
-            window=window,
-            window_bars=bars[window],
-            present=self.present[bar],
-            trailing_loadings=torch.from_numpy(self.factors.at(bar.cpu().numpy())).to(row.device),
-            target=self.targets[bar, window],
-            target_observed=observed & self.present[bar],
+            row=self._sent(row),
+            position=self._sent(position),
+            bar=at_bar,
+            window=of_window,
+            window_bars=self._sent(in_bars[window]),
+            present=present,
+            trailing_loadings=self._sent(self.factors.at(bar)),
+            target=self.targets[at_bar, of_window],
+            target_observed=self.observed[at_bar, of_window] & labels_end[:, None] & present,
             edge_index=edge_index,
             edge_weight=edge_weight,
             groups=self.groups.expand(len(bar), -1, -1),
         )
 
-    def _runs(self, blocks: Sequence[range], context: int) -> tuple[Tensor, Runs]:
+    def _runs(self, blocks: Sequence[range], context: int) -> tuple[np.ndarray, Runs]:
         """First bar within the asset's history, (R, A), and the run of rows, of every history row and asset."""
-        opening = self.last[torch.tensor([block[0] for block in blocks], device=self.last.device)]
-        closing = self.last[torch.tensor([block[-1] for block in blocks], device=self.last.device)]
-        begin = (opening - context + 1).clamp(min=0)
-        start, lengths = torch.from_numpy(self.bars.first[:-1]).to(begin.device) + begin, closing - begin + 1
-        longest, furthest = torch.stack([lengths.max(), start.max()]).tolist()  # one wait for the device
-        width = max(longest, 1)
-        return begin, Runs(start, lengths, width, inside=furthest + width <= len(self.bars.features))
+        opening = self._last[[block[0] for block in blocks]]
+        closing = self._last[[block[-1] for block in blocks]]
+        begin = np.maximum(opening - context + 1, 0)
+        start, lengths = self.bars.first[:-1] + begin, closing - begin + 1
+        width = max(int(lengths.max()), 1)
+        inside = int(start.max()) + width <= len(self.bars.features)
+        return begin, Runs(self._sent(start), self._sent(lengths), width, inside)
 
-    def _labels_end_by(self, bar: Tensor, window: Tensor, limit: int) -> Tensor:
-        ends = torch.tensor([item.ends_after for item in self.windows], device=bar.device)
-        return bar + ends[window] <= limit
+    def _labels_end_by(self, bar: np.ndarray, window: np.ndarray, limit: int | None) -> np.ndarray:
+        ends = np.array([item.ends_after for item in self.windows])
+        return np.full(len(bar), True) if limit is None else bar + ends[window] <= limit
 
-    def _edges(self, bar: Tensor) -> tuple[Tensor, Tensor]:
+    def _edges(self, bar: np.ndarray) -> tuple[Tensor, Tensor]:
         if self.graph is None:
-            empty = torch.zeros((2, 0), dtype=torch.int64, device=bar.device)
-            return empty, torch.zeros(0, device=bar.device)
-        index, weight = self.graph.edges(bar.cpu().numpy())
-        return torch.from_numpy(index).to(bar.device), torch.from_numpy(weight).to(bar.device)
+            return self._sent(np.zeros((2, 0), np.int64)), self._sent(np.zeros(0, np.float32))
+        index, weight = self.graph.edges(bar)
+        return self._sent(index), self._sent(weight)
 
+    @cached_property
+    def _last(self) -> np.ndarray:
+        """``last`` in the memory of the host, where batches are planned: a batch then never waits for the device."""
+        return self.last.cpu().numpy()
 
-def _repeat(counts: Sequence[int], device: torch.device) -> Tensor:
-    return torch.arange(len(counts), device=device).repeat_interleave(torch.tensor(counts, device=device))
-
-
-def _for_each(windows: Tensor, value: Tensor) -> Tensor:
-    return value.repeat((len(windows),) + (1,) * (value.ndim - 1))
+    def _sent(self, values: np.ndarray) -> Tensor:
+        """Planned numbers on the device of the histories; the copy is queued there and not waited for."""
+        device, tensor = self.last.device, torch.from_numpy(np.ascontiguousarray(values))
+        return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
 
 
 def build_histories(

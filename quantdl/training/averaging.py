@@ -1,6 +1,6 @@
 """A running mean of the weights, which is validated and kept: it varies less than the weights of the last step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import Tensor
@@ -28,6 +28,10 @@ class WeightAverage:
         for name, value in model.state_dict().items():
             if value.is_floating_point():
                 self.mean[name].lerp_(value.detach(), 1.0 - decay)
+
+    def restore(self, mean: Mapping[str, Tensor], steps: int) -> None:
+        """Go on from a mean of so many steps."""
+        self.mean, self.steps = {name: mean[name].clone() for name in self.mean}, steps
 
     def weights(self) -> dict[str, Tensor]:
         """A copy of the mean."""

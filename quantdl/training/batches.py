@@ -6,6 +6,7 @@ larger than memory, and for networks that are to give marginal laws only.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Protocol
 
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor
 
 from quantdl.sequences import Batch, Histories, ObservedBars, WindowLoader, one_asset_batch
-from quantdl.sequences.window_batch import LoaderState
+from quantdl.sequences.window_batch import LoaderState, Shard
+from quantdl.training.execution import Capabilities, rows_on
 from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans
 
@@ -38,8 +40,8 @@ class TrainingBatches(Protocol):
         """Mean and standard deviation of each feature up to the end of the training span, each (F,)."""
         ...
 
-    def training(self, epoch: int) -> Iterator[Batch]:
-        """Give the batches of one pass; labels that end after the training span are not observed."""
+    def training(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Give the batches of one pass from a step on; labels that end after the training span are not observed."""
         ...
 
     def validation(self) -> Iterator[Batch]:
@@ -56,13 +58,21 @@ class SessionBatches:
         context: Observed bars before and at a forecast that the network may read.
         settings: Of the fit.
         seed: Of the order of the batches.
+        shard: Which process this is; each takes a share of the rows of every batch.
     """
 
     def __init__(
-        self, histories: Histories, spans: FitSpans, context: int, settings: TrainingSettings, seed: int
+        self,
+        histories: Histories,
+        spans: FitSpans,
+        context: int,
+        settings: TrainingSettings,
+        seed: int,
+        shard: Shard | None = None,
     ) -> None:
         self.histories, self.spans, self.sessions = histories, spans, histories.sessions
-        self.context, self.settings, self.seed = context, settings, seed
+        self.context, self.settings, self.seed, self.shard = context, settings, seed, shard or Shard()
+        self.rows = rows_on(Capabilities.of(self.device), settings)
 
     @property
     def device(self) -> torch.device:
@@ -74,21 +84,32 @@ class SessionBatches:
         rows = self.histories.features_through(self.spans.train[-1])
         return rows.mean(0), rows.std(0)
 
-    def training(self, epoch: int) -> Iterator[Batch]:
-        """Give every session of the training span once, in blocks whose borders move with the pass."""
-        settings, bars = self.settings, self.spans.train
-        blocks = training_blocks(bars, settings.block, self.seed, epoch)
-        longest = self.histories.last.max(dim=1).values.cpu()
-        lengths = [min(int(longest[block[-1]]) + 1, self.context + len(block)) for block in blocks]
-        for group in bucketed(blocks, lengths, settings.rows, self.seed, epoch):
-            yield self.histories.batch(group, self.context, labels_through=bars[-1])
+    def training(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """Give every session of the training span once, in blocks whose borders move with the pass.
+
+        A process that is left without a row of a batch gets one whose labels are not observed, so that all processes
+        take the same number of steps.
+        """
+        bars, (rank, world_size) = self.spans.train, (self.shard.rank, self.shard.world_size)
+        blocks = training_blocks(bars, self.settings.block, self.seed, epoch)
+        lengths = [min(int(self._longest[block[-1]]) + 1, self.context + len(block)) for block in blocks]
+        for group in islice(bucketed(blocks, lengths, self.rows, self.seed, epoch), start, None):
+            own = group[rank::world_size]
+            through = bars[-1] if own else -1
+            yield self.histories.batch(own or group[:1], self.context, labels_through=through)
 
     def validation(self) -> Iterator[Batch]:
-        """Give every session of the validation span once, in order."""
+        """Give every session of the validation span once, in order, over all processes."""
         bars, block = self.spans.validation, self.settings.block
-        for start in range(bars.start, bars.stop, block):
+        starts = range(bars.start, bars.stop, block)
+        for start in starts[self.shard.rank :: self.shard.world_size]:
             piece = range(start, min(start + block, bars.stop))
             yield self.histories.batch([piece], self.context, labels_through=bars[-1])
+
+    @cached_property
+    def _longest(self) -> np.ndarray:
+        """(T,) number of the last observed bar of the asset with the longest history."""
+        return self.histories.last.max(dim=1).values.cpu().numpy()
 
 
 class AssetBatches:
@@ -105,6 +126,7 @@ class AssetBatches:
         n_factors: Columns of trailing loadings that the network reads.
         settings: Of the fit; ``rows`` windows stand in a batch.
         seed: Of the order of the windows.
+        shard: Which process this is; ``rows`` is then a multiple of the number of processes.
 
     Raises:
         DataError: If a span holds no window.
@@ -119,11 +141,13 @@ class AssetBatches:
         n_factors: int,
         settings: TrainingSettings,
         seed: int,
+        shard: Shard | None = None,
     ) -> None:
         self.bars, self.sessions, self.spans, self.n_factors = bars, sessions, spans, n_factors
         self.n_forecasts, length = settings.block, context + settings.block - 1
-        self.loader = WindowLoader(bars, length, settings.rows, seed, spans.train)
-        self.validator = WindowLoader(bars, length, settings.rows, _VALIDATION_SEED, spans.validation)
+        rows = rows_on(Capabilities.of(self.device), settings)
+        self.loader = WindowLoader(bars, length, rows, seed, spans.train, shard=shard)
+        self.validator = WindowLoader(bars, length, rows, _VALIDATION_SEED, spans.validation, shard=shard)
 
     @property
     def device(self) -> torch.device:
@@ -146,18 +170,20 @@ class AssetBatches:
         variance = (square - count * mean.square()).clamp(min=0.0) / (count - 1)
         return (origin + mean).float(), variance.sqrt().float()
 
-    def training(self, epoch: int) -> Iterator[Batch]:
+    def training(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Give the windows of one pass."""
-        yield from self._batches(self.loader, epoch, self.spans.train)
+        yield from self._batches(self.loader, epoch, self.spans.train, start)
 
     def validation(self) -> Iterator[Batch]:
         """Give the windows of the validation span that every pass is judged by."""
         yield from self._batches(self.validator, 0, self.spans.validation)
 
-    def _batches(self, loader: WindowLoader, epoch: int, span: range) -> Iterator[Batch]:
+    def _batches(self, loader: WindowLoader, epoch: int, span: range, start: int = 0) -> Iterator[Batch]:
         steps = max(loader.n_steps // self.n_forecasts, 1)
+        if start >= steps:
+            return
         round_, place = divmod(epoch, loader.n_steps // steps)
-        for windows in islice(loader.batches(_at(loader.start(round_), place * steps)), steps):
+        for windows in islice(loader.batches(_at(loader.start(round_), place * steps + start)), steps - start):
             yield one_asset_batch(self.bars, windows, self.n_factors, self.n_forecasts, span)
 
 

@@ -1,10 +1,16 @@
-"""One training loop for every network: log score, early stop on validation, a guard against NaN."""
+"""One training loop for every network: log score, early stop on validation, a guard against NaN.
+
+On a GPU nothing waits for a result before the pass is over: losses are added up where they are made, and a step whose
+loss or gradient is not finite stops all later updates there.
+"""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from quantdl.errors import RunError
 from quantdl.models.encoder import Standardisation
@@ -12,29 +18,41 @@ from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
 from quantdl.training.averaging import WeightAverage
 from quantdl.training.batches import TrainingBatches
-from quantdl.training.loss import log_loss, mean_log_loss
+from quantdl.training.execution import Capabilities, Execution, compile_encoders, encoding_in, execution_on
+from quantdl.training.loss import log_loss, summed_log_loss
+from quantdl.training.parallel import Processes
+from quantdl.training.resuming import Course, EpochRecord, UnfinishedFit
 from quantdl.training.settings import TrainingSettings
+
+__all__ = ["Circumstances", "EpochRecord", "FitReport", "Progress", "fit"]
 
 Progress = Callable[[str, int, int], None]
 """Called with what is going on, how many steps are done and how many there can be at most."""
 
 
 @dataclass(frozen=True)
-class EpochRecord:
-    """Mean loss per observed asset of one pass, in nats."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
-
-
-@dataclass(frozen=True)
 class FitReport:
-    """What happened: the passes, which one was kept, and the last bar that any part of the fit saw."""
+    """What happened: the passes, which one was kept, the last bar that any part of the fit saw, and on what it ran."""
 
     epochs: tuple[EpochRecord, ...]
     best_epoch: int
     fitted_through: int
+    execution: Execution | None = None
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a fit depends on beside model, data and settings, and should give the same result under.
+
+    Attributes:
+        execution: How it is carried out; chosen for the device of the batches when None.
+        processes: Those that carry it out together.
+        unfinished: Where its state is kept, so that it can go on after the process was killed; None to keep none.
+    """
+
+    execution: Execution | None = None
+    processes: Processes = Processes()
+    unfinished: UnfinishedFit | None = None
 
 
 def fit(
@@ -43,6 +61,7 @@ def fit(
     settings: TrainingSettings,
     seed: int,
     progress: Progress | None = None,
+    circumstances: Circumstances | None = None,
 ) -> FitReport:
     """Fit a network in place and leave it with the weights that validated best.
 
@@ -50,21 +69,32 @@ def fit(
     random state is left alone.
 
     Args:
-        model: With the weights to begin with; on the device of the batches.
+        model: With the weights to begin with; on the device of the batches, and the same in every process.
         batches: What to pass over: whole sessions, or windows of one asset each.
         settings: Of the loop.
-        seed: Of dropout.
+        seed: Of dropout; each further process draws from a state of its own.
         progress: Called at every pass.
+        circumstances: Device, processes and where the state is kept.
 
     Raises:
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
-            epoch and the sessions.
+            epoch and the sessions. If another process of this fit has ended.
     """
-    device = batches.device
+    given, device = circumstances or Circumstances(), batches.device
+    execution = given.execution or execution_on(Capabilities.of(device), settings)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.manual_seed(_seed_in(given.processes, seed))
         _fit_scalers(model, batches)
-        return _Loop(model, batches, settings).run(progress)
+        if execution.compiled:
+            compile_encoders(model)
+        return _Loop(model, batches, settings, replace(given, execution=execution)).run(progress)
+
+
+def _seed_in(processes: Processes, seed: int) -> int:
+    """The seed itself in the first process, another one in each of the others."""
+    if processes.is_first:
+        return seed
+    return int(np.random.SeedSequence([seed, processes.shard.rank]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _fit_scalers(model: Forecaster, batches: TrainingBatches) -> None:
@@ -74,73 +104,165 @@ def _fit_scalers(model: Forecaster, batches: TrainingBatches) -> None:
 
 
 class _Loop:
-    """The state of one fit: optimiser, learning-rate ramp and running mean of the weights."""
+    """The state of one fit: weights, optimiser, running mean of the weights, best weights, and where it stands."""
 
-    def __init__(self, model: Forecaster, batches: TrainingBatches, settings: TrainingSettings) -> None:
+    def __init__(
+        self, model: Forecaster, batches: TrainingBatches, settings: TrainingSettings, circumstances: Circumstances
+    ) -> None:
+        assert circumstances.execution is not None
         self.model, self.batches, self.settings = model, batches, settings
+        self.execution, self.processes = circumstances.execution, circumstances.processes
+        self.unfinished = circumstances.unfinished
+        self.parameters = list(model.parameters())
         self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98)
+            self.parameters,
+            lr=self.execution.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.98),
+            fused=None if self.execution.waits_for_steps else True,
         )
-        self.ramp = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: min(1.0, (step + 1) / settings.warm_up_steps)
-        )
-        self.average = WeightAverage(model, settings.averaging)
+        self.average = WeightAverage(model, self.execution.averaging)
+        self.kept = self.average.weights()
+        self.course = Course()
+        self.sums = torch.zeros(2, dtype=torch.float64, device=batches.device)
+        self.guard = _Guard.untouched(batches.device)
 
     def run(self, progress: Progress | None) -> FitReport:
         """Pass over the data until validation stops improving."""
-        settings, best, weights = self.settings, None, self.average.weights()
-        records: list[EpochRecord] = []
-        for epoch in range(settings.epochs):
+        self._resume()
+        while not self._is_over:
             if progress:
-                progress("training", epoch, settings.epochs)
-            record = EpochRecord(epoch, self._train(epoch), self._validate())
-            records.append(record)
-            if best is None or record.validation_loss < best.validation_loss:  # never true of NaN
-                if math.isfinite(record.validation_loss):
-                    best, weights = record, self.average.weights()
-            elif epoch - best.epoch >= settings.patience:
-                break
+                progress("training", self.course.epoch, self.settings.epochs)
+            self._pass()
         if progress:
-            progress("training", settings.epochs, settings.epochs)
+            progress("training", self.settings.epochs, self.settings.epochs)
+        best = self.course.best
         if best is None:
             raise RunError(self._no_score())
-        self.model.load_state_dict(weights)
+        self.model.load_state_dict(self.kept)
         self.model.eval()
-        return FitReport(tuple(records), best.epoch, self.batches.spans.validation[-1])
+        return FitReport(self.course.records, best.epoch, self.batches.spans.validation[-1], self.execution)
 
-    def _train(self, epoch: int) -> float:
-        """One pass; returns the mean loss per observed asset."""
+    @property
+    def _is_over(self) -> bool:
+        best, epoch = self.course.best, self.course.epoch
+        patience_is_out = best is not None and epoch - 1 - best.epoch >= self.settings.patience
+        return epoch >= self.settings.epochs or patience_is_out
+
+    def _pass(self) -> None:
+        """Go over the data once, from where the pass stands, and validate."""
         self.model.train()
-        total, count = 0.0, 0
-        for batch in self.batches.training(epoch):
-            loss, observed = self._step(batch, epoch)
-            total, count = total + loss, count + observed
-        return total / max(count, 1)
+        for batch in self.batches.training(self.course.epoch, self.course.step):
+            self._step(batch)
+            self.course = replace(self.course, step=self.course.step + 1)
+            if self.unfinished is not None and self.unfinished.is_due:
+                self._keep_state()
+        record = self._record()
+        improves = math.isfinite(record.validation_loss) and (
+            self.course.best is None or record.validation_loss < self.course.best.validation_loss
+        )
+        best_epoch = record.epoch if improves else self.course.best_epoch
+        if improves:
+            self.kept = self.average.weights()
+        records = (*self.course.records, record)
+        self.course = replace(
+            self.course, epoch=record.epoch + 1, step=0, records=records, best_epoch=best_epoch
+        )
+        self.sums = torch.zeros_like(self.sums)
+        if self.unfinished is not None and (self.unfinished.is_due or self._is_over):
+            self._keep_state()
 
-    def _step(self, batch: Batch, epoch: int) -> tuple[float, int]:
-        loss, observed = log_loss(self.model, batch, self.settings.marginal_share)
-        if observed == 0:
-            return 0.0, 0
+    def _step(self, batch: Batch) -> None:
+        loss, observed = self._loss(batch)
+        count = self.processes.total(observed)
+        if self.execution.waits_for_steps and int(count) == 0:
+            return
         self.optimizer.zero_grad()
-        (loss / observed).backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_norm)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-            raise RunError(self._not_finite(batch, epoch, loss.item(), norm.item()))
+        (loss / count.clamp(min=1)).backward()
+        whole = self.processes.add_gradients(self.parameters, loss)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.settings.gradient_norm)
+        self.guard.watch(whole.detach(), norm, batch.bar)
+        if self.execution.waits_for_steps:
+            self._check_guard()
+        else:  # a fused optimiser leaves weights and its own state alone where this is 1
+            self.optimizer.found_inf = torch.maximum(self.guard.tripped, (count == 0).float())  # type: ignore[attr-defined]
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.execution.learning_rate * min(
+                1.0, (self.course.updates + 1) / self.execution.warm_up_steps
+            )
         self.optimizer.step()
-        self.ramp.step()
         self.average.update(self.model)
-        return loss.item(), observed
+        self.course = replace(self.course, updates=self.course.updates + 1, averaged=self.average.steps)
+        self.sums += torch.stack([loss.detach().double(), observed.double()])
 
-    def _validate(self) -> float:
+    def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What is made small: the one place that calls the loss in training."""
+        with encoding_in(self.execution.precision, self.model):
+            return log_loss(self.model, batch, self.settings.marginal_share)
+
+    def _record(self) -> EpochRecord:
+        """Validate, and read what the pass has added up: the one time that the device is waited for."""
         with self.average.applied(self.model):
-            return mean_log_loss(self.model, self.batches.validation(), self.settings.marginal_share)
+            scored = summed_log_loss(self.model, self.batches.validation(), self.settings.marginal_share)
+        sums = self.processes.total(torch.cat([self.sums, scored.to(self.sums.device)]))
+        read = torch.cat([sums, self.guard.report]).tolist()
+        self._raise_if_tripped(read[4:])
+        (train, n_train), (validation, n_validation) = read[:2], read[2:4]
+        return EpochRecord(
+            self.course.epoch, train / max(n_train, 1.0), validation / n_validation if n_validation else math.nan
+        )
 
-    def _not_finite(self, batch: Batch, epoch: int, loss: float, norm: float) -> str:
-        first, last = (self.batches.sessions[int(bar)] for bar in (batch.bar.min(), batch.bar.max()))
+    def _check_guard(self) -> None:
+        self._raise_if_tripped(self.guard.report.tolist())
+
+    def _raise_if_tripped(self, report: list[float]) -> None:
+        tripped, loss, norm, *bars = report
+        if tripped:
+            raise RunError(self._not_finite(loss, norm, bars))
+
+    def _keep_state(self) -> None:
+        """Write everything that the rest of the fit depends on."""
+        assert self.unfinished is not None
+        self._check_guard()
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.mean.items()}
+        tensors |= {f"kept.{name}": value for name, value in self.kept.items()}
+        for number, weight in enumerate(self.parameters):
+            for name, value in self.optimizer.state[weight].items():
+                tensors[f"optimizer.{number}.{name}"] = value
+        tensors |= {"sums": self.sums, "random": torch.get_rng_state()}
+        if self.batches.device.type == "cuda":
+            tensors["random_on_device"] = torch.cuda.get_rng_state(self.batches.device)
+        self.unfinished.write(self.course, tensors)
+
+    def _resume(self) -> None:
+        """Take up the last state, if there is one of this fit."""
+        found = None if self.unfinished is None else self.unfinished.read()
+        if found is None:
+            return
+        self.course, tensors = found
+        own = self.batches.device
+        parts = {name: _part(tensors, f"{name}.", own) for name in ("model", "average", "kept")}
+        self.model.load_state_dict(parts["model"])
+        self.average.restore(parts["average"], self.course.averaged)
+        self.kept = parts["kept"]
+        for number, weight in enumerate(self.parameters):
+            state = _part(tensors, f"optimizer.{number}.", own)
+            if "step" in state and self.execution.waits_for_steps:
+                state["step"] = state["step"].cpu()
+            if state:
+                self.optimizer.state[weight] = state
+        self.sums = tensors["sums"].to(own)
+        torch.set_rng_state(tensors["random"])
+        if "random_on_device" in tensors:
+            torch.cuda.set_rng_state(tensors["random_on_device"], own)
+
+    def _not_finite(self, loss: float, norm: float, bars: list[float]) -> str:
+        first, last = (self.batches.sessions[int(bar)] for bar in bars)
         return (
-            f"training stopped in epoch {epoch}: loss {loss}, gradient norm {norm} on the sessions {first:%Y-%m-%d}.."
-            f"{last:%Y-%m-%d}. Expected finite numbers. Lower training.learning_rate, or look for extreme returns "
-            "there with `quantdl data check`."
+            f"training stopped in epoch {self.course.epoch}: loss {loss}, gradient norm {norm} on the sessions "
+            f"{first:%Y-%m-%d}..{last:%Y-%m-%d}. Expected finite numbers. Lower training.learning_rate, or look for "
+            "extreme returns there with `quantdl data check`."
         )
 
     def _no_score(self) -> str:
@@ -150,3 +272,33 @@ class _Loop:
             f"no pass has a validation score over {first:%Y-%m-%d}..{last:%Y-%m-%d}: either no return is observed "
             "there or the scores are not finite. Choose another span, or look at it with `quantdl data check`."
         )
+
+
+@dataclass(eq=False)
+class _Guard:
+    """Remembers, on the device, the first step whose loss or gradient was not finite.
+
+    Attributes:
+        report: (5,) float64: whether there was one, then its loss, gradient norm, first and last bar.
+    """
+
+    report: Tensor
+
+    @staticmethod
+    def untouched(device: torch.device) -> "_Guard":
+        return _Guard(torch.zeros(5, dtype=torch.float64, device=device))
+
+    @property
+    def tripped(self) -> Tensor:
+        """1 from the first bad step on, float32."""
+        return self.report[0].float()
+
+    def watch(self, loss: Tensor, norm: Tensor, bars: Tensor) -> None:
+        """Look at one step."""
+        bad = ~(loss.isfinite() & norm.isfinite())
+        seen = torch.stack([bad.double(), loss.double(), norm.double(), bars.min().double(), bars.max().double()])
+        self.report = torch.where(self.report[0] > 0, self.report, torch.where(bad, seen, self.report))
+
+
+def _part(tensors: dict[str, Tensor], prefix: str, device: torch.device) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value.to(device) for name, value in tensors.items() if name.startswith(prefix)}

@@ -23,12 +23,17 @@ class TrainingSettings:
             network learns each asset's marginal law only; forecasts of several assets are then joined by the trailing
             factors alone. `quantdl.training.batches.AssetBatches` reads such rows from mapped files too.
         block: Consecutive bars that share one history row.
-        rows: History rows in a batch.
+        rows: History rows in a batch, over all processes. ``auto`` takes 2 on a CPU and more on a GPU, with the learning
+            rate, the warm-up and the averaging that go with it; see `quantdl.training.execution.execution_on`.
         gradient_norm: Longest gradient; a longer one is shortened to it.
         averaging: Decay per step of the running mean of the weights, which is what is validated and kept.
         marginal_share: Weight of the marginal densities in the loss, the joint density carrying the rest; see
             `quantdl.training.loss.log_loss`.
         device: ``auto`` takes a GPU when there is one.
+        precision: Of the encoder in training; laws, losses and validation are in float32 in any case. ``auto`` takes
+            bfloat16 on a GPU that has it.
+        compile: Whether the encoder's blocks are compiled. It takes tens of seconds before the first step, so it pays
+            in long trainings only. ``auto`` compiles on a GPU where torch's compiler is complete.
     """
 
     epochs: PositiveInt = 30
@@ -38,11 +43,13 @@ class TrainingSettings:
     warm_up_steps: PositiveInt = 50
     rows_hold: Literal["all_assets", "one_asset"] = "all_assets"
     block: PositiveInt = 64
-    rows: PositiveInt = 2
+    rows: PositiveInt | Literal["auto"] = "auto"
     gradient_norm: PositiveFloat = 1.0
     averaging: ShareBelowOne = 0.99
     marginal_share: Share = 0.5
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto", "on", "off"] = "off"
 
 
 @dataclass(frozen=True)
