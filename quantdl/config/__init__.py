@@ -1,7 +1,15 @@
 """YAML in, typed and frozen objects out; every error of a config at once, each with its line."""
 
-from quantdl.config.loading import load_config, plan_refusal, standalone_yaml
+from quantdl.config.loading import load_config, plan_refusal, standalone_yaml, with_values
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.strategy_file import configured_strategy, load_strategy
 
-__all__ = ["ExperimentConfig", "configured_strategy", "load_config", "load_strategy", "plan_refusal", "standalone_yaml"]
+__all__ = [
+    "ExperimentConfig",
+    "configured_strategy",
+    "load_config",
+    "load_strategy",
+    "plan_refusal",
+    "standalone_yaml",
+    "with_values",
+]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import Field, fields, is_dataclass
 from functools import cache
 from typing import Any
 
@@ -13,9 +14,14 @@ from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
 from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
+from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
-from quantdl.training.settings import SplitDates
+from quantdl.errors import did_you_mean
+from quantdl.models.settings import NetworkSettings
+from quantdl.training.settings import Choices, NumberRange, SplitDates
+
+_FIXED = ("kind", "horizon", "device")  # of a search: another of them is another question
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
@@ -33,7 +39,40 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
         yield from _sample_misfits(plan, splits)
     if data is not None:
         yield from _data_misfits(data, splits)
+    yield from _search_misfits(blocks, document)
     yield from _missing_files(document)
+
+
+def _search_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
+    """Yield what is wrong with a searched setting: each value to be tried is read as if it stood in its place."""
+    search = blocks.get("search")
+    if search is None:
+        return
+    if "model" in blocks and not isinstance(blocks["model"], NetworkSettings):
+        yield ("search",), "given without a network; expected a model with passes over the data, such as transformer"
+    for name, values in search.settings.items():
+        keys = tuple(name.split("."))
+        known = [f"{block}.{item.name}" for block in ("model", "training") for item in _fields(blocks.get(block))]
+        if name not in known and keys[0] in blocks:
+            expected = "a setting of model or training, such as training.learning_rate; no kind, horizon or device"
+            yield ("search", "settings", name), f"given {name!r}; expected {expected}{did_you_mean(name, known)}"
+        elif keys[0] in blocks:
+            yield from _untriable(name, values, keys, document)
+
+
+def _fields(settings: Any) -> list[Field[Any]]:  # noqa: ANN401 - any settings, or none
+    return [item for item in fields(settings) if item.name not in _FIXED] if is_dataclass(settings) else []
+
+
+def _untriable(name: str, values: NumberRange | Choices, keys: tuple[str, ...], document: Document) -> Iterator[Misfit]:
+    for value in values.values:
+        changed = merged((changes({name: value}, document.path), document))
+        try:
+            read_value(TypeAdapter(_block(keys[0])), changed)
+        except FaultyPart as part:
+            message = next((fault.message for fault in part.faults if fault.keys == keys), part.faults[0].message)
+            yield ("search", "settings", name), f"{name} cannot be {value!r}: {message}"
+            return
 
 
 def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
@@ -48,7 +87,7 @@ def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
 def _readable_blocks(document: Document) -> dict[str, Any]:
     """Return the blocks that can be read by themselves, by name; the others are reported with the whole config."""
     read = {}
-    for name in ("plan", "splits", "data", "backtest", "model"):
+    for name in ("plan", "splits", "data", "backtest", "model", "training", "search"):
         with suppress(FaultyPart):
             read[name] = getattr(read_value(TypeAdapter(_block(name)), document), name)
     return read

@@ -8,8 +8,9 @@ Every value keeps its place in the file that wrote it, for messages. Paths of an
 they lead to the same files from the extending one. So a config says the same written as one file or as several.
 """
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping as ValueMapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from quantdl.config.document import (
 )
 from quantdl.config.expectations import Expectations
 from quantdl.config.scalars import resolve
-from quantdl.config.yaml_reader import read_document
+from quantdl.config.yaml_reader import parse_document, read_document
 from quantdl.errors import ConfigError
 
 EXTENDS = "extends"
@@ -67,6 +68,23 @@ def merged(layers: tuple[Document, ...]) -> Document:
         root = _over(layer.root, root)
     texts = {path: text for layer in layers for path, text in layer.texts.items()}
     return Document(layers[0].path, root, texts, tuple(fault for layer in layers for fault in layer.faults))
+
+
+def changes(values: ValueMapping[str, object], document_path: Path) -> Document:
+    """Return a layer that writes values by their dotted keys, as if a file beside a config did.
+
+    Args:
+        values: Text, numbers and flags by keys such as ``training.learning_rate``.
+        document_path: File of the config that the layer is laid over.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        *above, last = name.split(".")
+        block = nested
+        for key in above:
+            block = block.setdefault(key, {})
+        block[last] = value
+    return parse_document(json.dumps(nested, indent=2), document_path.with_suffix(".changed.yaml"))
 
 
 def without(document: Document, keys: Keys) -> Document:

@@ -1,6 +1,6 @@
 """A config file as an `ExperimentConfig`, or one error that reports everything that is wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -10,7 +10,7 @@ from quantdl.config.config_fault import ConfigFault, Key, dotted
 from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults
 from quantdl.config.data_paths import respelled
 from quantdl.config.document import Document, Scalar
-from quantdl.config.extending import merged, overrides, read_layers, with_own_paths, with_paths, without
+from quantdl.config.extending import changes, merged, overrides, read_layers, with_own_paths, with_paths, without
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_writer import yaml_text
@@ -28,7 +28,24 @@ def load_config(path: Path | str) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
         PlanError: The same, when only the plan is at fault.
     """
-    layers = read_layers(Path(path))
+    return _config_of(read_layers(Path(path)))
+
+
+def with_values(config: ExperimentConfig, values: Mapping[str, object]) -> ExperimentConfig:
+    """Return a config that says the same as one read from a file, but for some values, as one that extends it would.
+
+    Args:
+        config: Read from a file, which is read again.
+        values: By dotted keys, such as ``{"seed": 8, "model.width": 64}``.
+
+    Raises:
+        ConfigError: If a value is not what its key expects, or does not suit the others.
+    """
+    path = config.source.path
+    return _config_of((changes(values, path), *read_layers(path)))
+
+
+def _config_of(layers: tuple[Document, ...]) -> ExperimentConfig:
     document = with_own_paths(merged(layers), _CONFIG)
     config, faults = _checked(document)
     if config is None or faults:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
-from quantdl.bounds import Interval, PositiveFloat, Text
+from quantdl.bounds import Interval, NonNegativeFloat, PositiveFloat, Text
 from quantdl.config.config_fault import dotted
 from quantdl.config.data_paths import expanded, path_faults, without_stand_in
 from quantdl.config.document import Document, beside
@@ -19,7 +19,7 @@ from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
 from quantdl.market.sources.settings import PriceSettings
 from quantdl.models.settings import ModelKind, ModelSettings, settings_class
-from quantdl.training.settings import SplitDates, TrainingSettings
+from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
 
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
@@ -34,7 +34,7 @@ Name = Annotated[
 ]
 
 _NOT_TRIED: dict[str, bool | set[str]] = {
-    **dict.fromkeys(("name", "seed", "output", "evaluation"), True),
+    **dict.fromkeys(("name", "seed", "output", "search", "evaluation"), True),
     "strategy": {"file"},
 }
 """What another value of makes no other trial."""
@@ -111,13 +111,16 @@ class EvaluationSettings:
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """Where run folders go.
+    """Where run folders go, and what is kept until they are there.
 
     Attributes:
         root: Folder of runs, relative to the config file; null for ``runs`` in the working directory.
+        state_seconds: Seconds of training after which its state is kept anew, so that a run that was killed goes on
+            from there when it is started again; 0 keeps it after every step, null never.
     """
 
     root: Path | None = None
+    state_seconds: NonNegativeFloat | None = 30.0
 
 
 class ExperimentConfig(BaseModel):
@@ -134,6 +137,7 @@ class ExperimentConfig(BaseModel):
         model: The forecaster; null for a strategy that needs none.
         training: How it is fitted.
         splits: Training, validation and test spans.
+        search: Settings of model and training that `quantdl search` tries; a run does not read them.
         compare: Further models to score beside it: bare kinds, which take the horizon of ``model``, or full blocks.
         strategy: The strategy file.
         plan: The trading plan.
@@ -154,6 +158,7 @@ class ExperimentConfig(BaseModel):
     model: Model | None = None
     training: TrainingSettings = TrainingSettings()
     splits: SplitDates
+    search: SearchSettings | None = None
     compare: tuple[ModelKind | Model, ...] = ()
     strategy: StrategySettings
     plan: Plan
@@ -215,7 +220,7 @@ class ExperimentConfig(BaseModel):
         return self.locate(expanded(path, self.where(*keys)))
 
     def identity(self) -> object:
-        """Return what makes a run of this config the trial that it is: all but its name, its seed and its output.
+        """Return what makes a run of this config the trial that it is: all but name, seed, output and search.
 
         How forecasts are scored is left out too: it changes neither what is forecast nor what is traded.
 

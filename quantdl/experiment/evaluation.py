@@ -23,6 +23,7 @@ from quantdl.risk.model_scores import GroupScores, HorizonScores, asset_tests, g
 from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
 from quantdl.scoring import find_tick
 from quantdl.sequences import NEXT_SESSION, position_window
+from quantdl.experiment.unfinished import forget_unfinished
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import SplitBars, split_bars
@@ -46,8 +47,11 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
     if output is None:
-        return _evaluated(config, blocks, progress)[0]
-    return write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
+        table = _evaluated(config, blocks, progress)[0]
+    else:
+        table = write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
+    forget_unfinished(config)
+    return table
 
 
 def named_models(config: ExperimentConfig) -> dict[str, ModelSettings]:

@@ -11,6 +11,7 @@ import torch
 
 from quantdl.config import ExperimentConfig
 from quantdl.errors import ConfigError
+from quantdl.experiment.unfinished import unfinished_fit
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
 from quantdl.models.forecaster import Forecaster
@@ -31,11 +32,13 @@ from quantdl.models.settings import (
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.relations.groups import group_paths
-from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
+from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, Shard, build_histories, position_window
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
-from quantdl.training.fit import FitReport, Progress, fit
+from quantdl.training.execution import Capabilities, execution_on
+from quantdl.training.fit import Circumstances, FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel
+from quantdl.training.parallel import Processes
 from quantdl.training.splits import SplitBars, yearly_refits
 
 
@@ -91,8 +94,10 @@ def fit_model(
         torch.manual_seed(config.seed)
         model = build_network(settings, histories.n_features, len(windows)).to(device)
     on_device = histories.to(device)
-    batches = _batches(settings, on_device, bars, config)
-    report = _fit_network(settings, model, batches, config, progress)
+    processes = Processes.current()
+    batches = _batches(settings, on_device, bars, config, processes.shard)
+    circumstances = _circumstances(config, model, on_device, bars, settings.context, processes)
+    report = _fit_network(settings, model, batches, config, circumstances, progress)
     through = histories.sessions[report.fitted_through]
     return FittedBlock(FittedModel(model, windows, settings.context, (through,)), on_device, architecture, report)
 
@@ -102,27 +107,43 @@ def _fit_network(
     model: Forecaster,
     batches: TrainingBatches,
     config: ExperimentConfig,
+    circumstances: Circumstances,
     progress: Progress | None,
 ) -> FitReport:
     if not isinstance(settings, BayesianSettings):
-        return fit(model, batches, config.training, config.seed, progress)
+        return fit(model, batches, config.training, config.seed, progress, circumstances)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
     from quantdl.training.posterior_fit import fit_posterior
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
-    report = fit(model.network, batches, config.training, config.seed, progress)
+    report = fit(model.network, batches, config.training, config.seed, progress, circumstances)
     fit_posterior(model, batches, settings, config.training.marginal_share, config.seed, progress)
     return report
 
 
+def _circumstances(
+    config: ExperimentConfig,
+    model: Forecaster,
+    histories: Histories,
+    bars: SplitBars,
+    context: int,
+    processes: Processes,
+) -> Circumstances:
+    """How the fit is carried out, and where its state is kept; several processes keep none."""
+    execution = execution_on(Capabilities.of(histories.last.device), config.training)
+    if processes.shard.world_size > 1:
+        return Circumstances(execution, processes)
+    return Circumstances(execution, processes, unfinished_fit(config, model, histories, bars.fit, context, execution))
+
+
 def _batches(
-    settings: NetworkSettings, histories: Histories, bars: SplitBars, config: ExperimentConfig
+    settings: NetworkSettings, histories: Histories, bars: SplitBars, config: ExperimentConfig, shard: Shard
 ) -> TrainingBatches:
     training, context, seed = config.training, settings.context, config.seed
     if training.rows_hold == "all_assets":
-        return SessionBatches(histories, bars.fit, context, training, seed)
+        return SessionBatches(histories, bars.fit, context, training, seed, shard)
     sessions, n_factors = histories.sessions, settings.trailing_factors
-    return AssetBatches(histories.bars, sessions, bars.fit, context, n_factors, training, seed)
+    return AssetBatches(histories.bars, sessions, bars.fit, context, n_factors, training, seed, shard)
 
 
 def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:

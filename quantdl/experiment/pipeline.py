@@ -26,6 +26,7 @@ from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.trials import record_trial
+from quantdl.experiment.unfinished import forget_unfinished
 from quantdl.market.inspection.census import Census
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions
@@ -72,6 +73,7 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
     """Carry a config out without writing a run. Its figures were seen, so the ledger counts it as a trial."""
     outcome = carry_out(config, progress)
     selection = record_trial(config, outcome, "backtest")
+    forget_unfinished(config)
     metrics = outcome.metrics
     return BacktestSummary(metrics.strategy, metrics.baseline, outcome.checklist, selection)
 

@@ -11,6 +11,7 @@ from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.trials import ledger_of, record_trial
+from quantdl.experiment.unfinished import forget_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
 from quantdl.report import write_report
@@ -61,6 +62,7 @@ def write_run(
         write_report(run.so_far(), run.path("report.html"))
         if progress:
             progress("writing the report", 1, 1)
+    forget_unfinished(config)
     return run.target
 
 
@@ -86,7 +88,7 @@ def _write_model(run: RunWriter, outcome: Outcome) -> None:
     folder, report = run.path("model/model.json").parent, outcome.fitted.report
     save_checkpoint(folder, outcome.fitted.fitted, outcome.fitted.architecture)
     if report is not None:
-        run.write_json("training.json", TrainingCourse(report.best_epoch, report.epochs))
+        run.write_json("training.json", TrainingCourse(report.best_epoch, report.epochs, report.execution))
 
 
 def _write_tables(run: RunWriter, outcome: Outcome) -> None:
@@ -132,5 +134,6 @@ def _log(outcome: Outcome, seconds: float) -> str:
             for record in report.epochs
         ]
         lines.append(f"kept epoch {report.best_epoch}")
+        lines += [] if report.execution is None else [f"trained on {report.execution.described}"]
     lines.append(f"verdict: {outcome.checklist.verdict}")
     return "\n".join(lines) + "\n"

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.runs.environment import source_hash
 from quantdl.runs.ledger import Ledger, Look, PeriodSharpe, trial_hash
 from quantdl.runs.selection import Selection, selection_report
 
@@ -57,21 +56,8 @@ def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str
 
 def code_hash(config: ExperimentConfig) -> str:
     """Hash of quantdl's own source and of the strategy file: another text is another trial."""
-    digest = hashlib.sha256()
-    for name, content in sorted(_sources(files("quantdl"), "")):
-        digest.update(f"{name}\n".encode() + content)
-    digest.update(config.locate(config.strategy.file).read_bytes())
-    return digest.hexdigest()
-
-
-def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
-    found: list[tuple[str, bytes]] = []
-    for item in folder.iterdir():
-        if item.is_dir():
-            found += _sources(item, f"{prefix}{item.name}/")
-        elif item.name.endswith(".py"):
-            found.append((prefix + item.name, item.read_bytes()))
-    return found
+    strategy = config.locate(config.strategy.file).read_bytes()
+    return hashlib.sha256(source_hash().encode() + strategy).hexdigest()
 
 
 def trial_of(config: ExperimentConfig, fingerprint: str) -> str:

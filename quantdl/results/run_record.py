@@ -19,6 +19,7 @@ from quantdl.runs.environment import Environment
 from quantdl.runs.manifest import RunFolder
 from quantdl.runs.selection import Selection
 from quantdl.training.checkpoints import ModelDescription
+from quantdl.training.execution import Execution
 from quantdl.training.fit import EpochRecord
 
 Content = TypeVar("Content")
@@ -29,10 +30,11 @@ STRATEGY, BASELINE = "strategy", "baseline"
 
 @dataclass(frozen=True)
 class TrainingCourse:
-    """What ``training.json`` holds: the passes over the data, and which one was kept."""
+    """What ``training.json`` holds: the passes over the data, which one was kept, and how they were carried out."""
 
     best_epoch: int
     epochs: tuple[EpochRecord, ...]
+    execution: Execution | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,13 @@
 """What a run ran on: versions and hardware, in which two runs of one config may differ and agree in all else."""
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import distributions
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from quantdl import __version__
@@ -51,6 +54,24 @@ def environment() -> Environment:
         thread_variables={name: os.environ.get(name, "") for name in _THREAD_VARIABLES},
         packages={item.name: item.version for item in distributions() if item.name},
     )
+
+
+def source_hash() -> str:
+    """Hash of quantdl's own source: another text may give other results."""
+    digest = hashlib.sha256()
+    for name, content in sorted(_sources(files("quantdl"), "")):
+        digest.update(f"{name}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:
+    found: list[tuple[str, bytes]] = []
+    for item in folder.iterdir():
+        if item.is_dir():
+            found += _sources(item, f"{prefix}{item.name}/")
+        elif item.name.endswith(".py"):
+            found.append((prefix + item.name, item.read_bytes()))
+    return found
 
 
 def lock(packages: Mapping[str, str]) -> str:

@@ -67,6 +67,12 @@ class Execution:
     compiled: bool = False
     waits_for_steps: bool = True
 
+    @property
+    def described(self) -> str:
+        """The choice in words."""
+        words = [self.device, f"{self.rows} rows a batch", f"learning rate {self.learning_rate:g}", self.precision]
+        return ", ".join([*words, "compiled"] if self.compiled else words)
+
 
 def execution_on(capabilities: Capabilities, settings: TrainingSettings) -> Execution:
     """Choose how a fit is carried out.

@@ -165,9 +165,7 @@ class _Loop:
         if improves:
             self.kept = self.average.weights()
         records = (*self.course.records, record)
-        self.course = replace(
-            self.course, epoch=record.epoch + 1, step=0, records=records, best_epoch=best_epoch
-        )
+        self.course = replace(self.course, epoch=record.epoch + 1, step=0, records=records, best_epoch=best_epoch)
         self.sums = torch.zeros_like(self.sums)
         if self.unfinished is not None and (self.unfinished.is_due or self._is_over):
             self._keep_state()

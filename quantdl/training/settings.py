@@ -1,10 +1,11 @@
 """How a network is fitted, and on which dates: what a config may say of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from quantdl.bounds import NonNegativeFloat, PositiveFloat, PositiveInt, Share, ShareBelowOne
+from quantdl.bounds import NonNegativeFloat, NotEmpty, PositiveFloat, PositiveInt, Share, ShareBelowOne
 from quantdl.errors import FieldFaults
 
 
@@ -50,6 +51,72 @@ class TrainingSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto", "on", "off"] = "off"
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """Numbers from ``low`` to ``high``, both among them; whole numbers where both are written as such.
+
+    Attributes:
+        low: Least one.
+        high: Largest one.
+        log: Whether each factor is as likely as another, instead of each distance.
+
+    Raises:
+        FieldFaults: If the ends are not in order, or not positive under ``log``.
+    """
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if self.high <= self.low:
+            raise FieldFaults(("high", f"given {self.high}; expected a number above low, which is {self.low}"))
+        if self.log and self.low <= 0:
+            raise FieldFaults(("low", f"given {self.low}; expected a number above 0 with log"))
+
+    @property
+    def values(self) -> tuple[int | float, ...]:
+        """The values to check: the ends."""
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Some values, all alike.
+
+    Attributes:
+        choices: At least two, each once.
+
+    Raises:
+        FieldFaults: If there are fewer.
+    """
+
+    choices: tuple[bool | int | float | str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.choices)) < max(2, len(self.choices)):
+            raise FieldFaults(("choices", f"given {list(self.choices)}; expected two values or more, each once"))
+
+    @property
+    def values(self) -> tuple[bool | int | float | str, ...]:
+        """The values to check: all."""
+        return self.choices
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What `quantdl search` tries: it fits the model with other settings and keeps what validates best.
+
+    Attributes:
+        settings: Ranges of settings of the blocks ``model`` and ``training``, by their dotted name, such as
+            ``training.learning_rate``.
+        trials: Fits in all.
+    """
+
+    settings: Annotated[Mapping[str, NumberRange | Choices], NotEmpty]
+    trials: PositiveInt = 20
 
 
 @dataclass(frozen=True)

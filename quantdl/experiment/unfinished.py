@@ -1,0 +1,129 @@
+"""Where the trainings of a config keep their state until its run is finished, and what makes a state stale.
+
+A state stands under ``<runs>/.unfinished/<config>/<fit>.safetensors``. The folder is that of the config with any seed,
+wherever the run folder is put; the file is that of everything the fit depends on: its data to the last bit, its initial
+weights, settings, seed, quantdl's source, torch, threads and device. So a state is never taken up by another fit, and
+two processes that carry out the same one may share it: what either writes is right for both. Where the same config runs
+with several seeds at once, the first that is finished removes the states of the others, which write the next one soon.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quantdl.config import ExperimentConfig
+from quantdl.models.forecaster import Forecaster
+from quantdl.records import digest, to_plain
+from quantdl.runs.environment import source_hash
+from quantdl.sequences import Histories
+from quantdl.training.execution import Execution
+from quantdl.training.resuming import UnfinishedFit
+from quantdl.training.settings import TrainingSettings
+from quantdl.training.splits import FitSpans
+
+_FOLDER = ".unfinished"
+_FORGOTTEN_AFTER = 14 * 86_400.0  # seconds
+
+
+def unfinished_fit(
+    config: ExperimentConfig,
+    model: Forecaster,
+    histories: Histories,
+    spans: FitSpans,
+    context: int,
+    execution: Execution,
+) -> UnfinishedFit | None:
+    """Return where the state of one fit of a config is kept; None where the config keeps none.
+
+    Args:
+        config: Of the run.
+        model: With its initial weights.
+        histories: What it is fitted on.
+        spans: Bars to learn from and to choose by.
+        context: Observed bars that a forecast may read.
+        execution: How the fit is carried out.
+    """
+    if config.output.state_seconds is None:
+        return None
+    _forget_old(config.runs_root / _FOLDER)
+    plain = {
+        "training": to_plain(_but_for_device(config.training)),
+        "execution": to_plain(asdict(execution)),
+        "seed": config.seed,
+        "spans": [spans.train.start, spans.train.stop, spans.validation.start, spans.validation.stop],
+        "context": context,
+        "model": [type(model).__name__, _hash(model.state_dict())],
+        "data": _hash(_contents(histories)),
+        "code": [source_hash(), torch.__version__, torch.get_num_threads()],
+    }
+    key = digest(plain)
+    return UnfinishedFit(_folder(config) / f"{key[:32]}.safetensors", key, config.output.state_seconds)
+
+
+def forget_unfinished(config: ExperimentConfig) -> None:
+    """Remove the states of a config whose run is finished."""
+    shutil.rmtree(_folder(config), ignore_errors=True)
+    with suppress(OSError):  # not empty: other runs are unfinished
+        (config.runs_root / _FOLDER).rmdir()
+
+
+def _folder(config: ExperimentConfig) -> Path:
+    return config.runs_root / _FOLDER / digest(to_plain(config.identity()))[:32]
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove states that were last written long ago: nothing else ever asks for those of an old config or code."""
+    for path in folder.glob("*/*"):
+        with suppress(OSError):  # gone meanwhile
+            if time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER:
+                path.unlink()
+
+
+def _but_for_device(settings: TrainingSettings) -> TrainingSettings:
+    return replace(settings, device="auto")  # the execution names the device itself
+
+
+def _contents(histories: Histories) -> dict[str, Tensor]:
+    """All numbers that a batch is gathered from."""
+    bars, factors, graph = histories.bars, histories.factors, histories.graph
+    arrays: dict[str, np.ndarray] = {
+        "sessions": histories.sessions.to_numpy().astype(np.int64),
+        "first": bars.first,
+        "factors": factors.loadings,
+        "factors_in_force": factors.refreshed,
+    }
+    if graph is not None:
+        arrays |= {"neighbours": graph.neighbours, "weights": graph.weights, "graph_in_force": graph.refreshed}
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
+    windows = [[window.starts_after, window.bars] for window in histories.windows]
+    return tensors | {
+        "windows": torch.tensor(windows),
+        "features": bars.features,
+        "bar": bars.bar,
+        "scale": bars.scale,
+        "returns": bars.returns,
+        "last": histories.last,
+        "present": histories.present,
+        "targets": histories.targets,
+        "observed": histories.observed,
+    }
+
+
+def _hash(tensors: Mapping[str, Tensor]) -> str:
+    found = hashlib.sha256()
+    for name, value in _sorted(tensors.items()):
+        found.update(f"{name}{tuple(value.shape)}{value.dtype}".encode())
+        found.update(value.detach().cpu().contiguous().view(-1).numpy().data)
+    return found.hexdigest()
+
+
+def _sorted(items: Iterable[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    return sorted(items, key=lambda item: item[0])
