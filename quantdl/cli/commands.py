@@ -10,7 +10,7 @@ import typer
 from quantdl import __version__
 from quantdl.cli.exits import Commands
 from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
-from quantdl.errors import ConfigError, DataError
+from quantdl.errors import ConfigError, DataError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -30,6 +30,7 @@ app.add_typer(runs_app, name="runs")
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
+_SWEPT = ("config", "seed", "verdict", "Sharpe", "validation loss [nats]", "run", "exit code", "problem")
 _SHOWN = ("checklist.json", "metrics.json", "selection.json", "evaluation.json")
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
 
@@ -45,16 +46,23 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
 def run(
     config: ConfigPath,
     output: Annotated[Path | None, typer.Option("--output", help="The run folder to write; must not exist.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed, instead of that of the config.")] = None,
 ) -> None:
     """Data, training, forecasts, backtest and report; the last line printed is the run folder.
 
-    Runs the strategy file that the config names.
+    Runs the strategy file that the config names. A run that was killed goes on with its training when it is started
+    again. Under torchrun several processes train together; the first one writes.
     """
-    loaded = _load(config)
-    from quantdl.experiment import run_experiment
+    loaded = _load(config, seed)
+    from quantdl.experiment import carry_out, run_experiment
+    from quantdl.training.parallel import training_processes
 
-    with progress_bars() as progress:
-        folder = run_experiment(loaded, output, progress)
+    with training_processes() as processes:
+        if not processes.is_first:
+            carry_out(loaded)
+            return
+        with progress_bars() as progress:
+            folder = run_experiment(loaded, output, progress)
     _print_verdict(folder)
     typer.echo(folder)
 
@@ -153,9 +161,14 @@ def evaluate(
     """
     loaded = _load(config)
     from quantdl.experiment import evaluate as score
+    from quantdl.training.parallel import training_processes
 
-    with progress_bars() as progress:
-        table = score(loaded, progress, output)
+    with training_processes() as processes:
+        if not processes.is_first:
+            score(loaded, output=None)
+            return
+        with progress_bars() as progress:
+            table = score(loaded, progress, output)
     if as_json:
         print_json(table)
         return
@@ -164,6 +177,60 @@ def evaluate(
     print_evaluation(table)
     if output is not None:
         typer.echo(output)
+
+
+@app.command()
+def search(config: ConfigPath, as_json: AsJson = False) -> None:
+    """Try the settings under ``search`` on the validation span, and print the trials; the test span is not read.
+
+    A search that was ended goes on where it stood.
+    """
+    loaded = _load(config)
+    from quantdl.experiment.search import search as find
+
+    with progress_bars() as progress:
+        found = find(loaded, progress)
+    if as_json:
+        print_json(found)
+        return
+    names = list(found.trials[0].values)
+    rows = [
+        (trial.number, trial.seed, *trial.values.values(), trial.epochs, trial.loss, trial.problem)
+        for trial in found.trials
+    ]
+    print_table("Loss on the validation span [nats]", ["trial", "seed", *names, "epochs", "loss", "problem"], rows)
+    if found.best is not None:
+        typer.echo(f"best: trial {found.best.number}; take it over with")
+        print_figures({"seed": found.best.seed, **found.best.values})
+
+
+@app.command()
+def sweep(
+    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files that describe runs.")],
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each, from its own one up.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Runs at a time.")] = 1,
+    on_ray: Annotated[bool, typer.Option("--ray", help="Run on Ray instead of processes of this machine.")] = False,
+    address: Annotated[str | None, typer.Option("--address", help="Head of a Ray cluster; goes with --ray.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Carry out configs with several seeds side by side; every run writes its folder. One table at the end.
+
+    Exit code 6 when a run failed; the table says which, and why.
+    """
+    if address is not None and not on_ray:
+        raise ConfigError("--address: names the head of a Ray cluster; give --ray as well.")
+    from quantdl.experiment.sweeping import sweep as carry_out_all
+    from quantdl.experiment.workers import ProcessWorkers, RayWorkers, Workers
+
+    chosen: Workers = RayWorkers(workers, address) if on_ray else ProcessWorkers(workers)
+    with progress_bars() as progress:
+        table = carry_out_all(configs, seeds, chosen, progress)
+    if as_json:
+        print_json(table)
+    else:
+        print_table("Runs", _SWEPT, map(row, table.rows))
+    if any(line.code for line in table.rows):
+        raise typer.Exit(RunError.exit_code)
 
 
 @app.command()
@@ -264,10 +331,11 @@ def runs_delete(
         typer.echo(f"{path}: deleted")
 
 
-def _load(path: Path) -> "ExperimentConfig":
-    from quantdl.config import load_config
+def _load(path: Path, seed: int | None = None) -> "ExperimentConfig":
+    from quantdl.config import load_config, with_values
 
-    return load_config(path)
+    loaded = load_config(path)
+    return loaded if seed is None or seed == loaded.seed else with_values(loaded, {"seed": seed})
 
 
 def _day(text: str) -> date:

@@ -12,7 +12,7 @@ from quantdl.sequences import Batch
 
 
 def log_loss(model: Callable[[Batch], Forecast], batch: Batch, marginal_share: float) -> tuple[Tensor, Tensor]:
-    """Sum of negative log densities of the observed targets, in nats, and how many targets there are; nothing waits for the device.
+    """Sum of negative log densities of the observed targets, in nats, and how many targets there are.
 
     The joint density carries weight ``1 - marginal_share``, the product of the marginal densities the rest. Both are
     proper scores, so the true law is best under any share. Under the joint density alone a misspecified model fits the
