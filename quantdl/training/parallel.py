@@ -5,6 +5,7 @@ not matter how unevenly rows and targets fall to them, and every process holds t
 """
 
 import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined]  # public, though not in its __all__
 
 from quantdl.errors import RunError
 from quantdl.sequences import Shard
@@ -113,18 +115,18 @@ def training_processes(environment: Mapping[str, str] = os.environ) -> Iterator[
 
 
 def _without_answer(shard: Shard) -> list[int]:
-    """The processes that do not answer a roll call; the one that keeps the list, if even that is gone."""
+    """The processes that do not answer a roll call; the first one, which keeps the list, if even that is gone."""
+    host, port = os.environ.get("MASTER_ADDR", ""), int(os.environ.get("MASTER_PORT", "0"))
     try:
-        store = distributed.TCPStore(
-            os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False, timeout=_ROLL_CALL
-        )
+        socket.create_connection((host, port), _ROLL_CALL.total_seconds()).close()
+        store = TCPStore(host, port, is_master=False, timeout=_ROLL_CALL)
         store.set(f"here/{shard.rank}", "1")
-    except (RuntimeError, KeyError):
+    except (OSError, RuntimeError):
         return [0]
     return [rank for rank in range(shard.world_size) if rank != shard.rank and not _answers(store, rank)]
 
 
-def _answers(store: distributed.TCPStore, rank: int) -> bool:
+def _answers(store: TCPStore, rank: int) -> bool:
     try:
         store.wait([f"here/{rank}"], _ROLL_CALL)
     except RuntimeError:

@@ -16,7 +16,7 @@ from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.settings import FlowSettings, GraphSettings, TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
-from quantdl.sequences import NEXT_SESSION, ObservedBars, build_histories, open_bars, position_window, store_bars
+from quantdl.sequences import NEXT_SESSION, ObservedBars, Shard, build_histories, open_bars, position_window, store_bars
 from quantdl.simulation import panel_of_closes
 from quantdl.training.batches import AssetBatches, SessionBatches, bucketed, scored_windows, training_blocks
 from quantdl.training.fit import fit
@@ -261,3 +261,37 @@ def test_the_order_of_batches_is_a_function_of_seed_and_epoch():
     assert len(set(orders.values())) == 10
     repeat = tuple(item.start for batch in bucketed(blocks, lengths, 4, 1, 3) for item in batch)
     assert repeat == orders[1, 3]
+
+
+# Several processes, and a pass that is taken up again.
+
+
+@pytest.mark.parametrize("lane", ["sessions_of", "windows_of"])
+@pytest.mark.parametrize("epoch", [0, 3])
+def test_a_pass_taken_up_at_a_step_gives_exactly_the_rest(lane, epoch, request):
+    batches = request.getfixturevalue(lane)
+    whole = [batch.target for batch in batches.training(epoch)]
+    for start in range(len(whole) + 1):
+        rest = [batch.target for batch in batches.training(epoch, start)]
+        assert len(rest) == len(whole) - start
+        assert all(torch.equal(a, b) for a, b in zip(rest, whole[start:], strict=True))
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_processes_share_every_step_and_the_validation_span(world_size, panel, bars, sessions_of):
+    def lanes(shard: Shard | None):
+        yield SessionBatches(sessions_of.histories, SPANS, CONTEXT, SETTINGS, 0, shard)
+        yield AssetBatches(bars, panel.sessions, SPANS, CONTEXT, 2, SETTINGS, 0, shard)
+
+    def scored(batches) -> list[tuple[int, float]]:
+        seen = batches.target_observed
+        where = batches.bar[:, None].expand_as(seen)[seen]
+        return list(zip(where.tolist(), batches.target[seen].tolist(), strict=True))
+
+    alone, shares = list(lanes(None)), [list(lanes(Shard(rank, world_size))) for rank in range(world_size)]
+    for lane, one in enumerate(alone):
+        for step, batch in enumerate(one.training(2)):
+            several = [list(share[lane].training(2))[step] for share in shares]
+            assert sorted(scored(batch)) == sorted(item for part in several for item in scored(part))
+        several = sorted(item for share in shares for part in share[lane].validation() for item in scored(part))
+        assert sorted(item for part in one.validation() for item in scored(part)) == several

@@ -11,10 +11,12 @@ from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import correlation_jump_market, panel_of_closes
 from quantdl.training.batches import SessionBatches
-from quantdl.training.fit import FitReport, fit
+from quantdl.training.execution import Capabilities, execution_on
+from quantdl.training.fit import Circumstances, FitReport, fit
 from quantdl.training.loss import log_loss, mean_log_loss
 from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans
+from tests.training.waits import counted_waits
 
 SPANS = FitSpans(range(30, 200), range(200, 260))
 CONTEXT = 16
@@ -144,3 +146,73 @@ def test_progress_is_told_of_every_epoch(histories):
         model = TransformerForecaster(histories.n_features, 1, NETWORK)
     fit(model, batches_of(histories), SETTINGS, 0, lambda what, done, total: seen.append((what, done, total)))
     assert seen == [("training", done, 3) for done in range(4)]
+
+
+# A device that works beside the processor: here the processor itself, told to behave as if it were one.
+
+
+def beside(settings=SETTINGS) -> Circumstances:
+    return Circumstances(replace(execution_on(Capabilities("cpu"), settings), waits_for_steps=False))
+
+
+def fitted_beside(histories: Histories, settings=SETTINGS) -> tuple[TransformerForecaster, FitReport]:
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    return model, fit(model, batches_of(histories, settings), settings, 0, circumstances=beside(settings))
+
+
+def test_a_pass_waits_for_the_device_once(histories):
+    waits = {}
+    for epochs in (2, 5):
+        with counted_waits() as asked:
+            fitted_beside(histories, replace(SETTINGS, epochs=epochs, patience=epochs))
+        waits[epochs] = len(asked)
+    assert waits[5] - waits[2] == 3
+    assert waits[2] - 2 <= 4  # once for the fit: what batches are planned from
+
+
+def test_counting_sees_the_waits_of_a_loop_that_asks_at_every_step(histories):
+    with counted_waits() as asked:
+        fitted(histories, replace(SETTINGS, epochs=2))
+    assert len(asked) >= 2 * 3  # two passes of three steps
+
+
+def test_without_waiting_the_same_is_learnt(histories):
+    model, report = fitted(histories)
+    other, other_report = fitted_beside(histories)
+    for one, two in zip(report.epochs, other_report.epochs, strict=True):
+        assert two.train_loss == pytest.approx(one.train_loss, abs=1e-4)
+        assert two.validation_loss == pytest.approx(one.validation_loss, abs=1e-4)
+    for one, two in zip(weights_of(model), weights_of(other), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+def test_without_waiting_the_first_bad_step_is_named_and_no_later_one_changes_a_weight(histories):
+    """Every step is bad, so the weights stay those at the start, though nothing looked at a loss on the way."""
+    poisoned = torch.full_like(histories.bars.features, math.inf)
+    wild = replace(histories, bars=replace(histories.bars, features=poisoned))
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    with pytest.raises(RunError, match=r"epoch 0: loss .*sessions 2000-\d\d-\d\d\.\.2000-\d\d-\d\d.*learning_rate"):
+        fit(model, batches_of(wild), SETTINGS, 0, circumstances=beside())
+    assert all(torch.equal(value, before[name]) for name, value in model.named_parameters())
+
+
+def test_without_waiting_the_bad_sessions_are_those_of_the_first_bad_step(histories):
+    poisoned = histories.bars.features.clone()
+    poisoned[histories.bars.bar == 120] = math.inf
+    wild = replace(histories, bars=replace(histories.bars, features=poisoned))
+    messages = []
+    for fit_one in (fitted, fitted_beside):
+        with pytest.raises(RunError) as refused:
+            fit_one(wild)
+        messages.append(str(refused.value).partition("on the sessions")[2])
+    assert messages[0] == messages[1]
+
+
+def test_the_report_says_how_the_fit_was_carried_out(histories):
+    _, report = fitted(histories)
+    assert report.execution == execution_on(Capabilities("cpu"), SETTINGS)
