@@ -58,7 +58,7 @@ def windows_of(histories: Histories, settings=SETTINGS, shard: Shard | None = No
 def small_fit(
     batches: TrainingBatches,
     n_features: int,
-    settings=SETTINGS,
+    settings: TrainingSettings = SETTINGS,
     network=NETWORK,
     progress: Progress | None = None,
     circumstances: Circumstances | None = None,
@@ -93,14 +93,16 @@ def kills(folder: Path, wanted: int, seed: int) -> dict[str, object]:
     """Kill a fit at random times, ``wanted`` times in all, starting it again each time until it ends."""
     histories = small_histories()
     started = time.monotonic()
-    expected = digest_of(*small_fit(sessions_of(histories), histories.n_features))
+    settings = replace(SETTINGS, epochs=4 if wanted < 10 else 12)
+    expected = digest_of(*small_fit(sessions_of(histories), histories.n_features, settings))
     seconds, random = time.monotonic() - started, np.random.default_rng(seed)
     state, written = folder / "fit.safetensors", folder / "digest"
     n_kills, found = 0, []
 
     def go_on() -> None:
         kept = Circumstances(unfinished=UnfinishedFit(state, "small", seconds=0.0))
-        written.write_text(digest_of(*small_fit(sessions_of(histories), histories.n_features, circumstances=kept)))
+        fitted = small_fit(sessions_of(histories), histories.n_features, settings, circumstances=kept)
+        written.write_text(digest_of(*fitted))
 
     while n_kills < wanted or not found:
         child = in_child(go_on)
@@ -118,14 +120,14 @@ def kills(folder: Path, wanted: int, seed: int) -> dict[str, object]:
 def together(folder: Path) -> dict[str, object]:
     """The same fits by one process and by two, and what a process says whose partner was killed."""
     network = replace(NETWORK, dropout=0.0)  # each process draws its own dropout
-    settings = replace(SETTINGS, epochs=3)
     histories = small_histories()
     found: dict[str, object] = {}
-    for name, batches_of in (("sessions", sessions_of), ("windows", windows_of)):
+    for name, batches_of, rows in (("sessions", sessions_of, 3), ("windows", windows_of, 4)):
+        settings = replace(SETTINGS, epochs=2, rows=rows)
         model, report = small_fit(batches_of(histories, settings), histories.n_features, settings, network)
         found[name] = {"one": _told(model, report)}
 
-        def share(rank: int, name: str = name, batches_of=batches_of) -> None:
+        def share(rank: int, name: str = name, batches_of=batches_of, settings=settings) -> None:
             with training_processes() as processes:
                 kept = Circumstances(processes=processes)
                 batches = batches_of(histories, settings, processes.shard)
@@ -137,6 +139,7 @@ def together(folder: Path) -> dict[str, object]:
         _by_two(share)
         found[name]["two"] = [json.loads((folder / f"{name}_{rank}.json").read_text()) for rank in (0, 1)]
     for victim in (0, 1):
+        settings = replace(SETTINGS, epochs=2, rows=3)
 
         def doomed(rank: int, victim: int = victim) -> None:
             def stop(_: str, epoch: int, __: int) -> None:

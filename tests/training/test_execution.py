@@ -38,7 +38,7 @@ def test_a_cpu_trains_as_the_settings_say():
 
 
 def test_a_gpu_takes_more_rows_and_the_learning_rate_of_their_square_root():
-    """The warm-up and the memory of the averaging count sessions, so with k times the rows they take a k-th of steps."""
+    """The warm-up and the memory of the averaging count sessions, so k times the rows take a k-th of the steps."""
     settings = TrainingSettings()
     chosen = execution_on(GPU, settings)
     k = chosen.rows / 2

@@ -1,0 +1,105 @@
+"""The state of a config's training is taken up by the same config and data only, and goes when the run is finished."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from quantdl.config import load_config, with_values
+from quantdl.experiment.models import fit_model
+from quantdl.experiment.unfinished import forget_unfinished, unfinished_fit
+from quantdl.features import feature_table
+from quantdl.market.sources import load_sp500
+from quantdl.models.settings import TransformerSettings
+from quantdl.models.transformer import TransformerForecaster
+from quantdl.sequences import NEXT_SESSION, build_histories
+from quantdl.simulation import panel_of_closes
+from quantdl.training.execution import Capabilities, execution_on
+from quantdl.training.splits import FitSpans, SplitBars
+from tests.panels import ragged_closes
+
+SPANS = FitSpans(range(30, 100), range(99, 130))
+NETWORK = TransformerSettings(5, width=8, heads=2, layers=1)
+BARS = SplitBars(FitSpans(range(0, 500), range(499, 600)), range(599, 620))
+
+
+@pytest.fixture
+def config(tmp_path, write_small):
+    return load_config(write_small(tmp_path, {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}"}))
+
+
+@pytest.fixture(scope="module")
+def closes():
+    return ragged_closes(140, 3, seed=2)
+
+
+def path_of(config, closes, seed=0, spans=SPANS):
+    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    execution = execution_on(Capabilities("cpu"), config.training)
+    return unfinished_fit(config, model, histories, spans, NETWORK.context, execution).path
+
+
+def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes):
+    own = path_of(config, closes)
+    assert own == path_of(config, closes.copy())
+    moved = closes.copy()
+    moved[-1, 0] *= 1.0 + 1e-6
+    others = [
+        path_of(config, moved),
+        path_of(config, closes, seed=1),
+        path_of(config, closes, spans=FitSpans(range(30, 99), range(99, 130))),
+        path_of(with_values(config, {"seed": 8}), closes),
+        path_of(with_values(config, {"training.learning_rate": 1e-3}), closes),
+    ]
+    assert len({own, *others}) == 1 + len(others)
+
+
+def test_every_seed_of_a_config_stands_in_one_folder_beside_the_runs(config, closes):
+    paths = [path_of(config, closes), path_of(with_values(config, {"seed": 8}), closes)]
+    assert len({path.parent for path in paths}) == 1
+    assert paths[0].parent.parent == config.runs_root / ".unfinished"
+
+
+def test_a_config_that_keeps_no_state_has_none(config, closes):
+    without = config.model_copy(update={"output": replace(config.output, state_seconds=None)})
+    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
+    model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    execution = execution_on(Capabilities("cpu"), config.training)
+    assert unfinished_fit(without, model, histories, SPANS, NETWORK.context, execution) is None
+
+
+def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_finished(config):
+    panel = load_sp500().until("1992-12-31")
+    panel = panel.select(panel.assets[:3])
+    table = feature_table(panel, config.features.groups)
+    training = replace(config.training, epochs=3, patience=3)
+    config = config.model_copy(update={"training": training})
+
+    def fitted(progress=None):
+        block = fit_model(NETWORK, panel, table, BARS, config, progress)
+        return [value.clone() for value in block.fitted.model.state_dict().values()]
+
+    expected = fitted()
+    forget_unfinished(config)
+    assert not (config.runs_root / ".unfinished").exists()
+
+    def stop(_: str, epoch: int, __: int) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(stop)
+    assert len(list(config.runs_root.glob(".unfinished/*/*.safetensors"))) == 1
+    seen = []
+    again = fitted(lambda _, epoch, __: seen.append(epoch))
+    assert seen == [2, 3]
+    assert all(torch.equal(a, b) for a, b in zip(again, expected, strict=True))
+    forget_unfinished(config)
+    assert not (config.runs_root / ".unfinished").exists()
+
+
+def test_a_finished_run_leaves_no_state(small_run):
+    assert not (small_run.parent / ".unfinished").exists()
