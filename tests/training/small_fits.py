@@ -138,8 +138,8 @@ def together(folder: Path) -> dict[str, object]:
 
         _by_two(share)
         found[name]["two"] = [json.loads((folder / f"{name}_{rank}.json").read_text()) for rank in (0, 1)]
+    uneven = replace(SETTINGS, epochs=2, rows=3)
     for victim in (0, 1):
-        settings = replace(SETTINGS, epochs=2, rows=3)
 
         def doomed(rank: int, victim: int = victim) -> None:
             def stop(_: str, epoch: int, __: int) -> None:
@@ -148,9 +148,9 @@ def together(folder: Path) -> dict[str, object]:
 
             with training_processes() as processes:
                 kept = Circumstances(processes=processes)
-                batches = sessions_of(histories, settings, processes.shard)
+                batches = sessions_of(histories, uneven, processes.shard)
                 try:
-                    small_fit(batches, histories.n_features, settings, network, stop, kept)
+                    small_fit(batches, histories.n_features, uneven, network, stop, kept)
                 except RunError as error:
                     (folder / f"survivor_of_{victim}").write_text(str(error))
 
