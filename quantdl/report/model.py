@@ -20,6 +20,8 @@ def section(run: RunRecord) -> Section:
     if run.training is None:
         parts.append(Words("There were no passes over the data: the model was fitted in closed form or by search."))
     else:
+        if run.training.execution is not None:
+            parts.append(Words(f"Trained on {run.training.execution.described}."))
         parts.append(charts.training_course(run.training.epochs, run.training.best_epoch))
     return Section("model", "Model and training", "Model", lead, tuple(parts))
 
