@@ -70,9 +70,10 @@ def _untriable(name: str, values: NumberRange | Choices, keys: tuple[str, ...], 
         try:
             read_value(TypeAdapter(_block(keys[0])), changed)
         except FaultyPart as part:
-            message = next((fault.message for fault in part.faults if fault.keys == keys), part.faults[0].message)
-            yield ("search", "settings", name), f"{name} cannot be {value!r}: {message}"
-            return
+            own = [fault.message for fault in part.faults if fault.keys == keys]
+            if own:  # a fault of another key may be gone beside another searched value; then the trial finds it
+                yield ("search", "settings", name), f"{name} cannot be {value!r}: {own[0]}"
+                return
 
 
 def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:

@@ -9,7 +9,16 @@ import pytest
 
 from tests.cli.running import ENVIRONMENT, VALID, invoke, quantdl
 
-COMMANDS = [["run"], ["data", "check"], ["data", "universe"], ["evaluate"], ["backtest"], ["report"]]
+COMMANDS = [
+    ["run"],
+    ["data", "check"],
+    ["data", "universe"],
+    ["evaluate"],
+    ["search"],
+    ["sweep"],
+    ["backtest"],
+    ["report"],
+]
 COMMANDS += [["runs", command] for command in ("list", "show", "verify", "delete")]
 HEAVY = {"torch", "pandas", "scipy", "pyarrow", "plotly"}
 
@@ -162,3 +171,30 @@ def test_an_unknown_run_is_named(root: Path, command: list[str]) -> None:
     code, output, errors = invoke(*command, "unknown", "--root", str(root))
     assert (code, output) == (6, "")
     assert "no run is called 'unknown'" in errors
+
+
+def test_a_search_without_a_search_block_says_what_to_write() -> None:
+    code, output, errors = invoke("search", str(VALID))
+    assert (code, output) == (2, "")
+    assert "search: nothing to search" in errors
+
+
+def test_the_address_of_a_cluster_goes_with_ray() -> None:
+    code, _, errors = invoke("sweep", str(VALID), "--address", "10.0.0.1:6379")
+    assert code == 2
+    assert "give --ray as well" in errors
+
+
+@pytest.mark.slow
+def test_a_sweep_prints_a_row_for_each_run_and_fails_when_one_does(tmp_path: Path, write_small) -> None:
+    """The folder of these prices is named by a variable that is not set, which only a run finds out."""
+    known = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+    data = (
+        "  kind: csv_folder\n  path: ${env:NO_SUCH_FOLDER}\n  source: a test\n  timezone: America/New_York\n"
+        "  frequency: 1D\n  adjustment: total_return\n  calendar: XNYS\n  as_of: 2016-12-30\n  licence: for this test\n"
+    )
+    code, output, _ = invoke("sweep", str(write_small(tmp_path, {known: data})), "--seeds", "2", "--json")
+    rows = json.loads(output)["rows"]
+    assert code == 6
+    assert [line["code"] for line in rows] == [2, 2]
+    assert all("NO_SUCH_FOLDER is not set" in line["problem"] for line in rows)

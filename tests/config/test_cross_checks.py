@@ -81,3 +81,53 @@ def test_a_symbol_may_hold_dots() -> None:
         ("plan", "friction", "volume", "BRK", "C"),
         ("plan", "absent", "item"),
     ]
+
+
+def searching(settings: str) -> dict[str, str]:
+    return found(("splits:\n", f"search:\n  settings: {{{settings}}}\n\nsplits:\n"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "training.learning_rate: {low: 1e-4, high: 1e-2, log: true}",
+        "model.layers: {low: 1, high: 3}, model.dropout: {choices: [0.0, 0.1]}",
+        "training.rows: {choices: [auto, 4]}",
+        "model.heads: {choices: [4, 24]}, model.width: {choices: [32, 48]}",  # some of these go together
+    ],
+)
+def test_settings_that_can_be_searched_are_taken(settings: str) -> None:
+    assert searching(settings) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "message"),
+    [
+        (
+            "training.learning_rat: {low: 1e-4, high: 1e-2}",
+            "training.learning_rat",
+            "did you mean 'training.learning_rate'?",
+        ),
+        ("training.epochs: {low: 0, high: 3}", "training.epochs", "training.epochs cannot be 0: given '0'; expected a"),
+        ("training.epochs: {low: 1.5, high: 3}", "training.epochs", "cannot be 1.5"),
+        ("model.dropout: {choices: [0.1, lots]}", "model.dropout", "cannot be 'lots': given 'lots'; expected a number"),
+        ("model.kind: {choices: [flow, graph]}", "model.kind", "no kind, horizon or device"),
+        ("seed: {low: 1, high: 3}", "seed", "expected a setting of model or training"),
+    ],
+)
+def test_a_setting_that_cannot_be_searched_is_refused_at_its_key(settings: str, key: str, message: str) -> None:
+    faults = searching(settings)
+    assert list(faults) == [f"search.settings.{key}"] or list(faults) == [f"search.settings[{key}]"]
+    assert message in next(iter(faults.values()))
+
+
+def test_a_search_without_a_network_is_refused() -> None:
+    text = VALID.read_text()
+    start, stop = text.index("model:\n"), text.index("training:\n")
+    without = (
+        text[:start]
+        + "search: {settings: {training.epochs: {low: 1, high: 3}}}\nmodel: {kind: ewma_t, horizon: 23}\n"
+        + text[stop:]
+    )
+    faults = {dotted(keys): message for keys, message in cross_faults(parse_document(without, VALID))}
+    assert "expected a model with passes over the data" in faults["search"]

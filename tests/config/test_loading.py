@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
-from quantdl.config import load_config, plan_refusal
+from quantdl.config import load_config, plan_refusal, with_values
 from quantdl.config.config_fault import Key, dotted
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
@@ -398,3 +398,27 @@ def test_any_value_loads_or_is_refused_by_name(
         load_config(path)
     except (ConfigError, PlanError) as refused:
         assert re.search(rf"^{re.escape(str(path))}:\d+:\d+: ", str(refused), re.MULTILINE)
+
+
+def test_a_config_with_other_values_says_what_a_config_that_extends_it_would(write_config: WriteConfig) -> None:
+    path = write_config()
+    extending = path.with_name("extending.yaml")
+    extending.write_text(f"extends: {path.name}\nseed: 8\nmodel: {{width: 64}}\n")
+    changed, written = with_values(load_config(path), {"seed": 8, "model.width": 64}), load_config(extending)
+    assert changed == written
+    assert changed.identity() == written.identity()
+    assert changed.locate(changed.strategy.file) == written.locate(written.strategy.file)
+
+
+def test_a_value_that_does_not_fit_is_refused_with_what_was_changed(write_config: WriteConfig) -> None:
+    with pytest.raises(ConfigError, match=r"model\.width: given '?33'?; expected a multiple of twice the heads"):
+        with_values(load_config(write_config()), {"model.width": 33})
+
+
+def test_what_a_search_may_try_makes_no_other_trial(write_config: WriteConfig) -> None:
+    plain = load_config(write_config())
+    searched = load_config(
+        write_config(("splits:\n", "search: {settings: {training.epochs: {low: 1, high: 3}}}\nsplits:\n"))
+    )
+    assert searched.search is not None and plain.search is None
+    assert searched.identity() == plain.identity()

@@ -77,3 +77,22 @@ def test_processes_that_cannot_meet_are_told_how_to_start():
     with pytest.raises(RunError, match=r"process 1 of 2 cannot reach the others at .*torchrun"):
         with training_processes(alone):
             pass
+
+
+@pytest.mark.slow
+def test_torchrun_writes_one_run_that_is_the_run_of_one_process(tmp_path, write_small):
+    still = {"  context: 32\n": "  context: 32\n  dropout: 0.0\n"}
+    runs = {}
+    for name, launcher in (("one", []), ("two", ["-m", "torch.distributed.run", "--nproc-per-node", "2"])):
+        folder = tmp_path / name
+        folder.mkdir()
+        command = [sys.executable, *launcher, "-m", "quantdl", "run", str(write_small(folder, still))]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, env=environment)
+        assert ended.returncode == 0, ended.stderr
+        (runs[name],) = (path.parent for path in folder.glob("runs/*/manifest.json"))
+    one, two = (json.loads((runs[name] / "training.json").read_text())["epochs"] for name in ("one", "two"))
+    for first, second in zip(one, two, strict=True):
+        assert second["validation_loss"] == pytest.approx(first["validation_loss"], abs=1e-4)
+    ledgers = [len((tmp_path / name / "runs" / "ledger.jsonl").read_text().splitlines()) for name in ("one", "two")]
+    assert ledgers == [1, 1]

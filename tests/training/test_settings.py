@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from quantdl.errors import FieldFaults
-from quantdl.training.settings import SplitDates
+from quantdl.training.settings import Choices, NumberRange, SplitDates
 
 DAYS = {
     "train_end": date(2017, 6, 30),
@@ -42,3 +42,24 @@ def test_every_date_out_of_order_is_named_at_once():
     with pytest.raises(FieldFaults) as refused:
         SplitDates(*reversed(DAYS.values()))
     assert [field for field, _ in refused.value.faults] == ["validation_end", "test_start", "test_end"]
+
+
+@pytest.mark.parametrize(
+    ("make", "field", "expected"),
+    [
+        (lambda: NumberRange(2, 2), "high", "above low, which is 2"),
+        (lambda: NumberRange(0.0, 1.0, log=True), "low", "above 0 with log"),
+        (lambda: Choices((8,)), "choices", "two values or more"),
+        (lambda: Choices((8, 8, 16)), "choices", "each once"),
+    ],
+)
+def test_a_range_that_leaves_no_choice_is_refused_by_field(make, field, expected):
+    with pytest.raises(FieldFaults) as refused:
+        make()
+    ((name, message),) = refused.value.faults
+    assert name == field and expected in message
+
+
+def test_the_values_to_check_are_the_ends_or_the_choices():
+    assert NumberRange(1, 4).values == (1, 4)
+    assert Choices(("x", "y")).values == ("x", "y")
