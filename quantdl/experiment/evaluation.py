@@ -23,7 +23,7 @@ from quantdl.risk.model_scores import GroupScores, HorizonScores, asset_tests, g
 from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
 from quantdl.scoring import find_tick
 from quantdl.sequences import NEXT_SESSION, position_window
-from quantdl.experiment.unfinished import forget_unfinished
+from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import SplitBars, split_bars
@@ -46,6 +46,7 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
+    begin_unfinished(config)
     if output is None:
         table = _evaluated(config, blocks, progress)[0]
     else:

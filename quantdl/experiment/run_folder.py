@@ -11,7 +11,7 @@ from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.trials import ledger_of, record_trial
-from quantdl.experiment.unfinished import forget_unfinished
+from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
 from quantdl.report import write_report
@@ -47,6 +47,7 @@ def write_run(
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
     with RunWriter(root, config.name, None if output is None else output.name) as run:
         started = time.monotonic()
+        begin_unfinished(config)
         outcome = carry_out()
         if progress:
             progress("writing the report", 0, 1)

@@ -5,6 +5,9 @@ wherever the run folder is put; the file is that of everything the fit depends o
 weights, settings, seed, quantdl's source, torch, threads and device. So a state is never taken up by another fit, and
 two processes that carry out the same one may share it: what either writes is right for both. Where the same config runs
 with several seeds at once, the first that is finished removes the states of the others, which write the next one soon.
+
+The folder is there from the start of a run to its end, and longer only if the run was killed. A fit outside of a run,
+for instance in a notebook, finds none and keeps no state.
 """
 
 import hashlib
@@ -20,6 +23,7 @@ import torch
 from torch import Tensor
 
 from quantdl.config import ExperimentConfig
+from quantdl.disk import disk_errors
 from quantdl.models.forecaster import Forecaster
 from quantdl.records import digest, to_plain
 from quantdl.runs.environment import source_hash
@@ -41,7 +45,7 @@ def unfinished_fit(
     context: int,
     execution: Execution,
 ) -> UnfinishedFit | None:
-    """Return where the state of one fit of a config is kept; None where the config keeps none.
+    """Return where the state of one fit of a config is kept; None outside of a run, or where the config keeps none.
 
     Args:
         config: Of the run.
@@ -51,9 +55,8 @@ def unfinished_fit(
         context: Observed bars that a forecast may read.
         execution: How the fit is carried out.
     """
-    if config.output.state_seconds is None:
+    if config.output.state_seconds is None or not _folder(config).is_dir():
         return None
-    _forget_old(config.runs_root / _FOLDER)
     plain = {
         "training": to_plain(_but_for_device(config.training)),
         "execution": to_plain(asdict(execution)),
@@ -66,6 +69,18 @@ def unfinished_fit(
     }
     key = digest(plain)
     return UnfinishedFit(_folder(config) / f"{key[:32]}.safetensors", key, config.output.state_seconds)
+
+
+def begin_unfinished(config: ExperimentConfig) -> None:
+    """Keep the states of a config's trainings from now on, until `forget_unfinished`; old ones of others are removed.
+
+    Raises:
+        RunError: If the disk refuses.
+    """
+    if config.output.state_seconds is not None:
+        _forget_old(config.runs_root / _FOLDER)
+        with disk_errors(_folder(config)):
+            _folder(config).mkdir(parents=True, exist_ok=True)
 
 
 def forget_unfinished(config: ExperimentConfig) -> None:

@@ -14,7 +14,7 @@ from quantdl.market.panel import Panel
 from quantdl.relations.factors import TrailingFactors, trailing_factors
 from quantdl.relations.graphs import NeighbourGraph
 from quantdl.sequences.batch import Batch
-from quantdl.sequences.observed_bars import ObservedBars, Runs
+from quantdl.sequences.observed_bars import ObservedBars, Runs, sent
 from quantdl.sequences.returns import ReturnWindow, realised_returns
 
 
@@ -150,9 +150,7 @@ class Histories:
         return self.last.cpu().numpy()
 
     def _sent(self, values: np.ndarray) -> Tensor:
-        """Planned numbers on the device of the histories; the copy is queued there and not waited for."""
-        device, tensor = self.last.device, torch.from_numpy(np.ascontiguousarray(values))
-        return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+        return sent(values, self.last.device)
 
 
 def build_histories(

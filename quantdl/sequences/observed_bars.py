@@ -132,6 +132,12 @@ class Runs:
         return (self.start[..., None] + steps).masked_fill_(self.padding, 0).flatten()
 
 
+def sent(values: np.ndarray, device: torch.device) -> Tensor:
+    """Return planned numbers on a device; the copy is queued there and not waited for."""
+    tensor = torch.from_numpy(np.ascontiguousarray(values))
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
 def overlapping(rows: Tensor, width: int) -> Tensor:
     """View rows (N, *) as all their runs of ``width``, (N - width + 1, width, *), without a copy."""
     size = (max(len(rows) - width + 1, 0), width, *rows.shape[1:])

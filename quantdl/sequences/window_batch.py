@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from quantdl.sequences.batch import Batch
-from quantdl.sequences.observed_bars import ObservedBars, Runs
+from quantdl.sequences.observed_bars import ObservedBars, Runs, sent
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,10 @@ def one_asset_batch(
     bar = bars.bar.index_select(0, rows).long()
     observed = bars.observed.index_select(0, rows) & (inside & counts[:, None]).flatten()[:, None]
     if span is not None:
-        ends_after = torch.tensor([window.ends_after for window in bars.windows], device=device)
+        ends_after = sent(np.array([window.ends_after for window in bars.windows]), device)
         observed &= (bar[:, None] >= span.start) & (bar[:, None] + ends_after < span.stop)
     numbers = torch.arange(n_windows, device=device).repeat_interleave(len(rows))
-    in_bars = torch.tensor([float(window.bars) for window in bars.windows], device=device)
+    in_bars = sent(np.array([window.bars for window in bars.windows], dtype=np.float32), device)
     return Batch(
         features=windows.features[:, None],
         bar_index=runs.of(bars.bar).long()[:, None],

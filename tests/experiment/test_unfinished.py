@@ -1,5 +1,9 @@
 """The state of a config's training is taken up by the same config and data only, and goes when the run is finished."""
 
+import os
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -7,7 +11,7 @@ import torch
 
 from quantdl.config import load_config, with_values
 from quantdl.experiment.models import fit_model
-from quantdl.experiment.unfinished import forget_unfinished, unfinished_fit
+from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished, unfinished_fit
 from quantdl.features import feature_table
 from quantdl.market.sources import load_sp500
 from quantdl.models.settings import TransformerSettings
@@ -25,7 +29,9 @@ BARS = SplitBars(FitSpans(range(0, 500), range(499, 600)), range(599, 620))
 
 @pytest.fixture
 def config(tmp_path, write_small):
-    return load_config(write_small(tmp_path, {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}"}))
+    path = write_small(tmp_path, {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}"})
+    begin_unfinished(load_config(path))
+    return load_config(path)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,7 @@ def path_of(config, closes, seed=0, spans=SPANS):
         torch.manual_seed(seed)
         model = TransformerForecaster(histories.n_features, 1, NETWORK)
     execution = execution_on(Capabilities("cpu"), config.training)
+    begin_unfinished(config)
     return unfinished_fit(config, model, histories, spans, NETWORK.context, execution).path
 
 
@@ -85,6 +92,9 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
     expected = fitted()
     forget_unfinished(config)
     assert not (config.runs_root / ".unfinished").exists()
+    assert all(torch.equal(a, b) for a, b in zip(fitted(), expected, strict=True))
+    assert not (config.runs_root / ".unfinished").exists()  # outside of a run nothing is kept
+    begin_unfinished(config)
 
     def stop(_: str, epoch: int, __: int) -> None:
         if epoch == 2:
@@ -101,5 +111,40 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
     assert not (config.runs_root / ".unfinished").exists()
 
 
+def test_a_state_that_was_left_long_ago_is_removed_by_the_next_run(config, closes):
+    own, other = path_of(config, closes), config.runs_root / ".unfinished" / "other" / "fit.safetensors"
+    other.parent.mkdir()
+    for path, days in ((own, 13), (other, 15)):
+        path.write_bytes(b"")
+        then = time.time() - days * 86_400
+        os.utime(path, (then, then))
+    begin_unfinished(config)
+    assert own.exists() and not other.exists()
+
+
 def test_a_finished_run_leaves_no_state(small_run):
     assert not (small_run.parent / ".unfinished").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_in_training_ends_with_the_same_model_and_course(tmp_path, write_small):
+    changes = {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}", "epochs: 2": "epochs: 6"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    found = []
+    for name, is_killed in (("whole", False), ("killed", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        command = [sys.executable, "-m", "quantdl", "run", str(write_small(folder, changes)), "--output", "here/run"]
+        if is_killed:
+            first = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+            while not list(folder.glob("runs/.unfinished/*/*.safetensors")):
+                assert first.poll() is None
+                time.sleep(0.01)
+            first.kill()
+            first.wait()
+            assert not (folder / "here" / "run").exists()
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
+        run = folder / "here" / "run"
+        found.append(((run / "model" / "weights.safetensors").read_bytes(), (run / "training.json").read_bytes()))
+        assert not (folder / "runs" / ".unfinished").exists()
+    assert found[0] == found[1]

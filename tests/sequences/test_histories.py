@@ -23,6 +23,7 @@ from quantdl.sequences import (
 from quantdl.simulation import panel_of_closes
 from quantdl.training.batches import bucketed, training_blocks
 from tests.panels import closes_of, heavy_tailed_returns, in_hours, ragged_closes
+from tests.training.waits import counted_waits
 
 SESSIONS, LATE, GAP = 90, 30, range(50, 57)
 WINDOWS = (NEXT_SESSION, position_window(5))
@@ -287,3 +288,14 @@ def test_bars_within_a_session_are_counted_as_bars():
     assert intraday.bar_of(sessions[0]) == 5
     one, other = (item.batch([range(50, 55)], context=12) for item in (intraday, daily))
     assert torch.equal(one.bar_index, other.bar_index) and torch.equal(one.returns, other.returns)
+
+
+def test_a_batch_is_planned_without_asking_the_device():
+    """What was read once to plan by is kept, so a batch waits for nothing that a GPU is still doing."""
+    panel = panel_of_closes(ragged_closes(120, 4, seed=5))
+    histories = build_histories(panel, [NEXT_SESSION], graph=correlation_graph(panel.log_returns(), 2, 40))
+    blocks = [range(60, 80), range(90, 97)]
+    histories.batch(blocks, 16, labels_through=95)
+    with counted_waits() as asked:
+        histories.batch(blocks, 16, labels_through=95)
+    assert asked == []
