@@ -125,7 +125,7 @@ def _tried(
         begin_unfinished(changed)
         loss, epochs = _validated(config, changed, inputs)
     except (ConfigError, RunError) as error:  # values that do not go together, or a training that did not stay finite
-        return SearchTrial(number, seed, values, None, 0, str(error))
+        return SearchTrial(number, seed, values, None, 0, str(error).partition("\n")[0])
     forget_unfinished(changed)
     return SearchTrial(number, seed, values, loss, epochs)
 

@@ -53,7 +53,7 @@ def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes)
     own = path_of(config, closes)
     assert own == path_of(config, closes.copy())
     moved = closes.copy()
-    moved[-1, 0] *= 1.0 + 1e-6
+    moved[-1, 2] *= 1.0 + 1e-6
     others = [
         path_of(config, moved),
         path_of(config, closes, seed=1),
