@@ -29,9 +29,7 @@ BARS = SplitBars(FitSpans(range(0, 500), range(499, 600)), range(599, 620))
 
 @pytest.fixture
 def config(tmp_path, write_small):
-    path = write_small(tmp_path, {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}"})
-    begin_unfinished(load_config(path))
-    return load_config(path)
+    return load_config(write_small(tmp_path, {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}"}))
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +88,6 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
         return [value.clone() for value in block.fitted.model.state_dict().values()]
 
     expected = fitted()
-    forget_unfinished(config)
-    assert not (config.runs_root / ".unfinished").exists()
-    assert all(torch.equal(a, b) for a, b in zip(fitted(), expected, strict=True))
     assert not (config.runs_root / ".unfinished").exists()  # outside of a run nothing is kept
     begin_unfinished(config)
 
