@@ -53,7 +53,7 @@ def _search_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Misf
     for name, values in search.settings.items():
         keys = tuple(name.split("."))
         known = [f"{block}.{item.name}" for block in ("model", "training") for item in _fields(blocks.get(block))]
-        if name not in known and keys[0] in blocks:
+        if name not in known and (keys[0] in blocks or keys[0] not in ("model", "training")):
             expected = "a setting of model or training, such as training.learning_rate; no kind, horizon or device"
             yield ("search", "settings", name), f"given {name!r}; expected {expected}{did_you_mean(name, known)}"
         elif keys[0] in blocks:
