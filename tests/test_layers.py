@@ -70,7 +70,7 @@ DOORS = {
     "pydantic": ("quantdl.config",),
     "pydantic_core": ("quantdl.config",),
     "pyro": ("quantdl.models.bayesian", "quantdl.models.stochastic_volatility"),
-    "ray": ("quantdl.experiment.workers",),
+    "ray": ("quantdl.runs.workers",),
     "rich": ("quantdl.cli",),
     "ruamel": ("quantdl.config",),
     "safetensors": ("quantdl.training.checkpoints", "quantdl.training.resuming"),

@@ -220,7 +220,7 @@ def sweep(
     if address is not None and not on_ray:
         raise ConfigError("--address: names the head of a Ray cluster; give --ray as well.")
     from quantdl.experiment.sweeping import sweep as carry_out_all
-    from quantdl.experiment.workers import ProcessWorkers, RayWorkers, Workers
+    from quantdl.runs.workers import ProcessWorkers, RayWorkers, Workers
 
     chosen: Workers = RayWorkers(workers, address) if on_ray else ProcessWorkers(workers)
     with progress_bars() as progress:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from quantdl.config import load_config
 from quantdl.errors import QuantdlError
-from quantdl.experiment.workers import Job, JobResult, Workers
 from quantdl.runs.manifest import RunFolder
 from quantdl.runs.store import open_run
+from quantdl.runs.workers import Job, JobResult, Workers
 from quantdl.training.fit import Progress
 
 

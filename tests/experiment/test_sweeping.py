@@ -7,8 +7,8 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import ConfigError
 from quantdl.experiment.sweeping import sweep
-from quantdl.experiment.workers import Job, JobResult, ProcessWorkers
 from quantdl.runs.store import open_run
+from quantdl.runs.workers import Job, JobResult, ProcessWorkers
 
 
 class Told:

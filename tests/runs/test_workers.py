@@ -7,7 +7,7 @@ import pytest
 
 from quantdl import __version__
 from quantdl.errors import ConfigError
-from quantdl.experiment.workers import Job, ProcessWorkers, RayWorkers, carried_out
+from quantdl.runs.workers import Job, ProcessWorkers, RayWorkers, carried_out
 
 HERE = str(os.getcwd())
 JOBS = [Job(("--version",), HERE), Job(("runs", "list", "--no-such-option"), HERE), Job(("--version",), HERE)]
