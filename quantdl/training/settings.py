@@ -24,7 +24,7 @@ class TrainingSettings:
             network learns each asset's marginal law only; forecasts of several assets are then joined by the trailing
             factors alone. `quantdl.training.batches.AssetBatches` reads such rows from mapped files too.
         block: Consecutive bars that share one history row.
-        rows: History rows in a batch, over all processes. ``auto`` takes 2 on a CPU and more on a GPU, with the
+        rows: History rows in a batch, over all processes. ``auto`` takes 2 on a CPU and 8 on a GPU, with the
             learning rate, the warm-up and the averaging that go with it; see `quantdl.training.execution.execution_on`.
         gradient_norm: Longest gradient; a longer one is shortened to it.
         averaging: Decay per step of the running mean of the weights, which is what is validated and kept.

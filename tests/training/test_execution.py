@@ -84,7 +84,7 @@ def test_this_machine_is_described_by_its_own_device():
 
 def test_the_choice_is_said_in_words():
     assert execution_on(GPU, TrainingSettings(compile="on")).described == (
-        "a GPU, 32 rows a batch, learning rate 0.008, bfloat16, compiled"
+        "a GPU, 8 rows a batch, learning rate 0.004, bfloat16, compiled"
     )
 
 
