@@ -190,11 +190,11 @@ def test_a_sweep_prints_a_row_for_each_run_and_fails_when_one_does(tmp_path: Pat
     """The folder of these prices is named by a variable that is not set, which only a run finds out."""
     known = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
     data = (
-        "  kind: csv_folder\n  path: ${env:NO_SUCH_FOLDER}\n  source: a test\n  timezone: America/New_York\n"
+        "  kind: csv_folder\n  path: ${env:QUANTDL_NO_SUCH_FOLDER}\n  source: a test\n  timezone: America/New_York\n"
         "  frequency: 1D\n  adjustment: total_return\n  calendar: XNYS\n  as_of: 2016-12-30\n  licence: for this test\n"
     )
     code, output, _ = invoke("sweep", str(write_small(tmp_path, {known: data})), "--seeds", "2", "--json")
     rows = json.loads(output)["rows"]
     assert code == 6
     assert [line["code"] for line in rows] == [2, 2]
-    assert all("NO_SUCH_FOLDER is not set" in line["problem"] for line in rows)
+    assert all("QUANTDL_NO_SUCH_FOLDER is not set" in line["problem"] for line in rows)
