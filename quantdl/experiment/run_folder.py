@@ -11,7 +11,7 @@ from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.trials import ledger_of, record_trial
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
+from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
 from quantdl.report import write_report
@@ -45,9 +45,9 @@ def write_run(
     if root.is_dir():
         remove_abandoned(root)
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
-    with RunWriter(root, config.name, None if output is None else output.name) as run:
+    writer = RunWriter(root, config.name, None if output is None else output.name)
+    with keeping_unfinished(config), writer as run:
         started = time.monotonic()
-        begin_unfinished(config)
         outcome = carry_out()
         if progress:
             progress("writing the report", 0, 1)
@@ -63,7 +63,6 @@ def write_run(
         write_report(run.so_far(), run.path("report.html"))
         if progress:
             progress("writing the report", 1, 1)
-    forget_unfinished(config)
     return run.target
 
 

@@ -13,8 +13,8 @@ for instance in a notebook, finds none and keeps no state.
 import hashlib
 import shutil
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -86,8 +86,25 @@ def begin_unfinished(config: ExperimentConfig) -> None:
 def forget_unfinished(config: ExperimentConfig) -> None:
     """Remove the states of a config whose run is finished."""
     shutil.rmtree(_folder(config), ignore_errors=True)
-    with suppress(OSError):  # not empty: other runs are unfinished
-        (config.runs_root / _FOLDER).rmdir()
+    _remove_empty(config)
+
+
+@contextmanager
+def keeping_unfinished(config: ExperimentConfig) -> Iterator[None]:
+    """Keep the states of a config's trainings inside a ``with`` block; after an error, those that there are stay."""
+    begin_unfinished(config)
+    try:
+        yield
+    except BaseException:
+        _remove_empty(config)
+        raise
+    forget_unfinished(config)
+
+
+def _remove_empty(config: ExperimentConfig) -> None:
+    for folder in (_folder(config), config.runs_root / _FOLDER):
+        with suppress(OSError):  # gone, or not empty: a training was begun
+            folder.rmdir()
 
 
 def _folder(config: ExperimentConfig) -> Path:
