@@ -65,6 +65,8 @@ def test_the_rival_of_the_equal_weight_book_has_the_score_that_was_published(tmp
     assert (first["n"], first["beyond_99"]) == (1006, 14)
     assert first["fz0_01"] == pytest.approx(-3.26122, abs=0.001)
     assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_flows_are_timed_in_both_directions():
     rows = figures_of("bench_flows.py", "--batch", "16", "--turns", "1", "--without-peers")
     assert [row["dimension"] for row in rows] == [5, 20]

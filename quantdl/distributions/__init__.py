@@ -16,10 +16,10 @@ from quantdl.distributions.marginals import (
     log_survival_by_transport,
     student_t_variance,
 )
-from quantdl.distributions.resampled import ResampledForecast, Resamples
-from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.mixture import MixtureForecast, VarianceParts
+from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
+from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.splines import RationalSpline, SplineMarginals
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 

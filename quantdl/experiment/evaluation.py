@@ -15,6 +15,7 @@ from quantdl.experiment.evaluation_folder import write_evaluation
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import ledger_of, record_look
+from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
 from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
@@ -23,7 +24,6 @@ from quantdl.risk.model_scores import GroupScores, HorizonScores, asset_tests, g
 from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
 from quantdl.scoring import find_tick
 from quantdl.sequences import NEXT_SESSION, position_window
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import SplitBars, split_bars
