@@ -4,6 +4,7 @@ from quantdl.distributions.copula import CopulaForecast
 from quantdl.distributions.crps import crps_by_quantiles, crps_student_t
 from quantdl.distributions.density import student_t_log_density
 from quantdl.distributions.dependence import DenseStudentT, Dependence
+from quantdl.distributions.factor_mixture import FactorNormalMixture
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import (
@@ -17,10 +18,13 @@ from quantdl.distributions.marginals import (
     student_t_variance,
 )
 from quantdl.distributions.mixture import MixtureForecast, VarianceParts
+from quantdl.distributions.normal_mixture import NormalMixture
 from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
+from quantdl.distributions.sinh_arcsinh import SinhArcsinhMarginals
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.splines import RationalSpline, SplineMarginals
+from quantdl.distributions.state_forecast import StateForecast
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
@@ -28,7 +32,11 @@ __all__ = [
     "CopulaForecast",
     "DenseStudentT",
     "Dependence",
+    "FactorNormalMixture",
     "FactorStudentT",
+    "NormalMixture",
+    "SinhArcsinhMarginals",
+    "StateForecast",
     "Forecast",
     "Marginals",
     "ResampledForecast",

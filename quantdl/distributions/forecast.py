@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, constraints
 
+from quantdl.distributions.normal_mixture import NormalMixture
+
 
 class Forecast(Distribution, ABC):
     """The joint law of the log returns of several assets, for each of several rows.
@@ -90,6 +92,13 @@ class Forecast(Distribution, ABC):
 
         `sample` gives the same draws without a gradient.
         """
+
+    def weighted_sum(self, weights: Tensor) -> NormalMixture | None:
+        """Law of weighted sums of the present assets' log returns: weights (B, N, A) give batch shape (B, N).
+
+        A book's log return, to the first order. None where a law has no closed form for it; take draws then.
+        """
+        return None
 
     @abstractmethod
     def observed(self, mask: Tensor) -> Self:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions.forecast import Forecast
+from quantdl.distributions.normal_mixture import NormalMixture, increasing_root
 from quantdl.distributions.student_t import exact_probability
 
 _SMALLEST, _BELOW_ONE = 5e-324, 1.0 - 2.0**-53
 _LOG_HALF = math.log(0.5)
-_ITERATIONS = 100  # bisection alone halves a bracket to the last bit in about 60
 _SOLVED_TO = 1e-13  # of the log of the tail
 _FARTHEST = 1e-5  # probability beyond which the members' distribution functions are not compared
 _FIRST_PANELS, _MOST_PANELS = 16, 4096
@@ -184,6 +184,17 @@ class MixtureForecast(Forecast):
             draws = torch.where(holds[..., None], picked, draws.to(own.dtype))
         return draws.reshape(shape + self.present.shape)
 
+    def weighted_sum(self, weights: Tensor) -> NormalMixture | None:
+        """See :class:`Forecast`; where every member has a closed form."""
+        sums = [member.weighted_sum(weights) for member in self.members]
+        closed = [law for law in sums if law is not None]
+        if len(closed) < len(sums):
+            return None
+        logs = [law.log_weights + self.weights[:, n, None, None].log() for n, law in enumerate(closed)]
+        means = torch.cat([law.means.double() for law in closed], dim=-1)
+        variances = torch.cat([law.variances.double() for law in closed], dim=-1)
+        return NormalMixture(torch.cat(logs, dim=-1), means, variances)
+
     def observed(self, mask: Tensor) -> "MixtureForecast":
         """See :class:`Forecast`; the weights stay."""
         return MixtureForecast([member.observed(mask) for member in self.members], self.weights)
@@ -218,7 +229,7 @@ class MixtureForecast(Forecast):
     def _log_tail(self, log_own: Tensor, log_other: Tensor) -> Tensor:
         """Where a tail is more than half, its log keeps its digits through the other tail."""
         most = log_own > _LOG_HALF
-        other = torch.where(most, log_other, _LOG_HALF).exp().clamp(min=_SMALLEST)
+        other = torch.where(most, log_other, _LOG_HALF).exp().clamp(min=torch.finfo(torch.float64).tiny)
         return torch.where(self.present, torch.where(most, torch.log1p(-other), log_own), _LOG_HALF)
 
     def _quantile(self, probability: Tensor) -> Tensor:
@@ -228,27 +239,11 @@ class MixtureForecast(Forecast):
             counted = (self.weights > 0.0)[:, None].expand_as(ends)
             low = ends.where(counted, torch.inf).amin(-1)
             high = ends.where(counted, -torch.inf).amax(-1)
-            root = self._root(probability, low, high)
+            root = increasing_root(lambda x: self._excess(x, probability), low, high, self.present, _SOLVED_TO)
+            root = torch.where(self.present, root, 0.0)
         if not torch.is_grad_enabled():
             return root
         return self._with_gradient(root, probability)
-
-    def _root(self, probability: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """Solve for the quantile between two bounds; a probability of 0 or 1 has infinite ones, and keeps them."""
-        middle = 0.5 * (low + high)
-        solvable = middle.isfinite()
-        root, step = middle.nan_to_num(0.0, 0.0, 0.0), (high - low).nan_to_num(0.0, 0.0, 0.0)
-        low, high = low.where(solvable, 0.0), high.where(solvable, 0.0)
-        for _ in range(_ITERATIONS):
-            excess, per_return = self._excess(root, probability)
-            low, high = torch.where(excess > 0.0, low, root), torch.where(excess > 0.0, root, high)
-            if bool(((excess.abs() <= _SOLVED_TO) | (high <= low) | ~solvable | ~self.present).all()):
-                break
-            newton = root - excess / per_return
-            good = (newton > low) & (newton < high) & ((newton - root).abs() < 0.5 * step.abs())
-            moved = torch.where(excess.abs() <= _SOLVED_TO, root, torch.where(good, newton, 0.5 * (low + high)))
-            root, step = moved, moved - root
-        return torch.where(self.present, torch.where(solvable, root, middle), 0.0)
 
     def _excess(self, value: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
         """How far the log of the nearer tail is beyond the one asked for, and its slope; both grow with the return."""

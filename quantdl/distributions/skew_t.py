@@ -18,7 +18,7 @@ from torch import Tensor
 
 from quantdl.distributions.crps import half_mean_distance
 from quantdl.distributions.density import INFINITE, student_t_log_density
-from quantdl.distributions.marginals import Marginals
+from quantdl.distributions.marginals import Marginals, student_t_variance
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
 
 _SMALLEST_TAIL = 1e-300
@@ -90,6 +90,13 @@ class SkewStudentTMarginals(Marginals):
         freedom = self.own_degrees_of_freedom
         shift = 4.0 * self.skewness * self.scale * half_mean(torch.where(freedom > 1.0, freedom, 2.0)).to(freedom.dtype)
         return torch.where(freedom > 1.0, self.mode + shift, torch.nan)
+
+    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+        """See :class:`Marginals`; from the mean square around the mode, over both half laws."""
+        freedom, skew = self.own_degrees_of_freedom, self.skewness
+        square = (1.0 + 3.0 * skew.square()) * student_t_variance(freedom)
+        shift = 4.0 * skew * half_mean(torch.where(freedom > 1.0, freedom, 2.0)).to(freedom.dtype)
+        return self.scale.square() * (square - shift.square())
 
     def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
         r"""See :class:`Marginals`; closed form by :math:`E|X - y| - E|X - X'| / 2`, finite from one degree of freedom.

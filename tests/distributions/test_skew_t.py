@@ -154,3 +154,13 @@ def test_rows_and_assets_pick_parameters():
     torch.testing.assert_close(picked.mode, 2.0 * law.mode[2:4])
     torch.testing.assert_close(picked.skewness, 2.0 * law.skewness[2:4])
     assert picked.to("cpu").scale.shape == (2, 1)
+
+
+def test_the_variance_is_that_of_the_standardised_law():
+    """Hansen's law is parametrised to mean 0 and variance 1, which `skew_t_mode_and_scale` undoes."""
+    mean = torch.full((1, 3), 0.001, dtype=torch.float64)
+    deviation = torch.tensor([[0.01, 0.02, 0.5]], dtype=torch.float64)
+    freedom = torch.tensor([[2.3, 5.0, 40.0]], dtype=torch.float64)
+    skewness = torch.tensor([[-0.4, 0.0, 0.6]], dtype=torch.float64)
+    law = SkewStudentTMarginals(*skew_t_mode_and_scale(mean, deviation, freedom, skewness), freedom, skewness)
+    torch.testing.assert_close(law.variance(torch.tensor([5.0])), deviation.square())
