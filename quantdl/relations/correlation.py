@@ -72,3 +72,70 @@ def correlation_of_pairs(scores: np.ndarray, minimum_shared: float) -> np.ndarra
         correlation /= np.sqrt(square * square.T)
     correlation[shared < minimum_shared] = np.nan
     return correlation
+
+
+@dataclass(frozen=True, eq=False)
+class DecayedCorrelations:
+    """Correlations of scores about zero with exponential weights of several half-lives, averaged.
+
+    A short memory follows the market, a long one is what it returns to. Each pair is compared over the sessions that
+    both have, which count backwards from the last one.
+
+    Attributes:
+        scores: (T, A), NaN where there is none, of similar size over time.
+        half_lives: In sessions on which anything has a score.
+        refresh_bars: Such sessions between two estimates.
+        first_end: Such sessions before the first one.
+        minimum_shared: Sessions that a pair must share; its correlation is 0 with fewer.
+    """
+
+    scores: np.ndarray
+    half_lives: tuple[float, ...]
+    refresh_bars: int
+    first_end: int
+    minimum_shared: float
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """(G,) int64 bars through which an estimate reads."""
+        return self._counted[self.first_end :: self.refresh_bars]
+
+    @property
+    def in_force(self) -> np.ndarray:
+        """(T,) int64: at each bar the number of estimates made, so 0 before the first."""
+        return np.searchsorted(self.ends, np.arange(len(self.scores)), side="right")
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Give each estimate, (A, A)."""
+        n_assets = self.scores.shape[1]
+        products = [np.zeros((n_assets, n_assets)) for _ in self.half_lives]
+        squares = [np.zeros((n_assets, n_assets)) for _ in self.half_lives]
+        shared = np.zeros((n_assets, n_assets))
+        start = 0
+        for stop in range(self.first_end + 1, len(self._counted) + 1, self.refresh_bars):
+            block = self.scores[self._counted[start:stop]]
+            seen = np.isfinite(block)
+            filled = np.where(seen, block, 0.0)
+            present = seen.astype(np.float64)
+            shared += present.T @ present
+            for number, half_life in enumerate(self.half_lives):
+                decay = 0.5 ** (1.0 / half_life)
+                weights = decay ** np.arange(len(block) - 1, -1, -1)[:, None]
+                products[number] = decay ** len(block) * products[number] + (filled * weights).T @ filled
+                squares[number] = decay ** len(block) * squares[number] + (filled**2 * weights).T @ present
+            yield self._average(products, squares, shared)
+            start = stop
+
+    def _average(self, products: list[np.ndarray], squares: list[np.ndarray], shared: np.ndarray) -> np.ndarray:
+        total = np.zeros_like(shared)
+        for product, square in zip(products, squares, strict=True):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                total += np.nan_to_num(product / np.sqrt(square * square.T), nan=0.0, posinf=0.0, neginf=0.0)
+        correlation = np.where(shared >= self.minimum_shared, total / len(products), 0.0)
+        np.fill_diagonal(correlation, 1.0)
+        return correlation
+
+    @cached_property
+    def _counted(self) -> np.ndarray:
+        """(N,) int64 bars of the panel on which anything has a score."""
+        return np.flatnonzero(np.isfinite(self.scores).any(axis=1))

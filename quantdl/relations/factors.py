@@ -5,11 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.linalg import ArpackError, eigsh
 
-from quantdl.relations.correlation import TrailingWindows, correlation_of_pairs
+from quantdl.features.own_history import OwnHistory
+from quantdl.relations.correlation import DecayedCorrelations, correlation_of_pairs
 
 _MINIMUM_SHARED_BARS = 60
+_FIRST_END = 250  # sessions before the first estimate
 _LARGEST_SHARE = 0.98  # of an asset's variance that factors may explain, so that its own noise never vanishes
-_ITERATIONS = 50
+_ITERATIONS, _ITERATIONS_FROM_START = 50, 5
 _FEW_ASSETS = 200  # up to here all eigenvectors are computed; beyond, only those that are needed
 _SETTLED = 1e-10  # largest change of a communality at which the iteration ends, for more than _FEW_ASSETS
 
@@ -21,7 +23,7 @@ class TrailingFactors:
     Attributes:
         refreshed: (T,) row of ``loadings`` in force at each session.
         loadings: (G, A, K) float32 in units of the asset's own noise, largest factor first; row 0 is zero and stands
-            for the time before the first window is full. Zero for an asset with too little history.
+            for the time before the first estimate. Zero for an asset with too little history.
     """
 
     refreshed: np.ndarray
@@ -33,32 +35,35 @@ class TrailingFactors:
 
 
 def trailing_factors(
-    returns: np.ndarray, n_factors: int = 4, window_bars: int = 500, refresh_bars: int = 21
+    returns: np.ndarray,
+    n_factors: int = 6,
+    half_lives: tuple[float, ...] = (60.0, 250.0, 1000.0),
+    refresh_bars: int | None = None,
 ) -> TrailingFactors:
-    """Estimate the factors of the trailing window at regular bars, each from returns up to that bar only.
+    """Estimate the factors of the decayed correlation at regular bars, each from returns up to that bar only.
 
-    Returns are standardised and passed through an inverse hyperbolic sine, so that one crash day does not determine a
-    correlation.
+    Returns are divided by the volatility known before each, so that a stormy month weighs as much as a calm one, and
+    pass through an inverse hyperbolic sine, so that one crash day does not determine a correlation. The correlation is
+    the average of those of the half-lives. Each factor points the way in which most assets load on it.
 
     Args:
         returns: (T, A) log returns, NaN where there is none.
         n_factors: ``K``.
-        window_bars: Length of the trailing window, in sessions on which anything returned.
-        refresh_bars: Such sessions between two estimates.
+        half_lives: Of the exponential weights, in sessions on which anything returned.
+        refresh_bars: Such sessions between two estimates; by default 5, and 21 for more than 200 assets.
     """
-    windows = TrailingWindows(returns, window_bars, refresh_bars, first_end=window_bars - 1)
-    loadings = np.zeros((1 + len(windows.ends), returns.shape[1], n_factors), dtype=np.float32)
-    for row, window in enumerate(windows, start=1):
-        loadings[row] = principal_factors(pairwise_correlation(_compressed(window)), n_factors)
-    return TrailingFactors(windows.in_force, loadings)
-
-
-def _compressed(window: np.ndarray) -> np.ndarray:
-    """Each column over its root mean square, then through asinh; NaN without a return, or where all are zero."""
-    seen = np.isfinite(window)
-    square = np.where(seen, window, 0.0) ** 2
-    size = np.sqrt(square.sum(axis=0) / np.maximum(seen.sum(axis=0), 1))
-    return np.where(seen & (size > 0), np.arcsinh(window / np.where(size > 0, size, 1.0)), np.nan)
+    if refresh_bars is None:
+        refresh_bars = 5 if returns.shape[1] <= _FEW_ASSETS else 21
+    history = OwnHistory.of(returns, np.ones_like(returns))
+    known = np.isfinite(returns) & history.valid
+    scores = np.where(known, np.arcsinh(history.on_grid(history.standardised)), np.nan)
+    estimates = DecayedCorrelations(scores, half_lives, refresh_bars, _FIRST_END, _MINIMUM_SHARED_BARS)
+    loadings = np.zeros((1 + len(estimates.ends), returns.shape[1], n_factors), dtype=np.float32)
+    found: np.ndarray | None = None
+    for row, correlation in enumerate(estimates, start=1):
+        found = principal_factors(correlation, n_factors, found)
+        loadings[row] = found * np.where(found.sum(axis=0) < 0.0, -1.0, 1.0)
+    return TrailingFactors(estimates.in_force, loadings)
 
 
 def pairwise_correlation(scores: np.ndarray) -> np.ndarray:
@@ -69,18 +74,26 @@ def pairwise_correlation(scores: np.ndarray) -> np.ndarray:
     return correlation
 
 
-def principal_factors(correlation: np.ndarray, factors: int) -> np.ndarray:
+def principal_factors(correlation: np.ndarray, factors: int, start: np.ndarray | None = None) -> np.ndarray:
     """Loadings (A, K) such that ``l_i . l_j / sqrt((1 + |l_i|^2)(1 + |l_j|^2))`` comes close to the correlation.
 
     Largest factor first. An asset that is correlated with no other has loadings of zero.
+
+    Args:
+        correlation: (A, A).
+        factors: ``K``.
+        start: Loadings of a correlation much like it, (A, K), from which few steps are needed.
     """
     n_assets = len(correlation)
     # The first guess of the communality must come from the data: where an asset is correlated with no other, the
     # iteration does not move away from the guess.
     shared = np.minimum(np.abs(correlation - np.eye(n_assets)).max(axis=1), _LARGEST_SHARE)
+    if start is not None:
+        size = (start**2).sum(axis=1)
+        shared = np.minimum(shared, size / (1.0 + size))
     scaled = np.zeros((n_assets, factors))
     rank = min(factors, n_assets)
-    for _ in range(_ITERATIONS):
+    for _ in range(_ITERATIONS if start is None else _ITERATIONS_FROM_START):
         before = shared
         values, vectors = _largest_eigenpairs(correlation - np.diag(1.0 - shared), rank)
         scaled[:, :rank] = vectors * np.sqrt(np.maximum(values, 0.0))

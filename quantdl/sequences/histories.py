@@ -158,7 +158,7 @@ def build_histories(
     windows: Sequence[ReturnWindow],
     graph: NeighbourGraph | None = None,
     table: FeatureTable | None = None,
-    n_factors: int = 4,
+    n_factors: int = 6,
     groups: np.ndarray | None = None,
 ) -> Histories:
     """Arrange a panel for batches.

@@ -89,15 +89,17 @@ def test_pairs_with_fewer_than_sixty_shared_bars_count_as_uncorrelated():
 
 def test_trailing_factors_recover_planted_correlations():
     loadings = planted_loadings(12, 2, seed=5)
-    found = trailing_factors(factor_returns(loadings, 2000, seed=6), n_factors=2, window_bars=2000).at(np.array([1999]))
+    found = trailing_factors(factor_returns(loadings, 2000, seed=6), n_factors=2, half_lives=(2000.0,)).at(
+        np.array([1999])
+    )
     error = correlation_of(found[0]) - correlation_of(loadings)
-    assert np.abs(error).max() < 0.08  # sampling error 1 / sqrt(2000) = 0.022, and asinh shrinks a little
+    assert np.abs(error).max() < 0.08  # sampling error near 1 / sqrt(2000) = 0.022, and asinh shrinks a little
 
 
-def test_trailing_factors_follow_a_change_within_one_window():
+def test_trailing_factors_follow_a_change_within_a_few_half_lives():
     one, other = np.repeat([[1.5], [0.0]], 6, axis=0), np.repeat([[0.0], [1.5]], 6, axis=0)
     returns = np.concatenate([factor_returns(one, 600, seed=7), factor_returns(other, 600, seed=8)])
-    factors = trailing_factors(returns, n_factors=1, window_bars=300)
+    factors = trailing_factors(returns, n_factors=1, half_lives=(100.0,))
     before, after = np.abs(factors.at(np.array([599, 1199]))[:, :, 0])
     assert before[:6].min() > 1.0 > 0.5 > before[6:].max()
     assert after[6:].min() > 1.0 > 0.5 > after[:6].max()
@@ -152,15 +154,16 @@ def test_sessions_on_which_nothing_returns_change_no_bit_of_the_factors(returns)
     np.testing.assert_array_equal(found.at(np.arange(5, len(wide), 6)), found.at(np.arange(4, len(wide), 6)))
 
 
-def test_nothing_is_known_before_the_first_window_is_full():
+def test_nothing_is_known_in_the_first_year():
     factors = trailing_factors(factor_returns(planted_loadings(4, 1, seed=11), 600, seed=12), n_factors=1)
-    assert not factors.at(np.arange(499)).any()
-    assert factors.at(np.array([499])).any()
+    first = 19 + 250  # scores begin with the twentieth return; the first estimate reads 251 of them
+    assert not factors.at(np.arange(first)).any()
+    assert factors.at(np.array([first])).any()
 
 
 def test_estimates_hold_until_the_next_refresh():
-    factors = trailing_factors(factor_returns(planted_loadings(4, 1, 13), 700, 14), window_bars=500, refresh_bars=21)
-    np.testing.assert_array_equal(factors.refreshed[[498, 499, 519, 520, 540, 541]], [0, 1, 1, 2, 2, 3])
+    factors = trailing_factors(factor_returns(planted_loadings(4, 1, 13), 700, 14), refresh_bars=21)
+    np.testing.assert_array_equal(factors.refreshed[[268, 269, 289, 290, 310, 311]], [0, 1, 1, 2, 2, 3])
 
 
 def test_an_asset_with_too_little_history_has_no_loadings(returns):
