@@ -59,7 +59,7 @@ def ours(steps: int, block: int, rows: int) -> dict[str, float]:
     rates = []
     for _ in range(steps + WARM_UP):
         started = time.process_time()
-        loss, observed = log_loss(model, next(batches), settings.marginal_share)
+        loss, observed = log_loss(model, next(batches), settings.loss_shares)
         optimizer.zero_grad()
         (loss / observed).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm)

@@ -37,7 +37,7 @@ from quantdl.simulation import panel_of_closes
 from quantdl.training.batches import SessionBatches
 from quantdl.training.fit import fit
 from quantdl.training.loss import log_loss
-from quantdl.training.settings import TrainingSettings
+from quantdl.training.settings import LossShares, TrainingSettings
 from quantdl.training.splits import FitSpans
 
 CONTEXT, HORIZON, N_WINDOWS = 64, 5, 2
@@ -113,7 +113,7 @@ def trainer(model: Callable[[Batch], object], parameters: list[torch.nn.Paramete
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, fused=parameters[0].is_cuda)
 
     def step(batch: Batch) -> torch.Tensor:
-        loss, _ = log_loss(model, batch, 0.5)  # type: ignore[arg-type]
+        loss, _ = log_loss(model, batch, LossShares())  # type: ignore[arg-type]
         scored = batch.target_observed.sum()
         optimizer.zero_grad()
         (loss / scored).backward()

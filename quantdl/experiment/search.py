@@ -136,7 +136,7 @@ def _validated(config: ExperimentConfig, changed: ExperimentConfig, inputs: _Inp
     block = fit_model(changed.model, inputs.data.learnt, inputs.table, inputs.bars, changed)
     assert block.report is not None
     judged = SessionBatches(block.histories, inputs.bars.fit, changed.model.context, TrainingSettings(), seed=0)
-    loss = mean_log_loss(block.fitted.model, judged.validation(), config.training.marginal_share)
+    loss = mean_log_loss(block.fitted.model, judged.validation(), config.training.loss_shares)
     return loss, len(block.report.epochs)
 
 

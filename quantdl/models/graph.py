@@ -3,10 +3,10 @@
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
-from quantdl.distributions import CopulaForecast, Forecast
+from quantdl.distributions import Forecast, StateForecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
 from quantdl.models.settings import GraphSettings
 from quantdl.sequences import Batch
 
@@ -29,8 +29,8 @@ class GraphForecaster(Forecaster):
         self.encoder = CausalEncoder(n_features, settings)
         self.messages = nn.ModuleList([_MessagePassing(settings) for _ in range(settings.hops)])
         self.context = ForecastContext(settings.width, n_windows)
-        self.marginals = AffineHead(self.context.size, settings.width)
-        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
+        self.marginals = SinhArcsinhHead(self.context.size, settings.width)
+        self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
@@ -40,7 +40,7 @@ class GraphForecaster(Forecaster):
         for layer in self.messages:
             nodes = layer(nodes, edge_index, edge_weight)
         assets, row = self.context(nodes.reshape(hidden.shape), batch)
-        return CopulaForecast(
+        return StateForecast(
             self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
         )
 

@@ -3,9 +3,10 @@
 import math
 
 import torch
+from scipy import stats
 from torch import Tensor, nn
 
-from quantdl.distributions import AffineMarginals, FactorStudentT
+from quantdl.distributions import AffineMarginals, FactorNormalMixture, FactorStudentT, SinhArcsinhMarginals
 from quantdl.sequences import Batch
 
 
@@ -64,6 +65,86 @@ class AffineHead(nn.Module):
         location, log_scale = self.layers(context).unbind(-1)
         scale = torch.exp(log_scale.clamp(-4.0, 4.0) + math.log(0.8))
         return AffineMarginals(unit * 0.5 * torch.tanh(location), unit * scale)
+
+
+class SinhArcsinhHead(nn.Module):
+    """Location, scale, tail and skew of each asset's own law; location and scale as in `AffineHead`."""
+
+    def __init__(self, size: int, hidden: int) -> None:
+        super().__init__()
+        self.affine = AffineHead(size, hidden)
+        self.layers = _two_layers(size, hidden, 2)
+        self.tail = nn.Parameter(torch.zeros(()))
+
+    def forward(self, context: Tensor, unit: Tensor) -> SinhArcsinhMarginals:
+        """(B, A, size) encodings and (B, A) units give one law per asset."""
+        affine = self.affine(context, unit)
+        tail, skew = self.layers(context).unbind(-1)
+        power = torch.exp((_RATE * self.tail + tail).clamp(-1.2, 0.5))
+        return SinhArcsinhMarginals(affine.location, affine.scale, power, 0.3 * skew.clamp(-3.0, 3.0))
+
+
+class MarketStatesHead(nn.Module):
+    """A skewed dependence: probabilities and common shock of the market's states per row, loadings per asset.
+
+    The states are a grid: a few variances, fixed and evenly spaced in the logarithm, by a few kinds of common shock,
+    whose means and variances are learned. Their probabilities are read off the row's context, so tails and skewness
+    move with the market. Training starts from the weights that make the law nearly Student-t with six degrees of
+    freedom, and from a shock with a rare bad kind. Exposures to the shock follow the largest trailing factor, loadings
+    the other ones, each multiplied by a positive number read off the encoding. No asset has parameters of its own.
+    """
+
+    variance: Tensor
+    start: Tensor
+
+    def __init__(self, size: int, hidden: int, trailing_factors: int) -> None:
+        super().__init__()
+        variance, log_weights = _student_t_grid(_VARIANCES, 6.0)
+        self.register_buffer("variance", variance, persistent=False)
+        self.log_weights = nn.Parameter(log_weights)
+        kinds = torch.tensor(_SHOCKS)
+        start = torch.stack([kinds[:, 0].log(), kinds[:, 1], kinds[:, 2].log()])
+        self.register_buffer("start", start, persistent=False)
+        self.shock = nn.Parameter(torch.zeros(3, len(kinds)))
+        self.spread = _two_layers(size, hidden, _VARIANCES)
+        self.kinds = _two_layers(size, hidden, len(kinds))
+        self.own = _two_layers(size, hidden, 2)
+        self.stretch = _two_layers(size, hidden, trailing_factors)
+
+    def forward(self, context: Tensor, row: Tensor, trailing: Tensor) -> FactorNormalMixture:
+        """(B, A, size), (B, size) and (B, A, K) give the dependence of each row, of rank K and one shock."""
+        spread = (self.log_weights + self.spread(row)).log_softmax(-1)
+        kind, mean, log_size = self.start + _RATE * self.shock
+        kinds = (kind + self.kinds(row)).log_softmax(-1)
+        mean = mean - (kinds.exp() * mean).sum(-1, keepdim=True)
+        size = torch.exp(log_size.clamp(-4.0, 2.0)).expand_as(kinds)
+        stretched = trailing * torch.exp(self.stretch(context).clamp(-3.0, 3.0))
+        own, exposure = self.own(context).unbind(-1)
+        loadings = torch.cat([own[..., None] + 0.3, stretched[..., 1:]], dim=-1)
+        exposures = (stretched[..., 0] + exposure + 0.3) / (1.0 + loadings.square().sum(-1)).sqrt()
+        return FactorNormalMixture(
+            log_weights=(spread[:, :, None] + kinds[:, None]).flatten(1),
+            variance=self.variance.repeat_interleave(kinds.shape[-1]),
+            shock_mean=mean.repeat(1, _VARIANCES),
+            shock_variance=size.repeat(1, _VARIANCES),
+            exposures=exposures,
+            loadings=loadings,
+        )
+
+
+_RATE = 10.0  # how much faster a number that is shared by all rows is learned than a weight of a network
+_VARIANCES = 8
+_SHOCKS = ((0.55, 0.25, 0.5), (0.37, -0.15, 1.0), (0.08, -1.0, 2.5))  # probability, mean and variance of each kind
+
+
+def _student_t_grid(points: int, degrees_of_freedom: float) -> tuple[Tensor, Tensor]:
+    """Variances and log weights, each (points,), whose mixture of normals is close to a Student-t law."""
+    grid = torch.linspace(math.log(0.04), math.log(60.0), points, dtype=torch.float64)
+    half = 0.5 * degrees_of_freedom
+    borders = torch.exp(0.5 * (grid[1:] + grid[:-1])).numpy()
+    below = torch.from_numpy(stats.invgamma(half, scale=half).cdf(borders))
+    shares = torch.diff(below, prepend=below.new_zeros(1), append=below.new_ones(1))
+    return grid.exp().float(), shares.clamp(min=1e-6).log().float()
 
 
 class FactorCopulaHead(nn.Module):

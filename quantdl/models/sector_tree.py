@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from quantdl.distributions import CopulaForecast, Forecast
+from quantdl.distributions import Forecast, StateForecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
 from quantdl.models.settings import SectorTreeSettings
 from quantdl.sequences import Batch
 
@@ -208,13 +208,13 @@ class SectorTreeForecaster(Forecaster):
         self.encoder = CausalEncoder(n_features, settings)
         self.tree = TreeEncoder(settings.width, settings.evaluation == "by_level")
         self.context = ForecastContext(settings.width, n_windows)
-        self.marginals = AffineHead(self.context.size, settings.width)
-        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
+        self.marginals = SinhArcsinhHead(self.context.size, settings.width)
+        self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = self.tree(batch.at_position(self.encoder(batch)), batch.groups, batch.present)
         assets, row = self.context(hidden, batch)
-        return CopulaForecast(
+        return StateForecast(
             self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
         )

@@ -31,7 +31,7 @@ class NetworkSettings:
     width: PositiveInt = 32
     heads: PositiveInt = 4
     layers: PositiveInt = 2
-    trailing_factors: PositiveInt = 4
+    trailing_factors: PositiveInt = 6
     dropout: ShareBelowOne = 0.1
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
     checkpoint_activations: bool = False

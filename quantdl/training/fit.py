@@ -21,6 +21,7 @@ from quantdl.training.batches import TrainingBatches
 from quantdl.training.execution import Capabilities, Execution, compile_encoders, encoding_in, execution_on
 from quantdl.training.loss import log_loss, summed_log_loss
 from quantdl.training.parallel import Processes
+from quantdl.training.recency import Recency
 from quantdl.training.resuming import Course, EpochRecord, UnfinishedFit
 from quantdl.training.settings import TrainingSettings
 
@@ -122,6 +123,7 @@ class _Loop:
             fused=None if self.execution.waits_for_steps else True,
         )
         self.average = WeightAverage(model, self.execution.averaging)
+        self.recency = Recency(batches.sessions, batches.spans.train, settings.half_life_years)
         self.kept = self.average.weights()
         self.course = Course()
         self.sums = torch.zeros(2, dtype=torch.float64, device=batches.device)
@@ -196,12 +198,12 @@ class _Loop:
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What is made small: the one place that calls the loss in training."""
         with encoding_in(self.execution.precision, self.model):
-            return log_loss(self.model, batch, self.settings.marginal_share)
+            return log_loss(self.model, batch, self.settings.loss_shares, self.recency.weight(batch.bar))
 
     def _record(self) -> EpochRecord:
         """Validate, and read what the pass has added up: the one time that the device is waited for."""
         with self.average.applied(self.model):
-            scored = summed_log_loss(self.model, self.batches.validation(), self.settings.marginal_share)
+            scored = summed_log_loss(self.model, self.batches.validation(), self.settings.loss_shares)
         sums = self.processes.total(torch.cat([self.sums, scored.to(self.sums.device)]))
         read = torch.cat([sums, self.guard.report]).tolist()
         self._raise_if_tripped(read[4:])

@@ -13,6 +13,7 @@ from quantdl.sequences import Batch
 from quantdl.training.batches import TrainingBatches
 from quantdl.training.fit import Progress
 from quantdl.training.loss import log_loss
+from quantdl.training.settings import LossShares
 
 
 def fit_posterior(
@@ -33,7 +34,8 @@ def fit_posterior(
         model: Changed in place and left ready to forecast.
         batches: What the network was fitted on.
         settings: Of the prior and the fit.
-        marginal_share: Weight of the marginal densities, see `quantdl.training.loss.log_loss`.
+        marginal_share: Weight of the marginal densities, see `quantdl.training.settings.LossShares`; a
+            likelihood has no books.
         seed: Of the steps and the draws.
         progress: Called at every step.
 
@@ -68,7 +70,7 @@ def _log_likelihoods(
 def _log_likelihood(
     model: BayesianForecaster, batch: Batch, marginal_share: float, n_batches: float, vector: Tensor
 ) -> Tensor:
-    loss, _ = log_loss(partial(model.member, vector), batch, marginal_share)
+    loss, _ = log_loss(partial(model.member, vector), batch, LossShares(marginal_share, book_share=0.0))
     log_likelihood: Tensor = -loss * n_batches / len(batch.window.unique())
     if not bool(log_likelihood.isfinite()):
         raise RunError(

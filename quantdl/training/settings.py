@@ -10,6 +10,25 @@ from quantdl.errors import FieldFaults
 
 
 @dataclass(frozen=True)
+class LossShares:
+    """What the loss is made of.
+
+    All parts are proper scores, so the true law is best under any shares. Under the joint density alone a misspecified
+    model fits the dependence at the expense of the marginals and gives each asset lighter tails than it has; and what
+    it says of a book, one direction among all that the joint density looks at, is then fitted by nothing.
+
+    Attributes:
+        marginal_share: Weight of the marginal densities, the joint density carrying the rest of one.
+        book_share: Weight of the mean log density of some books, times the number of assets in the row.
+        books: Books for each row: equal weight, and the others long-only at random.
+    """
+
+    marginal_share: Share = 0.5
+    book_share: NonNegativeFloat = 0.1
+    books: PositiveInt = 6
+
+
+@dataclass(frozen=True)
 class TrainingSettings:
     """How a network is fitted.
 
@@ -29,7 +48,10 @@ class TrainingSettings:
         gradient_norm: Longest gradient; a longer one is shortened to it.
         averaging: Decay per step of the running mean of the weights, which is what is validated and kept.
         marginal_share: Weight of the marginal densities in the loss, the joint density carrying the rest; see
-            `quantdl.training.loss.log_loss`.
+            `quantdl.training.settings.LossShares`.
+        book_share: Weight of the densities of books in the loss, per asset.
+        books: Books for each session: equal weight, and the others long-only at random.
+        half_life_years: Age at which a session counts half in training; None counts all alike.
         device: ``auto`` takes a GPU when there is one.
         precision: Of the encoder in training; laws, losses and validation are in float32 in any case. ``auto`` takes
             bfloat16 on a GPU that has it.
@@ -48,9 +70,17 @@ class TrainingSettings:
     gradient_norm: PositiveFloat = 1.0
     averaging: ShareBelowOne = 0.99
     marginal_share: Share = 0.5
+    book_share: NonNegativeFloat = 0.1
+    books: PositiveInt = 6
+    half_life_years: PositiveFloat | None = 8.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto", "on", "off"] = "off"
+
+    @property
+    def loss_shares(self) -> LossShares:
+        """What the loss is made of."""
+        return LossShares(self.marginal_share, self.book_share, self.books)
 
 
 @dataclass(frozen=True)

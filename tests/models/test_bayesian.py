@@ -99,9 +99,11 @@ def test_members_alike_are_the_network_itself(model):
 
 
 def test_every_head_ends_in_a_layer_with_a_posterior(model):
-    heads = {name.split(".")[0] + "." + name.split(".")[1] for name in model.names}
-    assert heads == {"marginals.layers", "dependence.loading", "dependence.stretch", "dependence.freedom"}
-    assert model.fitted_last_layers().shape == (2 * 9 + 9 + 2 * 9 + 9,)  # 8 weights and a bias for each output
+    heads = {".".join(name.split(".")[:2]) for name in model.names}
+    shared = {"dependence.spread", "dependence.kinds", "dependence.own", "dependence.stretch"}
+    assert heads == {"marginals.affine", "marginals.layers"} | shared
+    outputs = 2 + 2 + 8 + 3 + 2 + 2  # location and scale, tail and skew, states, shocks, own exposures, stretches
+    assert model.fitted_last_layers().shape == (9 * outputs,)  # 8 weights and a bias for each output
 
 
 def test_a_member_is_the_network_with_its_numbers_in_place_of_its_own(model):

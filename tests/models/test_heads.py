@@ -3,10 +3,13 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, unit
+from quantdl.distributions import NormalMixture
+from quantdl.models.heads import AffineHead, ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
 from tests.models.batches import away_from_start, random_batch
 
 
@@ -42,9 +45,28 @@ def test_training_starts_from_a_plain_volatility_forecast_with_one_common_factor
     assert marginals.location.tolist() == [[0.0, 0.0]]
     torch.testing.assert_close(marginals.scale, 0.8 * units)
     trailing = torch.tensor([[[0.5, -0.2], [0.0, 1.0]]])
-    dependence = FactorCopulaHead(5, 4, 2)(torch.randn(1, 2, 5), torch.randn(1, 5), trailing)
-    torch.testing.assert_close(dependence.loadings, torch.tensor([[[0.3, 0.5, -0.2], [0.3, 0.0, 1.0]]]))
-    assert dependence.degrees_of_freedom.item() == pytest.approx(2.05 + math.log1p(math.exp(4.0)), rel=1e-6)
+    dependence = MarketStatesHead(5, 4, 2)(torch.randn(1, 2, 5), torch.randn(1, 5), trailing)
+    torch.testing.assert_close(dependence.loadings, torch.tensor([[[0.3, -0.2], [0.3, 1.0]]]))
+    sizes = torch.tensor([math.sqrt(1.0 + 0.09 + 0.04), math.sqrt(1.0 + 0.09 + 1.0)])
+    torch.testing.assert_close(dependence.exposures, torch.tensor([[0.8, 0.3]]) / sizes)
+    bent = SinhArcsinhHead(5, 4)(torch.randn(1, 2, 5), units)
+    assert (bent.tail == 1.0).all() and (bent.skew == 0.0).all()
+
+
+def test_the_common_shock_has_mean_zero_and_more_room_below():
+    law = away_from_start(MarketStatesHead(5, 4, 2))(normal(3, 2, 5), normal(3, 5, seed=1), normal(3, 2, 2, seed=2))
+    kinds = law.log_weights.exp().reshape(3, -1, 3)
+    mean = (kinds.sum(1) * law.shock_mean.reshape(3, -1, 3)[:, 0]).sum(-1)
+    torch.testing.assert_close(mean, torch.zeros(3, dtype=torch.float64), atol=1e-6, rtol=0.0)
+    torch.testing.assert_close(kinds.sum((1, 2)), torch.ones(3, dtype=torch.float64))
+
+
+def test_the_starting_states_are_close_to_a_student_t_of_six_degrees_of_freedom():
+    head = MarketStatesHead(5, 4, 1)
+    flat = NormalMixture(head.log_weights.double(), torch.zeros(1, dtype=torch.float64), head.variance.double())
+    places = torch.linspace(-8.0, 8.0, 65, dtype=torch.float64)
+    difference = flat.expand((65,)).cdf(places).detach().numpy() - stats.t.cdf(places.numpy(), 6.0)
+    assert np.abs(difference).max() < 0.01
 
 
 def test_location_and_scale_stay_in_their_bounds_whatever_the_encoding():
@@ -65,7 +87,7 @@ def test_laws_scale_with_the_unit():
 
 
 def test_the_encoding_of_one_asset_moves_its_own_marginal_and_loadings_only():
-    affine, copula = away_from_start(AffineHead(5, 4)), away_from_start(FactorCopulaHead(5, 4, 2))
+    affine, copula = away_from_start(AffineHead(5, 4)), away_from_start(MarketStatesHead(5, 4, 2))
     context, row, trailing = normal(1, 3, 5), normal(1, 5, seed=1), normal(1, 3, 2, seed=2)
     moved = context.clone()
     moved[0, 1] += 1.0
@@ -75,25 +97,26 @@ def test_the_encoding_of_one_asset_moves_its_own_marginal_and_loadings_only():
     assert (first.scale != second.scale).tolist() == [[False, True, False]]
     before, after = copula(context, row, trailing), copula(moved, row, trailing)
     assert (before.loadings != after.loadings).all(-1).tolist() == [[False, True, False]]
-    assert torch.equal(before.degrees_of_freedom, after.degrees_of_freedom)
-    assert not torch.equal(copula(context, row + 1.0, trailing).degrees_of_freedom, before.degrees_of_freedom)
+    assert (before.exposures != after.exposures).tolist() == [[False, True, False]]
+    assert torch.equal(before.log_weights, after.log_weights)
+    assert not torch.equal(copula(context, row + 1.0, trailing).log_weights, before.log_weights)
 
 
 def test_trailing_factors_keep_their_sign_and_are_stretched_by_at_most_e_cubed():
-    head = away_from_start(FactorCopulaHead(5, 4, 3), size=3.0)
+    head = away_from_start(MarketStatesHead(5, 4, 3), size=3.0)
     trailing = normal(30, 4, 3)
     trailing[0] = 0.0  # unknown
     loadings = head(100.0 * normal(30, 4, 5, seed=1), normal(30, 5, seed=2), trailing).loadings
-    assert loadings.shape == (30, 4, 4)
+    assert loadings.shape == (30, 4, 3)
     assert (loadings[0, :, 1:] == 0).all()
-    ratio = (loadings[1:, :, 1:] / trailing[1:]).log()
+    ratio = (loadings[1:, :, 1:] / trailing[1:, :, 1:]).log()
     assert ratio.abs().max().item() == pytest.approx(3.0)
     assert (ratio > 0).any()
     assert (ratio < 0).any()
 
 
-def test_degrees_of_freedom_stay_above_two_so_that_there_is_a_variance():
-    head = away_from_start(FactorCopulaHead(5, 4, 1), size=3.0)
-    freedom = head(normal(200, 1, 5), 10.0 * normal(200, 5, seed=1), normal(200, 1, 1)).degrees_of_freedom
-    assert freedom.min() >= 2.05
-    assert freedom.min() < 2.1 < 20.0 < freedom.max()
+def test_tails_and_skews_stay_in_their_bounds_whatever_the_encoding():
+    head = away_from_start(SinhArcsinhHead(5, 4), size=3.0)
+    law = head(100.0 * normal(40, 3, 5), torch.ones(40, 3, dtype=torch.float64))
+    assert law.tail.log().min().item() == pytest.approx(-1.2) and law.tail.log().max().item() == pytest.approx(0.5)
+    assert law.skew.abs().max().item() == pytest.approx(0.9)

@@ -6,7 +6,8 @@ import torch
 from scipy import signal, stats
 
 from quantdl.errors import DataError
-from quantdl.models.classical import ewma_t_fit, filtered_variance, fit_garch_t
+from quantdl.models.classical.recursion import filtered_variance
+from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t
 from quantdl.models.stochastic_volatility import StochasticVolatility, autoregression, fit_stochastic_volatility
 from quantdl.simulation import sector_shock_market
 

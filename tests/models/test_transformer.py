@@ -19,20 +19,33 @@ def model() -> TransformerForecaster:
     return away_from_start(TransformerForecaster(2, 1, SETTINGS))
 
 
-def test_the_joint_density_before_training_is_scipys_multivariate_student_t():
-    """Loadings are 0.3 and the trailing ones, in units of the asset's own noise; the scale is 0.8 of the volatility."""
+def test_the_law_before_training_is_a_mixture_of_normals_close_to_a_student_t():
+    """Exposures follow the first trailing factor and loadings the second, each with 0.3; 0.8 of the volatility."""
     batch = random_batch(rows=2, assets=3)
     model = TransformerForecaster(2, 1, SETTINGS).double().eval()
-    density = model(batch).log_prob(batch.target).detach()
-    freedom = 2.05 + float(torch.nn.functional.softplus(torch.tensor(4.0, dtype=torch.float64)))
+    law = model(batch)
+    density = law.log_prob(batch.target).detach()
+    states = model.dependence.variance.numpy()
+    half = 3.0  # of six degrees of freedom
+    borders = np.exp(0.5 * (np.log(states[1:]) + np.log(states[:-1])))
+    shares = np.diff(stats.invgamma(half, scale=half).cdf(np.concatenate([[0.0], borders, [np.inf]])))
+    kinds = np.array([[0.55, 0.25, 0.5], [0.37, -0.15, 1.0], [0.08, -1.0, 2.5]])  # probability, mean, variance
+    means = kinds[:, 1] - (kinds[:, 0] * kinds[:, 1]).sum()
     for row in range(2):
-        loadings = np.column_stack([np.full(3, 0.3), batch.trailing_loadings[row].numpy()])
+        trailing = batch.trailing_loadings[row].numpy()
+        loadings = np.column_stack([np.full(3, 0.3), trailing[:, 1]])
         covariance = loadings @ loadings.T + np.eye(3)
         deviation = np.sqrt(np.diag(covariance))
+        exposures = (trailing[:, 0] + 0.3) / deviation
+        correlation = covariance / np.outer(deviation, deviation)
         scale = 0.8 * batch.scale[row, :, -1].numpy()
-        shape = covariance / np.outer(deviation, deviation) * np.outer(scale, scale)
-        expected = stats.multivariate_t(np.zeros(3), shape, df=freedom).logpdf(batch.target[row].numpy())
-        assert density[row].item() == pytest.approx(float(expected), abs=1e-6)
+        total = 0.0
+        for share, variance in zip(shares, states, strict=True):
+            for (probability, _, size), mean in zip(kinds, means, strict=True):
+                shape = variance * (correlation + size * np.outer(exposures, exposures)) * np.outer(scale, scale)
+                place = np.sqrt(variance) * mean * exposures * scale
+                total += share * probability * stats.multivariate_normal(place, shape).pdf(batch.target[row].numpy())
+        assert density[row].item() == pytest.approx(np.log(total), abs=1e-3)  # shares are kept above 1e-6, in float32
 
 
 def test_a_forecast_reads_its_own_history_up_to_its_position(model):

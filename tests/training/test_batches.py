@@ -21,7 +21,7 @@ from quantdl.simulation import panel_of_closes
 from quantdl.training.batches import AssetBatches, SessionBatches, bucketed, scored_windows, training_blocks
 from quantdl.training.fit import fit
 from quantdl.training.loss import mean_log_loss
-from quantdl.training.settings import TrainingSettings
+from quantdl.training.settings import LossShares, TrainingSettings
 from quantdl.training.splits import FitSpans
 from tests.panels import ragged_closes
 
@@ -142,21 +142,21 @@ def test_every_network_scores_windows_as_it_scores_a_panel_of_that_asset(network
     for parameter in model.parameters():  # heads begin at zero, which would hide what they read
         torch.nn.init.normal_(parameter, std=0.1)
     span = SPANS.validation
-    by_window = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 4), marginal_share=1.0)
+    by_window = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 6), LossShares(1.0, book_share=0.0))
     by_session = [histories.batch([range(bar, bar + 1)], CONTEXT, labels_through=span[-1]) for bar in span]
-    assert by_window == pytest.approx(mean_log_loss(model, by_session, marginal_share=1.0), abs=1e-5)
-    joint = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 4), marginal_share=0.0)
+    assert by_window == pytest.approx(mean_log_loss(model, by_session, LossShares(1.0, book_share=0.0)), abs=1e-5)
+    joint = mean_log_loss(model, scored_windows(histories.bars, span, CONTEXT, 6), LossShares(0.0, book_share=0.0))
     assert joint == pytest.approx(by_window, abs=1e-5)  # of one asset, joint and marginal law are the same
 
 
 @pytest.mark.parametrize(("network", "settings"), NETWORKS, ids=["transformer", "flow", "graph"])
 def test_every_network_learns_from_windows(network, settings, panel, bars):
-    batches = AssetBatches(bars, panel.sessions, SPANS, CONTEXT, 4, SETTINGS, 0)
+    batches = AssetBatches(bars, panel.sessions, SPANS, CONTEXT, 6, SETTINGS, 0)
     torch.manual_seed(0)
     model = network(bars.features.shape[1], len(WINDOWS), settings)
     for parameter in model.parameters():  # far from any sensible law
         torch.nn.init.normal_(parameter, std=0.3)
-    before = mean_log_loss(model, batches.validation(), marginal_share=1.0)
+    before = mean_log_loss(model, batches.validation(), LossShares(1.0, book_share=0.0))
     report = fit(model, batches, replace(SETTINGS, epochs=4, learning_rate=1e-2), 0)
     assert report.fitted_through == SPANS.validation[-1]
     assert report.epochs[report.best_epoch].validation_loss < before - 0.1
@@ -178,19 +178,21 @@ def test_a_mapped_panel_trains_to_the_score_of_the_ordinary_path(tmp_path):
     one_asset = replace(settings, rows=20)  # as many targets a step as 2 blocks of 10 stocks
     lanes = {
         "sessions": (SessionBatches(histories, spans, 64, settings, seed=0), settings),
-        "windows": (AssetBatches(mapped, panel.sessions, spans, 64, 4, one_asset, seed=0), one_asset),
+        "windows": (AssetBatches(mapped, panel.sessions, spans, 64, 6, one_asset, seed=0), one_asset),
     }
     blocks = [[range(bar, min(bar + 32, test.stop))] for bar in range(test.start, test.stop, 32)]
-    losses = {}
+    losses, marginal = {}, LossShares(1.0, book_share=0.0)
     for name, (batches, loop) in lanes.items():
         torch.manual_seed(0)
         model = TransformerForecaster(histories.n_features, len(WINDOWS), TransformerSettings(5))
         if name == "sessions":
-            losses["untrained"] = mean_log_loss(model, scored_windows(mapped, test, 64, 4), marginal_share=1.0)
+            losses["untrained"] = mean_log_loss(
+                model, scored_windows(mapped, test, 64, 6), LossShares(1.0, book_share=0.0)
+            )
         fit(model, batches, loop, seed=0)
         ordinary = (histories.batch(block, 64, labels_through=test[-1]) for block in blocks)
-        scored = ordinary if name == "sessions" else scored_windows(mapped, test, 64, 4)
-        losses[name] = mean_log_loss(model, scored, marginal_share=1.0)
+        scored = ordinary if name == "sessions" else scored_windows(mapped, test, 64, 6)
+        losses[name] = mean_log_loss(model, scored, marginal)
     assert losses["windows"] == pytest.approx(losses["sessions"], abs=0.01)
     assert max(losses["windows"], losses["sessions"]) < losses["untrained"] - 0.005
 

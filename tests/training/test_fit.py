@@ -14,7 +14,7 @@ from quantdl.training.batches import SessionBatches
 from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, fit
 from quantdl.training.loss import log_loss, mean_log_loss
-from quantdl.training.settings import TrainingSettings
+from quantdl.training.settings import LossShares, TrainingSettings
 from quantdl.training.splits import FitSpans
 from tests.training.waits import counted_waits
 
@@ -66,15 +66,19 @@ def test_the_model_is_left_with_the_weights_that_validated_best(histories):
     model, report = fitted(histories)
     losses = [record.validation_loss for record in report.epochs]
     assert report.best_epoch == int(np.argmin(losses))
-    kept = mean_log_loss(model, batches_of(histories).validation(), SETTINGS.marginal_share)
+    kept = mean_log_loss(model, batches_of(histories).validation(), SETTINGS.loss_shares)
     assert kept == pytest.approx(min(losses), abs=1e-9)
 
 
 def test_training_learns_the_correlation_it_was_shown(histories):
     model, _ = fitted(histories, replace(SETTINGS, epochs=15, patience=15))
     with torch.no_grad():
-        matrix = model(histories.batch([SPANS.validation], 16)).dependence.correlation()
-    assert float(matrix[:, 0, 1].mean()) == pytest.approx(0.4, abs=0.12)
+        law = model(histories.batch([SPANS.validation], 16))
+    ones = torch.zeros(len(law.present), 3, law.present.shape[1])
+    ones[:, 0, 0], ones[:, 1, 1], ones[:, 2, :2] = 1.0, 1.0, 1.0  # each of two assets, and their sum
+    first, second, both = law.weighted_sum(ones).variance.unbind(-1)
+    correlation = (both - first - second) / (2.0 * (first * second).sqrt())
+    assert correlation.mean().item() == pytest.approx(0.4, abs=0.12)
 
 
 def test_it_stops_when_validation_no_longer_improves(histories):
@@ -129,9 +133,9 @@ def test_the_loss_is_the_joint_density_of_the_observed_assets_alone(histories):
     observed[:, 1] = False
     with torch.no_grad():
         masked = replace(batch, target_observed=observed)
-        joint, count = log_loss(model, masked, marginal_share=0.0)
-        marginal, _ = log_loss(model, masked, marginal_share=1.0)
-        half, _ = log_loss(model, masked, marginal_share=0.5)
+        joint, count = log_loss(model, masked, LossShares(0.0, book_share=0.0))
+        marginal, _ = log_loss(model, masked, LossShares(1.0, book_share=0.0))
+        half, _ = log_loss(model, masked, LossShares(0.5, book_share=0.0))
         pair = model(batch).assets(torch.tensor([0, 2]))
         target = batch.target[:, [0, 2]]
     assert count == 8
