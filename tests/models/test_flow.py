@@ -7,9 +7,9 @@ import torch
 from quantdl.distributions import CopulaForecast, RationalSpline, ScoreFlowForecast
 from quantdl.models.coupling import CouplingFlow
 from quantdl.models.flow import FlowForecaster, SplineHead
-from quantdl.models.settings import FlowSettings, TransformerSettings
-from quantdl.models.transformer import TransformerForecaster
-from quantdl.sequences import NEXT_SESSION, build_histories
+from quantdl.models.heads import unit
+from quantdl.models.settings import FlowSettings
+from quantdl.sequences import NEXT_SESSION, Batch, build_histories
 from quantdl.simulation import panel_of_closes
 from quantdl.training.batches import SessionBatches
 from quantdl.training.fit import fit
@@ -38,16 +38,18 @@ def test_a_spline_depends_on_its_own_encoding_alone():
     assert whole.flatten().unique().numel() == 6
 
 
-def test_before_training_the_flow_is_the_transformer_with_the_same_weights():
-    transformer = away_from_start(
-        TransformerForecaster(2, 1, TransformerSettings(1, width=8, heads=2, trailing_factors=2))
-    )
-    flow = FlowForecaster(2, 1, FlowSettings(1, width=8, heads=2, trailing_factors=2)).double().eval()
-    names = {name.replace("marginals.", "affine."): value for name, value in transformer.state_dict().items()}
-    missing, unexpected = flow.load_state_dict(names, strict=False)
-    assert (unexpected, {name.split(".")[0] for name in missing}) == ([], {"spline"})
+def unbent(flow: FlowForecaster, batch: Batch) -> CopulaForecast:
+    """The law of a flow's affine margins and dependence alone."""
+    assets, row = flow.context(batch.at_position(flow.encoder(batch)), batch)
+    dependence = flow.dependence(assets, row, batch.trailing_loadings)
+    return CopulaForecast(flow.affine(assets, unit(batch)), dependence, batch.present)
+
+
+def test_before_training_the_spline_bends_nothing():
+    flow = away_from_start(FlowForecaster(2, 1, FlowSettings(1, width=8, heads=2, trailing_factors=2)))
+    flow.spline = SplineHead(flow.context.size, 8, 8, 4.0).double()
     batch = random_batch()
-    expected = transformer(batch).log_prob(batch.target)
+    expected = unbent(flow, batch).log_prob(batch.target)
     torch.testing.assert_close(flow(batch).log_prob(batch.target), expected, rtol=0, atol=1e-5)
     away_from_start(flow.spline)
     assert (flow(batch).log_prob(batch.target) - expected).abs().min() > 1e-2
@@ -59,15 +61,12 @@ def test_the_setting_chooses_what_joins_the_assets(joint, law):
     assert type(flow(random_batch())) is law
 
 
-def test_before_training_the_coupling_flow_is_the_transformer_with_the_same_weights():
-    small = {"width": 8, "heads": 2, "trailing_factors": 2}
-    transformer = away_from_start(TransformerForecaster(2, 1, TransformerSettings(1, **small)))
-    flow = FlowForecaster(2, 1, FlowSettings(1, **small, joint="coupling")).double().eval()
-    names = {name.replace("marginals.", "affine."): value for name, value in transformer.state_dict().items()}
-    missing, _ = flow.load_state_dict(names, strict=False)
-    assert {name.split(".")[0] for name in missing} == {"coupling"}
+def test_before_training_the_coupling_flow_bends_nothing():
+    flow = FlowForecaster(2, 1, FlowSettings(1, width=8, heads=2, trailing_factors=2, joint="coupling")).double().eval()
+    for head in (flow.encoder, flow.affine, flow.dependence):
+        away_from_start(head)
     batch = random_batch()
-    expected = transformer(batch).log_prob(batch.target)
+    expected = unbent(flow, batch).log_prob(batch.target)
     torch.testing.assert_close(flow(batch).log_prob(batch.target), expected, rtol=0, atol=1e-5)
 
 

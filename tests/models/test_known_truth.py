@@ -90,9 +90,14 @@ def test_the_joint_law_follows_a_jump_of_the_correlation():
     histories = build_histories(market.panel, [NEXT_SESSION])
     model = fitted(TransformerForecaster, TRANSFORMER, histories, 1400, 1700)
     with torch.no_grad():
-        matrix = model(histories.batch([range(1700, 1999)], CONTEXT)).dependence.correlation()
+        law = model(histories.batch([range(1700, 1999)], CONTEXT))
     pair = torch.triu_indices(6, 6, offset=1)
-    predicted = matrix[:, pair[0], pair[1]].mean(dim=1).numpy()
+    each = torch.eye(6)
+    alone = law.weighted_sum(each).variance
+    covariance = (
+        law.weighted_sum(each[pair[0]] + each[pair[1]]).variance - alone[:, pair[0]] - alone[:, pair[1]]
+    ) / 2.0
+    predicted = (covariance / (alone[:, pair[0]] * alone[:, pair[1]]).sqrt()).mean(dim=1).numpy()
     assert abs(np.mean(predicted[60:149]) - 0.2) < 0.1  # two months into the calm
     assert abs(np.mean(predicted[210:299]) - 0.8) < 0.1
     assert predicted[180] > 0.6  # a month and a half after the jump it has moved most of the way

@@ -52,7 +52,7 @@ def sessions_of(histories: Histories, settings=SETTINGS, shard: Shard | None = N
 
 
 def windows_of(histories: Histories, settings=SETTINGS, shard: Shard | None = None) -> AssetBatches:
-    return AssetBatches(histories.bars, histories.sessions, SPANS, CONTEXT, 4, settings, 0, shard)
+    return AssetBatches(histories.bars, histories.sessions, SPANS, CONTEXT, 6, settings, 0, shard)
 
 
 def small_fit(
@@ -123,7 +123,7 @@ def together(folder: Path) -> dict[str, object]:
     histories = small_histories()
     found: dict[str, object] = {}
     for name, batches_of, rows in (("sessions", sessions_of, 3), ("windows", windows_of, 4)):
-        settings = replace(SETTINGS, epochs=2, rows=rows)
+        settings = replace(SETTINGS, epochs=2, rows=rows, book_share=0.0)  # and its own random books
         model, report = small_fit(batches_of(histories, settings), histories.n_features, settings, network)
         found[name] = {"one": _told(model, report)}
 

@@ -15,7 +15,7 @@ from quantdl.training.execution import (
 )
 from quantdl.training.fit import Circumstances
 from quantdl.training.loss import log_loss, mean_log_loss
-from quantdl.training.settings import TrainingSettings
+from quantdl.training.settings import LossShares, TrainingSettings
 from tests.training.small_fits import NETWORK, SETTINGS, sessions_of, small_fit, small_histories
 
 CPU = Capabilities("cpu")
@@ -95,7 +95,7 @@ def test_only_the_encoder_computes_in_short_floats(histories):
     exact, law = model.encoder(batch), model(batch)
     with encoding_in("bfloat16", model):
         short, short_law = model.encoder(batch), model(batch)
-        loss, _ = log_loss(model, batch, 0.5)
+        loss, _ = log_loss(model, batch, LossShares())
     assert short.dtype == torch.float32 and loss.dtype == torch.float32
     assert not torch.equal(short, exact)
     torch.testing.assert_close(short, exact, rtol=0.05, atol=0.05)  # bfloat16 has eight bits
