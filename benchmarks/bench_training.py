@@ -93,7 +93,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Windows a CPU second in training.")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--block", type=int, default=TrainingSettings().block)
-    parser.add_argument("--rows", type=int, default=TrainingSettings().rows)
+    parser.add_argument("--rows", type=int, default=2)
     parser.add_argument("--without-peers", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
