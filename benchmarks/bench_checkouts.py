@@ -30,7 +30,8 @@ config = load_config("configs/quickstart.yaml")
 data = load_data(config, keep_ingest=False)
 bars = split_bars(data.panel.sessions, config.splits).among(data.trades)
 windows = (NEXT_SESSION, position_window(5))
-histories = build_histories(data.learnt, windows, table=model_inputs(config, data), n_factors=config.model.trailing_factors)
+factors = config.model.trailing_factors
+histories = build_histories(data.learnt, windows, table=model_inputs(config, data), n_factors=factors)
 settings = replace(config.training, epochs=1, device="cpu")
 batches = SessionBatches(histories, bars.fit, 64, settings, 7)
 positions = sum(int(batch.present.sum()) for batch in batches.training(0))
@@ -49,7 +50,8 @@ print(json.dumps({"positions": positions, "gathering": gathering, "fitting": tim
 def measure(checkout: Path) -> dict[str, float]:
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     environment = {**os.environ, **threads, "PYTHONPATH": str(checkout)}
-    done = subprocess.run([sys.executable, "-c", MEASURED], cwd=checkout, env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", MEASURED]  # which reads the package of the folder that it runs in
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(done.stderr)
     return json.loads(done.stdout.splitlines()[-1])
