@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from logging import WARNING, getLogger
+from typing import TYPE_CHECKING
 
 from quantdl.config import ExperimentConfig, with_values
 from quantdl.disk import appending, disk_errors
@@ -26,6 +27,9 @@ from quantdl.training.fit import Progress
 from quantdl.training.loss import mean_log_loss
 from quantdl.training.settings import Choices, NumberRange, SearchSettings, TrainingSettings
 from quantdl.training.splits import SplitBars, split_bars
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 _FOLDER = "searches"
 
@@ -214,7 +218,7 @@ def by_parzen_estimator(settings: SearchSettings, finished: Sequence[SearchTrial
         return dict(study.ask(distributions).params)
 
 
-def _distribution(values: NumberRange | Choices) -> object:
+def _distribution(values: NumberRange | Choices) -> "BaseDistribution":
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if isinstance(values, Choices):
