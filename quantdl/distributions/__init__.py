@@ -1,5 +1,6 @@
 """Laws of log returns: the contract of a forecast, its copula form, and the Student-t functions that torch lacks."""
 
+from quantdl.distributions.base_law import BaseLaw, StudentTLaw, student_t_variance
 from quantdl.distributions.copula import CopulaForecast
 from quantdl.distributions.crps import crps_by_quantiles, crps_student_t
 from quantdl.distributions.density import student_t_log_density
@@ -15,7 +16,6 @@ from quantdl.distributions.marginals import (
     icdf_by_transport,
     log_cdf_by_transport,
     log_survival_by_transport,
-    student_t_variance,
 )
 from quantdl.distributions.mixture import MixtureForecast, VarianceParts
 from quantdl.distributions.normal_mixture import NormalMixture
@@ -24,11 +24,11 @@ from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
 from quantdl.distributions.sinh_arcsinh import SinhArcsinhMarginals
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.splines import RationalSpline, SplineMarginals
-from quantdl.distributions.state_forecast import StateForecast
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
     "AffineMarginals",
+    "BaseLaw",
     "CopulaForecast",
     "DenseStudentT",
     "Dependence",
@@ -36,7 +36,6 @@ __all__ = [
     "FactorStudentT",
     "NormalMixture",
     "SinhArcsinhMarginals",
-    "StateForecast",
     "Forecast",
     "Marginals",
     "ResampledForecast",
@@ -47,6 +46,7 @@ __all__ = [
     "RationalSpline",
     "ScoreFlowForecast",
     "SplineMarginals",
+    "StudentTLaw",
     "StudentTMarginals",
     "VarianceParts",
     "cdf_by_transport",

@@ -6,13 +6,14 @@ from typing import Protocol, Self
 import torch
 from torch import Tensor
 
+from quantdl.distributions.base_law import BaseLaw, StudentTLaw
 from quantdl.distributions.density import multivariate_t_log_density
 
 _NEARLY_INFINITE = 1e15  # the chi-squared law over its degrees of freedom is 1 to seven digits
 
 
 class Dependence(Protocol):
-    """A joint law of variables with standard Student-t margins, one per row, that joins marginals.
+    """A joint law of standard variables, one per row, that joins marginals.
 
     It is closed under dropping variables, and the order of the assets plays no part in it.
     """
@@ -22,17 +23,14 @@ class Dependence(Protocol):
         """Rows and assets, ``(B, A)``."""
 
     @property
-    def degrees_of_freedom(self) -> Tensor:
-        """Of the margins, shape (B,)."""
+    def margins(self) -> BaseLaw:
+        """The law of each variable alone, whose parameters broadcast with (B, A)."""
 
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
         """Joint log density of the present assets: (B, A) values and mask give (B,). Absent values are not read."""
 
-    def marginal_log_density(self, value: Tensor) -> Tensor:
-        """Log density of each standard margin: (B, A) gives (B, A)."""
-
     def correlation(self) -> Tensor:
-        """Correlation matrix of the underlying normal variables, shape (B, A, A)."""
+        """Correlation matrix of the underlying normal variables without a common shock, shape (B, A, A)."""
 
     def sample(self, n_draws: int) -> Tensor:
         """Draws of shape (S, B, A) from torch's current random state, differentiable in the parameters."""
@@ -68,6 +66,11 @@ class DenseStudentT:
         rows, assets, _ = self.matrix.shape
         return rows, assets
 
+    @property
+    def margins(self) -> StudentTLaw:
+        """See :class:`Dependence`."""
+        return StudentTLaw(self.degrees_of_freedom[:, None])
+
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
         """See :class:`Dependence`."""
         quadratic, log_determinant = self.distance(value, present)
@@ -84,11 +87,6 @@ class DenseStudentT:
         filled = torch.where(present, value, 0.0).to(root.dtype)
         whitened = torch.linalg.solve_triangular(root, filled[..., None], upper=False)[..., 0]
         return whitened.square().sum(-1), 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-
-    def marginal_log_density(self, value: Tensor) -> Tensor:
-        """See :class:`Dependence`."""
-        none, one = value.new_zeros(()), value.new_ones(())
-        return multivariate_t_log_density(value.square(), none, self.degrees_of_freedom[:, None], one)
 
     def correlation(self) -> Tensor:
         """See :class:`Dependence`."""

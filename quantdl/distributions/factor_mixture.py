@@ -46,9 +46,10 @@ class FactorNormalMixture:
     loadings: Tensor
 
     @property
-    def shape(self) -> torch.Size:
+    def shape(self) -> tuple[int, int]:
         """Rows and assets, ``(B, A)``."""
-        return self.exposures.shape
+        rows, assets = self.exposures.shape
+        return rows, assets
 
     @property
     def margins(self) -> NormalMixture:
@@ -65,6 +66,13 @@ class FactorNormalMixture:
         """Variance of each variable in each state, (B, A, C)."""
         variance = self.variance.expand(self.log_weights.shape)[:, None]
         return variance * (1.0 + self.shock_variance[:, None] * self.exposures.square()[..., None])
+
+    @property
+    def shock_stretch(self) -> Tensor:
+        """How much wider the common shock makes each variable: a standard deviation over that without it, (B, A)."""
+        share = self.log_weights.softmax(-1)
+        power = (share * (self.shock_variance + self.shock_mean.square())).sum(-1, keepdim=True)
+        return (1.0 + power * self.exposures.square()).sqrt()
 
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
         """Joint log density of the present assets: (B, A) values and mask give (B,). Absent values are not read."""
@@ -107,10 +115,11 @@ class FactorNormalMixture:
             A law of batch shape (B, N).
         """
         scale = self.variance.expand(self.log_weights.shape)[:, None, :]  # (B, 1, C)
-        moved = weights[..., None] * slope[:, None]  # (B, N, A, C)
         normed = self.loadings / (1.0 + self.loadings.square().sum(-1, keepdim=True)).sqrt()
-        factors = torch.einsum("bnac,bak->bnkc", moved, normed).square().sum(-2)
-        shock = (moved * self.exposures[:, None, :, None]).sum(-2).square() * self.shock_variance[:, None]
+        sources = torch.cat([normed, self.exposures[..., None]], dim=-1).mT  # what assets share, (B, K + 1, A)
+        held = (weights[:, :, None] * sources[:, None]).flatten(1, 2)
+        shared = (held @ slope).square().unflatten(1, (-1, sources.shape[1]))  # (B, N, K + 1, C)
+        factors, shock = shared[..., :-1, :].sum(-2), shared[..., -1, :] * self.shock_variance[:, None]
         common = normed.square().sum(-1)[..., None] + self.shock_variance[:, None] * self.exposures.square()[..., None]
         own = (variance - slope.square() * scale * common).clamp(min=0.0)
         total = scale * (factors + shock) + weights.square() @ own

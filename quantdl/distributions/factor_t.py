@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from quantdl.distributions.base_law import StudentTLaw
 from quantdl.distributions.density import multivariate_t_log_density
 
 _NEARLY_INFINITE = 1e15  # the chi-squared law over its degrees of freedom is 1 to seven digits
@@ -37,6 +38,11 @@ class FactorStudentT:
         rows, assets, _ = self.loadings.shape
         return rows, assets
 
+    @property
+    def margins(self) -> StudentTLaw:
+        """The law of each variable alone."""
+        return StudentTLaw(self.degrees_of_freedom[:, None])
+
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
         """Joint log density of the present assets: (B, A) values and mask give (B,).
 
@@ -52,11 +58,6 @@ class FactorStudentT:
         quadratic = (scaled.square().sum(-1) - projected.square().sum(-1)).clamp(min=0.0)
         log_determinant = 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1) - noise_precision.log().sum(-1)
         return multivariate_t_log_density(quadratic, log_determinant, self.degrees_of_freedom, present.sum(-1))
-
-    def marginal_log_density(self, value: Tensor) -> Tensor:
-        """Log density of each standard margin: (B, A) gives (B, A)."""
-        none, one = value.new_zeros(()), value.new_ones(())
-        return multivariate_t_log_density(value.square(), none, self.degrees_of_freedom[:, None], one)
 
     def correlation(self) -> Tensor:
         """Correlation matrix of the underlying normal factors and noise, shape (B, A, A)."""

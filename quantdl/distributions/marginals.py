@@ -1,4 +1,4 @@
-"""One law per asset, written as a monotone map from a standard Student-t variable to the return."""
+"""One law per asset, written as a monotone map from a standard variable to the return."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,53 +7,75 @@ import torch
 from scipy import special
 from torch import Tensor
 
+from quantdl.distributions.base_law import BaseLaw, student_t_variance
 from quantdl.distributions.crps import crps_student_t
 from quantdl.distributions.density import student_t_log_density
+from quantdl.distributions.state_moments import HERMITE
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
 
 
 class Marginals(ABC):
-    """Monotone maps ``y = g(z)``, one per row and asset, where ``z`` is standard Student-t with the row's freedom.
+    """Monotone maps ``y = g(z)``, one per row and asset, where ``z`` has the law that is given as ``base``.
 
     Quantiles of ``y`` are the images of quantiles of ``z``, so they are exact whatever the map. Probabilities, their
     logs and quantiles are float64, computed from the parameters as they are; maps keep the dtype of what they map.
     """
 
     @abstractmethod
-    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``z`` and ``log |dz / dy|`` at returns of shape (B, A), for degrees of freedom of shape (B,)."""
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
+        """Return ``z`` and ``log |dz / dy|`` at returns of shape (B, A)."""
 
     @abstractmethod
-    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-        """Return ``y`` at ``z`` of shape (..., B, A), for degrees of freedom of shape (B,)."""
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
+        """Return ``y`` at ``z`` of shape (..., B, A)."""
 
     @abstractmethod
-    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Probability of a return at most ``value``, (B, A) float64."""
 
     @abstractmethod
-    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Log of the probability of a return at most ``value``, (B, A) float64."""
 
     @abstractmethod
-    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Log of the probability of a return above ``value``, (B, A) float64."""
 
     @abstractmethod
-    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """Quantiles at float64 probabilities that broadcast to (..., B, A), float64."""
 
     @abstractmethod
-    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+    def mean(self, base: BaseLaw) -> Tensor:
         """Expected returns, (B, A); NaN where there is no mean."""
 
     @abstractmethod
-    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
-        """Variances of returns, (B, A); infinite with two degrees of freedom or fewer, NaN with one or fewer."""
+    def variance(self, base: BaseLaw) -> Tensor:
+        """Variances of returns, (B, A); infinite or NaN where there is none."""
 
     @abstractmethod
-    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Continuous ranked probability score at returns, (B, A) float64."""
+
+    def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
+        """Moments of returns whose standard variable is normal in each of C states, by seven nodes a state.
+
+        Args:
+            mean: Of the standard variables, (B, A, C).
+            deviation: Standard deviation of theirs, positive, (B, A, C).
+            base: Their law over all states.
+
+        Returns:
+            Mean, slope and variance of the returns, each (B, A, C); the slope is the covariance of return and standard
+            variable over the variance of the latter.
+        """
+        nodes, shares = (mean.new_tensor(part)[:, None] for part in zip(*HERMITE, strict=True))
+        standard = mean[..., None, :] + deviation[..., None, :] * nodes  # (B, A, Q, C)
+        returns = self.from_standard(standard.movedim((2, 3), (0, 1)), base).movedim((0, 1), (2, 3))
+        center = (shares * returns).sum(-2)
+        around = returns - center[..., None, :]
+        slope = (shares * nodes * around).sum(-2) / deviation
+        return center, slope, (shares * around.square()).sum(-2)
 
     @abstractmethod
     def rows(self, index: Tensor | slice) -> "Marginals":
@@ -68,46 +90,34 @@ class Marginals(ABC):
         """The same maps on another device."""
 
 
-def cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+def cdf_by_transport(marginals: Marginals, value: Tensor, base: BaseLaw) -> Tensor:
     """Probability of the standard variable that a return came from: monotone maps keep probabilities."""
-    return student_t_cdf(_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
+    return base.cdf(_exact_standard(marginals, value, base))
 
 
-def log_cdf_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+def log_cdf_by_transport(marginals: Marginals, value: Tensor, base: BaseLaw) -> Tensor:
     """Log of `cdf_by_transport`, in all digits."""
-    return student_t_log_cdf(_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
+    return base.log_cdf(_exact_standard(marginals, value, base))
 
 
-def log_survival_by_transport(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-    """Log of the probability above a return, in all digits: the standard variable is symmetric."""
-    return student_t_log_cdf(-_exact_standard(marginals, value, degrees_of_freedom), degrees_of_freedom[:, None])
+def log_survival_by_transport(marginals: Marginals, value: Tensor, base: BaseLaw) -> Tensor:
+    """Log of the probability above a return, in all digits."""
+    return base.log_survival(_exact_standard(marginals, value, base))
 
 
-def icdf_by_transport(marginals: Marginals, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-    """Image of the standard quantile, which is computed once per row when the probability is the same for all."""
-    return marginals.from_standard(student_t_icdf(probability, degrees_of_freedom[:, None]), degrees_of_freedom)
+def icdf_by_transport(marginals: Marginals, probability: Tensor, base: BaseLaw) -> Tensor:
+    """Image of the standard quantile, which is computed once per row when it is the same for all."""
+    return marginals.from_standard(base.icdf(probability), base)
 
 
-def student_t_variance(degrees_of_freedom: Tensor) -> Tensor:
-    """Variance of the standard Student-t law: infinite from two degrees of freedom down, NaN from one down.
-
-    Example:
-        >>> student_t_variance(torch.tensor([1.0, 2.0, 4.0, torch.inf]))
-        tensor([nan, inf, 2., 1.])
-    """
-    finite = 1.0 + 2.0 / (degrees_of_freedom - 2.0).clamp(min=torch.finfo(degrees_of_freedom.dtype).tiny)
-    many = torch.where(degrees_of_freedom > 2.0, finite, torch.inf)
-    return torch.where(degrees_of_freedom > 1.0, many, torch.nan)
-
-
-def _exact_standard(marginals: Marginals, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
-    standard, _ = marginals.to_standard(value.double(), degrees_of_freedom)
+def _exact_standard(marginals: Marginals, value: Tensor, base: BaseLaw) -> Tensor:
+    standard, _ = marginals.to_standard(value.double(), base)
     return standard
 
 
 @dataclass(frozen=True, eq=False)
 class AffineMarginals(Marginals):
-    """``y = location + scale * z``: Student-t returns whose degrees of freedom are the row's own.
+    """``y = location + scale * z``: returns whose law has the form of the base.
 
     Attributes:
         location: Shape (B, A), in log return.
@@ -117,41 +127,51 @@ class AffineMarginals(Marginals):
     location: Tensor
     scale: Tensor
 
-    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
+        return self.standardised(value)
+
+    def standardised(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """As `to_standard`, which needs no base here."""
         return (value - self.location) / self.scale, -self.scale.log()
 
-    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self.location + self.scale * standard
 
-    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return cdf_by_transport(self, value, degrees_of_freedom)
+        return cdf_by_transport(self, value, base)
 
-    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return log_cdf_by_transport(self, value, degrees_of_freedom)
+        return log_cdf_by_transport(self, value, base)
 
-    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return log_survival_by_transport(self, value, degrees_of_freedom)
+        return log_survival_by_transport(self, value, base)
 
-    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return icdf_by_transport(self, probability, degrees_of_freedom)
+        return icdf_by_transport(self, probability, base)
 
-    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+    def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return torch.where(degrees_of_freedom[:, None] > 1.0, self.location, torch.nan)
+        return self.location + self.scale * base.mean
 
-    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+    def variance(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return self.scale.square() * student_t_variance(degrees_of_freedom)[:, None]
+        return self.scale.square() * base.variance
 
-    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return crps_student_t(value, self.location.double(), self.scale.double(), degrees_of_freedom[:, None])
+        scale = self.scale.double()
+        return scale * base.crps((value.double() - self.location.double()) / scale)
+
+    def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
+        """See :class:`Marginals`; exact."""
+        scale = self.scale[..., None]
+        return self.location[..., None] + scale * mean, scale.expand(mean.shape), (scale * deviation).square()
 
     def rows(self, index: Tensor | slice) -> "AffineMarginals":
         """See :class:`Marginals`."""
@@ -168,7 +188,7 @@ class AffineMarginals(Marginals):
 
 @dataclass(frozen=True, eq=False)
 class StudentTMarginals(Marginals):
-    r"""Student-t returns with degrees of freedom of their own, joined by probability: :math:`y = F^{-1}(T_\nu(z))`.
+    r"""Student-t returns with degrees of freedom of their own, joined by probability: :math:`y = F^{-1}(G(z))`.
 
     The tail nearer to zero carries the probability, so the map keeps its relative accuracy in both tails.
 
@@ -182,47 +202,46 @@ class StudentTMarginals(Marginals):
     scale: Tensor
     own_degrees_of_freedom: Tensor
 
-    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
-        row = degrees_of_freedom[:, None]
         own = (value - self.location) / self.scale
-        standard = _match_tails(own, self.own_degrees_of_freedom, row)
-        log_slope = student_t_log_density(own, self.own_degrees_of_freedom) - student_t_log_density(standard, row)
+        outward = torch.where(own < 0, own, -own)  # unlike the size it has a slope at the center
+        tail = student_t_cdf(outward.double(), self.own_degrees_of_freedom.double())
+        standard = base.at_tail(tail, own < 0).to(value.dtype)
+        log_slope = student_t_log_density(own, self.own_degrees_of_freedom) - base.log_prob(standard)
         return standard, log_slope - self.scale.log()
 
-    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        match = _match_tails
-        if standard.device.type == "cpu" and not torch.is_grad_enabled():
-            match = _match_tails_by_scipy  # fifteen times as fast where no gradient is needed
-        own = match(standard, degrees_of_freedom[:, None], self.own_degrees_of_freedom)
-        return self.location + self.scale * own
+        tail, lower = base.nearer_tail(standard)
+        distance = student_t_distance(tail, self.own_degrees_of_freedom.double())
+        return self.location + self.scale * torch.where(lower, -distance, distance).to(standard.dtype)
 
-    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return student_t_cdf(self._own(value), self.own_degrees_of_freedom)
 
-    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return student_t_log_cdf(self._own(value), self.own_degrees_of_freedom)
 
-    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return student_t_log_cdf(-self._own(value), self.own_degrees_of_freedom)
 
-    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self.location + self.scale * student_t_icdf(probability, self.own_degrees_of_freedom)
 
-    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+    def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return torch.where(self.own_degrees_of_freedom > 1.0, self.location, torch.nan)
 
-    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+    def variance(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self.scale.square() * student_t_variance(self.own_degrees_of_freedom)
 
-    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return crps_student_t(value, self.location.double(), self.scale.double(), self.own_degrees_of_freedom)
 
@@ -245,19 +264,15 @@ class StudentTMarginals(Marginals):
         return (value.double() - self.location) / self.scale
 
 
-def _match_tails_by_scipy(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:
-    """As `_match_tails`, to 1e-8; the exact map does what is too far out for scipy."""
-    size = value.abs().double().numpy()
-    tail = special.stdtr(from_freedom.double().numpy(), -size)
-    distance = torch.from_numpy(-special.stdtrit(to_freedom.double().numpy(), tail))
-    reached = torch.isfinite(distance) & torch.from_numpy(tail > 1e-100)
-    if not bool(reached.all()):
-        distance = torch.where(reached, distance, _match_tails(value, from_freedom, to_freedom).abs().double())
-    return torch.copysign(distance, value.double()).to(value.dtype)
+def student_t_distance(tail: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    """Distance that a Student-t variable exceeds with a probability, float64.
 
-
-def _match_tails(value: Tensor, from_freedom: Tensor, to_freedom: Tensor) -> Tensor:
-    """The point whose probability under ``to_freedom`` is that of ``value`` under ``from_freedom``."""
-    tail = student_t_cdf(-value.abs().double(), from_freedom.double())
-    distance = -student_t_icdf(tail.clamp(min=1e-300), to_freedom.double())
-    return torch.copysign(distance, value.double()).to(value.dtype)
+    To 1e-8 by scipy where no gradient is needed; the exact quantile does what is too far out for scipy.
+    """
+    if tail.device.type != "cpu" or torch.is_grad_enabled():
+        return -student_t_icdf(tail, degrees_of_freedom)
+    distance = torch.from_numpy(-special.stdtrit(degrees_of_freedom.numpy(), tail.numpy()))
+    reached = torch.isfinite(distance) & (tail > 1e-100)
+    return (
+        distance if bool(reached.all()) else torch.where(reached, distance, -student_t_icdf(tail, degrees_of_freedom))
+    )

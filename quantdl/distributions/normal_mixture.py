@@ -47,8 +47,10 @@ class NormalMixture(Distribution):
     support = constraints.real
 
     def __init__(self, log_weights: Tensor, means: Tensor, variances: Tensor) -> None:
-        log_weights, means, variances = torch.broadcast_tensors(log_weights, means, variances)
-        self.log_weights = log_weights.log_softmax(-1)
+        count = torch.broadcast_shapes(log_weights.shape[-1:], means.shape[-1:], variances.shape[-1:])
+        normalised = log_weights.expand(log_weights.shape[:-1] + count).log_softmax(-1)  # before it is repeated
+        log_weights, means, variances = torch.broadcast_tensors(normalised, means, variances)
+        self.log_weights: Tensor = log_weights
         self.means, self.variances = means, variances
         super().__init__(means.shape[:-1], validate_args=False)
 
@@ -86,6 +88,17 @@ class NormalMixture(Distribution):
                 lambda x: exact._excess(x, probability), ends.amin(-1), ends.amax(-1), every, _SOLVED_TO
             )
         return exact._with_gradient(root, probability) if torch.is_grad_enabled() else root
+
+    def nearer_tail(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The smaller one of the probabilities below and above a value, and whether it is the one below."""
+        below, above = self.log_cdf(value), self.log_survival(value)
+        lower = below < above
+        return torch.where(lower, below, above).exp(), lower
+
+    def at_tail(self, tail: Tensor, lower: Tensor) -> Tensor:
+        """The value that leaves a probability below it where ``lower``, and above it elsewhere: all digits in both."""
+        side = torch.where(lower, 1.0, -1.0).to(self.means)
+        return side * NormalMixture(self.log_weights, side[..., None] * self.means, self.variances).icdf(tail)
 
     def crps(self, value: Tensor) -> Tensor:
         """Continuous ranked probability score, in the unit of the variable.

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from quantdl.distributions.base_law import StudentTLaw
 from quantdl.distributions.crps import crps_by_quantiles
 from quantdl.distributions.density import student_t_log_density
 from quantdl.distributions.factor_t import FactorStudentT
@@ -185,7 +186,7 @@ class ScoreFlowForecast(Forecast):
         """See :class:`Forecast`."""
         location, scale, freedom, share = self._nodes(torch.float64)
         place = (self._standard(value.double())[None] - location) / scale
-        probability = (share[:, None, None] * base_cdf(place, freedom)).sum(0)
+        probability = (share[:, None, None] * base_cdf(place, StudentTLaw(freedom))).sum(0)
         return self._kept(probability.clamp(5e-324, 1.0 - 2.0**-53), 0.5)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -321,7 +322,7 @@ class ScoreFlowForecast(Forecast):
         height = student_t_log_density(torch.zeros_like(freedom), freedom).exp()
         for _ in range(_STEPS):
             standard = (place - center) / scale
-            tail = (share[:, None, None] * base_cdf(standard, freedom)).sum(0)
+            tail = (share[:, None, None] * base_cdf(standard, StudentTLaw(freedom))).sum(0)
             kernel = torch.exp(-0.5 * (freedom + 1.0) * torch.log1p(standard.square() / freedom))
             density = height * (share[:, None, None] * kernel / scale).sum(0)
             low, high = torch.where(tail < target, place, low), torch.where(tail < target, high, place)

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.distributions.normal_mixture import NormalMixture
+from quantdl.distributions.base_law import BaseLaw
+from quantdl.distributions.marginals import (
+    Marginals,
+    cdf_by_transport,
+    icdf_by_transport,
+    log_cdf_by_transport,
+    log_survival_by_transport,
+)
+from quantdl.distributions.state_moments import state_moments
 
 # Standard variables are integrated over z = 0.3 sinh(t): evenly spaced in t, they are dense where the laws are narrow.
 _UNIT, _FARTHEST = 0.3, 6.5  # up to z = 100
@@ -21,7 +29,7 @@ _NODES = tuple(
 
 
 @dataclass(frozen=True, eq=False)
-class SinhArcsinhMarginals:
+class SinhArcsinhMarginals(Marginals):
     r"""Returns whose tails may be heavier than the base's, each asset by its own measure.
 
     .. math:: z = \sinh(\delta \, \mathrm{asinh}((y - \mathrm{location}) / \mathrm{scale}) + \epsilon)
@@ -44,8 +52,8 @@ class SinhArcsinhMarginals:
     tail: Tensor
     skew: Tensor
 
-    def to_standard(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Return ``z`` and ``log |dz / dy|`` at returns that broadcast with (B, A)."""
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
+        """See :class:`Marginals`."""
         unit = (value - self.location) / self.scale
         angle = self.tail * torch.asinh(unit) + self.skew
         # log cosh without overflow, and half of log(1 + unit**2)
@@ -53,44 +61,44 @@ class SinhArcsinhMarginals:
         log_root = torch.log(torch.hypot(unit, torch.ones_like(unit)))
         return torch.sinh(angle), self.tail.log() + log_cosh - log_root - self.scale.log()
 
-    def from_standard(self, standard: Tensor) -> Tensor:
-        """Return ``y`` at ``z`` of shape (..., B, A)."""
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`."""
         return self.location + self.scale * torch.sinh((torch.asinh(standard) - self.skew) / self.tail)
 
-    def cdf(self, value: Tensor, base: NormalMixture) -> Tensor:
-        """Probability of a return at most ``value``, (B, A) float64: monotone maps keep probabilities."""
-        return base.cdf(self._exact_standard(value))
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`."""
+        return cdf_by_transport(self._exact, value, base)
 
-    def log_cdf(self, value: Tensor, base: NormalMixture) -> Tensor:
-        """Log of `cdf`, in all digits."""
-        return base.log_cdf(self._exact_standard(value))
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_cdf_by_transport(self._exact, value, base)
 
-    def log_survival(self, value: Tensor, base: NormalMixture) -> Tensor:
-        """Log of the probability of a return above ``value``, in all digits."""
-        return base.log_survival(self._exact_standard(value))
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`."""
+        return log_survival_by_transport(self._exact, value, base)
 
-    def icdf(self, probability: Tensor, base: NormalMixture) -> Tensor:
-        """Quantiles at float64 probabilities that broadcast to (..., B, A), float64."""
-        return self._exact.from_standard(base.icdf(probability))
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`."""
+        return icdf_by_transport(self._exact, probability, base)
 
-    def mean(self, base: NormalMixture) -> Tensor:
-        """Expected returns, (B, A), by quadrature, to 1e-7 of the scale."""
+    def mean(self, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`; by quadrature, to 1e-7 of the scale."""
         first, _ = self._moments(base)
         return (self.location + self.scale * first).to(self.location.dtype)
 
-    def variance(self, base: NormalMixture) -> Tensor:
-        """Variances of returns, (B, A); as `mean`."""
+    def variance(self, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`; as `mean`."""
         first, second = self._moments(base)
         return (self.scale.square() * (second - first.square())).to(self.location.dtype)
 
-    def crps(self, value: Tensor, base: NormalMixture) -> Tensor:
-        """Continuous ranked probability score at returns, (B, A) float64, to 1e-6 of it.
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`; to 1e-6 of the score.
 
         The squared distance of the distribution function from the step at the return, integrated along the standard
         variable over panels that are cut at the return.
         """
         exact = self._exact
-        at = torch.asinh(exact.to_standard(value.double())[0] / _UNIT)
+        at = torch.asinh(exact.to_standard(value.double(), base)[0] / _UNIT)
         edges = _PANELS.to(at.device).reshape(-1, *(1,) * at.ndim).expand(-1, *at.shape)
         edges = torch.cat([edges, at[None]]).sort(dim=0).values
         total = torch.zeros_like(at)
@@ -103,17 +111,23 @@ class SinhArcsinhMarginals:
                 total = total + weight * (right - left) * distance.square() * speed
         return total
 
+    def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
+        """See :class:`Marginals`; in one pass over the nodes."""
+        first, slope, second = state_moments(mean, deviation, self.tail, self.skew)
+        scale = self.scale[..., None]
+        return self.location[..., None] + scale * first, scale * slope, scale.square() * second
+
     def rows(self, index: Tensor | slice) -> "SinhArcsinhMarginals":
-        """The same maps for some of the rows."""
+        """See :class:`Marginals`."""
         return SinhArcsinhMarginals(self.location[index], self.scale[index], self.tail[index], self.skew[index])
 
     def assets(self, index: Tensor) -> "SinhArcsinhMarginals":
-        """The same maps for some of the assets."""
+        """See :class:`Marginals`."""
         parts = (self.location, self.scale, self.tail, self.skew)
         return SinhArcsinhMarginals(*(part[:, index] for part in parts))
 
     def to(self, device: torch.device | str) -> "SinhArcsinhMarginals":
-        """The same maps on another device."""
+        """See :class:`Marginals`."""
         parts = (self.location, self.scale, self.tail, self.skew)
         return SinhArcsinhMarginals(*(part.to(device) for part in parts))
 
@@ -123,16 +137,12 @@ class SinhArcsinhMarginals:
         parts = (self.location, self.scale, self.tail, self.skew)
         return SinhArcsinhMarginals(*(part.double() for part in parts))
 
-    def _exact_standard(self, value: Tensor) -> Tensor:
-        standard, _ = self._exact.to_standard(value.double())
-        return standard
-
     def _slope(self, standard: Tensor) -> Tensor:
         """Derivative of the return along the standard variable."""
         angle = (torch.asinh(standard) - self.skew) / self.tail
         return self.scale * torch.cosh(angle) / (self.tail * torch.hypot(standard, torch.ones_like(standard)))
 
-    def _moments(self, base: NormalMixture) -> tuple[Tensor, Tensor]:
+    def _moments(self, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """Mean and mean square of the scaled return, (B, A) float64."""
         exact = self._exact
         first, second = torch.zeros_like(exact.location), torch.zeros_like(exact.location)

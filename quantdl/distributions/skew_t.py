@@ -16,9 +16,10 @@ import torch
 from scipy import special, stats
 from torch import Tensor
 
+from quantdl.distributions.base_law import BaseLaw, student_t_variance
 from quantdl.distributions.crps import half_mean_distance
 from quantdl.distributions.density import INFINITE, student_t_log_density
-from quantdl.distributions.marginals import Marginals, student_t_variance
+from quantdl.distributions.marginals import Marginals, student_t_distance
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
 
 _SMALLEST_TAIL = 1e-300
@@ -41,64 +42,58 @@ class SkewStudentTMarginals(Marginals):
     own_degrees_of_freedom: Tensor
     skewness: Tensor
 
-    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
-        row, exact = degrees_of_freedom[:, None], value.double()
+        exact = value.double()
         half = self._half(exact)
         outer = self._outer_tail(half, exact < self.mode)
         in_lower = (exact < self.mode) == (outer <= 0.5)  # the side of the median, which is not that of the mode
         tail = torch.where(outer <= 0.5, outer, 1.0 - outer)  # unlike the minimum it has a slope where they meet
-        distance = -student_t_icdf(tail.clamp(min=_SMALLEST_TAIL), row)
-        standard = torch.where(in_lower, -distance, distance)
+        standard = base.at_tail(tail.clamp(min=_SMALLEST_TAIL), in_lower)
         density = student_t_log_density(half, self.own_degrees_of_freedom) - self.scale.double().log()
-        log_slope = density - student_t_log_density(standard, row)
+        log_slope = density - base.log_prob(standard)
         return standard.to(value.dtype), log_slope.to(value.dtype)
 
-    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        row, exact = degrees_of_freedom[:, None].double(), standard.double()
-        outward = torch.where(exact < 0, exact, -exact)  # unlike the size it has a slope at the center
-        if standard.device.type == "cpu" and not torch.is_grad_enabled():
-            tail = torch.from_numpy(special.stdtr(row.numpy(), outward.numpy()))
-        else:
-            tail = student_t_cdf(outward, row)
-        return self._at_tail(tail.clamp(min=_SMALLEST_TAIL), standard < 0).to(standard.dtype)
+        tail, lower = base.nearer_tail(standard)
+        return self._at_tail(tail.clamp(min=_SMALLEST_TAIL), lower).to(standard.dtype)
 
-    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         exact = value.double()
         left = exact < self.mode
         outer = self._outer_tail(self._half(exact), left)
         return torch.where(left, outer, 1.0 - outer).clamp(min=_SMALLEST, max=1.0 - 2.0**-53)
 
-    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self._log_tail(value.double(), lower=True)
 
-    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self._log_tail(value.double(), lower=False)
 
-    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         lower = probability < 0.5
         tail = torch.where(lower, probability, 1.0 - probability)
         return self._at_tail(tail, lower.expand(torch.broadcast_shapes(lower.shape, self.mode.shape)), fast=False)
 
-    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+    def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         freedom = self.own_degrees_of_freedom
         shift = 4.0 * self.skewness * self.scale * half_mean(torch.where(freedom > 1.0, freedom, 2.0)).to(freedom.dtype)
         return torch.where(freedom > 1.0, self.mode + shift, torch.nan)
 
-    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
+    def variance(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`; from the mean square around the mode, over both half laws."""
         freedom, skew = self.own_degrees_of_freedom, self.skewness
         square = (1.0 + 3.0 * skew.square()) * student_t_variance(freedom)
         shift = 4.0 * skew * half_mean(torch.where(freedom > 1.0, freedom, 2.0)).to(freedom.dtype)
         return self.scale.square() * (square - shift.square())
 
-    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         r"""See :class:`Marginals`; closed form by :math:`E|X - y| - E|X - X'| / 2`, finite from one degree of freedom.
 
         The partial means of a half law are :math:`-t(w) (\eta + w^2) / (\eta - 1)`, and the mean distance of two draws
@@ -164,18 +159,10 @@ class SkewStudentTMarginals(Marginals):
         same_side = tail < 0.5 * share
         outer = torch.where(same_side, tail / share, (1.0 - tail) / (2.0 - share))
         left = lower == same_side
-        half = _distance(outer.clamp(max=0.5), freedom, fast)
+        capped = outer.clamp(max=0.5)
+        half = student_t_distance(capped, freedom) if fast else -student_t_icdf(capped, freedom)
         signed = torch.where(left, -(1.0 - skew) * half, (1.0 + skew) * half)
         return self.mode + self.scale * signed
-
-
-def _distance(tail: Tensor, freedom: Tensor, fast: bool) -> Tensor:
-    """Distance that a Student-t variable exceeds with a probability; to 1e-8 by scipy where no gradient is needed."""
-    if not fast or tail.device.type != "cpu" or torch.is_grad_enabled():
-        return -student_t_icdf(tail, freedom)
-    distance = torch.from_numpy(-special.stdtrit(freedom.numpy(), tail.numpy()))
-    reached = torch.isfinite(distance) & (tail > 1e-100)
-    return distance if bool(reached.all()) else torch.where(reached, distance, -student_t_icdf(tail, freedom))
 
 
 def half_mean(degrees_of_freedom: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-r"""Monotone splines of rational-linear pieces, and the laws that they bend out of Student's t.
+r"""Monotone splines of rational-linear pieces, and the laws that they bend out of a base law.
 
 Every bin holds two hyperbolas that meet at its split with one slope (Dolatabadi, Erfani and Leckie, 2020,
 https://arxiv.org/abs/2001.05168). Measured from the nearer end of the bin, with ``t`` the share of its width gone,
@@ -23,8 +23,7 @@ from scipy import special
 from torch import Tensor
 from torch.nn import functional
 
-from quantdl.distributions.crps import crps_student_t
-from quantdl.distributions.density import INFINITE, student_t_log_density
+from quantdl.distributions.base_law import BaseLaw, StudentTLaw
 from quantdl.distributions.marginals import (
     AffineMarginals,
     Marginals,
@@ -33,10 +32,11 @@ from quantdl.distributions.marginals import (
     log_cdf_by_transport,
     log_survival_by_transport,
 )
-from quantdl.distributions.student_t import student_t_cdf
+from quantdl.distributions.state_moments import HERMITE
 
 # As in Pyro: the least share of a bin, of the place of its split in it, and the least slope at a knot.
 _SMALLEST_SHARE, _SMALLEST_SPLIT, _SMALLEST_SLOPE = 1e-3, 0.025, 1e-3
+_TABLE_PIECES = 40
 _UNIT_SLOPE = math.log(math.expm1(1.0 - _SMALLEST_SLOPE))  # what a slope of one is computed from
 _NODES = tuple(
     (0.5 * (1.0 + place), 0.5 * weight) for place, weight in zip(*np.polynomial.legendre.leggauss(16), strict=True)
@@ -184,9 +184,9 @@ def _split(parameter: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class SplineMarginals(Marginals):
-    """An affine map, then a monotone spline, down to the standard Student-t variable.
+    """An affine map, then a monotone spline, down to the standard variable.
 
-    Outside the bound the spline is the identity, so the tails are those of the Student-t base.
+    Outside the bound the spline is the identity, so the tails are those of the base.
 
     Attributes:
         affine: Location and scale, shapes (B, A).
@@ -196,85 +196,94 @@ class SplineMarginals(Marginals):
     affine: AffineMarginals
     spline: RationalSpline
 
-    def to_standard(self, value: Tensor, degrees_of_freedom: Tensor) -> tuple[Tensor, Tensor]:
+    def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
-        scaled, log_slope = self.affine.to_standard(value, degrees_of_freedom)
+        scaled, log_slope = self.affine.standardised(value)
         standard, spline_slope = self.spline.forward(scaled)
         return standard, log_slope + spline_slope
 
-    def from_standard(self, standard: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         scaled, _ = self.spline.inverse(standard)
-        return self.affine.from_standard(scaled, degrees_of_freedom)
+        return self.affine.from_standard(scaled, base)
 
-    def cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return cdf_by_transport(self._exact, value, degrees_of_freedom)
+        return cdf_by_transport(self._exact, value, base)
 
-    def log_cdf(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return log_cdf_by_transport(self._exact, value, degrees_of_freedom)
+        return log_cdf_by_transport(self._exact, value, base)
 
-    def log_survival(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return log_survival_by_transport(self._exact, value, degrees_of_freedom)
+        return log_survival_by_transport(self._exact, value, base)
 
-    def icdf(self, probability: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        return icdf_by_transport(self._exact, probability, degrees_of_freedom)
+        return icdf_by_transport(self._exact, probability, base)
 
-    def mean(self, degrees_of_freedom: Tensor) -> Tensor:
+    def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`.
 
-        Outside the bound both sides of the symmetric base cancel. Inside, integration by parts leaves the bound less
-        the integral of the distribution function.
+        That of the base and, by parts, the integral inside the bound of the distribution function of the standard
+        variable less that of the scaled return.
         """
-        exact, freedom = self._exact, degrees_of_freedom.double()
-        area = _integral(*exact.spline.joints(), freedom[:, None], None)
-        mean = exact.affine.from_standard(exact.spline.bound - area, freedom)
-        return torch.where(freedom[:, None] > 1.0, mean, torch.nan).to(self.affine.location.dtype)
+        exact = self._exact
+        first, _ = exact._moments(base, square=False)
+        return exact.affine.from_standard(first, base).to(self.affine.location.dtype)
 
-    def variance(self, degrees_of_freedom: Tensor) -> Tensor:
-        """Variances of returns, (B, A); infinite with two degrees of freedom or fewer, NaN with one or fewer.
+    def variance(self, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`.
 
-        That of the base and, by parts, twice the integral inside the bound of z T(z) dz less x F(x) dx, less the square
-        of the mean; x is the scaled return and z its standard variable.
+        The mean square is that of the base and, by parts, twice the integral inside the bound of z G(z) dz less
+        x F(x) dx; x is the scaled return, F its distribution function, z the standard variable and G its own.
         """
-        exact, freedom = self._exact, degrees_of_freedom.double()[:, None]
-        places, images, slopes = exact.spline.joints()
-        straight = torch.ones_like(slopes)
-        grown = _integral(places, places, straight, freedom, None, by_place=True)
-        moved = grown - _integral(places, images, slopes, freedom, None, by_place=True)
-        mean = exact.spline.bound - _integral(places, images, slopes, freedom, None)
-        base = 1.0 + 2.0 / (freedom - 2.0).clamp(min=1e-300)
-        variance = exact.affine.scale.square() * (base + 2.0 * moved - mean.square())
-        variance = torch.where(freedom > 2.0, variance, torch.where(freedom > 1.0, torch.inf, torch.nan))
-        return variance.to(self.affine.location.dtype)
+        exact = self._exact
+        first, second = exact._moments(base, square=True)
+        variance = exact.affine.scale.square() * (second - first.square())
+        return torch.where(torch.isfinite(base.variance), variance, base.variance).to(self.affine.location.dtype)
 
-    def crps(self, value: Tensor, degrees_of_freedom: Tensor) -> Tensor:
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         r"""See :class:`Marginals`.
 
-        With T the distribution function of the base, z the standard variable of the return, b the bound, and G(b) the
-        integral of T squared up to -b, the score in units of the scale is twice G(b), which has a closed form, plus
-        what the return's own side of the bound adds, which is a difference of two Student-t scores, plus the integral
-        inside the bound, which Gauss-Legendre nodes take from one joint of hyperbolas to the next.
+        Outside the bound the scaled return has the distribution function G of the base. So the score is that of the
+        base at the return, where it lies outside, or at the nearest end of the bound, less what the base's own squared
+        error adds inside the bound, plus what the spline's adds there. Gauss-Legendre nodes take the integrals inside
+        from one joint of hyperbolas to the next.
         """
-        exact, freedom = self._exact, degrees_of_freedom.double()[:, None]
-        scaled, _ = exact.affine.to_standard(value.double(), freedom)
+        exact = self._exact
+        scaled, _ = exact.affine.standardised(value.double())
         bound = exact.spline.bound
-        edge, one = torch.full_like(scaled, bound), torch.ones_like(scaled)
-        outside = crps_student_t(scaled.abs().clamp(min=bound), 0.0 * one, one, freedom) - crps_student_t(
-            edge, 0.0 * one, one, freedom
-        )
         inside = scaled.clamp(-bound, bound)
         standard, log_slope = exact.spline.forward(inside)
         own = (inside, standard, log_slope.exp())
         joints = [torch.cat([joint, point[None]]) for joint, point in zip(exact.spline.joints(), own, strict=True)]
         order = joints[0].argsort(dim=0, stable=True)
         places, images, slopes = (joint.gather(0, order) for joint in joints)
-        within = _integral(places, images, slopes, freedom, inside)
-        score = 2.0 * _square_below(edge, freedom) + outside + within
-        return torch.where(freedom > 1.0, exact.affine.scale * score, torch.nan)
+        straight = torch.ones_like(slopes)
+        within = _integral(places, images, slopes, base, inside) - _integral(places, places, straight, base, inside)
+        return exact.affine.scale * (base.crps(scaled) + within)
+
+    def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
+        """See :class:`Marginals`; the spline's inverse is read off a table, linearly between its places."""
+        bound = self.spline.bound
+        evenly = torch.linspace(-bound, bound, _TABLE_PIECES + 1, dtype=mean.dtype, device=mean.device)
+        inverse, _ = self.spline.inverse(evenly[:, None, None].expand(-1, *mean.shape[:2]))
+        table = inverse.movedim(0, -1)  # (B, A, places)
+        nodes, shares = (mean.new_tensor(part)[:, None] for part in zip(*HERMITE, strict=True))
+        standard = (mean[..., None, :] + deviation[..., None, :] * nodes).flatten(2)  # (B, A, Q * C)
+        distance = (standard + bound) * (0.5 * _TABLE_PIECES / bound)
+        number = distance.detach().floor().clamp(0, _TABLE_PIECES - 1).long()
+        low, high = table.gather(-1, number), table.gather(-1, number + 1)
+        inside = low + (high - low) * (distance - number)
+        scaled = torch.where(standard.abs() < bound, inside, standard).unflatten(2, (-1, mean.shape[-1]))
+        center = (shares * scaled).sum(-2)
+        around = scaled - center[..., None, :]
+        slope = (shares * nodes * around).sum(-2) / deviation
+        scale = self.affine.scale[..., None]
+        location = self.affine.location[..., None] + scale * center
+        return location, scale * slope, scale.square() * (shares * around.square()).sum(-2)
 
     def rows(self, index: Tensor | slice) -> "SplineMarginals":
         """See :class:`Marginals`."""
@@ -288,6 +297,18 @@ class SplineMarginals(Marginals):
         """See :class:`Marginals`."""
         return SplineMarginals(self.affine.to(device), self.spline.to(device))
 
+    def _moments(self, base: BaseLaw, square: bool) -> tuple[Tensor, Tensor]:
+        """Mean, and mean square where asked for, of the scaled return."""
+        places, images, slopes = self.spline.joints()
+        straight = torch.ones_like(slopes)
+        moved = _integral(places, places, straight, base, None) - _integral(places, images, slopes, base, None)
+        first = base.mean.double() + moved
+        if not square:
+            return first, first
+        grown = _integral(places, places, straight, base, None, by_place=True)
+        grown = grown - _integral(places, images, slopes, base, None, by_place=True)
+        return first, base.variance.double() + base.mean.double().square() + 2.0 * grown
+
     @property
     def _exact(self) -> "SplineMarginals":
         """The same maps in float64, for probabilities and quantiles."""
@@ -296,11 +317,11 @@ class SplineMarginals(Marginals):
 
 
 def _integral(
-    places: Tensor, images: Tensor, slopes: Tensor, freedom: Tensor, cut: Tensor | None, by_place: bool = False
+    places: Tensor, images: Tensor, slopes: Tensor, base: BaseLaw, cut: Tensor | None, by_place: bool = False
 ) -> Tensor:
-    """Integral over places of T(image), or of the squared error of T against a step at ``cut``, one of the places.
+    """Integral over places of G(image), or of the squared error of G against a step at ``cut``, one of the places.
 
-    With ``by_place`` of the place times T(image).
+    G is the distribution function of the base. With ``by_place`` of the place times G(image).
 
     Between two joints place and image lie on a hyperbola, which exponentials run through: with ``c`` half the log of
     the slopes' ratio, the image is ``expm1(c v) / expm1(c)`` and the place ``expm1(-c v) / expm1(-c)``, as shares of
@@ -308,7 +329,6 @@ def _integral(
 
     Shape:
         - places, images, slopes: (J, *) joints in order
-        - freedom: broadcasts with (*)
         - cut, output: (*)
     """
     width, height = places.diff(dim=0), images.diff(dim=0)
@@ -317,7 +337,7 @@ def _integral(
     total = torch.zeros_like(width)
     for node, weight in _NODES:
         image = images[:-1] + height * torch.expm1(bend * node) / torch.expm1(bend)
-        below = base_cdf(image, freedom)
+        below = base_cdf(image, base)
         if cut is not None:
             below = torch.where(places[1:] <= cut, below, 1.0 - below).square()
         if by_place:
@@ -326,28 +346,12 @@ def _integral(
     return (total * width).sum(0)
 
 
-def base_cdf(standard: Tensor, freedom: Tensor) -> Tensor:
-    """As `student_t_cdf`; by scipy, fourteen times as fast, where no gradient is needed."""
+def base_cdf(standard: Tensor, base: BaseLaw) -> Tensor:
+    """Distribution function of the base; Student's by scipy, fourteen times as fast, where no gradient is needed."""
+    if not isinstance(base, StudentTLaw):
+        return base.cdf(standard)
+    freedom = base.degrees_of_freedom
     wanted = torch.is_grad_enabled() and (standard.requires_grad or freedom.requires_grad)
     if standard.device.type == "cpu" and not wanted:
-        return torch.from_numpy(special.stdtr(freedom.detach().numpy(), standard.detach().numpy()))
-    return student_t_cdf(standard, freedom)
-
-
-def _square_below(bound: Tensor, freedom: Tensor) -> Tensor:
-    r"""Integral of the squared distribution function of Student's t up to ``-bound``, for more than one freedom.
-
-    By parts twice, with :math:`m(z) = (\nu + z^2) t_\nu(z) / (\nu - 1)`, whose derivative is :math:`-z t_\nu(z)`; the
-    square of the density is another Student-t density, of :math:`2 \nu - 1` degrees of freedom, up to its scale.
-    """
-    freedom = freedom.clamp(max=INFINITE)
-    tail = student_t_cdf(-bound, freedom)
-    mean = (freedom + bound.square()) / (freedom - 1.0) * student_t_log_density(bound, freedom).exp()
-    doubled = 2.0 * freedom - 1.0
-    ratio = doubled / freedom
-    center = torch.zeros_like(bound)
-    log_constant = 2.0 * student_t_log_density(center, freedom) - student_t_log_density(center, doubled)
-    squared = (
-        log_constant.exp() * freedom / (freedom - 1.0) / ratio.sqrt() * student_t_cdf(-bound * ratio.sqrt(), doubled)
-    )
-    return -bound * tail.square() + 2.0 * mean * tail - 2.0 * squared
+        return torch.from_numpy(special.stdtr(freedom.detach().double().numpy(), standard.detach().double().numpy()))
+    return base.cdf(standard)

@@ -50,7 +50,7 @@ def copula_freedom(scores: np.ndarray, law_of: Callable[[torch.Tensor], Dependen
         values = np.copysign(-stats.t.ppf(np.maximum(tails, 1e-300), freedom), np.where(present, scores, 0.0))
         value = torch.from_numpy(values)
         law = law_of(torch.full((len(values),), freedom, dtype=torch.float64))
-        own = torch.where(mask, law.marginal_log_density(value), 0.0).sum()
+        own = torch.where(mask, law.margins.log_prob(value), 0.0).sum()
         return float(own - law.log_density(value, mask).sum())
 
     best = optimize.minimize_scalar(loss, bounds=(2.1, 60.0), method="bounded", options={"xatol": 0.05})

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy import optimize, stats
 
-from quantdl.distributions import SkewStudentTMarginals, skew_t_mode_and_scale
+from quantdl.distributions import SkewStudentTMarginals, StudentTLaw, skew_t_mode_and_scale
 from quantdl.distributions.skew_t import skew_t_unit_log_density
 from quantdl.errors import DataError
 from quantdl.models.classical.correlation import ConstantCorrelation, DynamicCorrelation
@@ -218,5 +218,5 @@ def _tails(innovations: np.ndarray, recursion: VarianceRecursion) -> tuple[np.nd
     mean, deviation = torch.zeros_like(values), torch.ones_like(values)
     shape = torch.full_like(values, freedom), torch.full_like(values, skewness)
     law = SkewStudentTMarginals(*skew_t_mode_and_scale(mean, deviation, *shape), *shape)
-    rows = shape[0][:, 0]
-    return law.log_cdf(values, rows).exp().numpy()[:, 0], law.log_survival(values, rows).exp().numpy()[:, 0]
+    base = StudentTLaw(shape[0])
+    return law.log_cdf(values, base).exp().numpy()[:, 0], law.log_survival(values, base).exp().numpy()[:, 0]

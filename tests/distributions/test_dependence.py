@@ -41,7 +41,7 @@ def test_it_is_the_factor_law_of_the_same_correlation():
     dense = DenseStudentT(factor.degrees_of_freedom, factor.correlation())
     present = torch.tensor([[True, True, True], [True, False, True]])
     torch.testing.assert_close(dense.log_density(values(), present), factor.log_density(values(), present))
-    torch.testing.assert_close(dense.marginal_log_density(values()), factor.marginal_log_density(values()))
+    torch.testing.assert_close(dense.margins.log_prob(values()), factor.margins.log_prob(values()))
     assert dense.shape == factor.shape == (2, 3)
 
 

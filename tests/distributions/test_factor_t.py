@@ -92,7 +92,7 @@ def test_marginal_log_density_is_that_of_scipy():
     law = random_law(5, 3, 4, 2)
     values = values_for(law, 6)
     expected = stats.t.logpdf(values.numpy(), law.degrees_of_freedom.numpy()[:, None])
-    np.testing.assert_allclose(law.marginal_log_density(values), expected, rtol=1e-11)
+    np.testing.assert_allclose(law.margins.log_prob(values), expected, rtol=1e-11)
 
 
 def test_nan_in_an_absent_cell_reaches_neither_value_nor_gradient():

@@ -18,8 +18,8 @@ from quantdl.distributions import (
     MixtureForecast,
     RationalSpline,
     SinhArcsinhMarginals,
+    SkewStudentTMarginals,
     SplineMarginals,
-    StateForecast,
     StudentTMarginals,
 )
 
@@ -37,8 +37,8 @@ def copula_of(marginals) -> Forecast:
     return CopulaForecast(marginals, dependence, PRESENT)
 
 
-def states(location: torch.Tensor) -> Forecast:
-    """Own tails and skews, joined by a skewed mixture of three market states."""
+def in_states(marginals) -> Forecast:
+    """Joined by a skewed mixture of three market states."""
     dependence = FactorNormalMixture(
         log_weights=uniform(11, -2.0, 0.0, ROWS, 3),
         variance=torch.tensor([0.3, 1.0, 6.0], dtype=torch.float64),
@@ -47,9 +47,17 @@ def states(location: torch.Tensor) -> Forecast:
         exposures=uniform(14, 0.2, 1.2, ROWS, ASSETS),
         loadings=uniform(2, -1.5, 1.5, ROWS, ASSETS, 2),
     )
+    return CopulaForecast(marginals, dependence, PRESENT)
+
+
+def own_tails_and_skews(location: torch.Tensor) -> SinhArcsinhMarginals:
     tail, skew = uniform(15, 0.7, 1.1, ROWS, ASSETS), uniform(16, -0.2, 0.2, ROWS, ASSETS)
-    marginals = SinhArcsinhMarginals(location, uniform(3, 0.01, 0.02, ROWS, ASSETS), tail, skew)
-    return StateForecast(marginals, dependence, PRESENT)
+    return SinhArcsinhMarginals(location, uniform(3, 0.01, 0.02, ROWS, ASSETS), tail, skew)
+
+
+def skewed_t(location: torch.Tensor) -> SkewStudentTMarginals:
+    scale, freedom = uniform(3, 0.01, 0.02, ROWS, ASSETS), uniform(4, 2.5, 9.0, ROWS, ASSETS)
+    return SkewStudentTMarginals(location, scale, freedom, uniform(16, -0.4, 0.2, ROWS, ASSETS))
 
 
 def affine(location: torch.Tensor) -> AffineMarginals:
@@ -72,15 +80,25 @@ def mixture(location: torch.Tensor) -> MixtureForecast:
 
 
 # Where the density of the spline has kinks, sums over a grid and the quantile rule of its score converge slowly.
-SUMMED_TO = {"student_t": 1e-9, "own_tails": 1e-6, "spline": 2e-2, "mixture": 1e-6, "states": 1e-9}
-SCORED_TO = {"student_t": 2e-4, "own_tails": 2e-4, "spline": 2e-4, "mixture": 2e-4, "states": 2e-4}
+SUMMED_TO = {
+    "student_t": 1e-9,
+    "own_tails": 1e-6,
+    "spline": 2e-2,
+    "mixture": 1e-6,
+    "states": 1e-9,
+    "spline_in_states": 2e-2,
+    "skewed_t_in_states": 1e-6,
+}
+SCORED_TO = dict.fromkeys(SUMMED_TO, 2e-4)
 
 LAWS = {
     "student_t": lambda location: copula_of(affine(location)),
     "own_tails": lambda location: copula_of(own_tails(location)),
     "spline": lambda location: copula_of(spline(location)),
     "mixture": mixture,
-    "states": states,
+    "states": lambda location: in_states(own_tails_and_skews(location)),
+    "spline_in_states": lambda location: in_states(spline(location)),
+    "skewed_t_in_states": lambda location: in_states(skewed_t(location)),
 }
 
 
@@ -178,7 +196,7 @@ def test_far_out_each_law_has_the_tails_of_its_student_t(name, law):
 
 def test_the_logs_of_the_tails_have_the_density_over_the_tail_as_gradient(name, law, returns):
     """Far out the logs of a normal tail are so large that their difference, which is expected here, has no digits."""
-    for multiple in (1.0, 10.0 if name == "states" else 1e6):
+    for multiple in (1.0, 10.0 if name in ("states", "spline_in_states") else 1e6):
         value = (multiple * returns).requires_grad_()
         density = law.marginal_log_prob(value).detach()
         for log_tail, sign in ((law.log_cdf(value), 1.0), (law.log_survival(value), -1.0)):
@@ -188,7 +206,7 @@ def test_the_logs_of_the_tails_have_the_density_over_the_tail_as_gradient(name, 
 
 
 def test_the_mean_is_the_integral_of_the_return_over_its_density(name, law):
-    grid = wide_grid(96001 if name == "spline" else 16001)
+    grid = wide_grid(96001 if "spline" in name else 16001)
     for row in range(ROWS):
         density = over_grid(law, row, grid, "marginal_log_prob").exp()
         expected = torch.trapezoid(grid[:, None] * density, grid, dim=0)
@@ -227,7 +245,7 @@ def test_one_asset_alone_has_its_own_density(law, returns):
 def test_the_joint_density_of_two_assets_integrates_to_one(name, law):
     """Summed over y = 0.001 sinh(t): in t the density of a heavy-tailed law is smooth and falls off on both sides."""
     pair = law.rows(torch.tensor([1])).assets(torch.tensor([0, 2]))
-    t = torch.linspace(-12.0, 12.0, 641 if name == "spline" else 241, dtype=torch.float64)
+    t = torch.linspace(-12.0, 12.0, 641 if "spline" in name else 241, dtype=torch.float64)
     grid, step = 1e-3 * torch.sinh(t), 1e-3 * torch.cosh(t) * (t[1] - t[0])
     points = torch.cartesian_prod(grid, grid)
     density = pair.expand((len(points),)).log_prob(points).exp().reshape(len(grid), len(grid))

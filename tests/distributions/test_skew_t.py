@@ -6,7 +6,7 @@ import torch
 from arch.univariate import SkewStudent
 from scipy import integrate, stats
 
-from quantdl.distributions import SkewStudentTMarginals, StudentTMarginals, skew_t_mode_and_scale
+from quantdl.distributions import SkewStudentTMarginals, StudentTLaw, StudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.skew_t import half_mean, skew_t_downside_share, skew_t_unit_log_density
 
 SHAPES = [(2.2, 0.0), (4.0, -0.3), (8.0, 0.5), (30.0, -0.1), (5.0, 0.9)]
@@ -22,7 +22,7 @@ def law_of(freedom, skewness, mean=0.0, deviation=1.0, cells=9):
 
 
 def rows(law):
-    return torch.full((len(law.mode),), ROW, dtype=torch.float64)
+    return StudentTLaw(torch.full((len(law.mode), 1), ROW, dtype=torch.float64))
 
 
 @shapes

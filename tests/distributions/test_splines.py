@@ -11,7 +11,15 @@ from pyro.distributions.transforms.spline import ConditionedSpline, _monotonic_r
 from scipy import integrate, special, stats
 from torch.nn import functional
 
-from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT, RationalSpline, SplineMarginals
+from quantdl.distributions import (
+    AffineMarginals,
+    CopulaForecast,
+    FactorStudentT,
+    NormalMixture,
+    RationalSpline,
+    SplineMarginals,
+    StudentTLaw,
+)
 
 BOUND, BINS = 4.0, 8
 FREEDOM = 4.5
@@ -34,8 +42,8 @@ def law_of(numbers: torch.Tensor, location: float = 0.0, scale: float = 1.0) -> 
     return SplineMarginals(AffineMarginals(location * filled, scale * filled), RationalSpline.of(numbers, BOUND))
 
 
-def freedom_of(numbers: torch.Tensor) -> torch.Tensor:
-    return torch.full((numbers.shape[1],), FREEDOM, dtype=numbers.dtype)
+def base_of(numbers: torch.Tensor) -> StudentTLaw:
+    return StudentTLaw(torch.full((numbers.shape[1], 1), FREEDOM, dtype=numbers.dtype))
 
 
 def integrals(law: SplineMarginals, value: float) -> tuple[float, float]:
@@ -172,20 +180,18 @@ def test_everything_is_finite_fifty_scales_out_and_the_tail_is_that_of_student_t
 
 def test_quantiles_are_where_the_distribution_function_says():
     numbers = parameters(60, 4)
-    law, freedom = law_of(numbers, 0.0005, 0.012), freedom_of(numbers)
+    law, base = law_of(numbers, 0.0005, 0.012), base_of(numbers)
     for probability in (1e-12, 1e-4, 0.01, 0.3, 0.5, 0.77, 0.999):
-        quantile = law.icdf(torch.full((60, 4), probability, dtype=torch.float64), freedom)
-        torch.testing.assert_close(
-            law.cdf(quantile, freedom), torch.full_like(quantile, probability), rtol=1e-9, atol=0
-        )
+        quantile = law.icdf(torch.full((60, 4), probability, dtype=torch.float64), base)
+        torch.testing.assert_close(law.cdf(quantile, base), torch.full_like(quantile, probability), rtol=1e-9, atol=0)
 
 
 def test_the_density_is_the_slope_of_the_distribution_function():
     numbers = parameters(30, 2)
-    law, freedom = law_of(numbers), freedom_of(numbers)
+    law, base = law_of(numbers), base_of(numbers)
     value = (1.7 * torch.randn(30, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(5))).requires_grad_()
-    (slope,) = torch.autograd.grad(law.cdf(value, freedom).sum(), value)
-    standard, log_slope = law.to_standard(value.detach(), freedom)
+    (slope,) = torch.autograd.grad(law.cdf(value, base).sum(), value)
+    standard, log_slope = law.to_standard(value.detach(), base)
     density = stats.t.pdf(standard.numpy(), FREEDOM) * log_slope.exp().numpy()
     np.testing.assert_allclose(slope, density, rtol=1e-8)
 
@@ -194,7 +200,7 @@ def test_the_density_is_the_slope_of_the_distribution_function():
 def test_the_score_is_the_integral_of_the_squared_error(value):
     for seed in range(3):
         numbers = parameters(1, 1, seed=seed)
-        score = law_of(numbers).crps(torch.full((1, 1), value, dtype=torch.float64), freedom_of(numbers))
+        score = law_of(numbers).crps(torch.full((1, 1), value, dtype=torch.float64), base_of(numbers))
         assert score.item() == pytest.approx(integrals(law_of(numbers), value)[0], rel=1e-6)
 
 
@@ -204,64 +210,100 @@ def test_the_score_of_a_straight_spline_is_that_of_student_t():
     value = torch.tensor([-200.0, -6.0, -4.0, -1.0, 0.0, 0.4, 3.0, 5.0, 1e3], dtype=torch.float64)[:, None]
     affine = AffineMarginals(torch.full((9, 1), 0.1), torch.full((9, 1), 2.0))
     for freedom in (1.2, 3.0, 40.0, 1e6, math.inf):
-        row = torch.full((9,), freedom, dtype=torch.float64)
+        row = StudentTLaw(torch.full((9, 1), freedom, dtype=torch.float64))
         score = SplineMarginals(affine, RationalSpline.of(numbers, BOUND)).crps(value, row)
         torch.testing.assert_close(score, affine.crps(value, row), rtol=2e-7, atol=0)
 
 
 def test_scale_and_location_move_score_and_mean():
     numbers = parameters(1, 1)
-    plain, moved, freedom = law_of(numbers), law_of(numbers, 0.3, 2.5), freedom_of(numbers)
+    plain, moved, base = law_of(numbers), law_of(numbers, 0.3, 2.5), base_of(numbers)
     value = torch.full((1, 1), 1.1, dtype=torch.float64)
-    torch.testing.assert_close(moved.crps(0.3 + 2.5 * value, freedom), 2.5 * plain.crps(value, freedom))
-    torch.testing.assert_close(moved.mean(freedom), 0.3 + 2.5 * plain.mean(freedom))
+    torch.testing.assert_close(moved.crps(0.3 + 2.5 * value, base), 2.5 * plain.crps(value, base))
+    torch.testing.assert_close(moved.mean(base), 0.3 + 2.5 * plain.mean(base))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_mean_is_the_integral_of_the_returns(seed):
     numbers = parameters(1, 1, seed=seed)
-    mean = law_of(numbers).mean(freedom_of(numbers)).item()
+    mean = law_of(numbers).mean(base_of(numbers)).item()
     assert mean == pytest.approx(integrals(law_of(numbers), 0.0)[1], abs=1e-6)
-    assert math.isnan(law_of(numbers).mean(torch.ones(1, dtype=torch.float64)).item())
+    assert math.isnan(law_of(numbers).mean(StudentTLaw(torch.ones(1, 1, dtype=torch.float64))).item())
 
 
 def test_mean_and_variance_are_those_of_many_even_quantiles():
     numbers = parameters(1, 1)
-    law, freedom = law_of(numbers), freedom_of(numbers)
+    law, base = law_of(numbers), base_of(numbers)
     uniform = (np.arange(200_000) + 0.5) / 200_000
-    draws = law.from_standard(torch.from_numpy(special.stdtrit(FREEDOM, uniform))[:, None, None], freedom)
-    assert draws.mean().item() == pytest.approx(law.mean(freedom).item(), abs=2e-4)
+    draws = law.from_standard(torch.from_numpy(special.stdtrit(FREEDOM, uniform))[:, None, None], base)
+    assert draws.mean().item() == pytest.approx(law.mean(base).item(), abs=2e-4)
     inner = draws[draws.abs() < BOUND]  # beyond the bound the law is Student-t, whose tail no grid holds
     outer = stats.t.expect(lambda z: z**2, (FREEDOM,), lb=BOUND, epsabs=1e-12)
-    expected = inner.square().sum().item() / 200_000 + 2.0 * outer - law.mean(freedom).item() ** 2
-    assert law.variance(freedom).item() == pytest.approx(expected, rel=1e-4)
-    assert law.variance(torch.tensor([2.0], dtype=torch.float64)).item() == math.inf
+    expected = inner.square().sum().item() / 200_000 + 2.0 * outer - law.mean(base).item() ** 2
+    assert law.variance(base).item() == pytest.approx(expected, rel=1e-4)
+    assert law.variance(StudentTLaw(torch.tensor([[2.0]], dtype=torch.float64))).item() == math.inf
 
 
 def test_rows_and_assets_keep_their_own_spline():
     numbers = parameters(2, 3)
     scale = torch.arange(1.0, 7.0, dtype=torch.float64).reshape(2, 3)
     whole = SplineMarginals(AffineMarginals(scale, scale), RationalSpline.of(numbers, BOUND))
-    freedom, value = torch.tensor([4.0, 9.0], dtype=torch.float64), 1.2 * scale
-    expected, order = whole.cdf(value, freedom), torch.tensor([2, 0])
-    torch.testing.assert_close(whole.assets(order).cdf(value[:, order], freedom), expected[:, order])
-    torch.testing.assert_close(whole.rows(slice(1, 2)).cdf(value[1:], freedom[1:]), expected[1:])
-    torch.testing.assert_close(whole.rows(torch.tensor([1, 0])).cdf(value[[1, 0]], freedom[[1, 0]]), expected[[1, 0]])
+    freedom, value = torch.tensor([[4.0], [9.0]], dtype=torch.float64), 1.2 * scale
+    base = StudentTLaw(freedom)
+    expected, order = whole.cdf(value, base), torch.tensor([2, 0])
+    torch.testing.assert_close(whole.assets(order).cdf(value[:, order], base), expected[:, order])
+    torch.testing.assert_close(whole.rows(slice(1, 2)).cdf(value[1:], StudentTLaw(freedom[1:])), expected[1:])
+    torch.testing.assert_close(
+        whole.rows(torch.tensor([1, 0])).cdf(value[[1, 0]], StudentTLaw(freedom[[1, 0]])), expected[[1, 0]]
+    )
 
 
 def test_scores_and_means_have_gradients():
     """Where a gradient is asked for, probabilities come from torch and not from scipy; the values agree."""
     numbers = parameters(2, 2).requires_grad_()
-    freedom, value = freedom_of(numbers), torch.full((2, 2), 0.4, dtype=torch.float64)
-    total = law_of(numbers).crps(value, freedom).sum() + law_of(numbers).mean(freedom).sum()
+    base, value = base_of(numbers), torch.full((2, 2), 0.4, dtype=torch.float64)
+    total = law_of(numbers).crps(value, base).sum() + law_of(numbers).mean(base).sum()
     (gradient,) = torch.autograd.grad(total, numbers)
     step = torch.zeros_like(numbers)
     step[3, 0, 0] = 1e-5
 
     def at(moved: torch.Tensor) -> float:
         with torch.no_grad():
-            return float(law_of(moved).crps(value, freedom).sum() + law_of(moved).mean(freedom).sum())
+            return float(law_of(moved).crps(value, base).sum() + law_of(moved).mean(base).sum())
 
     difference = (at(numbers + step) - at(numbers - step)) / 2e-5
     assert gradient[3, 0, 0].item() == pytest.approx(difference, rel=1e-5)
     assert total.item() == pytest.approx(at(numbers), rel=1e-12)
+
+
+SKEWED = NormalMixture(
+    torch.tensor([[[0.8, 0.2]]], dtype=torch.float64).log(),
+    torch.tensor([[[0.1, -0.6]]], dtype=torch.float64),
+    torch.tensor([[[0.5, 5.0]]], dtype=torch.float64),
+)
+
+
+@pytest.mark.parametrize("value", [-30.0, -BOUND, -1.3, 0.2, BOUND, 7.0])
+def test_on_a_skewed_base_score_mean_and_variance_are_integrals(value):
+    numbers = parameters(1, 1)
+    law = law_of(numbers)
+    components = stats.norm([0.1, -0.6], np.sqrt([0.5, 5.0]))
+    joints = law.spline.joints()[0].flatten().tolist()
+
+    def below(x: float) -> float:
+        image, _ = law.spline.forward(torch.full((1, 1), x, dtype=torch.float64))
+        return float((np.array([0.8, 0.2]) * components.cdf(image.item())).sum())
+
+    def integral(of: Callable[[float], float], low: float, high: float) -> float:
+        cuts = sorted({low, high, *(joint for joint in joints if low < joint < high)})
+        return sum(integrate.quad(of, *pair, epsabs=1e-11)[0] for pair in pairwise(cuts))
+
+    score = integral(lambda x: below(x) ** 2, -50.0, value) + integral(lambda x: (1.0 - below(x)) ** 2, value, 50.0)
+    cell = torch.full((1, 1), value, dtype=torch.float64)
+    assert law.crps(cell, SKEWED).item() == pytest.approx(score, rel=1e-6)
+    mean = integral(lambda x: 1.0 - below(x), 0.0, 50.0) - integral(below, -50.0, 0.0)
+    square = integral(lambda x: 2.0 * x * (1.0 - below(x)), 0.0, 50.0) - integral(
+        lambda x: 2.0 * x * below(x), -50.0, 0.0
+    )
+    assert law.mean(SKEWED).item() == pytest.approx(mean, abs=1e-6)
+    assert law.variance(SKEWED).item() == pytest.approx(square - mean**2, rel=1e-6)

@@ -14,7 +14,6 @@ from quantdl.distributions import (
     FactorNormalMixture,
     FactorStudentT,
     SinhArcsinhMarginals,
-    StateForecast,
 )
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
@@ -130,7 +129,7 @@ def test_a_row_that_weighs_twice_adds_twice_its_densities(batch):
 class CalmOrCrash(Forecaster):
     """Three independent stocks and a common shock of two kinds, the same for every row."""
 
-    def forward(self, batch: Batch) -> StateForecast:
+    def forward(self, batch: Batch) -> CopulaForecast:
         rows, assets = batch.present.shape
         full = torch.ones(rows, assets, dtype=torch.float64)
         shock = FactorNormalMixture(
@@ -141,7 +140,7 @@ class CalmOrCrash(Forecaster):
             exposures=0.6 * full,
             loadings=torch.zeros(rows, assets, 1, dtype=torch.float64),
         )
-        return StateForecast(SinhArcsinhMarginals(0.0 * full, 0.01 * full, full, 0.0 * full), shock, batch.present)
+        return CopulaForecast(SinhArcsinhMarginals(0.0 * full, 0.01 * full, full, 0.0 * full), shock, batch.present)
 
 
 def book_density(returns: np.ndarray) -> float:

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from quantdl.distributions import FactorNormalMixture, SinhArcsinhMarginals, StateForecast
+from quantdl.distributions import CopulaForecast, FactorNormalMixture, SinhArcsinhMarginals
 
 ASSETS = 20
 
 
-def law_of(tail: float, skew: float) -> StateForecast:
+def law_of(tail: float, skew: float) -> CopulaForecast:
     one = torch.ones(1, ASSETS, dtype=torch.float64)
     shock = FactorNormalMixture(
         log_weights=torch.tensor([[0.6, 0.3, 0.1]], dtype=torch.float64).log(),
@@ -18,7 +18,7 @@ def law_of(tail: float, skew: float) -> StateForecast:
         exposures=0.6 * one,
         loadings=0.5 * one[..., None],
     )
-    return StateForecast(SinhArcsinhMarginals(0.0 * one, 0.01 * one, tail * one, skew * one), shock, one > 0)
+    return CopulaForecast(SinhArcsinhMarginals(0.0 * one, 0.01 * one, tail * one, skew * one), shock, one > 0)
 
 
 @pytest.mark.parametrize(("tail", "skew", "within"), [(1.0, 0.0, 0.015), (0.8, 0.1, 0.1)])
@@ -48,4 +48,4 @@ def test_a_book_is_more_skewed_to_losses_than_its_stocks():
 def test_shapes_that_do_not_fit_are_named():
     law = law_of(1.0, 0.0)
     with pytest.raises(ValueError, match=r"present \(2, 4\) and the dependence \(1, 20\)"):
-        StateForecast(law.marginals, law.dependence, torch.ones(2, 4, dtype=torch.bool))
+        CopulaForecast(law.marginals, law.dependence, torch.ones(2, 4, dtype=torch.bool))
