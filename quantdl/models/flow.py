@@ -16,7 +16,7 @@ from quantdl.distributions import (
 from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, LastLayer, unit
+from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, LastLayer, MarketStatesHead, unit
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
@@ -43,10 +43,10 @@ class SplineHead(nn.Module):
 
 
 class FlowForecaster(Forecaster):
-    """A flow over a Student-t base whose degrees of freedom are learned.
+    """A flow over standard variables whose law is learned.
 
-    Either spline margins joined by the factor copula, or affine margins whose common scores a coupling flow bends; the
-    latter knows assets by their loadings only, so it serves any number of them too.
+    Either spline margins joined by a mixture of market states, or affine margins under a factor-t law whose common
+    scores a coupling flow bends; the latter knows assets by their loadings only, so it serves any number of them too.
 
     Args:
         n_features: Feature columns.
@@ -62,17 +62,20 @@ class FlowForecaster(Forecaster):
         self.joint = settings.joint
         if settings.joint == "factors":
             self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
+            head: type[FactorCopulaHead] | type[MarketStatesHead] = MarketStatesHead
         else:
             sizes = (_COUPLINGS, settings.width, settings.bins, settings.bound)
             self.coupling = CouplingFlow(2, self.context.size, *sizes)
-        self.dependence = FactorCopulaHead(self.context.size, settings.width, settings.trailing_factors)
+            head = FactorCopulaHead
+        self.dependence = head(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = batch.at_position(self.encoder(batch))
         assets, row = self.context(hidden, batch)
-        affine = self.affine(assets, unit(batch))
         dependence = self.dependence(assets, row, batch.trailing_loadings)
         if self.joint == "coupling":
+            affine = self.affine(assets, unit(batch))
             return ScoreFlowForecast(affine, dependence, PlaneMap(self.coupling, row), batch.present)
+        affine = self.affine(assets, unit(batch) / dependence.shock_stretch)
         return CopulaForecast(SplineMarginals(affine, self.spline(assets)), dependence, batch.present)

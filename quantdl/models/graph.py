@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch_geometric.nn import GATv2Conv
 
-from quantdl.distributions import Forecast, StateForecast
+from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
@@ -12,7 +12,7 @@ from quantdl.sequences import Batch
 
 
 class GraphForecaster(Forecaster):
-    """Student-t laws read off each asset's encoding and those of its neighbours as of the session.
+    """Each asset's law read off its encoding and those of its neighbours as of the session.
 
     Edges come with the batch, built from returns up to the session. Messages pass by attention
     (GATv2: Brody, Alon and Yahav, 2022, https://arxiv.org/abs/2105.14491) with the correlation as edge feature; an
@@ -40,9 +40,9 @@ class GraphForecaster(Forecaster):
         for layer in self.messages:
             nodes = layer(nodes, edge_index, edge_weight)
         assets, row = self.context(nodes.reshape(hidden.shape), batch)
-        return StateForecast(
-            self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
-        )
+        dependence = self.dependence(assets, row, batch.trailing_loadings)
+        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        return CopulaForecast(marginals, dependence, batch.present)
 
 
 class _MessagePassing(nn.Module):

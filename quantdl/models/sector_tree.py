@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from quantdl.distributions import Forecast, StateForecast
+from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
@@ -195,7 +195,7 @@ def _levels(groups: Tensor, present: Tensor) -> list[_Level]:
 
 
 class SectorTreeForecaster(Forecaster):
-    """Student-t laws and copula loadings read off each asset's history and those of its sector and of the market.
+    """Each asset's law and its loadings read off each asset's history and those of its sector and of the market.
 
     Args:
         n_features: Feature columns.
@@ -215,6 +215,6 @@ class SectorTreeForecaster(Forecaster):
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = self.tree(batch.at_position(self.encoder(batch)), batch.groups, batch.present)
         assets, row = self.context(hidden, batch)
-        return StateForecast(
-            self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
-        )
+        dependence = self.dependence(assets, row, batch.trailing_loadings)
+        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        return CopulaForecast(marginals, dependence, batch.present)

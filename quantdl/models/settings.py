@@ -44,21 +44,22 @@ class NetworkSettings:
 
 @dataclass(frozen=True)
 class TransformerSettings(NetworkSettings):
-    """A causal transformer with Student-t marginals."""
+    """A causal transformer."""
 
     kind: Literal["transformer"] = "transformer"
 
 
 @dataclass(frozen=True)
 class FlowSettings(NetworkSettings):
-    """A conditional flow on a Student-t base: affine, then a spline, joined by factors or by a coupling flow.
+    """A conditional flow: each asset's own map is affine, then a spline; joined by market states or a coupling flow.
 
     Attributes:
         bins: Pieces of the spline.
         bound: Distance from the center, in units of the scale, up to which the spline bends the law.
-        joint: ``factors`` joins spline margins by the factor-t copula. ``coupling`` bends the two largest common scores
-            of affine margins by a coupling flow, which margins and dependence both inherit; its joint density needs
-            every present asset observed, see `quantdl.distributions.ScoreFlowForecast`.
+        joint: ``factors`` joins spline margins by factors within market states, as the other networks do. ``coupling``
+            bends the two largest common scores of affine Student-t margins by a coupling flow, which margins and
+            dependence both inherit; its joint density needs every present asset observed, see
+            `quantdl.distributions.ScoreFlowForecast`.
         kind: Name of the model.
     """
 

@@ -1,6 +1,6 @@
-"""A causal transformer with Student-t marginals."""
+"""A causal transformer over time, and heads for a skewed joint law."""
 
-from quantdl.distributions import Forecast, StateForecast
+from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
@@ -9,7 +9,7 @@ from quantdl.sequences import Batch
 
 
 class TransformerForecaster(Forecaster):
-    """Student-t laws and copula loadings read off each asset's encoded history.
+    """Each asset's law and its loadings read off each asset's encoded history.
 
     All assets share the weights, so any number of assets, also ones never seen in training, is served.
 
@@ -30,6 +30,6 @@ class TransformerForecaster(Forecaster):
         """Return a law with batch_shape (B,) and event_shape (A,)."""
         hidden = batch.at_position(self.encoder(batch))
         assets, row = self.context(hidden, batch)
-        return StateForecast(
-            self.marginals(assets, unit(batch)), self.dependence(assets, row, batch.trailing_loadings), batch.present
-        )
+        dependence = self.dependence(assets, row, batch.trailing_loadings)
+        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        return CopulaForecast(marginals, dependence, batch.present)

@@ -42,7 +42,8 @@ def unbent(flow: FlowForecaster, batch: Batch) -> CopulaForecast:
     """The law of a flow's affine margins and dependence alone."""
     assets, row = flow.context(batch.at_position(flow.encoder(batch)), batch)
     dependence = flow.dependence(assets, row, batch.trailing_loadings)
-    return CopulaForecast(flow.affine(assets, unit(batch)), dependence, batch.present)
+    stretch = dependence.shock_stretch if flow.joint == "factors" else 1.0
+    return CopulaForecast(flow.affine(assets, unit(batch) / stretch), dependence, batch.present)
 
 
 def test_before_training_the_spline_bends_nothing():
