@@ -51,7 +51,10 @@ class CausalEncoder(nn.Module):
         self.autocast: torch.dtype | None = None
 
     def forward(self, batch: Batch) -> Tensor:
-        """Give (R, A, L, width)."""
+        """Give (R, A, Q, width), of the positions that the batch reads, or of all L of them.
+
+        Others are encoded only as far as those read look back at them: the last block asks for the former alone.
+        """
         if self.autocast is None:
             return self._encode(batch)
         with torch.autocast(batch.features.device.type, self.autocast):
@@ -61,17 +64,22 @@ class CausalEncoder(nn.Module):
         rows, assets, length, n_features = batch.features.shape
         hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
         phase = batch.bar_index.reshape(rows * assets, length)
-        for block in self.blocks:
+        asked = None if batch.reads is None else batch.reads.positions(length).flatten(0, 1)
+        for number, block in enumerate(self.blocks, 1):
+            inputs = (hidden, phase - phase[:, :1], asked if number == len(self.blocks) else None)
             if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, hidden, phase - phase[:, :1], use_reentrant=False)
+                hidden = checkpoint(block, *inputs, use_reentrant=False)
             else:
-                hidden = block(hidden, phase - phase[:, :1])
+                hidden = block(*inputs)
         encoded: Tensor = self.norm(hidden)
-        return encoded.reshape(rows, assets, length, -1)
+        return encoded.reshape(rows, assets, -1, encoded.shape[-1])
 
 
 class _Block(nn.Module):
-    """Attention and a feed-forward network, each on a normalised copy of the stream it adds to."""
+    """Attention and a feed-forward network, each on a normalised copy of the stream it adds to.
+
+    Where positions are asked for, (N, Q), it gives those alone, (N, Q, width): they attend to all at or before them.
+    """
 
     def __init__(self, settings: NetworkSettings) -> None:
         super().__init__()
@@ -81,15 +89,39 @@ class _Block(nn.Module):
         self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, hidden: Tensor, bar: Tensor) -> Tensor:
-        sequences, length, width = hidden.shape
-        packed = self.query_key_value(self.norm_attention(hidden)).view(sequences, length, 3, self.heads, -1)
-        packed = packed.permute(2, 0, 3, 1, 4)
-        (query, key), value = rotate(packed[:2], bar), packed[2]  # together, by the same angles
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        hidden = hidden + self.dropout(self.leave(attended.transpose(1, 2).reshape(sequences, length, width)))
+    def forward(self, hidden: Tensor, bar: Tensor, asked: Tensor | None = None) -> Tensor:
+        if asked is None:
+            attended = self._attend_to_all(hidden, bar)
+        else:
+            attended, hidden = self._attend_from(asked, hidden, bar)
+        hidden = hidden + self.dropout(self.leave(attended.transpose(1, 2).flatten(-2)))
         updated: Tensor = hidden + self.dropout(self.feed(self.norm_feed(hidden)))
         return updated
+
+    def _attend_to_all(self, hidden: Tensor, bar: Tensor) -> Tensor:
+        packed = self._in_heads(self.query_key_value(self.norm_attention(hidden)), 3)
+        (query, key), value = rotate(packed[:2], bar), packed[2]  # together, by the same angles
+        return functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+
+    def _attend_from(self, asked: Tensor, hidden: Tensor, bar: Tensor) -> tuple[Tensor, Tensor]:
+        """What the positions asked for attend to, (N, heads, Q, *), and their own stream, (N, Q, width)."""
+        sequences, length, width = hidden.shape
+        weight, bias = self.query_key_value.weight, self.query_key_value.bias
+        key, value = self._in_heads(
+            functional.linear(self.norm_attention(hidden), weight[width:], bias[width:]), 2
+        ).unbind(0)
+        offset = length * torch.arange(sequences, device=asked.device)[:, None]
+        chosen = hidden.flatten(0, 1).index_select(0, (asked + offset).flatten()).view(*asked.shape, width)
+        (query,) = self._in_heads(functional.linear(self.norm_attention(chosen), weight[:width], bias[:width]), 1)
+        seen = torch.arange(length, device=asked.device) <= asked[..., None]
+        attended = functional.scaled_dot_product_attention(
+            rotate(query, bar.gather(1, asked)), rotate(key, bar), value, attn_mask=seen[:, None]
+        )
+        return attended, chosen
+
+    def _in_heads(self, packed: Tensor, parts: int) -> Tensor:
+        """(N, L, parts * width) to (parts, N, heads, L, width of a head)."""
+        return packed.view(*packed.shape[:2], parts, self.heads, -1).permute(2, 0, 3, 1, 4)
 
 
 def rotate(vectors: Tensor, bar: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class FlowForecaster(Forecaster):
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
-        hidden = batch.at_position(self.encoder(batch))
+        hidden = batch.at_read(self.encoder(batch))
         assets, row = self.context(hidden, batch)
         dependence = self.dependence(assets, row, batch.trailing_loadings)
         if self.joint == "coupling":

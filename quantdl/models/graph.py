@@ -34,7 +34,7 @@ class GraphForecaster(Forecaster):
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
-        hidden = batch.at_position(self.encoder(batch))
+        hidden = batch.at_read(self.encoder(batch))
         edge_index, edge_weight = _between_present(batch)
         nodes = hidden.reshape(-1, hidden.shape[-1])
         for layer in self.messages:

@@ -213,7 +213,7 @@ class SectorTreeForecaster(Forecaster):
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""
-        hidden = self.tree(batch.at_position(self.encoder(batch)), batch.groups, batch.present)
+        hidden = self.tree(batch.at_read(self.encoder(batch)), batch.groups, batch.present)
         assets, row = self.context(hidden, batch)
         dependence = self.dependence(assets, row, batch.trailing_loadings)
         marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)

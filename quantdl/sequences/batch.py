@@ -7,6 +7,28 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
+class Reads:
+    """The consecutive positions of each history that forecasts read last.
+
+    Attributes:
+        first: (R, A) int64.
+        count: Q, the same for all histories; those that reach beyond an asset's last bar are of no use.
+    """
+
+    first: Tensor
+    count: int
+
+    def positions(self, length: int) -> Tensor:
+        """(R, A, Q) int64, below the length of the histories."""
+        steps = torch.arange(self.count, device=self.first.device)
+        return (self.first[..., None] + steps).clamp(max=length - 1)
+
+    def to(self, device: torch.device) -> "Reads":
+        """The same positions on another device."""
+        return replace(self, first=self.first.to(device))
+
+
+@dataclass(frozen=True, eq=False)
 class Batch:
     """Histories, and which forecasts are to be made from them.
 
@@ -32,6 +54,7 @@ class Batch:
         edge_weight: (E,).
         groups: (B, A, D) int64 group of each asset at each depth below the market (sector, industry ...); -1 from the
             depth on at which it has none. D is 0 for models that need no groups.
+        reads: Positions among which every ``position`` is; None where they are all positions.
     """
 
     features: Tensor
@@ -51,6 +74,7 @@ class Batch:
     edge_index: Tensor
     edge_weight: Tensor
     groups: Tensor
+    reads: Reads | None = None
 
     @property
     def padding(self) -> Tensor:
@@ -60,9 +84,23 @@ class Batch:
 
     def at_position(self, per_bar: Tensor) -> Tensor:
         """Pick what each forecast may read last: (R, A, L, *) gives (B, A, *)."""
-        assets = torch.arange(per_bar.shape[1], device=per_bar.device)
-        return per_bar[self.row[:, None], assets, self.position]
+        return _picked(per_bar, self.row, self.position)
+
+    def at_read(self, encoded: Tensor) -> Tensor:
+        """As `at_position`, from encodings (R, A, Q, *) of the positions in ``reads``."""
+        if self.reads is None:
+            return self.at_position(encoded)
+        return _picked(encoded, self.row, self.position - self.reads.first[self.row])
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        return replace(self, **{item.name: getattr(self, item.name).to(device) for item in fields(self)})
+        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        return replace(self, **{name: part.to(device) for name, part in parts.items() if part is not None})
+
+
+def _picked(values: Tensor, row: Tensor, step: Tensor) -> Tensor:
+    """(R, A, L, *), (B,) and (B, A) give (B, A, *)."""
+    _, assets, length = values.shape[:3]
+    place = (row[:, None] * assets + torch.arange(assets, device=row.device)) * length + step
+    chosen = values.flatten(0, 2).index_select(0, place.flatten())
+    return chosen.reshape(*place.shape, *values.shape[3:])

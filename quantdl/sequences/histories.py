@@ -13,7 +13,7 @@ from quantdl.features import FeatureTable, feature_table
 from quantdl.market.panel import Panel
 from quantdl.relations.factors import TrailingFactors, trailing_factors
 from quantdl.relations.graphs import NeighbourGraph
-from quantdl.sequences.batch import Batch
+from quantdl.sequences.batch import Batch, Reads
 from quantdl.sequences.observed_bars import ObservedBars, Runs, sent
 from quantdl.sequences.returns import ReturnWindow, realised_returns
 
@@ -92,6 +92,8 @@ class Histories:
         row = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
         bar = np.array([bar for block in blocks for bar in block], dtype=np.int64)
         begin, runs = self._runs(blocks, context)
+        first, count = self._last[[block[0] for block in blocks]] - begin, max(len(block) for block in blocks)
+        reads = Reads(self._sent(np.maximum(first, 0)), count) if count < runs.width else None
         position = np.maximum(self._last[bar] - begin[row], 0)
         n_windows = len(self.windows)
         window = np.repeat(np.arange(n_windows), len(bar))
@@ -122,6 +124,7 @@ class Histories:
             edge_index=edge_index,
             edge_weight=edge_weight,
             groups=self.groups.expand(len(bar), -1, -1),
+            reads=reads,
         )
 
     def _runs(self, blocks: Sequence[range], context: int) -> tuple[np.ndarray, Runs]:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantdl.sequences.batch import Batch
+from quantdl.sequences.batch import Batch, Reads
 from quantdl.sequences.observed_bars import ObservedBars, Runs, sent
 
 
@@ -130,4 +130,5 @@ def one_asset_batch(
         edge_index=torch.zeros((2, 0), dtype=torch.int64, device=device),
         edge_weight=torch.zeros(0, device=device),
         groups=torch.zeros((len(numbers), 1, 0), dtype=torch.int64, device=device),
+        reads=Reads(position[:, :1], forecasts) if forecasts < windows.features.shape[1] else None,
     )

@@ -8,6 +8,7 @@ import torch
 
 from quantdl.models.encoder import CausalEncoder, Standardisation, rotate
 from quantdl.models.settings import TransformerSettings
+from quantdl.sequences.batch import Reads
 from tests.models.batches import away_from_start, random_batch
 
 SETTINGS = TransformerSettings(1, width=8, heads=2, layers=2, dropout=0.0)
@@ -74,6 +75,22 @@ def test_a_block_without_rotation_is_torchs_pre_norm_transformer_layer(encoder):
     mask = torch.nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)
     expected = theirs(hidden, src_mask=mask, is_causal=True)
     torch.testing.assert_close(ours(hidden, torch.zeros(4, 5, dtype=torch.int64)), expected)
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_positions_that_are_not_read_are_left_out_and_change_nothing(layers):
+    """One first position differs from the others, and one history ends before its last position read."""
+    encoder = away_from_start(CausalEncoder(2, replace(SETTINGS, layers=layers)))
+    batch = random_batch()
+    reads = Reads(torch.tensor([[3, 3, 0], [3, 5, 2]]), 2)
+    places = reads.positions(6)[..., None].expand(-1, -1, -1, 8)
+    whole, part = encoder(batch), encoder(replace(batch, reads=reads))
+    assert part.shape == (2, 3, 2, 8)
+    torch.testing.assert_close(part, whole.gather(2, places), rtol=0.0, atol=1e-12)
+    weights = torch.randn(part.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    ours = torch.autograd.grad((part * weights).sum(), list(encoder.parameters()))
+    theirs = torch.autograd.grad((whole.gather(2, places) * weights).sum(), list(encoder.parameters()))
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_only_distances_between_bars_matter_and_a_gap_is_seen_from_its_end_on(encoder):

@@ -40,7 +40,7 @@ def test_a_spline_depends_on_its_own_encoding_alone():
 
 def unbent(flow: FlowForecaster, batch: Batch) -> CopulaForecast:
     """The law of a flow's affine margins and dependence alone."""
-    assets, row = flow.context(batch.at_position(flow.encoder(batch)), batch)
+    assets, row = flow.context(batch.at_read(flow.encoder(batch)), batch)
     dependence = flow.dependence(assets, row, batch.trailing_loadings)
     stretch = dependence.shock_stretch if flow.joint == "factors" else 1.0
     return CopulaForecast(flow.affine(assets, unit(batch) / stretch), dependence, batch.present)

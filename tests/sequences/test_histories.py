@@ -34,6 +34,7 @@ PANEL = panel_of_closes(CLOSES)
 TABLE = feature_table(PANEL)
 RAGGED = panel_of_closes(ragged_closes(160, 4, seed=1))
 RAGGED_TABLE = feature_table(RAGGED)
+RAGGED_HISTORIES = build_histories(RAGGED, WINDOWS, table=RAGGED_TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_padding_stands_right_and_is_neutral(histories):
 @settings(max_examples=60)
 @given(blocks_of_bars, st.integers(1, 200))
 def test_a_forecast_reads_exactly_the_last_observed_bars_up_to_its_own(blocks, context):
-    batch = build_histories(RAGGED, WINDOWS, table=RAGGED_TABLE).batch(blocks, context)
+    batch = RAGGED_HISTORIES.batch(blocks, context)
     returns = RAGGED.log_returns()
     for forecast, (row, bar) in enumerate(zip(batch.row.tolist(), batch.bar.tolist(), strict=True)):
         assert bar in blocks[row]
@@ -106,12 +107,24 @@ def test_a_forecast_reads_exactly_the_last_observed_bars_up_to_its_own(blocks, c
 @settings(max_examples=20)
 @given(blocks_of_bars, st.integers(1, 200))
 def test_context_bars_stand_before_the_first_forecast_of_a_block(blocks, context):
-    batch = build_histories(RAGGED, WINDOWS, table=RAGGED_TABLE).batch(blocks, context)
+    batch = RAGGED_HISTORIES.batch(blocks, context)
     for row, block in enumerate(blocks):
         up_to_first = RAGGED_TABLE.valid[: block[0] + 1].sum(axis=0)
         whole = RAGGED_TABLE.valid[: block[-1] + 1].sum(axis=0)
         expected = np.minimum(up_to_first, context) + whole - up_to_first
         assert batch.lengths[row].tolist() == expected.tolist()
+
+
+@settings(max_examples=20)
+@given(blocks_of_bars, st.integers(1, 200))
+def test_the_positions_that_a_batch_reads_hold_every_position_of_a_forecast(blocks, context):
+    batch = RAGGED_HISTORIES.batch(blocks, context)
+    if batch.reads is None:
+        assert batch.features.shape[2] <= max(len(block) for block in blocks)
+        return
+    assert batch.reads.count < batch.features.shape[2]
+    places = batch.reads.positions(batch.features.shape[2])
+    assert torch.equal(batch.at_read(batch.bar_index.gather(2, places)), batch.at_position(batch.bar_index))
 
 
 def test_every_bar_of_every_block_is_forecast_once_in_every_window(histories):
@@ -190,7 +203,10 @@ def test_the_future_is_not_in_the_batch(bar, seed):
     )
     targets = {"target", "target_observed"}
     for item in dataclasses.fields(before):
-        if item.name not in targets:
+        if item.name == "reads":
+            assert before.reads.count == after.reads.count
+            assert torch.equal(before.reads.first, after.reads.first)
+        elif item.name not in targets:
             assert torch.equal(getattr(before, item.name), getattr(after, item.name)), item.name
 
 

@@ -56,6 +56,9 @@ def test_each_forecast_reads_the_bars_of_its_window_up_to_its_own(bars, ragged_t
         own = batch.at_position(batch.bar_index)[:, 0]
         present = batch.present[:, 0]
         assert torch.equal(own[present], batch.bar[present])
+        if batch.reads is not None:
+            read = batch.bar_index.gather(2, batch.reads.positions(batch.features.shape[2]))
+            assert torch.equal(batch.at_read(read)[:, 0], own)
         assert not batch.target_observed[~present].any()
         for number in range(0, len(batch.row), 13):
             row, stop = int(batch.row[number]), int(batch.position[number, 0]) + 1
@@ -90,5 +93,8 @@ def test_a_batch_of_windows_is_the_batch_of_a_panel_with_one_asset(ragged_panel,
                 assert not (value & ~wanted).any()  # without what fills up
             elif item.name in ("features", "bar_index", "scale", "returns"):
                 assert torch.equal(value[:, :, :width], wanted), item.name
+            elif item.name == "reads":
+                assert (value is None) == (wanted is None)  # where all histories are of one bar
+                assert value is None or (value.count == 1 and torch.equal(value.first, wanted.first))
             else:
                 assert torch.equal(value, wanted), item.name
