@@ -88,7 +88,7 @@ def inverse_deviation(prices, t):
     return inverse / inverse.sum()
 
 
-@pytest.mark.parametrize("start", ["1998-06-15", "2019-01-02"])
+@pytest.mark.parametrize("start", ["2008-06-16", "2019-01-02"])
 @pytest.mark.parametrize("name", ["equal_weight", "inverse_volatility"])
 def test_monthly_books_agree_with_plain_numpy(name, start):
     panel = sp500()
@@ -122,7 +122,7 @@ def model_of(panel, horizon):
 @pytest.mark.parametrize("name", FILES)
 def test_every_strategy_runs_on_closes_alone(name, with_model):
     panel = sp500()
-    first = int(panel.sessions.searchsorted(np.datetime64("2020-01-02")))
+    first = int(panel.sessions.searchsorted(np.datetime64("2021-01-04")))
     horizon = {"bars": 5, "rebalance": PeriodEnd("period_end", "week")}
     volume = StatedVolume("stated", dict.fromkeys(panel.assets, 5e8), "a round figure made up here", 0.01, 1.0)
     plan = monthly_plan(panel, first, horizon=horizon, friction={"liquidity": volume}, fast_exit=FastExit(2))
@@ -130,7 +130,7 @@ def test_every_strategy_runs_on_closes_alone(name, with_model):
     forecasts = model_of(panel, 5) if with_model else None
     result = run_backtest(panel, plan, strategy(name), panel.sessions[first], panel.sessions[-1], forecasts)
     assert result.halted_on is None
-    assert len(result.decisions) > 150
+    assert len(result.decisions) > 95
     assert {rule for item in result.decisions for rule in item.rules} == {"rebalance"}
     assert result.equity["gross"].iloc[5:].min() > 0.1
 

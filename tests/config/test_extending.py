@@ -203,7 +203,7 @@ def test_the_resolved_config_of_one_folder_is_the_same_in_one_file_or_several(wr
     assert dumps[0] == dumps[1]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sets(st.sampled_from(["seed", "model", "training", "splits", "compare", "plan", "strategy", "data", "name"])))
 def test_blocks_may_stand_in_either_file(write: Write, valid_text: str, tmp_path: Path, moved: set[str]) -> None:
     base = parse_document(valid_text, Path("valid.yaml")).root

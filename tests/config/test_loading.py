@@ -374,7 +374,7 @@ def test_each_misspelt_key_is_refused_by_name(
     assert f"did you mean '{keys[-1]}'?" in message or len(str(keys[-1])) < 4
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.sampled_from(SCALARS),
     value=st.sampled_from(

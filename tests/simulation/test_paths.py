@@ -58,7 +58,7 @@ MARKETS = {
     ),
 }
 TOGETHER = MarketDescription(  # one asset stands for all: their transforms are dependent within a session
-    6000,
+    3000,
     4,
     shocks=StudentTShocks(5.0),
     volatility=Garch(omega=4e-6, alpha=0.05, beta=0.85),

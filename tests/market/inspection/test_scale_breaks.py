@@ -67,22 +67,31 @@ def found(frame, declaration, rule=splits):
     return [panel.sessions[row] for row in np.flatnonzero(rule(panel)[:, 0])]
 
 
+def found_in_each(frames, declaration):
+    """As `found`, of many markets in one panel."""
+    whole = pd.concat([frame.assign(symbol=f"S{number:02}") for number, frame in enumerate(frames)], ignore_index=True)
+    panel = panel_from_frame(whole, replace(declaration, on_fault="record"))
+    return [[panel.sessions[row] for row in np.flatnonzero(column)] for column in splits(panel).T]
+
+
 @pytest.mark.parametrize("ratio", [2, 3, 10, 31 / 1000, 1 / 25, 1 / 4, 1 / 2])
 def test_splits_are_found_on_their_day_in_nearly_every_market(sessions, declaration, ratio):
-    hits = [found(with_split(market(sessions, seed), ratio), declaration) for seed in range(20)]
+    hits = found_in_each([with_split(market(sessions, seed), ratio) for seed in range(20)], declaration)
+    assert len(hits) == 20
     assert all(days in ([], [sessions[DAY]]) for days in hits)
     assert sum(days == [sessions[DAY]] for days in hits) >= 17
 
 
 def test_a_split_is_found_whether_or_not_its_volume_was_adjusted(sessions, declaration):
-    hits = [found(with_split(market(sessions, seed), 3, volume_too=False), declaration) for seed in range(20)]
+    frames = [with_split(market(sessions, seed), 3, volume_too=False) for seed in range(20)]
+    hits = found_in_each(frames, declaration)
     assert sum(days == [sessions[DAY]] for days in hits) >= 17
 
 
 @pytest.mark.parametrize("factor", [2.0, 0.5, 3.0, 1 / 3])
 def test_news_of_the_same_size_is_left_alone(sessions, declaration, factor):
-    for seed in range(20):
-        assert found(with_news(market(sessions, seed), factor, money=14), declaration) == []
+    frames = [with_news(market(sessions, seed), factor, money=14) for seed in range(20)]
+    assert found_in_each(frames, declaration) == [[]] * 20
 
 
 def test_a_fight_over_the_price_is_no_split_however_few_trade(sessions, declaration):

@@ -35,8 +35,13 @@ def scaled(frame, runs, *, volume=False, columns=PRICES):
     return frame
 
 
+def markets(sessions, seeds, volatility=0.02):
+    """A stock for each seed, each with bars numbered from 0."""
+    return pd.concat([market(sessions, seed, volatility).assign(symbol=f"S{seed:02}") for seed in seeds])
+
+
 def checked(frame, declaration, policies=None, judged_through=None):
-    panel = panel_from_frame(frame, replace(declaration, on_fault="record"))
+    panel = panel_from_frame(frame.reset_index(drop=True), replace(declaration, on_fault="record"))
     census = take_census(panel)
     return census, apply_policies(panel, census, policies or Policies(), judged_through)
 
@@ -46,11 +51,21 @@ def faults(census, *kinds):
     return [(fault.kind, fault.first, fault.last, fault.count) for fault in census.faults if fault.kind in kinds]
 
 
+def faults_of_each(census):
+    """Faults of each asset that has any."""
+    assets = sorted({fault.symbol for fault in census.faults})
+    own = {asset: replace(census, faults=tuple(f for f in census.faults if f.symbol == asset)) for asset in assets}
+    return {asset: found for asset in assets if (found := faults(own[asset]))}
+
+
 def scale_returns(clean, treated):
-    """Returns of the treated panel that the market never made: over them its scale to the true closes changes."""
-    truth = clean.set_index("date")["close"]
+    """Returns of the treated panel that the market never made: over them its scale to the true closes changes.
+
+    An asset that was cut into two is one of them under its symbol and one under that with an ending.
+    """
     found = []
-    for column in range(len(treated.assets)):
+    for column, asset in enumerate(treated.assets):
+        truth = clean[clean["symbol"] == asset[: len(clean["symbol"].iloc[0])]].set_index("date")["close"]
         rows = np.flatnonzero(treated.traded[:, column])
         scale = np.log(treated.closes[rows, column] / truth.loc[treated.sessions[rows]].to_numpy())
         found += rows[1:][np.abs(np.diff(scale)) > 1e-9].tolist()
@@ -61,24 +76,24 @@ def scale_returns(clean, treated):
 @pytest.mark.parametrize("factor", [10, 1 / 10, 100, 1 / 100, 1000, 2, 1 / 2, 3, 1 / 4])
 @pytest.mark.parametrize(("first", "length"), [(120, 1), (120, 5), (100, 30), (60, 90)])
 def test_a_run_inside_a_history_is_one_fault_and_is_masked(sessions, declaration, first, length, factor, volume):
-    for seed in SEEDS:
-        clean = market(sessions, seed)
-        census, treated = checked(scaled(clean, [(first, first + length, factor)], volume=volume), declaration)
-        days = sessions[first].date(), sessions[first + length - 1].date()
-        assert faults(census) == [("wrong_scale", *days, length)]
-        assert scale_returns(clean, treated) == []
-        assert treated.assets == ("A",)
-        assert treated.traded[:, 0].sum() == N_SESSIONS - length
+    clean = markets(sessions, SEEDS)
+    census, treated = checked(scaled(clean, [(first, first + length, factor)], volume=volume), declaration)
+    days = sessions[first].date(), sessions[first + length - 1].date()
+    assert faults_of_each(census) == {asset: [("wrong_scale", *days, length)] for asset in treated.assets}
+    assert scale_returns(clean, treated) == []
+    assert treated.assets == tuple(f"S{seed:02}" for seed in SEEDS)
+    assert (treated.traded.sum(axis=0) == N_SESSIONS - length).all()
 
 
 @pytest.mark.parametrize("factor", [10, 1 / 10, 100, 1 / 100, 2, 1 / 2, 3])
 @pytest.mark.parametrize(("first", "length"), [(0, 1), (0, 10), (0, 40), (180, 20), (199, 1)])
 def test_a_run_at_an_end_of_a_history_is_one_fault(sessions, declaration, first, length, factor):
-    for seed in SEEDS[:4]:
-        clean = market(sessions, seed, volatility=0.01)
-        census, treated = checked(scaled(clean, [(first, first + length, factor)], volume=True), declaration)
-        assert len(faults(census)) == 1
-        assert scale_returns(clean, treated) == []
+    clean = markets(sessions, SEEDS[:4], volatility=0.01)
+    census, treated = checked(scaled(clean, [(first, first + length, factor)], volume=True), declaration)
+    assert {asset: len(found) for asset, found in faults_of_each(census).items()} == {
+        f"S{seed:02}": 1 for seed in SEEDS[:4]
+    }
+    assert scale_returns(clean, treated) == []
 
 
 def test_one_day_that_was_right_already_and_six_days_before_the_rest(declaration):
@@ -160,11 +175,10 @@ def test_a_week_of_closes_at_another_scale_than_their_bars_is_refused(sessions, 
 
 @pytest.mark.parametrize("factor", [1 / 2, 1 / 3, 1 / 10, 4])
 def test_a_change_that_lasts_stays_a_split(sessions, declaration, factor):
-    for seed in SEEDS:
-        clean = market(sessions, seed)
-        census, treated = checked(scaled(clean, [(120, N_SESSIONS, factor)], volume=True), declaration)
-        assert faults(census) == [("suspected_split", sessions[120].date(), sessions[120].date(), 1)]
-        assert scale_returns(clean, treated) == []
+    clean, day = markets(sessions, SEEDS), sessions[120].date()
+    census, treated = checked(scaled(clean, [(120, N_SESSIONS, factor)], volume=True), declaration)
+    assert faults_of_each(census) == {f"S{seed:02}": [("suspected_split", day, day, 1)] for seed in SEEDS}
+    assert scale_returns(clean, treated) == []
 
 
 def test_a_run_longer_than_what_stands_around_it_is_two_changes(sessions, declaration):
@@ -178,12 +192,12 @@ def test_a_run_longer_than_what_stands_around_it_is_two_changes(sessions, declar
 @pytest.mark.parametrize("factor", [0.5, 0.3, 2.0])
 def test_a_crash_and_the_recovery_from_it_are_no_change_of_scale(sessions, declaration, factor):
     """Everybody trades on the day of the news; months of trading at the new price change nothing about that."""
-    for seed in range(20):
-        frame = scaled(market(sessions, seed), [(100, 130, factor)])
-        frame.loc[[100, 130], "volume"] *= 14 * np.array([1 / factor, factor])
-        census, treated = checked(frame, declaration)
-        assert faults(census) == []
-        assert treated.traded.all()
+    frame = scaled(markets(sessions, range(20)), [(100, 130, factor)])
+    frame.loc[frame.index == 100, "volume"] *= 14 / factor
+    frame.loc[frame.index == 130, "volume"] *= 14 * factor
+    census, treated = checked(frame, declaration)
+    assert faults(census) == []
+    assert treated.traded.all() and len(treated.assets) == 20
 
 
 def test_a_fight_on_the_first_day_or_the_last_is_no_run(sessions, declaration):
@@ -196,8 +210,8 @@ def test_a_fight_on_the_first_day_or_the_last_is_no_run(sessions, declaration):
 
 
 def test_noise_alone_is_never_a_run(sessions, declaration):
-    for seed in range(40):
-        assert faults(checked(market(sessions, seed, volatility=0.06), declaration)[0]) == []
+    census, treated = checked(markets(sessions, range(40), volatility=0.06), declaration)
+    assert faults(census) == [] and len(treated.assets) == 40
 
 
 @pytest.mark.parametrize("factor", [10, 1 / 10, 2])
