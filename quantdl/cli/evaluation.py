@@ -51,7 +51,7 @@ def print_evaluation(table: EvaluationTable) -> None:
         better = f"; books better: share with a lower FZ0 of losses at 99 % than {against}" if against else ""
         print_table(f"Random long-only books, pooled{better}", _BOOKS, _books(rows))
     if table.horizons:
-        print_table("The position, in sets that do not overlap", _HORIZONS, _horizons(table))
+        print_table("Positions of several bars, in sets that do not overlap", _HORIZONS, _horizons(table))
     print_table("By year and regime", _GROUPS, _groups(table))
     times = "once" if table.looks == 1 else f"{table.looks} times"
     typer.echo(f"This span of this data has been looked at {times}; the same config, data, seed and code count once.")

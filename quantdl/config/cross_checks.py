@@ -21,7 +21,7 @@ from quantdl.errors import did_you_mean
 from quantdl.models.settings import NetworkSettings
 from quantdl.training.settings import Choices, NumberRange, SplitDates
 
-_FIXED = ("kind", "horizon", "device")  # of a search: another of them is another question
+_FIXED = ("kind", "horizon", "also_horizons", "device")  # of a search: another of them is another question
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
@@ -107,7 +107,8 @@ def _plan_misfits(plan: Plan, blocks: dict[str, Any], document: Document) -> Ite
     """Yield what the plan's own checks find; a model that cannot be read is taken to suit it."""
     model = blocks.get("model")
     horizon = plan.horizon.bars if "model" not in blocks else None if model is None else model.horizon
-    yield from place_plan_faults(plan_faults(plan, horizon, forecasts_risk=horizon is not None), document)
+    longest = None if model is None else max((model.horizon, *model.also_horizons))
+    yield from place_plan_faults(plan_faults(plan, horizon, horizon is not None, longest), document)
 
 
 def place_plan_faults(faults: Iterable[PlanFault], document: Document) -> Iterator[Misfit]:

@@ -138,7 +138,7 @@ class ExperimentConfig(BaseModel):
         training: How it is fitted.
         splits: Training, validation and test spans.
         search: Settings of model and training that `quantdl search` tries; a run does not read them.
-        compare: Further models to score beside it: bare kinds, which take the horizon of ``model``, or full blocks.
+        compare: Further models to score beside it: bare kinds, which take the horizons of ``model``, or full blocks.
         strategy: The strategy file.
         plan: The trading plan.
         backtest: Equity and draws.
@@ -243,9 +243,13 @@ class ExperimentConfig(BaseModel):
         return dotted(keys) if self._document is None else f"{self._document.mark(keys)}: {dotted(keys)}"
 
     def compared_models(self) -> tuple[ModelSettings, ...]:
-        """Return the settings of ``compare``, a bare kind with its defaults and the horizon of ``model``."""
+        """Return the settings of ``compare``, a bare kind with its defaults and the horizons of ``model``."""
         horizon = self.plan.horizon.bars if self.model is None else self.model.horizon
-        return tuple(settings_class(item)(horizon) if isinstance(item, str) else item for item in self.compare)
+        also = () if self.model is None else self.model.also_horizons
+        return tuple(
+            settings_class(item)(horizon, also_horizons=also) if isinstance(item, str) else item
+            for item in self.compare
+        )
 
 
 def _plain(value: object, spell: Callable[[Path], str]) -> object:

@@ -89,11 +89,10 @@ def _evaluated(
     for name, scored in models.items():
         other = None if rival is None or rival is scored else rival
         groups += group_scores(name, scored.days, None if other is None else other.days, regime)
-        bars_ahead = blocks[name].horizon
-        if bars_ahead > 1 and scored.position["session"].nunique() >= 2 * bars_ahead:
-            alike = other is not None and against is not None and blocks[against].horizon == bars_ahead
-            position = other.position if other is not None and alike else None
-            horizons.append(horizon_scores(name, scored.position, position, scored.sessions, bars_ahead))
+        for bars_ahead, position in scored.positions.items():
+            if bars_ahead > 1 and position["session"].nunique() >= 2 * bars_ahead:
+                rivals = None if other is None else other.positions.get(bars_ahead)
+                horizons.append(horizon_scores(name, position, rivals, scored.sessions, bars_ahead))
     return EvaluationTable(
         rows=tuple(evaluation_rows(models, against, config.seed, tests)),
         horizons=tuple(horizons),
@@ -119,7 +118,7 @@ def _scored(
     fitted = fit_model(block, data.learnt, table, bars, config, progress)
     book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
     axis, weights = fitted.histories.sessions, long_only_books(len(book.assets), config.evaluation.books)
-    pieces, position = list(book.of(NEXT_SESSION)), list(book.of(position_window(block.horizon)))
+    pieces, horizons = list(book.of(NEXT_SESSION)), (block.horizon, *block.also_horizons)
     if progress:
         progress("scoring", 0, 1)
     days = stock_days(pieces, book.assets, axis, ticks)
@@ -131,7 +130,10 @@ def _scored(
     scored = ScoredModel(
         is_volatility=isinstance(block, VolatilitySettings),
         days=days,
-        position=stock_days(position, book.assets, axis, ticks, with_tails=False),
+        positions={
+            horizon: stock_days(book.of(position_window(horizon)), book.assets, axis, ticks, with_tails=False)
+            for horizon in horizons
+        },
         quantiles=quantile_grid(pieces, book.assets),
         books=forecast_books(pieces, weights, config.evaluation.draws, config.seed),
         sessions=book.sessions,

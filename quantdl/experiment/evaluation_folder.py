@@ -21,6 +21,7 @@ def write_evaluation(
 
     * ``scores_MODEL.parquet``: a row a stock-day, one session ahead, see `quantdl.risk.stock_days.stock_days`
     * ``position_scores_MODEL.parquet``: the same of the position, from fill to exit
+    * ``position_BARS_scores_MODEL.parquet``: the same of each further horizon
     * ``quantiles_MODEL.parquet``: a row a session and asset, see `quantdl.risk.stock_days.quantile_grid`
     * ``books_MODEL.parquet``: a row a session and book, see `quantdl.risk.book_laws.BookForecasts.table`
 
@@ -41,12 +42,9 @@ def write_evaluation(
         run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
         run.write_json("environment.json", environment())
         for name, scored in models.items():
-            tables = {
-                "scores": scored.days,
-                "position_scores": scored.position,
-                "quantiles": scored.quantiles,
-                "books": scored.books.table(),
-            }
+            tables = {"scores": scored.days, "quantiles": scored.quantiles, "books": scored.books.table()}
+            for number, (bars, position) in enumerate(scored.positions.items()):
+                tables[f"position_{bars}_scores" if number else "position_scores"] = position
             for kind, frame in tables.items():
                 write_parquet(frame, run.path(f"{kind}_{name}.parquet"))
     return table

@@ -25,7 +25,7 @@ from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, risk_table
-from quantdl.risk.forecast_scores import forecast_scores
+from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.metrics import PerformanceMetrics, performance
 
@@ -115,10 +115,17 @@ def judge(
         stamps=result.stamps,
         halted_on=None if result.halted_on is None else result.halted_on.date(),
         halt_reason=result.halt_reason,
-        forecast=None if forecasts is None or config.model is None else forecast_scores(forecasts, config.model.kind),
+        forecast=_forecast_scores(config, forecasts),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn)
+
+
+def _forecast_scores(config: ExperimentConfig, forecasts: pd.DataFrame | None) -> ForecastScores | None:
+    model = config.model
+    if model is None or forecasts is None:
+        return None
+    return forecast_scores(forecasts, model.kind, (model.horizon, *model.also_horizons))
 
 
 def predicted_levels(planned: float | None) -> tuple[float, ...]:

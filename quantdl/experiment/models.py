@@ -32,7 +32,7 @@ from quantdl.models.settings import (
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.relations.groups import group_paths
-from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, Shard, build_histories, position_window
+from quantdl.sequences import Histories, ReturnWindow, Shard, build_histories, forecast_windows
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.execution import Capabilities, execution_on
@@ -67,7 +67,7 @@ def fit_model(
     config: ExperimentConfig,
     progress: Progress | None = None,
 ) -> FittedBlock:
-    """Fit the model of these settings, for the next session and for the position window of its horizon.
+    """Fit the model of these settings, for the next session and for the position windows of its horizons.
 
     Args:
         settings: Of the model: that of the config, or one of those it is compared with.
@@ -81,7 +81,7 @@ def fit_model(
         ConfigError: If the config names a device that is not there.
         RunError: If training fails.
     """
-    windows = (NEXT_SESSION, position_window(settings.horizon))
+    windows = forecast_windows(settings.horizon, settings.also_horizons)
     graph, groups, n_factors = _graph(settings, panel), _groups(settings, panel), _factors(settings)
     histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors, groups=groups)
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)

@@ -3,12 +3,19 @@
 To add a model, add its class here, and to `Network` or `ClassicalModel` and to `ModelKind`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Literal, get_args
 
 from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
 from quantdl.errors import FieldFaults
+
+
+def _repeated_horizons(horizon: int, also: tuple[int, ...]) -> Iterator[tuple[str, str]]:
+    """Yield a fault where a horizon stands twice."""
+    if len({horizon, *also}) <= len(also):
+        given = f"given {list(also)} beside the horizon {horizon}"
+        yield "also_horizons", f"{given}; expected other numbers of bars, each once"
 
 
 @dataclass(frozen=True)
@@ -25,6 +32,8 @@ class NetworkSettings:
         context: Bars of history that a forecast may read.
         checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
             back: less memory for more time, and the same weights bit for bit. For long contexts.
+        also_horizons: Further horizons, in bars from fill to exit, that the same model is trained on, forecasts and is
+            scored by.
     """
 
     horizon: PositiveInt
@@ -35,11 +44,15 @@ class NetworkSettings:
     dropout: ShareBelowOne = 0.1
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
     checkpoint_activations: bool = False
+    also_horizons: tuple[PositiveInt, ...] = ()
 
     def __post_init__(self) -> None:
+        faults = [*_repeated_horizons(self.horizon, self.also_horizons)]
         if self.width % (2 * self.heads):
             expected = f"a multiple of twice the heads, which is {2 * self.heads}"
-            raise FieldFaults(("width", f"given {self.width}; expected {expected}"))
+            faults.append(("width", f"given {self.width}; expected {expected}"))
+        if faults:
+            raise FieldFaults(*faults)
 
 
 @dataclass(frozen=True)
@@ -152,10 +165,17 @@ class ClassicalSettings:
     Attributes:
         horizon: Bars from fill to exit; equals the plan's horizon.
         factors: Common factors of the constant correlation.
+        also_horizons: Further horizons, in bars from fill to exit, that the same model forecasts and is scored by.
     """
 
     horizon: PositiveInt
     factors: PositiveInt = 3
+    also_horizons: tuple[PositiveInt, ...] = ()
+
+    def __post_init__(self) -> None:
+        faults = [*_repeated_horizons(self.horizon, self.also_horizons)]
+        if faults:
+            raise FieldFaults(*faults)
 
 
 @dataclass(frozen=True)

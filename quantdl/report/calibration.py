@@ -2,10 +2,11 @@
 
 from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, notice, number, row
-from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATISTIC, level_figure, p_value
+from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATISTIC, counted, level_figure, p_value
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.forecast_scores import AssetScores, Coverage, ForecastScores, Uniformity
+from quantdl.risk.model_scores import HorizonScores
 from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
 
 ENDS_SHOWN = 20
@@ -82,7 +83,26 @@ def _score_parts(scores: ForecastScores) -> tuple[Part, ...]:
     rows = tuple(row(shown.label, shown.cell(scores)) for shown in SCORES)
     note = f"Forecasts of {WINDOWS.get(scores.window, scores.window)}."
     table = Table("Scores", header("Score", scores.model), rows, note, narrow=True)
-    return table, _uniformity(scores.pit)
+    return table, _uniformity(scores.pit), *((_horizons(scores.horizons),) if scores.horizons else ())
+
+
+def _horizons(horizons: tuple[HorizonScores, ...]) -> Table:
+    rows = tuple(
+        row(
+            counted(one.bars, "bar"),
+            number(one.nll, SCORE),
+            number(one.crps_bp / 1e4, RETURN_SCORE),
+            number(one.coverage_90, PERCENT),
+            number(one.n, COUNT),
+        )
+        for one in horizons
+    )
+    note = (
+        "Returns of positions, from the fill to the exit. Those of neighbouring sessions overlap, so sessions are "
+        "scored in as many sets as a return has bars, no two returns of a set overlapping, and the sets are averaged."
+    )
+    columns = header("Return over", NLL.label, CRPS.label, "Inside 90 % [%]", OUTCOMES.label)
+    return Table("Scores over several bars", columns, rows, note)
 
 
 def score_cells(scores: ForecastScores | None) -> tuple[Cell, ...]:

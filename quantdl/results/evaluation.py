@@ -56,8 +56,8 @@ class EvaluationTable:
 
     Attributes:
         rows: One per model, the config's own first.
-        horizons: Returns of the position, over several bars; none for a horizon of one bar, or where the span holds
-            fewer than two in each set.
+        horizons: Returns of positions over several bars, a row a model and horizon; none for a horizon of one bar, or
+            where the span holds fewer than two in each set.
         groups: Scores by asset, year and regime, one a model and group.
         assets: Tests of each asset's value at risk.
         first: First session of the test span.
@@ -86,7 +86,7 @@ class ScoredModel:
     Attributes:
         is_volatility: Whether it is a volatility model, of which the best is compared with by default.
         days: Stock-days of the next session.
-        position: Stock-days of the position window.
+        positions: Stock-days of each position window, by the bars from fill to exit; the model's own horizon first.
         quantiles: Grid of the next session's quantiles.
         books: Forecasts of books.
         sessions: At whose close forecasts were made.
@@ -94,7 +94,7 @@ class ScoredModel:
 
     is_volatility: bool
     days: pd.DataFrame
-    position: pd.DataFrame
+    positions: Mapping[int, pd.DataFrame]
     quantiles: pd.DataFrame
     books: BookForecasts
     sessions: pd.DatetimeIndex

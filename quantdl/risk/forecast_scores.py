@@ -1,14 +1,16 @@
 """Forecasts as a table, one row per session, return window and asset, and the scores of that table."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.backtests import kolmogorov_smirnov
+from quantdl.risk.model_scores import HorizonScores, horizon_scores
 from quantdl.scoring import (
     coverage,
     crps,
@@ -17,7 +19,7 @@ from quantdl.scoring import (
     pit,
     scored_cells,
 )
-from quantdl.sequences import NEXT_SESSION
+from quantdl.sequences import NEXT_SESSION, ReturnWindow, forecast_windows
 from quantdl.training.forecasting import ForecastBook, SessionLaws
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
@@ -99,6 +101,8 @@ class ForecastScores:
         coverage: Per level.
         assets: Per asset, in the order of the symbols.
         pit: Test of the probability integral transform.
+        horizons: Of returns over several bars, in sets of sessions whose returns do not overlap; none for a horizon
+            that has fewer than two sessions a set.
     """
 
     model: str
@@ -110,20 +114,38 @@ class ForecastScores:
     coverage: tuple[Coverage, ...]
     assets: tuple[AssetScores, ...]
     pit: Uniformity
+    horizons: tuple[HorizonScores, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def forecast_table(book: ForecastBook) -> pd.DataFrame:
     """Lay the forecasts out, by window, session and asset.
 
     Returns:
-        Columns ``session`` (at whose close the forecast was made), ``window``, ``asset``, ``present``, ``target``
+        Columns ``session`` (at whose close the forecast was made), ``window`` (``next_session``, ``position``, and
+        ``position_21`` of a further horizon of 21 bars), ``asset``, ``present``, ``target``
         (realised log return, NaN where not observed), ``observed``, marginal quantiles ``q01`` to ``q99``,
         ``log_density`` (nats), ``crps`` (log return) and ``pit``, NaN where nothing was observed, and
         ``joint_log_density`` of the session's observed assets together.
     """
-    frames = [_frame(piece, book.assets) for piece in book.pieces]
+    names = window_names(piece.window for piece in book.pieces)
+    frames = [_frame(piece, book.assets, names[piece.window]) for piece in book.pieces]
     table = pd.concat(frames, ignore_index=True)
     return table.sort_values(["window", "session"], kind="stable", ignore_index=True)
+
+
+def window_names(windows: Iterable[ReturnWindow]) -> dict[ReturnWindow, str]:
+    """Name each return window of a model: the first one after the next session's is that of the position.
+
+    Example:
+        >>> from quantdl.sequences import forecast_windows
+        >>> list(window_names(forecast_windows(5, also=[21])).values())
+        ['next_session', 'position', 'position_21']
+    """
+    names: dict[ReturnWindow, str] = {}
+    for window in windows:
+        further = f"position_{window.bars}" if "position" in names.values() else "position"
+        names.setdefault(window, "next_session" if window == NEXT_SESSION else further)
+    return names
 
 
 def next_session(table: pd.DataFrame) -> pd.DataFrame:
@@ -145,12 +167,13 @@ def coverages(scored: pd.DataFrame, levels: Iterable[float] = COVERAGE_LEVELS) -
     return tuple(Coverage(level, float(coverage(values, counted, level)), float(len(scored))) for level in levels)
 
 
-def forecast_scores(table: pd.DataFrame, model: str) -> ForecastScores:
-    """Score the next session's forecasts of a table.
+def forecast_scores(table: pd.DataFrame, model: str, horizons: Sequence[int] = ()) -> ForecastScores:
+    """Score the forecasts of a table: those of the next session, and those over several bars.
 
     Args:
         table: Of `forecast_table`.
         model: Kind of the model.
+        horizons: Bars from fill to exit of each position window, the model's own horizon first.
     """
     scored = next_session(table)
     means, uniform = mean_scores(scored), kolmogorov_smirnov(scored["pit"].to_numpy())
@@ -164,7 +187,17 @@ def forecast_scores(table: pd.DataFrame, model: str) -> ForecastScores:
         coverage=coverages(scored),
         assets=_asset_scores(scored),
         pit=Uniformity(_POOLED, uniform.statistic, uniform.p_value),
+        horizons=tuple(_horizon_scores(table, model, horizons)),
     )
+
+
+def _horizon_scores(table: pd.DataFrame, model: str, horizons: Sequence[int]) -> Iterator[HorizonScores]:
+    windows = forecast_windows(horizons[0], horizons[1:]) if horizons else ()
+    for window, name in window_names(windows).items():
+        scored = table[(table["window"] == name) & table["observed"]]
+        if window.bars > 1 and scored["session"].nunique() >= 2 * window.bars:
+            sessions = pd.DatetimeIndex(table["session"].unique()).sort_values()
+            yield horizon_scores(model, scored.assign(nll=-scored["log_density"]), None, sessions, window.bars)
 
 
 def _asset_scores(scored: pd.DataFrame) -> tuple[AssetScores, ...]:
@@ -175,7 +208,7 @@ def _asset_scores(scored: pd.DataFrame) -> tuple[AssetScores, ...]:
     )
 
 
-def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
+def _frame(piece: SessionLaws, assets: tuple[str, ...], window: str) -> pd.DataFrame:
     law, n_assets = piece.law, len(assets)
     scored = scored_cells(law, piece.observed)
     columns: dict[str, Tensor] = {"present": law.present, "target": piece.target.double(), "observed": scored}
@@ -192,6 +225,6 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...]) -> pd.DataFrame:
     absent = list(QUANTILES)
     frame[absent] = frame[absent].astype(np.float64).where(frame["present"], np.nan)
     frame.insert(0, "asset", np.tile(np.array(assets, dtype=object), len(piece.sessions)))
-    frame.insert(0, "window", "next_session" if piece.window == NEXT_SESSION else "position")
+    frame.insert(0, "window", window)
     frame.insert(0, "session", piece.sessions.repeat(n_assets))
     return frame

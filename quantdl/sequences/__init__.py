@@ -9,7 +9,13 @@ from quantdl.sequences.histories import Histories, build_histories
 from quantdl.sequences.loader import WindowLoader
 from quantdl.sequences.observed_bars import ObservedBars
 from quantdl.sequences.permutation import KeyedPermutation
-from quantdl.sequences.returns import NEXT_SESSION, ReturnWindow, position_window, realised_returns
+from quantdl.sequences.returns import (
+    NEXT_SESSION,
+    ReturnWindow,
+    forecast_windows,
+    position_window,
+    realised_returns,
+)
 from quantdl.sequences.stored_bars import StoredBars, open_bars, store_bars
 from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch, one_asset_batch
 
@@ -26,6 +32,7 @@ __all__ = [
     "WindowBatch",
     "WindowLoader",
     "build_histories",
+    "forecast_windows",
     "one_asset_batch",
     "open_bars",
     "position_window",

@@ -50,6 +50,16 @@ def position_window(horizon: int) -> ReturnWindow:
     return ReturnWindow(starts_after=1, bars=horizon)
 
 
+def forecast_windows(horizon: int, also: Sequence[int] = ()) -> tuple[ReturnWindow, ...]:
+    """The return windows that one model answers for: the next session, the position, and those of further horizons.
+
+    Example:
+        >>> [window.bars for window in forecast_windows(5, also=[21])]
+        [1, 5, 21]
+    """
+    return (NEXT_SESSION, *map(position_window, (horizon, *also)))
+
+
 def realised_returns(panel: Panel, windows: Sequence[ReturnWindow]) -> tuple[np.ndarray, np.ndarray]:
     """Log return of every asset over every window from every bar, and where it is observed.
 

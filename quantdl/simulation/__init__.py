@@ -6,7 +6,7 @@ from quantdl.simulation.filtering import conditional_law
 from quantdl.simulation.jumps import Jumps
 from quantdl.simulation.laws import TrueLaw
 from quantdl.simulation.panels import panel_of_closes
-from quantdl.simulation.paths import SimulatedPath, simulate
+from quantdl.simulation.paths import SimulatedPath, returns_ahead, simulate
 from quantdl.simulation.regimes import Regimes
 from quantdl.simulation.samples import (
     SimulatedMarket,
@@ -40,6 +40,7 @@ __all__ = [
     "conditional_law",
     "correlation_jump_market",
     "panel_of_closes",
+    "returns_ahead",
     "sector_shock_market",
     "simulate",
     "skewed_bimodal_market",

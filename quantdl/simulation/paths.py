@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.errors import ConfigError
 from quantdl.market.actions import CorporateActions, Delisting, Split
 from quantdl.market.card import Adjustment
 from quantdl.market.panel import Panel
@@ -78,6 +79,41 @@ def simulate(market: MarketDescription, seed: int) -> SimulatedPath:
     law = conditional_law(market, log_returns)
     panel, raw = _panels(market, trading, log_returns)
     return SimulatedPath(panel, raw, log_returns, law, regimes, jumps)
+
+
+def returns_ahead(
+    market: MarketDescription, variance: np.ndarray, sessions: int, n_draws: int, seed: int
+) -> np.ndarray:
+    """Draw the log returns of the next sessions from a state of the market, each asset by itself.
+
+    Sums of them are draws from the true law of a return over several sessions, which has no closed form where the
+    variance follows past returns.
+
+    Args:
+        market: Without regimes and jumps, so that the variance of the next return is all there is to its state.
+        variance: Of each asset's next return.
+        sessions: ``H``.
+        n_draws: ``S``.
+        seed: Of the draws.
+
+    Raises:
+        ConfigError: If the market has regimes or jumps, which are hidden.
+
+    Shape:
+        - variance: any shape (*)
+        - output: (S, H, *)
+    """
+    if market.regimes is not None or market.jumps is not None:
+        raise ConfigError("returns_ahead: given a market with regimes or jumps; expected a variance and shocks alone.")
+    generator = np.random.default_rng(seed)
+    shape = (n_draws, *np.shape(variance))
+    current, drawn = np.broadcast_to(variance, shape), np.empty((n_draws, sessions, *shape[1:]))
+    for session in range(sessions):
+        size = market.shocks.mixing(generator, shape)
+        deviation = np.sqrt(current) * generator.standard_normal(shape) * size
+        drawn[:, session] = market.mean + deviation
+        current = market.volatility.next_variance(current, deviation)
+    return drawn
 
 
 def _regime_path(market: MarketDescription, returning: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ from quantdl.errors import ConfigError
 class NormalShocks:
     """Standard normal surprises."""
 
-    def mixing(self, generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    def mixing(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Return what standard normal draws are multiplied by to become shocks, of the given shape: ones."""
         return np.ones(shape)
 
@@ -59,7 +59,7 @@ class StudentTShocks:
                 "At or below 2 the variance is infinite; for no heavy tails use NormalShocks."
             )
 
-    def mixing(self, generator: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    def mixing(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         """Return what standard normal draws are multiplied by to become shocks, of the given shape."""
         return np.asarray(
             np.sqrt((self.degrees_of_freedom - 2.0) / generator.chisquare(self.degrees_of_freedom, shape))

@@ -11,7 +11,7 @@ from quantdl.distributions import SkewStudentTMarginals, StudentTLaw, skew_t_mod
 from quantdl.distributions.skew_t import skew_t_unit_log_density
 from quantdl.errors import DataError
 from quantdl.models.classical.correlation import ConstantCorrelation, DynamicCorrelation
-from quantdl.models.classical.recursion import VarianceRecursion, VolatilityFit, filtered_variance
+from quantdl.models.classical.recursion import VarianceRecursion, VolatilityFit, filtered_variance, variance_after
 from quantdl.models.classical.volatility import DEFAULT_DESIGN, VolatilityDesign, VolatilityForecaster
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.correlation_fit import fit_copula, fit_dynamics
@@ -19,6 +19,8 @@ from quantdl.training.fit import Progress
 
 _MINIMUM_RETURNS = 250
 _COPULA_BARS = 1500
+_LONGEST_FITTED = 10  # bars of a window whose shape is fitted to returns; of longer ones there are too few apart
+_SIMULATED = 20_000  # returns over a longer window that its shape is fitted to
 _MOST_ASSETS = 200  # of a correlation matrix that is kept whole for every session
 
 
@@ -111,12 +113,14 @@ def _fit_asset(histories: Histories, asset: int, through: int, volatility_fit: V
     bars = histories.bars.bar[first:stop].long().numpy()
     recursion = volatility_fit(returns)
     variance = filtered_variance(np.append(returns, recursion.mean), recursion)  # through the bar after the last
+    standardised = (returns - recursion.mean) / np.sqrt(variance[:-1])
     shapes = [
-        _window_shape(histories, asset, through, number, bars, variance[1:], recursion)
-        for number in range(len(histories.windows))
+        implied_shape(variance[1:], standardised, recursion, window)
+        if window.bars > _LONGEST_FITTED
+        else _window_shape(histories, asset, through, number, bars, variance[1:], recursion)
+        for number, window in enumerate(histories.windows)
     ]
     freedom, adjustment, skewness = zip(*shapes, strict=True)
-    standardised = (returns - recursion.mean) / np.sqrt(variance[:-1])
     return _FittedAsset(recursion, bars, standardised, freedom, adjustment, skewness)
 
 
@@ -137,14 +141,46 @@ def _window_shape(
     usable = histories.observed[:, number, asset].numpy()[bars] & (bars + window.ends_after <= through)
     expected = sum_of_variances(next_variance, recursion, window)
     ratio = ((target - recursion.mean * window.bars) / np.sqrt(expected))[usable]
-    start = [np.log(recursion.degrees_of_freedom - 2.0 + 1e-3), 0.0]
-    skewness = 0.0
     if recursion.skewness:
-        best = _simplex_search(lambda p: _skewed_loss(ratio, p), [*start, np.arctanh(recursion.skewness)])
-        skewness = float(np.tanh(best.x[2]))
-    else:
-        best = _simplex_search(lambda p: _negative_log_likelihood(ratio, p), start)
-    return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1])), skewness
+        return _skewed_shape(ratio, recursion)
+    best = _simplex_search(lambda p: _negative_log_likelihood(ratio, p), [_start(recursion), 0.0])
+    return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1])), 0.0
+
+
+def implied_shape(
+    next_variance: np.ndarray, standardised: np.ndarray, recursion: VarianceRecursion, window: ReturnWindow
+) -> tuple[float, float, float]:
+    """Degrees of freedom, scale and skewness of a window's return over its expected volatility, by simulation.
+
+    Returns are simulated from the variances that were filtered, evenly over the past, with innovations that are drawn
+    from the past ones: a loss that raises the variance makes sums of symmetric innovations skewed.
+
+    Args:
+        next_variance: (n,) variance of the bar after each past one.
+        standardised: (n,) past returns over their volatility.
+        recursion: Of one bar.
+        window: Of the return.
+    """
+    generator = np.random.default_rng(0)
+    start = next_variance[np.linspace(0, len(next_variance) - 1, _SIMULATED).astype(np.int64)]
+    innovations = (standardised - standardised.mean()) / standardised.std()
+    variance, total = start, np.zeros(_SIMULATED)
+    for ahead in range(window.ends_after):
+        surprise = np.sqrt(variance) * generator.choice(innovations, _SIMULATED)
+        if ahead >= window.starts_after:
+            total = total + surprise
+        variance = variance_after(variance, surprise, recursion)
+    return _skewed_shape(total / np.sqrt(sum_of_variances(start, recursion, window)), recursion)
+
+
+def _skewed_shape(ratio: np.ndarray, recursion: VarianceRecursion) -> tuple[float, float, float]:
+    start = [_start(recursion), 0.0, np.arctanh(recursion.skewness)]
+    best = _simplex_search(lambda p: _skewed_loss(ratio, p), start)
+    return 2.05 + float(np.exp(min(best.x[0], 5.0))), float(np.exp(best.x[1])), float(np.tanh(best.x[2]))
+
+
+def _start(recursion: VarianceRecursion) -> float:
+    return float(np.log(recursion.degrees_of_freedom - 2.0 + 1e-3))
 
 
 def sum_of_variances(next_variance: np.ndarray, recursion: VarianceRecursion, window: ReturnWindow) -> np.ndarray:

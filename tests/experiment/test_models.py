@@ -19,11 +19,14 @@ from quantdl.models.settings import (
     ClassicalModel,
     ClassicalSettings,
     FlowSettings,
+    GjrSettings,
     GraphSettings,
+    HistoricalSettings,
     ModelSettings,
     Network,
     TransformerSettings,
 )
+from quantdl.sequences import ReturnWindow
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import FitSpans, SplitBars
@@ -94,6 +97,39 @@ def test_a_posterior_over_a_sector_tree_is_fitted_stored_and_read_back(tmp_path)
     )
     assert isinstance(first, MixtureForecast) and len(first.members) == 3
     assert torch.equal(first.icdf(0.01), second.icdf(0.01))
+
+
+def three_horizons(settings, tmp_path):
+    """A model of three horizons, fitted and stored, and the law of each window before and after."""
+    config = load_config(CONFIGS / "quickstart.yaml")
+    short = replace(config.training, epochs=1, warm_up_steps=5)
+    panel, bars = early_prices()
+    table = feature_table(panel, config.features.groups)
+    block = fit_model(settings, panel, table, bars, config.model_copy(update={"training": short}))
+    save_checkpoint(tmp_path, block.fitted, block.architecture)
+    again, _ = load_model(tmp_path)
+    return [
+        [forecast_sessions(fitted, block.histories, bars.test).law(panel.sessions[860], window) for window in WINDOWS]
+        for fitted in (block.fitted, again)
+    ]
+
+
+WINDOWS = (ReturnWindow(0, 1), ReturnWindow(1, 5), ReturnWindow(1, 21))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TransformerSettings(5, width=8, heads=2, layers=1, also_horizons=(21,)),
+        GjrSettings(5, also_horizons=(21,), refit="once"),
+        HistoricalSettings(5, also_horizons=(21,)),
+    ],
+)
+def test_one_model_answers_for_three_horizons_and_is_stored_with_them(settings, tmp_path):
+    before, after = three_horizons(settings, tmp_path)
+    assert all(torch.equal(first.icdf(0.01), second.icdf(0.01)) for first, second in zip(before, after, strict=True))
+    day, week, month = (float(-law.icdf(0.01).mean()) for law in before)
+    assert 1.5 * day < week < 4.0 * day and 1.4 * week < month < 3.5 * week
 
 
 def test_a_config_that_trains_on_one_asset_a_row_gives_joint_laws_of_all_assets():

@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from quantdl.errors import FieldFaults
-from quantdl.models.settings import ModelKind, ModelSettings, TransformerSettings, settings_class
+from quantdl.models.settings import BayesianSettings, ModelKind, ModelSettings, TransformerSettings, settings_class
 from quantdl.records import from_plain, to_plain
 
 
@@ -23,6 +23,17 @@ def test_stored_settings_come_back(kind):
 def test_a_kind_that_no_model_has_is_refused():
     with pytest.raises(ValueError, match="given the model kind 'transfomer'; expected one of transformer, "):
         settings_class("transfomer")
+
+
+@pytest.mark.parametrize("kind", ["transformer", "bayesian", "gjr_t", "historical"])
+@pytest.mark.parametrize("also", [(5,), (21, 21)])
+def test_a_horizon_that_stands_twice_is_refused(kind, also):
+    with pytest.raises(FieldFaults, match="also_horizons: given .* beside the horizon 5; expected other numbers"):
+        settings_class(kind)(5, also_horizons=also)
+
+
+def test_a_posterior_forecasts_the_horizons_of_its_network():
+    assert BayesianSettings(5, also_horizons=(1, 21)).network_settings().also_horizons == (1, 21)
 
 
 @pytest.mark.parametrize(("width", "heads", "fits"), [(8, 4, True), (24, 4, True), (12, 4, False), (4, 4, False)])

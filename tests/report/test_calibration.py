@@ -6,6 +6,7 @@ from quantdl.report import calibration
 from quantdl.report.calibration import ENDS_SHOWN, asset_table
 from quantdl.results.run_record import read_run
 from quantdl.risk.forecast_scores import AssetScores, Uniformity
+from quantdl.risk.model_scores import HorizonScores
 from quantdl.risk.pit_histogram import ReliabilityPoint
 from tests.report import sections
 from tests.report.drawings import traces, values
@@ -50,6 +51,20 @@ def test_scores_have_their_units_and_the_window_its_words(run):
     }
     assert found.columns[1].text == "transformer"
     assert found.note == "Forecasts of the next session, close to close."
+
+
+def test_scores_over_several_bars_are_shown_a_row_a_horizon(run):
+    horizons = tuple(
+        HorizonScores("transformer", bars, 100 * bars, nll, crps, 0.91, None, None, None)
+        for bars, nll, crps in ((5, -1.87654, 250.0), (21, -1.1, 512.34))
+    )
+    found = sections.table(calibration.section(with_scores(run, horizons=horizons)), "Scores over several bars")
+    assert sections.by_label(found) == {
+        "5 bars": ["\u22121.8765", "250.00", "91.00", "500"],
+        "21 bars": ["\u22121.1000", "512.34", "91.00", "2,100"],
+    }
+    assert [column.text for column in found.columns][1:3] == ["Negative log score [nats]", "CRPS [bp of return]"]
+    assert all(getattr(part, "caption", "") != found.caption for part in calibration.section(run).parts)
 
 
 def test_the_test_of_the_transform_is_shown_with_a_p_value_that_stops_at_one_in_a_thousand(run):

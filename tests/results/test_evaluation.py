@@ -36,7 +36,7 @@ def model(scale, seed, volatility=True):
     figures = BookForecasts(
         SESSIONS[:N], books, np.full_like(books, 0.5), quantile, beyond, 0 * books, np.full(N, 0.02)
     )
-    return ScoredModel(volatility, days, days, pd.DataFrame(), figures, SESSIONS[:N])
+    return ScoredModel(volatility, days, {5: days}, pd.DataFrame(), figures, SESSIONS[:N])
 
 
 @pytest.fixture(scope="module")

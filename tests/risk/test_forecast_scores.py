@@ -59,6 +59,20 @@ def test_uniformity_is_the_test_of_kolmogorov_and_smirnov(table):
     assert (found.statistic, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
 
 
+def test_returns_over_several_bars_are_scored_in_sets_that_do_not_overlap():
+    """Of 13 sessions in threes, the sets are 0, 3 .. 12; 1, 4 .. 10; 2, 5 .. 11; unscored sessions are in none."""
+    sessions = pd.bdate_range("2020-01-01", periods=15)
+    density = np.arange(15.0) ** 2
+    rows = {"session": sessions, "asset": "A", "observed": np.arange(15) < 13, "log_density": -density}
+    frame = pd.DataFrame(rows | {"crps": 0.01, "joint_log_density": 0.0, "pit": 0.02})
+    table = pd.concat([frame.assign(window=name) for name in ("next_session", "position", "position_3")])
+    position, further = forecast_scores(table, "a model", (2, 3)).horizons
+    assert (position.bars, further.bars) == (2, 3)
+    assert further.nll == pytest.approx(np.mean([np.mean(density[start:13:3]) for start in range(3)]))
+    assert (further.n, further.crps_bp, further.coverage_90) == (13, pytest.approx(100.0), 0.0)
+    assert forecast_scores(table, "a model", (2, 7)).horizons[1:] == ()  # 7 bars ahead, 13 sessions make no two sets
+
+
 @pytest.fixture(scope="module")
 def book(small_outcome):
     fitted, histories = small_outcome.fitted.fitted, small_outcome.fitted.histories

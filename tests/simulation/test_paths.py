@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from quantdl.errors import ConfigError
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.status import CellStatus
 from quantdl.simulation import (
@@ -22,6 +23,7 @@ from quantdl.simulation import (
     StudentTShocks,
     TrueLaw,
     conditional_law,
+    returns_ahead,
     simulate,
 )
 
@@ -263,3 +265,20 @@ def test_a_halt_pauses_the_process():
     resumed = rows[~halted[rows + 1, columns]] + 1, columns[~halted[rows + 1, columns]]
     assert (path.panel.bars_since_previous()[resumed] > 1).all()
     assert np.isfinite(path.log_returns[resumed]).all()
+
+
+def test_returns_ahead_have_the_variance_that_the_recursion_expects():
+    market, state = MARKETS["gjr_t"], np.array([2e-4, 4e-5])
+    drawn = returns_ahead(market, state, 10, 200_000, seed=5)
+    persistence = GJR.alpha + 0.5 * GJR.gamma + GJR.beta
+    expected = GJR.long_run_variance + persistence ** np.arange(10)[:, None] * (state - GJR.long_run_variance)
+    assert drawn.shape == (200_000, 10, 2)
+    np.testing.assert_allclose(drawn.var(axis=0), expected, rtol=0.04)
+    np.testing.assert_allclose(drawn.mean(axis=0), market.mean, atol=1.5e-4)
+    first = StudentTShocks(5.0).quantile(np.array(0.01)) * np.sqrt(state) + market.mean
+    np.testing.assert_allclose(np.quantile(drawn[:, 0], 0.01, axis=0), first, rtol=0.02)
+
+
+def test_returns_ahead_of_a_market_with_hidden_states_are_refused():
+    with pytest.raises(ConfigError, match="given a market with regimes or jumps"):
+        returns_ahead(MARKETS["jumps"], np.array([1e-4]), 5, 10, seed=0)

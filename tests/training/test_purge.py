@@ -6,7 +6,7 @@ import torch
 
 from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
-from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, position_window
+from quantdl.sequences import NEXT_SESSION, ReturnWindow, build_histories, forecast_windows, position_window
 from quantdl.simulation import correlation_jump_market, panel_of_closes
 from quantdl.training.batches import SessionBatches
 from quantdl.training.fit import FitReport, fit
@@ -80,7 +80,7 @@ def test_the_loss_of_a_pass_is_the_same_however_labels_beyond_the_span_look(clos
     assert losses[0] == losses[1]
 
 
-@pytest.mark.parametrize("window", [NEXT_SESSION, position_window(HORIZON), ReturnWindow(0, 3)])
+@pytest.mark.parametrize("window", [*forecast_windows(HORIZON, also=[15]), ReturnWindow(0, 3)])
 def test_a_batch_knows_exactly_the_labels_that_end_by_the_last_bar(window, closes):
     histories = build_histories(panel_of_closes(closes), [window])
     batch = histories.batch([range(180, 200)], 16, labels_through=199)

@@ -10,13 +10,14 @@ from scipy import stats
 
 from quantdl.errors import DataError
 from quantdl.models.classical.recursion import VarianceRecursion
-from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t
+from quantdl.models.classical.univariate_fits import ewma_t_fit, fit_garch_t, volatility_fit
 from quantdl.models.classical.volatility import VolatilityDesign
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories, position_window
-from quantdl.simulation import panel_of_closes
+from quantdl.simulation import panel_of_closes, simulate
 from quantdl.training.forecasting import FittedModel, forecast_sessions
-from quantdl.training.volatility_fit import fit_volatility, sum_of_variances
+from quantdl.training.volatility_fit import fit_volatility, implied_shape, sum_of_variances
 from tests.panels import closes_of
+from tests.true_horizon import MONTH, Truth, gjr_market, predicted
 
 WINDOWS = (NEXT_SESSION, position_window(5))
 REFITS = (700, 800)
@@ -224,3 +225,34 @@ def test_the_joint_law_beats_its_own_margins_out_of_sample(long_run):
     gain = laws.law.log_prob(laws.target) - laws.law.marginal_log_prob(laws.target).sum(-1)
     # Of these normal shocks alone it would be -log det(R) / 2 = 0.46; common tails add to it.
     assert gain.mean().item() > -0.5 * np.log(np.linalg.det(CORRELATION)) - 0.1
+
+
+@pytest.fixture(scope="module")
+def month() -> Truth:
+    return Truth.of(2500, 3, seed=1, n_bars=20, n_draws=10_000)
+
+
+@pytest.mark.parametrize("law", ["student_t", pytest.param("skew_t", marks=pytest.mark.slow)])
+def test_a_month_of_a_gjr_market_has_the_true_law_and_not_that_of_a_scaled_day(law, month):
+    """Fitted on one path, held against the truth on another one."""
+    path = simulate(gjr_market(6000, 3), seed=0)
+    histories = build_histories(path.panel, (NEXT_SESSION, position_window(5), MONTH))
+    model = fit_volatility(histories, [5999], volatility_fit("gjr", law), VolatilityDesign(law=law))
+    fitted = FittedModel(model, histories.windows, None, (histories.sessions[0],))
+    errors, scaled = month.errors(predicted(fitted, month)), month.errors(month.scaled_day())
+    assert (errors < 0.1).all()
+    assert (errors < 0.65 * scaled).all()
+
+
+def test_the_shape_of_a_longer_window_is_that_of_simulated_sums():
+    """Constant variance: sums of t variables, whose excess kurtosis falls with their number. GJR: skewed to losses."""
+    generator, freedom = np.random.default_rng(3), 6.0
+    innovations = generator.standard_t(freedom, 50_000) * math.sqrt((freedom - 2.0) / freedom)
+    flat = VarianceRecursion(0.0, 1e-4, 0.0, 0.0, freedom)
+    found = implied_shape(np.full(1000, 1e-4), innovations, flat, position_window(20))
+    excess = 6.0 / (freedom - 4.0) / 20.0  # of the sum; a Student-t variable has 6 / (freedom - 4)
+    assert found[0] > 0.5 * (4.0 + 6.0 / excess)
+    assert found[1] == pytest.approx(1.0, abs=0.02)
+    assert found[2] == pytest.approx(0.0, abs=0.04)
+    leverage = VarianceRecursion(0.0, 2e-6, 0.02, 0.90, freedom, gamma=0.12)
+    assert implied_shape(np.full(1000, 1e-4), innovations, leverage, position_window(20))[2] < -0.1

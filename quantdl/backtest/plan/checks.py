@@ -37,13 +37,16 @@ def check_plan(
         raise PlanError(refusal(faults))
 
 
-def plan_faults(plan: Plan, model_horizon: int | None, forecasts_risk: bool) -> tuple[PlanFault, ...]:
+def plan_faults(
+    plan: Plan, model_horizon: int | None, forecasts_risk: bool, longest_horizon: int | None = None
+) -> tuple[PlanFault, ...]:
     """Return every fault that the plan has by itself, in the order of its items.
 
     Args:
         plan: The plan.
         model_horizon: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
+        longest_horizon: Bars of the longest position that the model learns; ``model_horizon`` where None.
     """
     missing = tuple(_missing_items(plan))
     if missing:
@@ -52,7 +55,7 @@ def plan_faults(plan: Plan, model_horizon: int | None, forecasts_risk: bool) -> 
     numbers = tuple(_numbers_not_finite(plan))
     if numbers:  # comparisons with NaN would add false faults
         return (*(fault for faults in texts.values() for fault in faults), *numbers)
-    model = ModelFacts(model_horizon, forecasts_risk)
+    model = ModelFacts(model_horizon, forecasts_risk, longest_horizon)
     return tuple(fault for item in ITEMS for fault in (*texts[item.name], *item.faults(plan, model)))
 
 

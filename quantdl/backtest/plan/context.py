@@ -20,10 +20,17 @@ class ModelFacts:
     Attributes:
         horizon_bars: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
+        longest_bars: Bars of the longest position that the model learns; its own horizon where None.
     """
 
     horizon_bars: int | None
     forecasts_risk: bool
+    longest_bars: int | None = None
+
+    @property
+    def label_bars(self) -> int | None:
+        """Bars from fill to exit of the longest return that is learned, or None without a model."""
+        return self.horizon_bars if self.longest_bars is None else self.longest_bars
 
 
 @dataclass(frozen=True, eq=False)

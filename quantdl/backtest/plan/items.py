@@ -160,7 +160,7 @@ ITEMS = (
         "sample",
         sample.ROW,
         judge=lambda plan, run: sample.judge(plan.sample, run),
-        faults=lambda plan, model: sample.faults(plan.sample, plan.horizon.bars, model.horizon_bars),
+        faults=lambda plan, model: sample.faults(plan.sample, plan.horizon.bars, model.label_bars),
         data_faults=lambda plan, span: sample.data_faults(plan.sample, span),
     ),
     Item(

@@ -27,7 +27,8 @@ class Sample:
         last: Last session of the span.
         minimum_sessions: Fewest sessions, while not halted, that the plan accepts as evidence.
         purge_bars: Training decisions dropped at the end of each span because their labels end in the next. A label
-            reaches ``horizon.bars + 1`` bars ahead, and a run drops exactly these; 0 without a model.
+            reaches one bar more than the longest horizon of the model ahead, and a run drops exactly these; 0 without a
+            model.
     """
 
     first: date
@@ -36,13 +37,13 @@ class Sample:
     purge_bars: int
 
 
-def faults(sample: Sample, horizon_bars: int, model_horizon: int | None) -> Iterator[PlanFault]:
+def faults(sample: Sample, horizon_bars: int, label_bars: int | None) -> Iterator[PlanFault]:
     """Yield a fault for an empty span, one that is too short for one position, and a purge that does not fit."""
     if sample.first >= sample.last:
         yield PlanFault("sample.last", str(sample.last), f"a day after sample.first ({sample.first})", "swap the two")
     meaning = "more sessions than one holding period"
     yield from at_least("sample.minimum_sessions", sample.minimum_sessions, horizon_bars + 1, meaning)
-    reach = 0 if model_horizon is None else model_horizon + 1
+    reach = 0 if label_bars is None else label_bars + 1
     if sample.purge_bars != reach:
         meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
         yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")

@@ -111,6 +111,17 @@ def filtered_variance(returns: np.ndarray, recursion: VarianceRecursion) -> np.n
     return np.asarray(np.maximum(np.concatenate([[first], later]), SMALLEST_VARIANCE))
 
 
+def variance_after(variance: np.ndarray, surprise: np.ndarray, recursion: VarianceRecursion) -> np.ndarray:
+    """Variance of the bar after one of this variance, (n,), whose return was a ``surprise``, (n,), from its mean."""
+    if not recursion.exponential:
+        weight = recursion.alpha + recursion.gamma * (surprise < 0)
+        moved = recursion.omega + weight * np.square(surprise) + recursion.beta * variance
+        return np.asarray(np.maximum(moved, SMALLEST_VARIANCE))
+    innovation = np.clip(surprise / np.sqrt(variance), -_LARGEST_SURPRISE, _LARGEST_SURPRISE)
+    news = recursion.alpha * (np.abs(innovation) - NORMAL_SIZE) + recursion.gamma * innovation
+    return np.asarray(np.exp(np.clip(recursion.omega + news + recursion.beta * np.log(variance), *_LOG_BOUNDS)))
+
+
 def _exponential_variance(surprises: np.ndarray, recursion: VarianceRecursion, first: float) -> np.ndarray:
     lowest, highest = _LOG_BOUNDS
     logs = np.empty(len(surprises))

@@ -50,7 +50,9 @@ class VolatilityForecaster(Forecaster):
     For a return window other than the next bar the variance is the sum of the recursion's expectations: of the variance
     itself for GARCH and GJR, in closed form, and for EGARCH of its log, because the expected variance of an EGARCH with
     Student-t innovations is infinite beyond the next bar. The window's own degrees of freedom, skewness and a scale are
-    fitted to the training returns, because sums of Student-t variables are not Student-t.
+    fitted to the training returns, because sums of Student-t variables are not Student-t. Of a window of more than ten
+    bars there are too few returns that do not overlap: it is given the shape of returns simulated by the recursion,
+    which a reaction to losses makes skewed.
 
     The copula is a module of its own: any `CorrelationModel` can take its place.
     """
@@ -133,7 +135,7 @@ class VolatilityForecaster(Forecaster):
         freedom = self.freedom[refit, batch.window]
         deviation = variance.sqrt() * self.adjustment[refit, batch.window]
         deviation = torch.where(batch.present, deviation, 1.0)
-        if self.law == "student_t":
+        if self.law == "student_t" and not self.skewness.any():
             return StudentTMarginals(location, deviation * ((freedom - 2.0) / freedom).sqrt(), freedom)
         skewness = self.skewness[refit, batch.window]
         mode, scale = skew_t_mode_and_scale(location, deviation, freedom, skewness)

@@ -71,6 +71,12 @@ def test_plan_horizon_must_equal_the_models():
     assert items(changed(sample={"purge_bars": 6}), model_horizon=5) == []
 
 
+def test_the_purge_is_that_of_the_longest_return_that_is_learned():
+    longer = changed(sample={"purge_bars": 22})
+    assert plan_faults(longer, 5, False, longest_horizon=21) == ()
+    assert [fault.item for fault in plan_faults(longer, 5, False)] == ["sample.purge_bars"]
+
+
 def texts(value, path=()):
     """Every text field of a plan, as the path of attributes that leads to it."""
     for entry in fields(value):

@@ -15,6 +15,7 @@ from quantdl.models.classical.recursion import (
     VarianceRecursion,
     filtered_variance,
     geometric_sums,
+    variance_after,
 )
 
 GARCH_TRUTH = VarianceRecursion(5e-4, 3e-6, 0.09, 0.88, 6.0)
@@ -91,6 +92,13 @@ def test_no_position_depends_on_later_returns_or_on_how_many_there_are(truth):
         for values in (returns, returns[..., :200], changed)
     )
     assert torch.equal(whole, short) and torch.equal(whole, other)
+
+
+@every_recursion
+def test_the_variance_after_a_return_is_the_next_of_the_recursion(truth):
+    returns = returns_of(60, seed=13)
+    path = step_by_step(np.append(returns, 0.0), truth, 2e-4)
+    np.testing.assert_allclose(variance_after(path[:-1], returns - truth.mean, truth), path[1:], rtol=1e-10)
 
 
 @settings(max_examples=60)
