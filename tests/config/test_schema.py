@@ -1,5 +1,6 @@
 """The whole config: names that must exist, paths, and what makes it a trial."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,12 @@ def test_a_bare_kind_takes_the_horizon_of_the_plan_where_there_is_no_model(built
         GraphSettings(horizon=23),
         EwmaSettings(horizon=23, decay=0.97),
     )
+
+
+def test_a_bare_kind_takes_the_horizons_of_the_model(built: ExperimentConfig) -> None:
+    model = replace(built.model, also_horizons=(1, 60))
+    compared = built.model_copy(update={"model": model}).compared_models()
+    assert [settings.also_horizons for settings in compared] == [(1, 60), (1, 60), ()]  # the last is a full block
 
 
 def test_name_seed_and_output_do_not_make_another_trial(built: ExperimentConfig) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,6 +51,39 @@ def test_the_position_is_scored_in_sets_and_the_span_by_asset_year_and_regime(sm
     assert {group.group for group in table.groups if group.by == "asset"} == {"AAPL", "JPM", "KO", "PG", "RRC", "XOM"}
     regimes = [group for group in table.groups if group.by == "regime" and group.model == "ewma_t"]
     assert sum(group.figures.n for group in regimes) == 6 * 127
+
+
+MONTH = {
+    "  kind: transformer\n  horizon: 5\n": "  kind: ewma_t\n  horizon: 5\n  also_horizons: [21]\n",
+    "compare: [flow, graph, ewma_t, garch_t]": (
+        "compare: [{kind: ewma_t, horizon: 5, also_horizons: [21], decay: 0.97}]"
+    ),
+    "purge_bars: 6": "purge_bars: 22",
+    "seed: 7\n": "seed: 7\noutput: {root: runs}\nevaluation: {books: 0, draws: 100}\n",
+}
+
+
+@pytest.mark.slow
+def test_a_month_is_scored_in_sets_that_do_not_overlap_beside_the_position(tmp_path, write_small):
+    config = load_config(write_small(tmp_path, MONTH))
+    table = evaluate(config, output=tmp_path / "scored")
+    names = [(row.model, row.bars) for row in table.horizons]
+    assert names == [("ewma_t", 5), ("ewma_t", 21), ("ewma_t_2", 5), ("ewma_t_2", 21)]
+    days = pd.read_parquet(tmp_path / "scored" / "position_21_scores_ewma_t_2.parquet")
+    closes = load_data(config).learnt
+    logs = pd.DataFrame(np.log(closes.closes), closes.sessions, list(closes.assets))
+    month = (logs.shift(-22) - logs.shift(-1)).stack()  # filled at the next close, left after 21 more
+    known = month.reindex(pd.MultiIndex.from_frame(days[["session", "asset"]]))
+    np.testing.assert_allclose(days["target"], known, atol=1e-6)
+    sessions = sorted(days["session"].unique())
+    assert len(sessions) == 128 - 22  # forecasts from the session before the span on, the last returns unknown
+    by_session = days.groupby("session")["nll"].sum() / 6.0
+    sets = [by_session.iloc[start::21] for start in range(21)]
+    assert table.horizons[3].nll == pytest.approx(np.mean([one.mean() for one in sets]))
+    assert table.horizons[3].n == len(days) == 6 * sum(len(one) for one in sets)
+    differences = [row.difference for row in table.horizons if row.difference is not None]
+    better, worse = sorted(row.nll for row in table.horizons if row.bars == 21)
+    assert len(differences) == 2 and abs(differences[1]) == pytest.approx(worse - better)
 
 
 @pytest.mark.slow
