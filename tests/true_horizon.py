@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.sequences import Histories, ReturnWindow, build_histories, forecast_windows
+from quantdl.distributions import Forecast
+from quantdl.sequences import Histories, build_histories, forecast_windows
 from quantdl.simulation import Garch, MarketDescription, SimulatedPath, StudentTShocks, returns_ahead, simulate
 from quantdl.training.forecasting import FittedModel, forecast_sessions
 
@@ -65,8 +66,16 @@ class Truth:
         return np.sqrt(np.square(quantiles / true - 1.0).mean(axis=(1, 2)))
 
 
-def predicted(fitted: FittedModel, truth: Truth, window: ReturnWindow = MONTH) -> np.ndarray:
-    """Quantiles (2, N, A) of a model at the bars of the truth."""
-    laws = [forecast_sessions(fitted, truth.histories, range(bar, bar + 1)).of(window) for bar in truth.bars]
-    found = [[next(iter(pieces)).law] for pieces in laws]
-    return np.stack([np.concatenate([law.icdf(share).detach().numpy() for (law,) in found]) for share in _SHARES])
+def predicted(fitted: FittedModel, truth: Truth) -> np.ndarray:
+    """Quantiles (2, N, A) that a model gives the month's return at the bars of the truth."""
+    laws = _laws(fitted, truth)
+    return np.stack([np.concatenate([law.icdf(share).detach().numpy() for law in laws]) for share in _SHARES])
+
+
+def deviations(fitted: FittedModel, truth: Truth) -> np.ndarray:
+    """Standard deviations (N, A) that a model gives it."""
+    return np.sqrt(np.concatenate([law.variance.detach().numpy() for law in _laws(fitted, truth)]))
+
+
+def _laws(fitted: FittedModel, truth: Truth) -> list[Forecast]:
+    return [next(forecast_sessions(fitted, truth.histories, range(bar, bar + 1)).of(MONTH)).law for bar in truth.bars]

@@ -13,11 +13,19 @@ from quantdl.models.settings import FlowSettings, GraphSettings, TransformerSett
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
-from quantdl.simulation import SimulatedMarket, correlation_jump_market, skewed_bimodal_market, spill_over_market
+from quantdl.simulation import (
+    SimulatedMarket,
+    correlation_jump_market,
+    simulate,
+    skewed_bimodal_market,
+    spill_over_market,
+)
 from quantdl.training.batches import SessionBatches
 from quantdl.training.fit import fit
+from quantdl.training.forecasting import FittedModel
 from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans
+from tests.true_horizon import LONG_RUN, WINDOWS as MONTHS, Truth, deviations, gjr_market, predicted
 
 SETTINGS = TrainingSettings(epochs=12, patience=4)
 CONTEXT = 64
@@ -101,3 +109,28 @@ def test_the_joint_law_follows_a_jump_of_the_correlation():
     assert abs(np.mean(predicted[60:149]) - 0.2) < 0.1  # two months into the calm
     assert abs(np.mean(predicted[210:299]) - 0.8) < 0.1
     assert predicted[180] > 0.6  # a month and a half after the jump it has moved most of the way
+
+
+@pytest.fixture(scope="module")
+def three_horizons() -> FittedModel:
+    """One transformer trained on the next session, a week and a month of a GJR market, with the shipped settings."""
+    path = simulate(gjr_market(6000, 8), seed=0)
+    histories = build_histories(path.panel, MONTHS)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = TransformerForecaster(histories.n_features, 3, replace(TRANSFORMER, horizon=5, also_horizons=(21,)))
+    spans, settings = FitSpans(range(4999), range(4998, 5999)), TrainingSettings()
+    fit(model, SessionBatches(histories, spans, CONTEXT, settings, seed=0), settings, seed=0)
+    return FittedModel(model, MONTHS, CONTEXT, (histories.sessions[0],))
+
+
+@pytest.mark.slow
+def test_a_network_knows_that_the_volatility_of_a_month_reverts(three_horizons):
+    """Held against the truth on another path; a scaled day knows the true variance, and nothing of the way back."""
+    truth = Truth.of(3000, 8, seed=1, n_bars=40, n_draws=10_000)
+    state, true = truth.variance / LONG_RUN, truth.months.std(axis=0)
+    found, scaled = deviations(three_horizons, truth) / true, np.sqrt(21.0 * truth.variance) / true
+    calm, shock = state < 0.6, state > 2.0
+    assert abs(found[calm].mean() - 1.0) < 0.06 < 1.0 - scaled[calm].mean()
+    assert abs(found[shock].mean() - 1.0) < 0.06 < scaled[shock].mean() - 1.0
+    assert (truth.errors(predicted(three_horizons, truth)) < truth.errors(truth.scaled_day())).all()
