@@ -79,6 +79,14 @@ def test_windows_of_the_transformer_in_training_are_counted():
     assert row["figures"]["windows_per_cpu_s"] > 0
 
 
+@pytest.mark.slow
+def test_models_are_measured_against_the_truth_of_a_simulated_market():
+    small = ("--market", "leverage", "--sessions", "1600", "--test", "1000", "--epochs", "1")
+    _, garch, transformer = figures_of("bench_known_truth.py", *small)
+    assert (garch["model"], transformer["model"]) == ("garch_t", "transformer")
+    assert 0.0 < garch["kl"] < 0.1 and 0.0 < transformer["kl"] < 1.0
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_its_benchmark_says_so():
     (row,) = figures_of("gpu.py")
