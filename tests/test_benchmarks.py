@@ -82,9 +82,24 @@ def test_windows_of_the_transformer_in_training_are_counted():
 @pytest.mark.slow
 def test_models_are_measured_against_the_truth_of_a_simulated_market():
     small = ("--market", "leverage", "--sessions", "1600", "--test", "1000", "--epochs", "1")
-    _, garch, transformer = figures_of("bench_known_truth.py", *small)
+    garch, _, transformer = figures_of("bench_known_truth.py", *small)
     assert (garch["model"], transformer["model"]) == ("garch_t", "transformer")
     assert 0.0 < garch["kl"] < 0.1 and 0.0 < transformer["kl"] < 1.0
+
+
+@pytest.mark.slow
+def test_the_transformer_is_near_the_truth_where_garch_is_right_and_nearer_where_it_is_not():
+    _, _, right = figures_of("bench_known_truth.py", "--market", "GARCH is right")
+    garch, _, wrong = figures_of("bench_known_truth.py", "--market", "leverage")
+    assert right["kl"] < 0.005
+    assert wrong["kl"] < 0.5 * garch["kl"]
+
+
+@pytest.mark.slow
+def test_a_planted_skewed_shock_is_recovered_where_a_symmetric_law_misses_it():
+    garch, _, transformer = figures_of("bench_known_truth.py", "--market", "skewed common shock")
+    assert garch["losses_beyond_99"] > 0.016
+    assert 0.008 < transformer["losses_beyond_99"] < 0.012 and transformer["sessions"] > 20_000
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
