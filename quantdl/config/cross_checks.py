@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
@@ -18,10 +18,12 @@ from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
-from quantdl.models.settings import NetworkSettings
+from quantdl.models.settings import NetworkSettings, Refit
 from quantdl.training.settings import Choices, NumberRange, SplitDates
 
-_FIXED = ("kind", "horizon", "also_horizons", "device")  # of a search: another of them is another question
+# Of a search: another of them is another question.
+_FIXED = ("kind", "horizon", "also_horizons", "device", "refit", "final_fit")
+_REFITS = get_args(Refit)
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
@@ -40,6 +42,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     if data is not None:
         yield from _data_misfits(data, splits)
     yield from _search_misfits(blocks, document)
+    yield from _refit_misfits(document)
     yield from _missing_files(document)
 
 
@@ -145,6 +148,19 @@ def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfi
         yield ("splits", "test_end"), f"given {splits.test_end}; expected a date up to data.end, which is {data.end}"
     if splits is not None and data.start is not None and splits.train_end <= data.start:
         yield ("splits", "train_end"), f"given {splits.train_end}; expected a date after data.start, {data.start}"
+
+
+def _refit_misfits(document: Document) -> Iterator[Misfit]:
+    """Yield members of an ensemble that state another refit than the ensemble, which would be passed over."""
+    compared = document.node(("compare",))
+    places = [("compare", at) for at in range(len(compared.items))] if isinstance(compared, Sequence) else []
+    for place in [("model",), *places]:
+        members, own = document.node((*place, "members")), document.node((*place, "refit"))
+        stated = own.text if isinstance(own, Scalar) else "once"
+        for at in range(len(members.items)) if isinstance(members, Sequence) else ():
+            refit = document.node(keys := (*place, "members", at, "refit"))
+            if isinstance(refit, Scalar) and refit.text in _REFITS and refit.text != stated in _REFITS:
+                yield keys, f"given {refit.text!r}; expected {stated!r}: refit of the ensemble counts for all members"
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:

@@ -70,6 +70,43 @@ def merged(layers: tuple[Document, ...]) -> Document:
     return Document(layers[0].path, root, texts, tuple(fault for layer in layers for fault in layer.faults))
 
 
+def with_whole_members(document: Document) -> Document:
+    """Return a document in which each member of an ensemble is a block of its own, as it is meant.
+
+    A bare kind becomes a block, and a block without a horizon gets that of the ensemble, at whose place a message about
+    it then points.
+    """
+    root = _at(document.root, "model", _with_whole_members)
+    return replace(document, root=_at(root, "compare", lambda node: _each(node, _with_whole_members)))
+
+
+def _with_whole_members(model: Node) -> Node:
+    kind, horizon = child(model, "kind"), child(model, "horizon")
+    if not isinstance(kind, Scalar) or kind.text != "ensemble":
+        return model
+
+    def whole(member: Node) -> Node:
+        if isinstance(member, Scalar) and member.text:
+            member = Mapping(member.mark, {"kind": Entry(member.mark, member)}, flow=True)
+        if not isinstance(member, Mapping) or horizon is None or "horizon" in member.entries:
+            return member
+        return replace(member, entries={**member.entries, "horizon": Entry(horizon.mark, horizon)})
+
+    return _at(model, "members", lambda members: _each(members, whole))
+
+
+def _at(node: Node, key: str, change: Callable[[Node], Node]) -> Node:
+    """The node with another value of a key, where it has one."""
+    below = child(node, key)
+    if below is None or not isinstance(node, Mapping):
+        return node
+    return replace(node, entries={**node.entries, key: Entry(node.entries[key].mark, change(below))})
+
+
+def _each(node: Node, change: Callable[[Node], Node]) -> Node:
+    return replace(node, items=tuple(map(change, node.items))) if isinstance(node, Sequence) else node
+
+
 def changes(values: ValueMapping[str, object], document_path: Path) -> Document:
     """Return a layer that writes values by their dotted keys, as if a file beside a config did.
 

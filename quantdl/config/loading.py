@@ -10,7 +10,16 @@ from quantdl.config.config_fault import ConfigFault, Key, dotted
 from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults
 from quantdl.config.data_paths import respelled
 from quantdl.config.document import Document, Scalar
-from quantdl.config.extending import changes, merged, overrides, read_layers, with_own_paths, with_paths, without
+from quantdl.config.extending import (
+    changes,
+    merged,
+    overrides,
+    read_layers,
+    with_own_paths,
+    with_paths,
+    with_whole_members,
+    without,
+)
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_writer import yaml_text
@@ -46,12 +55,17 @@ def with_values(config: ExperimentConfig, values: Mapping[str, object]) -> Exper
 
 
 def _config_of(layers: tuple[Document, ...]) -> ExperimentConfig:
-    document = with_own_paths(merged(layers), _CONFIG)
+    document = _whole(layers)
     config, faults = _checked(document)
     if config is None or faults:
         raise refusal(document, [_at_its_cause(fault, layers) for fault in faults])
     config._document = document
     return config
+
+
+def _whole(layers: tuple[Document, ...]) -> Document:
+    """What all layers say together, as seen from the first one's file, with what is left out where it is understood."""
+    return with_whole_members(with_own_paths(merged(layers), _CONFIG))
 
 
 def standalone_yaml(config: ExperimentConfig, folder: Path, strategy_file: str) -> str:
@@ -91,7 +105,7 @@ def _at_its_cause(fault: ConfigFault, layers: tuple[Document, ...]) -> ConfigFau
     for number in range(depth if fault.keys else 0):
         for keys in overrides(layers[number:]):
             changed = (*layers[:number], without(layers[number], keys), *layers[number + 1 :])
-            _, rest = _checked(with_own_paths(merged(changed), _CONFIG))
+            _, rest = _checked(_whole(changed))
             if not any(other.keys == fault.keys or other.keys[: len(keys)] == keys for other in rest):
                 message = f"{fault.message}; {dotted(fault.keys)} stands in {fault.mark}"
                 return ConfigFault(fault.keys, message, layers[number].mark(keys))

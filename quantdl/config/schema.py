@@ -18,7 +18,7 @@ from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
 from quantdl.market.sources.settings import PriceSettings
-from quantdl.models.settings import ModelKind, ModelSettings, settings_class
+from quantdl.models.settings import ModelKind, ModelSettings, member_class
 from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
 
 RATE_UNITS = ("percent a year", "fraction a year")
@@ -247,8 +247,7 @@ class ExperimentConfig(BaseModel):
         horizon = self.plan.horizon.bars if self.model is None else self.model.horizon
         also = () if self.model is None else self.model.also_horizons
         return tuple(
-            settings_class(item)(horizon, also_horizons=also) if isinstance(item, str) else item
-            for item in self.compare
+            member_class(item)(horizon, also_horizons=also) if isinstance(item, str) else item for item in self.compare
         )
 
 

@@ -25,7 +25,6 @@ from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
 from quantdl.scoring import find_tick
 from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.training.fit import Progress
-from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import SplitBars, split_bars
 
 
@@ -116,7 +115,7 @@ def _scored(
     progress: Progress | None,
 ) -> ScoredModel:
     fitted = fit_model(block, data.learnt, table, bars, config, progress)
-    book = forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress)
+    book = fitted.forecast(bars.test, progress)
     axis, weights = fitted.histories.sessions, long_only_books(len(book.assets), config.evaluation.books)
     pieces, horizons = list(book.of(NEXT_SESSION)), (block.horizon, *block.also_horizons)
     if progress:

@@ -3,10 +3,12 @@
 A new network gets its arm in `build_network`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from quantdl.config import ExperimentConfig
@@ -14,13 +16,16 @@ from quantdl.errors import ConfigError
 from quantdl.experiment.unfinished import unfinished_fit
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
+from quantdl.models.ensemble import EnsembleForecaster, RefittedForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import (
     BayesianSettings,
     ClassicalModel,
     ClassicalSettings,
+    EnsembleSettings,
     FlowSettings,
     GraphSettings,
+    MemberSettings,
     ModelSettings,
     Network,
     NetworkSettings,
@@ -37,9 +42,9 @@ from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatch
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, Progress, fit
-from quantdl.training.forecasting import FittedModel
+from quantdl.training.forecasting import FittedModel, ForecastBook, forecast_members, forecast_sessions
 from quantdl.training.parallel import Processes
-from quantdl.training.splits import SplitBars, yearly_refits
+from quantdl.training.splits import FitSpans, SplitBars, walk_forward_spans, yearly_refits
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +53,26 @@ class FittedBlock:
 
     Attributes:
         fitted: Ready to forecast.
-        histories: The panel as this model reads it.
+        histories: The panel as this model reads it; of an ensemble, as its first member does.
         architecture: What is stored beside the weights.
-        report: How training went; None for a volatility model, which has no passes.
+        report: How training went, that of the first fit where there are several; None for a model without passes.
+        members: The members of an ensemble; none of another model.
     """
 
     fitted: FittedModel
     histories: Histories
     architecture: Architecture
     report: FitReport | None
+    members: tuple["FittedBlock", ...] = ()
+
+    def forecast(
+        self, bars: range, progress: Progress | None = None, through: pd.Timestamp | None = None
+    ) -> ForecastBook:
+        """Forecast every bar of a span; see `quantdl.training.forecasting.forecast_sessions`."""
+        if self.members:
+            own = [member.histories for member in self.members]
+            return forecast_members(self.fitted, own, bars, progress, through)
+        return forecast_sessions(self.fitted, self.histories, bars, progress, through)
 
 
 def fit_model(
@@ -81,89 +97,170 @@ def fit_model(
         ConfigError: If the config names a device that is not there.
         RunError: If training fails.
     """
+    if isinstance(settings, EnsembleSettings):
+        return _fit_ensemble(settings, panel, table, bars, config, progress)
+    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, progress)
+
+
+def _fit_ensemble(
+    settings: EnsembleSettings,
+    panel: Panel,
+    table: FeatureTable,
+    bars: SplitBars,
+    config: ExperimentConfig,
+    progress: Progress | None,
+) -> FittedBlock:
+    """Fit every member with every seed; the fits of one member read the same histories."""
+    blocks: list[FittedBlock] = []
+    for member in settings.members:
+        histories = _histories(member, panel, table)
+        for number in range(settings.fits_of(member)):
+            seeded = config.model_copy(update={"seed": member_seed(config.seed, number)})
+            told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
+            blocks.append(_fit_one(member, histories, table, bars, seeded, told))
+    model = EnsembleForecaster([block.fitted.model for block in blocks], settings.weights)
+    fitted = FittedModel.ensemble(model, [block.fitted for block in blocks])
+    architecture = replace(blocks[0].architecture, settings=plain_fields(settings))
+    return FittedBlock(fitted, blocks[0].histories, architecture, None, tuple(blocks))
+
+
+def member_seed(seed: int, number: int) -> int:
+    """Seed of the fit with this number of each member: the run's own first, then others that depend on it alone."""
+    if number == 0:
+        return seed
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _told_of(progress: Progress | None, name: str) -> Progress | None:
+    if progress is None:
+        return None
+    report = progress
+    return lambda what, done, total: report(f"{name}: {what}", done, total)
+
+
+def _histories(settings: MemberSettings, panel: Panel, table: FeatureTable) -> Histories:
     windows = forecast_windows(settings.horizon, settings.also_horizons)
     graph, groups, n_factors = _graph(settings, panel), _groups(settings, panel), _factors(settings)
-    histories = build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors, groups=groups)
+    return build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors, groups=groups)
+
+
+def _fit_one(
+    settings: MemberSettings,
+    histories: Histories,
+    table: FeatureTable,
+    bars: SplitBars,
+    config: ExperimentConfig,
+    progress: Progress | None,
+) -> FittedBlock:
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
-    architecture = Architecture(plain_fields(settings), features, panel.assets)
+    architecture = Architecture(plain_fields(settings), features, histories.assets)
     if isinstance(settings, ClassicalSettings):
         fitted = _fit_classical(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture, None)
-    device = _device(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        model = build_network(settings, histories.n_features, len(windows)).to(device)
-    on_device = histories.to(device)
-    processes = Processes.current()
-    batches = _batches(settings, on_device, bars, config, processes.shard)
-    circumstances = _circumstances(config, model, on_device, bars, settings.context, processes)
-    report = _fit_network(settings, model, batches, config, circumstances, progress)
-    through = histories.sessions[report.fitted_through]
-    return FittedBlock(FittedModel(model, windows, settings.context, (through,)), on_device, architecture, report)
+    on_device = histories.to(_device(config))
+    return _fit_network(settings, on_device, architecture, bars, config, progress)
 
 
 def _fit_network(
     settings: Network,
-    model: Forecaster,
-    batches: TrainingBatches,
+    histories: Histories,
+    architecture: Architecture,
+    bars: SplitBars,
     config: ExperimentConfig,
-    circumstances: Circumstances,
     progress: Progress | None,
-) -> FitReport:
+) -> FittedBlock:
+    """Fit a network on the given spans, and anew on each of those that it is refitted on."""
+    spans = walk_forward_spans(histories.sessions, bars, settings.refit == "yearly")
+    fit_of = partial(_fit_once, settings, histories, config)
+    models: list[Forecaster] = []
+    first: FitReport | None = None
+    for number, own in enumerate(spans, start=1):
+        told = progress if len(spans) == 1 else _told_of(progress, f"fit {number} of {len(spans)}")
+        if first is None or config.training.final_fit == "train":
+            model, report = fit_of(own, None, told)
+            first = first or report
+        if config.training.final_fit == "train_and_validation":
+            model, _ = fit_of(own.without_choice, first.best_epoch + 1, told)
+        models.append(model)
+    assert first is not None
+    last = [own.validation[-1] for own in spans]
+    fitted = models[0] if len(models) == 1 else RefittedForecaster(models, last).to(histories.last.device)
+    through = tuple(histories.sessions[bar] for bar in last)
+    model_and_past = FittedModel(fitted, histories.windows, settings.context, through)
+    return FittedBlock(model_and_past, histories, architecture, first)
+
+
+def _fit_once(
+    settings: Network,
+    histories: Histories,
+    config: ExperimentConfig,
+    spans: FitSpans,
+    passes: int | None,
+    progress: Progress | None,
+) -> tuple[Forecaster, FitReport]:
+    """One fit from new weights, which validation ends, or a number of passes where that is known."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = build_network(settings, histories.n_features, len(histories.windows)).to(histories.last.device)
+    processes = Processes.current()
+    batches = _batches(settings, histories, spans, config, processes.shard)
+    circumstances = _circumstances(config, model, histories, spans, settings.context, processes, passes)
     if not isinstance(settings, BayesianSettings):
-        return fit(model, batches, config.training, config.seed, progress, circumstances)
+        return model, fit(model, batches, config.training, config.seed, progress, circumstances, passes)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
     from quantdl.training.posterior_fit import fit_posterior
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
-    report = fit(model.network, batches, config.training, config.seed, progress, circumstances)
+    report = fit(model.network, batches, config.training, config.seed, progress, circumstances, passes)
     fit_posterior(model, batches, settings, config.training.marginal_share, config.seed, progress)
-    return report
+    return model, report
 
 
 def _circumstances(
     config: ExperimentConfig,
     model: Forecaster,
     histories: Histories,
-    bars: SplitBars,
+    spans: FitSpans,
     context: int,
     processes: Processes,
+    passes: int | None,
 ) -> Circumstances:
     """How the fit is carried out, and where its state is kept; several processes keep none."""
     execution = execution_on(Capabilities.of(histories.last.device), config.training)
     if processes.shard.world_size > 1:
         return Circumstances(execution, processes)
-    return Circumstances(execution, processes, unfinished_fit(config, model, histories, bars.fit, context, execution))
+    unfinished = unfinished_fit(config, model, histories, spans, context, execution, passes)
+    return Circumstances(execution, processes, unfinished)
 
 
 def _batches(
-    settings: NetworkSettings, histories: Histories, bars: SplitBars, config: ExperimentConfig, shard: Shard
+    settings: NetworkSettings, histories: Histories, spans: FitSpans, config: ExperimentConfig, shard: Shard
 ) -> TrainingBatches:
     training, context, seed = config.training, settings.context, config.seed
     if training.rows_hold == "all_assets":
-        return SessionBatches(histories, bars.fit, context, training, seed, shard)
+        return SessionBatches(histories, spans, context, training, seed, shard)
     sessions, n_factors = histories.sessions, settings.trailing_factors
-    return AssetBatches(histories.bars, sessions, bars.fit, context, n_factors, training, seed, shard)
+    return AssetBatches(histories.bars, sessions, spans, context, n_factors, training, seed, shard)
 
 
-def _graph(settings: ModelSettings, panel: Panel) -> NeighbourGraph | None:
+def _graph(settings: MemberSettings, panel: Panel) -> NeighbourGraph | None:
     network = _below_posterior(settings)
     if not isinstance(network, GraphSettings):
         return None
     return correlation_graph(panel.log_returns(), network.neighbours, network.correlation_window)
 
 
-def _groups(settings: ModelSettings, panel: Panel) -> np.ndarray | None:
+def _groups(settings: MemberSettings, panel: Panel) -> np.ndarray | None:
     network = _below_posterior(settings)
     return group_paths(panel, network.groups) if isinstance(network, SectorTreeSettings) else None
 
 
-def _below_posterior(settings: ModelSettings) -> ModelSettings:
+def _below_posterior(settings: MemberSettings) -> MemberSettings:
     """The network that a Bayesian model is uncertain about; any other model itself."""
     return settings.network_settings() if isinstance(settings, BayesianSettings) else settings
 
 
-def _factors(settings: ModelSettings) -> int:
+def _factors(settings: MemberSettings) -> int:
     """Number of trailing factors among the inputs."""
     return settings.factors if isinstance(settings, ClassicalSettings) else settings.trailing_factors
 
@@ -214,13 +311,25 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
     return load_checkpoint(folder, _rebuild)
 
 
-def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int) -> Forecaster:
+def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: tuple[int, ...]) -> Forecaster:
     settings = from_plain(settings_class(architecture.settings["kind"]), dict(architecture.settings))
+    if not isinstance(settings, EnsembleSettings):
+        return _rebuilt(settings, architecture, windows, n_sets[0])
+    of_fits = [member for member in settings.members for _ in range(settings.fits_of(member))]
+    pairs = zip(of_fits, n_sets, strict=True)
+    members = [_rebuilt(member, architecture, windows, count) for member, count in pairs]
+    return EnsembleForecaster(members, settings.weights)
+
+
+def _rebuilt(
+    settings: MemberSettings, architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: int
+) -> Forecaster:
     if isinstance(settings, ClassicalSettings):
         from quantdl.training.classical_fit import build_classical
 
         return build_classical(settings, len(architecture.assets), n_sets, windows)
-    return build_network(settings, len(architecture.features), len(windows))
+    sets = [build_network(settings, len(architecture.features), len(windows)) for _ in range(n_sets)]
+    return sets[0] if n_sets == 1 else RefittedForecaster(sets, range(n_sets))
 
 
 def _device(config: ExperimentConfig) -> torch.device:

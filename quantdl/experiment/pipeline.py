@@ -36,7 +36,7 @@ from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
-from quantdl.training.forecasting import ForecastBook, forecast_sessions
+from quantdl.training.forecasting import ForecastBook
 from quantdl.training.splits import SplitBars, split_bars
 
 _REVISIONS_SHOWN = 10
@@ -128,7 +128,7 @@ def _forecast(
         return None, None
     through, bars = data.panel.sessions[bars.test[-1]], bars.among(data.trades)
     fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
-    return fitted, forecast_sessions(fitted.fitted, fitted.histories, bars.test, progress, through)
+    return fitted, fitted.forecast(bars.test, progress, through)
 
 
 def _predictions(

@@ -137,7 +137,10 @@ def _tried(
 def _validated(config: ExperimentConfig, changed: ExperimentConfig, inputs: _Inputs) -> tuple[float, int]:
     """Loss over the validation span as the config's own training would state it, and the passes of the fit."""
     assert isinstance(changed.model, NetworkSettings)
-    block = fit_model(changed.model, inputs.data.learnt, inputs.table, inputs.bars, changed)
+    # A fit that has learnt from the validation span cannot be judged on it.
+    training = replace(changed.training, final_fit="train")
+    judgeable = changed.model_copy(update={"training": training})
+    block = fit_model(changed.model, inputs.data.learnt, inputs.table, inputs.bars, judgeable)
     assert block.report is not None
     judged = SessionBatches(block.histories, inputs.bars.fit, changed.model.context, TrainingSettings(), seed=0)
     loss = mean_log_loss(block.fitted.model, judged.validation(), config.training.loss_shares)

@@ -44,6 +44,7 @@ def unfinished_fit(
     spans: FitSpans,
     context: int,
     execution: Execution,
+    passes: int | None = None,
 ) -> UnfinishedFit | None:
     """Return where the state of one fit of a config is kept; None outside of a run, or where the config keeps none.
 
@@ -54,6 +55,7 @@ def unfinished_fit(
         spans: Bars to learn from and to choose by.
         context: Observed bars that a forecast may read.
         execution: How the fit is carried out.
+        passes: Passes that it makes where validation does not end it.
     """
     if config.output.state_seconds is None or not _folder(config).is_dir():
         return None
@@ -63,6 +65,7 @@ def unfinished_fit(
         "seed": config.seed,
         "spans": [spans.train.start, spans.train.stop, spans.validation.start, spans.validation.stop],
         "context": context,
+        "passes": passes,
         "model": [type(model).__name__, _hash(model.state_dict())],
         "data": _hash(_contents(histories)),
         "code": [source_hash(), torch.__version__, torch.get_num_threads()],

@@ -4,11 +4,14 @@ To add a model, add its class here, and to `Network` or `ClassicalModel` and to 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Literal, get_args
 
-from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
+from quantdl.bounds import Interval, NotEmpty, PositiveFloat, PositiveInt, ShareBelowOne
 from quantdl.errors import FieldFaults
+
+Refit = Literal["yearly", "once"]
+"""When parameters are fitted anew during the test span."""
 
 
 def _repeated_horizons(horizon: int, also: tuple[int, ...]) -> Iterator[tuple[str, str]]:
@@ -34,6 +37,8 @@ class NetworkSettings:
             back: less memory for more time, and the same weights bit for bit. For long contexts.
         also_horizons: Further horizons, in bars from fill to exit, that the same model is trained on, forecasts and is
             scored by.
+        refit: Whether the network is fitted anew at the end of every calendar year of the test span, on spans that
+            have moved on with it, or once before it.
     """
 
     horizon: PositiveInt
@@ -45,6 +50,7 @@ class NetworkSettings:
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
     checkpoint_activations: bool = False
     also_horizons: tuple[PositiveInt, ...] = ()
+    refit: Refit = "once"
 
     def __post_init__(self) -> None:
         faults = [*_repeated_horizons(self.horizon, self.also_horizons)]
@@ -186,7 +192,7 @@ class VolatilitySettings(ClassicalSettings):
         refit: Whether parameters are refitted at the end of every calendar year of the test span, or once before it.
     """
 
-    refit: Literal["yearly", "once"] = "yearly"
+    refit: Refit = "yearly"
 
 
 @dataclass(frozen=True)
@@ -292,7 +298,72 @@ ClassicalModel = (
     | LedoitWolfSettings
     | HistoricalSettings
 )
-ModelSettings = Network | ClassicalModel
+MemberSettings = Network | ClassicalModel
+
+
+@dataclass(frozen=True)
+class EnsembleSettings:
+    """Several models, each fitted with several seeds, mixed with equal weights.
+
+    Attributes:
+        horizon: Bars from fill to exit; equals the plan's horizon, and that of every member.
+        members: Blocks of models, each with its own settings. In a config a bare kind stands for a block, and a block
+            without a horizon takes that of the ensemble.
+        seeds: Fits of each member that is a network, with a seed of its own each; the first is the config's. What has
+            no random start is fitted once. Members count alike, and the fits of one share what it counts.
+        refit: Whether all members are fitted anew every calendar year, or once; it takes the place of their own.
+        also_horizons: Further horizons that all members answer for; they take the place of their own.
+        kind: Name of the model.
+    """
+
+    horizon: PositiveInt
+    members: Annotated[tuple[MemberSettings, ...], NotEmpty]
+    seeds: Annotated[int, Interval(ge=1, le=64)] = 1
+    refit: Refit = "once"
+    also_horizons: tuple[PositiveInt, ...] = ()
+    kind: Literal["ensemble"] = "ensemble"
+
+    def __post_init__(self) -> None:
+        faults = [*_repeated_horizons(self.horizon, self.also_horizons)]
+        if not faults:
+            object.__setattr__(self, "members", tuple(map(self._as_member, self.members)))
+        faults += [("members", fault) for fault in self._misfits()]
+        if faults:
+            raise FieldFaults(*faults)
+
+    def _as_member(self, member: MemberSettings) -> MemberSettings:
+        """The member with what the ensemble decides for all; one of another horizon is refused later on."""
+        if self.horizon == member.horizon:
+            member = replace(member, also_horizons=self.also_horizons)
+        return replace(member, refit=self.refit) if isinstance(member, NetworkSettings | VolatilitySettings) else member
+
+    def _misfits(self) -> Iterator[str]:
+        for number, member in enumerate(self.members, start=1):
+            if member.horizon != self.horizon:
+                named = f"member {number}, {member.kind},"
+                yield f"{named} has the horizon {member.horizon}; expected {self.horizon}, the ensemble's"
+            if member in self.members[: number - 1]:
+                yield f"member {number}, {member.kind}, stands there twice; expected each once: seeds fits it again"
+        if self.n_fits == 1:
+            yield "given one member that is fitted once; expected several, or a network and seeds above 1"
+
+    @property
+    def n_fits(self) -> int:
+        """Fits that are mixed."""
+        return sum(self.fits_of(member) for member in self.members)
+
+    @property
+    def weights(self) -> tuple[float, ...]:
+        """Weight of each fit, those of one member after each other."""
+        counts = [self.fits_of(member) for member in self.members]
+        return tuple(1.0 / (len(counts) * count) for count in counts for _ in range(count))
+
+    def fits_of(self, member: MemberSettings) -> int:
+        """How often a member is fitted: with every seed, if it begins from random weights."""
+        return self.seeds if isinstance(member, NetworkSettings) else 1
+
+
+ModelSettings = MemberSettings | EnsembleSettings
 ModelKind = Literal[
     "transformer",
     "flow",
@@ -311,6 +382,7 @@ ModelKind = Literal[
     "ledoit_wolf_t",
     "historical",
 ]
+"""Models whose name alone says what they are, at their default settings."""
 
 
 def settings_class(kind: object) -> type[ModelSettings]:
@@ -319,7 +391,12 @@ def settings_class(kind: object) -> type[ModelSettings]:
     Raises:
         ValueError: If no model is of this kind.
     """
-    classes: dict[object, type[ModelSettings]] = {choice.kind: choice for choice in get_args(ModelSettings)}
+    return EnsembleSettings if kind == EnsembleSettings.kind else member_class(kind)
+
+
+def member_class(kind: object) -> type[MemberSettings]:
+    """Return the class of a kind that an ensemble may have as a member, which is any but an ensemble; raises alike."""
+    classes: dict[object, type[MemberSettings]] = {choice.kind: choice for choice in get_args(MemberSettings)}
     if kind not in classes:
         raise ValueError(f"given the model kind {kind!r}; expected one of {', '.join(map(str, classes))}")
     return classes[kind]

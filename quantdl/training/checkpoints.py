@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import load, save
 
 from quantdl.disk import disk_errors
 from quantdl.errors import IntegrityError, QuantdlError
+from quantdl.models.ensemble import EnsembleForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.records import OMIT_DEFAULT, digest, from_plain, json_text, to_plain
 from quantdl.sequences import ReturnWindow
@@ -40,6 +42,14 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class MemberDescription:
+    """A member of an ensemble; see `ModelDescription`."""
+
+    context: int | None
+    fitted_through: tuple[date, ...]
+
+
+@dataclass(frozen=True)
 class ModelDescription:
     """What ``model.json`` holds.
 
@@ -52,6 +62,7 @@ class ModelDescription:
         context: Observed bars a forecast reads; None for the whole history.
         fitted_through: Last session that each parameter set saw, increasing.
         weights_sha256: Of the file of weights.
+        members: Of an ensemble, in the order of its weights.
         description_sha256: Of all the above, as JSON.
     """
 
@@ -63,11 +74,13 @@ class ModelDescription:
     context: int | None
     fitted_through: tuple[date, ...]
     weights_sha256: str
+    members: tuple[MemberDescription, ...] = field(default=(), metadata=OMIT_DEFAULT)
     description_sha256: str = field(default="", metadata=OMIT_DEFAULT)
 
 
-BuildModel = Callable[[Architecture, tuple[ReturnWindow, ...], int], Forecaster]
-"""Builds an unfitted module from the architecture, the return windows and the number of parameter sets."""
+BuildModel = Callable[[Architecture, tuple[ReturnWindow, ...], tuple[int, ...]], Forecaster]
+"""Builds an unfitted module from the architecture, the return windows and the number of parameter sets: of each member
+of an ensemble, of another model itself."""
 
 
 def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architecture) -> None:
@@ -84,8 +97,9 @@ def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architectur
         assets=architecture.assets,
         windows=fitted.windows,
         context=fitted.context,
-        fitted_through=tuple(session.date() for session in fitted.fitted_through),
+        fitted_through=_days(fitted),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
+        members=tuple(MemberDescription(member.context, _days(member)) for member in fitted.members),
     )
     sealed = replace(described, description_sha256=digest(to_plain(described)))
     with disk_errors(folder):
@@ -124,20 +138,40 @@ def _rebuilt(description: dict[str, Any], build: BuildModel) -> tuple[FittedMode
     """Build the module, whose initial weights are drawn apart from the caller's random state."""
     described = _checked(from_plain(ModelDescription, description))
     architecture = Architecture(described.settings, described.features, described.assets)
-    sessions = tuple(map(pd.Timestamp, described.fitted_through))
+    described_fits = described.members or (MemberDescription(described.context, described.fitted_through),)
+    n_sets = tuple(len(one.fitted_through) for one in described_fits)
     with torch.random.fork_rng(devices=[]):
-        model = build(architecture, described.windows, len(sessions))
-    return FittedModel(model, described.windows, described.context, sessions), architecture
+        model = build(architecture, described.windows, n_sets)
+    if not described.members:
+        return _as_described(model, described.windows, described_fits[0]), architecture
+    if not isinstance(model, EnsembleForecaster):
+        raise ValueError(f"members are described of a {architecture.settings['kind']}, which has none")
+    modules = [module for module in model.members if isinstance(module, Forecaster)]
+    fits = [
+        _as_described(*pair)
+        for pair in zip(modules, repeat(described.windows, len(modules)), described.members, strict=True)
+    ]
+    return FittedModel.ensemble(model, fits), architecture
+
+
+def _as_described(model: Forecaster, windows: tuple[ReturnWindow, ...], described: MemberDescription) -> FittedModel:
+    return FittedModel(model, windows, described.context, tuple(map(pd.Timestamp, described.fitted_through)))
+
+
+def _days(fitted: FittedModel) -> tuple[date, ...]:
+    return tuple(session.date() for session in fitted.fitted_through)
 
 
 def _checked(described: ModelDescription) -> ModelDescription:
     """Refuse values that are of the right form and invalid."""
-    sessions = described.fitted_through
-    if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
-        raise ValueError(f"fitted_through must hold increasing sessions, got {sessions}")
+    fits = (MemberDescription(described.context, described.fitted_through), *described.members)
+    for sessions in (fit.fitted_through for fit in fits):
+        if not sessions or any(a >= b for a, b in zip(sessions[:-1], sessions[1:], strict=True)):
+            raise ValueError(f"fitted_through must hold increasing sessions, got {sessions}")
+    contexts = [fit.context or 0 for fit in fits]
     counts = [count for window in described.windows for count in (window.starts_after, window.bars)]
-    if not counts or min(*counts, described.context or 0) < 0:
-        raise ValueError(f"windows and context must be counts of bars, got {described.windows} and {described.context}")
+    if not counts or min(*counts, *contexts) < 0:
+        raise ValueError(f"windows and context must be counts of bars, got {described.windows} and {contexts}")
     return described
 
 

@@ -63,8 +63,9 @@ def fit(
     seed: int,
     progress: Progress | None = None,
     circumstances: Circumstances | None = None,
+    passes: int | None = None,
 ) -> FitReport:
-    """Fit a network in place and leave it with the weights that validated best.
+    """Fit a network in place and leave it with the weights that validated best, or those after a number of passes.
 
     Training labels that end after the training span are dropped, so no validation decision overlaps one. The caller's
     random state is left alone.
@@ -76,6 +77,7 @@ def fit(
         seed: Of dropout; each further process draws from a state of its own.
         progress: Called at every pass.
         circumstances: Device, processes and where the state is kept.
+        passes: Passes to make, where that is known: nothing is validated, and validation losses are NaN.
 
     Raises:
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
@@ -88,7 +90,7 @@ def fit(
         _fit_scalers(model, batches)
         if execution.compiled:
             compile_encoders(model)
-        return _Loop(model, batches, settings, replace(given, execution=execution)).run(progress)
+        return _Loop(model, batches, settings, replace(given, execution=execution), passes).run(progress)
 
 
 def _seed_in(processes: Processes, seed: int) -> int:
@@ -108,9 +110,15 @@ class _Loop:
     """The state of one fit: weights, optimiser, running mean of the weights, best weights, and where it stands."""
 
     def __init__(
-        self, model: Forecaster, batches: TrainingBatches, settings: TrainingSettings, circumstances: Circumstances
+        self,
+        model: Forecaster,
+        batches: TrainingBatches,
+        settings: TrainingSettings,
+        circumstances: Circumstances,
+        passes: int | None = None,
     ) -> None:
         assert circumstances.execution is not None
+        self.passes, self.most_passes = passes, settings.epochs if passes is None else passes
         self.model, self.batches, self.settings = model, batches, settings
         self.execution, self.processes = circumstances.execution, circumstances.processes
         self.unfinished = circumstances.unfinished
@@ -134,10 +142,10 @@ class _Loop:
         self._resume()
         while not self._is_over:
             if progress:
-                progress("training", self.course.epoch, self.settings.epochs)
+                progress("training", self.course.epoch, self.most_passes)
             self._pass()
         if progress:
-            progress("training", self.settings.epochs, self.settings.epochs)
+            progress("training", self.most_passes, self.most_passes)
         best = self.course.best
         if best is None:
             raise RunError(self._no_score())
@@ -148,8 +156,8 @@ class _Loop:
     @property
     def _is_over(self) -> bool:
         best, epoch = self.course.best, self.course.epoch
-        patience_is_out = best is not None and epoch - 1 - best.epoch >= self.settings.patience
-        return epoch >= self.settings.epochs or patience_is_out
+        patience_is_out = self.passes is None and best is not None and epoch - 1 - best.epoch >= self.settings.patience
+        return epoch >= self.most_passes or patience_is_out
 
     def _pass(self) -> None:
         """Go over the data once, from where the pass stands, and validate."""
@@ -160,8 +168,9 @@ class _Loop:
             if self.unfinished is not None and self.unfinished.is_due:
                 self._keep_state()
         record = self._record()
-        improves = math.isfinite(record.validation_loss) and (
-            self.course.best is None or record.validation_loss < self.course.best.validation_loss
+        improves = self.passes is not None or (
+            math.isfinite(record.validation_loss)
+            and (self.course.best is None or record.validation_loss < self.course.best.validation_loss)
         )
         best_epoch = record.epoch if improves else self.course.best_epoch
         if improves:
@@ -203,7 +212,8 @@ class _Loop:
     def _record(self) -> EpochRecord:
         """Validate, and read what the pass has added up: the one time that the device is waited for."""
         with self.average.applied(self.model):
-            scored = summed_log_loss(self.model, self.batches.validation(), self.settings.loss_shares)
+            validated = self.batches.validation() if self.passes is None else ()
+            scored = summed_log_loss(self.model, validated, self.settings.loss_shares)
         sums = self.processes.total(torch.cat([self.sums, scored.to(self.sums.device)]))
         read = torch.cat([sums, self.guard.report]).tolist()
         self._raise_if_tripped(read[4:])

@@ -1,6 +1,6 @@
 """Forecasts of a fitted model for a span of sessions, none of which the fit may have seen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from quantdl.distributions import Forecast
 from quantdl.errors import LookAheadError, RunError
+from quantdl.models.ensemble import EnsembleForecaster, mixed
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.fit import Progress
@@ -24,15 +25,27 @@ class FittedModel:
         model: Ready to forecast.
         windows: Return windows it answers for, in the order of its outputs.
         context: Observed bars a forecast reads; None for the whole history.
-        fitted_through: Last session that each parameter set saw (labels, scaler, early stop), increasing. One entry for
-            a network; one per refit for a volatility model, which serves a session by the last set that ended before
-            it. A forecast made at the close of that session is the first allowed: it concerns later returns only.
+        fitted_through: Last session that each parameter set saw (labels, scaler, early stop), increasing; one per
+            refit. A session is served by the last set that ended before it. A forecast made at the close of that
+            session is the first allowed: it concerns later returns only. For an ensemble the first entry is the first
+            session through which all members are fitted.
+        members: The members of an ensemble, in the order of its model's; none for another model.
     """
 
     model: Forecaster
     windows: tuple[ReturnWindow, ...]
     context: int | None
     fitted_through: tuple[pd.Timestamp, ...]
+    members: tuple["FittedModel", ...] = ()
+
+    @staticmethod
+    def ensemble(model: EnsembleForecaster, members: Sequence["FittedModel"]) -> "FittedModel":
+        """The members of an ensemble as one model."""
+        first = max(member.fitted_through[0] for member in members)
+        later = {session for member in members for session in member.fitted_through if session > first}
+        contexts = [member.context for member in members if member.context is not None]
+        context = max(contexts) if len(contexts) == len(members) else None
+        return FittedModel(model, members[0].windows, context, (first, *sorted(later)), tuple(members))
 
     def check_unseen(self, made_at: pd.Timestamp, first_forecast: pd.Timestamp) -> None:
         """Refuse a forecast of a session that the fit saw.
@@ -128,7 +141,7 @@ def forecast_sessions(
     that end after the span count as not observed.
 
     Args:
-        fitted: The model.
+        fitted: The model; the members of an ensemble all read these histories.
         histories: Of the sessions in which anything trades.
         bars: At whose close a forecast is made.
         progress: Told how far it is.
@@ -138,22 +151,93 @@ def forecast_sessions(
     Raises:
         LookAheadError: If the fit saw a session of the span.
     """
+    if fitted.members:
+        return forecast_members(fitted, [histories] * len(fitted.members), bars, progress, through)
     following = min(bars[0] + 1, len(histories.sessions) - 1)
     fitted.check_unseen(histories.sessions[bars[0]], histories.sessions[following])
     fitted.model.eval()
     pieces: list[SessionLaws] = []
     whole = fitted.context is None
-    step = len(bars) if whole else _SESSIONS_A_BATCH
-    for start in range(bars.start, bars.stop, step):
+    for chunk in [bars] if whole else _chunks(fitted, histories, bars):
         if progress:
-            progress("forecasting", start - bars.start, len(bars))
-        chunk = range(start, min(start + step, bars.stop))
+            progress("forecasting", chunk.start - bars.start, len(bars))
         blocks = [chunk] if whole else [range(bar, bar + 1) for bar in chunk]
         pieces += _laws(fitted, histories, chunk, blocks, bars[-1])
     if progress:
         progress("forecasting", len(bars), len(bars))
     sessions = histories.sessions[bars.start : bars.stop]
     return ForecastBook(sessions, histories.assets, tuple(pieces), sessions[-1] if through is None else through)
+
+
+def forecast_members(
+    fitted: FittedModel,
+    histories: Sequence[Histories],
+    bars: range,
+    progress: Progress | None = None,
+    through: pd.Timestamp | None = None,
+) -> ForecastBook:
+    """Forecast with an ensemble whose members each read histories of their own; as `forecast_sessions` otherwise.
+
+    Args:
+        fitted: The ensemble.
+        histories: For each member, of the same sessions, assets and targets.
+        bars: See `forecast_sessions`.
+        progress: See `forecast_sessions`.
+        through: See `forecast_sessions`.
+
+    Raises:
+        LookAheadError: If the fit of a member saw a session of the span.
+    """
+    assert isinstance(fitted.model, EnsembleForecaster)
+    books = [
+        forecast_sessions(member, own, bars, progress, through)
+        for member, own in zip(fitted.members, histories, strict=True)
+    ]
+    first = books[0]
+    pieces = [
+        _mixed_piece([list(book.of(window)) for book in books], start, stop, fitted.model.weights)
+        for start, stop in _common_spans(books)
+        for window in fitted.windows
+    ]
+    return ForecastBook(first.sessions, first.assets, tuple(pieces), first.through)
+
+
+def _common_spans(books: Sequence[ForecastBook]) -> list[tuple[int, int]]:
+    """Spans of sessions, by their numbers, inside which no book begins another piece."""
+    sessions = books[0].sessions
+    starts = {int(sessions.searchsorted(piece.sessions[0])) for book in books for piece in book.pieces}
+    borders = [*sorted(starts), len(sessions)]
+    return list(zip(borders[:-1], borders[1:], strict=True))
+
+
+def _mixed_piece(pieces: Sequence[Sequence[SessionLaws]], start: int, stop: int, weights: Tensor) -> SessionLaws:
+    """The mixture over the members, whose pieces of one window these are, of the sessions of a common span."""
+    parts = [_part(own, start, stop) for own in pieces]
+    first, law = parts[0], mixed([part.law for part in parts], weights)
+    return SessionLaws(first.sessions, first.window, law, first.target, first.observed)
+
+
+def _part(pieces: Sequence[SessionLaws], start: int, stop: int) -> SessionLaws:
+    """Sessions ``start`` to ``stop`` of a book, which lie in one of its pieces."""
+    for piece in pieces:
+        if start < len(piece.sessions):
+            rows = slice(start, stop)
+            found = piece.law.rows(rows), piece.target[rows], piece.observed[rows]
+            return SessionLaws(piece.sessions[rows], piece.window, *found)
+        start, stop = start - len(piece.sessions), stop - len(piece.sessions)
+    raise AssertionError("the spans are those of the books")
+
+
+def _chunks(fitted: FittedModel, histories: Histories, bars: range) -> Iterator[range]:
+    """Cut bars into batches, each of which one parameter set serves."""
+    refits = histories.sessions.searchsorted(pd.DatetimeIndex(fitted.fitted_through)).tolist()
+    for start, stop in _between(bars, refits):
+        yield from (range(at, min(at + _SESSIONS_A_BATCH, stop)) for at in range(start, stop, _SESSIONS_A_BATCH))
+
+
+def _between(bars: range, borders: Sequence[int]) -> list[tuple[int, int]]:
+    inside = [bars.start, *(border for border in borders if bars.start < border < bars.stop), bars.stop]
+    return list(zip(inside[:-1], inside[1:], strict=True))
 
 
 def _laws(

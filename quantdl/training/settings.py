@@ -52,6 +52,10 @@ class TrainingSettings:
         book_share: Weight of the densities of books in the loss, per asset.
         books: Books for each session: equal weight, and the others long-only at random.
         half_life_years: Age at which a session counts half in training; None counts all alike.
+        final_fit: What the kept weights are fitted on. ``train`` keeps those that validated best, which have seen
+            nothing of the validation span. ``train_and_validation`` fits anew on both spans, for as many passes as
+            validated best, so that the most recent years are learnt from; refits take that number over from the first
+            fit and validate nothing.
         device: ``auto`` takes a GPU when there is one.
         precision: Of the encoder in training; laws, losses and validation are in float32 in any case. ``auto`` takes
             bfloat16 on a GPU that has it.
@@ -73,6 +77,7 @@ class TrainingSettings:
     book_share: NonNegativeFloat = 0.1
     books: PositiveInt = 6
     half_life_years: PositiveFloat | None = 8.0
+    final_fit: Literal["train", "train_and_validation"] = "train"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto", "on", "off"] = "off"

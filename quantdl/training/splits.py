@@ -17,6 +17,17 @@ class FitSpans:
     train: range
     validation: range
 
+    def moved_to(self, last: int) -> "FitSpans":
+        """The spans as they are once ``last`` is the last bar known: validation of equal length, training up to it."""
+        later = last - self.validation[-1]
+        train_end = self.train[-1] + later
+        return FitSpans(range(self.train.start, train_end + 1), range(train_end, last + 1))
+
+    @property
+    def without_choice(self) -> "FitSpans":
+        """The spans of a fit that chooses nothing by validation, so that it may learn from all of its bars."""
+        return FitSpans(range(self.train.start, self.validation.stop), self.validation)
+
 
 @dataclass(frozen=True)
 class SplitBars:
@@ -92,6 +103,15 @@ def yearly_refits(sessions: pd.DatetimeIndex, test: range) -> list[int]:
     years = sessions[test.start : test.stop].year
     ends = [test[number] for number in range(len(years) - 1) if years[number] != years[number + 1]]
     return sorted({test.start, *ends})
+
+
+def walk_forward_spans(sessions: pd.DatetimeIndex, bars: SplitBars, yearly: bool) -> tuple[FitSpans, ...]:
+    """Spans of every fit of a network: the given ones, then, if it is refitted yearly, those moved on to each refit.
+
+    Each fit ends with the bar through which it is refitted, so it serves only forecasts of returns after that one.
+    """
+    later = [bar for bar in yearly_refits(sessions, bars.test) if bar > bars.fit.validation[-1]] if yearly else []
+    return (bars.fit, *(bars.fit.moved_to(bar) for bar in later))
 
 
 def _last_bar(sessions: pd.DatetimeIndex, day: date) -> int:

@@ -33,11 +33,11 @@ ARCHITECTURE = Architecture(
 FITTED_THROUGH = (pd.Timestamp("2019-12-31"), pd.Timestamp("2020-12-31"))
 
 
-def build(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits: int) -> Forecaster:
+def build(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits: tuple[int, ...]) -> Forecaster:
     if architecture.settings["kind"] == "transformer":
         settings = TransformerSettings(horizon=5, width=architecture.settings["width"], heads=2)
         return TransformerForecaster(len(architecture.features), len(windows), settings)
-    return VolatilityForecaster(len(architecture.assets), n_fits, windows)
+    return VolatilityForecaster(len(architecture.assets), n_fits[0], windows)
 
 
 def fitted_model() -> FittedModel:

@@ -80,7 +80,8 @@ def test_a_stored_model_gives_the_same_laws(fitted, histories, tmp_path):
     settings, model = fitted
     save_checkpoint(tmp_path, model, Architecture(plain_fields(settings), (), histories.assets))
     read, _ = load_checkpoint(
-        tmp_path, lambda architecture, windows, sets: build_classical(settings, len(architecture.assets), sets, windows)
+        tmp_path,
+        lambda architecture, windows, sets: build_classical(settings, len(architecture.assets), sets[0], windows),
     )
     bars = range(780, 830)
     for window in WINDOWS:
