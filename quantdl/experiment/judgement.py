@@ -27,6 +27,7 @@ from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, risk_table
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
+from quantdl.risk.member_spread import member_spread
 from quantdl.risk.metrics import PerformanceMetrics, performance
 
 
@@ -116,6 +117,7 @@ def judge(
         halted_on=None if result.halted_on is None else result.halted_on.date(),
         halt_reason=result.halt_reason,
         forecast=_forecast_scores(config, forecasts),
+        member_spread=member_spread(risk.rows, forecasts),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn)

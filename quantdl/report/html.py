@@ -24,6 +24,7 @@ from quantdl.report import (
     exposures,
     interventions,
     market_risk,
+    members,
     model,
     performance,
     provenance,
@@ -37,9 +38,10 @@ from quantdl.report.verdict import Checklist, Thesis, Verdict, checklist, thesis
 from quantdl.results.run_record import RunRecord, read_run
 from quantdl.runs.store import RunFolder
 
-SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
+SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     performance.curves_section,
     market_risk.section,
+    members.section,
     calibration.section,
     exposures.section,
     costs.section,
@@ -50,7 +52,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section], ...] = (
     model.section,
     provenance.config_section,
 )
-"""The sections of the body, in their order: the same for the same run."""
+"""The sections of the body, in their order: the same for the same run. One that a run has nothing for is left out."""
 
 APART: tuple[Callable[[RunRecord], Section], ...] = (provenance.selection_section, provenance.environment_section)
 """What stands after the body, because it may differ between two runs of one config."""
@@ -129,7 +131,7 @@ def build_report(run: RunRecord) -> Report:
         tiles=performance.tiles(run.metrics),
         warnings=performance.halt_warning(run),
         figures=performance.figures_table(run.metrics),
-        sections=tuple(build(run) for build in SECTIONS),
+        sections=tuple(section for build in SECTIONS if (section := build(run)) is not None),
     )
 
 

@@ -9,6 +9,7 @@ from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
 from quantdl.risk.forecast_scores import ForecastScores
 from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.member_spread import MemberSpread
 from quantdl.risk.metrics import PerformanceMetrics
 
 
@@ -42,6 +43,7 @@ class RunMetrics:
         halted_on: Session at which a condition of the plan halted the run; None where none did.
         halt_reason: Why, or an empty text.
         forecast: Scores of the forecasts; None without a model.
+        member_spread: How far the members of the model are apart; None where it has none.
     """
 
     strategy: PerformanceMetrics
@@ -56,3 +58,4 @@ class RunMetrics:
     halted_on: date | None
     halt_reason: str
     forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)
+    member_spread: MemberSpread | None = field(default=None, metadata=OMIT_DEFAULT)

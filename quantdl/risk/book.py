@@ -1,7 +1,7 @@
 """What a book may lose in the next session, whoever predicts it, and the predictions beside what was lost."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
@@ -16,6 +16,29 @@ from quantdl.risk.measures import expected_shortfall, value_at_risk
 LEVELS = (0.95, 0.99)
 """Confidence levels at which every run's value at risk is predicted and tested."""
 
+MEMBER_COLUMNS = ("value_at_risk_low", "value_at_risk_high", "value_at_risk_spread")
+"""How far the members of an ensemble or a posterior are apart: what is not known of the parameters."""
+
+
+@dataclass(frozen=True, eq=False)
+class MemberLosses:
+    """Losses a book may make under each member of an ensemble or a posterior.
+
+    Attributes:
+        losses: (M, S), of the same random numbers for all members, so that members alike differ in nothing.
+        weights: (M,) probability of each member.
+    """
+
+    losses: torch.Tensor
+    weights: torch.Tensor
+
+    def range_of_value_at_risk(self, level: float) -> tuple[float, float, float]:
+        """Least and largest value at risk under a member, and the standard deviation over the members."""
+        values = torch.stack([value_at_risk(own, level) for own in self.losses])
+        mean = (values * self.weights).sum()
+        spread = ((values - mean).square() * self.weights).sum().sqrt()
+        return float(values.min()), float(values.max()), float(spread)
+
 
 @dataclass(frozen=True, eq=False)
 class BookRisk:
@@ -27,11 +50,13 @@ class BookRisk:
         n_observed: Past returns that the losses rest on, where these are fewer than the losses: draws may be as many as
             one likes, but ten returns that stand in for an asset tell of no loss in a hundred.
         basis: What was counted, in words that follow the count, for instance ``"past returns of AAPL"``.
+        by_member: Makes the losses under each member of a law that has members; None where it has none.
     """
 
     losses: torch.Tensor
     n_observed: int | None = None
     basis: str = "losses"
+    by_member: Callable[[], MemberLosses] | None = None
 
     @property
     def n(self) -> int:
@@ -132,7 +157,9 @@ class RiskTable:
     """Predictions beside what was lost.
 
     Attributes:
-        rows: Columns ``session, level, value_at_risk, expected_shortfall, loss, exception, source``.
+        rows: Columns ``session, level, value_at_risk, expected_shortfall, loss, exception, source``; where the laws
+            have members, also `MEMBER_COLUMNS`: the least and the largest value at risk under a member and the
+            standard deviation over them.
         probabilities: Of each session's loss under its prediction, indexed by session; for the sessions for which a
             level was predicted.
         left_out: By level, the sessions held for which none was.
@@ -165,6 +192,7 @@ def risk_table(
         traded: (T,) whether any asset traded in each session; None where one did in all of them.
     """
     levels, rows, probabilities = tuple(levels), [], {}
+    apart: list[tuple[float, float, float]] = []
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
     sessions = weights_after_fill.index if traded is None else weights_after_fill.index[traded]
@@ -173,16 +201,20 @@ def risk_table(
         if not weights.any():
             continue
         risk, loss = predictions.book_risk(before, weights), -float(returns.loc[session])
+        members = None if risk.by_member is None else risk.by_member()
         for level in levels:
             if not risk.reaches(level):
                 missed[level].append((session, risk.short_of(level)))
                 continue
             limit, shortfall = risk.value_at_risk(level), risk.expected_shortfall(level)
             rows.append((session, level, limit, shortfall, loss, loss > limit))
+            apart.append((math.nan,) * 3 if members is None else members.range_of_value_at_risk(level))
             counts.append(risk.n)
             probabilities[session] = risk.probability_of_less(loss)
     names = ["session", "level", "value_at_risk", "expected_shortfall", "loss", "exception"]
     table = pd.DataFrame(rows, columns=names).astype({"exception": bool, "level": float, "loss": float})
+    if not np.isnan(apart).all():
+        table[[*MEMBER_COLUMNS]] = apart
     table["source"] = pd.Series(
         predictions.source(min(counts), max(counts)) if counts else "", table.index, dtype=object
     )

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from quantdl.distributions import MixtureForecast
 from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.model_scores import HorizonScores, horizon_scores
@@ -24,6 +25,8 @@ from quantdl.training.forecasting import ForecastBook, SessionLaws
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.98)
 QUANTILES = {"q01": 0.01, "q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
+SPREAD_QUANTILES = ("q01", "q05")
+"""Quantiles whose standard deviation over the members of an ensemble or a posterior is kept."""
 _POOLED = "Kolmogorov-Smirnov, all stock-days pooled (they are dependent, so it rejects too often)"
 
 
@@ -125,7 +128,8 @@ def forecast_table(book: ForecastBook) -> pd.DataFrame:
         ``position_21`` of a further horizon of 21 bars), ``asset``, ``present``, ``target``
         (realised log return, NaN where not observed), ``observed``, marginal quantiles ``q01`` to ``q99``,
         ``log_density`` (nats), ``crps`` (log return) and ``pit``, NaN where nothing was observed, and
-        ``joint_log_density`` of the session's observed assets together.
+        ``joint_log_density`` of the session's observed assets together. Where the laws have members, also
+        ``q01_spread`` and ``q05_spread``, the standard deviation of the quantile over them (log return).
     """
     names = window_names(piece.window for piece in book.pieces)
     frames = [_frame(piece, book.assets, names[piece.window]) for piece in book.pieces]
@@ -214,6 +218,9 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...], window: str) -> pd.DataF
     columns: dict[str, Tensor] = {"present": law.present, "target": piece.target.double(), "observed": scored}
     for name, probability in QUANTILES.items():
         columns[name] = law.icdf(probability)
+    if isinstance(law, MixtureForecast):
+        columns |= {f"{name}_spread": _quantile_spread(law, QUANTILES[name]) for name in SPREAD_QUANTILES}
+    absent = [name for name in columns if name.startswith(tuple(QUANTILES))]
     columns["log_density"] = -log_score(law, piece.target, piece.observed)
     columns["crps"] = crps(law, piece.target, piece.observed)
     columns["pit"] = pit(law, piece.target, piece.observed)
@@ -222,9 +229,12 @@ def _frame(piece: SessionLaws, assets: tuple[str, ...], window: str) -> pd.DataF
     frame = pd.DataFrame({name: value.detach().cpu().reshape(-1).numpy() for name, value in columns.items()})
     unknown = ["target", "log_density", "crps", "pit", "joint_log_density"]
     frame[unknown] = frame[unknown].astype(np.float64).where(frame["observed"], np.nan)
-    absent = list(QUANTILES)
     frame[absent] = frame[absent].astype(np.float64).where(frame["present"], np.nan)
     frame.insert(0, "asset", np.tile(np.array(assets, dtype=object), len(piece.sessions)))
     frame.insert(0, "window", window)
     frame.insert(0, "session", piece.sessions.repeat(n_assets))
     return frame
+
+
+def _quantile_spread(law: MixtureForecast, probability: float) -> Tensor:
+    return law.spread(lambda member: member.icdf(probability))

@@ -1,13 +1,16 @@
 """A model's forecasts as draws: returns for sizing a position, and the losses that a book may make."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
 
+from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.market.panel import Panel
-from quantdl.risk.book import BookRisk
+from quantdl.risk.book import BookRisk, MemberLosses
 from quantdl.risk.historical import trailing_returns
 from quantdl.risk.measures import draw_returns, portfolio_losses
 from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window
@@ -51,22 +54,15 @@ class ModelPredictions:
         trailing returns, ordered to be worst where the rest of the book is worst. The book then reaches no level that
         so many returns do not reach.
         """
-        draws = self._draws(session, NEXT_SESSION)
-        weights = np.array(weights, dtype=np.float64)
-        absent = np.isnan(draws).all(axis=0)
-        losses = portfolio_losses(
-            torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(np.where(absent, 0, weights))
-        )
-        stand_ins: dict[str, int] = {}
-        for asset in np.flatnonzero(absent & (weights != 0)):
-            own = -weights[asset] * trailing_returns(self.panel, int(asset), session)
-            stand_ins[self.panel.assets[asset]] = len(own)
-            losses = losses + _worst_together(losses, own) if len(own) else losses
+        law, seed = self._law(session, NEXT_SESSION)
+        stand_ins = self._stand_ins(session, law, np.array(weights, dtype=np.float64))
+        losses_under = partial(self._losses, seed=seed, weights=weights, stand_ins=stand_ins)
+        by_member = partial(_of_members, losses_under, law) if isinstance(law, MixtureForecast) else None
         if not stand_ins:
-            return BookRisk(losses)
-        shortest = min(stand_ins, key=lambda name: stand_ins[name])
-        basis = f"past returns of {shortest}, which is held and has no forecast"
-        return BookRisk(losses, stand_ins[shortest], basis)
+            return BookRisk(losses_under(law), by_member=by_member)
+        shortest = min(stand_ins, key=lambda asset: len(stand_ins[asset]))
+        basis = f"past returns of {self.panel.assets[shortest]}, which is held and has no forecast"
+        return BookRisk(losses_under(law), len(stand_ins[shortest]), basis, by_member)
 
     def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float | None:
         """Value at risk of a book over the session after ``session``; arguments as for `book_risk`.
@@ -76,12 +72,39 @@ class ModelPredictions:
         risk = self.book_risk(session, weights)
         return risk.value_at_risk(level) if risk.reaches(level) else None
 
+    def _losses(
+        self, law: Forecast, seed: int, weights: np.ndarray, stand_ins: Mapping[int, np.ndarray]
+    ) -> torch.Tensor:
+        """(S,) losses of a book under a law."""
+        draws = self._draws_of(law, seed)
+        known = np.where(np.isnan(draws).all(axis=0), 0, np.array(weights, dtype=np.float64))
+        losses = portfolio_losses(torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(known))
+        for own in stand_ins.values():
+            losses = losses + _worst_together(losses, own) if len(own) else losses
+        return losses
+
+    def _stand_ins(self, session: pd.Timestamp, law: Forecast, weights: np.ndarray) -> dict[int, np.ndarray]:
+        """Past losses of each asset that is held and that the law leaves out, by its number."""
+        absent = ~law.present[0].cpu().numpy()
+        held = np.flatnonzero(absent & (weights != 0)).tolist()
+        return {asset: -weights[asset] * trailing_returns(self.panel, asset, session) for asset in held}
+
     def _draws(self, session: pd.Timestamp, window: ReturnWindow) -> np.ndarray:
+        return self._draws_of(*self._law(session, window))
+
+    def _law(self, session: pd.Timestamp, window: ReturnWindow) -> tuple[Forecast, int]:
+        """The law that stands at the close of a session, and the seed of its draws."""
         law = self.book.law(session, window)
         key = [self.seed, int(self.book.made_at(session).value), window.starts_after, window.bars]
-        seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+        return law, int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+    def _draws_of(self, law: Forecast, seed: int) -> np.ndarray:
         draws = draw_returns(law, self.n_draws, seed)[:, 0].cpu().numpy()
         return np.where(law.present[0].cpu().numpy(), draws, np.nan)
+
+
+def _of_members(losses_under: Callable[[Forecast], torch.Tensor], law: MixtureForecast) -> MemberLosses:
+    return MemberLosses(torch.stack([losses_under(member) for member in law.members]), law.weights[0].cpu())
 
 
 def _worst_together(book: torch.Tensor, own: np.ndarray) -> torch.Tensor:

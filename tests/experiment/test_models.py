@@ -18,6 +18,7 @@ from quantdl.models.settings import (
     BayesianSettings,
     ClassicalModel,
     ClassicalSettings,
+    EnsembleSettings,
     FlowSettings,
     GjrSettings,
     GraphSettings,
@@ -40,10 +41,10 @@ def test_each_network_is_built_from_its_own_settings(settings):
     assert type(build_network(settings(5), 25, 2)).__name__ == name
 
 
-def test_a_model_is_a_network_or_a_volatility_model():
+def test_a_model_is_a_network_or_a_volatility_model_or_an_ensemble():
     volatility = {choice for choice in get_args(ModelSettings) if issubclass(choice, ClassicalSettings)}
     assert volatility == set(get_args(ClassicalModel))
-    assert set(get_args(ModelSettings)) - volatility == set(get_args(Network))
+    assert set(get_args(ModelSettings)) - volatility == {*get_args(Network), EnsembleSettings}
 
 
 def parameters(settings) -> int:

@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 
 from quantdl.models.bayesian import BayesianForecaster
+from quantdl.models.ensemble import EnsembleForecaster, RefittedForecaster
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
 from quantdl.models.sector_tree import SectorTreeForecaster
@@ -66,10 +67,10 @@ def histories_of(closes: np.ndarray, order: Sequence[int] | None = None) -> Hist
     return build_histories(panel, WINDOWS, graph=graph, groups=groups)
 
 
-def network(build, settings):
+def network(build, settings, seed=1):
     def make(histories: Histories):
         with torch.random.fork_rng():
-            torch.manual_seed(1)
+            torch.manual_seed(seed)
             model = build(histories.n_features, len(WINDOWS), settings)
             for parameter in model.parameters():  # away from the start, where most outputs are exactly zero
                 parameter.data.add_(0.05 * torch.randn_like(parameter))
@@ -90,6 +91,19 @@ def bayesian(histories: Histories) -> BayesianForecaster:
     return model.eval()
 
 
+def refitted(histories: Histories) -> RefittedForecaster:
+    """Transformers of other weights, the second in force from bar 600 on."""
+    later = network(TransformerForecaster, TransformerSettings(horizon=5, width=16, heads=2), seed=2)
+    return RefittedForecaster([MODELS["transformer"](histories), later(histories)], (390, 600)).eval()
+
+
+def ensemble(histories: Histories) -> EnsembleForecaster:
+    """A network and a posterior, whose members each have a share."""
+    posterior = bayesian(histories)
+    posterior.members = posterior.members[:2]
+    return EnsembleForecaster([MODELS["graph"](histories), posterior], (0.4, 0.6)).eval()
+
+
 MODELS = {
     "transformer": network(TransformerForecaster, TransformerSettings(horizon=5, width=16, heads=2)),
     "flow": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2)),
@@ -97,6 +111,8 @@ MODELS = {
     "graph": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, layers=2)),
     "sector_tree": network(SectorTreeForecaster, SectorTreeSettings(horizon=5, width=16, heads=2)),
     "bayesian": bayesian,
+    "refitted": refitted,
+    "ensemble": ensemble,
 }
 NETWORKS = tuple(MODELS)
 MODELS |= {
@@ -255,7 +271,7 @@ def test_the_same_seed_draws_the_same(model, batch):
         assert torch.equal(law.sample((5,)), first)
 
 
-@pytest.mark.parametrize("net", sorted({*NETWORKS} - {"bayesian"}), indirect=True)
+@pytest.mark.parametrize("net", sorted({*NETWORKS} - {"bayesian", "ensemble", "refitted"}), indirect=True)
 def test_every_parameter_learns(net, histories):
     batch = histories.batch([range(560, 624)], CONTEXT)  # the trailing factors are known from bar 500 on
     net.zero_grad()

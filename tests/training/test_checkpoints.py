@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from quantdl.errors import IntegrityError
 from quantdl.models.classical.volatility import VolatilityForecaster
+from quantdl.models.ensemble import EnsembleForecaster, RefittedForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
@@ -96,6 +97,46 @@ def test_a_volatility_model_with_several_refits_and_odd_numbers_comes_back(tmp_p
     loaded, described = load_checkpoint(tmp_path, build)
     assert states_are_equal(loaded.model, model)
     assert loaded.context is None and loaded.fitted_through == FITTED_THROUGH and described == architecture
+
+
+def ensemble_of(members: list[FittedModel]) -> FittedModel:
+    module = EnsembleForecaster([member.model for member in members], (0.25, 0.25, 0.5))
+    return FittedModel.ensemble(module, members)
+
+
+def build_ensemble(
+    architecture: Architecture, windows: tuple[ReturnWindow, ...], n_fits: tuple[int, ...]
+) -> Forecaster:
+    """Three members: a transformer fitted once, one fitted twice, and a model of volatility."""
+    assert n_fits == (1, 2, 2)
+    plain, other = (build(ARCHITECTURE, windows, (1,)) for _ in range(2))
+    refitted = RefittedForecaster([build(ARCHITECTURE, windows, (1,)), other], (0, 1))
+    volatility = VolatilityForecaster(len(architecture.assets), 2, windows)
+    return EnsembleForecaster([plain, refitted, volatility], (0.0, 0.0, 1.0))
+
+
+def test_an_ensemble_comes_back_with_what_each_member_has_seen(tmp_path):
+    one, another, third = (fitted_model() for _ in range(3))
+    another.model.apply(lambda module: [value.data.mul_(1.5) for value in module.parameters(recurse=False)])
+    members = [
+        one,
+        FittedModel(RefittedForecaster([another.model, third.model], (9, 99)), WINDOWS, 30, FITTED_THROUGH),
+        FittedModel(VolatilityForecaster(3, 2, WINDOWS), WINDOWS, None, FITTED_THROUGH),
+    ]
+    ensemble = ensemble_of(members)
+    save_checkpoint(tmp_path, ensemble, Architecture({"kind": "ensemble"}, ARCHITECTURE.features, ASSETS))
+    loaded, _ = load_checkpoint(tmp_path, build_ensemble)
+    assert states_are_equal(loaded.model, ensemble.model)
+    assert [member.context for member in loaded.members] == [20, 30, None]
+    assert [member.fitted_through for member in loaded.members] == [FITTED_THROUGH[1:], FITTED_THROUGH, FITTED_THROUGH]
+    assert loaded.fitted_through == FITTED_THROUGH[1:]
+    assert states_are_equal(loaded.members[1].model, members[1].model)
+
+
+def test_members_of_a_model_that_has_none_are_refused(tmp_path):
+    save_checkpoint(tmp_path, ensemble_of([fitted_model() for _ in range(3)]), ARCHITECTURE)
+    with pytest.raises(IntegrityError, match="does not fit together"):
+        load_checkpoint(tmp_path, build)
 
 
 def test_saving_twice_writes_the_same_bytes(saved, tmp_path):

@@ -14,6 +14,7 @@ from quantdl.training.batches import SessionBatches
 from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, fit
 from quantdl.training.loss import log_loss, mean_log_loss
+from quantdl.training.resuming import UnfinishedFit
 from quantdl.training.settings import LossShares, TrainingSettings
 from quantdl.training.splits import FitSpans
 from tests.training.waits import counted_waits
@@ -220,3 +221,42 @@ def test_without_waiting_the_bad_sessions_are_those_of_the_first_bad_step(histor
 def test_the_report_says_how_the_fit_was_carried_out(histories):
     _, report = fitted(histories)
     assert report.execution == execution_on(Capabilities("cpu"), SETTINGS)
+
+
+class WithoutValidation(SessionBatches):
+    def validation(self):
+        raise AssertionError("nothing is to be validated")
+
+
+def fitted_for(histories: Histories, passes: int, **circumstances) -> tuple[TransformerForecaster, FitReport]:
+    batches = WithoutValidation(histories, SPANS, CONTEXT, SETTINGS, 0)
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    return model, fit(model, batches, SETTINGS, 0, passes=passes, **circumstances)
+
+
+def test_a_number_of_passes_gives_the_weights_after_them_and_validates_nothing(histories):
+    """Where each of three passes improves, the last one's weights are kept: those of three without validation."""
+    validated, report = fitted(histories)
+    assert report.best_epoch == SETTINGS.epochs - 1
+    for passes in (SETTINGS.epochs, 5):
+        model, report = fitted_for(histories, passes)
+        assert [math.isnan(record.validation_loss) for record in report.epochs] == [True] * passes
+        same = all(torch.equal(a, b) for a, b in zip(weights_of(model), weights_of(validated), strict=True))
+        assert same == (passes == SETTINGS.epochs)
+
+
+def test_a_fit_of_a_number_of_passes_that_was_interrupted_ends_with_the_same_bits(histories, tmp_path):
+    expected, _ = fitted_for(histories, 3)
+
+    def stop(_: str, epoch: int, __: int) -> None:
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    kept = Circumstances(unfinished=UnfinishedFit(tmp_path / "fit", "passes", seconds=0.0))
+    with pytest.raises(KeyboardInterrupt):
+        fitted_for(histories, 3, circumstances=kept, progress=stop)
+    again, report = fitted_for(histories, 3, circumstances=kept)
+    assert len(report.epochs) == 3
+    assert all(torch.equal(a, b) for a, b in zip(weights_of(again), weights_of(expected), strict=True))

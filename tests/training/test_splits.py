@@ -11,7 +11,7 @@ from quantdl.errors import DataError
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.settings import SplitDates
-from quantdl.training.splits import split_bars, yearly_refits
+from quantdl.training.splits import FitSpans, split_bars, walk_forward_spans, yearly_refits
 from tests.panels import closes_of, heavy_tailed_returns
 
 SESSIONS = pd.DatetimeIndex(np.busday_offset("2015-01-01", np.arange(1300), roll="forward").astype("datetime64[ns]"))
@@ -145,3 +145,28 @@ def test_a_span_without_a_live_session_is_refused():
     trades = np.asarray((SESSIONS <= pd.Timestamp("2017-06-30")) | (SESSIONS > pd.Timestamp("2017-12-29")))
     with pytest.raises(DataError, match="no session in which any asset trades"):
         split_bars(SESSIONS, DATES).among(trades)
+
+
+def test_a_network_that_is_fitted_once_has_the_given_spans():
+    bars = split_bars(SESSIONS, DATES)
+    assert walk_forward_spans(SESSIONS, bars, yearly=False) == (bars.fit,)
+
+
+def test_each_refit_ends_with_its_year_and_validates_on_as_many_bars_as_the_first():
+    bars = split_bars(SESSIONS, DATES)
+    first, second = walk_forward_spans(SESSIONS, bars, yearly=True)
+    assert first == bars.fit
+    assert SESSIONS[second.validation[-1]] == pd.Timestamp("2018-12-31")
+    assert SESSIONS[second.validation[-1] + 1] == pd.Timestamp("2019-01-01")
+    assert len(second.validation) == len(first.validation)
+    assert second.train[0] == 0 and second.train[-1] == second.validation[0]
+
+
+def test_a_test_that_begins_later_than_validation_ends_is_fitted_for_anew():
+    later = SplitDates(date(2016, 6, 30), date(2016, 12, 30), date(2018, 3, 1), date(2018, 6, 28))
+    spans = walk_forward_spans(SESSIONS, split_bars(SESSIONS, later), yearly=True)
+    assert [SESSIONS[own.validation[-1]].date() for own in spans] == [date(2016, 12, 30), date(2018, 2, 28)]
+
+
+def test_spans_without_a_choice_learn_from_validation_too():
+    assert FitSpans(range(0, 50), range(49, 80)).without_choice == FitSpans(range(0, 80), range(49, 80))

@@ -23,6 +23,7 @@ from quantdl.report.charts.forecasts import (
     pit_histogram,
     reliability_diagram,
     training_course,
+    value_at_risk_of_members,
 )
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "regime_strip",
     "traded_map",
     "training_course",
+    "value_at_risk_of_members",
 ]

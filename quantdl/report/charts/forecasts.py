@@ -55,6 +55,29 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
     return chart(drawing, "chart-losses", "Predicted value at risk against realised losses", caption, 430)
 
 
+def value_at_risk_of_members(risk: pd.DataFrame) -> Chart:
+    """Draw the predicted value at risk at the highest level with the range over the members of the model.
+
+    Args:
+        risk: Columns session, level, value_at_risk, value_at_risk_low, value_at_risk_high; fractions of equity.
+    """
+    level = float(risk["level"].max())
+    rows = risk[risk["level"] == level].set_index("session")
+    drawing = canvas(
+        xaxis=look.date_axis([rows.index]), yaxis=look.percent_axis("Value at risk [%]", rangemode="tozero")
+    )
+    edge = {"color": SKY, "width": 0.6}
+    add_line(drawing, 100.0 * rows["value_at_risk_low"], "Least of the members", edge, showlegend=False)
+    high, band = 100.0 * rows["value_at_risk_high"], "rgba(86,180,233,0.30)"
+    add_line(drawing, high, "Range over the members", edge, fill="tonexty", fillcolor=band)
+    add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", {"color": BLUE, "width": 1.4})
+    caption = (
+        "The band reaches from the least to the largest value at risk under a member of the model. Where it is wide, "
+        "what was not known of the parameters counts as much as what the market would do."
+    )
+    return chart(drawing, "chart-members", "Value at risk under each member of the model", caption, 300)
+
+
 def pit_histogram(found: PitHistogram) -> Chart:
     """Draw the share of outcomes per bin of the probability integral transform with its 95 % band."""
     shares, half_width = np.asarray(found.shares), np.asarray(found.half_widths)

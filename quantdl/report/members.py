@@ -1,0 +1,57 @@
+"""How much of the predicted risk is due to not knowing the parameters; nothing for a model without members."""
+
+from quantdl.report import charts
+from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, notice, number, row
+from quantdl.report.formatting import COUNT, PERCENT, figure, level_figure, stated
+from quantdl.results.run_record import RunRecord
+from quantdl.risk.member_spread import LevelSpread, MemberSpread
+
+NOTE = (
+    "The spread is the standard deviation over the members, averaged over sessions. The predicted law mixes all "
+    "members, so it holds what they disagree on: the spread says how much of it that is, and is no further risk. "
+    "Members share one data set and one idea of the market, and may be wrong together."
+)
+
+
+def section(run: RunRecord) -> Section | None:
+    """Show the spread over the members; None where the model has no members."""
+    found = run.metrics.member_spread
+    if found is None:
+        return None
+    lead = "How far are the members of the model apart, which is what is not known of its parameters?"
+    parts: tuple[Part, ...]
+    if found.book:
+        parts = (Words(_sentence(found.book[-1])), charts.value_at_risk_of_members(run.tables.risk), _table(found))
+    else:
+        parts = (notice("The book was never held over a session for which its risk was predicted."), _table(found))
+    return Section("members", "Uncertainty of the parameters", "Parameters", lead, parts)
+
+
+def _sentence(highest: LevelSpread) -> str:
+    """Say in plain words how much of the predicted value at risk is not known."""
+    return (
+        f"On average the members put the value at risk at {stated(highest.level)} between "
+        f"{figure(highest.low, PERCENT)} and {figure(highest.high, PERCENT)} of equity; its standard deviation over "
+        f"them is {figure(highest.spread, PERCENT)} of equity, {figure(highest.share, PERCENT)} of the value at risk "
+        f"itself. It was widest before {highest.widest_on}, with {figure(highest.widest_share, PERCENT)}."
+    )
+
+
+def _table(found: MemberSpread) -> Table:
+    names = ("Forecasts", "Predicted", "Spread over members", "Share")
+    rows: list[Row] = [
+        row(f"Value at risk of the book, {stated(one.level)}", *_cells(one.n, one.value_at_risk, one.spread, one.share))
+        for one in found.book
+    ]
+    rows += [
+        row(
+            f"{level_figure(one.probability)} quantile of an asset's return",
+            *_cells(one.n, one.size, one.spread, one.share),
+        )
+        for one in found.assets
+    ]
+    return Table("What the members disagree on", header("", *names), tuple(rows), NOTE)
+
+
+def _cells(n: int, size: float, spread: float, share: float) -> tuple[Cell, ...]:
+    return number(n, COUNT), number(size, PERCENT), number(spread, PERCENT), number(share, PERCENT)
