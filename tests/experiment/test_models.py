@@ -10,7 +10,7 @@ import torch
 
 from quantdl.config import load_config
 from quantdl.distributions import MixtureForecast
-from quantdl.experiment.models import build_network, fit_model, load_model
+from quantdl.experiment.models import build_network, fit_model, load_model, member_seed
 from quantdl.features import feature_table
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
@@ -27,9 +27,10 @@ from quantdl.models.settings import (
     Network,
     TransformerSettings,
 )
-from quantdl.sequences import ReturnWindow
+from quantdl.sequences import NEXT_SESSION, ReturnWindow
+from quantdl.simulation import panel_of_closes
 from quantdl.training.checkpoints import save_checkpoint
-from quantdl.training.forecasting import forecast_sessions
+from quantdl.training.forecasting import FittedModel, forecast_members, forecast_sessions
 from quantdl.training.splits import FitSpans, SplitBars
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -153,3 +154,158 @@ def test_a_config_that_trains_on_one_asset_a_row_gives_joint_laws_of_all_assets(
     both = law.weighted_sum(torch.eye(6) + torch.eye(6).roll(1, 0)).variance[0]
     alone = law.weighted_sum(torch.eye(6)).variance[0]
     assert (both > alone + alone.roll(1)).all()  # the trailing factors join what was learned apart
+
+
+TURN_OF_2001, TURN_OF_2002 = 499, 751  # last bars of those years of the exchange, counted from 2000-01-03
+
+
+def reverting_closes(last: int, turn: int) -> np.ndarray:
+    """Returns of which 0.7 goes on the next day up to the bar ``turn``, and 0.7 reverses from there on."""
+    generator = np.random.default_rng(3)
+    returns = 0.01 * generator.standard_normal((last, 4))
+    for bar in range(1, last):
+        returns[bar] += (0.7 if bar <= turn else -0.7) * returns[bar - 1]
+    return 50.0 * np.exp(np.cumsum(returns, axis=0))
+
+
+def fitted_on(closes: np.ndarray, settings, progress=None, **training):
+    """Fit through 2001, validated on its last months, for forecasts of 2002 and after."""
+    config = load_config(CONFIGS / "quickstart.yaml")
+    panel = panel_of_closes(closes)
+    short = replace(
+        config.training, **{"epochs": 1, "warm_up_steps": 5, "final_fit": "train_and_validation", **training}
+    )
+    spans = FitSpans(range(0, TURN_OF_2001 - 60), range(TURN_OF_2001 - 61, TURN_OF_2001 + 1))
+    bars = SplitBars(spans, range(TURN_OF_2001, len(closes)))
+    table = feature_table(panel, ("own_history",))
+    return fit_model(settings, panel, table, bars, config.model_copy(update={"training": short}), progress), bars
+
+
+def same_weights(one, other) -> bool:
+    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+TINY = {"width": 8, "heads": 2, "layers": 1, "context": 8, "dropout": 0.0}
+
+
+@pytest.mark.slow
+def test_a_refitted_network_follows_a_market_that_has_turned_and_one_fitted_once_does_not():
+    """From 2002 on returns reverse; the true law of the next return is normal with a deviation of 0.01."""
+    closes = reverting_closes(TURN_OF_2002 + 130, TURN_OF_2001)
+    settings = TransformerSettings(2, **TINY, refit="yearly")
+    learning = {"epochs": 8, "learning_rate": 5e-3, "averaging": 0.9, "half_life_years": 0.25}
+    block, _ = fitted_on(closes, settings, **learning)
+    refitted = block.fitted
+    once = FittedModel(refitted.model.sets[0], refitted.windows, refitted.context, refitted.fitted_through[:1])
+    later = range(TURN_OF_2002, len(closes) - 1)
+
+    def mean_density(model) -> float:
+        pieces = list(forecast_sessions(model, block.histories, later).of(NEXT_SESSION))
+        return float(torch.cat([piece.law.marginal_log_prob(piece.target) for piece in pieces]).mean())
+
+    true = -0.5 * np.log(2.0 * np.pi * 0.01**2) - 0.5
+    lost = true - mean_density(once)
+    assert lost > 0.3
+    assert true - mean_density(refitted) < 0.6 * lost
+
+
+def test_later_prices_change_no_fit_that_ended_before_them():
+    closes = reverting_closes(TURN_OF_2002 + 40, TURN_OF_2001)
+    changed = closes.copy()
+    changed[TURN_OF_2001 + 1 :] *= np.exp(0.2 * np.sin(np.arange(len(closes) - TURN_OF_2001 - 1)))[:, None]
+    for final_fit in ("train", "train_and_validation"):
+        settings = GraphSettings(2, **TINY, neighbours=2, correlation_window=100, refit="yearly")
+        (one, bars), (other, _) = (fitted_on(prices, settings, final_fit=final_fit) for prices in (closes, changed))
+        assert one.fitted.fitted_through == tuple(one.histories.sessions[[TURN_OF_2001, TURN_OF_2002]])
+        first, second = one.fitted.model.sets
+        assert same_weights(first, other.fitted.model.sets[0])
+        assert not same_weights(second, other.fitted.model.sets[1])
+        at_the_turn = range(bars.test[0], bars.test[0] + 1)
+        laws = [
+            block.forecast(at_the_turn).law(one.histories.sessions[TURN_OF_2001], NEXT_SESSION)
+            for block in (one, other)
+        ]
+        assert torch.equal(laws[0].icdf(0.01), laws[1].icdf(0.01))
+
+
+def test_a_network_that_is_fitted_once_is_the_first_fit_of_one_that_is_refitted():
+    closes = reverting_closes(TURN_OF_2002 + 40, TURN_OF_2001)
+    once, yearly = (fitted_on(closes, TransformerSettings(2, **TINY, refit=refit))[0] for refit in ("once", "yearly"))
+    assert same_weights(once.fitted.model, yearly.fitted.model.sets[0])
+    assert once.fitted.fitted_through == yearly.fitted.fitted_through[:1]
+
+
+def test_the_final_fit_has_seen_the_validation_span_and_a_plain_fit_has_not():
+    closes = reverting_closes(TURN_OF_2001 + 40, TURN_OF_2001)
+    changed = closes.copy()
+    changed[TURN_OF_2001 - 20 :] *= 1.1
+    for final_fit, is_same in (("train", True), ("train_and_validation", False)):
+        one, other = (
+            fitted_on(prices, TransformerSettings(2, **TINY), final_fit=final_fit)[0] for prices in (closes, changed)
+        )
+        assert same_weights(one.fitted.model, other.fitted.model) == is_same
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    """A network with two seeds, another one of another context, and a model of volatility, all refitted in 2002."""
+    members = (
+        TransformerSettings(2, **TINY),
+        GraphSettings(2, **{**TINY, "context": 12}, neighbours=2, correlation_window=100),
+        GarchSettings(2),
+    )
+    settings = EnsembleSettings(2, members, seeds=2, refit="yearly")
+    closes = reverting_closes(TURN_OF_2002 + 40, TURN_OF_2001)
+    block, bars = fitted_on(closes, settings)
+    return closes, settings, block, bars
+
+
+def test_every_member_is_fitted_with_every_seed_and_the_first_is_the_runs_own(ensemble):
+    closes, settings, block, _ = ensemble
+    assert [member.architecture.settings["kind"] for member in block.members] == [
+        "transformer",
+        "transformer",
+        "graph",
+        "graph",
+        "garch_t",
+    ]
+    alone, _ = fitted_on(closes, settings.members[0])
+    assert same_weights(alone.fitted.model, block.members[0].fitted.model)
+    assert not same_weights(alone.fitted.model, block.members[1].fitted.model)
+
+
+def test_the_law_of_an_ensemble_is_the_weighted_mean_of_those_of_its_members(ensemble):
+    _, _, block, _ = ensemble
+    session = block.histories.sessions[TURN_OF_2002 + 5]
+    around = range(TURN_OF_2002 - 3, TURN_OF_2002 + 8)
+    law = block.forecast(around).law(session, NEXT_SESSION)
+    apart = [member.forecast(around).law(session, NEXT_SESSION) for member in block.members]
+    value = torch.full((1, 4), 0.005)
+    expected = np.average([own.log_prob(value).double().exp().item() for own in apart], weights=[1, 1, 1, 1, 2])
+    assert law.log_prob(value).item() == pytest.approx(np.log(expected), rel=1e-5)
+    assert law.cdf(value)[0, 0].item() == pytest.approx(
+        np.average([own.cdf(value)[0, 0].item() for own in apart], weights=[1, 1, 1, 1, 2]), rel=1e-6
+    )
+
+
+def test_a_stored_ensemble_comes_back_bit_for_bit(ensemble, tmp_path):
+    _, _, block, _ = ensemble
+    save_checkpoint(tmp_path, block.fitted, block.architecture)
+    again, architecture = load_model(tmp_path)
+    assert architecture == block.architecture
+    assert same_weights(again.model, block.fitted.model)
+    assert again.fitted_through == block.fitted.fitted_through
+    assert [member.context for member in again.members] == [8, 8, 12, 12, None]
+    own = [member.histories for member in block.members]
+    around = range(TURN_OF_2002 - 3, TURN_OF_2002 + 4)
+    stored, made = forecast_members(again, own, around), block.forecast(around)
+    for one, other in zip(stored.pieces, made.pieces, strict=True):
+        assert torch.equal(one.law.log_prob(one.target), other.law.log_prob(other.target))
+
+
+def test_seeds_of_members_differ_and_depend_on_the_runs_seed_alone():
+    assert member_seed(7, 0) == 7
+    seeds = {member_seed(seed, number) for seed in (7, 8) for number in range(5)}
+    assert len(seeds) == 10
+    assert all(0 <= seed < 2**63 for seed in seeds)

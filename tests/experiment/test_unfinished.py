@@ -14,12 +14,12 @@ from quantdl.experiment.models import fit_model
 from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished, unfinished_fit
 from quantdl.features import feature_table
 from quantdl.market.sources import load_sp500
-from quantdl.models.settings import TransformerSettings
+from quantdl.models.settings import EnsembleSettings, TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, build_histories
 from quantdl.simulation import panel_of_closes
 from quantdl.training.execution import Capabilities, execution_on
-from quantdl.training.splits import FitSpans, SplitBars
+from quantdl.training.splits import FitSpans, SplitBars, yearly_refits
 from tests.panels import ragged_closes
 
 SPANS = FitSpans(range(30, 100), range(99, 130))
@@ -104,6 +104,40 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
     assert all(torch.equal(a, b) for a, b in zip(again, expected, strict=True))
     forget_unfinished(config)
     assert not (config.runs_root / ".unfinished").exists()
+
+
+def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with_the_same_bits(config):
+    """Two seeds, each fitted on the spans, on both together, and at the turns of years; stopped near the end."""
+    panel = load_sp500().until("1993-01-29")
+    panel = panel.select(panel.assets[:3])
+    table = feature_table(panel, ("own_history",))
+    bars = SplitBars(BARS.fit, range(599, len(panel.sessions)))
+    training = replace(config.training, epochs=2, patience=2, final_fit="train_and_validation")
+    config = config.model_copy(update={"training": training})
+    settings = EnsembleSettings(5, (NETWORK,), seeds=2, refit="yearly")
+
+    def fitted(progress=None):
+        block = fit_model(settings, panel, table, bars, config, progress)
+        return [value.clone() for value in block.fitted.model.state_dict().values()]
+
+    told = []
+    expected = fitted(lambda what, epoch, _: told.append((what, epoch)))
+    assert len({what for what, _ in told}) == 2 * len(yearly_refits(panel.sessions, bars.test))
+    begin_unfinished(config)
+    steps = iter(range(len(told)))
+
+    def stop(*_: object) -> None:
+        if next(steps) == len(told) - 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(stop)
+    kept = {path: path.stat().st_mtime_ns for path in config.runs_root.glob(".unfinished/*/*.safetensors")}
+    again = []
+    assert all(torch.equal(a, b) for a, b in zip(fitted(lambda *what: again.append(what)), expected, strict=True))
+    assert len(again) < len(told)
+    assert sum(path.stat().st_mtime_ns != written for path, written in kept.items()) <= 1
+    forget_unfinished(config)
 
 
 def test_a_state_that_was_left_long_ago_is_removed_by_the_next_run(config, closes):
