@@ -2,7 +2,7 @@
 
 from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, notice, number, row
-from quantdl.report.formatting import COUNT, PERCENT, figure, level_figure, stated
+from quantdl.report.formatting import COUNT, PERCENT, headline, level_figure, stated, with_unit
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.member_spread import LevelSpread, MemberSpread
 
@@ -31,14 +31,14 @@ def _sentence(highest: LevelSpread) -> str:
     """Say in plain words how much of the predicted value at risk is not known."""
     return (
         f"On average the members put the value at risk at {stated(highest.level)} between "
-        f"{figure(highest.low, PERCENT)} and {figure(highest.high, PERCENT)} of equity; its standard deviation over "
-        f"them is {figure(highest.spread, PERCENT)} of equity, {figure(highest.share, PERCENT)} of the value at risk "
-        f"itself. It was widest before {highest.widest_on}, with {figure(highest.widest_share, PERCENT)}."
+        f"{headline(highest.low, PERCENT)} and {headline(highest.high, PERCENT)} of equity; its standard deviation over "
+        f"them is {headline(highest.spread, PERCENT)} of equity, {headline(highest.share, PERCENT)} of the value at risk "
+        f"itself. It was widest before {highest.widest_on}, with {headline(highest.widest_share, PERCENT)}."
     )
 
 
 def _table(found: MemberSpread) -> Table:
-    names = ("Forecasts", "Predicted", "Spread over members", "Share")
+    names = ("Forecasts", *(with_unit(name, PERCENT) for name in ("Predicted", "Spread over members", "Share")))
     rows: list[Row] = [
         row(f"Value at risk of the book, {stated(one.level)}", *_cells(one.n, one.value_at_risk, one.spread, one.share))
         for one in found.book

@@ -13,13 +13,21 @@ from hypothesis import HealthCheck, example, given, settings, strategies as st
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
-from quantdl.config import load_config, plan_refusal, with_values
+from quantdl.config import load_config, plan_refusal, standalone_yaml, with_values
 from quantdl.config.config_fault import Key, dotted
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
 from quantdl.errors import ConfigError, PlanError
 from quantdl.market.sources.settings import CsvFolderPrices
-from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings, ModelKind, TransformerSettings
+from quantdl.models.settings import (
+    EnsembleSettings,
+    EwmaSettings,
+    FlowSettings,
+    GarchSettings,
+    GraphSettings,
+    ModelKind,
+    TransformerSettings,
+)
 
 VALID = Path(__file__).parent / "valid.yaml"
 WriteConfig = Callable[..., Path]
@@ -422,3 +430,77 @@ def test_what_a_search_may_try_makes_no_other_trial(write_config: WriteConfig) -
     )
     assert searched.search is not None and plain.search is None
     assert searched.identity() == plain.identity()
+
+
+BLOCK = "model:\n  kind: transformer\n  horizon: 23\n  width: 32\n  heads: 4\n"
+
+
+def ensemble(members: str, rest: str = "") -> tuple[str, str]:
+    return BLOCK, f"model:\n  kind: ensemble\n  horizon: 23\n{rest}  members:\n{members}\n"
+
+
+def test_members_take_the_horizon_of_their_ensemble_and_a_bare_kind_is_a_block(write_config):
+    members = "    - {kind: transformer, width: 16}\n    - graph\n    - {kind: garch_t, horizon: 23}"
+    config = load_config(write_config(ensemble(members, "  seeds: 3\n  refit: yearly\n")))
+    expected = (TransformerSettings(23, width=16), GraphSettings(23), GarchSettings(23))
+    assert config.model == EnsembleSettings(23, expected, seeds=3, refit="yearly")
+    assert config.model.members[0].refit == "yearly"
+
+
+def test_an_ensemble_that_is_compared_is_read_alike(write_config):
+    text = "compare:\n  - {kind: ensemble, horizon: 23, seeds: 2, members: [flow, {kind: graph, hops: 2}]}"
+    config = load_config(write_config(("compare:", text)))
+    assert config.compare[0] == EnsembleSettings(23, (FlowSettings(23), GraphSettings(23, hops=2)), seeds=2)
+
+
+def test_a_setting_of_an_ensemble_can_be_overridden(write_config):
+    config = load_config(write_config(ensemble("    - transformer\n    - graph")))
+    changed = with_values(
+        config, {"model.seeds": 2, "model.refit": "yearly", "training.final_fit": "train_and_validation"}
+    )
+    assert (changed.model.seeds, changed.model.refit) == (2, "yearly")
+    assert changed.training.final_fit == "train_and_validation"
+    assert changed.model.members == EnsembleSettings(23, config.model.members, refit="yearly").members
+
+
+def test_an_ensemble_written_as_one_file_says_the_same(write_config, tmp_path):
+    config = load_config(write_config(ensemble("    - {kind: transformer, width: 16}\n    - graph")))
+    (tmp_path / "alone.yaml").write_text(standalone_yaml(config, tmp_path, "strategy.py"))
+    assert load_config(tmp_path / "alone.yaml").model == config.model
+
+
+def test_all_faults_of_members_are_named_at_once_each_at_its_place(write_config):
+    members = [
+        "    - {kind: transformer, widht: 8}",
+        "    - grap",
+        "    - {kind: ensemble, members: [graph]}",
+        "    - {kind: garch_t, refit: once}",
+        "    - {kind: historical, window: 5}",
+    ]
+    with pytest.raises(ConfigError) as refused:
+        load_config(write_config(ensemble("\n".join(members), "  seeds: 0\n  refit: yearly\n")))
+    message = str(refused.value)
+    for expected in (
+        ":12:10: model.seeds: given '0'; expected a whole number, at least 1",
+        ":15:27: model.members[0].widht: unknown key;",
+        "did you mean 'width'?",
+        ":16:7: model.members[1].kind: given 'grap'; expected one of transformer,",
+        ":17:14: model.members[2].kind: given 'ensemble'; expected one of transformer,",
+        ":18:30: model.members[3].refit: given 'once'; expected 'yearly': refit of the ensemble counts for all members",
+        ":19:34: model.members[4].window: given '5'; expected a whole number, at least 20",
+    ):
+        assert expected in message
+    assert message.splitlines()[0].endswith(": 6 errors")
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ("    - {kind: flow, horizon: 4}\n    - graph", "member 1, flow, has the horizon 4; expected 23"),
+        ("    - graph\n    - {kind: graph}", "member 2, graph, stands there twice"),
+        ("    - graph", "given one member that is fitted once; expected several, or a network and seeds above 1"),
+    ],
+)
+def test_members_that_do_not_go_together_are_refused_at_their_list(write_config, members, expected):
+    with pytest.raises(ConfigError, match=f":12:3: model.members: {expected}"):
+        load_config(write_config(ensemble(members)))

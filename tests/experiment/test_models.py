@@ -194,7 +194,8 @@ def test_a_refitted_network_follows_a_market_that_has_turned_and_one_fitted_once
     """From 2002 on returns reverse; the true law of the next return is normal with a deviation of 0.01."""
     closes = reverting_closes(TURN_OF_2002 + 130, TURN_OF_2001)
     settings = TransformerSettings(2, **TINY, refit="yearly")
-    learning = {"epochs": 8, "learning_rate": 5e-3, "averaging": 0.9, "half_life_years": 0.25}
+    learning = {"epochs": 10, "patience": 10, "rows": 4, "learning_rate": 1e-2, "averaging": 0.9, "book_share": 0.0}
+    learning |= {"half_life_years": 0.25}
     block, _ = fitted_on(closes, settings, **learning)
     refitted = block.fitted
     once = FittedModel(refitted.model.sets[0], refitted.windows, refitted.context, refitted.fitted_through[:1])
@@ -210,23 +211,22 @@ def test_a_refitted_network_follows_a_market_that_has_turned_and_one_fitted_once
     assert true - mean_density(refitted) < 0.6 * lost
 
 
-def test_later_prices_change_no_fit_that_ended_before_them():
+@pytest.mark.parametrize("final_fit", ["train_and_validation", pytest.param("train", marks=pytest.mark.slow)])
+def test_later_prices_change_no_fit_that_ended_before_them(final_fit):
     closes = reverting_closes(TURN_OF_2002 + 40, TURN_OF_2001)
     changed = closes.copy()
     changed[TURN_OF_2001 + 1 :] *= np.exp(0.2 * np.sin(np.arange(len(closes) - TURN_OF_2001 - 1)))[:, None]
-    for final_fit in ("train", "train_and_validation"):
-        settings = GraphSettings(2, **TINY, neighbours=2, correlation_window=100, refit="yearly")
-        (one, bars), (other, _) = (fitted_on(prices, settings, final_fit=final_fit) for prices in (closes, changed))
-        assert one.fitted.fitted_through == tuple(one.histories.sessions[[TURN_OF_2001, TURN_OF_2002]])
-        first, second = one.fitted.model.sets
-        assert same_weights(first, other.fitted.model.sets[0])
-        assert not same_weights(second, other.fitted.model.sets[1])
-        at_the_turn = range(bars.test[0], bars.test[0] + 1)
-        laws = [
-            block.forecast(at_the_turn).law(one.histories.sessions[TURN_OF_2001], NEXT_SESSION)
-            for block in (one, other)
-        ]
-        assert torch.equal(laws[0].icdf(0.01), laws[1].icdf(0.01))
+    settings = GraphSettings(2, **TINY, neighbours=2, correlation_window=100, refit="yearly")
+    (one, bars), (other, _) = (fitted_on(prices, settings, final_fit=final_fit) for prices in (closes, changed))
+    assert one.fitted.fitted_through == tuple(one.histories.sessions[[TURN_OF_2001, TURN_OF_2002]])
+    first, second = one.fitted.model.sets
+    assert same_weights(first, other.fitted.model.sets[0])
+    assert not same_weights(second, other.fitted.model.sets[1])
+    at_the_turn = range(bars.test[0], bars.test[0] + 1)
+    laws = [
+        block.forecast(at_the_turn).law(one.histories.sessions[TURN_OF_2001], NEXT_SESSION) for block in (one, other)
+    ]
+    assert torch.equal(laws[0].icdf(0.01), laws[1].icdf(0.01))
 
 
 def test_a_network_that_is_fitted_once_is_the_first_fit_of_one_that_is_refitted():

@@ -106,6 +106,7 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
     assert not (config.runs_root / ".unfinished").exists()
 
 
+@pytest.mark.slow
 def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with_the_same_bits(config):
     """Two seeds, each fitted on the spans, on both together, and at the turns of years; stopped near the end."""
     panel = load_sp500().until("1993-01-29")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from quantdl.market.sources import load_sp500
-from quantdl.risk.book import BookRisk, risk_table
+from quantdl.risk.book import MEMBER_COLUMNS, BookRisk, MemberLosses, risk_table
 from quantdl.risk.historical import HistoricalSimulation
 from quantdl.simulation import panel_of_closes
 
@@ -159,3 +159,53 @@ def test_a_monday_is_held_against_what_friday_predicted_with_the_interest_of_the
     assert found.rows["exception"].tolist() == [True, False]
     quiet = risk_table(Asked(), weights, held.where(held != 0.001, 0.0), (0.95,), np.array([True, False, True, True]))
     assert quiet.rows["loss"].tolist() == [0.02, -0.003]  # a weekend that brings nothing changes no digit
+
+
+def test_the_range_of_value_at_risk_is_that_of_the_members():
+    """A uniform loss on (0, width) has the quantile 0.95 width; the standard deviation counts each with its weight."""
+    places = (torch.arange(10_000, dtype=torch.float64) + 0.5) / 10_000
+    widths, weights = torch.tensor([[0.02], [0.04], [0.08]]).double(), torch.tensor([0.5, 0.25, 0.25]).double()
+    low, high, spread = MemberLosses(widths * places, weights).range_of_value_at_risk(0.95)
+    values = 0.95 * widths[:, 0].numpy()
+    mean = np.average(values, weights=weights)
+    assert (low, high) == (pytest.approx(values[0], rel=1e-3), pytest.approx(values[2], rel=1e-3))
+    assert spread == pytest.approx(np.sqrt(np.average((values - mean) ** 2, weights=weights)), rel=1e-3)
+
+
+class Members:
+    """Two members, one of which expects twice the losses of the other, where a book is held."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def source(self, fewest: int, most: int) -> str:
+        return "members"
+
+    def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
+        places = (torch.arange(1000, dtype=torch.float64) + 0.5) / 1000
+
+        def losses() -> MemberLosses:
+            self.asked += 1
+            return MemberLosses(torch.stack([places, 2.0 * places]) * weights.sum(), torch.tensor([0.5, 0.5]).double())
+
+        return BookRisk(1.5 * places * weights.sum(), by_member=losses)
+
+
+def test_the_table_of_risk_keeps_the_spread_over_members_apart():
+    sessions = pd.date_range("2020-01-01", periods=4, freq="D")
+    weights = pd.DataFrame([[0.01], [0.02], [0.0], [0.01]], sessions, ["A"])
+    predictions = Members()
+    rows = risk_table(predictions, weights, pd.Series(0.0, sessions)).rows
+    assert list(rows["session"]) == [sessions[1], sessions[1], sessions[2], sessions[2]]
+    held = rows["session"].map({sessions[1]: 0.01, sessions[2]: 0.02})
+    for column, factor in zip(MEMBER_COLUMNS, (1.0, 2.0, 0.5), strict=True):
+        np.testing.assert_allclose(rows[column], factor * rows["level"] * held, rtol=2e-3)
+    assert predictions.asked == 2  # once a session, and not where nothing is held
+
+
+def test_the_table_of_a_law_without_members_has_no_spread():
+    panel = load_sp500()
+    sessions = panel.sessions[6000:6003]
+    weights = pd.DataFrame(0.05, sessions, list(panel.assets))
+    rows = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, sessions)).rows
+    assert not {*MEMBER_COLUMNS} & {*rows.columns}

@@ -1,11 +1,14 @@
 """Forecasts laid out as a table, and their scores by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from scipy import stats
 
+from quantdl.distributions import MixtureForecast
 from quantdl.risk.forecast_scores import (
     Coverage,
     coverages,
@@ -15,6 +18,7 @@ from quantdl.risk.forecast_scores import (
     next_session,
 )
 from quantdl.scoring import crps
+from quantdl.sequences import NEXT_SESSION
 from quantdl.training.forecasting import forecast_sessions
 
 
@@ -103,3 +107,18 @@ def test_the_crps_of_a_law_is_the_integral_of_its_definition(book):
         below = many.cdf(grid[:, None].expand(-1, len(book.assets)))[:, 0].double()
     squares = (below - (grid >= target[0, 0]).double()) ** 2
     assert float(found) == pytest.approx(float(torch.trapezoid(squares, grid)), rel=1e-3)
+
+
+def test_the_spread_of_quantiles_over_members_stands_beside_them_where_there_are_members(book):
+    """Members that are alike have none; a table of a law without members has no such column."""
+    assert not [name for name in forecast_table(book) if name.endswith("_spread")]
+    first = next(book.of(NEXT_SESSION))
+    mixed = replace(first, law=MixtureForecast([first.law, first.law]))
+    table = forecast_table(replace(book, pieces=(mixed,)))
+    present = table["present"].to_numpy(bool)
+    assert (table.loc[present, ["q01_spread", "q05_spread"]] == 0.0).all(axis=None)
+    shifted = first.law.rows(torch.arange(len(first.sessions)).roll(1))  # of other sessions: of other scales
+    apart = replace(first, law=MixtureForecast([first.law, shifted]))
+    table = forecast_table(replace(book, pieces=(apart,)))
+    own, other = first.law.icdf(0.05).numpy(), shifted.icdf(0.05).numpy()
+    np.testing.assert_allclose(table["q05_spread"], np.abs(own - other).ravel() / 2.0, rtol=1e-6, atol=1e-12)

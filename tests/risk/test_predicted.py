@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
+from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.risk.historical import HISTORY_SESSIONS
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import NEXT_SESSION
@@ -130,3 +131,48 @@ def test_an_asset_without_a_forecast_and_with_few_returns_is_told_and_not_taken_
         assert f"got {returns} past returns of {ASSETS[1]}, which is held and has no forecast" in risk.short_of(0.99)
         assert short.value_at_risk(session, np.array([0.0, 0.5, 0.5, 0.0, 0.0, 0.0]), 0.99) is None
     assert few_draws.source(4000, 4000) == "model"
+
+
+def mixture_of(book, scales: tuple[float, ...]):
+    """The book's laws, and the same with other scales, mixed: each asset's log return times the factor."""
+
+    def mixed(piece):
+        target, observed = piece.target, piece.observed
+        laws = [StretchedForecast(piece.law, scale) for scale in scales]
+        return replace(piece, law=MixtureForecast(laws), target=target, observed=observed)
+
+    return replace(book, pieces=tuple(map(mixed, book.pieces)))
+
+
+class StretchedForecast(Forecast):
+    """A law whose returns are those of another one times a factor; it can be drawn from and no more."""
+
+    def __init__(self, law: Forecast, factor: float) -> None:
+        super().__init__(law.present)
+        self.law, self.factor = law, factor
+
+    def rsample(self, sample_shape=()):
+        return self.factor * self.law.rsample(sample_shape)
+
+    def rows(self, index):
+        return StretchedForecast(self.law.rows(index), self.factor)
+
+
+for name in Forecast.__abstractmethods__ - {"rsample", "rows"}:
+    setattr(StretchedForecast, name, None)
+StretchedForecast.__abstractmethods__ = frozenset()
+
+
+def test_members_that_agree_have_no_spread_and_others_that_of_their_scales(few_draws):
+    session, weights = few_draws.book.sessions[5], np.full(len(ASSETS), 0.1)
+    alone = few_draws.book_risk(session, weights)
+    assert alone.by_member is None
+    alike = replace(few_draws, book=mixture_of(few_draws.book, (1.0, 1.0, 1.0))).book_risk(session, weights)
+    low, high, spread = alike.by_member().range_of_value_at_risk(0.99)
+    assert low == high == alone.value_at_risk(0.99) and spread == 0.0
+    apart = replace(few_draws, book=mixture_of(few_draws.book, (1.0, 2.0))).book_risk(session, weights)
+    low, high, spread = apart.by_member().range_of_value_at_risk(0.99)
+    assert low == alone.value_at_risk(0.99)
+    assert high == pytest.approx(2.0 * low, rel=0.05)  # losses of a few percent are nearly linear in log returns
+    assert spread == pytest.approx((high - low) / 2.0, rel=1e-9)
+    assert low < apart.value_at_risk(0.99) < high
