@@ -22,7 +22,7 @@ from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment, lock
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
-from quantdl.training.fit import Progress
+from quantdl.training.fit import FitReport, Progress
 
 
 def write_run(
@@ -127,13 +127,18 @@ def _settlements(config: ExperimentConfig, outcome: Outcome) -> Settlements:
 
 def _log(outcome: Outcome, seconds: float) -> str:
     lines = [f"{seconds:.1f} s in all"]
-    report = None if outcome.fitted is None else outcome.fitted.report
-    if report is not None:
-        lines += [
-            f"epoch {record.epoch}: training {record.train_loss:.5f}, validation {record.validation_loss:.5f} (nats)"
-            for record in report.epochs
-        ]
-        lines.append(f"kept epoch {report.best_epoch}")
-        lines += [] if report.execution is None else [f"trained on {report.execution.described}"]
+    fitted = outcome.fitted
+    for number, block in enumerate(() if fitted is None else fitted.members or (fitted,), start=1):
+        named = f"member {number}, {block.architecture.settings['kind']}: " if block is not fitted else ""
+        lines += [] if block.report is None else [named + line for line in _course(block.report)]
     lines.append(f"verdict: {outcome.checklist.verdict}")
     return "\n".join(lines) + "\n"
+
+
+def _course(report: FitReport) -> list[str]:
+    lines = [
+        f"epoch {record.epoch}: training {record.train_loss:.5f}, validation {record.validation_loss:.5f} (nats)"
+        for record in report.epochs
+    ]
+    lines.append(f"kept epoch {report.best_epoch}")
+    return lines if report.execution is None else [*lines, f"trained on {report.execution.described}"]

@@ -29,11 +29,12 @@ def section(run: RunRecord) -> Section | None:
 
 def _sentence(highest: LevelSpread) -> str:
     """Say in plain words how much of the predicted value at risk is not known."""
+    shown = (highest.low, highest.high, highest.spread, highest.share, highest.widest_share)
+    low, high, spread, share, widest = (headline(one, PERCENT) for one in shown)
     return (
-        f"On average the members put the value at risk at {stated(highest.level)} between "
-        f"{headline(highest.low, PERCENT)} and {headline(highest.high, PERCENT)} of equity; its standard deviation over "
-        f"them is {headline(highest.spread, PERCENT)} of equity, {headline(highest.share, PERCENT)} of the value at risk "
-        f"itself. It was widest before {highest.widest_on}, with {headline(highest.widest_share, PERCENT)}."
+        f"On average the members put the value at risk at {stated(highest.level)} between {low} and {high} of equity; "
+        f"its standard deviation over them is {spread} of equity, {share} of the value at risk itself. It was widest "
+        f"before {highest.widest_on}, with {widest}."
     )
 
 

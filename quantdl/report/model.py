@@ -1,8 +1,9 @@
 """Which model made the forecasts, what it has seen, and how its training went."""
 
+from quantdl.models.settings import EnsembleSettings
 from quantdl.records import plain_fields
 from quantdl.report import charts
-from quantdl.report.document import Facts, Part, Section, Words, notice
+from quantdl.report.document import Cell, Facts, Part, Section, Table, Words, header, notice, row
 from quantdl.report.formatting import counted, in_words, plainly
 from quantdl.results.run_record import RunRecord
 from quantdl.results.setup import Setup
@@ -17,7 +18,9 @@ def section(run: RunRecord) -> Section:
         return Section("model", "Model and training", "Model", "", (none,))
     lead = "No forecast was made for a session that any part of the fit has seen; the engine refuses one."
     parts: list[Part] = [Facts(_facts(run.setup, run.model))]
-    if run.training is None:
+    if run.model.members:
+        parts.append(_members(run.model))
+    elif run.training is None:
         parts.append(Words("There were no passes over the data: the model was fitted in closed form or by search."))
     else:
         if run.training.execution is not None:
@@ -26,8 +29,25 @@ def section(run: RunRecord) -> Section:
     return Section("model", "Model and training", "Model", lead, tuple(parts))
 
 
+def _members(model: ModelDescription) -> Table:
+    """List the fits that an ensemble mixes; how each was trained stands in the log of the run."""
+    rows = [
+        row(f"Member {number}", _bars_read(member.context), Cell(", ".join(map(str, member.fitted_through))))
+        for number, member in enumerate(model.members, start=1)
+    ]
+    labels = header("", "Bars read", "Fitted through", numeric_from=3)
+    note = "Each was trained by itself, in the order of the settings and of the seeds; log.txt says how that went."
+    return Table("Members of the ensemble", labels, tuple(rows), note)
+
+
+def _bars_read(context: int | None) -> Cell:
+    return Cell("all" if context is None else f"{context:,}")
+
+
 def _facts(setup: Setup, model: ModelDescription) -> tuple[tuple[str, str], ...]:
     settings = {} if setup.model is None else plain_fields(setup.model)
+    if isinstance(setup.model, EnsembleSettings):
+        settings["members"] = [member.kind for member in setup.model.members]
     splits = setup.splits
     return (
         ("Kind", str(settings.pop("kind", ""))),

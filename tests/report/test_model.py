@@ -1,12 +1,15 @@
 """Which model made the forecasts, what it has seen, and how its training went."""
 
 import dataclasses
+from datetime import date
 
+from quantdl.models.settings import EnsembleSettings, GarchSettings, TransformerSettings
 from quantdl.report import model
 from quantdl.results.run_record import read_run
 from quantdl.sequences import ReturnWindow
+from quantdl.training.checkpoints import MemberDescription
 from tests.report.drawings import drawn, traces, values
-from tests.report.sections import chart, words
+from tests.report.sections import chart, column, table, words
 
 
 def facts(run):
@@ -57,3 +60,20 @@ def test_a_run_without_a_model_says_so(files, without_model, write):
     section = model.section(read_run(write(without_model(files))))
     assert words(section) == ["This run has no model: its strategy reads prices only, so nothing was fitted."]
     assert len(section.parts) == 1
+
+
+def test_the_members_of_an_ensemble_stand_with_what_each_has_seen(run):
+    days = (date(2018, 12, 31), date(2019, 12, 31))
+    fits = (MemberDescription(64, days), MemberDescription(None, days[:1]))
+    settings = EnsembleSettings(21, (TransformerSettings(21), GarchSettings(21)))
+    changed = dataclasses.replace(
+        run,
+        model=dataclasses.replace(run.model, members=fits),
+        setup=dataclasses.replace(run.setup, model=settings),
+        training=None,
+    )
+    found = table(model.section(changed), "Members of the ensemble")
+    assert column(found, 1) == ["64", "all"]
+    assert column(found, 2) == ["2018-12-31, 2019-12-31", "2018-12-31"]
+    assert (facts(changed)["Members"], facts(changed)["Seeds"]) == ("transformer, garch_t", "1")
+    assert words(model.section(changed)) == []
