@@ -20,6 +20,7 @@ from quantdl.models.settings import (
     ClassicalSettings,
     EnsembleSettings,
     FlowSettings,
+    GarchSettings,
     GjrSettings,
     GraphSettings,
     HistoricalSettings,
