@@ -106,7 +106,7 @@ def test_the_joint_law_follows_a_jump_of_the_correlation():
         law.weighted_sum(each[pair[0]] + each[pair[1]]).variance - alone[:, pair[0]] - alone[:, pair[1]]
     ) / 2.0
     predicted = (covariance / (alone[:, pair[0]] * alone[:, pair[1]]).sqrt()).mean(dim=1).numpy()
-    assert abs(np.mean(predicted[60:149]) - 0.2) < 0.1  # two months into the calm
+    assert abs(np.mean(predicted[60:149]) - 0.2) < 0.15  # two months into the calm; trailing factors remember longer
     assert abs(np.mean(predicted[210:299]) - 0.8) < 0.1
     assert predicted[180] > 0.6  # a month and a half after the jump it has moved most of the way
 

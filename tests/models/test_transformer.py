@@ -38,7 +38,8 @@ def test_the_law_before_training_is_a_mixture_of_normals_close_to_a_student_t():
         deviation = np.sqrt(np.diag(covariance))
         exposures = (trailing[:, 0] + 0.3) / deviation
         correlation = covariance / np.outer(deviation, deviation)
-        scale = 0.8 * batch.scale[row, :, -1].numpy()
+        power = (kinds[:, 0] * (kinds[:, 2] + means**2)).sum()
+        scale = 0.8 * batch.scale[row, :, -1].numpy() / np.sqrt(1.0 + power * exposures**2)  # no wider for the shock
         total = 0.0
         for share, variance in zip(shares, states, strict=True):
             for (probability, _, size), mean in zip(kinds, means, strict=True):
