@@ -108,6 +108,7 @@ def test_without_a_gpu_its_benchmark_says_so():
     assert "finds no CUDA device" in row["skipped"]
 
 
+@pytest.mark.slow
 def test_the_gpu_benchmark_runs_dry_on_the_cpu():
     small = ("--device", "cpu", "--rows", "1", "--seconds", "0.01", "--sessions", "260", "--epochs", "1")
     rows = figures_of("gpu.py", *small)

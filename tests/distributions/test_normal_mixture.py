@@ -117,3 +117,11 @@ def test_a_repeated_law_is_the_same_in_every_place():
     law = law_of().expand((2, 3))
     assert law.batch_shape == (2, 3)
     assert torch.equal(law.icdf(0.05), law_of().icdf(0.05).expand(2, 3))
+
+
+def test_probabilities_below_eight_deviations_have_all_digits():
+    law = NormalMixture(torch.zeros(1).double(), torch.zeros(1).double(), torch.ones(1).double())
+    for place in (-8.5, -13.0, -30.0):
+        expected = stats.norm.cdf(place)
+        assert law.cdf(torch.tensor(place).double()).item() == pytest.approx(expected, rel=1e-10)
+        assert law.tail_mean(expected).item() == pytest.approx(-stats.norm.pdf(place) / expected, rel=1e-8)

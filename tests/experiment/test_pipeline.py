@@ -127,7 +127,7 @@ def test_a_refusal_comes_before_anything_is_fitted_or_played(old, new, named, tm
     def never(*_, **__):
         raise AssertionError("work began")
 
-    for name in ("fit_model", "forecast_sessions", "run_backtest"):
+    for name in ("fit_model", "run_backtest"):
         monkeypatch.setattr(pipeline, name, never)
     with pytest.raises(QuantdlError, match=named):
         carry_out(load_config(write_small(tmp_path, {old: new})))

@@ -71,6 +71,7 @@ def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
     assert flow - true_score(market, bars) < 0.05  # near the truth, and not only better than without
 
 
+@pytest.mark.slow
 def test_shuffled_edges_lose_the_gain_of_the_graph():
     market = spill_over_market(1600, n_groups=4, group_size=4, strength=0.6, seed=1)
     graph = correlation_graph(market.panel.log_returns(), n_neighbours=3)
