@@ -18,7 +18,7 @@ def section(run: RunRecord) -> Section | None:
     found = run.metrics.member_spread
     if found is None:
         return None
-    lead = "How far are the members of the model apart, which is what is not known of its parameters?"
+    lead = "How far apart are the forecasts of the model's members? That is how uncertain its parameters are."
     parts: tuple[Part, ...]
     if found.book:
         parts = (Words(_sentence(found.book[-1])), charts.value_at_risk_of_members(run.tables.risk), _table(found))
@@ -46,7 +46,7 @@ def _table(found: MemberSpread) -> Table:
     ]
     rows += [
         row(
-            f"{level_figure(one.probability)} quantile of an asset's return",
+            f"{level_figure(one.probability)} % quantile of an asset's return",
             *_cells(one.n, one.size, one.spread, one.share),
         )
         for one in found.assets

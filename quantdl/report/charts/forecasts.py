@@ -73,7 +73,7 @@ def value_at_risk_of_members(risk: pd.DataFrame) -> Chart:
     add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", {"color": BLUE, "width": 1.4})
     caption = (
         "The band reaches from the least to the largest value at risk under a member of the model. Where it is wide, "
-        "what was not known of the parameters counts as much as what the market would do."
+        "the model's parameters are uncertain."
     )
     return chart(drawing, "chart-members", "Value at risk under each member of the model", caption, 300)
 
