@@ -29,21 +29,26 @@ class Marginals(ABC):
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """Return ``y`` at ``z`` of shape (..., B, A)."""
 
-    @abstractmethod
     def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Probability of a return at most ``value``, (B, A) float64."""
+        return cdf_by_transport(self._exact, value, base)
 
-    @abstractmethod
     def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Log of the probability of a return at most ``value``, (B, A) float64."""
+        return log_cdf_by_transport(self._exact, value, base)
 
-    @abstractmethod
     def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
         """Log of the probability of a return above ``value``, (B, A) float64."""
+        return log_survival_by_transport(self._exact, value, base)
 
-    @abstractmethod
     def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
         """Quantiles at float64 probabilities that broadcast to (..., B, A), float64."""
+        return icdf_by_transport(self._exact, probability, base)
+
+    @property
+    def _exact(self) -> "Marginals":
+        """The same maps, with parameters in float64 where a map needs them for its probabilities."""
+        return self
 
     @abstractmethod
     def mean(self, base: BaseLaw) -> Tensor:
@@ -138,22 +143,6 @@ class AffineMarginals(Marginals):
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self.location + self.scale * standard
-
-    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return cdf_by_transport(self, value, base)
-
-    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_cdf_by_transport(self, value, base)
-
-    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_survival_by_transport(self, value, base)
-
-    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return icdf_by_transport(self, probability, base)
 
     def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""

@@ -7,13 +7,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions.base_law import BaseLaw
-from quantdl.distributions.marginals import (
-    Marginals,
-    cdf_by_transport,
-    icdf_by_transport,
-    log_cdf_by_transport,
-    log_survival_by_transport,
-)
+from quantdl.distributions.marginals import Marginals
 from quantdl.distributions.state_moments import state_moments
 
 # Standard variables are integrated over z = 0.3 sinh(t): evenly spaced in t, they are dense where the laws are narrow.
@@ -64,22 +58,6 @@ class SinhArcsinhMarginals(Marginals):
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
         return self.location + self.scale * torch.sinh((torch.asinh(standard) - self.skew) / self.tail)
-
-    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return cdf_by_transport(self._exact, value, base)
-
-    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_cdf_by_transport(self._exact, value, base)
-
-    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_survival_by_transport(self._exact, value, base)
-
-    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return icdf_by_transport(self._exact, probability, base)
 
     def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`; by quadrature, to 1e-7 of the scale."""

@@ -27,10 +27,6 @@ from quantdl.distributions.base_law import BaseLaw, StudentTLaw
 from quantdl.distributions.marginals import (
     AffineMarginals,
     Marginals,
-    cdf_by_transport,
-    icdf_by_transport,
-    log_cdf_by_transport,
-    log_survival_by_transport,
 )
 from quantdl.distributions.state_moments import HERMITE
 
@@ -206,22 +202,6 @@ class SplineMarginals(Marginals):
         """See :class:`Marginals`."""
         scaled, _ = self.spline.inverse(standard)
         return self.affine.from_standard(scaled, base)
-
-    def cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return cdf_by_transport(self._exact, value, base)
-
-    def log_cdf(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_cdf_by_transport(self._exact, value, base)
-
-    def log_survival(self, value: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return log_survival_by_transport(self._exact, value, base)
-
-    def icdf(self, probability: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`."""
-        return icdf_by_transport(self._exact, probability, base)
 
     def mean(self, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`.
