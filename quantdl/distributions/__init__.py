@@ -8,6 +8,7 @@ from quantdl.distributions.dependence import DenseStudentT, Dependence
 from quantdl.distributions.factor_mixture import FactorNormalMixture
 from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
+from quantdl.distributions.johnson_su import JohnsonSUMarginals
 from quantdl.distributions.marginals import (
     AffineMarginals,
     Marginals,
@@ -21,7 +22,6 @@ from quantdl.distributions.mixture import MixtureForecast, VarianceParts
 from quantdl.distributions.normal_mixture import NormalMixture
 from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
-from quantdl.distributions.sinh_arcsinh import SinhArcsinhMarginals
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.splines import RationalSpline, SplineMarginals
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
@@ -34,8 +34,8 @@ __all__ = [
     "Dependence",
     "FactorNormalMixture",
     "FactorStudentT",
+    "JohnsonSUMarginals",
     "NormalMixture",
-    "SinhArcsinhMarginals",
     "Forecast",
     "Marginals",
     "ResampledForecast",

@@ -1,17 +1,22 @@
 """One law per asset, written as a monotone map from a standard variable to the return."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
+from numpy.polynomial.hermite_e import hermegauss
 from scipy import special
 from torch import Tensor
 
 from quantdl.distributions.base_law import BaseLaw, student_t_variance
 from quantdl.distributions.crps import crps_student_t
 from quantdl.distributions.density import student_t_log_density
-from quantdl.distributions.state_moments import HERMITE
 from quantdl.distributions.student_t import student_t_cdf, student_t_icdf, student_t_log_cdf
+
+# Nodes and weights of the normal law (Golub and Welsch, 1969): exact for polynomials of degree 13.
+_PLACES, _MASSES = hermegauss(7)
+HERMITE = tuple(zip(_PLACES.tolist(), (_MASSES / math.sqrt(2.0 * math.pi)).tolist(), strict=True))
 
 
 class Marginals(ABC):

@@ -24,11 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from quantdl.distributions.base_law import BaseLaw, StudentTLaw
-from quantdl.distributions.marginals import (
-    AffineMarginals,
-    Marginals,
-)
-from quantdl.distributions.state_moments import HERMITE
+from quantdl.distributions.marginals import HERMITE, AffineMarginals, Marginals
 
 # As in Pyro: the least share of a bin, of the place of its split in it, and the least slope at a knot.
 _SMALLEST_SHARE, _SMALLEST_SPLIT, _SMALLEST_SLOPE = 1e-3, 0.025, 1e-3

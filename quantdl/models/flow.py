@@ -16,7 +16,15 @@ from quantdl.distributions import (
 from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import AffineHead, FactorCopulaHead, ForecastContext, LastLayer, MarketStatesHead, unit
+from quantdl.models.heads import (
+    ALL_VARIANCES,
+    AffineHead,
+    FactorCopulaHead,
+    ForecastContext,
+    LastLayer,
+    MarketStatesHead,
+    unit,
+)
 from quantdl.models.settings import FlowSettings
 from quantdl.sequences import Batch
 
@@ -60,14 +68,15 @@ class FlowForecaster(Forecaster):
         self.context = ForecastContext(settings.width, n_windows)
         self.affine = AffineHead(self.context.size, settings.width)
         self.joint = settings.joint
+        self.dependence: MarketStatesHead | FactorCopulaHead
+        sizes = (self.context.size, settings.width, settings.trailing_factors)
         if settings.joint == "factors":
             self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
-            head: type[FactorCopulaHead] | type[MarketStatesHead] = MarketStatesHead
+            self.dependence = MarketStatesHead(*sizes, ALL_VARIANCES)
         else:
-            sizes = (_COUPLINGS, settings.width, settings.bins, settings.bound)
-            self.coupling = CouplingFlow(2, self.context.size, *sizes)
-            head = FactorCopulaHead
-        self.dependence = head(self.context.size, settings.width, settings.trailing_factors)
+            bends = (_COUPLINGS, settings.width, settings.bins, settings.bound)
+            self.coupling = CouplingFlow(2, self.context.size, *bends)
+            self.dependence = FactorCopulaHead(*sizes)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

@@ -6,7 +6,7 @@ from torch_geometric.nn import GATv2Conv
 from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
+from quantdl.models.heads import ForecastContext, JohnsonSUHead, MarketStatesHead, unit
 from quantdl.models.settings import GraphSettings
 from quantdl.sequences import Batch
 
@@ -29,7 +29,7 @@ class GraphForecaster(Forecaster):
         self.encoder = CausalEncoder(n_features, settings)
         self.messages = nn.ModuleList([_MessagePassing(settings) for _ in range(settings.hops)])
         self.context = ForecastContext(settings.width, n_windows)
-        self.marginals = SinhArcsinhHead(self.context.size, settings.width)
+        self.marginals = JohnsonSUHead(self.context.size, settings.width)
         self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
@@ -41,7 +41,7 @@ class GraphForecaster(Forecaster):
             nodes = layer(nodes, edge_index, edge_weight)
         assets, row = self.context(nodes.reshape(hidden.shape), batch)
         dependence = self.dependence(assets, row, batch.trailing_loadings)
-        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        marginals = self.marginals(assets, unit(batch), dependence.shock_stretch)
         return CopulaForecast(marginals, dependence, batch.present)
 
 

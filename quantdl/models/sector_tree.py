@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
+from quantdl.models.heads import ForecastContext, JohnsonSUHead, MarketStatesHead, unit
 from quantdl.models.settings import SectorTreeSettings
 from quantdl.sequences import Batch
 
@@ -208,7 +208,7 @@ class SectorTreeForecaster(Forecaster):
         self.encoder = CausalEncoder(n_features, settings)
         self.tree = TreeEncoder(settings.width, settings.evaluation == "by_level")
         self.context = ForecastContext(settings.width, n_windows)
-        self.marginals = SinhArcsinhHead(self.context.size, settings.width)
+        self.marginals = JohnsonSUHead(self.context.size, settings.width)
         self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
@@ -216,5 +216,5 @@ class SectorTreeForecaster(Forecaster):
         hidden = self.tree(batch.at_read(self.encoder(batch)), batch.groups, batch.present)
         assets, row = self.context(hidden, batch)
         dependence = self.dependence(assets, row, batch.trailing_loadings)
-        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        marginals = self.marginals(assets, unit(batch), dependence.shock_stretch)
         return CopulaForecast(marginals, dependence, batch.present)

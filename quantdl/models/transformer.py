@@ -3,7 +3,7 @@
 from quantdl.distributions import CopulaForecast, Forecast
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
-from quantdl.models.heads import ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
+from quantdl.models.heads import ForecastContext, JohnsonSUHead, MarketStatesHead, unit
 from quantdl.models.settings import TransformerSettings
 from quantdl.sequences import Batch
 
@@ -23,7 +23,7 @@ class TransformerForecaster(Forecaster):
         super().__init__()
         self.encoder = CausalEncoder(n_features, settings)
         self.context = ForecastContext(settings.width, n_windows)
-        self.marginals = SinhArcsinhHead(self.context.size, settings.width)
+        self.marginals = JohnsonSUHead(self.context.size, settings.width)
         self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
 
     def forward(self, batch: Batch) -> Forecast:
@@ -31,5 +31,5 @@ class TransformerForecaster(Forecaster):
         hidden = batch.at_read(self.encoder(batch))
         assets, row = self.context(hidden, batch)
         dependence = self.dependence(assets, row, batch.trailing_loadings)
-        marginals = self.marginals(assets, unit(batch) / dependence.shock_stretch)
+        marginals = self.marginals(assets, unit(batch), dependence.shock_stretch)
         return CopulaForecast(marginals, dependence, batch.present)

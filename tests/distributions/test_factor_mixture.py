@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from scipy import special, stats
 
-from quantdl.distributions import CopulaForecast, FactorNormalMixture, SinhArcsinhMarginals
+from quantdl.distributions import AffineMarginals, CopulaForecast, FactorNormalMixture
 
 STATES = 5
 few = settings(max_examples=25, deadline=None)
@@ -26,10 +26,6 @@ def random_law(seed: int, rows: int, assets: int, factors: int) -> FactorNormalM
         exposures=normal(rows, assets),
         loadings=normal(rows, assets, factors),
     )
-
-
-def affine(location: torch.Tensor, scale: torch.Tensor) -> SinhArcsinhMarginals:
-    return SinhArcsinhMarginals(location, scale, torch.ones_like(scale), torch.zeros_like(scale))
 
 
 def states_of(law: FactorNormalMixture, row: int) -> list[tuple[float, np.ndarray, np.ndarray]]:
@@ -101,7 +97,7 @@ def test_a_book_of_affine_marginals_is_a_mixture_of_the_states_normals(seed):
     location, scale = (torch.rand((2, 5), generator=generator, dtype=torch.float64) for _ in range(2))
     weights = torch.rand((2, 3, 5), generator=generator, dtype=torch.float64)
     present = torch.ones(2, 5, dtype=torch.bool)
-    book = CopulaForecast(affine(location, scale), law, present).weighted_sum(weights)
+    book = CopulaForecast(AffineMarginals(location, scale), law, present).weighted_sum(weights)
     assert book.batch_shape == (2, 3)
     for row in range(2):
         for number in range(3):
@@ -152,7 +148,7 @@ def test_a_planted_common_shock_skews_the_book_and_not_its_stocks_alone():
         loadings=torch.zeros(1, 50, 1, dtype=torch.float64),
     )
     zero, one = torch.zeros(1, 50, dtype=torch.float64), torch.ones(1, 50, dtype=torch.float64)
-    book = CopulaForecast(affine(zero, one), law, one > 0).weighted_sum(one[:, None] / 50.0)
+    book = CopulaForecast(AffineMarginals(zero, one), law, one > 0).weighted_sum(one[:, None] / 50.0)
     skewness = 0.5**3 * (0.9 / 27.0 - 0.1 * 27.0) / (0.25 * (0.9 / 9.0 + 0.9) + 1.0 / 50.0) ** 1.5
     centered = book.means - book.mean[..., None]
     third = (book.log_weights.exp() * (centered**3 + 3.0 * centered * book.variances)).sum(-1)

@@ -15,9 +15,9 @@ from quantdl.distributions import (
     FactorNormalMixture,
     FactorStudentT,
     Forecast,
+    JohnsonSUMarginals,
     MixtureForecast,
     RationalSpline,
-    SinhArcsinhMarginals,
     SkewStudentTMarginals,
     SplineMarginals,
     StudentTMarginals,
@@ -50,9 +50,9 @@ def in_states(marginals) -> Forecast:
     return CopulaForecast(marginals, dependence, PRESENT)
 
 
-def own_tails_and_skews(location: torch.Tensor) -> SinhArcsinhMarginals:
-    tail, skew = uniform(15, 0.7, 1.1, ROWS, ASSETS), uniform(16, -0.2, 0.2, ROWS, ASSETS)
-    return SinhArcsinhMarginals(location, uniform(3, 0.01, 0.02, ROWS, ASSETS), tail, skew)
+def own_tails_and_skews(location: torch.Tensor) -> JohnsonSUMarginals:
+    tail, skew = uniform(15, 2.5, 6.0, ROWS, ASSETS), uniform(16, -0.2, 0.2, ROWS, ASSETS)
+    return JohnsonSUMarginals(location, uniform(3, 0.01, 0.02, ROWS, ASSETS), tail, skew)
 
 
 def skewed_t(location: torch.Tensor) -> SkewStudentTMarginals:

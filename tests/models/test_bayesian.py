@@ -102,7 +102,7 @@ def test_every_head_ends_in_a_layer_with_a_posterior(model):
     heads = {".".join(name.split(".")[:2]) for name in model.names}
     shared = {"dependence.spread", "dependence.kinds", "dependence.own", "dependence.stretch"}
     assert heads == {"marginals.affine", "marginals.layers"} | shared
-    outputs = 2 + 2 + 8 + 3 + 2 + 2  # location and scale, tail and skew, states, shocks, own exposures, stretches
+    outputs = 2 + 2 + 7 + 3 + 2 + 2  # location and scale, tail and skew, states, shocks, own exposures, stretches
     assert model.fitted_last_layers().shape == (9 * outputs,)  # 8 weights and a bias for each output
 
 

@@ -9,7 +9,15 @@ import torch
 from scipy import stats
 
 from quantdl.distributions import NormalMixture
-from quantdl.models.heads import AffineHead, ForecastContext, MarketStatesHead, SinhArcsinhHead, unit
+from quantdl.models.heads import (
+    ALL_VARIANCES,
+    COMMON_VARIANCES,
+    AffineHead,
+    ForecastContext,
+    JohnsonSUHead,
+    MarketStatesHead,
+    unit,
+)
 from tests.models.batches import away_from_start, random_batch
 
 
@@ -49,8 +57,11 @@ def test_training_starts_from_a_plain_volatility_forecast_with_one_common_factor
     torch.testing.assert_close(dependence.loadings, torch.tensor([[[0.3, -0.2], [0.3, 1.0]]]))
     sizes = torch.tensor([math.sqrt(1.0 + 0.09 + 0.04), math.sqrt(1.0 + 0.09 + 1.0)])
     torch.testing.assert_close(dependence.exposures, torch.tensor([[0.8, 0.3]]) / sizes)
-    bent = SinhArcsinhHead(5, 4)(torch.randn(1, 2, 5), units)
-    assert (bent.tail == 1.0).all() and (bent.skew == 0.0).all()
+    stretch = torch.tensor([[1.0, 1.5]])
+    bent = JohnsonSUHead(5, 4)(torch.randn(1, 2, 5), units, stretch)
+    torch.testing.assert_close(bent.tail, 2.6 * stretch)
+    torch.testing.assert_close(bent.scale, 0.8 * units / stretch)
+    assert (bent.skew == 0.0).all()
 
 
 def test_the_common_shock_has_mean_zero_and_more_room_below():
@@ -61,11 +72,12 @@ def test_the_common_shock_has_mean_zero_and_more_room_below():
     torch.testing.assert_close(kinds.sum((1, 2)), torch.ones(3, dtype=torch.float64))
 
 
-def test_the_starting_states_are_close_to_a_student_t_of_six_degrees_of_freedom():
-    head = MarketStatesHead(5, 4, 1)
+@pytest.mark.parametrize("grid", [COMMON_VARIANCES, ALL_VARIANCES], ids=["common", "all"])
+def test_the_starting_states_are_close_to_a_student_t(grid):
+    head = MarketStatesHead(5, 4, 1, grid)
     flat = NormalMixture(head.log_weights.double(), torch.zeros(1, dtype=torch.float64), head.variance.double())
     places = torch.linspace(-8.0, 8.0, 65, dtype=torch.float64)
-    difference = flat.expand((65,)).cdf(places).detach().numpy() - stats.t.cdf(places.numpy(), 6.0)
+    difference = flat.expand((65,)).cdf(places).detach().numpy() - stats.t.cdf(places.numpy(), grid.degrees_of_freedom)
     assert np.abs(difference).max() < 0.01
 
 
@@ -116,7 +128,7 @@ def test_trailing_factors_keep_their_sign_and_are_stretched_by_at_most_e_cubed()
 
 
 def test_tails_and_skews_stay_in_their_bounds_whatever_the_encoding():
-    head = away_from_start(SinhArcsinhHead(5, 4), size=3.0)
-    law = head(100.0 * normal(40, 3, 5), torch.ones(40, 3, dtype=torch.float64))
-    assert law.tail.log().min().item() == pytest.approx(-1.2) and law.tail.log().max().item() == pytest.approx(0.5)
+    head = away_from_start(JohnsonSUHead(5, 4), size=3.0)
+    law = head(100.0 * normal(40, 3, 5), *torch.ones(2, 40, 3, dtype=torch.float64))
+    assert law.tail.log().min().item() == pytest.approx(0.2) and law.tail.log().max().item() == pytest.approx(2.5)
     assert law.skew.abs().max().item() == pytest.approx(0.9)

@@ -19,14 +19,14 @@ def model() -> TransformerForecaster:
     return away_from_start(TransformerForecaster(2, 1, SETTINGS))
 
 
-def test_the_law_before_training_is_a_mixture_of_normals_close_to_a_student_t():
+def test_the_law_before_training_is_a_bent_mixture_of_normals_close_to_a_student_t():
     """Exposures follow the first trailing factor and loadings the second, each with 0.3; 0.8 of the volatility."""
     batch = random_batch(rows=2, assets=3)
     model = TransformerForecaster(2, 1, SETTINGS).double().eval()
     law = model(batch)
     density = law.log_prob(batch.target).detach()
     states = model.dependence.variance.numpy()
-    half = 3.0  # of six degrees of freedom
+    half = 10.0  # of twenty degrees of freedom
     borders = np.exp(0.5 * (np.log(states[1:]) + np.log(states[:-1])))
     shares = np.diff(stats.invgamma(half, scale=half).cdf(np.concatenate([[0.0], borders, [np.inf]])))
     kinds = np.array([[0.55, 0.25, 0.5], [0.37, -0.15, 1.0], [0.08, -1.0, 2.5]])  # probability, mean, variance
@@ -39,13 +39,16 @@ def test_the_law_before_training_is_a_mixture_of_normals_close_to_a_student_t():
         exposures = (trailing[:, 0] + 0.3) / deviation
         correlation = covariance / np.outer(deviation, deviation)
         power = (kinds[:, 0] * (kinds[:, 2] + means**2)).sum()
-        scale = 0.8 * batch.scale[row, :, -1].numpy() / np.sqrt(1.0 + power * exposures**2)  # no wider for the shock
+        stretch = np.sqrt(1.0 + power * exposures**2)
+        scale, tail = 0.8 * batch.scale[row, :, -1].numpy() / stretch, 2.6 * stretch  # the shock changes neither
+        unit = batch.target[row].numpy() / (scale * tail)
+        standard, slope = tail * np.arcsinh(unit), 1.0 / (scale * np.hypot(1.0, unit))
         total = 0.0
         for share, variance in zip(shares, states, strict=True):
             for (probability, _, size), mean in zip(kinds, means, strict=True):
-                shape = variance * (correlation + size * np.outer(exposures, exposures)) * np.outer(scale, scale)
-                place = np.sqrt(variance) * mean * exposures * scale
-                total += share * probability * stats.multivariate_normal(place, shape).pdf(batch.target[row].numpy())
+                shape = variance * (correlation + size * np.outer(exposures, exposures))
+                place = np.sqrt(variance) * mean * exposures
+                total += share * probability * stats.multivariate_normal(place, shape).pdf(standard) * slope.prod()
         assert density[row].item() == pytest.approx(np.log(total), abs=1e-3)  # shares are kept above 1e-6, in float32
 
 

@@ -13,7 +13,6 @@ from quantdl.distributions import (
     CopulaForecast,
     FactorNormalMixture,
     FactorStudentT,
-    SinhArcsinhMarginals,
 )
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
@@ -140,7 +139,7 @@ class CalmOrCrash(Forecaster):
             exposures=0.6 * full,
             loadings=torch.zeros(rows, assets, 1, dtype=torch.float64),
         )
-        return CopulaForecast(SinhArcsinhMarginals(0.0 * full, 0.01 * full, full, 0.0 * full), shock, batch.present)
+        return CopulaForecast(AffineMarginals(0.0 * full, 0.01 * full), shock, batch.present)
 
 
 def book_density(returns: np.ndarray) -> float:
