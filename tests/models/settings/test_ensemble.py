@@ -1,59 +1,16 @@
-"""Settings of the models: one class per kind, with what a network of heads can be."""
-
-from typing import get_args
+"""Settings of an ensemble: its members, what counts for all of them, and what would be no ensemble."""
 
 import pytest
 
 from quantdl.errors import FieldFaults
 from quantdl.models.settings import (
-    BayesianSettings,
     EnsembleSettings,
     GarchSettings,
     GraphSettings,
     HistoricalSettings,
-    ModelKind,
-    ModelSettings,
     TransformerSettings,
-    settings_class,
 )
 from quantdl.records import from_plain, to_plain
-
-
-def test_every_kind_has_its_class():
-    kinds = (*get_args(ModelKind), "ensemble")
-    assert [settings_class(kind) for kind in kinds] == list(get_args(ModelSettings))
-
-
-@pytest.mark.parametrize("kind", get_args(ModelKind))
-def test_stored_settings_come_back(kind):
-    settings = settings_class(kind)(horizon=3)
-    assert from_plain(settings_class(kind), to_plain(settings)) == settings
-    assert to_plain(settings)["kind"] == kind
-
-
-def test_a_kind_that_no_model_has_is_refused():
-    with pytest.raises(ValueError, match="given the model kind 'transfomer'; expected one of transformer, "):
-        settings_class("transfomer")
-
-
-@pytest.mark.parametrize("kind", ["transformer", "bayesian", "gjr_t", "historical"])
-@pytest.mark.parametrize("also", [(5,), (21, 21)])
-def test_a_horizon_that_stands_twice_is_refused(kind, also):
-    with pytest.raises(FieldFaults, match="also_horizons: given .* beside the horizon 5; expected other numbers"):
-        settings_class(kind)(5, also_horizons=also)
-
-
-def test_a_posterior_forecasts_the_horizons_of_its_network():
-    assert BayesianSettings(5, also_horizons=(1, 21)).network_settings().also_horizons == (1, 21)
-
-
-@pytest.mark.parametrize(("width", "heads", "fits"), [(8, 4, True), (24, 4, True), (12, 4, False), (4, 4, False)])
-def test_the_width_is_a_multiple_of_twice_the_heads(width, heads, fits):
-    if fits:
-        assert TransformerSettings(1, width=width, heads=heads).width == width
-    else:
-        with pytest.raises(FieldFaults, match=f"width: given {width}; expected a multiple of twice the heads"):
-            TransformerSettings(1, width=width, heads=heads)
 
 
 def test_the_settings_of_an_ensemble_come_back_with_those_of_its_members():

@@ -1,0 +1,156 @@
+"""What each network is built from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Literal
+
+from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
+from quantdl.errors import FieldFaults
+from quantdl.models.settings.shared import Refit, repeated_horizons
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What the networks share.
+
+    Attributes:
+        horizon: Bars from fill to exit; equals the plan's horizon.
+        width: Size of the encoding of one asset; a multiple of twice ``heads``.
+        heads: Attention heads.
+        layers: Transformer blocks over time.
+        trailing_factors: Common factors of the trailing correlation that the joint law builds on.
+        dropout: Share of activations dropped in training.
+        context: Bars of history that a forecast may read.
+        checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
+            back: less memory for more time, and the same weights bit for bit. For long contexts.
+        also_horizons: Further horizons, in bars from fill to exit, that the same model is trained on, forecasts and is
+            scored by.
+        refit: Whether the network is fitted anew at the end of every calendar year of the test span, on spans that
+            have moved on with it, or once before it.
+    """
+
+    horizon: PositiveInt
+    width: PositiveInt = 32
+    heads: PositiveInt = 4
+    layers: PositiveInt = 2
+    trailing_factors: PositiveInt = 6
+    dropout: ShareBelowOne = 0.1
+    context: Annotated[int, Interval(ge=2, le=4096)] = 64
+    checkpoint_activations: bool = False
+    also_horizons: tuple[PositiveInt, ...] = ()
+    refit: Refit = "once"
+
+    def __post_init__(self) -> None:
+        faults = [*repeated_horizons(self.horizon, self.also_horizons)]
+        if self.width % (2 * self.heads):
+            expected = f"a multiple of twice the heads, which is {2 * self.heads}"
+            faults.append(("width", f"given {self.width}; expected {expected}"))
+        if faults:
+            raise FieldFaults(*faults)
+
+
+@dataclass(frozen=True)
+class TransformerSettings(NetworkSettings):
+    """A causal transformer."""
+
+    kind: Literal["transformer"] = "transformer"
+
+
+@dataclass(frozen=True)
+class FlowSettings(NetworkSettings):
+    """A conditional flow: each asset's own map is affine, then a spline; joined by market states or a coupling flow.
+
+    Attributes:
+        bins: Pieces of the spline.
+        bound: Distance from the center, in units of the scale, up to which the spline bends the law.
+        joint: ``factors`` joins spline margins by factors within market states, as the other networks do. ``coupling``
+            bends the two largest common scores of affine Student-t margins by a coupling flow, which margins and
+            dependence both inherit; its joint density needs every present asset observed, see
+            `quantdl.distributions.ScoreFlowForecast`.
+        kind: Name of the model.
+    """
+
+    bins: Annotated[int, Interval(ge=2, le=64)] = 8
+    bound: PositiveFloat = 4.0
+    joint: Literal["factors", "coupling"] = "factors"
+    kind: Literal["flow"] = "flow"
+
+
+@dataclass(frozen=True)
+class GraphSettings(NetworkSettings):
+    """A graph network over the most correlated assets.
+
+    Attributes:
+        layers: Transformer blocks over time.
+        hops: Message-passing layers.
+        neighbours: Edges into each asset.
+        correlation_window: Trailing bars of the correlation.
+        kind: Name of the model.
+    """
+
+    layers: PositiveInt = 1
+    hops: PositiveInt = 1
+    neighbours: PositiveInt = 5
+    correlation_window: Annotated[int, Interval(ge=20)] = 250
+    kind: Literal["graph"] = "graph"
+
+
+@dataclass(frozen=True)
+class SectorTreeSettings(NetworkSettings):
+    """A transformer over time, then a recursive network over the tree of market, sectors, industries and assets.
+
+    Attributes:
+        layers: Transformer blocks over time.
+        groups: Groups of each asset by symbol, from the top down (sector, industry ...); an asset that is not named
+            has the sector that the data declare, and hangs from the market itself where they declare none.
+        evaluation: ``by_level`` computes all nodes of a depth at once; ``recursive`` walks each session's tree node by
+            node, which is the same function, slower, and can be stepped through.
+        kind: Name of the model.
+    """
+
+    layers: PositiveInt = 1
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    evaluation: Literal["by_level", "recursive"] = "by_level"
+    kind: Literal["sector_tree"] = "sector_tree"
+
+
+@dataclass(frozen=True)
+class BayesianSettings(NetworkSettings):
+    """A network whose last layers have a posterior; the law is a mixture over draws from it.
+
+    Attributes:
+        network: Which network; it is built from the fields that all networks share, its own ones at their defaults.
+        members: Draws that the mixture holds.
+        prior_scale: Standard deviation of the prior of every weight, around zero.
+        guide: Form of the normal law that is fitted to the posterior: independent weights, or correlated ones.
+        guide_rank: Rank of the correlated form.
+        posterior_steps: Of variational inference, one batch each.
+        posterior_learning_rate: At the first step; it falls to a twentieth.
+        kind: Name of the model.
+    """
+
+    network: Literal["transformer", "flow", "graph", "sector_tree"] = "transformer"
+    members: Annotated[int, Interval(ge=2, le=256)] = 16
+    prior_scale: PositiveFloat = 1.0
+    guide: Literal["diagonal", "low_rank"] = "low_rank"
+    guide_rank: PositiveInt = 16
+    posterior_steps: PositiveInt = 600
+    posterior_learning_rate: PositiveFloat = 0.01
+    kind: Literal["bayesian"] = "bayesian"
+
+    def network_settings(self) -> "TransformerSettings | FlowSettings | GraphSettings | SectorTreeSettings":
+        """The settings of the network below the posterior."""
+        shared = {item.name: getattr(self, item.name) for item in fields(NetworkSettings)}
+        match self.network:
+            case "transformer":
+                return TransformerSettings(**shared)
+            case "flow":
+                return FlowSettings(**shared)
+            case "graph":
+                return GraphSettings(**shared)
+            case "sector_tree":
+                return SectorTreeSettings(**shared)
+
+
+Network = TransformerSettings | FlowSettings | GraphSettings | SectorTreeSettings | BayesianSettings
+NetworkKind = Literal["transformer", "flow", "graph", "sector_tree", "bayesian"]

@@ -1,0 +1,19 @@
+"""Settings of the networks: what they share, and what a posterior hands to the network below it."""
+
+import pytest
+
+from quantdl.errors import FieldFaults
+from quantdl.models.settings import BayesianSettings, TransformerSettings
+
+
+def test_a_posterior_forecasts_the_horizons_of_its_network():
+    assert BayesianSettings(5, also_horizons=(1, 21)).network_settings().also_horizons == (1, 21)
+
+
+@pytest.mark.parametrize(("width", "heads", "fits"), [(8, 4, True), (24, 4, True), (12, 4, False), (4, 4, False)])
+def test_the_width_is_a_multiple_of_twice_the_heads(width, heads, fits):
+    if fits:
+        assert TransformerSettings(1, width=width, heads=heads).width == width
+    else:
+        with pytest.raises(FieldFaults, match=f"width: given {width}; expected a multiple of twice the heads"):
+            TransformerSettings(1, width=width, heads=heads)
