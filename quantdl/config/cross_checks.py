@@ -18,7 +18,7 @@ from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
-from quantdl.models.settings import NetworkSettings, Refit
+from quantdl.models.settings import EnsembleSettings, NetworkSettings, Refit
 from quantdl.training.settings import Choices, NumberRange, SplitDates
 
 # Of a search: another of them is another question.
@@ -42,6 +42,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     if data is not None:
         yield from _data_misfits(data, splits)
     yield from _search_misfits(blocks, document)
+    yield from _row_misfits(blocks)
     yield from _refit_misfits(document)
     yield from _missing_files(document)
 
@@ -91,7 +92,7 @@ def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
 def _readable_blocks(document: Document) -> dict[str, Any]:
     """Return the blocks that can be read by themselves, by name; the others are reported with the whole config."""
     read = {}
-    for name in ("plan", "splits", "data", "backtest", "model", "training", "search"):
+    for name in ("plan", "splits", "data", "backtest", "model", "training", "search", "compare"):
         with suppress(FaultyPart):
             read[name] = getattr(read_value(TypeAdapter(_block(name)), document), name)
     return read
@@ -148,6 +149,21 @@ def _data_misfits(data: DataConfig, splits: SplitDates | None) -> Iterator[Misfi
         yield ("splits", "test_end"), f"given {splits.test_end}; expected a date up to data.end, which is {data.end}"
     if splits is not None and data.start is not None and splits.train_end <= data.start:
         yield ("splits", "train_end"), f"given {splits.train_end}; expected a date after data.start, {data.start}"
+
+
+def _row_misfits(blocks: dict[str, Any]) -> Iterator[Misfit]:
+    """Yield networks that would read the other assets of a session, where training shows them one asset at a time."""
+    training, model = blocks.get("training"), blocks.get("model")
+    if training is None or training.rows_hold != "one_asset":
+        return
+    found = [(("model",), model), *((("compare", at), item) for at, item in enumerate(blocks.get("compare", ())))]
+    for keys, settings in found:
+        members = settings.members if isinstance(settings, EnsembleSettings) else ()
+        parts = [(keys, settings), *(((*keys, "members", at), member) for at, member in enumerate(members))]
+        for place, part in parts:
+            if isinstance(part, NetworkSettings) and part.cross_section != "none":
+                expected = "none, or training.rows_hold: all_assets, because a row of one asset holds no other to read"
+                yield (*place, "cross_section"), f"given {part.cross_section!r}; expected {expected}"
 
 
 def _refit_misfits(document: Document) -> Iterator[Misfit]:

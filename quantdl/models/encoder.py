@@ -1,10 +1,11 @@
-"""A causal transformer over each asset's own history."""
+"""A causal transformer over each asset's own history, which may read the other assets of each session."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from quantdl.models.cross_section import SharedSessions, cross_section
 from quantdl.models.settings import NetworkSettings
 from quantdl.sequences import Batch
 
@@ -34,6 +35,9 @@ class Standardisation(nn.Module):
 class CausalEncoder(nn.Module):
     """Encode every position of every history from that position and earlier ones.
 
+    Each asset reads its own history. With ``cross_section`` its bars also read those of the other assets in the same
+    session, before every block, so through those it reads what was before them.
+
     Padding comes after the observed bars and no position reads later ones, so no padding mask is needed. Distance in
     time enters through rotary embeddings of the bar index: a gap in trading turns the phase by its true length.
 
@@ -47,6 +51,8 @@ class CausalEncoder(nn.Module):
         self.scaler = Standardisation(n_features)
         self.enter = nn.Linear(n_features, settings.width)
         self.blocks = nn.ModuleList([_Block(settings) for _ in range(settings.layers)])
+        across = [cross_section(settings) for _ in self.blocks]
+        self.cross_sections = nn.ModuleList([module for module in across if module is not None])
         self.norm = nn.LayerNorm(settings.width)
         self.autocast: torch.dtype | None = None
 
@@ -65,14 +71,25 @@ class CausalEncoder(nn.Module):
         hidden = self.enter(self.scaler(batch.features).reshape(rows * assets, length, n_features))
         phase = batch.bar_index.reshape(rows * assets, length)
         asked = None if batch.reads is None else batch.reads.positions(length).flatten(0, 1)
-        for number, block in enumerate(self.blocks, 1):
-            inputs = (hidden, phase - phase[:, :1], asked if number == len(self.blocks) else None)
+        sessions = SharedSessions.of(batch) if len(self.cross_sections) else None
+        last = len(self.blocks) - 1
+        for number in range(len(self.blocks)):
+            inputs = (number, hidden, phase - phase[:, :1], asked if number == last else None, sessions)
             if self.checkpoint_activations and torch.is_grad_enabled():
-                hidden = checkpoint(block, *inputs, use_reentrant=False)
+                hidden = checkpoint(self._layer, *inputs, use_reentrant=False)
             else:
-                hidden = block(*inputs)
+                hidden = self._layer(*inputs)
         encoded: Tensor = self.norm(hidden)
         return encoded.reshape(rows, assets, -1, encoded.shape[-1])
+
+    def _layer(
+        self, number: int, hidden: Tensor, bar: Tensor, asked: Tensor | None, sessions: SharedSessions | None
+    ) -> Tensor:
+        """Let the assets of each session tell each other, if they do, then each look back at its own bars."""
+        if sessions is not None:
+            hidden = self.cross_sections[number](hidden, sessions)
+        updated: Tensor = self.blocks[number](hidden, bar, asked)
+        return updated
 
 
 class _Block(nn.Module):

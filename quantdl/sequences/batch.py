@@ -55,6 +55,8 @@ class Batch:
         groups: (B, A, D) int64 group of each asset at each depth below the market (sector, industry ...); -1 from the
             depth on at which it has none. D is 0 for models that need no groups.
         reads: Positions among which every ``position`` is; None where they are all positions.
+        eligible: (R, A, L) whether the asset could be forecast at each bar, as ``present`` says of the bars at which
+            forecasts are made; None where it could be at all of them.
     """
 
     features: Tensor
@@ -75,6 +77,7 @@ class Batch:
     edge_weight: Tensor
     groups: Tensor
     reads: Reads | None = None
+    eligible: Tensor | None = None
 
     @property
     def padding(self) -> Tensor:

@@ -105,10 +105,10 @@ class Histories:
             self._sent(window),
             self._sent(self._labels_end_by(bar, window, labels_through)),
         )
-        present = self.present[at_bar]
+        present, bar_index = self.present[at_bar], runs.of(self.bars.bar).long()
         return Batch(
             features=runs.of(self.bars.features),
-            bar_index=runs.of(self.bars.bar).long(),
+            bar_index=bar_index,
             scale=runs.of(self.bars.scale, fill=1.0),
             returns=runs.of(self.bars.returns),
             lengths=runs.lengths,
@@ -125,6 +125,7 @@ class Histories:
             edge_weight=edge_weight,
             groups=self.groups.expand(len(bar), -1, -1),
             reads=reads,
+            eligible=self.present[bar_index, torch.arange(len(self.assets), device=bar_index.device)[:, None]],
         )
 
     def _runs(self, blocks: Sequence[range], context: int) -> tuple[np.ndarray, Runs]:

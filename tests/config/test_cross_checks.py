@@ -131,3 +131,15 @@ def test_a_search_without_a_network_is_refused() -> None:
     )
     faults = {dotted(keys): message for keys, message in cross_faults(parse_document(without, VALID))}
     assert "expected a model with passes over the data" in faults["search"]
+
+
+def test_a_network_that_reads_other_assets_is_not_trained_on_rows_of_one():
+    across = "width: 32", "width: 32\n  cross_section: pooled"
+    rows = "epochs: 60", "epochs: 60\n  rows_hold: one_asset"
+    parts = "{kind: flow, horizon: 23}, {kind: graph, horizon: 23, cross_section: attention}"
+    nested = f"{{kind: ensemble, horizon: 23, members: [{parts}]}}"
+    members = "  - flow\n", f"  - {nested}\n"
+    assert found(across, members) == found(rows) == {}
+    faults = found(across, members, rows)
+    assert list(faults) == ["model.cross_section", "compare[0].members[1].cross_section"]
+    assert faults["model.cross_section"].startswith("given 'pooled'; expected none, or training.rows_hold: all_assets")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -104,8 +105,17 @@ def ensemble(histories: Histories) -> EnsembleForecaster:
     return EnsembleForecaster([MODELS["graph"](histories), posterior], (0.4, 0.6)).eval()
 
 
+def across(way: Literal["pooled", "attention"]) -> TransformerSettings:
+    """A transformer in which the assets of a session tell each other."""
+    return TransformerSettings(horizon=5, width=16, heads=2, cross_section=way)
+
+
 MODELS = {
     "transformer": network(TransformerForecaster, TransformerSettings(horizon=5, width=16, heads=2)),
+    "pooled": network(TransformerForecaster, TransformerSettings(5, width=16, heads=2, cross_section="pooled")),
+    "attention": network(
+        TransformerForecaster, TransformerSettings(5, width=16, heads=2, cross_section="attention"), 2
+    ),
     "flow": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2)),
     "coupling": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2, joint="coupling")),
     "graph": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, layers=2)),

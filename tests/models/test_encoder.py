@@ -77,10 +77,11 @@ def test_a_block_without_rotation_is_torchs_pre_norm_transformer_layer(encoder):
     torch.testing.assert_close(ours(hidden, torch.zeros(4, 5, dtype=torch.int64)), expected)
 
 
+@pytest.mark.parametrize("across", ["none", "pooled", "attention"])
 @pytest.mark.parametrize("layers", [1, 2])
-def test_positions_that_are_not_read_are_left_out_and_change_nothing(layers):
+def test_positions_that_are_not_read_are_left_out_and_change_nothing(layers, across):
     """One first position differs from the others, and one history ends before its last position read."""
-    encoder = away_from_start(CausalEncoder(2, replace(SETTINGS, layers=layers)))
+    encoder = away_from_start(CausalEncoder(2, replace(SETTINGS, layers=layers, cross_section=across)))
     batch = random_batch()
     reads = Reads(torch.tensor([[3, 3, 0], [3, 5, 2]]), 2)
     places = reads.positions(6)[..., None].expand(-1, -1, -1, 8)
@@ -120,9 +121,10 @@ def seeded_encoder(settings: TransformerSettings) -> CausalEncoder:
         return away_from_start(CausalEncoder(2, settings))
 
 
-def one_step(checkpoint_activations: bool) -> tuple[torch.Tensor, list[torch.Tensor], int]:
+def one_step(checkpoint_activations: bool, across: str) -> tuple[torch.Tensor, list[torch.Tensor], int]:
     """Loss, gradients and the bytes kept for the way back, of one step in training with dropout."""
-    settings = replace(SETTINGS, dropout=0.3, layers=3, checkpoint_activations=checkpoint_activations)
+    settings = replace(SETTINGS, dropout=0.3, layers=3, cross_section=across)
+    settings = replace(settings, checkpoint_activations=checkpoint_activations)
     encoder = seeded_encoder(settings).float().train()
     batch = random_batch(length=96)
     batch = replace(batch, features=batch.features.float())
@@ -140,9 +142,10 @@ def one_step(checkpoint_activations: bool) -> tuple[torch.Tensor, list[torch.Ten
     return loss.detach(), [value.grad for value in encoder.parameters()], sum(kept.values())
 
 
-def test_checkpointed_activations_give_the_same_loss_and_gradients_bit_for_bit_and_keep_less():
-    loss, gradients, kept = one_step(False)
-    checkpointed_loss, checkpointed_gradients, checkpointed_kept = one_step(True)
+@pytest.mark.parametrize("across", ["none", "pooled", "attention"])
+def test_checkpointed_activations_give_the_same_loss_and_gradients_bit_for_bit_and_keep_less(across):
+    loss, gradients, kept = one_step(False, across)
+    checkpointed_loss, checkpointed_gradients, checkpointed_kept = one_step(True, across)
     assert torch.equal(checkpointed_loss, loss)
     assert all(torch.equal(a, b) for a, b in zip(checkpointed_gradients, gradients, strict=True))
     assert checkpointed_kept < 0.25 * kept

@@ -267,6 +267,19 @@ def test_an_asset_outside_the_universe_is_absent_and_keeps_its_history(histories
     assert torch.equal(one.target_observed[one.bar >= 60], other.target_observed[one.bar >= 60])
 
 
+def test_a_batch_says_of_every_bar_whether_its_asset_could_be_forecast_there():
+    members = np.ones(CLOSES.shape, dtype=bool)
+    members[40:60, 0] = False
+    outside = build_histories(dataclasses.replace(PANEL, members=members), WINDOWS, table=TABLE)
+    batch = outside.batch([range(55, 75), range(80, 84)], 30)
+    expected = torch.zeros_like(batch.padding)
+    for row, asset, step in (~batch.padding).nonzero().tolist():
+        expected[row, asset, step] = bool(members[batch.bar_index[row, asset, step], asset])
+    assert batch.eligible is not None
+    assert torch.equal(batch.eligible & ~batch.padding, expected)
+    assert not expected[0, 0].all() and expected[0, 0].any()
+
+
 @pytest.mark.parametrize("status", [CellStatus.HALTED, CellStatus.MISSING, CellStatus.DELISTED])
 def test_a_cell_without_a_trade_is_neither_a_bar_nor_a_return_of_zero(status):
     closes, cells = PANEL.closes.copy(), PANEL.status.copy()

@@ -23,6 +23,9 @@ class NetworkSettings:
         context: Bars of history that a forecast may read.
         checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
             back: less memory for more time, and the same weights bit for bit. For long contexts.
+        cross_section: What a bar reads of the other assets' bars in the same session before every block: nothing, the
+            mean of what they say (``pooled``), or what it attends to in a few summaries of them (``attention``); both
+            are linear in the assets. The heads read the mean over all assets as of the forecast in any case.
         also_horizons: Further horizons, in bars from fill to exit, that the same model is trained on, forecasts and is
             scored by.
         refit: Whether the network is fitted anew at the end of every calendar year of the test span, on spans that
@@ -37,6 +40,7 @@ class NetworkSettings:
     dropout: ShareBelowOne = 0.1
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
     checkpoint_activations: bool = False
+    cross_section: Literal["none", "pooled", "attention"] = "none"
     also_horizons: tuple[PositiveInt, ...] = ()
     refit: Refit = "once"
 
