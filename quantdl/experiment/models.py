@@ -35,7 +35,7 @@ from quantdl.models.settings import (
     settings_class,
 )
 from quantdl.records import from_plain, plain_fields
-from quantdl.relations.graphs import NeighbourGraph, correlation_graph
+from quantdl.relations.graphs import NeighbourGraph, correlation_graph, group_graph
 from quantdl.relations.groups import group_paths
 from quantdl.sequences import Histories, ReturnWindow, Shard, build_histories, forecast_windows
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
@@ -247,7 +247,11 @@ def _graph(settings: MemberSettings, panel: Panel) -> NeighbourGraph | None:
     network = _below_posterior(settings)
     if not isinstance(network, GraphSettings):
         return None
-    return correlation_graph(panel.log_returns(), network.neighbours, network.correlation_window)
+    returns, k, window = panel.log_returns(), network.neighbours, network.correlation_window
+    if network.edges == "correlation":
+        return correlation_graph(returns, k, window)
+    groups = group_paths(panel, network.groups)
+    return group_graph(returns, groups, k, window, and_correlated=network.edges == "both")
 
 
 def _groups(settings: MemberSettings, panel: Panel) -> np.ndarray | None:

@@ -43,7 +43,7 @@ def group_paths(panel: Panel, groups: Mapping[str, tuple[str, ...]]) -> np.ndarr
     depth = max(map(len, paths), default=0)
     if depth == 0:
         raise DataError(
-            "a tree of sectors needs to know the sector of at least one asset, and the prices declare none. Declare "
+            "the model reads sectors and needs to know one of at least one asset, and the prices declare none. Declare "
             "them (Declaration(sectors={'AAPL': 'Technology', ...})), or state model.groups."
         )
     numbered = np.full((len(paths), depth), -1, dtype=np.int64)

@@ -51,12 +51,13 @@ class Batch:
         target: (B, A) realised log return, 0 where it is not observed.
         target_observed: (B, A), never true where the asset is absent.
         edge_index: (2, E) int64 edges between nodes ``b * A + a``; empty without a graph.
-        edge_weight: (E,).
+        edge_weight: (E,) correlation of the two.
         groups: (B, A, D) int64 group of each asset at each depth below the market (sector, industry ...); -1 from the
             depth on at which it has none. D is 0 for models that need no groups.
         reads: Positions among which every ``position`` is; None where they are all positions.
         eligible: (R, A, L) whether the asset could be forecast at each bar, as ``present`` says of the bars at which
             forecasts are made; None where it could be at all of them.
+        edge_in_group: (E,) whether the two share a declared group; None where no two do.
     """
 
     features: Tensor
@@ -78,6 +79,7 @@ class Batch:
     groups: Tensor
     reads: Reads | None = None
     eligible: Tensor | None = None
+    edge_in_group: Tensor | None = None
 
     @property
     def padding(self) -> Tensor:

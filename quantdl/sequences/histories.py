@@ -98,7 +98,7 @@ class Histories:
         n_windows = len(self.windows)
         window = np.repeat(np.arange(n_windows), len(bar))
         row, position, bar = np.tile(row, n_windows), np.tile(position, (n_windows, 1)), np.tile(bar, n_windows)
-        edge_index, edge_weight = self._edges(bar)
+        edge_index, edge_weight, edge_in_group = self._edges(bar)
         in_bars = np.array([item.bars for item in self.windows], dtype=np.float32)
         at_bar, of_window, labels_end = (
             self._sent(bar),
@@ -123,6 +123,7 @@ class Histories:
             target_observed=self.observed[at_bar, of_window] & labels_end[:, None] & present,
             edge_index=edge_index,
             edge_weight=edge_weight,
+            edge_in_group=edge_in_group,
             groups=self.groups.expand(len(bar), -1, -1),
             reads=reads,
             eligible=self.present[bar_index, torch.arange(len(self.assets), device=bar_index.device)[:, None]],
@@ -142,11 +143,12 @@ class Histories:
         ends = np.array([item.ends_after for item in self.windows])
         return np.full(len(bar), True) if limit is None else bar + ends[window] <= limit
 
-    def _edges(self, bar: np.ndarray) -> tuple[Tensor, Tensor]:
+    def _edges(self, bar: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
         if self.graph is None:
-            return self._sent(np.zeros((2, 0), np.int64)), self._sent(np.zeros(0, np.float32))
-        index, weight = self.graph.edges(bar)
-        return self._sent(index), self._sent(weight)
+            index, weight, in_group = np.zeros((2, 0), np.int64), np.zeros(0, np.float32), np.zeros(0, np.bool_)
+        else:
+            index, weight, in_group = self.graph.edges(bar)
+        return self._sent(index), self._sent(weight), self._sent(in_group)
 
     @cached_property
     def _last(self) -> np.ndarray:

@@ -10,6 +10,7 @@ import torch
 
 from quantdl.config import load_config
 from quantdl.distributions import MixtureForecast
+from quantdl.errors import DataError
 from quantdl.experiment.models import build_network, fit_model, load_model, member_seed
 from quantdl.features import feature_table
 from quantdl.market.panel import Panel
@@ -100,6 +101,22 @@ def test_a_posterior_over_a_sector_tree_is_fitted_stored_and_read_back(tmp_path)
     )
     assert isinstance(first, MixtureForecast) and len(first.members) == 3
     assert torch.equal(first.icdf(0.01), second.icdf(0.01))
+
+
+def test_a_graph_reads_the_sectors_that_its_settings_name():
+    config = load_config(CONFIGS / "quickstart.yaml")
+    short = replace(config.training, epochs=1, warm_up_steps=5)
+    panel, bars = early_prices()
+    groups = {panel.assets[number]: ("one",) for number in (0, 1)}
+    settings = GraphSettings(5, width=8, heads=2, edges="both", neighbours=1, groups=groups)
+    bare, table = replace(panel, sectors={}), feature_table(panel, config.features.groups)
+    block = fit_model(settings, bare, table, bars, config.model_copy(update={"training": short}))
+    batch = block.histories.batch([range(bars.test.start, bars.test.start + 1)], 2)
+    found = {tuple(edge) for edge in batch.edge_index[:, batch.edge_in_group].T.tolist() if max(edge) < 6}
+    assert found == {(0, 1), (1, 0)}
+    assert not batch.edge_in_group.all()
+    with pytest.raises(DataError, match="the prices declare none. Declare them"):
+        fit_model(replace(settings, groups={}), bare, table, bars, config)
 
 
 def three_horizons(settings, tmp_path):

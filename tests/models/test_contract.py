@@ -32,7 +32,7 @@ from quantdl.models.settings import (
     TransformerSettings,
 )
 from quantdl.models.transformer import TransformerForecaster
-from quantdl.relations.graphs import correlation_graph
+from quantdl.relations.graphs import group_graph
 from quantdl.relations.groups import group_paths
 from quantdl.sequences import NEXT_SESSION, Batch, Histories, build_histories, position_window
 from quantdl.simulation import panel_of_closes
@@ -64,7 +64,8 @@ def histories_of(closes: np.ndarray, order: Sequence[int] | None = None) -> Hist
     panel = panel_of_closes(closes)
     names = panel.assets if order is None else [panel.assets[number] for number in order]
     sectors = {name: SECTORS[own] for name, own in zip(panel.assets, names, strict=True) if own in SECTORS}
-    graph, groups = correlation_graph(panel.log_returns(), 2, 100), group_paths(panel, sectors)
+    groups = group_paths(panel, sectors)
+    graph = group_graph(panel.log_returns(), groups, 2, 100, and_correlated=True)
     return build_histories(panel, WINDOWS, graph=graph, groups=groups)
 
 
@@ -119,6 +120,7 @@ MODELS = {
     "flow": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2)),
     "coupling": network(FlowForecaster, FlowSettings(horizon=5, width=16, heads=2, joint="coupling")),
     "graph": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, layers=2)),
+    "sector_edges": network(GraphForecaster, GraphSettings(horizon=5, width=16, heads=2, edges="both")),
     "sector_tree": network(SectorTreeForecaster, SectorTreeSettings(horizon=5, width=16, heads=2)),
     "bayesian": bayesian,
     "refitted": refitted,

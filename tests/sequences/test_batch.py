@@ -32,6 +32,7 @@ def batch() -> Batch:
         edge_weight=torch.zeros(0),
         groups=torch.zeros((3, 2, 0), dtype=torch.int64),
         eligible=torch.ones(2, 2, 3, dtype=torch.bool),
+        edge_in_group=torch.zeros(0, dtype=torch.bool),
     )
 
 

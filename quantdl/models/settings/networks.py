@@ -82,21 +82,32 @@ class FlowSettings(NetworkSettings):
 
 @dataclass(frozen=True)
 class GraphSettings(NetworkSettings):
-    """A graph network over the most correlated assets.
+    """A graph network over the nearest assets.
 
     Attributes:
         layers: Transformer blocks over time.
         hops: Message-passing layers.
-        neighbours: Edges into each asset.
+        edges: Peers that send to an asset: the most correlated ones, those of its own sector or deeper group (there the
+            most correlated ones too), or both, told apart by a feature of the edge.
+        neighbours: Edges of each kind into each asset.
         correlation_window: Trailing bars of the correlation.
+        groups: Groups of each asset by symbol, as for `SectorTreeSettings`; for edges within groups.
         kind: Name of the model.
     """
 
     layers: PositiveInt = 1
     hops: PositiveInt = 1
+    edges: Literal["correlation", "sector", "both"] = "correlation"
     neighbours: PositiveInt = 5
     correlation_window: Annotated[int, Interval(ge=20)] = 250
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: Literal["graph"] = "graph"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.groups and self.edges == "correlation":
+            expected = "none beside edges: correlation, which read no groups; or edges: sector or both"
+            raise FieldFaults(("groups", f"given those of {len(self.groups)} assets; expected {expected}"))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 
 from quantdl.errors import FieldFaults
-from quantdl.models.settings import BayesianSettings, TransformerSettings
+from quantdl.models.settings import BayesianSettings, GraphSettings, TransformerSettings
 
 
 def test_a_posterior_forecasts_the_horizons_of_its_network():
@@ -17,3 +17,14 @@ def test_the_width_is_a_multiple_of_twice_the_heads(width, heads, fits):
     else:
         with pytest.raises(FieldFaults, match=f"width: given {width}; expected a multiple of twice the heads"):
             TransformerSettings(1, width=width, heads=heads)
+
+
+def test_a_posterior_reads_the_other_assets_like_its_network():
+    assert BayesianSettings(5, cross_section="pooled").network_settings().cross_section == "pooled"
+
+
+def test_groups_that_no_edge_reads_are_refused():
+    groups = {"XOM": ("Energy",)}
+    assert GraphSettings(5, edges="both", groups=groups).groups == groups
+    with pytest.raises(FieldFaults, match="groups: given those of 1 assets; expected none beside edges: correlation"):
+        GraphSettings(5, groups=groups)
