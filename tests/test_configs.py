@@ -24,6 +24,7 @@ def test_the_promised_configs_ship():
         "quickstart",
         "quickstart_flow",
         "quickstart_graph",
+        "quickstart_graph_sectors",
         "quickstart_sector_tree",
         "quickstart_bayesian",
         "classical",
