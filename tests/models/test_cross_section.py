@@ -5,24 +5,17 @@ bar of which has read its session.
 """
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
-from quantdl.features import feature_table
 from quantdl.models.cross_section import AttendedCrossSection, PooledCrossSection, SharedSessions
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.settings import TransformerSettings
-from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Batch, build_histories
-from quantdl.simulation import correlation_jump_market, panel_of_closes
-from quantdl.training.batches import SessionBatches
-from quantdl.training.fit import fit
-from quantdl.training.settings import TrainingSettings
-from quantdl.training.splits import FitSpans
+from quantdl.simulation import panel_of_closes
 from tests.models.batches import away_from_start, random_batch
 
 SETTINGS = TransformerSettings(1, width=8, heads=2, layers=2, dropout=0.0)
@@ -253,53 +246,3 @@ def test_an_asset_outside_the_universe_changes_no_encoding_bit_for_bit():
         assert torch.equal(without[:, :2], disturbed[:, :2])
         inside, moved = (encoder(batch_of(prices, np.ones_like(eligible))) for prices in (closes, other))
         assert not torch.equal(inside[:, :2], moved[:, :2])
-
-
-def correlated_log_density(returns: np.ndarray, correlation: np.ndarray) -> np.ndarray:
-    """(T,) log density of (T, A) normal returns of unit variance, every pair of which has one correlation, (T,)."""
-    n_assets = returns.shape[1]
-    common, rest = 1.0 + (n_assets - 1) * correlation, 1.0 - correlation
-    along = returns.sum(axis=1) ** 2 / n_assets
-    across = (returns**2).sum(axis=1) - along
-    constant = n_assets * np.log(2.0 * np.pi) + np.log(common) + (n_assets - 1) * np.log(rest)
-    return -0.5 * (constant + along / common + across / rest)
-
-
-@pytest.mark.slow
-def test_what_moves_together_is_seen_sooner_where_assets_tell_each_other():
-    """Marginal laws stay as they are while all correlations jump between 0 and 0.9: one history shows nothing of it.
-
-    Features are of each asset's own history, so that the correlation shows nowhere but between them. Beside the truth
-    stands a law that knows both states and how often each holds, and never which.
-    """
-    generator, n_sessions, n_assets = np.random.default_rng(0), 4000, 8
-    correlation = 0.9 * (np.cumsum(generator.random(n_sessions) < 1.0 / 40.0) % 2)
-    market = correlation_jump_market(correlation, n_assets, seed=0)
-    table = feature_table(market.panel, ("own_history",))
-    histories = build_histories(market.panel, [NEXT_SESSION], table=table, n_factors=1)
-    spans, bars = FitSpans(range(30, 2800), range(2800, 3000)), range(3000, 3999)
-    training = TrainingSettings(
-        epochs=40, patience=8, learning_rate=5e-3, warm_up_steps=20, averaging=0.95, marginal_share=0.0, book_share=0.0
-    )
-    batch = histories.batch([bars], 16)
-
-    def score(way: Literal["none", "pooled"]) -> float:
-        settings = TransformerSettings(
-            1, width=16, heads=2, layers=1, context=16, cross_section=way, dropout=0.0, trailing_factors=1
-        )
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = TransformerForecaster(histories.n_features, 1, settings)
-        fit(model, SessionBatches(histories, spans, 16, training, seed=0), training, seed=0)
-        with torch.no_grad():
-            return -float(model(batch).log_prob(batch.target).mean()) / n_assets
-
-    returns = market.panel.log_returns()[bars.start + 1 : bars.stop + 1] / 0.012
-    states = [correlated_log_density(returns, np.full(len(returns), value)) for value in (0.0, 0.9)]
-    blind = -np.logaddexp(*states).mean() / n_assets + np.log(2.0) / n_assets + np.log(0.012)
-    known = correlated_log_density(returns, correlation[bars.start + 1 : bars.stop + 1])
-    truth = -known.mean() / n_assets + np.log(0.012)
-    alone, across = score("none"), score("pooled")
-    print(f"alone {alone:.4f}, across {across:.4f}, blind {blind:.4f}, truth {truth:.4f}")
-    assert alone - across > 0.005
-    assert truth < across < blind
