@@ -13,6 +13,7 @@ from quantdl.distributions.student_t import exact_probability
 _LOG_ROOT_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 _LOG_HALF = math.log(0.5)
 _SMALLEST, _BELOW_ONE = 5e-324, 1.0 - 2.0**-53
+_FARTHEST_TAIL = 1e-300
 _SOLVED_TO = 1e-13  # of the log of the tail
 _PAIRS_AT_ONCE = 1 << 22
 _ITERATIONS = 100  # bisection alone halves a bracket to the last bit in about 60
@@ -91,9 +92,11 @@ class NormalMixture(Distribution):
 
     def nearer_tail(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """The smaller one of the probabilities below and above a value, and whether it is the one below."""
-        below, above = self.log_cdf(value), self.log_survival(value)
+        exact = self._exact
+        weights, place = exact.log_weights.exp(), exact._standardised(value)
+        below, above = (weights * _normal_cdf(place)).sum(-1), (weights * _normal_cdf(-place)).sum(-1)
         lower = below < above
-        return torch.where(lower, below, above).exp(), lower
+        return torch.where(lower, below, above).clamp(min=_FARTHEST_TAIL), lower
 
     def at_tail(self, tail: Tensor, lower: Tensor) -> Tensor:
         """The value that leaves a probability below it where ``lower``, and above it elsewhere: all digits in both."""

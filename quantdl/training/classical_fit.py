@@ -12,7 +12,7 @@ from quantdl.models.classical.correlation import scaled_to_correlation
 from quantdl.models.classical.historical import FilteredHistoricalForecaster, HistoricalForecaster
 from quantdl.models.classical.recursion import LawKind, RecursionKind, VolatilityFit
 from quantdl.models.classical.shrinkage import LedoitWolfForecaster
-from quantdl.models.classical.volatility import VolatilityDesign, VolatilityForecaster
+from quantdl.models.classical.volatility import JoinedBy, VolatilityDesign, VolatilityForecaster
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import (
     ClassicalModel,
@@ -27,6 +27,7 @@ from quantdl.models.settings import (
     GjrSkewSettings,
     HistoricalSettings,
     LedoitWolfSettings,
+    MarketStatesSettings,
 )
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.fit import Progress
@@ -87,6 +88,7 @@ _Volatility = (
     | EgarchSkewSettings
     | FilteredHistoricalSettings
     | DccSettings
+    | MarketStatesSettings
 )
 
 
@@ -106,11 +108,23 @@ def _recursion_and_law(settings: _Volatility) -> tuple[RecursionKind, LawKind]:
             return "egarch", "skew_t"
         case FilteredHistoricalSettings() | DccSettings():
             return settings.recursion, "student_t"
+        case MarketStatesSettings():
+            return settings.recursion, settings.innovations
 
 
 def _design(settings: _Volatility) -> VolatilityDesign:
     recursion, law = _recursion_and_law(settings)
-    return VolatilityDesign(recursion == "egarch", law, isinstance(settings, DccSettings), settings.factors)
+    return VolatilityDesign(recursion == "egarch", law, _joined_by(settings), settings.factors)
+
+
+def _joined_by(settings: _Volatility) -> JoinedBy:
+    match settings:
+        case DccSettings():
+            return "dynamic"
+        case MarketStatesSettings():
+            return "market_states"
+        case _:
+            return "constant"
 
 
 def _fit_of(settings: _Volatility) -> VolatilityFit:

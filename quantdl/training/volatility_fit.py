@@ -11,11 +11,14 @@ from quantdl.distributions import SkewStudentTMarginals, StudentTLaw, skew_t_mod
 from quantdl.distributions.skew_t import skew_t_unit_log_density
 from quantdl.errors import DataError
 from quantdl.models.classical.correlation import ConstantCorrelation, DynamicCorrelation
+from quantdl.models.classical.market_states import MarketStatesCorrelation
 from quantdl.models.classical.recursion import VarianceRecursion, VolatilityFit, filtered_variance, variance_after
 from quantdl.models.classical.volatility import DEFAULT_DESIGN, VolatilityDesign, VolatilityForecaster
+from quantdl.relations.factors import TrailingFactors
 from quantdl.sequences import Histories, ReturnWindow
 from quantdl.training.correlation_fit import fit_copula, fit_dynamics
 from quantdl.training.fit import Progress
+from quantdl.training.market_states_fit import fit_market_states
 
 _MINIMUM_RETURNS = 250
 _COPULA_BARS = 1500
@@ -44,7 +47,7 @@ def fit_volatility(
         DataError: If no asset has 250 returns at the first refit, a fit fails, or there are too many assets for a
             dynamic correlation.
     """
-    if design.dynamic:
+    if design.joined_by == "dynamic":
         refuse_many_assets(len(histories.assets), "a dynamic correlation")
     model = VolatilityForecaster(len(histories.assets), len(refits), histories.windows, design)
     for number, through in enumerate(refits):
@@ -57,7 +60,7 @@ def fit_volatility(
                 "Set splits.train_end and splits.validation_end later, or bring a longer history."
             )
         _store(model, number, through, fitted)
-        _fit_dependence(model, number, fitted, through)
+        _fit_dependence(model, number, fitted, through, histories.factors)
     return model
 
 
@@ -75,7 +78,11 @@ def refuse_many_assets(n_assets: int, what: str) -> None:
 
 
 def _fit_dependence(
-    model: VolatilityForecaster, number: int, fitted: list["_FittedAsset | None"], through: int
+    model: VolatilityForecaster,
+    number: int,
+    fitted: list["_FittedAsset | None"],
+    through: int,
+    factors: TrailingFactors,
 ) -> None:
     innovations = np.full((through + 1, len(fitted)), np.nan)
     for asset, item in enumerate(fitted):
@@ -92,6 +99,10 @@ def _fit_dependence(
         loadings, freedom = fit_copula(_normal_scores(recent, fitted), model.copula.loadings.shape[-1])
         model.copula.loadings[number] = torch.from_numpy(loadings)
         model.copula.freedom[number] = freedom
+    elif isinstance(model.copula, MarketStatesCorrelation):
+        trailing = factors.at(np.arange(through))  # each session's is known at the close before it
+        parameters = fit_market_states(_normal_scores(innovations[1:], fitted), trailing)
+        model.copula.parameters_of_states[number] = torch.from_numpy(parameters)
 
 
 @dataclass(frozen=True, eq=False)

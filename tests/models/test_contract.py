@@ -28,6 +28,7 @@ from quantdl.models.settings import (
     GraphSettings,
     HistoricalSettings,
     LedoitWolfSettings,
+    MarketStatesSettings,
     SectorTreeSettings,
     TransformerSettings,
 )
@@ -136,6 +137,7 @@ MODELS |= {
     "gjr_skewt": classical(GjrSkewSettings(5)),
     "egarch_skewt": classical(EgarchSkewSettings(5)),
     "dcc_t": classical(DccSettings(5, recursion="garch")),
+    "market_states": classical(MarketStatesSettings(5, recursion="garch"), (390, 600)),
     "filtered_historical": classical(FilteredHistoricalSettings(5, window=200)),
     "ledoit_wolf_t": classical(LedoitWolfSettings(5, window=60)),
     "historical": classical(HistoricalSettings(5, window=60)),

@@ -16,6 +16,7 @@ from quantdl.models.settings import (
     GjrSkewSettings,
     HistoricalSettings,
     LedoitWolfSettings,
+    MarketStatesSettings,
 )
 from quantdl.records import plain_fields
 from quantdl.sequences import NEXT_SESSION, Histories, ReturnWindow, build_histories, position_window
@@ -56,6 +57,7 @@ def histories() -> Histories:
 
 CHEAP = {
     "dcc_t": DccSettings(5, recursion="garch"),
+    "market_states": MarketStatesSettings(5, recursion="garch"),
     "egarch_t": EgarchSettings(5),
     "gjr_skewt": GjrSkewSettings(5),
     "filtered_historical": FilteredHistoricalSettings(5, window=300),

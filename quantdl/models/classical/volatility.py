@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,9 +16,13 @@ from quantdl.distributions import (
     skew_t_mode_and_scale,
 )
 from quantdl.models.classical.correlation import ConstantCorrelation, CorrelationModel, DynamicCorrelation
+from quantdl.models.classical.market_states import MarketStatesCorrelation
 from quantdl.models.classical.recursion import SMALLEST_VARIANCE, LawKind, RecursionTensors
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch, ReturnWindow
+
+JoinedBy = Literal["constant", "dynamic", "market_states"]
+"""What joins the assets: a constant factor-t copula, a dynamic correlation, or market states on trailing factors."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,13 @@ class VolatilityDesign:
     Attributes:
         exponential: Whether the recursion is EGARCH's.
         law: Of the marginals.
-        dynamic: Whether the correlation moves; otherwise it is constant between refits.
+        joined_by: What joins the assets.
         factors: Common factors of the constant correlation.
     """
 
     exponential: bool = False
     law: LawKind = "student_t"
-    dynamic: bool = False
+    joined_by: JoinedBy = "constant"
     factors: int = 3
 
 
@@ -85,11 +90,7 @@ class VolatilityForecaster(Forecaster):
         self.register_buffer("skewness", torch.zeros(per_window, dtype=torch.float64))
         self.register_buffer("adjustment", torch.ones(per_window, dtype=torch.float64))
         self.register_buffer("fitted_through", torch.zeros(n_refits, dtype=torch.int64))
-        self.copula: CorrelationModel = (
-            DynamicCorrelation(n_assets, n_refits)
-            if design.dynamic
-            else ConstantCorrelation(n_assets, n_refits, design.factors)
-        )
+        self.copula = _copula(n_assets, n_refits, design)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,), in float64."""
@@ -146,6 +147,16 @@ class VolatilityForecaster(Forecaster):
         names = ("mean", "omega", "alpha", "beta", "gamma")
         recursion = RecursionTensors(*(getattr(self, name)[sets] for name in names))
         return recursion.next_variance(batch.returns, batch.scale[:, :, 0].double().square(), self.exponential)
+
+
+def _copula(n_assets: int, n_refits: int, design: VolatilityDesign) -> CorrelationModel:
+    match design.joined_by:
+        case "constant":
+            return ConstantCorrelation(n_assets, n_refits, design.factors)
+        case "dynamic":
+            return DynamicCorrelation(n_assets, n_refits)
+        case "market_states":
+            return MarketStatesCorrelation(n_refits)
 
 
 def refit_in_force(fitted_through: Tensor, bar: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from quantdl.models.settings.classical import (
     GjrSkewSettings,
     HistoricalSettings,
     LedoitWolfSettings,
+    MarketStatesSettings,
     VolatilitySettings,
 )
 from quantdl.models.settings.ensemble import EnsembleSettings, MemberSettings
@@ -50,6 +51,7 @@ __all__ = [
     "GraphSettings",
     "HistoricalSettings",
     "LedoitWolfSettings",
+    "MarketStatesSettings",
     "MemberSettings",
     "ModelKind",
     "ModelSettings",

@@ -98,6 +98,23 @@ class DccSettings(VolatilitySettings):
 
 
 @dataclass(frozen=True)
+class MarketStatesSettings(VolatilitySettings):
+    """Econometric margins joined by market states with a skewed common shock, on the factors of trailing correlations.
+
+    Attributes:
+        factors: Common factors of the trailing correlation, the largest of which the shock follows.
+        recursion: Of each asset's variance.
+        innovations: Law of each asset's standardised return.
+        kind: Name of the model.
+    """
+
+    factors: PositiveInt = 6
+    recursion: Literal["garch", "gjr", "egarch"] = "egarch"
+    innovations: Literal["student_t", "skew_t"] = "student_t"
+    kind: Literal["market_states"] = "market_states"
+
+
+@dataclass(frozen=True)
 class FilteredHistoricalSettings(VolatilitySettings):
     """Filtered historical simulation.
 
@@ -137,6 +154,7 @@ ClassicalModel = (
     | GjrSkewSettings
     | EgarchSkewSettings
     | DccSettings
+    | MarketStatesSettings
     | FilteredHistoricalSettings
     | LedoitWolfSettings
     | HistoricalSettings
@@ -150,6 +168,7 @@ ClassicalKind = Literal[
     "gjr_skewt",
     "egarch_skewt",
     "dcc_t",
+    "market_states",
     "filtered_historical",
     "ledoit_wolf_t",
     "historical",
