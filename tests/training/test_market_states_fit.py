@@ -6,6 +6,11 @@ import torch
 from scipy import stats
 
 from quantdl.models.classical.market_states import N_PARAMETERS, StateParameters
+from quantdl.models.forecaster import Forecaster
+from quantdl.models.settings import GarchSettings, MarketStatesSettings
+from quantdl.sequences import NEXT_SESSION, Histories, build_histories
+from quantdl.simulation import Factors, Garch, Jumps, MarketDescription, NormalShocks, simulate
+from quantdl.training.classical_fit import fit_classical
 from quantdl.training.market_states_fit import ScoreTable, fit_market_states
 
 LOADING = 1.1  # of every asset on the one factor, in units of its own noise
@@ -101,3 +106,59 @@ def test_the_table_is_the_margin_of_the_law():
     torch.testing.assert_close(law.margins.cdf(value), torch.special.ndtr(scores), rtol=0, atol=4e-3)
     density = torch.exp(-0.5 * scores.square()) / np.sqrt(2.0 * np.pi)
     torch.testing.assert_close(slope, density / law.margins.log_prob(value).exp(), rtol=0.03, atol=0.0)
+
+
+SHOCKED = MarketDescription(  # the margins are hardly skewed, the book is
+    7000,
+    10,
+    NormalShocks(),
+    Garch(0.02 * 0.012**2, 0.04, 0.94),
+    jumps=Jumps(0.03, -0.02, 0.004, "bernoulli", common=True),
+    factors=Factors(((0.15**0.5,),) * 10),
+)
+
+
+@pytest.mark.slow
+def test_the_book_of_a_market_with_a_skewed_common_shock_is_nearer_the_truth_than_under_a_symmetric_law():
+    """Equal-weight book beyond 99 % on three paths that nothing was fitted to, 19,197 sessions.
+
+    Measured: losses 1.60 % and gains 0.89 %, under the symmetric law 2.14 % and 0.55 %. Rare jumps in 3 % of
+    the sessions are more skewed than the states that 2,000 sessions tell of.
+    """
+    training = build_histories(simulate(SHOCKED, 0).panel, [NEXT_SESSION])
+    paths = [build_histories(simulate(SHOCKED, seed).panel, [NEXT_SESSION]) for seed in (200, 201, 202)]
+    skewed = fit_classical(MarketStatesSettings(1, recursion="garch"), training, [6999])
+    symmetric = fit_classical(GarchSettings(1), training, [6999])
+    losses, gains = share_beyond([book_probabilities(skewed, path) for path in paths])
+    more, less = share_beyond([drawn_probabilities(symmetric, path) for path in paths])
+    assert more > 0.016 and less < 0.008
+    assert abs(losses - 0.01) < 0.6 * (more - 0.01)
+    assert 0.008 < gains < 0.012
+
+
+def share_beyond(probabilities: list[np.ndarray]) -> tuple[float, float]:
+    together = np.concatenate(probabilities)
+    return float((together < 0.01).mean()), float((together > 0.99).mean())
+
+
+def book_probabilities(model: Forecaster, path: Histories) -> np.ndarray:
+    """Of the book's returns, by the closed form."""
+    found = []
+    for start in range(600, 6999, 400):
+        batch = path.batch([range(start, min(start + 400, 6999))], 7000)
+        with torch.no_grad():
+            book = model(batch).weighted_sum(torch.full((len(batch.bar), 1, 10), 0.1).double())
+            found.append(book.cdf(batch.target.double().mean(-1, keepdim=True))[:, 0].numpy())
+    return np.concatenate(found)
+
+
+def drawn_probabilities(model: Forecaster, path: Histories) -> np.ndarray:
+    """The same by draws, of a model whose rows differ by location and scale alone."""
+    batch = path.batch([range(600, 6999)], 7000)
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)
+        law = model(batch)
+        margins = law.marginals
+        standard = (law.rows(slice(0, 1)).sample((20_000,))[:, 0] - margins.location[0]) / margins.scale[0]
+        books = margins.location.mean(-1) + standard @ margins.scale.T / 10.0
+    return (books < batch.target.double().mean(-1)).double().mean(0).numpy()
