@@ -125,6 +125,19 @@ def test_every_kind_has_a_module():
         assert sum(1 for _ in build_classical(settings, 2, 1, WINDOWS).parameters()) == 0  # buffers only
 
 
+def test_market_states_of_one_asset_leave_its_own_law():
+    histories = histories_of(simulated_returns(600, seed=2)[:, :1])
+    model = fit_classical(MarketStatesSettings(5, recursion="garch"), histories, [500])
+    law = model(histories.batch([range(500, 590)], 600))
+    torch.testing.assert_close(law.log_prob(law.mean), law.marginal_log_prob(law.mean)[:, 0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("recursion", "innovations"), [("gjr", "student_t"), ("garch", "skew_t")])
+def test_market_states_have_the_margins_that_their_settings_name(recursion, innovations):
+    states = build_classical(MarketStatesSettings(5, recursion=recursion, innovations=innovations), 3, 1, WINDOWS)
+    assert (states.exponential, states.law) == (False, innovations)
+
+
 @pytest.fixture(scope="module")
 def long_histories() -> Histories:
     return histories_of(simulated_returns(4000, seed=1))
