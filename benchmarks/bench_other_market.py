@@ -107,7 +107,7 @@ def scores(book: ForecastBook) -> Scores:
                 target = piece.target[rows]
                 unknown = torch.full(seen.shape, torch.nan, dtype=torch.float64)
                 densities.append(torch.where(seen, law.marginal_log_prob(target).double(), unknown))
-                ranks.append(torch.where(seen, law.crps(target).double(), unknown))
+                ranks.append(torch.where(seen, law.marginal_crps(target).double(), unknown))
                 joint += float(law.log_prob(target).double().sum())
     log_density, crps = torch.cat(densities).numpy(), 1e4 * torch.cat(ranks).numpy()
     return Scores(log_density, crps, joint / int(np.isfinite(log_density).sum()))
@@ -115,7 +115,7 @@ def scores(book: ForecastBook) -> Scores:
 
 def report(own: Scores, rival: Scores) -> None:
     """Print both models' means, their difference, its t, and the share of stocks on which the network is better."""
-    for name, one in (("transformer of other stocks", own), ("egarch_t of each stock", rival)):
+    for name, one in (("network of other stocks", own), ("egarch_t of each stock", rival)):
         figures = {
             "nll": -np.nanmean(one.log_density),
             "joint_nll_a_stock": -one.joint,

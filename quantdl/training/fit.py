@@ -196,13 +196,18 @@ class _Loop:
         else:  # a fused optimiser leaves weights and its own state alone where this is 1
             self.optimizer.found_inf = torch.maximum(self.guard.tripped, (count == 0).float())  # type: ignore[attr-defined]
         for group in self.optimizer.param_groups:
-            group["lr"] = self.execution.learning_rate * min(
-                1.0, (self.course.updates + 1) / self.execution.warm_up_steps
-            )
+            group["lr"] = self._learning_rate
         self.optimizer.step()
         self.average.update(self.model)
         self.course = replace(self.course, updates=self.course.updates + 1, averaged=self.average.steps)
         self.sums += torch.stack([loss.detach().double(), observed.double()])
+
+    @property
+    def _learning_rate(self) -> float:
+        """Of the next step: rising over the first ones, then falling from pass to pass."""
+        warm = min(1.0, (self.course.updates + 1) / self.execution.warm_up_steps)
+        gone = self.course.epoch / self.settings.epochs if self.settings.annealing == "cosine" else 0.0
+        return self.execution.learning_rate * warm * 0.5 * (1.0 + math.cos(math.pi * gone))
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """What is made small: the one place that calls the loss in training."""

@@ -36,6 +36,8 @@ class TrainingSettings:
         epochs: Most passes over the training span.
         patience: Passes without a better validation score before training stops.
         learning_rate: Of AdamW at its peak.
+        annealing: How the learning rate falls from pass to pass: ``cosine`` along half a wave that would end at zero
+            after ``epochs`` passes, so that the last passes change little; ``none`` keeps it.
         weight_decay: Of AdamW.
         warm_up_steps: Steps over which the learning rate rises from zero.
         rows_hold: What one row of a batch holds. ``all_assets``: consecutive sessions of all assets, so that a network
@@ -66,6 +68,7 @@ class TrainingSettings:
     epochs: PositiveInt = 30
     patience: PositiveInt = 6
     learning_rate: PositiveFloat = 2e-3
+    annealing: Literal["cosine", "none"] = "cosine"
     weight_decay: NonNegativeFloat = 1e-2
     warm_up_steps: PositiveInt = 50
     rows_hold: Literal["all_assets", "one_asset"] = "all_assets"

@@ -260,3 +260,35 @@ def test_a_fit_of_a_number_of_passes_that_was_interrupted_ends_with_the_same_bit
     again, report = fitted_for(histories, 3, circumstances=kept)
     assert len(report.epochs) == 3
     assert all(torch.equal(a, b) for a, b in zip(weights_of(again), weights_of(expected), strict=True))
+
+
+def rates_of_steps(histories, monkeypatch, settings) -> list[float]:
+    """The learning rate of every step of a fit."""
+    rates: list[float] = []
+    step = torch.optim.AdamW.step
+
+    def observed_step(optimizer, *given):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", observed_step)
+    fitted(histories, settings)
+    return rates
+
+
+def test_after_warming_up_the_learning_rate_falls_along_half_a_cosine_from_pass_to_pass(histories, monkeypatch):
+    settings = replace(SETTINGS, epochs=4, patience=4, warm_up_steps=2)
+    rates = rates_of_steps(histories, monkeypatch, settings)
+    assert len(rates) % 4 == 0
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+        torch.optim.SGD([torch.zeros(1)], lr=settings.learning_rate), T_max=4
+    )
+    expected = []
+    for _ in range(4):
+        expected += [schedule.get_last_lr()[0]] * (len(rates) // 4)
+        schedule.optimizer.step()
+        schedule.step()
+    expected[0] /= 2.0
+    assert rates == pytest.approx(expected)
+    kept = rates_of_steps(histories, monkeypatch, replace(settings, annealing="none"))
+    assert kept == pytest.approx([settings.learning_rate / 2.0, *[settings.learning_rate] * (len(kept) - 1)])
