@@ -25,6 +25,7 @@ def test_the_promised_configs_ship():
         "quickstart_flow",
         "quickstart_graph",
         "quickstart_graph_sectors",
+        "quickstart_small",
         "quickstart_sector_tree",
         "quickstart_bayesian",
         "classical",
