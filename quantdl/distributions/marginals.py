@@ -79,13 +79,8 @@ class Marginals(ABC):
             Mean, slope and variance of the returns, each (B, A, C); the slope is the covariance of return and standard
             variable over the variance of the latter.
         """
-        nodes, shares = (mean.new_tensor(part)[:, None] for part in zip(*HERMITE, strict=True))
-        standard = mean[..., None, :] + deviation[..., None, :] * nodes  # (B, A, Q, C)
-        returns = self.from_standard(standard.movedim((2, 3), (0, 1)), base).movedim((0, 1), (2, 3))
-        center = (shares * returns).sum(-2)
-        around = returns - center[..., None, :]
-        slope = (shares * nodes * around).sum(-2) / deviation
-        return center, slope, (shares * around.square()).sum(-2)
+        returns = self.from_standard(at_nodes(mean, deviation).movedim((2, 3), (0, 1)), base)
+        return moments_at_nodes(returns.movedim((0, 1), (2, 3)), deviation)
 
     @abstractmethod
     def rows(self, index: Tensor | slice) -> "Marginals":
@@ -98,6 +93,21 @@ class Marginals(ABC):
     @abstractmethod
     def to(self, device: torch.device | str) -> "Marginals":
         """The same maps on another device."""
+
+
+def at_nodes(mean: Tensor, deviation: Tensor) -> Tensor:
+    """Normal variables at the seven nodes: (B, A, C) means and standard deviations give (B, A, 7, C)."""
+    nodes = mean.new_tensor([place for place, _ in HERMITE])[:, None]
+    return mean[..., None, :] + deviation[..., None, :] * nodes
+
+
+def moments_at_nodes(returns: Tensor, deviation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, slope and variance, each (B, A, C), of the returns at `at_nodes`, (B, A, 7, C)."""
+    nodes, shares = (returns.new_tensor(part)[:, None] for part in zip(*HERMITE, strict=True))
+    center = (shares * returns).sum(-2)
+    around = returns - center[..., None, :]
+    slope = (shares * nodes * around).sum(-2) / deviation
+    return center, slope, (shares * around.square()).sum(-2)
 
 
 def cdf_by_transport(marginals: Marginals, value: Tensor, base: BaseLaw) -> Tensor:
@@ -139,10 +149,6 @@ class AffineMarginals(Marginals):
 
     def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
-        return self.standardised(value)
-
-    def standardised(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """As `to_standard`, which needs no base here."""
         return (value - self.location) / self.scale, -self.scale.log()
 
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
@@ -178,6 +184,11 @@ class AffineMarginals(Marginals):
     def to(self, device: torch.device | str) -> "AffineMarginals":
         """See :class:`Marginals`."""
         return AffineMarginals(self.location.to(device), self.scale.to(device))
+
+    @property
+    def _exact(self) -> "AffineMarginals":
+        """The same maps in float64, for probabilities and quantiles."""
+        return AffineMarginals(self.location.double(), self.scale.double())
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ values fall where, so nothing waits for the device.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from quantdl.distributions.base_law import BaseLaw, StudentTLaw
-from quantdl.distributions.marginals import HERMITE, AffineMarginals, Marginals
+from quantdl.distributions.marginals import Marginals, at_nodes, moments_at_nodes
 
 # As in Pyro: the least share of a bin, of the place of its split in it, and the least slope at a knot.
 _SMALLEST_SHARE, _SMALLEST_SPLIT, _SMALLEST_SLOPE = 1e-3, 0.025, 1e-3
@@ -176,128 +177,138 @@ def _split(parameter: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class SplineMarginals(Marginals):
-    """An affine map, then a monotone spline, down to the standard variable.
+    """Any map, then a monotone spline, down to the standard variable.
 
-    Outside the bound the spline is the identity, so the tails are those of the base.
+    Outside the bound the spline is the identity, so the tails are those of the inner map under the base. Mean and
+    variance exist where the inner map has them under that base. For what the spline changes inside the bound, the
+    distribution function of the inner map's image is integrated along that image, by Gauss-Legendre nodes from one
+    joint of hyperbolas to the next.
 
     Attributes:
-        affine: Location and scale, shapes (B, A).
-        spline: From the scaled return to the standard variable, one per row and asset.
+        inner: From the return to what the spline bends: affine, or with tails of its own; (B, A).
+        spline: From there to the standard variable, one per row and asset.
     """
 
-    affine: AffineMarginals
+    inner: Marginals
     spline: RationalSpline
 
     def to_standard(self, value: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor]:
         """See :class:`Marginals`."""
-        scaled, log_slope = self.affine.standardised(value)
-        standard, spline_slope = self.spline.forward(scaled)
+        place, log_slope = self.inner.to_standard(value, base)
+        standard, spline_slope = self.spline.forward(place)
         return standard, log_slope + spline_slope
 
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
         """See :class:`Marginals`."""
-        scaled, _ = self.spline.inverse(standard)
-        return self.affine.from_standard(scaled, base)
+        place, _ = self.spline.inverse(standard)
+        return self.inner.from_standard(place, base)
 
     def mean(self, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`.
-
-        That of the base and, by parts, the integral inside the bound of the distribution function of the standard
-        variable less that of the scaled return.
-        """
-        exact = self._exact
-        first, _ = exact._moments(base, square=False)
-        return exact.affine.from_standard(first, base).to(self.affine.location.dtype)
-
-    def variance(self, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`.
-
-        The mean square is that of the base and, by parts, twice the integral inside the bound of z G(z) dz less
-        x F(x) dx; x is the scaled return, F its distribution function, z the standard variable and G its own.
-        """
-        exact = self._exact
-        first, second = exact._moments(base, square=True)
-        variance = exact.affine.scale.square() * (second - first.square())
-        return torch.where(torch.isfinite(base.variance), variance, base.variance).to(self.affine.location.dtype)
-
-    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
         r"""See :class:`Marginals`.
 
-        Outside the bound the scaled return has the distribution function G of the base. So the score is that of the
-        base at the return, where it lies outside, or at the nearest end of the bound, less what the base's own squared
-        error adds inside the bound, plus what the spline's adds there. Gauss-Legendre nodes take the integrals inside
-        from one joint of hyperbolas to the next.
+        That of the inner map :math:`y = g(x)` alone and, by parts, :math:`\int g'(x) (G(x) - G(s(x))) \, dx` inside the
+        bound, with the spline s and the distribution function G of the base.
         """
         exact = self._exact
-        scaled, _ = exact.affine.standardised(value.double())
-        bound = exact.spline.bound
-        inside = scaled.clamp(-bound, bound)
+        mean = exact.inner.mean(base) + exact._gained(base, lambda place: exact._rise(place, base))
+        return mean.to(self.spline.table.dtype)
+
+    def variance(self, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`; by parts as the mean, of the squared distance from the mean without a spline."""
+        exact = self._exact
+        plain = exact.inner.mean(base)
+
+        def rise_of_square(place: Tensor) -> Tensor:
+            return 2.0 * (exact.inner.from_standard(place, base) - plain) * exact._rise(place, base)
+
+        moved = exact._gained(base, lambda place: exact._rise(place, base))
+        variance = exact.inner.variance(base) + exact._gained(base, rise_of_square) - moved.square()
+        return variance.to(self.spline.table.dtype)
+
+    def crps(self, value: Tensor, base: BaseLaw) -> Tensor:
+        """See :class:`Marginals`.
+
+        The score of the inner map alone, less what its squared error adds inside the bound, plus what the spline's adds
+        there. A return beyond the bound counts as one at the nearest end inside.
+        """
+        exact = self._exact
+        place, _ = exact.inner.to_standard(value.double(), base)
+        inside = place.clamp(-exact.spline.bound, exact.spline.bound)
         standard, log_slope = exact.spline.forward(inside)
         own = (inside, standard, log_slope.exp())
         joints = [torch.cat([joint, point[None]]) for joint, point in zip(exact.spline.joints(), own, strict=True)]
         order = joints[0].argsort(dim=0, stable=True)
         places, images, slopes = (joint.gather(0, order) for joint in joints)
-        straight = torch.ones_like(slopes)
-        within = _integral(places, images, slopes, base, inside) - _integral(places, places, straight, base, inside)
-        return exact.affine.scale * (base.crps(scaled) + within)
+
+        def wrong(below: Tensor, right: Tensor) -> Tensor:
+            return torch.where(right <= inside, below, 1.0 - below).square()
+
+        plain, bent = (
+            _integral(
+                places, at, slope, lambda x: exact._rise(x, base), lambda z, right: wrong(base_cdf(z, base), right)
+            )
+            for at, slope in ((places, torch.ones_like(slopes)), (images, slopes))
+        )
+        return exact.inner.crps(value, base) + bent - plain
 
     def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
         """See :class:`Marginals`; the spline's inverse is read off a table, linearly between its places."""
-        bound = self.spline.bound
-        evenly = torch.linspace(-bound, bound, _TABLE_PIECES + 1, dtype=mean.dtype, device=mean.device)
-        inverse, _ = self.spline.inverse(evenly[:, None, None].expand(-1, *mean.shape[:2]))
-        table = inverse.movedim(0, -1)  # (B, A, places)
-        nodes, shares = (mean.new_tensor(part)[:, None] for part in zip(*HERMITE, strict=True))
-        standard = (mean[..., None, :] + deviation[..., None, :] * nodes).flatten(2)  # (B, A, Q * C)
-        distance = (standard + bound) * (0.5 * _TABLE_PIECES / bound)
-        number = distance.detach().floor().clamp(0, _TABLE_PIECES - 1).long()
-        low, high = table.gather(-1, number), table.gather(-1, number + 1)
-        inside = low + (high - low) * (distance - number)
-        scaled = torch.where(standard.abs() < bound, inside, standard).unflatten(2, (-1, mean.shape[-1]))
-        center = (shares * scaled).sum(-2)
-        around = scaled - center[..., None, :]
-        slope = (shares * nodes * around).sum(-2) / deviation
-        scale = self.affine.scale[..., None]
-        location = self.affine.location[..., None] + scale * center
-        return location, scale * slope, scale.square() * (shares * around.square()).sum(-2)
+        standard = at_nodes(mean, deviation)
+        place = self._read_off_table(standard.flatten(2)).unflatten(2, standard.shape[2:])
+        returns = self.inner.from_standard(place.movedim((2, 3), (0, 1)), base).movedim((0, 1), (2, 3))
+        return moments_at_nodes(returns, deviation)
 
     def rows(self, index: Tensor | slice) -> "SplineMarginals":
         """See :class:`Marginals`."""
-        return SplineMarginals(self.affine.rows(index), self.spline.pick(index))
+        return SplineMarginals(self.inner.rows(index), self.spline.pick(index))
 
     def assets(self, index: Tensor) -> "SplineMarginals":
         """See :class:`Marginals`."""
-        return SplineMarginals(self.affine.assets(index), self.spline.pick((slice(None), index)))
+        return SplineMarginals(self.inner.assets(index), self.spline.pick((slice(None), index)))
 
     def to(self, device: torch.device | str) -> "SplineMarginals":
         """See :class:`Marginals`."""
-        return SplineMarginals(self.affine.to(device), self.spline.to(device))
+        return SplineMarginals(self.inner.to(device), self.spline.to(device))
 
-    def _moments(self, base: BaseLaw, square: bool) -> tuple[Tensor, Tensor]:
-        """Mean, and mean square where asked for, of the scaled return."""
+    def _read_off_table(self, standard: Tensor) -> Tensor:
+        """The inner map's images at standard variables of shape (B, A, *)."""
+        bound = self.spline.bound
+        evenly = torch.linspace(-bound, bound, _TABLE_PIECES + 1, dtype=standard.dtype, device=standard.device)
+        inverse, _ = self.spline.inverse(evenly[:, None, None].expand(-1, *standard.shape[:2]))
+        table = inverse.movedim(0, -1)  # (B, A, places)
+        distance = (standard + bound) * (0.5 * _TABLE_PIECES / bound)
+        number = distance.detach().floor().clamp(0, _TABLE_PIECES - 1).long()
+        low, high = table.gather(-1, number), table.gather(-1, number + 1)
+        return torch.where(standard.abs() < bound, low + (high - low) * (distance - number), standard)
+
+    def _rise(self, place: Tensor, base: BaseLaw) -> Tensor:
+        """Slope of the return along the inner map's image."""
+        _, log_slope = self.inner.to_standard(self.inner.from_standard(place, base), base)
+        return torch.exp(-log_slope)
+
+    def _gained(self, base: BaseLaw, rise: Callable[[Tensor], Tensor]) -> Tensor:
+        """How much the spline adds to the expectation of a function of the image that rises by ``rise``."""
         places, images, slopes = self.spline.joints()
-        straight = torch.ones_like(slopes)
-        moved = _integral(places, places, straight, base, None) - _integral(places, images, slopes, base, None)
-        first = base.mean.double() + moved
-        if not square:
-            return first, first
-        grown = _integral(places, places, straight, base, None, by_place=True)
-        grown = grown - _integral(places, images, slopes, base, None, by_place=True)
-        return first, base.variance.double() + base.mean.double().square() + 2.0 * grown
+        plain, bent = (
+            _integral(places, at, slope, rise, lambda z, _: base_cdf(z, base))
+            for at, slope in ((places, torch.ones_like(slopes)), (images, slopes))
+        )
+        return plain - bent
 
     @property
     def _exact(self) -> "SplineMarginals":
         """The same maps in float64, for probabilities and quantiles."""
-        affine = AffineMarginals(self.affine.location.double(), self.affine.scale.double())
-        return SplineMarginals(affine, self.spline.double())
+        return SplineMarginals(self.inner._exact, self.spline.double())
 
 
 def _integral(
-    places: Tensor, images: Tensor, slopes: Tensor, base: BaseLaw, cut: Tensor | None, by_place: bool = False
+    places: Tensor,
+    images: Tensor,
+    slopes: Tensor,
+    rise: Callable[[Tensor], Tensor],
+    of: Callable[[Tensor, Tensor], Tensor],
 ) -> Tensor:
-    """Integral over places of G(image), or of the squared error of G against a step at ``cut``, one of the places.
-
-    G is the distribution function of the base. With ``by_place`` of the place times G(image).
+    """Integral over places of ``rise(place) * of(image, right end of the piece)``.
 
     Between two joints place and image lie on a hyperbola, which exponentials run through: with ``c`` half the log of
     the slopes' ratio, the image is ``expm1(c v) / expm1(c)`` and the place ``expm1(-c v) / expm1(-c)``, as shares of
@@ -305,7 +316,7 @@ def _integral(
 
     Shape:
         - places, images, slopes: (J, *) joints in order
-        - cut, output: (*)
+        - output: (*)
     """
     width, height = places.diff(dim=0), images.diff(dim=0)
     bend = 0.5 * (slopes[1:] / slopes[:-1]).log()
@@ -313,12 +324,9 @@ def _integral(
     total = torch.zeros_like(width)
     for node, weight in _NODES:
         image = images[:-1] + height * torch.expm1(bend * node) / torch.expm1(bend)
-        below = base_cdf(image, base)
-        if cut is not None:
-            below = torch.where(places[1:] <= cut, below, 1.0 - below).square()
-        if by_place:
-            below = below * (places[:-1] + width * torch.expm1(-bend * node) / torch.expm1(-bend))
-        total = total - weight * below * bend * torch.exp(-bend * node) / torch.expm1(-bend)
+        place = places[:-1] + width * torch.expm1(-bend * node) / torch.expm1(-bend)
+        speed = bend * torch.exp(-bend * node) / torch.expm1(-bend)
+        total = total - weight * rise(place) * of(image, places[1:]) * speed
     return (total * width).sum(0)
 
 

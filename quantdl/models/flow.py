@@ -17,10 +17,10 @@ from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.heads import (
-    ALL_VARIANCES,
     AffineHead,
     FactorCopulaHead,
     ForecastContext,
+    JohnsonSUHead,
     LastLayer,
     MarketStatesHead,
     unit,
@@ -53,8 +53,9 @@ class SplineHead(nn.Module):
 class FlowForecaster(Forecaster):
     """A flow over standard variables whose law is learned.
 
-    Either spline margins joined by a mixture of market states, or affine margins under a factor-t law whose common
-    scores a coupling flow bends; the latter knows assets by their loadings only, so it serves any number of them too.
+    Either Johnson's S_U margins bent by splines and joined by a mixture of market states, or affine margins under a
+    factor-t law whose common scores a coupling flow bends; the latter knows assets by their loadings only, so it serves
+    any number of them too.
 
     Args:
         n_features: Feature columns.
@@ -66,15 +67,16 @@ class FlowForecaster(Forecaster):
         super().__init__()
         self.encoder = CausalEncoder(n_features, settings)
         self.context = ForecastContext(settings.width, n_windows)
-        self.affine = AffineHead(self.context.size, settings.width)
         self.joint = settings.joint
         self.dependence: MarketStatesHead | FactorCopulaHead
         sizes = (self.context.size, settings.width, settings.trailing_factors)
         if settings.joint == "factors":
+            self.marginals = JohnsonSUHead(self.context.size, settings.width)
             self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)
-            self.dependence = MarketStatesHead(*sizes, ALL_VARIANCES)
+            self.dependence = MarketStatesHead(*sizes)
         else:
             bends = (_COUPLINGS, settings.width, settings.bins, settings.bound)
+            self.affine = AffineHead(self.context.size, settings.width)
             self.coupling = CouplingFlow(2, self.context.size, *bends)
             self.dependence = FactorCopulaHead(*sizes)
 
@@ -86,5 +88,5 @@ class FlowForecaster(Forecaster):
         if self.joint == "coupling":
             affine = self.affine(assets, unit(batch))
             return ScoreFlowForecast(affine, dependence, PlaneMap(self.coupling, row), batch.present)
-        affine = self.affine(assets, unit(batch) / dependence.shock_stretch)
-        return CopulaForecast(SplineMarginals(affine, self.spline(assets)), dependence, batch.present)
+        inner = self.marginals(assets, unit(batch), dependence.shock_stretch)
+        return CopulaForecast(SplineMarginals(inner, self.spline(assets)), dependence, batch.present)

@@ -1,7 +1,6 @@
 """The heads of a network: from the encoding of each asset to its own law and to the dependence between assets."""
 
 import math
-from typing import NamedTuple
 
 import torch
 from scipy import stats
@@ -95,52 +94,32 @@ class JohnsonSUHead(nn.Module):
         )
 
 
-class VarianceGrid(NamedTuple):
-    """Variances of the market's states, evenly spaced in the logarithm, and the law that training starts from.
-
-    A sum of squares over twenty assets tells one variance from another that is a third larger, so points stand closer
-    than that matters: the joint density of a day gains .1 nats between a distance of 2.8 and one of 1.6 in the ratio.
-    """
-
-    points: int
-    lowest: float
-    highest: float
-    degrees_of_freedom: float
-
-
-COMMON_VARIANCES = VarianceGrid(7, 0.3, 4.0, 20.0)
-"""Where each asset has tails of its own, so that the states bear only what is common to all."""
-
-ALL_VARIANCES = VarianceGrid(12, 0.1, 40.0, 6.0)
-"""Where tails of single assets come from the states too."""
-
-
 class MarketStatesHead(nn.Module):
     """A skewed dependence: probabilities and common shock of the market's states per row, loadings per asset.
 
     The states are a grid: a few variances, fixed and evenly spaced in the logarithm, by a few kinds of common shock,
     whose means and variances are learned. Their probabilities are read off the row's context, so tails and skewness
-    move with the market. Training starts from the weights that make the law nearly Student-t with the degrees of
-    freedom of the grid, and from a shock with a rare bad kind. Exposures to the shock follow the largest trailing
-    factor, loadings the other ones, each multiplied by a positive number read off the encoding. No asset has parameters
-    of its own.
+    move with the market. Variances stand close together: a sum of squares over twenty assets tells one from another
+    that is a third larger, and the joint density of a day gains .1 nats between a distance of 2.8 and one of 1.6 in the
+    ratio. They need not reach far where each asset has tails of its own, so that the states bear only what is common to
+    all. Training starts from weights that make the law nearly Student-t, and from a shock with a rare bad kind.
+    Exposures to the shock follow the largest trailing factor, loadings the other ones, each multiplied by a positive
+    number read off the encoding. No asset has parameters of its own.
     """
 
     variance: Tensor
     start: Tensor
 
-    def __init__(
-        self, size: int, hidden: int, trailing_factors: int, variances: VarianceGrid = COMMON_VARIANCES
-    ) -> None:
+    def __init__(self, size: int, hidden: int, trailing_factors: int) -> None:
         super().__init__()
-        variance, log_weights = _student_t_grid(variances)
+        variance, log_weights = _student_t_grid()
         self.register_buffer("variance", variance, persistent=False)
         self.log_weights = nn.Parameter(log_weights)
         kinds = torch.tensor(_SHOCKS)
         start = torch.stack([kinds[:, 0].log(), kinds[:, 1], kinds[:, 2].log()])
         self.register_buffer("start", start, persistent=False)
         self.shock = nn.Parameter(torch.zeros(3, len(kinds)))
-        self.spread = _two_layers(size, hidden, variances.points)
+        self.spread = _two_layers(size, hidden, len(variance))
         self.kinds = _two_layers(size, hidden, len(kinds))
         self.own = _two_layers(size, hidden, 2)
         self.stretch = _two_layers(size, hidden, trailing_factors)
@@ -166,16 +145,16 @@ class MarketStatesHead(nn.Module):
         )
 
 
+_POINTS, _LOWEST, _HIGHEST, _START_FREEDOM = 7, 0.3, 4.0, 20.0  # of the states' variances
 _RATE = 10.0  # how much faster a number that is shared by all rows is learned than a weight of a network
 _START_TAIL, _TAILS = math.log(2.6), (0.2, 2.5)  # of the logarithm
 _SHOCKS = ((0.55, 0.25, 0.5), (0.37, -0.15, 1.0), (0.08, -1.0, 2.5))  # probability, mean and variance of each kind
 
 
-def _student_t_grid(variances: VarianceGrid) -> tuple[Tensor, Tensor]:
+def _student_t_grid() -> tuple[Tensor, Tensor]:
     """Variances and log weights, each (points,), whose mixture of normals is close to a Student-t law."""
-    ends = (math.log(variances.lowest), math.log(variances.highest))
-    grid = torch.linspace(*ends, variances.points, dtype=torch.float64)
-    half = 0.5 * variances.degrees_of_freedom
+    grid = torch.linspace(math.log(_LOWEST), math.log(_HIGHEST), _POINTS, dtype=torch.float64)
+    half = 0.5 * _START_FREEDOM
     borders = torch.exp(0.5 * (grid[1:] + grid[:-1])).numpy()
     below = torch.from_numpy(stats.invgamma(half, scale=half).cdf(borders))
     shares = torch.diff(below, prepend=below.new_zeros(1), append=below.new_ones(1))

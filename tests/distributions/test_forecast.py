@@ -16,6 +16,7 @@ from quantdl.distributions import (
     FactorStudentT,
     Forecast,
     JohnsonSUMarginals,
+    Marginals,
     MixtureForecast,
     RationalSpline,
     SkewStudentTMarginals,
@@ -68,8 +69,8 @@ def own_tails(location: torch.Tensor) -> StudentTMarginals:
     return StudentTMarginals(location, uniform(3, 0.01, 0.02, ROWS, ASSETS), uniform(4, 2.5, 9.0, ROWS, ASSETS))
 
 
-def spline(location: torch.Tensor) -> SplineMarginals:
-    return SplineMarginals(affine(location), RationalSpline.of(uniform(5, -1.0, 1.0, 23, ROWS, ASSETS), bound=4.0))
+def bent(inner: Marginals) -> SplineMarginals:
+    return SplineMarginals(inner, RationalSpline.of(uniform(5, -1.0, 1.0, 23, ROWS, ASSETS), bound=4.0))
 
 
 def mixture(location: torch.Tensor) -> MixtureForecast:
@@ -94,10 +95,10 @@ SCORED_TO = dict.fromkeys(SUMMED_TO, 2e-4)
 LAWS = {
     "student_t": lambda location: copula_of(affine(location)),
     "own_tails": lambda location: copula_of(own_tails(location)),
-    "spline": lambda location: copula_of(spline(location)),
+    "spline": lambda location: copula_of(bent(affine(location))),
     "mixture": mixture,
     "states": lambda location: in_states(own_tails_and_skews(location)),
-    "spline_in_states": lambda location: in_states(spline(location)),
+    "spline_in_states": lambda location: in_states(bent(own_tails_and_skews(location))),
     "skewed_t_in_states": lambda location: in_states(skewed_t(location)),
 }
 

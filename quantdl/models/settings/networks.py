@@ -62,14 +62,16 @@ class TransformerSettings(NetworkSettings):
 
 @dataclass(frozen=True)
 class FlowSettings(NetworkSettings):
-    """A conditional flow: each asset's own map is affine, then a spline; joined by market states or a coupling flow.
+    """A conditional flow: splines on each asset's own law, joined by market states; or a coupling flow.
 
     Attributes:
         bins: Pieces of the spline.
-        bound: Distance from the center, in units of the scale, up to which the spline bends the law.
-        joint: ``factors`` joins spline margins by factors within market states, as the other networks do. ``coupling``
-            bends the two largest common scores of affine Student-t margins by a coupling flow, which margins and
-            dependence both inherit; its joint density needs every present asset observed, see
+        bound: Distance from the center up to which a spline bends, in units of the standard variable that it starts as;
+            the standard deviation of that is about one, and larger where an asset is exposed to the common shock.
+        joint: ``factors`` gives each asset the law that it has in the other networks, with tails and a skew of its own,
+            bends it by a spline, and joins the assets by factors within market states, as they do. ``coupling`` bends
+            the two largest common scores of affine Student-t margins by a coupling flow, which margins and dependence
+            both inherit; its joint density needs every present asset observed, see
             `quantdl.distributions.ScoreFlowForecast`.
         kind: Name of the model.
     """
