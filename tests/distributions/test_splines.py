@@ -292,20 +292,28 @@ STRAIGHT = AffineMarginals(cell(0.0), cell(1.0))
 HEAVY = JohnsonSUMarginals(cell(LOCATION), cell(SCALE), cell(TAIL), cell(SKEW))
 
 
-def over_a_state(of: Callable[[float], float], mean: float, size: float, law: SplineMarginals) -> float:
-    """Expectation over a normal standard variable, from joint to joint of the spline."""
-    joints = law.spline.joints()[1].flatten().tolist()
-    cuts = sorted([mean - 14.0 * size, *joints, mean + 14.0 * size])
-    pieces = (integrate.quad(lambda z: of(z) * stats.norm.pdf(z, mean, size), *pair)[0] for pair in pairwise(cuts))
-    return sum(pieces)
+def by_pieces(of: Callable[[np.ndarray], np.ndarray], joints: torch.Tensor, *ends: float) -> float:
+    """Integral over the range of ends, by 24 Gauss nodes on each quarter of what lies between joints and ends."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    cuts = np.union1d(joints.flatten().numpy(), ends)
+    cuts = cuts[(cuts >= min(ends)) & (cuts <= max(ends))]
+    fine = np.concatenate([*(np.linspace(*pair, 5)[:-1] for pair in pairwise(cuts)), cuts[-1:]])
+    middle, half = 0.5 * (fine[1:] + fine[:-1]), 0.5 * np.diff(fine)
+    return float(half @ of(middle[:, None] + half[:, None] * nodes) @ weights)
 
 
-def returns_of(law: SplineMarginals, heavy: bool) -> Callable[[float], float]:
-    """Return at a standard variable, by the formula of the inner map."""
+def over_a_state(of: Callable[[np.ndarray], np.ndarray], mean: float, size: float, law: SplineMarginals) -> float:
+    """Expectation over a normal standard variable."""
+    ends = mean - 14.0 * size, mean, mean + 14.0 * size
+    return by_pieces(lambda z: of(z) * stats.norm.pdf(z, mean, size), law.spline.joints()[1], *ends)
 
-    def at(standard: float) -> float:
-        place = law.spline.inverse(cell(standard))[0].item()
-        return LOCATION + SCALE * TAIL * math.sinh((place - SKEW) / TAIL) if heavy else place
+
+def returns_of(law: SplineMarginals, heavy: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns at standard variables, by the formula of the inner map."""
+
+    def at(standard: np.ndarray) -> np.ndarray:
+        place = law.spline.inverse(torch.from_numpy(standard)[..., None, None])[0][..., 0, 0].numpy()
+        return LOCATION + SCALE * TAIL * np.sinh((place - SKEW) / TAIL) if heavy else place
 
     return at
 
@@ -317,18 +325,16 @@ INNER = pytest.mark.parametrize(("inner", "heavy"), [(STRAIGHT, False), (HEAVY, 
 @pytest.mark.parametrize("value", [-30.0, -BOUND, -1.3, 0.2, 7.0])
 def test_on_a_skewed_base_the_score_is_the_integral_of_the_squared_error(inner, heavy, value):
     law = SplineMarginals(inner, RationalSpline.of(parameters(1, 1), BOUND))
-    joints = law.spline.joints()[0].flatten().tolist()
-    components = stats.norm(MEANS, np.sqrt(VARIANCES))
-
-    def wrong(place: float, high: bool) -> float:
-        image, _ = law.spline.forward(cell(place))
-        below = float((np.array(WEIGHTS) * components.cdf(image.item())).sum())
-        rise = SCALE * math.cosh((place - SKEW) / TAIL) if heavy else 1.0
-        return (1.0 - below if high else below) ** 2 * rise
-
+    components = stats.norm(np.array(MEANS), np.sqrt(VARIANCES))
     end = SKEW + TAIL * math.asinh((value - LOCATION) / (SCALE * TAIL)) if heavy else value
-    cuts = sorted([-32.0, *joints, end, 32.0])
-    expected = sum(integrate.quad(wrong, *pair, args=(pair[0] >= end,), epsabs=1e-11)[0] for pair in pairwise(cuts))
+
+    def wrong(place: np.ndarray) -> np.ndarray:
+        image = law.spline.forward(torch.from_numpy(place)[..., None, None])[0][..., 0].numpy()
+        below = components.cdf(image) @ np.array(WEIGHTS)
+        rise = SCALE * np.cosh((place - SKEW) / TAIL) if heavy else 1.0
+        return np.where(place > end, 1.0 - below, below) ** 2 * rise
+
+    expected = by_pieces(wrong, law.spline.joints()[0], -32.0, end, 32.0)
     assert law.crps(cell(value), SKEWED).item() == pytest.approx(expected, rel=1e-6)
 
 
@@ -345,14 +351,15 @@ def test_on_a_skewed_base_mean_and_variance_are_integrals(inner, heavy):
 
 @pytest.mark.parametrize(("mean", "size"), [(-0.4, 0.6), (0.5, 1.9)])
 def test_moments_in_a_state_are_near_the_integrals_over_it(mean, size):
-    """Seven nodes see a spline that bends less than the steepest of these tests to a few per cent."""
+    """By seven nodes: the mean within 3 % of the deviation, slope and variance of a gently bent law within 2 %."""
     law = SplineMarginals(HEAVY, RationalSpline.of(parameters(1, 1, size=0.2), BOUND))
     at = returns_of(law, heavy=True)
     center = over_a_state(at, mean, size, law)
     along = over_a_state(lambda z: (z - mean) * at(z), mean, size, law) / size**2
     around = over_a_state(lambda z: (at(z) - center) ** 2, mean, size, law)
     found = law.moments_in_states(cell(mean)[..., None], cell(size)[..., None], SKEWED)
-    assert [part.item() for part in found] == pytest.approx([center, along, around], rel=0.02)
+    assert found[0].item() == pytest.approx(center, abs=0.03 * math.sqrt(around))
+    assert [part.item() for part in found[1:]] == pytest.approx([along, around], rel=0.02)
 
 
 @pytest.mark.parametrize(

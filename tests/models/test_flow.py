@@ -39,11 +39,13 @@ def test_a_spline_depends_on_its_own_encoding_alone():
 
 
 def unbent(flow: FlowForecaster, batch: Batch) -> CopulaForecast:
-    """The law of a flow's affine margins and dependence alone."""
+    """The law of a flow's margins and dependence alone."""
     assets, row = flow.context(batch.at_read(flow.encoder(batch)), batch)
     dependence = flow.dependence(assets, row, batch.trailing_loadings)
-    stretch = dependence.shock_stretch if flow.joint == "factors" else 1.0
-    return CopulaForecast(flow.affine(assets, unit(batch) / stretch), dependence, batch.present)
+    if flow.joint == "coupling":
+        return CopulaForecast(flow.affine(assets, unit(batch)), dependence, batch.present)
+    marginals = flow.marginals(assets, unit(batch), dependence.shock_stretch)
+    return CopulaForecast(marginals, dependence, batch.present)
 
 
 def test_before_training_the_spline_bends_nothing():
