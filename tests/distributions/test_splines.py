@@ -367,6 +367,7 @@ def test_moments_in_a_state_are_near_the_integrals_over_it(mean, size):
     [STRAIGHT, StudentTMarginals(cell(LOCATION), cell(SCALE), cell(FREEDOM)), HEAVY],
     ids=["affine", "own_tails", "johnson"],
 )
+@torch.no_grad()
 def test_a_spline_that_bends_nothing_leaves_the_inner_law(inner: Marginals):
     law = SplineMarginals(inner, RationalSpline.of(RationalSpline.start(BINS).double()[:, None, None], BOUND))
     for value in (-9.0, -2.0, 0.4, 3.0):
