@@ -272,14 +272,18 @@ class SplineMarginals(Marginals):
 
     def _read_off_table(self, standard: Tensor) -> Tensor:
         """The inner map's images at standard variables of shape (B, A, *)."""
-        bound = self.spline.bound
+        bound, step = self.spline.bound, 2.0 * self.spline.bound / _TABLE_PIECES
         evenly = torch.linspace(-bound, bound, _TABLE_PIECES + 1, dtype=standard.dtype, device=standard.device)
         inverse, _ = self.spline.inverse(evenly[:, None, None].expand(-1, *standard.shape[:2]))
-        table = inverse.movedim(0, -1)  # (B, A, places)
-        distance = (standard + bound) * (0.5 * _TABLE_PIECES / bound)
-        number = distance.detach().floor().clamp(0, _TABLE_PIECES - 1).long()
-        low, high = table.gather(-1, number), table.gather(-1, number + 1)
-        return torch.where(standard.abs() < bound, low + (high - low) * (distance - number), standard)
+        inside = inverse.diff(dim=0) / step
+        lines = (inverse[:-1] - inside * evenly[:-1, None, None], inside)  # values at zero and slopes
+        offset, slope = (
+            functional.pad(part.movedim(0, -1), (1, 1), value=beyond)  # the identity on either side
+            for part, beyond in zip(lines, (0.0, 1.0), strict=True)
+        )
+        piece = ((standard.detach() + bound) / step).floor_().add_(1.0).clamp_(0.0, _TABLE_PIECES + 1.0)
+        number = piece.nan_to_num_(0.0).long()  # of a fit that diverged: NaN is no place in a table
+        return offset.gather(-1, number) + slope.gather(-1, number) * standard
 
     def _rise(self, place: Tensor, base: BaseLaw) -> Tensor:
         """Slope of the return along the inner map's image."""
