@@ -6,7 +6,6 @@ import mpmath as mp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from quantdl.distributions import (
@@ -19,7 +18,7 @@ from quantdl.distributions import (
 from tests.distributions import exact
 
 DEGREES = [1.0, 1.5, 2.0, 2.05, 3.0, 4.0, 7.3, 10.0, 30.0, 100.0, 300.0, 1000.0]
-few = settings(max_examples=12)
+MANY = np.concatenate([DEGREES, 10.0 ** np.random.default_rng(0).uniform(0.0, 3.0, 24)])[:, None]  # in one call
 
 
 def doubles(values):
@@ -75,21 +74,18 @@ def test_quantiles_agree_with_scipy(freedom):
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
-@few
-@given(st.floats(1.0, 1000.0))
-def test_quantile_inverts_cdf(freedom):
-    tail = torch.logspace(-100.0, math.log10(0.5), 60, dtype=torch.float64)
-    back = student_t_cdf(student_t_icdf(tail, doubles(freedom)), doubles(freedom))
-    np.testing.assert_allclose(back, tail, rtol=1e-10)
+def test_quantile_inverts_cdf():
+    tail, freedom = torch.logspace(-100.0, math.log10(0.5), 60, dtype=torch.float64), doubles(MANY)
+    back = student_t_cdf(student_t_icdf(tail, freedom), freedom)
+    np.testing.assert_allclose(back, tail.expand_as(back), rtol=1e-10)
 
 
-@few
-@given(st.floats(1.0, 1000.0))
-def test_both_functions_are_symmetric(freedom):
+def test_both_functions_are_symmetric():
+    freedom = doubles(MANY)
     values, probabilities = doubles(np.linspace(0.0, 9.0, 50)), doubles(np.arange(1, 33) / 64.0)  # 1 - p is exact
-    total = student_t_cdf(values, doubles(freedom)) + student_t_cdf(-values, doubles(freedom))
+    total = student_t_cdf(values, freedom) + student_t_cdf(-values, freedom)
     np.testing.assert_allclose(total, 1.0, rtol=1e-15)
-    below, above = (student_t_icdf(p, doubles(freedom)) for p in (probabilities, 1.0 - probabilities))
+    below, above = (student_t_icdf(p, freedom) for p in (probabilities, 1.0 - probabilities))
     assert torch.equal(below, -above)
 
 
@@ -146,15 +142,23 @@ def test_nothing_jumps_where_the_evaluation_changes(distance):
     assert above == pytest.approx(below, rel=1e-12)
 
 
-@pytest.mark.parametrize("freedom", [1.0, 2.0, 4.5, 200.0])
-def test_gradients_are_exact_in_both_arguments(freedom):
-    values = doubles([-40.0, -1.2, -1e-3, 2.0]).requires_grad_()
-    logits = doubles([-18.0, -2.3, -2.0, 0.4, 7.0]).requires_grad_()
-    in_values = (values, doubles([math.log(freedom)] * 4).requires_grad_())
-    in_logits = (logits, doubles([math.log(freedom)] * 5).requires_grad_())
-    tolerance = {"eps": 1e-5, "atol": 1e-9, "rtol": 1e-6}
-    assert torch.autograd.gradcheck(lambda t, log_df: student_t_cdf(t, log_df.exp()), in_values, **tolerance)
-    assert torch.autograd.gradcheck(lambda p, log_df: student_t_icdf(p.sigmoid(), log_df.exp()), in_logits, **tolerance)
+@pytest.mark.parametrize(
+    ("function", "points"),
+    [
+        (student_t_cdf, [-40.0, -1.2, -1e-3, 2.0]),
+        (lambda logit, freedom: student_t_icdf(logit.sigmoid(), freedom), [-18.0, -2.3, -2.0, 0.4, 7.0]),
+    ],
+    ids=["cdf", "quantile"],
+)
+def test_gradients_are_exact_in_both_arguments(function, points):
+    """Central differences; a value depends on its own arguments alone, so that all are moved at once."""
+    point, log_df = torch.meshgrid(doubles(points), doubles([1.0, 2.0, 4.5, 200.0]).log(), indexing="ij")
+    arguments, step = (point.clone().requires_grad_(), log_df.clone().requires_grad_()), 1e-5
+    found = torch.autograd.grad(function(arguments[0], arguments[1].exp()).sum(), arguments)
+    for number, gradient in enumerate(found):
+        moved = [[x + side * step * (n == number) for n, x in enumerate((point, log_df))] for side in (-1.0, 1.0)]
+        below, above = (function(x, log_freedom.exp()) for x, log_freedom in moved)
+        np.testing.assert_allclose(gradient, (above - below) / (2.0 * step), rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("freedom", [1.0, 3.0, 20.0, 500.0])
@@ -250,7 +254,8 @@ def test_every_other_probability_in_single_precision_has_the_quantile_of_the_num
     expected = np.where(held < 0.5, stats.t.ppf(held, 8), stats.t.isf(1.0 - held, 8))  # 1 - held is exact
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-8)
     uniform = torch.rand(100_000, generator=torch.Generator().manual_seed(1))
-    assert (uniform > 0.9999).any() and torch.isfinite(student_t_icdf(uniform, torch.tensor(8.0))).all()
+    highest = uniform[uniform > 0.999]
+    assert highest.max() > 0.9999 and torch.isfinite(student_t_icdf(highest, torch.tensor(8.0))).all()
 
 
 @pytest.mark.parametrize("value", [-1e300, -1e100, -1e5, 1e5, 1e100, 1e300])
@@ -303,7 +308,7 @@ def test_arguments_broadcast():
 
 def test_no_value_depends_on_its_neighbours_in_the_tensor():
     generator = np.random.default_rng(0)
-    freedom, tail = doubles(generator.uniform(1.0, 900.0, 40)), doubles(10.0 ** generator.uniform(-50.0, -0.31, 40))
+    freedom, tail = doubles([1.0, 2.5, 60.0, 199.0, 201.0, 900.0]), doubles(10.0 ** generator.uniform(-50.0, -0.31, 6))
     quantile = student_t_icdf(tail, freedom)
     probability = student_t_cdf(quantile, freedom)
     alone = [student_t_icdf(p, df).item() for p, df in zip(tail, freedom, strict=True)]
