@@ -42,7 +42,7 @@ data:
 splits: {{train_end: 2020-12-31, validation_end: 2021-06-30, test_start: {first}, test_end: 2022-12-30}}
 model: {{kind: ewma_t, horizon: 5}}
 compare: []
-backtest: {{draws: 500}}
+backtest: {{draws: 200}}
 strategy: {{file: {project}/strategies/least_shortfall.py, parameters: {{level: 0.95}}}}
 plan:
   trusted_data:
