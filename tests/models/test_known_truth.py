@@ -28,8 +28,9 @@ from quantdl.training.splits import FitSpans
 from tests.true_horizon import LONG_RUN, WINDOWS as MONTHS, Truth, deviations, gjr_market, predicted
 
 SETTINGS = TrainingSettings(epochs=12, patience=4)
-CONTEXT = 64
-TRANSFORMER, FLOW, GRAPH = TransformerSettings(1), FlowSettings(1), GraphSettings(1, layers=2)
+TRANSFORMER, GRAPH = TransformerSettings(1), GraphSettings(1, layers=2)
+SMALL = {"width": 16, "heads": 2, "layers": 1, "context": 32}  # as much network as the simplest markets ask for
+SMALL_TRANSFORMER, SMALL_FLOW = TransformerSettings(1, **SMALL), FlowSettings(1, **SMALL)
 
 
 def fitted(build, settings, histories: Histories, train_end: int, validation_end: int) -> Forecaster:
@@ -37,13 +38,13 @@ def fitted(build, settings, histories: Histories, train_end: int, validation_end
         torch.manual_seed(0)
         model = build(histories.n_features, 1, settings)
     spans = FitSpans(range(30, train_end), range(train_end, validation_end))
-    fit(model, SessionBatches(histories, spans, CONTEXT, SETTINGS, seed=0), SETTINGS, seed=0)
+    fit(model, SessionBatches(histories, spans, settings.context, SETTINGS, seed=0), SETTINGS, seed=0)
     return model
 
 
-def test_score(model: Forecaster, histories: Histories, bars: range) -> float:
+def test_score(model: Forecaster, histories: Histories, bars: range, context: int) -> float:
     """Mean negative log density of the next session's return of each asset, in nats."""
-    batch = histories.batch([bars], CONTEXT)
+    batch = histories.batch([bars], context)
     with torch.no_grad():
         density = model(batch).marginal_log_prob(batch.target)
     return -float(density[batch.target_observed].mean())
@@ -65,8 +66,11 @@ def skewed():
 def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
     market, histories = skewed
     bars = range(1200, 1499)
-    flow = test_score(fitted(FlowForecaster, FLOW, histories, 1000, 1200), histories, bars)
-    without_spline = test_score(fitted(TransformerForecaster, TRANSFORMER, histories, 1000, 1200), histories, bars)
+
+    def score(build, settings) -> float:
+        return test_score(fitted(build, settings, histories, 1000, 1200), histories, bars, settings.context)
+
+    flow, without_spline = score(FlowForecaster, SMALL_FLOW), score(TransformerForecaster, SMALL_TRANSFORMER)
     assert without_spline - flow > 0.02
     assert flow - true_score(market, bars) < 0.05  # near the truth, and not only better than without
 
@@ -82,7 +86,7 @@ def test_shuffled_edges_lose_the_gain_of_the_graph():
 
     def score(edges: NeighbourGraph) -> float:
         histories = build_histories(market.panel, [NEXT_SESSION], graph=edges)
-        return test_score(fitted(GraphForecaster, GRAPH, histories, 1100, 1300), histories, bars)
+        return test_score(fitted(GraphForecaster, GRAPH, histories, 1100, 1300), histories, bars, GRAPH.context)
 
     with_graph, without = score(graph), score(empty)
     gain = without - with_graph
@@ -97,9 +101,9 @@ def test_the_joint_law_follows_a_jump_of_the_correlation():
     correlation = np.concatenate([np.concatenate(regimes)[:1700], np.full(150, 0.2), np.full(150, 0.8)])
     market = correlation_jump_market(correlation, n_assets=6, seed=0)
     histories = build_histories(market.panel, [NEXT_SESSION])
-    model = fitted(TransformerForecaster, TRANSFORMER, histories, 1400, 1700)
+    model = fitted(TransformerForecaster, SMALL_TRANSFORMER, histories, 1400, 1700)
     with torch.no_grad():
-        law = model(histories.batch([range(1700, 1999)], CONTEXT))
+        law = model(histories.batch([range(1700, 1999)], SMALL_TRANSFORMER.context))
     pair = torch.triu_indices(6, 6, offset=1)
     each = torch.eye(6)
     alone = law.weighted_sum(each).variance
@@ -121,8 +125,8 @@ def three_horizons() -> FittedModel:
         torch.manual_seed(0)
         model = TransformerForecaster(histories.n_features, 3, replace(TRANSFORMER, horizon=5, also_horizons=(21,)))
     spans, settings = FitSpans(range(4999), range(4998, 5999)), TrainingSettings()
-    fit(model, SessionBatches(histories, spans, CONTEXT, settings, seed=0), settings, seed=0)
-    return FittedModel(model, MONTHS, CONTEXT, (histories.sessions[0],))
+    fit(model, SessionBatches(histories, spans, TRANSFORMER.context, settings, seed=0), settings, seed=0)
+    return FittedModel(model, MONTHS, TRANSFORMER.context, (histories.sessions[0],))
 
 
 @pytest.mark.slow
