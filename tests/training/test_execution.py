@@ -134,12 +134,12 @@ def test_training_in_short_floats_learns_what_training_in_long_ones_does(histori
         batches = sessions_of(histories)
         chosen = replace(execution_on(CPU, settings), precision=precision)
         model, report = small_fit(batches, histories.n_features, settings, circumstances=Circumstances(chosen))
-        losses[precision] = mean_log_loss(model, batches.validation(), settings.marginal_share)
+        losses[precision] = mean_log_loss(model, batches.validation(), settings.loss_shares)
         assert report.execution == chosen
     untrained = mean_log_loss(
         small_fit(sessions_of(histories), histories.n_features, replace(settings, learning_rate=1e-12))[0],
         sessions_of(histories).validation(),
-        settings.marginal_share,
+        settings.loss_shares,
     )
     assert losses["bfloat16"] == pytest.approx(losses["float32"], abs=0.002)
     assert losses["bfloat16"] < untrained - 0.01
