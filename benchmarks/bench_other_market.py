@@ -1,6 +1,6 @@
 """Forecasts of stocks whose prices no network was trained on, beside an EGARCH-t fitted to each of them.
 
-    python benchmarks/bench_other_market.py [--stocks N] [--years Y] [--output FILE]
+    python benchmarks/bench_other_market.py [CONFIG] [--stocks N] [--years Y]
 
 Of the NASDAQ file in the folder that QUANTDL_DATABANK names, 200 stocks are drawn with seed 7 and set apart. A
 transformer is trained on the others, anew at the end of every year, and forecasts the ones set apart from their own

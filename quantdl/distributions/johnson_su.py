@@ -10,8 +10,9 @@ from quantdl.distributions.base_law import BaseLaw
 from quantdl.distributions.marginals import Marginals
 from quantdl.distributions.normal_mixture import NormalMixture
 
-# The score is integrated along z = 0.3 sinh(t): evenly spaced in t, panels are short where the laws are narrow.
-_UNIT, _FARTHEST = 0.3, 6.5  # up to z = 100
+# The score is integrated along z = 0.3 sinh(t), in deviations of the base: even panels in t are short in the middle.
+_UNIT, _FARTHEST = 0.3, 6.5  # up to a hundred deviations
+_LARGEST_SPREAD, _LARGEST_PLACE = 30.0, 12.0  # exponents of moments, so that float32 holds their squares
 _PANELS = torch.linspace(-_FARTHEST, _FARTHEST, 27, dtype=torch.float64)
 # Gauss-Legendre nodes and weights of order 4 on (0, 1), NIST DLMF 3.5(v).
 _NODES = tuple(
@@ -76,17 +77,19 @@ class JohnsonSUMarginals(Marginals):
         variable over panels that are cut at the return.
         """
         exact = self._exact
-        at = torch.asinh(exact.to_standard(value.double(), base)[0] / _UNIT)
+        unit = _UNIT * torch.where(torch.isfinite(base.variance), base.variance, 1.0).double().sqrt()
+        at = torch.asinh(exact.to_standard(value.double(), base)[0] / unit)
         edges = _PANELS.to(at.device).reshape(-1, *(1,) * at.ndim).expand(-1, *at.shape)
         edges = torch.cat([edges, at[None]]).sort(dim=0).values
         total = torch.zeros_like(at)
         for left, right in zip(edges[:-1], edges[1:], strict=True):
             for node, weight in _NODES:
                 place = left + node * (right - left)
-                standard = _UNIT * torch.sinh(place)
-                distance = base.cdf(standard) - (left >= at).to(at)
-                speed = exact._slope(standard) * _UNIT * torch.cosh(place)
-                total = total + weight * (right - left) * distance.square() * speed
+                standard = unit * torch.sinh(place)
+                # One less a probability has no digits far out, where the slope is large: the tail itself has.
+                log_distance = torch.where(left >= at, base.log_survival(standard), base.log_cdf(standard))
+                speed = exact._slope(standard) * unit * torch.cosh(place)
+                total = total + weight * (right - left) * torch.exp(2.0 * log_distance) * speed
         return total
 
     def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:
@@ -94,11 +97,12 @@ class JohnsonSUMarginals(Marginals):
 
         With :math:`w = e^{\sigma^2 / 2 \delta^2}` and :math:`a = (\mu - \epsilon) / \delta` the mean of a normal state
         is :math:`\delta w \sinh a`, its slope :math:`w \cosh a`, and its variance
-        :math:`\frac{\delta^2}{2} (w^2 - 1)(w^2 \cosh 2a + 1)`, in units of the scale.
+        :math:`\frac{\delta^2}{2} (w^2 - 1)(w^2 \cosh 2a + 1)`, in units of the scale. The exponents are bounded where a
+        standard deviation is thousands of scales, so that the moments stay finite in float32.
         """
         tail, scale = self.tail[..., None], self.scale[..., None]
-        spread = (deviation / tail).square()
-        place = (mean - self.skew[..., None]) / tail
+        spread = (deviation / tail).square().clamp(max=_LARGEST_SPREAD)
+        place = ((mean - self.skew[..., None]) / tail).clamp(-_LARGEST_PLACE, _LARGEST_PLACE)
         growth = torch.exp(0.5 * spread)
         center, slope = tail * growth * torch.sinh(place), growth * torch.cosh(place)
         around = 0.5 * tail.square() * torch.expm1(spread) * (growth.square() * torch.cosh(2.0 * place) + 1.0)

@@ -91,7 +91,10 @@ class NormalMixture(Distribution):
         return exact._with_gradient(root, probability) if torch.is_grad_enabled() else root
 
     def nearer_tail(self, value: Tensor) -> tuple[Tensor, Tensor]:
-        """The smaller one of the probabilities below and above a value, and whether it is the one below."""
+        """The smaller one of the probabilities below and above a value, and whether it is the one below.
+
+        It is no less than 1e-300, which a normal law has 37 deviations out; beyond, it has no derivative.
+        """
         exact = self._exact
         weights, place = exact.log_weights.exp(), exact._standardised(value)
         below, above = (weights * _normal_cdf(place)).sum(-1), (weights * _normal_cdf(-place)).sum(-1)

@@ -70,8 +70,8 @@ class AffineHead(nn.Module):
 class JohnsonSUHead(nn.Module):
     """Location, scale, tail and skew of each asset's own law; location and scale as in `AffineHead`.
 
-    Training starts from a law close to a Student-t of six degrees of freedom. A tail is bounded
-    where a state of the market that hardly ever comes would make up most of the variance.
+    Training starts from a law that is close to a Student-t of six degrees of freedom in the middle. Tails are bounded
+    where the rarest state of the market would bear a large part of the variance.
     """
 
     def __init__(self, size: int, hidden: int) -> None:
@@ -86,12 +86,11 @@ class JohnsonSUHead(nn.Module):
         ``stretch``, (B, A), is how much wider the common shock makes a standard variable. All parameters are stated for
         variables without it, so that learning the dependence moves no asset's own law much.
         """
-        affine = self.affine(context, unit / stretch)
+        affine = self.affine(context, unit)
         tail, skew = self.layers(context).unbind(-1)
         bounded = torch.exp((_START_TAIL + _RATE * self.tail + tail).clamp(*_TAILS))
-        return JohnsonSUMarginals(
-            affine.location, affine.scale, stretch * bounded, stretch * 0.3 * skew.clamp(-3.0, 3.0)
-        )
+        skew = 0.3 * skew.clamp(-3.0, 3.0)
+        return JohnsonSUMarginals(affine.location, affine.scale / stretch, stretch * bounded, stretch * skew)
 
 
 class MarketStatesHead(nn.Module):
@@ -99,12 +98,12 @@ class MarketStatesHead(nn.Module):
 
     The states are a grid: a few variances, fixed and evenly spaced in the logarithm, by a few kinds of common shock,
     whose means and variances are learned. Their probabilities are read off the row's context, so tails and skewness
-    move with the market. Variances stand close together: a sum of squares over twenty assets tells one from another
-    that is a third larger, and the joint density of a day gains .1 nats between a distance of 2.8 and one of 1.6 in the
-    ratio. They need not reach far where each asset has tails of its own, so that the states bear only what is common to
-    all. Training starts from weights that make the law nearly Student-t, and from a shock with a rare bad kind.
-    Exposures to the shock follow the largest trailing factor, loadings the other ones, each multiplied by a positive
-    number read off the encoding. No asset has parameters of its own.
+    move with the market. Each variance is 1.5 times the one before: a sum of squares over twenty assets tells them
+    apart, and with a factor of 2.8 between them the joint density of a day was .2 nats worse. They need not reach far
+    where each asset has tails of its own, so that the states bear only what is common to all. Training starts from
+    weights that make the law nearly Student-t, and from a shock with a rare bad kind. Exposures to the shock follow the
+    largest trailing factor, loadings the other ones, each multiplied by a positive number read off the encoding. No
+    asset has parameters of its own.
     """
 
     variance: Tensor
@@ -147,7 +146,7 @@ class MarketStatesHead(nn.Module):
 
 _POINTS, _LOWEST, _HIGHEST, _START_FREEDOM = 7, 0.3, 4.0, 20.0  # of the states' variances
 _RATE = 10.0  # how much faster a number that is shared by all rows is learned than a weight of a network
-_START_TAIL, _TAILS = math.log(2.6), (0.2, 2.5)  # of the logarithm
+_START_TAIL, _TAILS = math.log(2.6), (0.45, 2.5)  # of the logarithm
 _SHOCKS = ((0.55, 0.25, 0.5), (0.37, -0.15, 1.0), (0.08, -1.0, 2.5))  # probability, mean and variance of each kind
 
 

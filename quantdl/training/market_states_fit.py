@@ -23,8 +23,8 @@ def fit_market_states(scores: np.ndarray, trailing: np.ndarray) -> np.ndarray:
     """Free parameters (4,) of `StateParameters` that maximise the likelihood of a copula, given its trailing factors.
 
     Each parameter has a normal law around the start of the search beforehand, so that a short past, or one asset, which
-    tells nothing of common shocks, leaves the start. At most 60 assets are read, spread evenly over the exposures of
-    those with the longest histories, so the fit does not depend on their order.
+    tells nothing of common shocks, leaves the start. Of more than 60 assets as many are read, spread evenly over the
+    exposures of those with the longest histories; their order decides only between assets with equal exposures.
 
     Args:
         scores: (n, A) normal quantiles of the probability integral transform, NaN where not observed.
@@ -37,7 +37,10 @@ def fit_market_states(scores: np.ndarray, trailing: np.ndarray) -> np.ndarray:
         return start
     chosen = _representative(scores, trailing)
     scores, trailing = scores[:, chosen], trailing[:, chosen]
-    sessions = _Sessions.of(scores[_together(scores)], trailing[_together(scores)])
+    together = _together(scores)
+    if not together.any():
+        return start
+    sessions = _Sessions.of(scores[together], trailing[together])
 
     def loss(values: np.ndarray) -> tuple[float, np.ndarray]:
         parameters = torch.from_numpy(values).requires_grad_()
@@ -55,7 +58,9 @@ def _together(scores: np.ndarray) -> np.ndarray:
 
 
 def _representative(scores: np.ndarray, trailing: np.ndarray) -> np.ndarray:
-    """Numbers of at most 60 assets with long histories, evenly spread over the mean loading on the largest factor."""
+    """Numbers of at most 60 assets, of more those with long histories, evenly spread over the first mean loading."""
+    if scores.shape[1] <= _ASSETS:
+        return np.arange(scores.shape[1])
     counts = np.isfinite(scores).sum(axis=0)
     long = np.flatnonzero(counts >= 0.5 * counts.max())
     ranked = long[np.argsort(trailing[:, long, 0].mean(axis=0), kind="stable")]

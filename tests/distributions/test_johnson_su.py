@@ -114,6 +114,22 @@ def test_moments_in_states_have_the_derivatives_of_finite_differences():
     assert torch.autograd.gradcheck(moments, [part.requires_grad_() for part in inputs])
 
 
+@pytest.mark.parametrize("tail", [1.2, 1.57, 4.0])
+@pytest.mark.parametrize("value", [-0.3, 0.001, 0.2])
+def test_far_tails_do_not_spoil_the_score(tail, value):
+    """Held against scipy's law, whose tails keep their digits."""
+    law = johnson(tail, 0.0)
+    below, _ = integrate.quad(lambda y: law.cdf(y) ** 2, -math.inf, value, limit=800, epsabs=1e-14)
+    above, _ = integrate.quad(lambda y: law.sf(y) ** 2, value, math.inf, limit=800, epsabs=1e-14)
+    assert marginals(tail, 0.0).crps(cell(value), NORMAL).item() == pytest.approx(below + above, rel=2e-6)
+
+
+def test_the_score_does_not_change_with_the_width_of_the_standard_variable():
+    wide = NormalMixture(states(0.0), states(0.0), states(1e4))
+    law = JohnsonSUMarginals(cell(LOCATION), cell(SCALE / 100.0), cell(100.0 * TAIL), cell(100.0 * SKEW))
+    assert law.crps(cell(0.01), wide).item() == pytest.approx(marginals().crps(cell(0.01), NORMAL).item(), rel=1e-9)
+
+
 @pytest.mark.parametrize("value", [-0.4, -0.01, 0.002, 0.15])
 def test_the_score_is_the_integral_of_the_squared_distance_from_the_step(value):
     at = SKEW + TAIL * math.asinh((value - LOCATION) / (SCALE * TAIL))

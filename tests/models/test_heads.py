@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.distributions import NormalMixture
+from quantdl.distributions import CopulaForecast, JohnsonSUMarginals, NormalMixture
 from quantdl.models.heads import (
     AffineHead,
     ForecastContext,
@@ -127,5 +127,43 @@ def test_trailing_factors_keep_their_sign_and_are_stretched_by_at_most_e_cubed()
 def test_tails_and_skews_stay_in_their_bounds_whatever_the_encoding():
     head = away_from_start(JohnsonSUHead(5, 4), size=3.0)
     law = head(100.0 * normal(40, 3, 5), *torch.ones(2, 40, 3, dtype=torch.float64))
-    assert law.tail.log().min().item() == pytest.approx(0.2) and law.tail.log().max().item() == pytest.approx(2.5)
+    assert law.tail.log().min().item() == pytest.approx(0.45) and law.tail.log().max().item() == pytest.approx(2.5)
     assert law.skew.abs().max().item() == pytest.approx(0.9)
+
+
+def test_the_width_of_the_shock_moves_no_asset_that_does_not_follow_it():
+    """Location, and scale, tail and skew relative to the width, are read off the encoding alone."""
+    head = away_from_start(JohnsonSUHead(5, 4))
+    encoding, units = normal(10, 3, 5), normal(10, 3, seed=1).exp()
+    plain, wide = (head(encoding, units, torch.full_like(units, stretch)) for stretch in (1.0, 2.0))
+    torch.testing.assert_close(wide.location, plain.location)
+    for at in (-2.0, 0.3, 5.0):
+        image = plain.from_standard(torch.full_like(units, at), None)
+        torch.testing.assert_close(wide.from_standard(torch.full_like(units, 2.0 * at), None), image)
+
+
+def test_with_tails_at_their_bound_the_rarest_state_bears_a_small_part_of_the_variance():
+    dependence = MarketStatesHead(5, 4, 1)(torch.zeros(1, 1, 5), torch.zeros(1, 5), torch.full((1, 1, 1), 0.7))
+    base = dependence.margins
+    stretch, one = dependence.shock_stretch, torch.ones(1, 1)
+    law = JohnsonSUMarginals(0.0 * one, one / stretch, stretch * math.exp(0.45), 0.0 * one)
+    centers, _, variances = law.moments_in_states(base.means, base.variances.sqrt(), base)
+    shares = base.log_weights.exp() * (variances + centers.square())
+    assert (shares / shares.sum()).max().item() < 0.3
+    assert (shares / shares.sum())[0, 0, -1].item() < 0.2
+
+
+def test_at_the_bounds_of_tails_and_shocks_books_have_finite_densities_and_gradients():
+    head = MarketStatesHead(5, 4, 1)
+    with torch.no_grad():
+        head.shock[2] = torch.tensor([-0.4, -0.4, 0.12])
+        head.kinds[-1].bias.copy_(torch.tensor([0.0, 0.0, -4.0]))
+    dependence = head(torch.zeros(1, 3, 5), torch.zeros(1, 5), torch.full((1, 3, 1), 3.0))
+    one, stretch = torch.ones(1, 3), dependence.shock_stretch
+    law = CopulaForecast(
+        JohnsonSUMarginals(0.0 * one, 0.01 * one / stretch, stretch * math.exp(0.45), 0.0 * one), dependence, one > 0
+    )
+    density = law.weighted_sum(one[:, None] / 3.0).log_prob(torch.full((1, 1), -0.02))
+    density.sum().backward()
+    assert torch.isfinite(density).all() and torch.isfinite(law.variance).all()
+    assert all(torch.isfinite(part.grad).all() for part in head.parameters() if part.grad is not None)

@@ -162,3 +162,13 @@ def drawn_probabilities(model: Forecaster, path: Histories) -> np.ndarray:
         standard = (law.rows(slice(0, 1)).sample((20_000,))[:, 0] - margins.location[0]) / margins.scale[0]
         books = margins.location.mean(-1) + standard @ margins.scale.T / 10.0
     return (books < batch.target.double().mean(-1)).double().mean(0).numpy()
+
+
+def test_assets_that_never_trade_together_leave_the_start():
+    """One survivor of ninety contracts that follow one another: the long histories are one asset's alone."""
+    generator = np.random.default_rng(0)
+    scores = np.full((910, 91), np.nan)
+    scores[:, 0] = generator.normal(size=910)
+    for number in range(90):
+        scores[number * 10 : number * 10 + 10, number + 1] = generator.normal(size=10)
+    assert (fit_market_states(scores, np.full((910, 91, 1), 0.5)) == 0.0).all()
