@@ -12,7 +12,7 @@ ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 SMALL = {
     "name: quickstart": "name: small",
     "  kind: sp500\n": "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n",
-    "  kind: transformer\n  horizon: 5\n": (
+    "  kind: transformer\n  horizon: 5\ntraining:\n  epochs: 8\n  patience: 8\n": (
         "  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n\n"
         "training:\n  epochs: 2\n  rows: 4\n"
     ),

@@ -75,7 +75,7 @@ def test_the_readme_can_tell_a_newcomer_to_break_the_plan_of_the_quick_start(tmp
     text = (FOLDER / "quickstart.yaml").read_text().replace("extends: ", f"extends: {FOLDER}/")
     text = text.replace("file: ../", f"file: {FOLDER.parent}/")
     broken = {
-        re.sub(r"  invalidation:\n(    .*\n)+", "", text): r"quickstart.yaml:18:1: plan.invalidation: missing",
+        re.sub(r"  invalidation:\n(    .*\n)+", "", text): r"quickstart.yaml:22:1: plan.invalidation: missing",
         text.replace("max_weight: 0.15", "max_weight: 1"): r"quickstart.yaml:\d+:17: plan.sizing.max_weight: given 1",
     }
     for wrong, message in broken.items():

@@ -1,5 +1,6 @@
 """One contract for every model: a new model is a new row of MODELS."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
@@ -288,7 +289,10 @@ def test_the_same_seed_draws_the_same(model, batch):
 @pytest.mark.parametrize("net", sorted({*NETWORKS} - {"bayesian", "ensemble", "refitted"}), indirect=True)
 def test_every_parameter_learns(net, histories):
     batch = histories.batch([range(560, 624)], CONTEXT)  # the trailing factors are known from bar 500 on
-    net.zero_grad()
+    net = copy.deepcopy(net)
+    for name, value in net.named_parameters():
+        if name.endswith("marginals.tail"):
+            value.data.zero_()  # at a bound of tails it rests
     loss = -net(batch).observed(batch.target_observed).log_prob(batch.target).sum()
     loss.backward()
     dead = [name for name, value in net.named_parameters() if value.grad is None or not value.grad.abs().sum() > 0]
