@@ -93,8 +93,12 @@ def test_a_batch_of_windows_is_the_batch_of_a_panel_with_one_asset(ragged_panel,
                 assert not (value & ~wanted).any()  # without what fills up
             elif item.name in ("features", "bar_index", "scale", "returns"):
                 assert torch.equal(value[:, :, :width], wanted), item.name
+            elif item.name == "eligible":
+                assert value is None  # only assets that tell each other ask for it
             elif item.name == "reads":
                 assert (value is None) == (wanted is None)  # where all histories are of one bar
                 assert value is None or (value.count == 1 and torch.equal(value.first, wanted.first))
+            elif wanted is None:
+                assert value is None, item.name
             else:
                 assert torch.equal(value, wanted), item.name

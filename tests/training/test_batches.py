@@ -155,7 +155,7 @@ def test_every_network_learns_from_windows(network, settings, panel, bars):
     torch.manual_seed(0)
     model = network(bars.features.shape[1], len(WINDOWS), settings)
     for parameter in model.parameters():  # far from any sensible law
-        torch.nn.init.normal_(parameter, std=0.3)
+        torch.nn.init.normal_(parameter, std=0.6)
     before = mean_log_loss(model, batches.validation(), LossShares(1.0, book_share=0.0))
     report = fit(model, batches, replace(SETTINGS, epochs=4, learning_rate=1e-2), 0)
     assert report.fitted_through == SPANS.validation[-1]
