@@ -10,15 +10,13 @@ negative where the network is better; t takes the stock-days of a session as one
 
 import argparse
 import json
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
+from scored import Scores, scores, timed
 
 from quantdl.config import ExperimentConfig, load_config
 from quantdl.experiment.models import FittedBlock, fit_model
@@ -27,22 +25,12 @@ from quantdl.features import feature_table
 from quantdl.market.panel import Panel
 from quantdl.models.settings import EgarchSettings, NetworkSettings
 from quantdl.scoring.comparisons import clustered_difference
-from quantdl.sequences import NEXT_SESSION, build_histories
+from quantdl.sequences import build_histories
 from quantdl.training.forecasting import ForecastBook, forecast_sessions
 from quantdl.training.splits import SplitBars, split_bars
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 7
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Log densities and CRPS (in basis points) of every stock-day, (T, A); NaN where none was observed."""
-
-    log_density: np.ndarray
-    crps: np.ndarray
-    joint: float
 
 
 def main() -> None:
@@ -53,6 +41,10 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=5, help="of the walk-forward, the last of which is 2017")
     asked = parser.parse_args()
     config = with_years(load_config(asked.config), asked.years)
+    prices = config.locate_data(config.data.path, "data", "path")
+    if not prices.is_file():
+        print(json.dumps({"skipped": f"no {prices}; QUANTDL_DATABANK names the folder that holds it"}))
+        return
     learnt = load_data(config, keep_ingest=False).learnt
     names = np.random.default_rng(SEED).permutation(sorted(learnt.assets))
     apart, others = (learnt.select(sorted(part)) for part in np.split(names, [asked.stocks]))
@@ -96,23 +88,6 @@ def egarch(panel: Panel, bars: SplitBars, config: ExperimentConfig) -> FittedBlo
     return fit_model(settings, panel, feature_table(panel, config.features.groups, ()), bars, config)
 
 
-def scores(book: ForecastBook) -> Scores:
-    """Scores of the laws of the next session."""
-    densities, ranks, joint = [], [], 0.0
-    with torch.no_grad():
-        for piece in book.of(NEXT_SESSION):
-            for start in range(0, len(piece.sessions), 64):
-                rows = slice(start, min(start + 64, len(piece.sessions)))
-                law, seen = piece.law.rows(rows).observed(piece.observed[rows]), piece.observed[rows]
-                target = piece.target[rows]
-                unknown = torch.full(seen.shape, torch.nan, dtype=torch.float64)
-                densities.append(torch.where(seen, law.marginal_log_prob(target).double(), unknown))
-                ranks.append(torch.where(seen, law.marginal_crps(target).double(), unknown))
-                joint += float(law.log_prob(target).double().sum())
-    log_density, crps = torch.cat(densities).numpy(), 1e4 * torch.cat(ranks).numpy()
-    return Scores(log_density, crps, joint / int(np.isfinite(log_density).sum()))
-
-
 def report(own: Scores, rival: Scores) -> None:
     """Print both models' means, their difference, its t, and the share of stocks on which the network is better."""
     for name, one in (("network of other stocks", own), ("egarch_t of each stock", rival)):
@@ -137,14 +112,6 @@ def report(own: Scores, rival: Scores) -> None:
             }
         )
     )
-
-
-def timed(what: str, run: Callable[[], Result]) -> Result:
-    """Run it and print the CPU seconds that it took."""
-    started = time.process_time()
-    result = run()
-    print(json.dumps({"what": what, "cpu_s": round(time.process_time() - started, 1)}), flush=True)
-    return result
 
 
 if __name__ == "__main__":

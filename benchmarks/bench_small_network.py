@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from bench_other_market import scores, timed
+from scored import scores, timed
 
 from quantdl.config import load_config
 from quantdl.experiment import load_data

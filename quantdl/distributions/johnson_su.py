@@ -97,8 +97,8 @@ class JohnsonSUMarginals(Marginals):
 
         With :math:`w = e^{\sigma^2 / 2 \delta^2}` and :math:`a = (\mu - \epsilon) / \delta` the mean of a normal state
         is :math:`\delta w \sinh a`, its slope :math:`w \cosh a`, and its variance
-        :math:`\frac{\delta^2}{2} (w^2 - 1)(w^2 \cosh 2a + 1)`, in units of the scale. The exponents are bounded where a
-        standard deviation is thousands of scales, so that the moments stay finite in float32.
+        :math:`\frac{\delta^2}{2} (w^2 - 1)(w^2 \cosh 2a + 1)`, in units of the scale. The exponents are bounded, far
+        beyond any return, so that the moments stay finite in float32.
         """
         tail, scale = self.tail[..., None], self.scale[..., None]
         spread = (deviation / tail).square().clamp(max=_LARGEST_SPREAD)

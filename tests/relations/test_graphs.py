@@ -148,8 +148,8 @@ def by_industry_then_sector_then_correlation(returns: np.ndarray, k: int) -> dic
     expected = {}
     for asset in range(returns.shape[1]):
         peers = [peer for peer in range(returns.shape[1]) if peer != asset and PATHS[peer, 0] == PATHS[asset, 0]]
-        peers.sort(key=lambda peer: (PATHS[peer, 1] != PATHS[asset, 1], -correlation[asset, peer]))  # noqa: B023
-        expected[asset] = peers[:k]
+        ranks = {peer: (PATHS[peer, 1] != PATHS[asset, 1], -correlation[asset, peer]) for peer in peers}
+        expected[asset] = sorted(peers, key=ranks.__getitem__)[:k]
     return expected
 
 

@@ -22,7 +22,8 @@ class NetworkSettings:
         dropout: Share of activations dropped in training.
         context: Bars of history that a forecast may read.
         checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
-            back: less memory for more time, and the same weights bit for bit. For long contexts.
+            back: less memory for more time, and the same weights bit for bit (on a GPU only without
+            ``cross_section``, whose sums there have no fixed order). For long contexts.
         cross_section: What a bar reads of the other assets' bars in the same session before every block: nothing, the
             mean of what they say (``pooled``), or what it attends to in a few summaries of them (``attention``); both
             are linear in the assets. The heads read the mean over all assets as of the forecast in any case.
@@ -91,7 +92,7 @@ class GraphSettings(NetworkSettings):
         layers: Transformer blocks over time.
         hops: Message-passing layers.
         edges: Peers that send to an asset: the most correlated ones, those of its own sector or deeper group (there the
-            most correlated ones too), or both, told apart by a feature of the edge.
+            most correlated ones too), or both; a feature of each edge says whether the two share a group.
         neighbours: Edges of each kind into each asset.
         correlation_window: Trailing bars of the correlation.
         groups: Groups of each asset by symbol, as for `SectorTreeSettings`; for edges within groups.
