@@ -3,7 +3,7 @@
     python benchmarks/bench_small_network.py [CONFIG]
 
 The network is fitted once, EGARCH-t to each of twenty stocks at the start of each of four years. Both forecast the same
-20,120 stock-days, which is a look at the test span. Prints JSON lines.
+20,120 stock-days, a look at the test span that the ledger counts. Prints JSON lines.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from quantdl.config import load_config
 from quantdl.experiment import load_data
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import model_inputs
+from quantdl.experiment.trials import record_look
 from quantdl.models.settings import EgarchSettings
 from quantdl.training.splits import split_bars
 
@@ -38,6 +39,7 @@ def main() -> None:
         scored = scores(block.forecast(bars.test))
         means = {"nll": -np.nanmean(scored.log_density), "joint_nll": -scored.joint, "crps_bp": np.nanmean(scored.crps)}
         print(json.dumps({"model": settings.kind, **{name: round(float(mean), 4) for name, mean in means.items()}}))
+    print(json.dumps({"looks_at_the_span": record_look(config, data.panel.card.fingerprint)}))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,17 @@ def own_history_columns(history: OwnHistory) -> Columns:
         yield Feature(name, half_life), history.on_grid(formula(history, half_life))
 
 
+def tail_weight(packed: np.ndarray, half_life: float) -> np.ndarray:
+    """(A, N) mean absolute value over the root of the mean square, less 0.8; of packed returns (A, N).
+
+    A normal law has 0.798, one with heavy tails less. 0 where nothing has moved.
+    """
+    total = np.sqrt(decayed_mean(packed**2, half_life, axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shape = decayed_mean(np.abs(packed), half_life, axis=1) / total - 0.8
+    return np.asarray(np.where(total > 0, shape, 0.0))
+
+
 def _last_return(history: OwnHistory, half_life: float) -> np.ndarray:
     return np.asarray(np.arcsinh(history.standardised))
 
@@ -103,11 +114,7 @@ def _trend(history: OwnHistory, half_life: float) -> np.ndarray:
 
 
 def _tail_weight(history: OwnHistory, half_life: float) -> np.ndarray:
-    """Mean absolute return over volatility, less 0.8: a normal law has 0.798, one with heavy tails less."""
-    total = np.sqrt(decayed_mean(history.returns**2, half_life, axis=1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shape = decayed_mean(np.abs(history.returns), half_life, axis=1) / total - 0.8
-    return np.asarray(np.where(total > 0, shape, 0.0))
+    return tail_weight(history.returns, half_life)
 
 
 _OWN: tuple[tuple[str, float, Callable[[OwnHistory, float], np.ndarray]], ...] = (

@@ -63,13 +63,19 @@ def days_closed_columns(panel: Panel) -> Columns:
     only; the other bars of a session hold -1, below every gap. The last bar of a session is the one that
     is known at the calendar's close or after it, whichever bars follow in the data.
     """
+    gaps = days_to_next_session(panel)
+    ahead = np.where(gaps > 0, np.log(np.maximum(gaps, 1)), _WITHIN_A_SESSION)
+    yield Feature("days_closed_ahead", look_back_bars=0), ahead[:, None]
+
+
+def days_to_next_session(panel: Panel) -> np.ndarray:
+    """Return (T,) int64: calendar days to the session of the bar that is expected next; 0 if it is the same one."""
     schedule = _Schedule.of(panel)
-    gaps = np.log(np.asarray(schedule.calendar.next_gap_days(schedule.sessions), dtype=float))
-    ahead = gaps[schedule.bars]
+    ahead = schedule.calendar.next_gap_days(schedule.sessions)[schedule.bars]
     if is_intraday(panel.card.declaration.frequency):
         closes = schedule.calendar.closes(schedule.sessions)[schedule.bars]
-        ahead = np.where(panel.known_at >= closes, ahead, _WITHIN_A_SESSION)
-    yield Feature("days_closed_ahead", look_back_bars=0), ahead[:, None]
+        ahead = np.where(panel.known_at >= closes, ahead, 0)
+    return np.asarray(ahead, dtype=np.int64)
 
 
 def scheduled_early_close(panel: Panel, sessions_ahead: int = 0) -> np.ndarray:

@@ -9,6 +9,8 @@ FeatureGroup = Literal[
     "own_history",
     "cross_section",
     "days_closed",
+    "large_moves",
+    "quarterly_moves",
     "returns",
     "volatility",
     "range_volatility",
@@ -23,7 +25,13 @@ FeatureGroup = Literal[
 ]
 """Names of the groups of columns; `quantdl.features.table.feature_table` says what each holds and needs."""
 
-DEFAULT_GROUPS: tuple[FeatureGroup, ...] = ("own_history", "cross_section", "days_closed")
+DEFAULT_GROUPS: tuple[FeatureGroup, ...] = (
+    "own_history",
+    "cross_section",
+    "days_closed",
+    "large_moves",
+    "quarterly_moves",
+)
 """The groups that closes alone suffice for and that the trained models read."""
 
 

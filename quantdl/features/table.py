@@ -10,6 +10,7 @@ from quantdl.features.columns import Column, Columns, Feature, FeatureTable, ref
 from quantdl.features.cross_section import cross_section_columns
 from quantdl.features.drawdown import drawdown_columns
 from quantdl.features.exogenous import exogenous_columns
+from quantdl.features.large_moves import large_move_columns, quarterly_move_columns
 from quantdl.features.liquidity import illiquidity_columns, volume_columns
 from quantdl.features.own_bars import OwnBars
 from quantdl.features.own_history import OwnHistory, own_history_columns
@@ -40,6 +41,8 @@ def feature_table(
     * ``own_history``: last return, volatility ratios, downside share, trend, tail weight; from closes.
     * ``cross_section``: return, surprise, trend and volatility of the market, co-movement; from closes.
     * ``days_closed``: calendar days to the session that is expected next.
+    * ``large_moves``: age and size of the last moves that the market did not share, tail weight; from closes.
+    * ``quarterly_moves``: such moves of past quarters and years around the day of the next session; from closes.
     * ``returns``: over 1, 5, 21, 63 and 252 bars; from closes.
     * ``volatility``: realised, over 5, 21 and 63 bars; from closes.
     * ``range_volatility``: Parkinson, Garman-Klass and Yang-Zhang, 5 and 21 bars; needs open, high and low.
@@ -111,6 +114,10 @@ def _group(group: FeatureGroup, own: OwnBars, history: OwnHistory, reference: np
             return cross_section_columns(history, own.panel.eligible)
         case "days_closed":
             return days_closed_columns(own.panel)
+        case "large_moves":
+            return large_move_columns(history, own.panel.eligible)
+        case "quarterly_moves":
+            return quarterly_move_columns(history, own.panel)
         case "returns":
             return return_columns(own, reference)
         case "volatility":

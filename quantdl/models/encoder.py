@@ -1,5 +1,7 @@
 """A causal transformer over each asset's own history, which may read the other assets of each session."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,7 +13,10 @@ from quantdl.sequences import Batch
 
 
 class Standardisation(nn.Module):
-    """Features less their mean in training, over their standard deviation there, clamped to six on either side."""
+    """Features less their mean in training, over their standard deviation there, clamped to six on either side.
+
+    A feature that did not vary in training is 0 ever after: nothing was learnt of what it says when it moves.
+    """
 
     mean: Tensor
     spread: Tensor
@@ -24,7 +29,7 @@ class Standardisation(nn.Module):
     def fit(self, mean: Tensor, deviation: Tensor) -> None:
         """Set the mean and the standard deviation, each (F,), of the features in training."""
         self.mean.copy_(mean)
-        self.spread.copy_(deviation.clamp(min=1e-3))
+        self.spread.copy_(deviation.clamp(min=1e-3).masked_fill(deviation < 1e-6, math.inf))
 
     def forward(self, features: Tensor) -> Tensor:
         """Any shape (..., F) to the same shape."""

@@ -104,8 +104,8 @@ def test_columns_follow_the_groups_and_say_whose_they_are(panel):
     one, two = (series_of(name, days, np.random.default_rng(4).standard_normal(600)) for name in ("one", "two"))
     table = feature_table(panel, exogenous=(one, two))
     names = [item.name for item in table.features]
-    assert names[25:] == ["one_level", "one_change", "one_age", "two_level", "two_change", "two_age"]
-    assert table.values[..., :25].tobytes() == feature_table(panel).values.tobytes()
+    assert names[41:] == ["one_level", "one_change", "one_age", "two_level", "two_change", "two_age"]
+    assert table.values[..., :41].tobytes() == feature_table(panel).values.tobytes()
 
 
 def test_two_series_of_one_name_are_refused(panel):

@@ -21,10 +21,17 @@ def encoder() -> CausalEncoder:
 
 def test_features_are_standardised_and_clamped_at_six_deviations():
     scaler = Standardisation(3)
-    scaler.fit(torch.tensor([1.0, 0.0, 5.0]), torch.tensor([2.0, 0.5, 0.0]))
+    scaler.fit(torch.tensor([1.0, 0.0, 5.0]), torch.tensor([2.0, 0.5, 1e-4]))
     scaled = scaler(torch.tensor([[3.0, -0.25, 5.001], [100.0, -100.0, 4.0]]))
-    # A constant feature is divided by a thousandth.
+    # A feature that hardly varies is divided by a thousandth.
     torch.testing.assert_close(scaled, torch.tensor([[1.0, -0.5, 1.0], [6.0, -6.0, -6.0]]), rtol=0, atol=1e-3)
+
+
+def test_a_feature_that_was_constant_in_training_says_nothing_when_it_moves_later():
+    rows = torch.stack([torch.linspace(-1.0, 1.0, 50), torch.full((50,), 0.3)], dim=-1)
+    scaler = Standardisation(2)
+    scaler.fit(rows.mean(0), rows.std(0))
+    assert scaler(torch.tensor([[0.0, 0.3], [0.0, 7.0], [0.0, -1e6]]))[:, 1].eq(0.0).all()
 
 
 def test_every_position_reads_itself_and_all_before_it_and_nothing_after(encoder):
