@@ -25,7 +25,7 @@ from tests.panels import closes_of, heavy_tailed_returns
 
 WINDOWS = (NEXT_SESSION, position_window(5))
 ASSETS = ("ON", "007", "1E5")
-N_FEATURES = 25
+N_FEATURES = 41
 ARCHITECTURE = Architecture(
     settings={"kind": "transformer", "width": 8, "learning_rate": 0.1 + 0.2},
     features=tuple((f"feature_{number}", number / 3.0) for number in range(N_FEATURES)),
