@@ -63,6 +63,30 @@ def histories() -> Histories:
     return histories_of(market_closes())
 
 
+@pytest.fixture(scope="module")
+def changed_later() -> Histories:
+    closes = market_closes()
+    closes[630:] *= np.exp(0.3 * np.sin(np.arange(70)))[:, None]
+    return histories_of(closes)
+
+
+@pytest.fixture(scope="module")
+def reordered() -> Histories:
+    order = [3, 0, 4, 1, 2]
+    return histories_of(market_closes()[:, order], order)
+
+
+@pytest.fixture(scope="module")
+def with_two_more() -> Histories:
+    return histories_of(np.concatenate([market_closes(), market_closes()[:, :2] ** 1.5], axis=1))
+
+
+@pytest.fixture(scope="module")
+def a_hundredth() -> Histories:
+    """The market with a hundredth of every log return."""
+    return histories_of(np.exp(0.01 * np.log(market_closes())))
+
+
 def histories_of(closes: np.ndarray, order: Sequence[int] | None = None) -> Histories:
     """Assets are named by their place; ``order`` says which assets of the market they are."""
     panel = panel_of_closes(closes)
@@ -269,11 +293,9 @@ def test_other_dates_in_the_batch_change_nothing(model, histories):
     torch.testing.assert_close(together.icdf(probability)[15:25], alone.icdf(probability)[:10], rtol=1e-4, atol=1e-7)
 
 
-def test_future_prices_change_no_law(model, histories):
-    changed = market_closes()
-    changed[630:] *= np.exp(0.3 * np.sin(np.arange(70)))[:, None]
+def test_future_prices_change_no_law(model, histories, changed_later):
     blocks = [range(600, 630)]
-    expected, batch = law_of(model, histories.batch(blocks, CONTEXT)), histories_of(changed).batch(blocks, CONTEXT)
+    expected, batch = law_of(model, histories.batch(blocks, CONTEXT)), changed_later.batch(blocks, CONTEXT)
     seen = law_of(model, batch)
     probability = 0.01
     torch.testing.assert_close(seen.icdf(probability), expected.icdf(probability), rtol=0, atol=0)
@@ -309,30 +331,24 @@ def test_extreme_targets_leave_gradients_finite(net, batch):
         assert all(torch.isfinite(value.grad).all() for value in net.parameters() if value.grad is not None)
 
 
-def test_the_order_of_assets_does_not_matter(net):
-    closes = market_closes()
-    order = [3, 0, 4, 1, 2]
+def test_the_order_of_assets_does_not_matter(net, histories, reordered):
     blocks = [range(620, 628)]
-    straight = histories_of(closes).batch(blocks, CONTEXT)
-    permuted = histories_of(closes[:, order], order).batch(blocks, CONTEXT)
+    straight, permuted = histories.batch(blocks, CONTEXT), reordered.batch(blocks, CONTEXT)
     # Trailing factors are fixed up to signs, which cancel in the law.
     expected = law_of(net, straight).log_prob(straight.target)
     torch.testing.assert_close(law_of(net, permuted).log_prob(permuted.target), expected, rtol=1e-3, atol=1e-2)
 
 
-def test_an_asset_never_seen_is_served(net):
-    closes = np.concatenate([market_closes(), market_closes()[:, :2] ** 1.5], axis=1)
-    batch = histories_of(closes).batch([range(620, 622)], CONTEXT)
+def test_an_asset_never_seen_is_served(net, with_two_more):
+    batch = with_two_more.batch([range(620, 622)], CONTEXT)
     law = law_of(net, batch)
     assert law.event_shape == (7,)
     assert torch.isfinite(law.log_prob(batch.target)).all()
 
 
-def test_the_scale_of_returns_carries_through(net):
-    closes = market_closes()
-    small = np.exp(0.01 * np.log(closes))  # a hundredth of every log return
+def test_the_scale_of_returns_carries_through(net, histories, a_hundredth):
     blocks = [range(500, 505)]
-    large_law = law_of(net, histories_of(closes).batch(blocks, CONTEXT))
-    small_law = law_of(net, histories_of(small).batch(blocks, CONTEXT))
+    large_law = law_of(net, histories.batch(blocks, CONTEXT))
+    small_law = law_of(net, a_hundredth.batch(blocks, CONTEXT))
     probability = 0.05
     torch.testing.assert_close(small_law.icdf(probability) * 100, large_law.icdf(probability), rtol=1e-3, atol=1e-5)

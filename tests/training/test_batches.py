@@ -174,7 +174,8 @@ def test_a_mapped_panel_trains_to_the_score_of_the_ordinary_path(tmp_path):
     histories = build_histories(panel, WINDOWS, table=by_asset(panel))
     store_bars(open_panel(save_panel(panel, tmp_path / "panel")), by_asset, WINDOWS, tmp_path / "bars", block_assets=4)
     mapped = open_bars(tmp_path / "bars").bars
-    settings, small = TrainingSettings(epochs=2, patience=2, learning_rate=1e-2), TransformerSettings(5, width=8, heads=2, layers=1)
+    settings = TrainingSettings(epochs=2, patience=2, learning_rate=1e-2)
+    small = TransformerSettings(5, width=8, heads=2, layers=1)
     one_asset = replace(settings, rows=20)  # as many targets a step as 2 blocks of 10 stocks
     lanes = {
         "sessions": (SessionBatches(histories, spans, 64, settings, seed=0), settings),
