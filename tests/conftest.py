@@ -30,18 +30,32 @@ def small_plan(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def small_outcome(tmp_path_factory):
-    """The small experiment carried out without a folder."""
-    from quantdl.config import load_config
-    from quantdl.experiment import carry_out
+def small_trial(tmp_path_factory):
+    """The small experiment carried out once: what came of it in memory, and the folder that was written of it."""
+    from quantdl.experiment import pipeline
 
-    return carry_out(load_config(small_config(tmp_path_factory.mktemp("outcome"))))
+    carry_out, kept = pipeline.carry_out, []
+
+    def keep(config, progress):
+        kept.append(carry_out(config, progress))
+        return kept[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pipeline, "carry_out", keep)
+        folder = _run(tmp_path_factory.mktemp("small"))
+    return kept[0], folder
 
 
 @pytest.fixture(scope="session")
-def small_run(tmp_path_factory):
+def small_outcome(small_trial):
+    """The small experiment as it stands in memory."""
+    return small_trial[0]
+
+
+@pytest.fixture(scope="session")
+def small_run(small_trial):
     """A finished run of the small experiment."""
-    return _run(tmp_path_factory.mktemp("small"))
+    return small_trial[1]
 
 
 @pytest.fixture(scope="session")

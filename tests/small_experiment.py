@@ -1,5 +1,6 @@
 """A small but whole experiment on the bundled data: six stocks, half a year, seconds."""
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +35,7 @@ SMALL = {
 }
 
 
+@cache
 def whole_config(name: str) -> str:
     """Return a config that ships as one file, with its strategy at its place."""
     text = yaml_text(load_config(ROOT / "configs" / f"{name}.yaml").source.root)

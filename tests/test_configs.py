@@ -12,6 +12,7 @@ from quantdl.config.extending import merged, overrides, read_layers
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment import carry_out, load_data
+from quantdl.market.panel import Panel
 from quantdl.training.splits import split_bars
 
 FOLDER = Path(__file__).parents[1] / "configs"
@@ -36,14 +37,22 @@ def test_the_promised_configs_ship():
     assert promised <= {path.stem for path in CONFIGS}
 
 
+@pytest.fixture(scope="module")
+def panels() -> dict[str, Panel]:
+    """The prices that were loaded, by what their configs say that loading reads: most configs say the same."""
+    return {}
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_config_loads_and_its_plan_fits_its_data(path):
+def test_a_config_loads_and_its_plan_fits_its_data(path, panels):
     config = load_config(path)
     data_path = getattr(config.data, "path", None)
     if data_path is not None and not config.locate_data(data_path, "data", "path").exists():
         pytest.skip(f"the prices of {path.name} are not here; QUANTDL_DATABANK names their folder")
     configured_strategy(config)
-    panel = load_data(config).panel
+    read = (config.data, config.exogenous, config.features, config.risk_free, config.benchmark, config.splits)
+    key = repr(read)
+    panel = panels[key] = panels.get(key) or load_data(config).panel
     bars = split_bars(panel.sessions, config.splits)
     start, end = panel.sessions[bars.test.start + 1], panel.sessions[bars.test[-1]]
     assert data_faults(config.plan, panel, start, end) == ()

@@ -26,7 +26,7 @@ from quantdl.calendars.corrections import CalendarCorrection, corrected, misfits
 from quantdl.calendars.labels import UNFORESEEN, Day, as_day, neighbours
 from quantdl.calendars.names import unknown_calendar
 from quantdl.calendars.periods import sessions_by_period
-from quantdl.calendars.tables import Comparison, Table, tables
+from quantdl.calendars.tables import Comparison, Table, shipped_schedule, tables
 from quantdl.calendars.zones import listed_for
 from quantdl.errors import CalendarError
 
@@ -334,7 +334,7 @@ class TradingCalendar:
             schedule = self._library.read(start, end)
         else:
             start, end = self._table.first_day, self._table.through
-            schedule = self._table.read()
+            schedule = shipped_schedule(self.name)
             if last > end:
                 beyond = end + timedelta(days=1)
                 end = min(pd.Timestamp(last.year, 12, 31), self.last_day)

@@ -111,6 +111,12 @@ def decoded(rows: np.ndarray, first_day: pd.Timestamp) -> pd.DataFrame:
 
 
 @cache
+def shipped_schedule(name: str) -> pd.DataFrame:
+    """Return `Table.read` of a calendar that ships, read and checked once a process; shared, so never changed."""
+    return tables()[name].read()
+
+
+@cache
 def tables() -> Mapping[str, Table]:
     """Return every calendar that ships with the package, by name.
 

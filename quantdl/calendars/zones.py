@@ -1,14 +1,20 @@
-"""Time zones compared by what their clocks show: ``Asia/Kolkata`` and ``Asia/Calcutta`` are two names of one zone."""
+"""Time zones and their names, compared by clocks: ``Asia/Kolkata`` and ``Asia/Calcutta`` are two names of one zone."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 _FIRST_YEAR = 1970
 _LAST_YEAR = 2037
 _DAY = timedelta(days=1)
 _CLOSE_UP = timedelta(minutes=15)  # of the day of a change: no two zones differ for less and agree otherwise
+
+
+@cache
+def zone_names() -> frozenset[str]:
+    """Return the IANA names that this machine's tz database lists, looked up on the disk once a process."""
+    return frozenset(available_timezones())
 
 
 def same_zone(one: str, other: str, first_year: int = _FIRST_YEAR) -> bool:

@@ -5,6 +5,7 @@ the keys best. So a misspelt key of one block is never reported against the keys
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,11 +25,16 @@ class _LenientJsonSchema(GenerateJsonSchema):
         return {}
 
 
+@lru_cache(maxsize=8)  # a run asks about one type again and again; of a strategy's parameters each file has its own
+def _schema(adapter: TypeAdapter[Any]) -> Schema:
+    return adapter.json_schema(schema_generator=_LenientJsonSchema)
+
+
 class Expectations:
     """Answers what is expected at a place, for one type and one document."""
 
     def __init__(self, adapter: TypeAdapter[Any], document: Document, prefix: tuple[Key, ...] = ()) -> None:
-        self._schema: Schema = adapter.json_schema(schema_generator=_LenientJsonSchema)
+        self._schema = _schema(adapter)
         self._document = document
         self._prefix = prefix
 

@@ -86,10 +86,11 @@ class JohnsonSUMarginals(Marginals):
             for node, weight in _NODES:
                 place = left + node * (right - left)
                 standard = unit * torch.sinh(place)
-                # One less a probability has no digits far out, where the slope is large: the tail itself has.
-                log_distance = torch.where(left >= at, base.log_survival(standard), base.log_cdf(standard))
+                # One less a probability has no digits far out, where the slope is large: the nearer tail has.
+                tail, lower = base.nearer_tail(standard)
+                distance = torch.where(lower == (left >= at), 1.0 - tail, tail)
                 speed = exact._slope(standard) * unit * torch.cosh(place)
-                total = total + weight * (right - left) * torch.exp(2.0 * log_distance) * speed
+                total = total + weight * (right - left) * distance.square() * speed
         return total
 
     def moments_in_states(self, mean: Tensor, deviation: Tensor, base: BaseLaw) -> tuple[Tensor, Tensor, Tensor]:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import TYPE_CHECKING, Literal, get_args
-from zoneinfo import available_timezones
 
 from quantdl.calendars.bars import bar_length, bar_period
 from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
+from quantdl.calendars.zones import zone_names
 from quantdl.errors import CalendarError, DataSettingsError
 from quantdl.market.currency import currency_faults, in_a_list, whole_currency
 from quantdl.records import OMIT_DEFAULT
@@ -267,7 +267,7 @@ class DataCard:
 
 def zone_faults(field_name: str, timezone: str) -> Iterator[tuple[str, str]]:
     """Yield the fault of a field that should name a time zone and does not."""
-    if timezone not in available_timezones():
+    if timezone not in zone_names():
         yield field_name, f"given {timezone!r}; expected an IANA name such as 'America/New_York'"
 
 

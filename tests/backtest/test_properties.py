@@ -117,7 +117,7 @@ def play(setting, panel=None):
     return panel, run_backtest(panel, plan_of(setting, panel), Restless(setting.seed), *span(panel), None, 1000.0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(SETTINGS)
 def test_the_books_always_balance(setting):
     panel, result = play(setting)
@@ -172,7 +172,7 @@ def decided_until(result, last):
     ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(SETTINGS, st.integers(5, N_SESSIONS - 10), st.integers(0, 10**6))
 def test_future_prices_change_no_past_decision(setting, t, other):
     panel = market(setting)
@@ -202,7 +202,7 @@ def test_future_prices_change_no_past_decision(setting, t, other):
     assert decided_until(first, known[-1]) == decided_until(second, known[-1])
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(SETTINGS)
 def test_a_run_repeats_to_the_last_bit(setting):
     _, first = play(setting)
@@ -211,7 +211,7 @@ def test_a_run_repeats_to_the_last_bit(setting):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 10**6))
 def test_costs_lower_equity(seed):
     """With weights fixed in advance and no cap in the way, a dearer run ends poorer."""
@@ -233,7 +233,7 @@ def test_costs_lower_equity(seed):
     assert len(set(finals)) == 4
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.integers(2, 57), st.sampled_from([0.1, 10.0]))
 def test_one_bad_print_costs_no_more_than_was_promised(seed, t, factor):
     """One price ten times too high or too low: no trade may lose more than the plan's loss limit, costs aside."""

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from quantdl.calendars import CalendarCorrection, trading_calendar
 from quantdl.errors import CalendarError, DataSettingsError
@@ -118,6 +118,7 @@ def test_a_correction_that_is_not_complete_is_refused_by_field(given, field, wor
     assert any(name == field and words in message for name, message in refused.value.faults)
 
 
+@settings(max_examples=40)
 @given(picked=st.lists(st.integers(0, 250), min_size=1, max_size=6, unique=True))
 def test_striking_sessions_leaves_exactly_the_others(picked):
     sessions = trading_calendar("XLON").sessions("2022-01-01", "2022-12-31")

@@ -205,6 +205,15 @@ def test_a_schedule_that_needs_seconds_is_refused(schedule):
         encoded(schedule, pd.Timestamp("2024-01-01"))
 
 
+def test_what_one_caller_writes_into_a_schedule_no_other_sees():
+    """The rows of a calendar are read once a process."""
+    span = ("2024-01-02", "2024-01-31")
+    before = trading_calendar("XNYS").schedule(*span)
+    changed = trading_calendar("XNYS").schedule(*span)
+    changed["close"] = changed["open"]
+    pd.testing.assert_frame_equal(trading_calendar("XNYS").schedule(*span), before)
+
+
 def test_changed_rows_are_refused():
     table = replace(tables()["XNYS"], digest="0" * 64)
     with pytest.raises(IntegrityError, match="calendar table of XNYS.*was changed.*reinstall"):

@@ -3,7 +3,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from quantdl.calendars.zones import listed_for, same_zone
+from quantdl.calendars.zones import listed_for, same_zone, zone_names
 
 # Links of the file `backward` of the tz database (release 2024a and later), new name last.
 ALIASES = [
@@ -93,6 +93,11 @@ def test_data_before_1970_are_compared_from_their_first_year():
 def test_what_is_no_zone_equals_nothing_but_itself(name):
     assert same_zone(name, name)
     assert not same_zone(name, "America/New_York")
+
+
+def test_both_names_of_a_zone_are_names_and_a_place_on_mars_is_none():
+    assert {"Asia/Kolkata", "Asia/Calcutta", "UTC"} <= zone_names()
+    assert not {"Mars/Olympus", "", "America"} & zone_names()
 
 
 def test_a_mapping_by_zone_is_read_under_every_name():

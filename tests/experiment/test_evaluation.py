@@ -54,7 +54,9 @@ def test_the_position_is_scored_in_sets_and_the_span_by_asset_year_and_regime(sm
 
 
 MONTH = {
-    "  kind: transformer\n  horizon: 5\n": "  kind: ewma_t\n  horizon: 5\n  also_horizons: [21]\n",
+    "  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n": (
+        "  kind: ewma_t\n  horizon: 5\n  also_horizons: [21]\n"
+    ),
     "compare: [flow, graph, ewma_t, garch_t]": (
         "compare: [{kind: ewma_t, horizon: 5, also_horizons: [21], decay: 0.97}]"
     ),

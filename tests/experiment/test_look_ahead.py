@@ -14,7 +14,8 @@ from tests.small_experiment import small_config
 
 ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 LAST = pd.Timestamp("2016-10-03")  # the last session on which both worlds are one
-MODELS = ("transformer", "garch_t")
+# What of an econometric model is its own is tested beside it in seconds, tests/training/test_classical_fit.py.
+MODELS = ("transformer", pytest.param("garch_t", marks=pytest.mark.slow))
 DECLARED = {
     "source": "a test",
     "timezone": "America/New_York",

@@ -46,7 +46,19 @@ def without_paths(table: SearchTable) -> list[SearchTrial]:
 
 @pytest.fixture
 def config(tmp_path):
-    return load_config(small_config(tmp_path, {"splits:\n": SEARCH}))
+    return config_in(tmp_path)
+
+
+def config_in(folder, changes: Mapping[str, str] | None = None):
+    """The small experiment with the search, each trial of one pass."""
+    return load_config(small_config(folder, {"splits:\n": SEARCH, "  epochs: 2\n": "  epochs: 1\n", **(changes or {})}))
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """A finished search: its config and its table."""
+    config = config_in(tmp_path_factory.mktemp("searched"))
+    return config, search(config, propose=in_turn)
 
 
 def on_prices(folder, other_future: bool):
@@ -67,7 +79,7 @@ def on_prices(folder, other_future: bool):
         "  adjustment: total_return\n  calendar: XNYS\n  as_of: 2016-12-30\n  licence: for this test\n"
     )
     known = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
-    return load_config(small_config(folder, {"splits:\n": SEARCH, known: data}))
+    return config_in(folder, {known: data})
 
 
 def test_the_search_is_judged_by_the_validation_years_alone(tmp_path):
@@ -78,8 +90,8 @@ def test_the_search_is_judged_by_the_validation_years_alone(tmp_path):
     assert losses[0] != losses[2] and tables[0].best.loss == min(losses[0], losses[2])
 
 
-def test_trials_are_numbered_seeded_and_counted_in_the_ledger(config):
-    table = search(config, propose=in_turn)
+def test_trials_are_numbered_seeded_and_counted_in_the_ledger(searched):
+    config, table = searched
     assert [trial.number for trial in table.trials] == [0, 1, 2]
     assert [trial.seed for trial in table.trials] == [config.seed, config.seed + 1, config.seed + 2]
     assert [dict(trial.values) for trial in table.trials] == list(TRIED)
@@ -88,8 +100,8 @@ def test_trials_are_numbered_seeded_and_counted_in_the_ledger(config):
     assert all(record.figures is None and "validation span" in record.reason for record in ledger.records)
 
 
-def test_values_that_do_not_go_together_are_a_trial_without_a_loss(config):
-    trial = search(config, propose=in_turn).trials[1]
+def test_values_that_do_not_go_together_are_a_trial_without_a_loss(searched):
+    trial = searched[1].trials[1]
     assert trial.loss is None
     assert "model.width" in trial.problem and "a multiple of twice the heads, which is 16" in trial.problem
 
@@ -107,7 +119,7 @@ def test_a_search_that_was_ended_goes_on_and_finds_the_same(config, tmp_path):
     assert asked == [1, 2]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    whole = search(load_config(small_config(elsewhere, {"splits:\n": SEARCH})), propose=in_turn)
+    whole = search(config_in(elsewhere), propose=in_turn)
     assert without_paths(resumed) == without_paths(whole)
     assert search(config, propose=None if OPTUNA else ended) == resumed  # nothing is left to do
 

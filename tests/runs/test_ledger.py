@@ -118,11 +118,13 @@ def test_impossible_figures_are_refused(figures, message):
 # Damage
 
 
-def test_every_cut_keeps_what_was_acknowledged_and_reports_the_rest(tmp_path):
+def test_a_cut_keeps_what_was_acknowledged_and_reports_the_rest(tmp_path):
+    """At every third byte, and at every byte around the end of a line."""
     ledger = filled(tmp_path, 2)
     whole = ledger.path.read_bytes()
     ends = [position + 1 for position, byte in enumerate(whole) if byte == ord("\n")]
-    for length in range(len(whole)):
+    lengths = {*range(0, len(whole), 3), *(end + offset for end in ends for offset in (-3, -2, -1, 0, 1))}
+    for length in sorted(length for length in lengths if length < len(whole)):
         ledger.path.write_bytes(whole[:length])
         reading = ledger.read()
         kept = sum(length >= end - 1 for end in ends)  # a line that lacks only its newline is whole
@@ -146,11 +148,12 @@ def test_a_tail_of_zeros_after_a_power_cut_is_a_torn_line(tmp_path):
     assert b"\0" not in ledger.path.read_bytes()
 
 
-def test_every_flipped_bit_is_found_and_located(tmp_path):
+def test_a_flipped_bit_is_found_and_located(tmp_path):
+    """One bit of every byte, the next one of the next byte, and each bit of what ends lines and encloses records."""
     ledger = filled(tmp_path, 2)
     whole = ledger.path.read_bytes()
     for position in range(len(whole)):
-        for bit in range(8):
+        for bit in range(8) if whole[position] in b"\n{}" else [position % 8]:
             flipped = bytearray(whole)
             flipped[position] ^= 1 << bit
             ledger.path.write_bytes(flipped)
@@ -246,7 +249,7 @@ def test_processes_that_append_together_lose_nothing(tmp_path):
 
 def test_a_reader_sees_whole_lines_while_others_append(tmp_path):
     path = tmp_path / "ledger.jsonl"
-    writer = threading.Thread(target=lambda: [_append_many(path, worker) for worker in range(5)])
+    writer = threading.Thread(target=lambda: [_append_many(path, worker) for worker in range(3)])
     writer.start()
     seen = 0
     while writer.is_alive():
@@ -255,7 +258,7 @@ def test_a_reader_sees_whole_lines_while_others_append(tmp_path):
         assert len(reading.records) >= seen
         seen = len(reading.records)
     writer.join()
-    assert len(Ledger(path).read().records) == 100
+    assert len(Ledger(path).read().records) == 60
 
 
 def test_a_ledger_that_may_only_be_read_is_read(tmp_path):

@@ -4,7 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from quantdl.simulation import (
@@ -138,6 +138,7 @@ def market_with_returns(request):
     return request.param, returns, conditional_law(request.param, returns)
 
 
+@settings(max_examples=25)
 @given(cut=st.integers(1, 59), value=st.one_of(st.just(np.nan), st.floats(-0.5, 0.5)))
 def test_later_returns_change_no_earlier_law_bit_for_bit(market_with_returns, cut, value):
     market, returns, before = market_with_returns

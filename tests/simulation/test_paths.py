@@ -60,7 +60,7 @@ MARKETS = {
     ),
 }
 TOGETHER = MarketDescription(  # one asset stands for all: their transforms are dependent within a session
-    3000,
+    1500,
     4,
     shocks=StudentTShocks(5.0),
     volatility=Garch(omega=4e-6, alpha=0.05, beta=0.85),

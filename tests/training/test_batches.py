@@ -174,7 +174,8 @@ def test_a_mapped_panel_trains_to_the_score_of_the_ordinary_path(tmp_path):
     histories = build_histories(panel, WINDOWS, table=by_asset(panel))
     store_bars(open_panel(save_panel(panel, tmp_path / "panel")), by_asset, WINDOWS, tmp_path / "bars", block_assets=4)
     mapped = open_bars(tmp_path / "bars").bars
-    settings = TrainingSettings(epochs=3, patience=3)
+    settings = TrainingSettings(epochs=2, patience=2, learning_rate=1e-2)
+    small = TransformerSettings(5, width=8, heads=2, layers=1)
     one_asset = replace(settings, rows=20)  # as many targets a step as 2 blocks of 10 stocks
     lanes = {
         "sessions": (SessionBatches(histories, spans, 64, settings, seed=0), settings),
@@ -184,7 +185,7 @@ def test_a_mapped_panel_trains_to_the_score_of_the_ordinary_path(tmp_path):
     losses, marginal = {}, LossShares(1.0, book_share=0.0)
     for name, (batches, loop) in lanes.items():
         torch.manual_seed(0)
-        model = TransformerForecaster(histories.n_features, len(WINDOWS), TransformerSettings(5))
+        model = TransformerForecaster(histories.n_features, len(WINDOWS), small)
         if name == "sessions":
             losses["untrained"] = mean_log_loss(
                 model, scored_windows(mapped, test, 64, 6), LossShares(1.0, book_share=0.0)

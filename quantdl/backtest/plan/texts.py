@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import cache
 from typing import Annotated, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
 
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.calendars.bars import bar_length, bar_period
 from quantdl.calendars.names import is_calendar, meant_names, shipped_names
+from quantdl.calendars.zones import zone_names
 from quantdl.errors import CalendarError, closest
 from quantdl.market.card import DAILY
 
@@ -188,9 +188,9 @@ ZoneName = Annotated[
     str,
     TextRule(
         "the IANA name of a time zone",
-        lambda text: text in available_timezones(),
+        lambda text: text in zone_names(),
         "write one such as 'America/New_York'",
-        lambda text: closest(text, available_timezones()),
+        lambda text: closest(text, zone_names()),
     ),
 ]
 BarLength = Annotated[

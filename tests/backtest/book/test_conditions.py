@@ -37,9 +37,14 @@ def test_the_process_is_its_definition(probability):
 
 
 def halted_share(exceptions: np.ndarray, level: float, false_halt_probability: float) -> float:
-    """Share of the (N, T) paths on which the plan's calibration condition ends the run, as the engine reads it."""
+    """Share of the (N, T) paths on which the plan's calibration condition ends the run.
+
+    By the definition of the process; the engine's own monitor is held to it on the first paths.
+    """
+    halted = highest(exceptions, 1 - level) >= 1 / false_halt_probability
     condition = HaltCondition("calibration", 1 / false_halt_probability, level=level)
-    return float(np.mean([first_halt(path, condition) is not None for path in exceptions]))
+    assert [first_halt(path, condition) is not None for path in exceptions[:30]] == halted[:30].tolist()
+    return float(halted.mean())
 
 
 def first_halt(exceptions: np.ndarray, condition: HaltCondition) -> int | None:
@@ -53,9 +58,9 @@ def first_halt(exceptions: np.ndarray, condition: HaltCondition) -> int | None:
 
 @pytest.mark.parametrize(("level", "seed"), [(0.99, 11), (0.95, 12)])
 def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(level, seed):
-    """Of 400 right models, 20 may be halted; three standard errors more is chance."""
-    paths = np.random.default_rng(seed).random((400, FOUR_YEARS)) < 1 - level
-    assert halted_share(paths, level, 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    """Of 2000 right models, 100 may be halted; three standard errors more is chance."""
+    paths = np.random.default_rng(seed).random((2000, FOUR_YEARS)) < 1 - level
+    assert halted_share(paths, level, 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2000)
 
 
 @pytest.mark.parametrize("false_halt_probability", [0.01, 0.05, 0.2])
@@ -83,13 +88,13 @@ def test_a_right_model_in_clustered_volatility_is_not_halted_more_often():
 @pytest.mark.parametrize(("true", "sessions"), [(0.03, FOUR_YEARS), (0.05, 504), (0.10, 252)])
 def test_a_wrong_model_is_halted(true, sessions):
     """Nine in ten at least; three standard errors less is chance."""
-    paths = np.random.default_rng(3).random((400, sessions)) < true
-    assert halted_share(paths, 0.99, 0.05) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 400)
+    paths = np.random.default_rng(3).random((1000, sessions)) < true
+    assert halted_share(paths, 0.99, 0.05) >= 0.9 - 3 * np.sqrt(0.9 * 0.1 / 1000)
 
 
 def test_the_process_stays_a_number():
     process = ExceptionProcess(0.01)
-    values = [process.update(True) for _ in range(2000)] + [process.update(False) for _ in range(200_000)]
+    values = [process.update(True) for _ in range(2000)] + [process.update(False) for _ in range(20_000)]
     assert np.isfinite(values).all()
     assert max(values) > 1e200
 

@@ -225,7 +225,7 @@ def test_a_dividend_larger_than_the_price_stops_the_run_by_name():
         run(raw_world(FLAT, dividends={(5, 0): 300.0}), {0: [0.5, 0.3]})
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(st.integers(0, 10**6))
 def test_raw_prices_with_actions_earn_what_total_returns_earn(seed):
     """One asset, fully invested at every close, dividends paid on their ex-dates.
@@ -386,7 +386,7 @@ def play(panel, seed, fill_at="next_close", short=True):
     return run_backtest(panel, plan, Restless(seed), *span(panel), None, 1000.0)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.booleans(), st.sampled_from(["next_close", "decision_close"]))
 def test_a_market_that_splits_earns_what_the_same_market_earns_unsplit(seed, short, fill_at):
     """Waiting orders, partial fills, stops, shorts, halts, a delisting: equity is the same at every close."""
@@ -398,14 +398,14 @@ def test_a_market_that_splits_earns_what_the_same_market_earns_unsplit(seed, sho
     balances(split, quoted)
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(st.integers(0, 10**6), st.booleans(), st.sampled_from(["next_close", "decision_close"]))
 def test_equity_is_a_number_at_every_step_and_the_books_balance(seed, short, fill_at):
     _, quoted = eventful(seed, dividends=True, gaps=0.3)
     balances(play(quoted, seed, fill_at, short), quoted)
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(st.integers(0, 10**6), st.integers(5, N_SESSIONS - 5))
 def test_later_actions_change_no_earlier_step(seed, t):
     _, quoted = eventful(seed, dividends=True)

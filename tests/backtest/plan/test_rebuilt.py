@@ -29,7 +29,7 @@ ALLOWED = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(SETTINGS)
 def test_a_run_as_the_engine_played_it_fails_for_nothing_that_the_engine_forbids(setting):
     """Jumps, gaps, delistings, short sales, thin volume: caps, rules, costs and the record hold in any of them."""
@@ -46,7 +46,7 @@ def test_a_run_as_the_engine_played_it_fails_for_nothing_that_the_engine_forbids
     assert {item for item in broken - undecided if "waived" not in item[1]} == set()
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(SETTINGS)
 def test_trades_are_those_of_the_ledger(setting):
     panel, result = play(setting)

@@ -37,7 +37,7 @@ def simple_returns(panel):
     return panel.closes[1:] / panel.closes[:-1] - 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), actions_in(), st.sampled_from(["back", "forward"]))
 def test_wealth_is_the_same_under_any_split(seed, splits, direction):
     """A market that was never split and the same market split at will earn the same, share for share."""
@@ -51,7 +51,7 @@ def test_wealth_is_the_same_under_any_split(seed, splits, direction):
     np.testing.assert_allclose(scale, np.broadcast_to(scale[0], scale.shape), rtol=1e-12)
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     st.integers(0, 10**6),
     actions_in(),
@@ -68,7 +68,7 @@ def test_back_and_forward_have_the_same_returns(seed, splits, yields):
         np.testing.assert_array_equal(back.closes[-1], raw[-1])
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     st.integers(0, 10**6),
     actions_in(),
@@ -128,7 +128,7 @@ def test_total_returns_keep_the_dollars_that_were_traded():
     np.testing.assert_allclose(changed.fields["volume"], adjusted(panel, "split").fields["volume"], rtol=1e-15)
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(st.integers(0, 10**6), actions_in(), st.integers(1, 38))
 def test_an_adjustment_never_reaches_back_into_a_decision(seed, splits, t):
     """What is known at t is the same, bit for bit, whatever happens to the shares later."""

@@ -419,7 +419,7 @@ def test_an_asset_is_no_member_before_its_panel_begins():
     assert eligible[:, 1].all()
 
 
-@settings(max_examples=16)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 10_000), cut=st.integers(10, 75), calendar=st.sampled_from(["XNYS", "XLON", "XTKS", "24/7"]))
 def test_bars_known_later_change_no_cell_decided_before(seed, cut, calendar):
     panels, others = spring(seed=seed, missing=0.05), spring(seed=seed + 1, missing=0.3)
@@ -445,7 +445,7 @@ def spliced(panel, other, instant):
     )
 
 
-@settings(max_examples=16)
+@settings(max_examples=8)
 @given(seed=st.integers(0, 1000), cut=st.integers(10, 75))
 def test_a_view_of_the_result_is_the_result_of_views(seed, cut):
     panels = spring(seed=seed, missing=0.1)
