@@ -212,7 +212,8 @@ def _fit_once(
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
     report = fit(model.network, batches, config.training, config.seed, progress, circumstances, passes)
-    fit_posterior(model, batches, settings, config.training.marginal_share, config.seed, progress)
+    whole = _batches(settings, histories, spans, config, Shard())  # each process draws the posterior of all data
+    fit_posterior(model, whole, settings, config.training.marginal_share, config.seed, progress)
     return model, report
 
 
