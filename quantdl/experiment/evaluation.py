@@ -15,7 +15,7 @@ from quantdl.experiment.evaluation_folder import write_evaluation
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import ledger_of, record_look
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
+from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
 from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
@@ -45,13 +45,10 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
-    begin_unfinished(config)
-    if output is None:
-        table = _evaluated(config, blocks, progress)[0]
-    else:
-        table = write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
-    forget_unfinished(config)
-    return table
+    with keeping_unfinished(config):
+        if output is None:
+            return _evaluated(config, blocks, progress)[0]
+        return write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
 
 
 def named_models(config: ExperimentConfig) -> dict[str, ModelSettings]:
