@@ -13,7 +13,7 @@ from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
-from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
+from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
@@ -43,7 +43,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
         yield from _data_misfits(data, splits)
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
-    yield from _refit_misfits(document)
+    yield from _member_misfits(document)
     yield from _missing_files(document)
 
 
@@ -166,17 +166,31 @@ def _row_misfits(blocks: dict[str, Any]) -> Iterator[Misfit]:
                 yield (*place, "cross_section"), f"given {part.cross_section!r}; expected {expected}"
 
 
-def _refit_misfits(document: Document) -> Iterator[Misfit]:
-    """Yield members of an ensemble that state another refit than the ensemble, which would be passed over."""
+def _member_misfits(document: Document) -> Iterator[Misfit]:
+    """Yield members of an ensemble that state another refit or other horizons than it, which would be passed over."""
     compared = document.node(("compare",))
     places = [("compare", at) for at in range(len(compared.items))] if isinstance(compared, Sequence) else []
     for place in [("model",), *places]:
-        members, own = document.node((*place, "members")), document.node((*place, "refit"))
-        stated = own.text if isinstance(own, Scalar) else "once"
+        members = document.node((*place, "members"))
         for at in range(len(members.items)) if isinstance(members, Sequence) else ():
-            refit = document.node(keys := (*place, "members", at, "refit"))
-            if isinstance(refit, Scalar) and refit.text in _REFITS and refit.text != stated in _REFITS:
-                yield keys, f"given {refit.text!r}; expected {stated!r}: refit of the ensemble counts for all members"
+            for name, default in (("refit", "once"), ("also_horizons", ())):
+                own = _stated(document.node((*place, name)), default)
+                keys = (*place, "members", at, name)
+                given = _stated(document.node(keys), own)
+                if given != own and (name != "refit" or {given, own} <= {*_REFITS}):
+                    expected = f"{_spelt(own)}: {name} of the ensemble counts for all members"
+                    yield keys, f"given {_spelt(given)}; expected {expected}"
+
+
+def _stated(node: Node | None, default: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """What a key holds, word or list of words; the default where it holds neither."""
+    if isinstance(node, Sequence):
+        return tuple(item.text for item in node.items if isinstance(item, Scalar))
+    return node.text if isinstance(node, Scalar) else default
+
+
+def _spelt(words: str | tuple[str, ...]) -> str:
+    return repr(words) if isinstance(words, str) else f"[{', '.join(words)}]"
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:
