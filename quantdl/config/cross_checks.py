@@ -18,7 +18,15 @@ from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
-from quantdl.models.settings import EnsembleSettings, NetworkSettings, Refit
+from quantdl.models.settings import (
+    BayesianSettings,
+    EnsembleSettings,
+    FlowSettings,
+    GraphSettings,
+    NetworkSettings,
+    Refit,
+    SectorTreeSettings,
+)
 from quantdl.training.settings import Choices, NumberRange, SplitDates
 
 # Of a search: another of them is another question.
@@ -161,9 +169,25 @@ def _row_misfits(blocks: dict[str, Any]) -> Iterator[Misfit]:
         members = settings.members if isinstance(settings, EnsembleSettings) else ()
         parts = [(keys, settings), *(((*keys, "members", at), member) for at, member in enumerate(members))]
         for place, part in parts:
-            if isinstance(part, NetworkSettings) and part.cross_section != "none":
-                expected = "none, or training.rows_hold: all_assets, because a row of one asset holds no other to read"
-                yield (*place, "cross_section"), f"given {part.cross_section!r}; expected {expected}"
+            for key, given, instead in _reading_others(part):
+                reason = "training.rows_hold: all_assets, because a row of one asset holds no other to read"
+                yield (*place, *key), f"given {given!r}; expected {instead}, or {reason}"
+
+
+def _reading_others(part: object) -> Iterator[tuple[tuple[Key, ...], str, str]]:
+    """What of a model reads other assets: the key, what it is given, and what would not read them."""
+    alone = "a network that reads its own asset, such as transformer"
+    match part:
+        case "graph" | "sector_tree":
+            yield (), str(part), alone
+        case GraphSettings() | SectorTreeSettings():
+            yield ("kind",), part.kind, alone
+        case BayesianSettings(network="graph" | "sector_tree"):
+            yield ("network",), part.network, alone
+        case FlowSettings(joint="coupling"):
+            yield ("joint",), part.joint, "factors"
+    if isinstance(part, NetworkSettings) and part.cross_section != "none":
+        yield ("cross_section",), part.cross_section, "none"
 
 
 def _member_misfits(document: Document) -> Iterator[Misfit]:
