@@ -13,12 +13,20 @@ from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
-from quantdl.config.document import Document, Mapping, Scalar, Sequence, missing_file
+from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
 from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
-from quantdl.models.settings import EnsembleSettings, NetworkSettings, Refit
+from quantdl.models.settings import (
+    BayesianSettings,
+    EnsembleSettings,
+    FlowSettings,
+    GraphSettings,
+    NetworkSettings,
+    Refit,
+    SectorTreeSettings,
+)
 from quantdl.training.settings import Choices, NumberRange, SplitDates
 
 # Of a search: another of them is another question.
@@ -43,7 +51,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
         yield from _data_misfits(data, splits)
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
-    yield from _refit_misfits(document)
+    yield from _member_misfits(document)
     yield from _missing_files(document)
 
 
@@ -161,22 +169,52 @@ def _row_misfits(blocks: dict[str, Any]) -> Iterator[Misfit]:
         members = settings.members if isinstance(settings, EnsembleSettings) else ()
         parts = [(keys, settings), *(((*keys, "members", at), member) for at, member in enumerate(members))]
         for place, part in parts:
-            if isinstance(part, NetworkSettings) and part.cross_section != "none":
-                expected = "none, or training.rows_hold: all_assets, because a row of one asset holds no other to read"
-                yield (*place, "cross_section"), f"given {part.cross_section!r}; expected {expected}"
+            for key, given, instead in _reading_others(part):
+                reason = "training.rows_hold: all_assets, because a row of one asset holds no other to read"
+                yield (*place, *key), f"given {given!r}; expected {instead}, or {reason}"
 
 
-def _refit_misfits(document: Document) -> Iterator[Misfit]:
-    """Yield members of an ensemble that state another refit than the ensemble, which would be passed over."""
+def _reading_others(part: object) -> Iterator[tuple[tuple[Key, ...], str, str]]:
+    """What of a model reads other assets: the key, what it is given, and what would not read them."""
+    alone = "a network that reads its own asset, such as transformer"
+    match part:
+        case "graph" | "sector_tree":
+            yield (), str(part), alone
+        case GraphSettings() | SectorTreeSettings():
+            yield ("kind",), part.kind, alone
+        case BayesianSettings(network="graph" | "sector_tree"):
+            yield ("network",), part.network, alone
+        case FlowSettings(joint="coupling"):
+            yield ("joint",), part.joint, "factors"
+    if isinstance(part, NetworkSettings) and part.cross_section != "none":
+        yield ("cross_section",), part.cross_section, "none"
+
+
+def _member_misfits(document: Document) -> Iterator[Misfit]:
+    """Yield members of an ensemble that state another refit or other horizons than it, which would be passed over."""
     compared = document.node(("compare",))
     places = [("compare", at) for at in range(len(compared.items))] if isinstance(compared, Sequence) else []
     for place in [("model",), *places]:
-        members, own = document.node((*place, "members")), document.node((*place, "refit"))
-        stated = own.text if isinstance(own, Scalar) else "once"
+        members = document.node((*place, "members"))
         for at in range(len(members.items)) if isinstance(members, Sequence) else ():
-            refit = document.node(keys := (*place, "members", at, "refit"))
-            if isinstance(refit, Scalar) and refit.text in _REFITS and refit.text != stated in _REFITS:
-                yield keys, f"given {refit.text!r}; expected {stated!r}: refit of the ensemble counts for all members"
+            for name, default in (("refit", "once"), ("also_horizons", ())):
+                own = _stated(document.node((*place, name)), default)
+                keys = (*place, "members", at, name)
+                given = _stated(document.node(keys), own)
+                if given != own and (name != "refit" or {given, own} <= {*_REFITS}):
+                    expected = f"{_spelt(own)}: {name} of the ensemble counts for all members"
+                    yield keys, f"given {_spelt(given)}; expected {expected}"
+
+
+def _stated(node: Node | None, default: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    """What a key holds, word or list of words; the default where it holds neither."""
+    if isinstance(node, Sequence):
+        return tuple(item.text for item in node.items if isinstance(item, Scalar))
+    return node.text if isinstance(node, Scalar) else default
+
+
+def _spelt(words: str | tuple[str, ...]) -> str:
+    return repr(words) if isinstance(words, str) else f"[{', '.join(words)}]"
 
 
 def _missing_files(document: Document) -> Iterator[Misfit]:

@@ -154,7 +154,9 @@ def _describe(schema: Schema) -> str:
             return "a list" if schema.get("minItems", 0) == 0 else "a list that is not empty"
         case "object":
             names = sorted(schema.get("properties", {}), key=lambda name: name != "kind")
-            return f"a mapping with the keys {', '.join(names)}" if names else "a mapping"
+            if names:
+                return f"a mapping with the keys {', '.join(names)}"
+            return "a mapping that is not empty" if schema.get("minProperties") else "a mapping"
     return "a value"
 
 

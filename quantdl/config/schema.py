@@ -95,8 +95,8 @@ class EvaluationSettings:
     """How `quantdl evaluate` scores; a run does not read it.
 
     Attributes:
-        against: Row that the others are tested against, the kind of a model; null for the volatility model with the
-            best log score.
+        against: Row that the others are tested against: the kind of a model, numbered from the second of a kind on
+            (`transformer_2`); null for the volatility model with the best log score.
         books: Random long-only books that are predicted beside equal weight.
         draws: Joint draws a session for books, where a law has no closed form of them.
         tick: Step in which quoted prices move, or ``found`` for that of each asset up to the end of training. The log
@@ -179,10 +179,9 @@ class ExperimentConfig(BaseModel):
         unknown = sorted(set(self.features.exogenous) - set(names))
         faults += [("features", f"exogenous names {unknown}; {known}")] if unknown else []
         units = {series.name: series.unit for series in self.exogenous}
-        evaluated = [self.model, *self.compared_models()]
-        kinds = [model.kind for model in evaluated if model is not None]
-        if self.evaluation.against is not None and self.evaluation.against not in kinds:
-            expected = f"a model that is evaluated, of {kinds or 'none'}"
+        evaluated = [*self.named_models()]
+        if self.evaluation.against is not None and self.evaluation.against not in evaluated:
+            expected = f"a model that is evaluated, of {evaluated or 'none'}"
             faults.append(("evaluation", f"against is given {self.evaluation.against!r}; expected {expected}"))
         if self.risk_free in units and units[self.risk_free] not in RATE_UNITS:
             expected = f"a series in {' or '.join(map(repr, RATE_UNITS))}"
@@ -249,6 +248,19 @@ class ExperimentConfig(BaseModel):
         return tuple(
             member_class(item)(horizon, also_horizons=also) if isinstance(item, str) else item for item in self.compare
         )
+
+    def named_models(self) -> dict[str, ModelSettings]:
+        """The models that are evaluated by the name of their row, the config's own first.
+
+        The name is the kind, numbered from the second of a kind on: two transformers and a GARCH give ``transformer``,
+        ``transformer_2`` and ``garch_t``.
+        """
+        blocks = (() if self.model is None else (self.model,)) + self.compared_models()
+        named: dict[str, ModelSettings] = {}
+        for block in blocks:
+            alike = sum(other.kind == block.kind for other in named.values())
+            named[block.kind if alike == 0 else f"{block.kind}_{alike + 1}"] = block
+        return named
 
 
 def _plain(value: object, spell: Callable[[Path], str]) -> object:

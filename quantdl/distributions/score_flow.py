@@ -318,7 +318,7 @@ class ScoreFlowForecast(Forecast):
         target, center = torch.minimum(probability, 1.0 - probability), side * location
         members = center + scale * student_t_icdf(target, freedom)
         low, high = members.amin(0), members.amax(0)
-        place = 0.5 * (low + high)
+        place = (share[:, None, None] * members).sum(0)
         height = student_t_log_density(torch.zeros_like(freedom), freedom).exp()
         for _ in range(_STEPS):
             standard = (place - center) / scale
@@ -326,10 +326,10 @@ class ScoreFlowForecast(Forecast):
             kernel = torch.exp(-0.5 * (freedom + 1.0) * torch.log1p(standard.square() / freedom))
             density = height * (share[:, None, None] * kernel / scale).sum(0)
             low, high = torch.where(tail < target, place, low), torch.where(tail < target, high, place)
-            moved = place - (tail.log() - target.log()) * tail / density
-            inside = (moved > low) & (moved < high)
-            step = torch.where(inside, moved, 0.5 * (low + high)) - place
-            place = place + step
-            if bool((step.abs() <= 1e-12 * (1.0 + place.abs())).all()):
+            newton = (target.log() - tail.log()) * tail / density
+            moved, solved = place + newton, newton.abs() <= 1e-12 * (1.0 + place.abs())
+            inside = (moved > low) & (moved < high) | solved  # a place that is found is an end of its interval
+            place = torch.where(inside, moved, 0.5 * (low + high))
+            if bool(solved.all()):
                 break
         return side * place

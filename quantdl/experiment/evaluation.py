@@ -15,7 +15,7 @@ from quantdl.experiment.evaluation_folder import write_evaluation
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import ledger_of, record_look
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
+from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
 from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
@@ -41,31 +41,14 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
         DataError: If ticks are to be found in prices that have none, or fewer than two sessions can be scored.
         RunError: If the folder exists.
     """
-    blocks = named_models(config)
+    blocks = config.named_models()
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
     ledger_of(config).read()  # a damaged ledger is better found before the work than after it
-    begin_unfinished(config)
-    if output is None:
-        table = _evaluated(config, blocks, progress)[0]
-    else:
-        table = write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
-    forget_unfinished(config)
-    return table
-
-
-def named_models(config: ExperimentConfig) -> dict[str, ModelSettings]:
-    """The models of a config by the name of their row, the config's own first: the kind, numbered from the second on.
-
-    Example:
-        Two transformers and a GARCH give ``transformer``, ``transformer_2`` and ``garch_t``.
-    """
-    blocks = (() if config.model is None else (config.model,)) + config.compared_models()
-    named: dict[str, ModelSettings] = {}
-    for block in blocks:
-        alike = sum(other.kind == block.kind for other in named.values())
-        named[block.kind if alike == 0 else f"{block.kind}_{alike + 1}"] = block
-    return named
+    with keeping_unfinished(config):
+        if output is None:
+            return _evaluated(config, blocks, progress)[0]
+        return write_evaluation(config, output, lambda: _evaluated(config, blocks, progress))
 
 
 def _evaluated(

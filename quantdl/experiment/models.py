@@ -204,7 +204,7 @@ def _fit_once(
         model = build_network(settings, histories.n_features, len(histories.windows)).to(histories.last.device)
     processes = Processes.current()
     batches = _batches(settings, histories, spans, config, processes.shard)
-    circumstances = _circumstances(config, model, histories, spans, settings.context, processes, passes)
+    circumstances = _circumstances(config, model, histories, spans, settings, processes, passes)
     if not isinstance(settings, BayesianSettings):
         return model, fit(model, batches, config.training, config.seed, progress, circumstances, passes)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
@@ -212,7 +212,8 @@ def _fit_once(
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
     report = fit(model.network, batches, config.training, config.seed, progress, circumstances, passes)
-    fit_posterior(model, batches, settings, config.training.marginal_share, config.seed, progress)
+    whole = _batches(settings, histories, spans, config, Shard())  # each process draws the posterior of all data
+    fit_posterior(model, whole, settings, config.training.marginal_share, config.seed, progress)
     return model, report
 
 
@@ -221,7 +222,7 @@ def _circumstances(
     model: Forecaster,
     histories: Histories,
     spans: FitSpans,
-    context: int,
+    settings: NetworkSettings,
     processes: Processes,
     passes: int | None,
 ) -> Circumstances:
@@ -229,7 +230,7 @@ def _circumstances(
     execution = execution_on(Capabilities.of(histories.last.device), config.training)
     if processes.shard.world_size > 1:
         return Circumstances(execution, processes)
-    unfinished = unfinished_fit(config, model, histories, spans, context, execution, passes)
+    unfinished = unfinished_fit(config, model, histories, spans, settings, execution, passes)
     return Circumstances(execution, processes, unfinished)
 
 

@@ -26,7 +26,7 @@ from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.trials import record_trial
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
+from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions
@@ -71,10 +71,9 @@ class BacktestSummary:
 
 def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None) -> BacktestSummary:
     """Carry a config out without writing a run. Its figures were seen, so the ledger counts it as a trial."""
-    begin_unfinished(config)
-    outcome = carry_out(config, progress)
-    selection = record_trial(config, outcome, "backtest")
-    forget_unfinished(config)
+    with keeping_unfinished(config):
+        outcome = carry_out(config, progress)
+        selection = record_trial(config, outcome, "backtest")
     metrics = outcome.metrics
     return BacktestSummary(metrics.strategy, metrics.baseline, outcome.checklist, selection)
 

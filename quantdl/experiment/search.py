@@ -17,7 +17,7 @@ from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import code_hash, ledger_of
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished
+from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import NetworkSettings
 from quantdl.records import digest, from_plain, to_plain
@@ -126,11 +126,10 @@ def _tried(
 ) -> SearchTrial:
     try:
         changed = with_values(config, {"seed": seed, **values})
-        begin_unfinished(changed)
-        loss, epochs = _validated(config, changed, inputs)
+        with keeping_unfinished(changed):
+            loss, epochs = _validated(config, changed, inputs)
     except (ConfigError, RunError) as error:  # values that do not go together, or a training that did not stay finite
         return SearchTrial(number, seed, values, None, 0, str(error).partition("\n")[0])
-    forget_unfinished(changed)
     return SearchTrial(number, seed, values, loss, epochs)
 
 

@@ -25,7 +25,8 @@ from torch import Tensor
 from quantdl.config import ExperimentConfig
 from quantdl.disk import disk_errors
 from quantdl.models.forecaster import Forecaster
-from quantdl.records import digest, to_plain
+from quantdl.models.settings import NetworkSettings
+from quantdl.records import digest, plain_fields, to_plain
 from quantdl.runs.environment import source_hash
 from quantdl.sequences import Histories
 from quantdl.training.execution import Execution
@@ -42,7 +43,7 @@ def unfinished_fit(
     model: Forecaster,
     histories: Histories,
     spans: FitSpans,
-    context: int,
+    settings: NetworkSettings,
     execution: Execution,
     passes: int | None = None,
 ) -> UnfinishedFit | None:
@@ -53,7 +54,7 @@ def unfinished_fit(
         model: With its initial weights.
         histories: What it is fitted on.
         spans: Bars to learn from and to choose by.
-        context: Observed bars that a forecast may read.
+        settings: Of the network. Two that differ in nothing but dropout or heads begin with the same weights.
         execution: How the fit is carried out.
         passes: Passes that it makes where validation does not end it.
     """
@@ -64,9 +65,8 @@ def unfinished_fit(
         "execution": to_plain(asdict(execution)),
         "seed": config.seed,
         "spans": [spans.train.start, spans.train.stop, spans.validation.start, spans.validation.stop],
-        "context": context,
         "passes": passes,
-        "model": [type(model).__name__, _hash(model.state_dict())],
+        "model": [plain_fields(settings), _hash(model.state_dict())],
         "data": _hash(_contents(histories)),
         "code": [source_hash(), torch.__version__, torch.get_num_threads()],
     }
@@ -137,6 +137,7 @@ def _contents(histories: Histories) -> dict[str, Tensor]:
     }
     if graph is not None:
         arrays |= {"neighbours": graph.neighbours, "weights": graph.weights, "graph_in_force": graph.refreshed}
+        arrays["in_group"] = graph.in_group
     tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
     windows = [[window.starts_after, window.bars] for window in histories.windows]
     return tensors | {
@@ -149,6 +150,7 @@ def _contents(histories: Histories) -> dict[str, Tensor]:
         "present": histories.present,
         "targets": histories.targets,
         "observed": histories.observed,
+        "groups": histories.groups,
     }
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantdl.errors import RunError
-from quantdl.models.encoder import Standardisation
+from quantdl.errors import ConfigError, RunError
+from quantdl.models.encoder import CausalEncoder, Standardisation
 from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
 from quantdl.training.averaging import WeightAverage
-from quantdl.training.batches import TrainingBatches
+from quantdl.training.batches import AssetBatches, TrainingBatches
 from quantdl.training.execution import Capabilities, Execution, compile_encoders, encoding_in, execution_on
 from quantdl.training.loss import log_loss, summed_log_loss
 from quantdl.training.parallel import Processes
@@ -80,9 +80,11 @@ def fit(
         passes: Passes to make, where that is known: nothing is validated, and validation losses are NaN.
 
     Raises:
+        ConfigError: If the network reads the other assets of a session, and each row of the batches holds one asset.
         RunError: If a loss or gradient stops being finite, or no pass has a validation score; the message names the
             epoch and the sessions. If another process of this fit has ended.
     """
+    _refuse_lonely_rows(model, batches)
     given, device = circumstances or Circumstances(), batches.device
     execution = given.execution or execution_on(Capabilities.of(device), settings)
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -91,6 +93,15 @@ def fit(
         if execution.compiled:
             compile_encoders(model)
         return _Loop(model, batches, settings, replace(given, execution=execution), passes).run(progress)
+
+
+def _refuse_lonely_rows(model: Forecaster, batches: TrainingBatches) -> None:
+    reads_others = any(len(part.cross_sections) for part in model.modules() if isinstance(part, CausalEncoder))
+    if reads_others and isinstance(batches, AssetBatches):
+        raise ConfigError(
+            "the network has a cross_section, by which assets of a session read each other, and the rows of "
+            "AssetBatches hold one asset each. Expected SessionBatches, or a network with cross_section: none."
+        )
 
 
 def _seed_in(processes: Processes, seed: int) -> int:

@@ -43,7 +43,8 @@ class TrainingSettings:
         rows_hold: What one row of a batch holds. ``all_assets``: consecutive sessions of all assets, so that a network
             learns how they move together. ``one_asset``: consecutive bars of one asset, drawn at random, so that a
             network learns each asset's marginal law only; forecasts of several assets are then joined by the trailing
-            factors alone. `quantdl.training.batches.AssetBatches` reads such rows from mapped files too.
+            factors alone, and networks that read other assets (graph, tree, coupling, cross section) are refused.
+            `quantdl.training.batches.AssetBatches` reads such rows from mapped files too.
         block: Consecutive bars that share one history row.
         rows: History rows in a batch, over all processes. ``auto`` takes 2 on a CPU and 8 on a GPU, with the
             learning rate, the warm-up and the averaging that go with it; see `quantdl.training.execution.execution_on`.

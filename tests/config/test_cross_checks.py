@@ -136,10 +136,23 @@ def test_a_search_without_a_network_is_refused() -> None:
 def test_a_network_that_reads_other_assets_is_not_trained_on_rows_of_one():
     across = "width: 32", "width: 32\n  cross_section: pooled"
     rows = "epochs: 60", "epochs: 60\n  rows_hold: one_asset"
-    parts = "{kind: flow, horizon: 23}, {kind: graph, horizon: 23, cross_section: attention}"
-    nested = f"{{kind: ensemble, horizon: 23, members: [{parts}]}}"
+    parts = (
+        "{kind: flow, horizon: 23}, {kind: graph, horizon: 23, cross_section: attention}",
+        "{kind: flow, horizon: 23, joint: coupling}, {kind: bayesian, horizon: 23, network: sector_tree}",
+    )
+    nested = f"{{kind: ensemble, horizon: 23, members: [{', '.join(parts)}]}}"
     members = "  - flow\n", f"  - {nested}\n"
-    assert found(across, members) == found(rows) == {}
+    assert found(across, members) == found(("  - graph\n", ""), rows) == {}
     faults = found(across, members, rows)
-    assert list(faults) == ["model.cross_section", "compare[0].members[1].cross_section"]
+    member = "compare[0].members"
+    assert list(faults) == [
+        "model.cross_section",
+        f"{member}[1].kind",
+        f"{member}[1].cross_section",
+        f"{member}[2].joint",
+        f"{member}[3].network",
+        "compare[1]",
+    ]
     assert faults["model.cross_section"].startswith("given 'pooled'; expected none, or training.rows_hold: all_assets")
+    assert faults[f"{member}[2].joint"].startswith("given 'coupling'; expected factors, or training.rows_hold")
+    assert faults["compare[1]"].startswith("given 'graph'; expected a network that reads its own asset")

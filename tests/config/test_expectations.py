@@ -36,6 +36,7 @@ class Drawing:
     colour: Literal["red", "blue"] | None
     points: Annotated[tuple[int, ...], NotEmpty]
     by_name: dict[str, Square]
+    some_by_name: Annotated[dict[str, Square], NotEmpty]
     shapes: tuple[Literal["all"] | Circle | Square, ...]
     code: Annotated[str, Field(description="a colour code", examples=["#ff0000"])]
 
@@ -55,6 +56,7 @@ def expectations(text: str) -> Expectations:
         ("points", "a list that is not empty, each a whole number"),
         ("shapes", "a list, each all or a mapping whose kind is one of circle, square"),
         ("by_name", "a mapping"),
+        ("some_by_name", "a mapping that is not empty"),
         ("shape", "a mapping whose kind is one of circle, square"),
         ("code", "a colour code, such as #ff0000"),
     ],

@@ -504,3 +504,13 @@ def test_all_faults_of_members_are_named_at_once_each_at_its_place(write_config)
 def test_members_that_do_not_go_together_are_refused_at_their_list(write_config, members, expected):
     with pytest.raises(ConfigError, match=f":12:3: model.members: {expected}"):
         load_config(write_config(ensemble(members)))
+
+
+def test_other_horizons_of_a_member_are_refused_where_they_stand(write_config):
+    members = "    - {kind: transformer, also_horizons: [10]}\n    - {kind: graph, also_horizons: [5]}\n    - flow"
+    expected = (
+        r":14:27: model\.members\[0\]\.also_horizons: given \[10\]; expected \[5\]: also_horizons of the ensemble"
+    )
+    with pytest.raises(ConfigError, match=expected) as refused:
+        load_config(write_config(ensemble(members, "  also_horizons: [5]\n")))
+    assert "members[1]" not in str(refused.value)

@@ -7,6 +7,7 @@ import pytest
 
 from quantdl.config import load_config
 from quantdl.config.schema import ExperimentConfig
+from quantdl.errors import ConfigError
 from quantdl.models.settings import EwmaSettings, FlowSettings, GraphSettings
 
 VALID = Path(__file__).with_name("valid.yaml")
@@ -82,3 +83,25 @@ def test_a_value_of_an_extended_config_is_found_in_its_file(tmp_path: Path, writ
     own.write_text(f"extends: {base.name}\nseed: 8\n")
     assert load_config(own).where("seed") == f"{own}:2:7: seed"
     assert load_config(own).where("model", "width") == f"{base}:12:10: model.width"
+
+
+def test_models_are_named_by_their_kind_and_numbered_from_the_second_of_a_kind(built: ExperimentConfig) -> None:
+    twice = (*built.compare, built.model, EwmaSettings(horizon=23))
+    named = built.model_copy(update={"compare": twice}).named_models()
+    assert list(named) == ["transformer", "flow", "graph", "ewma_t", "transformer_2", "ewma_t_2"]
+    assert named["ewma_t"] == built.compare[2] and named["ewma_t_2"] == EwmaSettings(horizon=23)
+
+
+@pytest.mark.parametrize("name", ["flow", "transformer_2"])
+def test_every_row_of_an_evaluation_may_be_what_the_others_are_held_against(name: str, write_config) -> None:
+    read = load_config(write_config(("compare:", f"evaluation: {{against: {name}}}\n\ncompare:\n  - transformer")))
+    assert read.evaluation.against == name
+
+
+def test_a_model_to_be_held_against_must_be_evaluated(write_config) -> None:
+    path = write_config(("compare:", "evaluation: {against: garch_t}\n\ncompare:"))
+    expected = (
+        "against is given 'garch_t'; expected a model that is evaluated, of \\['transformer', 'flow', 'graph', 'ew"
+    )
+    with pytest.raises(ConfigError, match=expected):
+        load_config(path)

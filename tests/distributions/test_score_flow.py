@@ -4,7 +4,15 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT, PlaneMap, ScoreFlowForecast
+from quantdl.distributions import (
+    AffineMarginals,
+    CopulaForecast,
+    FactorStudentT,
+    PlaneMap,
+    ScoreFlowForecast,
+    score_flow,
+)
+from quantdl.distributions.splines import base_cdf
 from quantdl.errors import RunError
 from quantdl.models.coupling import CouplingFlow
 from tests.models.batches import away_from_start
@@ -140,3 +148,23 @@ def test_with_one_asset_or_no_second_direction_nothing_is_bent():
     with torch.no_grad():
         torch.testing.assert_close(even.log_prob(value), plain(even).log_prob(value))
         torch.testing.assert_close(even.cdf(value), plain(even).cdf(value), rtol=1e-8, atol=1e-12)
+
+
+def test_a_quantile_is_found_in_few_steps_also_where_some_are_found_before_others(monkeypatch):
+    """Newton's method doubles the digits in each step; halving alone would take forty for the digits that are asked."""
+    law, evaluated = law_of(), []
+
+    def counted(*arguments):
+        evaluated.append(1)
+        return base_cdf(*arguments)
+
+    monkeypatch.setattr(score_flow, "base_cdf", counted)
+    with torch.no_grad():
+        for probability in (1e-6, 0.01, 0.5, 0.9, 1.0 - 1e-6):
+            evaluated.clear()
+            quantile = law.icdf(probability)
+            steps = len(evaluated)
+            assert steps <= 25
+            tail = law.log_cdf(quantile) if probability <= 0.5 else law.log_survival(quantile)
+            expected = torch.full_like(tail, min(probability, 1.0 - probability))
+            torch.testing.assert_close(tail.exp(), expected, rtol=1e-9, atol=0.0)

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from quantdl.config import load_config
-from quantdl.errors import ConfigError, DataError
+from quantdl.errors import DataError
 from quantdl.experiment import evaluate, load_data
-from quantdl.experiment.evaluation import named_models, quoted_ticks
+from quantdl.experiment.evaluation import quoted_ticks
 from quantdl.runs.ledger import Ledger
 from quantdl.training.splits import split_bars
 
@@ -108,17 +108,6 @@ def test_prices_on_no_grid_have_no_tick_to_find(tmp_path, write_small):
     adjusted = replace(data.panel, fields={"close": data.panel.closes * math.pi})
     with pytest.raises(DataError, match=r"small.yaml:\d+:\d+: evaluation.tick: given found, but 6 of 6 assets"):
         quoted_ticks(config, replace(data, panel=adjusted), bars)
-
-
-def test_a_model_to_be_held_against_must_be_evaluated(tmp_path, write_small):
-    path = write_small(tmp_path, {"seed: 7\n": "seed: 7\noutput: {root: runs}\nevaluation: {against: garch_t}\n"})
-    with pytest.raises(ConfigError, match="against is given 'garch_t'; expected a model that is evaluated"):
-        load_config(path)
-
-
-def test_models_of_one_kind_are_numbered(tmp_path, write_small):
-    several = {"compare: [ewma_t]": "compare: [ewma_t, {kind: ewma_t, horizon: 5, decay: 0.97}]"}
-    assert list(named_models(load_config(write_small(tmp_path, several)))) == ["transformer", "ewma_t", "ewma_t_2"]
 
 
 def test_how_it_is_scored_makes_no_other_trial(tmp_path, write_small):

@@ -49,5 +49,7 @@ def test_books_are_stored_with_equal_weight_first(small_evaluation):
 
 def test_a_folder_that_exists_is_refused_before_anything_is_fitted(tmp_path, write_small):
     (tmp_path / "taken").mkdir()
+    config = load_config(write_small(tmp_path))
     with pytest.raises(RunError, match="taken"):
-        evaluate(load_config(write_small(tmp_path)), output=tmp_path / "taken")
+        evaluate(config, output=tmp_path / "taken")
+    assert not (config.runs_root / ".unfinished").exists()  # nothing was begun

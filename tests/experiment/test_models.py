@@ -11,6 +11,7 @@ import torch
 from quantdl.config import load_config
 from quantdl.distributions import MixtureForecast
 from quantdl.errors import DataError
+from quantdl.experiment import models
 from quantdl.experiment.models import build_network, fit_model, load_model, member_seed
 from quantdl.features import feature_table
 from quantdl.market.panel import Panel
@@ -29,10 +30,12 @@ from quantdl.models.settings import (
     Network,
     TransformerSettings,
 )
-from quantdl.sequences import NEXT_SESSION, ReturnWindow
+from quantdl.sequences import NEXT_SESSION, ReturnWindow, Shard
 from quantdl.simulation import panel_of_closes
 from quantdl.training.checkpoints import save_checkpoint
+from quantdl.training.fit import FitReport
 from quantdl.training.forecasting import FittedModel, forecast_members, forecast_sessions
+from quantdl.training.parallel import Processes
 from quantdl.training.splits import FitSpans, SplitBars
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -101,6 +104,20 @@ def test_a_posterior_over_a_sector_tree_is_fitted_stored_and_read_back(tmp_path)
     )
     assert isinstance(first, MixtureForecast) and len(first.members) == 3
     assert torch.equal(first.icdf(0.01), second.icdf(0.01))
+
+
+def test_each_of_several_processes_draws_the_posterior_of_all_data(monkeypatch):
+    config = load_config(CONFIGS / "quickstart.yaml")
+    panel, bars = early_prices()
+    settings = BayesianSettings(5, width=8, heads=2, layers=1, context=8, members=2, posterior_steps=3)
+    table = feature_table(panel, ("own_history",))
+    report = FitReport((), 0, bars.fit.validation[-1])
+    monkeypatch.setattr(models, "fit", lambda *_: report)  # processes would add up their gradients there
+    drawn = []
+    for shard in (Shard(), Shard(0, 2), Shard(1, 2)):
+        monkeypatch.setattr(Processes, "current", lambda shard=shard: Processes(shard))
+        drawn.append(fit_model(settings, panel, table, bars, config).fitted.model.members)
+    assert all(torch.equal(members, drawn[0]) for members in drawn[1:])
 
 
 def test_a_graph_reads_the_sectors_that_its_settings_name():

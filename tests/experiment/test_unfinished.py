@@ -6,6 +6,7 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -37,14 +38,14 @@ def closes():
     return ragged_closes(140, 3, seed=2)
 
 
-def path_of(config, closes, seed=0, spans=SPANS):
-    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
+def path_of(config, closes, seed=0, spans=SPANS, network=NETWORK, groups=None):
+    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION], groups=groups)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = TransformerForecaster(histories.n_features, 1, NETWORK)
+        model = TransformerForecaster(histories.n_features, 1, network)
     execution = execution_on(Capabilities("cpu"), config.training)
     begin_unfinished(config)
-    return unfinished_fit(config, model, histories, spans, NETWORK.context, execution).path
+    return unfinished_fit(config, model, histories, spans, network, execution).path
 
 
 def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes):
@@ -58,6 +59,9 @@ def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes)
         path_of(config, closes, spans=FitSpans(range(30, 99), range(99, 130))),
         path_of(with_values(config, {"seed": 8}), closes),
         path_of(with_values(config, {"training.learning_rate": 1e-3}), closes),
+        path_of(config, closes, network=replace(NETWORK, dropout=0.5)),
+        path_of(config, closes, network=replace(NETWORK, heads=1)),  # the same weights at the start
+        path_of(config, closes, groups=np.array([[0], [0], [1]])),
     ]
     assert len({own, *others}) == 1 + len(others)
 
@@ -73,7 +77,20 @@ def test_a_config_that_keeps_no_state_has_none(config, closes):
     histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
     model = TransformerForecaster(histories.n_features, 1, NETWORK)
     execution = execution_on(Capabilities("cpu"), config.training)
-    assert unfinished_fit(without, model, histories, SPANS, NETWORK.context, execution) is None
+    assert unfinished_fit(without, model, histories, SPANS, NETWORK, execution) is None
+
+
+def test_models_of_one_config_that_begin_with_the_same_weights_do_not_take_up_each_others_state(config):
+    panel = load_sp500().until("1992-12-31")
+    panel = panel.select(panel.assets[:3])
+    table = feature_table(panel, ("own_history",))
+    config = config.model_copy(update={"training": replace(config.training, epochs=1)})
+    begin_unfinished(config)
+    settings = EnsembleSettings(5, (NETWORK, replace(NETWORK, dropout=0.6)))
+    first, second = fit_model(settings, panel, table, BARS, config).members
+    assert first.report.epochs != second.report.epochs
+    assert len(list(config.runs_root.glob(".unfinished/*/*.safetensors"))) == 2
+    forget_unfinished(config)
 
 
 def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_finished(config):

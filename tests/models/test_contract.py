@@ -71,20 +71,8 @@ def changed_later() -> Histories:
 
 
 @pytest.fixture(scope="module")
-def reordered() -> Histories:
-    order = [3, 0, 4, 1, 2]
-    return histories_of(market_closes()[:, order], order)
-
-
-@pytest.fixture(scope="module")
 def with_two_more() -> Histories:
     return histories_of(np.concatenate([market_closes(), market_closes()[:, :2] ** 1.5], axis=1))
-
-
-@pytest.fixture(scope="module")
-def a_hundredth() -> Histories:
-    """The market with a hundredth of every log return."""
-    return histories_of(np.exp(0.01 * np.log(market_closes())))
 
 
 def histories_of(closes: np.ndarray, order: Sequence[int] | None = None) -> Histories:
@@ -172,6 +160,8 @@ MODELS |= {
 
 
 SLOW = ("gjr_t", "egarch_t", "garch_skewt")  # their parts are in the others
+QUICKLY_FITTED = (*NETWORKS, "ledoit_wolf_t", "historical")  # a network is not fitted here
+FITTED_ANEW = [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICKLY_FITTED)) for name in MODELS]
 
 
 @pytest.fixture(scope="module", params=[pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in MODELS])
@@ -188,6 +178,41 @@ def net(request, histories):
 def batch(histories) -> Batch:
     """Before, during and after the third asset's week of silence, and a later block of another length."""
     return histories.batch([range(397, 408), range(625, 629)], CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def permuted() -> Histories:
+    return histories_of(market_closes()[:, ORDER], ORDER)
+
+
+@pytest.fixture(scope="module")
+def small() -> Histories:
+    """A hundredth of every log return."""
+    return histories_of(np.exp(0.01 * np.log(market_closes())))
+
+
+@pytest.fixture(scope="module")
+def before_listing() -> tuple[Histories, Histories]:
+    """With an asset that is listed at bar 620, and without it."""
+    closes = market_closes()
+    closes[:620, 4] = np.nan
+    return histories_of(closes), histories_of(closes[:, :4])
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Histories:
+    """Stale prices, a price that is all but lost and comes back, one of a millionth, and a last one that explodes."""
+    closes = market_closes()
+    closes[200:300, 0] = closes[200, 0]
+    closes[520:590, 0] = closes[520, 0]
+    closes[250, 1] *= 0.02
+    closes[560, 1] *= 0.02
+    closes[:, 3] *= 1e-6
+    closes[580:, 4] *= 50.0
+    return histories_of(closes)
+
+
+ORDER = [3, 0, 4, 1, 2]
 
 
 def law_of(model, batch):
@@ -331,14 +356,6 @@ def test_extreme_targets_leave_gradients_finite(net, batch):
         assert all(torch.isfinite(value.grad).all() for value in net.parameters() if value.grad is not None)
 
 
-def test_the_order_of_assets_does_not_matter(net, histories, reordered):
-    blocks = [range(620, 628)]
-    straight, permuted = histories.batch(blocks, CONTEXT), reordered.batch(blocks, CONTEXT)
-    # Trailing factors are fixed up to signs, which cancel in the law.
-    expected = law_of(net, straight).log_prob(straight.target)
-    torch.testing.assert_close(law_of(net, permuted).log_prob(permuted.target), expected, rtol=1e-3, atol=1e-2)
-
-
 def test_an_asset_never_seen_is_served(net, with_two_more):
     batch = with_two_more.batch([range(620, 622)], CONTEXT)
     law = law_of(net, batch)
@@ -346,9 +363,91 @@ def test_an_asset_never_seen_is_served(net, with_two_more):
     assert torch.isfinite(law.log_prob(batch.target)).all()
 
 
-def test_the_scale_of_returns_carries_through(net, histories, a_hundredth):
+def test_joint_densities_are_those_of_the_draws(model, batch):
+    """Over draws from any two laws p and q, the mean of q / (p + q) under p is that of p / (p + q) under q.
+
+    Here q is the product of the marginal laws; draws from it are those of p, each asset's in an order of its own.
+    """
+    law = law_of(model, batch)
+    count = 300 if isinstance(law, ScoreFlowForecast) else 1500  # whose own laws are integrals, by quadrature
+    row = int(batch.present.all(1).nonzero()[-1])
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        draws = law.rows(slice(row, row + 1)).sample((count,))[:, 0]
+        apart = torch.stack([draws[torch.randperm(count), asset] for asset in range(5)], dim=-1)
+    rows = law.rows(torch.full((count,), row))
+
+    def share_of_the_product(values: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return (rows.marginal_log_prob(values).double().sum(-1) - rows.log_prob(values).double()).sigmoid()
+
+    under_joint, under_product = share_of_the_product(draws), 1.0 - share_of_the_product(apart)
+    error = ((under_joint.var() + under_product.var()) / count).sqrt()
+    assert (under_joint.mean() - under_product.mean()).abs() < 4.0 * error
+    assert under_joint.mean() < 0.49  # the assets do move together, or nothing would be shown
+
+
+def test_whatever_numbers_a_model_holds_are_stored_and_moved_with_it(model):
+    held = [
+        f"{name}.{key}" for name, part in model.named_modules() for key, value in vars(part).items() if is_tensor(value)
+    ]
+    assert held == []  # besides parameters and buffers
+    moved = copy.deepcopy(model).to("meta")
+    assert {value.device.type for value in (*moved.parameters(), *moved.buffers())} <= {"meta"}
+
+
+def is_tensor(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(is_tensor, value))
+    return isinstance(value, torch.Tensor | np.ndarray)
+
+
+@pytest.mark.parametrize("name", FITTED_ANEW)
+def test_the_order_of_assets_does_not_matter(name, histories, permuted):
+    blocks = [range(620, 628)]
+    straight, other = histories.batch(blocks, CONTEXT), permuted.batch(blocks, CONTEXT)
+    expected, found = law_of(MODELS[name](histories), straight), law_of(MODELS[name](permuted), other)
+    # Trailing factors are fixed up to signs, which cancel in the law.
+    torch.testing.assert_close(found.log_prob(other.target), expected.log_prob(straight.target), rtol=1e-3, atol=1e-2)
+    probability = 0.05
+    torch.testing.assert_close(
+        found.icdf(probability), expected.icdf(probability)[:, ORDER], rtol=1e-3, atol=1e-6, check_dtype=False
+    )
+
+
+@pytest.mark.parametrize("name", FITTED_ANEW)
+def test_the_scale_of_returns_carries_through(name, histories, small):
     blocks = [range(500, 505)]
-    large_law = law_of(net, histories.batch(blocks, CONTEXT))
-    small_law = law_of(net, a_hundredth.batch(blocks, CONTEXT))
+    large_law, small_law = (law_of(MODELS[name](own), own.batch(blocks, CONTEXT)) for own in (histories, small))
     probability = 0.05
     torch.testing.assert_close(small_law.icdf(probability) * 100, large_law.icdf(probability), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FITTED_ANEW)
+def test_an_asset_that_is_not_listed_yet_changes_no_law_of_the_others(name, before_listing):
+    laws, batches = [], []
+    for own in before_listing:
+        batches.append(own.batch([range(600, 606)], CONTEXT))
+        laws.append(law_of(MODELS[name](own), batches[-1]))
+    with_it, without = laws
+    assert not with_it.present[:, 4].any() and with_it.present[:, :4].all()
+    probability = 0.05
+    torch.testing.assert_close(with_it.icdf(probability)[:, :4], without.icdf(probability), rtol=1e-4, atol=1e-7)
+    torch.testing.assert_close(
+        with_it.log_prob(batches[0].target), without.log_prob(batches[1].target), rtol=1e-4, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("name", FITTED_ANEW)
+def test_stale_lost_and_exploding_prices_leave_a_law(name, hostile):
+    """In what is fitted and in what is read."""
+    batch = hostile.batch([range(580, 582)], CONTEXT)
+    law = law_of(MODELS[name](hostile), batch)
+    present = batch.present
+    low, middle, high = (law.icdf(probability)[present] for probability in (0.01, 0.5, 0.99))
+    assert torch.isfinite(torch.stack([low, middle, high])).all() and (low < middle).all() and (middle < high).all()
+    assert torch.isfinite(law.log_prob(batch.target)).all()
+    assert torch.isfinite(law.marginal_crps(batch.target)).all()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        assert torch.isfinite(law.sample((20,))).all()

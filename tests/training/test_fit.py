@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.errors import RunError
+from quantdl.errors import ConfigError, RunError
 from quantdl.models.settings import TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, Histories, build_histories
 from quantdl.simulation import correlation_jump_market, panel_of_closes
-from quantdl.training.batches import SessionBatches
+from quantdl.training.batches import AssetBatches, SessionBatches
 from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, fit
 from quantdl.training.loss import log_loss, mean_log_loss
@@ -60,6 +60,15 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit(histories, first):
     (second, _), (other, _) = (fitted(histories, seed=seed) for seed in (0, 1))
     assert all(torch.equal(a, b) for a, b in zip(weights_of(first[0]), weights_of(second), strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(weights_of(first[0]), weights_of(other), strict=True))
+
+
+def test_a_network_that_reads_other_assets_is_refused_rows_of_one_asset(histories):
+    network = replace(NETWORK, cross_section="pooled")
+    model = TransformerForecaster(histories.n_features, 1, network)
+    factors = network.trailing_factors
+    rows = AssetBatches(histories.bars, histories.sessions, SPANS, CONTEXT, factors, SETTINGS, 0)
+    with pytest.raises(ConfigError, match="hold one asset each. Expected SessionBatches, or a network with"):
+        fit(model, rows, SETTINGS, 0)
 
 
 def test_fitting_leaves_the_callers_random_state_alone(histories):

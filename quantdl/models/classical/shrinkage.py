@@ -91,7 +91,8 @@ def ledoit_wolf(centred: Tensor, sessions: Tensor) -> Tensor:
 
     .. math:: (1 - \rho) S + \rho \, \frac{\operatorname{tr} S}{A} I
 
-    with the ``rho`` that minimises the expected squared error.
+    with the ``rho`` that minimises the expected squared error. An asset without returns is not counted in ``A``, so it
+    changes nothing of the others.
 
     Args:
         centred: (b, N, A) returns less their mean, 0 where there is none.
@@ -100,13 +101,14 @@ def ledoit_wolf(centred: Tensor, sessions: Tensor) -> Tensor:
     References:
         | A Well-Conditioned Estimator for Large-Dimensional Covariance Matrices (Ledoit and Wolf, 2004)
     """
-    n_assets, count = centred.shape[-1], sessions.double()
+    count = sessions.double()
+    n_assets = (centred != 0.0).any(1).sum(-1).clamp(min=1).double()
     sample = centred.mT @ centred / count[:, None, None]
     square = sample.square().sum((-2, -1))
     fourth = centred.square().sum(-1).square().sum(-1) / count  # mean of the squared norms' squares
-    average = sample.diagonal(dim1=-2, dim2=-1).mean(-1)
+    average = sample.diagonal(dim1=-2, dim2=-1).sum(-1) / n_assets
     error = (fourth - square) / (n_assets * count)
     distance = square / n_assets - average.square()
     share = torch.where(distance > 0, torch.minimum(error, distance) / distance.clamp(min=1e-300), 1.0)
-    eye = torch.eye(n_assets, dtype=centred.dtype, device=centred.device)
+    eye = torch.eye(centred.shape[-1], dtype=centred.dtype, device=centred.device)
     return (1.0 - share)[:, None, None] * sample + (share * average)[:, None, None] * eye

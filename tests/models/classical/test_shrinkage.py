@@ -25,6 +25,14 @@ def test_the_covariance_is_scikit_learns(sessions, assets):
         np.testing.assert_allclose(matrix, sklearns(expected)[0], rtol=1e-9, atol=1e-12)
 
 
+def test_assets_without_returns_leave_the_covariance_of_the_others():
+    returns = 0.01 * np.random.default_rng(3).standard_normal((60, 5))
+    centred = np.zeros((1, 60, 8))
+    centred[0, :, [0, 2, 3, 5, 7]] = (returns - returns.mean(0)).T
+    found = ledoit_wolf(torch.from_numpy(centred), torch.tensor([60]))[0].numpy()
+    np.testing.assert_allclose(found[np.ix_([0, 2, 3, 5, 7], [0, 2, 3, 5, 7])], sklearns(returns)[0], rtol=1e-9)
+
+
 def forecast(bar=45, window=0, **changes):
     batch = random_batch(rows=1, length=60)
     batch = replace(
