@@ -73,7 +73,7 @@ class TrainingSettings:
     weight_decay: NonNegativeFloat = 1e-2
     warm_up_steps: PositiveInt = 50
     rows_hold: Literal["all_assets", "one_asset"] = "all_assets"
-    block: PositiveInt = 64
+    block: PositiveInt = 32
     rows: PositiveInt | Literal["auto"] = "auto"
     gradient_norm: PositiveFloat = 1.0
     averaging: ShareBelowOne = 0.99
