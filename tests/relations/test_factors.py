@@ -205,3 +205,41 @@ def test_a_prefix_of_many_assets_has_the_factors_it_had():
     axis = np.arange(530)
     assert whole.at(axis).any()
     assert whole.at(axis).tobytes() == prefix.at(axis).tobytes()
+
+
+def test_sector_factors_recover_planted_correlations_that_the_market_alone_does_not():
+    sectors = np.repeat(np.arange(4), 5)
+    loadings = np.column_stack([np.full(20, 0.8), 0.7 * (sectors[:, None] == np.arange(4))])
+    returns = factor_returns(loadings, 1500, seed=20)
+    alone, found = (
+        trailing_factors(returns, n_factors=1, half_lives=(1500.0,), groups=groups).at(np.array([1499]))[0]
+        for groups in (None, sectors[:, None])
+    )
+    assert found.shape == (20, 5)
+    together = (sectors[:, None] == sectors) & ~np.eye(20, dtype=bool)
+    errors = [np.abs(correlation_of(item) - correlation_of(loadings))[together].mean() for item in (alone, found)]
+    assert errors[1] < 0.04 < 0.1 < errors[0]  # sampling error near 1 / sqrt(1500) = 0.026
+
+
+@pytest.fixture(scope="module")
+def groups(returns) -> np.ndarray:
+    """Two depths: the first three assets and all others, and the last of each apart."""
+    outer = np.where(np.arange(returns.shape[1]) < 3, 0, 1)
+    outer[-1] = 0
+    return np.column_stack([outer, np.where(np.arange(returns.shape[1]) % 3 == 2, -1, outer)])
+
+
+@pytest.mark.parametrize("bars", [300, 501, 777])
+def test_a_prefix_has_the_sector_factors_it_had(returns, groups, bars):
+    whole, prefix = (trailing_factors(item, 2, groups=groups) for item in (returns[:900], returns[:bars]))
+    axis = np.arange(bars)
+    assert whole.at(axis)[:, :, 2:].any()
+    assert whole.at(axis).tobytes() == prefix.at(axis).tobytes()
+
+
+def test_sector_factors_follow_the_assets_in_any_order(returns, groups):
+    order = np.random.default_rng(21).permutation(returns.shape[1])
+    straight = trailing_factors(returns[:900], 2, groups=groups).at(np.array([899]))[0]
+    permuted = trailing_factors(returns[:900, order], 2, groups=groups[order]).at(np.array([899]))[0]
+    np.testing.assert_allclose(correlation_of(permuted), correlation_of(straight[order]), atol=1e-4)
+    np.testing.assert_allclose(permuted[:, 2:], straight[order, 2:], atol=1e-3)
