@@ -11,6 +11,7 @@ from scipy import stats
 from quantdl.distributions import CopulaForecast, JohnsonSUMarginals, NormalMixture
 from quantdl.models.heads import (
     AffineHead,
+    FactorCopulaHead,
     ForecastContext,
     JohnsonSUHead,
     MarketStatesHead,
