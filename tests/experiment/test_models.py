@@ -133,7 +133,7 @@ def test_sector_factors_come_from_the_panel_or_from_the_settings_and_are_refused
     assert block.histories.batch([bar], 2).trailing_loadings.shape[-1] == 2 + len(large)
     bare = replace(panel, sectors={})
     states = MarketStatesSettings(5, factors=2, recursion="garch", refit="once", sector_factors=True)
-    one = replace(states, groups={assets[number]: ("one",) for number in range(4)}  # four of twenty)
+    one = replace(states, groups={assets[number]: ("one",) for number in range(4)})
     found = fit_model(one, bare, table, bars, quick).histories.batch([bar], 2).trailing_loadings
     assert found.shape[-1] == 3 and not found[:, 4:, 2].any() and found[:, :4, 2].any()
     with pytest.raises(DataError, match="the prices declare none. Declare them"):
