@@ -70,7 +70,7 @@ class DrawnSums:
         return self._mean(self._ordered[:, ::-1], probability)
 
     def quantile_error(self, probability: float) -> Tensor:
-        """Standard error of `icdf`, (K,): spacing of the order statistics around the quantile, as `quantdl.risk.measures.value_at_risk_error`."""
+        """Standard error of `icdf`, (K,), as in `quantdl.risk.measures.value_at_risk_error`."""
         n_draws = self._ordered.shape[1]
         ranks = np.sqrt(n_draws * probability * (1.0 - probability))
         rank = self._rank(probability)
