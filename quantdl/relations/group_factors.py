@@ -7,7 +7,7 @@ import numpy as np
 from quantdl.errors import DataError
 
 _FEWEST_MEMBERS = 3  # two assets have one correlation, which does not tell their two loadings apart
-_TO_GROUP, _TO_PAST = 0.5, 0.5  # how far a loading is drawn to that of its whole group, and to its own past mean
+_TO_PAST = 0.25  # how far a loading is drawn to its mean over the past
 _ROUNDS = 30
 
 
@@ -16,8 +16,8 @@ class GroupFactors:
     """One factor for each declared group, from the correlation that other factors leave between its members.
 
     A group may lie within another, as an industry does in a sector; its factor is what its members share beyond the
-    larger one. Estimates are handed in one after the other, oldest first. Each is drawn halfway to its mean over all up
-    to it, the long-run value: what a sector has in common changes slowly, and one estimate tells little of it.
+    larger one. Estimates are handed in one after the other, oldest first. Each is drawn a quarter of the way to its
+    mean over all up to it, the long-run value.
 
     Attributes:
         members: Numbers of the assets of each group of at least three, larger groups before those within them.
@@ -60,7 +60,7 @@ class GroupFactors:
         """Add the factors of the groups to those of one estimate of the correlation.
 
         The correlation that ``loadings`` stand for stays as it is. A group of which fewer than three members have
-        loadings has none in this estimate.
+        a history has none in this estimate.
 
         Args:
             loadings: (A, K) in units of the asset's own noise; zero for an asset with too little history.
@@ -72,7 +72,7 @@ class GroupFactors:
         n_factors = loadings.shape[1]
         scaled = np.zeros((self.n_assets, n_factors + len(self.members)))
         scaled[:, :n_factors] = loadings / np.sqrt(1.0 + (loadings**2).sum(axis=1))[:, None]
-        linked = (loadings != 0.0).any(axis=1)
+        linked = np.count_nonzero(correlation, axis=1) > 1  # loadings are zero up to rounding without a history
         for number, members in enumerate(self.members):
             known = members[linked[members]]
             if len(known) >= _FEWEST_MEMBERS:
@@ -87,14 +87,15 @@ class GroupFactors:
     def _with_the_past(self, known: np.ndarray, number: int, found: np.ndarray) -> np.ndarray:
         self._total[known, number] += found
         self._count[known, number] += 1.0
-        return found + _TO_PAST * (self._total[known, number] / self._count[known, number] - found)
+        mean = self._total[known, number] / self._count[known, number]
+        return np.asarray(found + _TO_PAST * (mean - found))
 
 
 def common_loadings(correlation: np.ndarray) -> np.ndarray:
     """Loadings ``b`` of one factor, not negative, such that ``b_i * b_j`` comes close to the correlation of a pair.
 
-    Least squares over the known pairs, then drawn halfway to the loading that all would have if they had the same: the
-    root of the mean correlation, 0 where that is negative.
+    Least squares over the known pairs, by steps from the loading that all would have if they had the same: the root of
+    the mean correlation, and 0 for all where that is not positive.
 
     Args:
         correlation: (n, n), NaN for a pair of which nothing is known; the diagonal is not read.
@@ -105,10 +106,9 @@ def common_loadings(correlation: np.ndarray) -> np.ndarray:
     known = np.isfinite(correlation)
     np.fill_diagonal(known, False)
     pairs = np.where(known, correlation, 0.0)
-    level = np.sqrt(np.clip(pairs.sum() / max(known.sum(), 1), 0.0, 1.0))
-    found = np.full(len(pairs), level)
+    found = np.full(len(pairs), np.sqrt(np.clip(pairs.sum() / max(known.sum(), 1), 0.0, 1.0)))
     for _ in range(_ROUNDS):
         size = known @ found**2
         best = np.divide(pairs @ found, size, out=np.zeros_like(found), where=size > 0.0)
         found = 0.5 * (found + np.clip(best, 0.0, 1.0))  # half steps: whole ones go back and forth
-    return np.asarray(found + _TO_GROUP * (level - found))
+    return found
