@@ -98,7 +98,7 @@ class EvaluationSettings:
         against: Row that the others are tested against: the kind of a model, numbered from the second of a kind on
             (`transformer_2`); null for the volatility model with the best log score.
         books: Random long-only books that are predicted beside equal weight.
-        draws: Joint draws a session for books, where a law has no closed form of them.
+        draws: Joint draws a session, from which the laws of books are read off.
         tick: Step in which quoted prices move, or ``found`` for that of each asset up to the end of training. The log
             score of all models is then that of the step. Null for the density.
     """

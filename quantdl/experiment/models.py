@@ -25,6 +25,7 @@ from quantdl.models.settings import (
     EnsembleSettings,
     FlowSettings,
     GraphSettings,
+    MarketStatesSettings,
     MemberSettings,
     ModelSettings,
     Network,
@@ -140,8 +141,15 @@ def _told_of(progress: Progress | None, name: str) -> Progress | None:
 
 def _histories(settings: MemberSettings, panel: Panel, table: FeatureTable) -> Histories:
     windows = forecast_windows(settings.horizon, settings.also_horizons)
-    graph, groups, n_factors = _graph(settings, panel), _groups(settings, panel), _factors(settings)
-    return build_histories(panel, windows, graph=graph, table=table, n_factors=n_factors, groups=groups)
+    return build_histories(
+        panel,
+        windows,
+        graph=_graph(settings, panel),
+        table=table,
+        n_factors=_factors(settings),
+        groups=_groups(settings, panel),
+        factor_groups=_factor_groups(settings, panel),
+    )
 
 
 def _fit_one(
@@ -260,13 +268,19 @@ def _groups(settings: MemberSettings, panel: Panel) -> np.ndarray | None:
     return group_paths(panel, network.groups) if isinstance(network, SectorTreeSettings) else None
 
 
+def _factor_groups(settings: MemberSettings, panel: Panel) -> np.ndarray | None:
+    if isinstance(settings, NetworkSettings | MarketStatesSettings) and settings.sector_factors:
+        return group_paths(panel, settings.groups)
+    return None
+
+
 def _below_posterior(settings: MemberSettings) -> MemberSettings:
     """The network that a Bayesian model is uncertain about; any other model itself."""
     return settings.network_settings() if isinstance(settings, BayesianSettings) else settings
 
 
 def _factors(settings: MemberSettings) -> int:
-    """Number of trailing factors among the inputs."""
+    """Number of trailing factors among the inputs, without those of groups."""
     return settings.factors if isinstance(settings, ClassicalSettings) else settings.trailing_factors
 
 

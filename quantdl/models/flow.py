@@ -69,7 +69,7 @@ class FlowForecaster(Forecaster):
         self.context = ForecastContext(settings.width, n_windows)
         self.joint = settings.joint
         self.dependence: MarketStatesHead | FactorCopulaHead
-        sizes = (self.context.size, settings.width, settings.trailing_factors)
+        sizes = (self.context.size, settings.width, settings.trailing_factors, settings.sector_factors)
         if settings.joint == "factors":
             self.marginals = JohnsonSUHead(self.context.size, settings.width)
             self.spline = SplineHead(self.context.size, settings.width, settings.bins, settings.bound)

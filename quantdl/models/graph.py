@@ -32,7 +32,8 @@ class GraphForecaster(Forecaster):
         self.messages = nn.ModuleList([_MessagePassing(settings) for _ in range(settings.hops)])
         self.context = ForecastContext(settings.width, n_windows)
         self.marginals = JohnsonSUHead(self.context.size, settings.width)
-        self.dependence = MarketStatesHead(self.context.size, settings.width, settings.trailing_factors)
+        factors = (settings.trailing_factors, settings.sector_factors)
+        self.dependence = MarketStatesHead(self.context.size, settings.width, *factors)
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,)."""

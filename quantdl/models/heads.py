@@ -102,14 +102,15 @@ class MarketStatesHead(nn.Module):
     apart, and with a factor of 2.8 between them the joint density of a day was .2 nats worse. They need not reach far
     where each asset has tails of its own, so that the states bear only what is common to all. Training starts from
     weights that make the law nearly Student-t, and from a shock with a rare bad kind. Exposures to the shock follow the
-    largest trailing factor, loadings the other ones, each multiplied by a positive number read off the encoding. No
-    asset has parameters of its own.
+    largest trailing factor, loadings the other ones, each multiplied by a positive number read off the encoding; all
+    factors of declared groups by the same one, if there are such (``group_factors``). No asset has parameters of its
+    own, and no group.
     """
 
     variance: Tensor
     start: Tensor
 
-    def __init__(self, size: int, hidden: int, trailing_factors: int) -> None:
+    def __init__(self, size: int, hidden: int, trailing_factors: int, group_factors: bool = False) -> None:
         super().__init__()
         variance, log_weights = _student_t_grid()
         self.register_buffer("variance", variance, persistent=False)
@@ -121,7 +122,8 @@ class MarketStatesHead(nn.Module):
         self.spread = _two_layers(size, hidden, len(variance))
         self.kinds = _two_layers(size, hidden, len(kinds))
         self.own = _two_layers(size, hidden, 2)
-        self.stretch = _two_layers(size, hidden, trailing_factors)
+        self.principal = trailing_factors
+        self.stretch = _two_layers(size, hidden, trailing_factors + group_factors)
 
     def forward(self, context: Tensor, row: Tensor, trailing: Tensor) -> FactorNormalMixture:
         """(B, A, size), (B, size) and (B, A, K) give the dependence of each row, of rank K and one shock."""
@@ -130,7 +132,7 @@ class MarketStatesHead(nn.Module):
         kinds = (kind + self.kinds(row)).log_softmax(-1)
         mean = mean - (kinds.exp() * mean).sum(-1, keepdim=True)
         size = torch.exp(log_size.clamp(-4.0, 2.0)).expand_as(kinds)
-        stretched = trailing * torch.exp(self.stretch(context).clamp(-3.0, 3.0))
+        stretched = _stretched(trailing, self.stretch(context), self.principal)
         own, exposure = self.own(context).unbind(-1)
         loadings = torch.cat([own[..., None] + 0.3, stretched[..., 1:]], dim=-1)
         exposures = (stretched[..., 0] + exposure + 0.3) / (1.0 + loadings.square().sum(-1)).sqrt()
@@ -169,18 +171,30 @@ class FactorCopulaHead(nn.Module):
     served.
     """
 
-    def __init__(self, size: int, hidden: int, trailing_factors: int) -> None:
+    def __init__(self, size: int, hidden: int, trailing_factors: int, group_factors: bool = False) -> None:
         super().__init__()
         self.loading = _two_layers(size, hidden, 1)
-        self.stretch = _two_layers(size, hidden, trailing_factors)
+        self.principal = trailing_factors
+        self.stretch = _two_layers(size, hidden, trailing_factors + group_factors)
         self.freedom = _two_layers(size, hidden, 1)
 
     def forward(self, context: Tensor, row: Tensor, trailing: Tensor) -> FactorStudentT:
         """(B, A, size), (B, size) and (B, A, K) give the dependence of each row, of rank K + 1."""
         freedom = 2.05 + nn.functional.softplus(self.freedom(row)[:, 0] * 4.0 + 4.0)
-        stretched = trailing * torch.exp(self.stretch(context).clamp(-3.0, 3.0))
+        stretched = _stretched(trailing, self.stretch(context), self.principal)
         own = self.loading(context) + 0.3
         return FactorStudentT(freedom, torch.cat([own, stretched], dim=-1))
+
+
+def _stretched(trailing: Tensor, log_size: Tensor, principal: int) -> Tensor:
+    """Trailing loadings (B, A, K), each multiplied by a positive number of its asset.
+
+    Each principal factor has a number of its own; all factors of declared groups, which come after them, share one. So
+    the weights of a network do not depend on which groups there are, nor on how many.
+    """
+    log_size, of_groups = log_size.clamp(-3.0, 3.0), trailing.shape[-1] - principal
+    shared = log_size[..., principal:].expand(-1, -1, of_groups) if of_groups else log_size[..., :0]
+    return trailing * torch.exp(torch.cat([log_size[..., :principal], shared], dim=-1))
 
 
 def _two_layers(size: int, hidden: int, outputs: int) -> nn.Sequential:

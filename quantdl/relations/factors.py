@@ -7,6 +7,7 @@ from scipy.sparse.linalg import ArpackError, eigsh
 
 from quantdl.features.own_history import OwnHistory
 from quantdl.relations.correlation import DecayedCorrelations, correlation_of_pairs
+from quantdl.relations.group_factors import GroupFactors
 
 _MINIMUM_SHARED_BARS = 60
 _FIRST_END = 250  # sessions before the first estimate
@@ -22,8 +23,9 @@ class TrailingFactors:
 
     Attributes:
         refreshed: (T,) row of ``loadings`` in force at each session.
-        loadings: (G, A, K) float32 in units of the asset's own noise, largest factor first; row 0 is zero and stands
-            for the time before the first estimate. Zero for an asset with too little history.
+        loadings: (G, A, K) float32 in units of the asset's own noise, largest factor first, those of declared groups
+            last; row 0 is zero and stands for the time before the first estimate. Zero for an asset with too little
+            history.
     """
 
     refreshed: np.ndarray
@@ -39,6 +41,7 @@ def trailing_factors(
     n_factors: int = 6,
     half_lives: tuple[float, ...] = (60.0, 250.0, 1000.0),
     refresh_bars: int | None = None,
+    groups: np.ndarray | None = None,
 ) -> TrailingFactors:
     """Estimate the factors of the decayed correlation at regular bars, each from returns up to that bar only.
 
@@ -48,9 +51,14 @@ def trailing_factors(
 
     Args:
         returns: (T, A) log returns, NaN where there is none.
-        n_factors: ``K``.
+        n_factors: ``K``, without those of groups.
         half_lives: Of the exponential weights, in sessions on which anything returned.
         refresh_bars: Such sessions between two estimates; by default 5, and 21 for more than 200 assets.
+        groups: (A, D) int64 group of each asset at each depth, see `quantdl.relations.groups.group_paths`. Each group
+            of at least three assets then has a factor more, see `quantdl.relations.group_factors.GroupFactors`.
+
+    Raises:
+        DataError: If groups are given and none has three assets.
     """
     if refresh_bars is None:
         refresh_bars = 5 if returns.shape[1] <= _FEW_ASSETS else 21
@@ -58,11 +66,14 @@ def trailing_factors(
     known = np.isfinite(returns) & history.valid
     scores = np.where(known, np.arcsinh(history.on_grid(history.standardised)), np.nan)
     estimates = DecayedCorrelations(scores, half_lives, refresh_bars, _FIRST_END, _MINIMUM_SHARED_BARS)
-    loadings = np.zeros((1 + len(estimates.ends), returns.shape[1], n_factors), dtype=np.float32)
+    of_groups = None if groups is None else GroupFactors.of(groups, _LARGEST_SHARE)
+    width = n_factors + (0 if of_groups is None else len(of_groups.members))
+    loadings = np.zeros((1 + len(estimates.ends), returns.shape[1], width), dtype=np.float32)
     found: np.ndarray | None = None
     for row, correlation in enumerate(estimates, start=1):
         found = principal_factors(correlation, n_factors, found)
-        loadings[row] = found * np.where(found.sum(axis=0) < 0.0, -1.0, 1.0)
+        signed = found * np.where(found.sum(axis=0) < 0.0, -1.0, 1.0)
+        loadings[row] = signed if of_groups is None else of_groups.beside(signed, correlation)
     return TrailingFactors(estimates.in_force, loadings)
 
 

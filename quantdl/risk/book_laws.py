@@ -1,12 +1,13 @@
 """The law of a book as a whole: what its forecasts of the next return were worth, whichever model made them.
 
-A book here is a weighted sum of log returns, so that it is linear in what is modelled. Its law has a closed form where
-the forecast offers one (`ClosedSums`); else it is drawn, under a seed, with a standard error that is stated.
+A book here is a weighted sum of log returns, so that it is linear in what is modelled. Its law is drawn, under a seed,
+with a standard error that is stated: for every model alike, because `Forecast.weighted_sum`, from which networks learn
+books, is exact only where each asset's return is affine in a standard variable, and it is so in none of the networks.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -29,35 +30,8 @@ _BOOKS_SEED = 0  # the same books in every evaluation, whatever its seed
 _ENERGY_DRAWS = 1000
 
 
-class SumLaw(Protocol):
-    """One-dimensional laws, (K,) of them: one for each book. Everything is float64."""
-
-    def cdf(self, value: Tensor) -> Tensor:
-        """Probability of at most ``value``, (K,)."""
-
-    def icdf(self, probability: float) -> Tensor:
-        """Quantiles, (K,)."""
-
-    def lower_mean(self, probability: float) -> Tensor:
-        """Mean of the lowest ``probability`` of each law, (K,)."""
-
-    def upper_mean(self, probability: float) -> Tensor:
-        """Mean of the highest ``probability`` of each law, (K,)."""
-
-    def quantile_error(self, probability: float) -> Tensor:
-        """Standard error of `icdf`, (K,); 0 where it is exact."""
-
-
-@runtime_checkable
-class ClosedSums(Protocol):
-    """A forecast that knows the law of weighted sums of its log returns without drawing."""
-
-    def weighted_sums(self, weights: Tensor) -> SumLaw:
-        """The laws of K books under a forecast of one row; weights (K, A), 0 for absent assets."""
-
-
 class DrawnSums:
-    """Laws of weighted sums as equally likely draws.
+    """Laws of K weighted sums, one for each book, as equally likely draws; what they give is float64.
 
     Quantiles are order statistics as in `quantdl.risk.measures.value_at_risk`: the loss that is not exceeded with the
     complement of ``probability``, and for gains likewise.
@@ -70,6 +44,11 @@ class DrawnSums:
         sums.sort(axis=1)
         self._ordered = sums
 
+    @staticmethod
+    def of(weights: Tensor, draws: Tensor) -> "DrawnSums":
+        """The laws of books (K, A), 0 for absent assets, under joint draws (S, A) float32 of log returns."""
+        return DrawnSums((weights.to(torch.float32) @ draws.T).numpy())
+
     def cdf(self, value: Tensor) -> Tensor:
         """Share of the draws below, half of a tie counted, as if the value were one of the draws: never 0 or 1."""
         given = value.numpy().astype(self._ordered.dtype)
@@ -79,19 +58,19 @@ class DrawnSums:
         return torch.from_numpy((0.5 * (smaller + at_most) + 0.5) / (self._ordered.shape[1] + 1.0))
 
     def icdf(self, probability: float) -> Tensor:
-        """See `SumLaw`."""
+        """Quantiles, (K,)."""
         return self._at(self._rank(probability))
 
     def lower_mean(self, probability: float) -> Tensor:
-        """See `SumLaw`."""
+        """Mean of the lowest ``probability`` of each law, (K,)."""
         return self._mean(self._ordered, probability)
 
     def upper_mean(self, probability: float) -> Tensor:
-        """See `SumLaw`."""
+        """Mean of the highest ``probability`` of each law, (K,)."""
         return self._mean(self._ordered[:, ::-1], probability)
 
     def quantile_error(self, probability: float) -> Tensor:
-        """Spacing of the order statistics around the quantile, as `quantdl.risk.measures.value_at_risk_error`."""
+        """Standard error of `icdf`, (K,), as in `quantdl.risk.measures.value_at_risk_error`."""
         n_draws = self._ordered.shape[1]
         ranks = np.sqrt(n_draws * probability * (1.0 - probability))
         rank = self._rank(probability)
@@ -114,19 +93,6 @@ class DrawnSums:
         whole = int(share)
         total = outwards[:, :whole].sum(axis=1, dtype=np.float64) + (share - whole) * outwards[:, whole]
         return torch.from_numpy(np.asarray(total / share, np.float64))
-
-
-def sum_law(forecast: Forecast, weights: Tensor, draws: Tensor) -> SumLaw:
-    """Return the law of K weighted sums of the log returns of a forecast of one row.
-
-    Args:
-        forecast: batch_shape (1,).
-        weights: (K, A) float64, 0 for absent assets.
-        draws: (S, A) float32 joint draws of the forecast, which count where there is no closed form.
-    """
-    if isinstance(forecast, ClosedSums):
-        return forecast.weighted_sums(weights)
-    return DrawnSums((weights.to(torch.float32) @ draws.T).numpy())
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +171,7 @@ def forecast_books(pieces: Iterable[SessionLaws], weights: FloatArray, n_draws: 
     Args:
         pieces: Laws of one return window in time order.
         weights: (K, A), one book a row.
-        n_draws: Draws a session where there is no closed form.
+        n_draws: Joint draws a session.
         seed: Of the draws, which depend on the session too.
 
     Raises:
@@ -262,7 +228,7 @@ class BookTests:
     Attributes:
         tails: Losses and gains at 99 and 95 %.
         ks_p: P-value of the Kolmogorov-Smirnov test that the book's probability integral transform is uniform.
-        error_bp: Mean standard error of the value at risk of losses at 99 %, in basis points; 0 where it is exact.
+        error_bp: Mean standard error of the value at risk of losses at 99 %, in basis points.
     """
 
     tails: tuple[TailTests, ...]
@@ -364,7 +330,7 @@ def _book_row(
     held = held * (torch.from_numpy(weights).sum(1) / held.sum(1))[:, None]
     key = np.random.SeedSequence([seed, int(session.value)]).generate_state(1, np.uint64)[0]
     draws = _draws(law, n_draws, int(key >> np.uint64(1)))
-    sums, outcome = sum_law(law, held, draws), held @ target
+    sums, outcome = DrawnSums.of(held, draws), held @ target
     figures = [outcome, sums.cdf(outcome), sums.quantile_error(0.01)]
     for side, level in TAILS:
         tail = round(1.0 - level, 12)

@@ -166,6 +166,7 @@ def build_histories(
     table: FeatureTable | None = None,
     n_factors: int = 6,
     groups: np.ndarray | None = None,
+    factor_groups: np.ndarray | None = None,
 ) -> Histories:
     """Arrange a panel for batches.
 
@@ -180,9 +181,11 @@ def build_histories(
         table: Features of the panel; computed when None.
         n_factors: Trailing factors of the returns' correlation.
         groups: (A, D) int64 group of each asset at each depth, for models that use them.
+        factor_groups: (A, D) likewise, for models that have trailing factors of groups beside the principal ones.
 
     Raises:
-        DataError: If no asset has a history, which begins after twenty returns.
+        DataError: If no asset has a history, which begins after twenty returns; if no group that is to have a factor
+            has three assets.
     """
     table = feature_table(panel) if table is None else table
     bars = ObservedBars.of(panel, windows, table)
@@ -194,7 +197,7 @@ def build_histories(
         present=torch.from_numpy(table.valid & panel.eligible),
         targets=torch.from_numpy(targets),
         observed=torch.from_numpy(observed),
-        factors=trailing_factors(panel.log_returns(), n_factors),
+        factors=trailing_factors(panel.log_returns(), n_factors, groups=factor_groups),
         groups=torch.from_numpy(np.zeros((len(panel.assets), 0), dtype=np.int64) if groups is None else groups),
         graph=graph,
     )

@@ -26,6 +26,7 @@ from quantdl.models.settings import (
     GjrSettings,
     GraphSettings,
     HistoricalSettings,
+    MarketStatesSettings,
     ModelSettings,
     Network,
     TransformerSettings,
@@ -134,6 +135,26 @@ def test_a_graph_reads_the_sectors_that_its_settings_name():
     assert not batch.edge_in_group.all()
     with pytest.raises(DataError, match="the prices declare none. Declare them"):
         fit_model(replace(settings, groups={}), bare, table, bars, config)
+
+
+def test_sector_factors_come_from_the_panel_or_from_the_settings_and_are_refused_without_either():
+    config = load_config(CONFIGS / "quickstart.yaml")
+    short = replace(config.training, epochs=1, warm_up_steps=5)
+    panel, bars = early_prices()
+    table, quick = feature_table(panel, config.features.groups), config.model_copy(update={"training": short})
+    first, block = range(bars.test.start, bars.test.start + 1), dict.fromkeys(panel.assets[:3], "one")
+    settings = TransformerSettings(5, width=8, heads=2, trailing_factors=2, sector_factors=True)
+    fitted = fit_model(settings, replace(panel, sectors=block), table, bars, quick)
+    found = fitted.histories.batch([first], 2).trailing_loadings
+    assert found.shape[-1] == 3 and not found[:, 3:, 2].any()
+    bare, states = replace(panel, sectors={}), MarketStatesSettings(5, factors=2, refit="once", sector_factors=True)
+    named = replace(states, groups={asset: (name,) for asset, name in block.items()})
+    stated = fit_model(named, bare, table, bars, quick).histories.batch([first], 2).trailing_loadings
+    torch.testing.assert_close(stated, found, rtol=0.0, atol=0.0)
+    with pytest.raises(DataError, match="the prices declare none. Declare them"):
+        fit_model(states, bare, table, bars, quick)
+    with pytest.raises(DataError, match="at least 3 assets, and the largest has 2"):
+        fit_model(settings, panel, table, bars, quick)
 
 
 def three_horizons(settings, tmp_path):

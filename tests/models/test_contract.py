@@ -12,6 +12,7 @@ from scipy import stats
 
 from quantdl.distributions import ScoreFlowForecast
 from quantdl.models.bayesian import BayesianForecaster
+from quantdl.models.classical.volatility import VolatilityForecaster
 from quantdl.models.ensemble import EnsembleForecaster, RefittedForecaster
 from quantdl.models.flow import FlowForecaster
 from quantdl.models.graph import GraphForecaster
@@ -75,14 +76,15 @@ def with_two_more() -> Histories:
     return histories_of(np.concatenate([market_closes(), market_closes()[:, :2] ** 1.5], axis=1))
 
 
-def histories_of(closes: np.ndarray, order: Sequence[int] | None = None) -> Histories:
+def histories_of(closes: np.ndarray, order: Sequence[int] | None = None, sector_factors: bool = False) -> Histories:
     """Assets are named by their place; ``order`` says which assets of the market they are."""
     panel = panel_of_closes(closes)
     names = panel.assets if order is None else [panel.assets[number] for number in order]
     sectors = {name: SECTORS[own] for name, own in zip(panel.assets, names, strict=True) if own in SECTORS}
     groups = group_paths(panel, sectors)
     graph = group_graph(panel.log_returns(), groups, 2, 100, and_correlated=True)
-    return build_histories(panel, WINDOWS, graph=graph, groups=groups)
+    factor_groups = groups if sector_factors else None
+    return build_histories(panel, WINDOWS, graph=graph, groups=groups, factor_groups=factor_groups)
 
 
 def network(build, settings, seed=1):
@@ -451,3 +453,56 @@ def test_stale_lost_and_exploding_prices_leave_a_law(name, hostile):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         assert torch.isfinite(law.sample((20,))).all()
+
+
+SECTOR_FACTORS = {
+    "transformer": network(TransformerForecaster, TransformerSettings(5, width=16, heads=2, sector_factors=True)),
+    "coupling": network(FlowForecaster, FlowSettings(5, width=16, heads=2, joint="coupling", sector_factors=True)),
+    "market_states": classical(MarketStatesSettings(5, recursion="garch", sector_factors=True)),
+}
+
+
+@pytest.fixture(scope="module")
+def grouped() -> Histories:
+    return histories_of(market_closes(), sector_factors=True)
+
+
+@pytest.fixture(scope="module", params=SECTOR_FACTORS)
+def by_sector(request, grouped):
+    return SECTOR_FACTORS[request.param](grouped)
+
+
+def test_sector_factors_join_the_members_of_a_sector_alone(by_sector, grouped):
+    batch = grouped.batch([range(620, 624)], CONTEXT)
+    assert batch.trailing_loadings.shape[-1] == 7  # six of the market, and Energy's; the other groups are too small
+    plain = replace(batch, trailing_loadings=batch.trailing_loadings[..., :6])
+    assert (law_of(by_sector, batch).log_prob(batch.target) != law_of(by_sector, plain).log_prob(batch.target)).all()
+    if not isinstance(by_sector, FlowForecaster):  # a coupling flow bends common scores, of which all assets have parts
+        own, bare = (law_of(by_sector, item).assets(torch.tensor([1, 3])).icdf(0.01) for item in (batch, plain))
+        torch.testing.assert_close(own, bare, rtol=1e-5, atol=0.0)  # of no group, and of a small one
+
+
+def test_sector_factors_hold_the_contract_of_absent_assets_and_of_order(by_sector, grouped):
+    closes, blocks, order = market_closes(), [range(397, 408), range(620, 628)], [3, 0, 4, 1, 2]
+    batch = grouped.batch(blocks, CONTEXT)
+    law = law_of(by_sector, batch)
+    assert torch.isfinite(law.log_prob(batch.target)).all()
+    disturbed = torch.where(batch.present, batch.target, torch.nan)
+    assert (~batch.present).any()
+    torch.testing.assert_close(law.log_prob(disturbed), law.log_prob(batch.target), rtol=0, atol=0)
+    if not isinstance(by_sector, VolatilityForecaster):  # those have parameters of single assets
+        permuted = histories_of(closes[:, order], order, sector_factors=True).batch(blocks, CONTEXT)
+        found = law_of(by_sector, permuted).log_prob(permuted.target)
+        torch.testing.assert_close(found, law.log_prob(batch.target), rtol=1e-3, atol=1e-2)
+        more = np.concatenate([closes, closes[:, :2] ** 1.5], axis=1)
+        seven = histories_of(more, [0, 1, 2, 3, 4, 0, 0], sector_factors=True).batch(blocks, CONTEXT)
+        assert torch.isfinite(law_of(by_sector, seven).log_prob(seven.target)).all()
+
+
+def test_future_prices_change_no_law_with_sector_factors(by_sector, grouped):
+    changed = market_closes()
+    changed[630:] *= np.exp(0.3 * np.sin(np.arange(70)))[:, None]
+    past = grouped.batch([range(600, 630)], CONTEXT)
+    seen = histories_of(changed, sector_factors=True).batch([range(600, 630)], CONTEXT)
+    found, expected = (law_of(by_sector, item).log_prob(seen.target) for item in (seen, past))
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)

@@ -11,6 +11,7 @@ from scipy import stats
 from quantdl.distributions import CopulaForecast, JohnsonSUMarginals, NormalMixture
 from quantdl.models.heads import (
     AffineHead,
+    FactorCopulaHead,
     ForecastContext,
     JohnsonSUHead,
     MarketStatesHead,
@@ -122,6 +123,19 @@ def test_trailing_factors_keep_their_sign_and_are_stretched_by_at_most_e_cubed()
     assert ratio.abs().max().item() == pytest.approx(3.0)
     assert (ratio > 0).any()
     assert (ratio < 0).any()
+
+
+@pytest.mark.parametrize("build", [MarketStatesHead, FactorCopulaHead])
+def test_all_factors_of_groups_are_stretched_by_one_number_of_each_asset(build):
+    head = away_from_start(build(5, 4, 2, True))
+    context, row, trailing = normal(6, 4, 5), normal(6, 5, seed=1), normal(6, 4, 5, seed=2)
+    loadings = head(context, row, trailing).loadings[..., -3:]
+    ratio = loadings / trailing[..., 2:]
+    torch.testing.assert_close(ratio, ratio[..., :1].expand_as(ratio))
+    assert ratio[..., 0].unique().numel() == 24
+    fewer = head(context, row, trailing[..., [0, 1, 4]]).loadings  # the same weights serve other groups, or none
+    torch.testing.assert_close(fewer[..., -1], loadings[..., -1])
+    assert head(context, row, trailing[..., :2]).loadings.shape[-1] == fewer.shape[-1] - 1
 
 
 def test_tails_and_skews_stay_in_their_bounds_whatever_the_encoding():

@@ -205,3 +205,46 @@ def test_a_prefix_of_many_assets_has_the_factors_it_had():
     axis = np.arange(530)
     assert whole.at(axis).any()
     assert whole.at(axis).tobytes() == prefix.at(axis).tobytes()
+
+
+def test_sector_factors_recover_planted_correlations_that_the_market_alone_does_not():
+    sectors = np.repeat(np.arange(4), 5)
+    loadings = np.column_stack([np.full(20, 0.8), 0.7 * (sectors[:, None] == np.arange(4))])
+    returns = factor_returns(loadings, 1500, seed=20)
+    alone, found = (
+        trailing_factors(returns, n_factors=1, half_lives=(1500.0,), groups=groups).at(np.array([1499]))[0]
+        for groups in (None, sectors[:, None])
+    )
+    assert found.shape == (20, 5)
+    together = (sectors[:, None] == sectors) & ~np.eye(20, dtype=bool)
+    errors = [np.abs(correlation_of(item) - correlation_of(loadings))[together].mean() for item in (alone, found)]
+    assert errors[1] < 0.04 < 0.1 < errors[0]  # sampling error near 1 / sqrt(1500) = 0.026
+
+
+@pytest.fixture(scope="module")
+def market_of_sectors() -> tuple[np.ndarray, np.ndarray]:
+    """Returns of twelve assets with gaps, two of them listed late, and their groups at two depths."""
+    outer, inner = np.repeat([0, 1], 6), np.repeat([0, -1, 1, -1], 3)
+    sectors = (outer[:, None] == np.arange(2)) * 0.8 + (inner[:, None] == np.arange(2)) * 0.5
+    returns = factor_returns(np.column_stack([np.linspace(0.5, 1.0, 12), sectors]), 700, seed=21)
+    returns[np.random.default_rng(22).random(returns.shape) < 0.05] = np.nan
+    returns[:400, [2, 7]] = np.nan
+    return returns, np.column_stack([outer, inner])
+
+
+@pytest.mark.parametrize("bars", [300, 501, 622])
+def test_a_prefix_has_the_sector_factors_it_had(market_of_sectors, bars):
+    returns, groups = market_of_sectors
+    whole, prefix = (trailing_factors(item, 1, groups=groups) for item in (returns, returns[:bars]))
+    axis = np.arange(bars)
+    assert whole.loadings.shape[2] == 5 and whole.loadings[:, :, 1:].any(axis=(0, 1)).all()
+    assert whole.at(axis)[:, :, 1:].any()
+    assert whole.at(axis).tobytes() == prefix.at(axis).tobytes()
+
+
+def test_sector_factors_follow_the_assets_in_any_order(market_of_sectors):
+    returns, groups = market_of_sectors
+    order = np.random.default_rng(23).permutation(12)
+    straight = trailing_factors(returns, 1, groups=groups).at(np.array([699]))[0]
+    permuted = trailing_factors(returns[:, order], 1, groups=groups[order]).at(np.array([699]))[0]
+    np.testing.assert_allclose(permuted, straight[order], atol=1e-4)

@@ -12,14 +12,12 @@ from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudent
 from quantdl.risk.book_laws import (
     TAILS,
     BookForecasts,
-    ClosedSums,
     DrawnSums,
     book_tests,
     forecast_books,
     long_only_books,
     pooled_tails,
     share_better,
-    sum_law,
 )
 from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.sequences import NEXT_SESSION
@@ -74,7 +72,7 @@ def test_books_of_an_elliptical_law_have_its_quantiles_and_shortfalls():
     correlation = correlation_of(law)
     weights = torch.tensor([[0.25] * 4, [1.0, 0, 0, 0]], dtype=torch.float64)
     torch.manual_seed(3)
-    drawn = sum_law(law, weights, law.sample(torch.Size((200_000,)))[:, 0])
+    drawn = DrawnSums.of(weights, law.sample(torch.Size((200_000,)))[:, 0])
     scales = SCALE * np.sqrt([(1 + 3 * correlation) / 4, 1.0])
     quantile = stats.t.ppf(0.01, FREEDOM)
     beyond = stats.t.pdf(quantile, FREEDOM) / 0.01 * (FREEDOM + quantile**2) / (FREEDOM - 1)
@@ -139,18 +137,6 @@ def test_a_session_without_an_outcome_is_left_out_and_a_span_without_one_is_refu
     assert books.outcome.shape == (1, 2)
     with pytest.raises(ValueError, match="no session was scored"):
         forecast_books(pieces_of(student_law(2), target, observed & False), long_only_books(4, 1), 200, seed=1)
-
-
-def test_a_closed_form_is_taken_where_there_is_one():
-    class Normal:
-        """What a forecast with a closed form offers: here normal laws, whose scale is the sum of the weights."""
-
-        def weighted_sums(self, weights):
-            return stats.norm(scale=weights.sum(1))
-
-    assert isinstance(Normal(), ClosedSums)
-    exact = sum_law(Normal(), torch.ones(1, 4), torch.full((10, 4), torch.nan))  # the draws are not read
-    assert exact.ppf(0.01).tolist() == [pytest.approx(4 * stats.norm.ppf(0.01))]
 
 
 def test_draws_are_those_of_the_seed_and_leave_the_state_alone():

@@ -1,6 +1,7 @@
 """What each econometric model is built from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from quantdl.bounds import Interval, PositiveInt
@@ -105,13 +106,23 @@ class MarketStatesSettings(VolatilitySettings):
         factors: Common factors of the trailing correlation, the largest of which the shock follows.
         recursion: Of each asset's variance.
         innovations: Law of each asset's standardised return.
+        sector_factors: Whether each sector, or each of ``groups`` with at least three assets, has a factor more.
+        groups: Groups of each asset by symbol, as for `quantdl.models.settings.NetworkSettings`.
         kind: Name of the model.
     """
 
     factors: PositiveInt = 6
     recursion: Literal["garch", "gjr", "egarch"] = "egarch"
     innovations: Literal["student_t", "skew_t"] = "student_t"
+    sector_factors: bool = False
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: Literal["market_states"] = "market_states"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.groups and not self.sector_factors:
+            expected = "none in a model that reads no groups, or sector_factors: true"
+            raise FieldFaults(("groups", f"given those of {len(self.groups)} assets; expected {expected}"))
 
 
 @dataclass(frozen=True)

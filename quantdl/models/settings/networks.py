@@ -19,6 +19,8 @@ class NetworkSettings:
         heads: Attention heads.
         layers: Transformer blocks over time.
         trailing_factors: Common factors of the trailing correlation that the joint law builds on.
+        sector_factors: Whether each sector, or each of ``groups`` with at least three assets, has a factor more: what
+            its members share beyond the common factors.
         dropout: Share of activations dropped in training.
         context: Bars of history that a forecast may read.
         checkpoint_activations: Keep only what enters each block in training and compute the rest again on the way
@@ -31,6 +33,8 @@ class NetworkSettings:
             scored by.
         refit: Whether the network is fitted anew at the end of every calendar year of the test span, on spans that
             have moved on with it, or once before it.
+        groups: Groups of each asset by symbol, from the top down (sector, industry ...), for models that read them; an
+            asset that is not named has the sector that the data declare.
     """
 
     horizon: PositiveInt
@@ -38,20 +42,33 @@ class NetworkSettings:
     heads: PositiveInt = 4
     layers: PositiveInt = 2
     trailing_factors: PositiveInt = 6
+    sector_factors: bool = False
     dropout: ShareBelowOne = 0.1
     context: Annotated[int, Interval(ge=2, le=4096)] = 64
     checkpoint_activations: bool = False
     cross_section: Literal["none", "pooled", "attention"] = "none"
     also_horizons: tuple[PositiveInt, ...] = ()
     refit: Refit = "once"
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def reads_groups(self) -> bool:
+        """Whether anything in the model depends on ``groups``."""
+        return self.sector_factors
 
     def __post_init__(self) -> None:
         faults = [*repeated_horizons(self.horizon, self.also_horizons)]
         if self.width % (2 * self.heads):
             expected = f"a multiple of twice the heads, which is {2 * self.heads}"
             faults.append(("width", f"given {self.width}; expected {expected}"))
+        if self.groups and not self.reads_groups:
+            faults.append(("groups", f"given those of {len(self.groups)} assets; expected {self._groups_expected}"))
         if faults:
             raise FieldFaults(*faults)
+
+    @property
+    def _groups_expected(self) -> str:
+        return "none in a model that reads no groups, or sector_factors: true"
 
 
 @dataclass(frozen=True)
@@ -95,7 +112,6 @@ class GraphSettings(NetworkSettings):
             most correlated ones too), or both; a feature of each edge says whether the two share a group.
         neighbours: Edges of each kind into each asset.
         correlation_window: Trailing bars of the correlation.
-        groups: Groups of each asset by symbol, as for `SectorTreeSettings`; for edges within groups.
         kind: Name of the model.
     """
 
@@ -104,14 +120,16 @@ class GraphSettings(NetworkSettings):
     edges: Literal["correlation", "sector", "both"] = "correlation"
     neighbours: PositiveInt = 5
     correlation_window: Annotated[int, Interval(ge=20)] = 250
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: Literal["graph"] = "graph"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.groups and self.edges == "correlation":
-            expected = "none beside edges: correlation, which read no groups; or edges: sector or both"
-            raise FieldFaults(("groups", f"given those of {len(self.groups)} assets; expected {expected}"))
+    @property
+    def reads_groups(self) -> bool:
+        """Whether edges or factors are built from ``groups``."""
+        return self.sector_factors or self.edges != "correlation"
+
+    @property
+    def _groups_expected(self) -> str:
+        return "none beside edges: correlation, which read no groups; or edges: sector or both, or sector_factors: true"
 
 
 @dataclass(frozen=True)
@@ -120,17 +138,19 @@ class SectorTreeSettings(NetworkSettings):
 
     Attributes:
         layers: Transformer blocks over time.
-        groups: Groups of each asset by symbol, from the top down (sector, industry ...); an asset that is not named
-            has the sector that the data declare, and hangs from the market itself where they declare none.
         evaluation: ``by_level`` computes all nodes of a depth at once; ``recursive`` walks each session's tree node by
             node, which is the same function, slower, and can be stepped through.
         kind: Name of the model.
     """
 
     layers: PositiveInt = 1
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     evaluation: Literal["by_level", "recursive"] = "by_level"
     kind: Literal["sector_tree"] = "sector_tree"
+
+    @property
+    def reads_groups(self) -> bool:
+        """Always: they are the tree. An asset without a group hangs from the market itself."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -156,6 +176,11 @@ class BayesianSettings(NetworkSettings):
     posterior_steps: PositiveInt = 600
     posterior_learning_rate: PositiveFloat = 0.01
     kind: Literal["bayesian"] = "bayesian"
+
+    @property
+    def reads_groups(self) -> bool:
+        """Whether the network below the posterior reads ``groups``."""
+        return self.sector_factors or self.network == "sector_tree"
 
     def network_settings(self) -> "TransformerSettings | FlowSettings | GraphSettings | SectorTreeSettings":
         """The settings of the network below the posterior."""

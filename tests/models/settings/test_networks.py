@@ -28,3 +28,13 @@ def test_groups_that_no_edge_reads_are_refused():
     assert GraphSettings(5, edges="both", groups=groups).groups == groups
     with pytest.raises(FieldFaults, match="groups: given those of 1 assets; expected none beside edges: correlation"):
         GraphSettings(5, groups=groups)
+    assert GraphSettings(5, sector_factors=True, groups=groups).groups == groups
+
+
+def test_groups_that_no_factor_reads_are_refused():
+    groups = {"XOM": ("Energy",)}
+    with pytest.raises(FieldFaults, match="groups: given those of 1 assets; expected none in a .* sector_factors"):
+        TransformerSettings(5, groups=groups)
+    own = BayesianSettings(5, sector_factors=True, groups=groups).network_settings()
+    assert own.sector_factors and own.groups == groups
+    assert BayesianSettings(5, network="sector_tree", groups=groups).network_settings().groups == groups
