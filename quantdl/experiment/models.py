@@ -44,6 +44,7 @@ from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel, ForecastBook, forecast_members, forecast_sessions
 from quantdl.training.parallel import Processes
+from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans, SplitBars, walk_forward_spans, yearly_refits
 
 
@@ -99,7 +100,7 @@ def fit_model(
     """
     if isinstance(settings, EnsembleSettings):
         return _fit_ensemble(settings, panel, table, bars, config, progress)
-    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, progress)
+    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, config.seed, progress)
 
 
 def _fit_ensemble(
@@ -115,9 +116,9 @@ def _fit_ensemble(
     for member in settings.members:
         histories = _histories(member, panel, table)
         for number in range(settings.fits_of(member)):
-            seeded = config.model_copy(update={"seed": member_seed(config.seed, number)})
+            seed = member_seed(config.seed, number)
             told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
-            blocks.append(_fit_one(member, histories, table, bars, seeded, told))
+            blocks.append(_fit_one(member, histories, table, bars, config, seed, told))
     model = EnsembleForecaster([block.fitted.model for block in blocks], settings.weights)
     fitted = FittedModel.ensemble(model, [block.fitted for block in blocks])
     architecture = replace(blocks[0].architecture, settings=plain_fields(settings))
@@ -150,6 +151,7 @@ def _fit_one(
     table: FeatureTable,
     bars: SplitBars,
     config: ExperimentConfig,
+    seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
@@ -158,7 +160,7 @@ def _fit_one(
         fitted = _fit_classical(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture, None)
     on_device = histories.to(_device(config))
-    return _fit_network(settings, on_device, architecture, bars, config, progress)
+    return _fit_network(settings, on_device, architecture, bars, config, seed, progress)
 
 
 def _fit_network(
@@ -167,11 +169,12 @@ def _fit_network(
     architecture: Architecture,
     bars: SplitBars,
     config: ExperimentConfig,
+    seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit a network on the given spans, and anew on each of those that it is refitted on."""
     spans = walk_forward_spans(histories.sessions, bars, settings.refit == "yearly")
-    fit_of = partial(_fit_once, settings, histories, config)
+    fit_of = partial(_fit_once, settings, histories, config, seed)
     models: list[Forecaster] = []
     first: FitReport | None = None
     for number, own in enumerate(spans, start=1):
@@ -194,31 +197,35 @@ def _fit_once(
     settings: Network,
     histories: Histories,
     config: ExperimentConfig,
+    seed: int,
     spans: FitSpans,
     passes: int | None,
     progress: Progress | None,
 ) -> tuple[Forecaster, FitReport]:
     """One fit from new weights, which validation ends, or a number of passes where that is known."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.manual_seed(seed)
         model = build_network(settings, histories.n_features, len(histories.windows)).to(histories.last.device)
     processes = Processes.current()
-    batches = _batches(settings, histories, spans, config, processes.shard)
-    circumstances = _circumstances(config, model, histories, spans, settings, processes, passes)
+    batches = _batches(settings, histories, spans, config.training, seed, processes.shard)
+    circumstances = _circumstances(config, seed, model, histories, spans, settings, processes, passes)
     if not isinstance(settings, BayesianSettings):
-        return model, fit(model, batches, config.training, config.seed, progress, circumstances, passes)
+        return model, fit(model, batches, config.training, seed, progress, circumstances, passes)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
     from quantdl.training.posterior_fit import fit_posterior
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
-    report = fit(model.network, batches, config.training, config.seed, progress, circumstances, passes)
-    whole = _batches(settings, histories, spans, config, Shard())  # each process draws the posterior of all data
-    fit_posterior(model, whole, settings, config.training.marginal_share, config.seed, progress)
+    report = fit(model.network, batches, config.training, seed, progress, circumstances, passes)
+    whole = _batches(
+        settings, histories, spans, config.training, seed, Shard()
+    )  # each process draws the posterior of all data
+    fit_posterior(model, whole, settings, config.training.marginal_share, seed, progress)
     return model, report
 
 
 def _circumstances(
     config: ExperimentConfig,
+    seed: int,
     model: Forecaster,
     histories: Histories,
     spans: FitSpans,
@@ -230,14 +237,19 @@ def _circumstances(
     execution = execution_on(Capabilities.of(histories.last.device), config.training)
     if processes.shard.world_size > 1:
         return Circumstances(execution, processes)
-    unfinished = unfinished_fit(config, model, histories, spans, settings, execution, passes)
+    unfinished = unfinished_fit(config, seed, model, histories, spans, settings, execution, passes)
     return Circumstances(execution, processes, unfinished)
 
 
 def _batches(
-    settings: NetworkSettings, histories: Histories, spans: FitSpans, config: ExperimentConfig, shard: Shard
+    settings: NetworkSettings,
+    histories: Histories,
+    spans: FitSpans,
+    training: TrainingSettings,
+    seed: int,
+    shard: Shard,
 ) -> TrainingBatches:
-    training, context, seed = config.training, settings.context, config.seed
+    context = settings.context
     if training.rows_hold == "all_assets":
         return SessionBatches(histories, spans, context, training, seed, shard)
     sessions, n_factors = histories.sessions, settings.trailing_factors
