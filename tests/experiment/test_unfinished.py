@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -210,5 +211,50 @@ def test_a_run_that_was_killed_in_training_ends_with_the_same_model_and_course(t
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
         run = folder / "here" / "run"
         found.append(((run / "model" / "weights.safetensors").read_bytes(), (run / "training.json").read_bytes()))
+        assert not (folder / "runs" / ".unfinished").exists()
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_an_ensemble_that_was_killed_in_its_second_member_ends_with_the_same_figures(tmp_path, write_small):
+    """Each member is fitted on the spans and on both together; those of the first stand finished and stay untouched."""
+    member = "width: 8, heads: 2, layers: 1, context: 32"
+    changes = {
+        "output: {root: runs}": "output: {root: runs, state_seconds: 0.0}",
+        "  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n": (
+            "  kind: ensemble\n  horizon: 5\n  refit: yearly\n  members:\n"
+            f"    - {{kind: transformer, {member}}}\n    - {{kind: graph, {member}}}\n"
+        ),
+        "epochs: 2": "epochs: 2\n  final_fit: train_and_validation",
+        "compare: [ewma_t]": "compare: []",
+    }
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    found = []
+    for name, is_killed in (("whole", False), ("killed", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        command = [sys.executable, "-m", "quantdl", "run", str(write_small(folder, changes)), "--output", "here/run"]
+        written: dict[str, set[int]] = {}
+        if is_killed:
+            first = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+            while len(states := list(folder.glob("runs/.unfinished/*/*.safetensors"))) < 3:
+                assert first.poll() is None
+                time.sleep(0.01)
+            first.kill()
+            first.wait()
+            last = max(states, key=lambda path: path.stat().st_mtime_ns)
+            written = {path.name: {path.stat().st_mtime_ns} for path in states if path != last}
+            assert len(written) == 2 and not (folder / "here" / "run").exists()
+        again = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+        while again.poll() is None:
+            for path in folder.glob("runs/.unfinished/*/*.safetensors"):
+                with suppress(FileNotFoundError):  # the run has just ended
+                    if path.name in written:
+                        written[path.name].add(path.stat().st_mtime_ns)
+            time.sleep(0.01)
+        assert again.returncode == 0
+        assert all(len(times) == 1 for times in written.values())  # what was finished is not trained anew
+        run = folder / "here" / "run"
+        found.append([(run / file).read_bytes() for file in ("model/weights.safetensors", "metrics.json")])
         assert not (folder / "runs" / ".unfinished").exists()
     assert found[0] == found[1]
