@@ -56,15 +56,20 @@ class FittedBlock:
         fitted: Ready to forecast.
         histories: The panel as this model reads it; of an ensemble, as its first member does.
         architecture: What is stored beside the weights.
-        report: How training went, that of the first fit where there are several; None for a model without passes.
+        reports: How training went, fit by fit in the order in which they were made; none of a model without passes.
         members: The members of an ensemble; none of another model.
     """
 
     fitted: FittedModel
     histories: Histories
     architecture: Architecture
-    report: FitReport | None
+    reports: tuple[FitReport, ...] = ()
     members: tuple["FittedBlock", ...] = ()
+
+    @property
+    def report(self) -> FitReport | None:
+        """How training went, that of the first fit where there are several; None for a model without passes."""
+        return self.reports[0] if self.reports else None
 
     def forecast(
         self, bars: range, progress: Progress | None = None, through: pd.Timestamp | None = None
@@ -122,7 +127,7 @@ def _fit_ensemble(
     model = EnsembleForecaster([block.fitted.model for block in blocks], settings.weights)
     fitted = FittedModel.ensemble(model, [block.fitted for block in blocks])
     architecture = replace(blocks[0].architecture, settings=plain_fields(settings))
-    return FittedBlock(fitted, blocks[0].histories, architecture, None, tuple(blocks))
+    return FittedBlock(fitted, blocks[0].histories, architecture, (), tuple(blocks))
 
 
 def member_seed(seed: int, number: int) -> int:
@@ -158,7 +163,7 @@ def _fit_one(
     architecture = Architecture(plain_fields(settings), features, histories.assets)
     if isinstance(settings, ClassicalSettings):
         fitted = _fit_classical(settings, histories, bars, progress)
-        return FittedBlock(fitted, histories, architecture, None)
+        return FittedBlock(fitted, histories, architecture)
     on_device = histories.to(_device(config))
     return _fit_network(settings, on_device, architecture, bars, config, seed, progress)
 
@@ -176,21 +181,21 @@ def _fit_network(
     spans = walk_forward_spans(histories.sessions, bars, settings.refit == "yearly")
     fit_of = partial(_fit_once, settings, histories, config, seed)
     models: list[Forecaster] = []
-    first: FitReport | None = None
+    reports: list[FitReport] = []
     for number, own in enumerate(spans, start=1):
         told = progress if len(spans) == 1 else _told_of(progress, f"fit {number} of {len(spans)}")
-        if first is None or config.training.final_fit == "train":
+        if not reports or config.training.final_fit == "train":
             model, report = fit_of(own, None, told)
-            first = first or report
+            reports.append(report)
         if config.training.final_fit == "train_and_validation":
-            model, _ = fit_of(own.without_choice, first.best_epoch + 1, told)
+            model, report = fit_of(own.without_choice, reports[0].best_epoch + 1, told)
+            reports.append(report)
         models.append(model)
-    assert first is not None
     last = [own.validation[-1] for own in spans]
     fitted = models[0] if len(models) == 1 else RefittedForecaster(models, last).to(histories.last.device)
     through = tuple(histories.sessions[bar] for bar in last)
     model_and_past = FittedModel(fitted, histories.windows, settings.context, through)
-    return FittedBlock(model_and_past, histories, architecture, first)
+    return FittedBlock(model_and_past, histories, architecture, tuple(reports))
 
 
 def _fit_once(
@@ -216,9 +221,8 @@ def _fit_once(
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
     report = fit(model.network, batches, config.training, seed, progress, circumstances, passes)
-    whole = _batches(
-        settings, histories, spans, config.training, seed, Shard()
-    )  # each process draws the posterior of all data
+    # Each process draws the posterior of all data.
+    whole = _batches(settings, histories, spans, config.training, seed, Shard())
     fit_posterior(model, whole, settings, config.training.marginal_share, seed, progress)
     return model, report
 
