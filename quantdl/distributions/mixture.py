@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import torch
@@ -16,6 +17,7 @@ _SMALLEST, _BELOW_ONE = 5e-324, 1.0 - 2.0**-53
 _LOG_HALF = math.log(0.5)
 _SOLVED_TO = 1e-13  # of the log of the tail
 _FARTHEST = 1e-5  # probability beyond which the members' distribution functions are not compared
+_FAR_OUT = 1e-4  # probability of a tail from which on each quantile is searched for between bounds of its own
 _FIRST_PANELS, _MOST_PANELS = 16, 4096
 _CELLS_AT_ONCE = 1 << 15
 
@@ -120,7 +122,11 @@ class MixtureForecast(Forecast):
         probability = exact_probability(value, self.present.device)
         shape = torch.broadcast_shapes(probability.shape, self.present.shape)
         levels = probability.expand(shape).reshape(-1, *self.present.shape)
-        return torch.stack([self._quantile(level) for level in levels]).reshape(shape)
+        with torch.no_grad():
+            roots = _flat(self)._quantiles(levels)
+        if torch.is_grad_enabled():
+            roots = [self._with_gradient(root, level) for root, level in zip(roots, levels, strict=True)]
+        return torch.stack(roots).reshape(shape)
 
     def marginal_crps(self, value: Tensor) -> Tensor:
         r"""See :class:`Forecast`; to 1e-6 (relative) beyond the members' own error.
@@ -129,8 +135,9 @@ class MixtureForecast(Forecast):
 
         .. math:: \mathrm{CRPS}(F, y) = \sum_m w_m \mathrm{CRPS}(F_m, y) - \int \sum_m w_m (F_m(x) - F(x))^2 \, dx
         """
-        scores = self._mean_over_members(lambda member: member.marginal_crps(value))
-        return torch.where(self.present, scores - self._disagreement(), 0.0)
+        flat = _flat(self)
+        scores = flat._mean_over_members(lambda member: member.marginal_crps(value))
+        return torch.where(self.present, scores - flat._disagreement(), 0.0)
 
     @property
     def mean(self) -> Tensor:
@@ -232,18 +239,30 @@ class MixtureForecast(Forecast):
         other = torch.where(most, log_other, _LOG_HALF).exp().clamp(min=torch.finfo(torch.float64).tiny)
         return torch.where(self.present, torch.where(most, torch.log1p(-other), log_own), _LOG_HALF)
 
-    def _quantile(self, probability: Tensor) -> Tensor:
-        """Quantiles at probabilities of shape (B, A)."""
-        with torch.no_grad():
-            ends = torch.stack([member.icdf(probability) for member in self.members], dim=-1)
-            counted = (self.weights > 0.0)[:, None].expand_as(ends)
-            low = ends.where(counted, torch.inf).amin(-1)
-            high = ends.where(counted, -torch.inf).amax(-1)
-            root = increasing_root(lambda x: self._excess(x, probability), low, high, self.present, _SOLVED_TO)
-            root = torch.where(self.present, root, 0.0)
-        if not torch.is_grad_enabled():
-            return root
-        return self._with_gradient(root, probability)
+    def _quantiles(self, levels: Tensor) -> list[Tensor]:
+        """Quantiles at probabilities of shape (L, B, A), each (B, A).
+
+        Unless some are far out, where quantiles differ by orders of magnitude, those of a cell all lie between two
+        bounds, found once, and each search starts where the one before ended.
+        """
+        together = bool(((levels >= _FAR_OUT) & (levels <= 1.0 - _FAR_OUT)).all()) and len(levels) > 1
+        bounds = self._bounds(levels.amin(0), levels.amax(0)) if together else None
+        roots: list[Tensor] = []
+        for level in levels:
+            low, high = bounds or self._bounds(level, level)
+            start = roots[-1] if bounds and roots else None
+            excess = partial(self._excess, probability=level)
+            root = increasing_root(excess, low, high, self.present, _SOLVED_TO, start)
+            roots.append(torch.where(self.present, root, 0.0))
+        return roots
+
+    def _bounds(self, least: Tensor, most: Tensor) -> tuple[Tensor, Tensor]:
+        """The least of the members' quantiles at one probability and the largest at another, (B, A)."""
+        counted = (self.weights > 0.0)[:, None].expand(*self.present.shape, -1)
+        lower = torch.stack([member.icdf(least) for member in self.members], dim=-1)
+        same = torch.equal(least, most)
+        upper = lower if same else torch.stack([member.icdf(most) for member in self.members], dim=-1)
+        return lower.where(counted, torch.inf).amin(-1), upper.where(counted, -torch.inf).amax(-1)
 
     def _excess(self, value: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
         """How far the log of the nearer tail is beyond the one asked for, and its slope; both grow with the return."""
@@ -307,6 +326,20 @@ class MixtureForecast(Forecast):
         for member in self.members[1:]:
             found = choose(found, member.icdf(probability))
         return found
+
+
+def _flat(law: MixtureForecast) -> MixtureForecast:
+    """The same law with the members of its mixtures as its own: one search and one integral instead of nested ones."""
+    if not any(isinstance(member, MixtureForecast) for member in law.members):
+        return law
+    members: list[Forecast] = []
+    weights: list[Tensor] = []
+    for number, member in enumerate(law.members):
+        own = law.weights[:, number, None]
+        inner = _flat(member) if isinstance(member, MixtureForecast) else None
+        members += [member] if inner is None else inner.members
+        weights.append(own if inner is None else own * inner.weights)
+    return MixtureForecast(members, torch.cat(weights, dim=-1))
 
 
 def _check(members: tuple[Forecast, ...], weights: Tensor) -> None:

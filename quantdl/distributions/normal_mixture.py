@@ -228,7 +228,12 @@ def _log_tail(log_own: Tensor, log_other: Tensor) -> Tensor:
 
 
 def increasing_root(
-    excess: Callable[[Tensor], tuple[Tensor, Tensor]], low: Tensor, high: Tensor, wanted: Tensor, solved_to: float
+    excess: Callable[[Tensor], tuple[Tensor, Tensor]],
+    low: Tensor,
+    high: Tensor,
+    wanted: Tensor,
+    solved_to: float,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Solve ``excess(x) = 0`` between two bounds for every place, by Newton's method kept inside by bisection.
 
@@ -238,11 +243,14 @@ def increasing_root(
         high: Where it is not negative. Where a bound is infinite the result is the middle of both.
         wanted: Places that must be solved; what the others give is of no use.
         solved_to: Size of the excess at which a place is solved.
+        start: Where the search begins, between the bounds; their middle where None.
     """
     middle = 0.5 * (low + high)
     solvable = middle.isfinite()
     root, step = middle.nan_to_num(0.0, 0.0, 0.0), (high - low).nan_to_num(0.0, 0.0, 0.0)
     low, high = low.where(solvable, 0.0), high.where(solvable, 0.0)
+    if start is not None:
+        root = torch.minimum(torch.maximum(start, low), high)
     for _ in range(_ITERATIONS):
         beyond, slope = excess(root)
         low, high = torch.where(beyond > 0.0, low, root), torch.where(beyond > 0.0, root, high)

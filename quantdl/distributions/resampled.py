@@ -98,9 +98,20 @@ class ResampledForecast(Forecast):
         scale: Positive, (B, A), in log return.
         resamples: What each row draws from.
         present: (B, A) bool.
+
+    Args:
+        smoothing: Mean, standard deviation and bandwidth of each cell, (B, A), in units of the scale, where they are
+            known already; None computes them from the values.
     """
 
-    def __init__(self, location: Tensor, scale: Tensor, resamples: Resamples, present: Tensor) -> None:
+    def __init__(
+        self,
+        location: Tensor,
+        scale: Tensor,
+        resamples: Resamples,
+        present: Tensor,
+        smoothing: tuple[Tensor, Tensor, Tensor] | None = None,
+    ) -> None:
         if resamples.loadings.shape[:2] != present.shape or location.shape != present.shape:
             raise ValueError(
                 f"present {tuple(present.shape)}, location {tuple(location.shape)} and loadings "
@@ -108,7 +119,7 @@ class ResampledForecast(Forecast):
             )
         self.location, self.scale, self.resamples = location, scale, resamples
         super().__init__(present)
-        self._center, self._size, self._bandwidth = self._smoothing()
+        self._center, self._size, self._bandwidth = smoothing or self._smoothing()
 
     def log_prob(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
@@ -132,8 +143,7 @@ class ResampledForecast(Forecast):
 
     def cdf(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
-        lower, upper = self._log_tails(value)
-        below = torch.where(lower < upper, lower.exp(), 1.0 - upper.exp())
+        below = self._log_below(self._unit(value)).exp()
         return torch.where(self.present, below.clamp(min=5e-324, max=1.0 - 2.0**-53), 0.5)
 
     def log_cdf(self, value: Tensor) -> Tensor:
@@ -185,12 +195,14 @@ class ResampledForecast(Forecast):
 
     def observed(self, mask: Tensor) -> "ResampledForecast":
         """See :class:`Forecast`."""
-        return ResampledForecast(self.location, self.scale, self.resamples, self.present & mask)
+        smoothing = (self._center, self._size, self._bandwidth)
+        return ResampledForecast(self.location, self.scale, self.resamples, self.present & mask, smoothing)
 
     def rows(self, index: Tensor | slice) -> "ResampledForecast":
         """See :class:`Forecast`."""
         chosen = self.resamples.rows(index)
-        return ResampledForecast(self.location[index], self.scale[index], chosen, self.present[index])
+        smoothing = (self._center[index], self._size[index], self._bandwidth[index])
+        return ResampledForecast(self.location[index], self.scale[index], chosen, self.present[index], smoothing)
 
     def assets(self, index: Tensor) -> "ResampledForecast":
         """See :class:`Forecast`."""

@@ -45,6 +45,7 @@ from quantdl.training.execution import Capabilities, execution_on
 from quantdl.training.fit import Circumstances, FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel, ForecastBook, forecast_members, forecast_sessions
 from quantdl.training.parallel import Processes
+from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans, SplitBars, walk_forward_spans, yearly_refits
 
 
@@ -56,15 +57,20 @@ class FittedBlock:
         fitted: Ready to forecast.
         histories: The panel as this model reads it; of an ensemble, as its first member does.
         architecture: What is stored beside the weights.
-        report: How training went, that of the first fit where there are several; None for a model without passes.
+        reports: How training went, fit by fit in the order in which they were made; none of a model without passes.
         members: The members of an ensemble; none of another model.
     """
 
     fitted: FittedModel
     histories: Histories
     architecture: Architecture
-    report: FitReport | None
+    reports: tuple[FitReport, ...] = ()
     members: tuple["FittedBlock", ...] = ()
+
+    @property
+    def report(self) -> FitReport | None:
+        """How training went, that of the first fit where there are several; None for a model without passes."""
+        return self.reports[0] if self.reports else None
 
     def forecast(
         self, bars: range, progress: Progress | None = None, through: pd.Timestamp | None = None
@@ -100,7 +106,7 @@ def fit_model(
     """
     if isinstance(settings, EnsembleSettings):
         return _fit_ensemble(settings, panel, table, bars, config, progress)
-    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, progress)
+    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, config.seed, progress)
 
 
 def _fit_ensemble(
@@ -116,13 +122,13 @@ def _fit_ensemble(
     for member in settings.members:
         histories = _histories(member, panel, table)
         for number in range(settings.fits_of(member)):
-            seeded = config.model_copy(update={"seed": member_seed(config.seed, number)})
+            seed = member_seed(config.seed, number)
             told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
-            blocks.append(_fit_one(member, histories, table, bars, seeded, told))
+            blocks.append(_fit_one(member, histories, table, bars, config, seed, told))
     model = EnsembleForecaster([block.fitted.model for block in blocks], settings.weights)
     fitted = FittedModel.ensemble(model, [block.fitted for block in blocks])
     architecture = replace(blocks[0].architecture, settings=plain_fields(settings))
-    return FittedBlock(fitted, blocks[0].histories, architecture, None, tuple(blocks))
+    return FittedBlock(fitted, blocks[0].histories, architecture, (), tuple(blocks))
 
 
 def member_seed(seed: int, number: int) -> int:
@@ -158,15 +164,16 @@ def _fit_one(
     table: FeatureTable,
     bars: SplitBars,
     config: ExperimentConfig,
+    seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
     features = tuple((feature.name, feature.half_life_bars) for feature in table.features)
     architecture = Architecture(plain_fields(settings), features, histories.assets)
     if isinstance(settings, ClassicalSettings):
         fitted = _fit_classical(settings, histories, bars, progress)
-        return FittedBlock(fitted, histories, architecture, None)
+        return FittedBlock(fitted, histories, architecture)
     on_device = histories.to(_device(config))
-    return _fit_network(settings, on_device, architecture, bars, config, progress)
+    return _fit_network(settings, on_device, architecture, bars, config, seed, progress)
 
 
 def _fit_network(
@@ -175,58 +182,62 @@ def _fit_network(
     architecture: Architecture,
     bars: SplitBars,
     config: ExperimentConfig,
+    seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit a network on the given spans, and anew on each of those that it is refitted on."""
     spans = walk_forward_spans(histories.sessions, bars, settings.refit == "yearly")
-    fit_of = partial(_fit_once, settings, histories, config)
+    fit_of = partial(_fit_once, settings, histories, config, seed)
     models: list[Forecaster] = []
-    first: FitReport | None = None
+    reports: list[FitReport] = []
     for number, own in enumerate(spans, start=1):
         told = progress if len(spans) == 1 else _told_of(progress, f"fit {number} of {len(spans)}")
-        if first is None or config.training.final_fit == "train":
+        if not reports or config.training.final_fit == "train":
             model, report = fit_of(own, None, told)
-            first = first or report
+            reports.append(report)
         if config.training.final_fit == "train_and_validation":
-            model, _ = fit_of(own.without_choice, first.best_epoch + 1, told)
+            model, report = fit_of(own.without_choice, reports[0].best_epoch + 1, told)
+            reports.append(report)
         models.append(model)
-    assert first is not None
     last = [own.validation[-1] for own in spans]
     fitted = models[0] if len(models) == 1 else RefittedForecaster(models, last).to(histories.last.device)
     through = tuple(histories.sessions[bar] for bar in last)
     model_and_past = FittedModel(fitted, histories.windows, settings.context, through)
-    return FittedBlock(model_and_past, histories, architecture, first)
+    return FittedBlock(model_and_past, histories, architecture, tuple(reports))
 
 
 def _fit_once(
     settings: Network,
     histories: Histories,
     config: ExperimentConfig,
+    seed: int,
     spans: FitSpans,
     passes: int | None,
     progress: Progress | None,
 ) -> tuple[Forecaster, FitReport]:
     """One fit from new weights, which validation ends, or a number of passes where that is known."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
+        torch.manual_seed(seed)
         model = build_network(settings, histories.n_features, len(histories.windows)).to(histories.last.device)
     processes = Processes.current()
-    batches = _batches(settings, histories, spans, config, processes.shard)
-    circumstances = _circumstances(config, model, histories, spans, settings, processes, passes)
+    batches = _batches(settings, histories, spans, config.training, seed, processes.shard)
+    circumstances = _circumstances(config, seed, model, histories, spans, settings, processes, passes)
     if not isinstance(settings, BayesianSettings):
-        return model, fit(model, batches, config.training, config.seed, progress, circumstances, passes)
+        return model, fit(model, batches, config.training, seed, progress, circumstances, passes)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
     from quantdl.training.posterior_fit import fit_posterior
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
-    report = fit(model.network, batches, config.training, config.seed, progress, circumstances, passes)
-    whole = _batches(settings, histories, spans, config, Shard())  # each process draws the posterior of all data
-    fit_posterior(model, whole, settings, config.training.marginal_share, config.seed, progress)
+    report = fit(model.network, batches, config.training, seed, progress, circumstances, passes)
+    # Each process draws the posterior of all data.
+    whole = _batches(settings, histories, spans, config.training, seed, Shard())
+    fit_posterior(model, whole, settings, config.training.marginal_share, seed, progress)
     return model, report
 
 
 def _circumstances(
     config: ExperimentConfig,
+    seed: int,
     model: Forecaster,
     histories: Histories,
     spans: FitSpans,
@@ -238,14 +249,19 @@ def _circumstances(
     execution = execution_on(Capabilities.of(histories.last.device), config.training)
     if processes.shard.world_size > 1:
         return Circumstances(execution, processes)
-    unfinished = unfinished_fit(config, model, histories, spans, settings, execution, passes)
+    unfinished = unfinished_fit(config, seed, model, histories, spans, settings, execution, passes)
     return Circumstances(execution, processes, unfinished)
 
 
 def _batches(
-    settings: NetworkSettings, histories: Histories, spans: FitSpans, config: ExperimentConfig, shard: Shard
+    settings: NetworkSettings,
+    histories: Histories,
+    spans: FitSpans,
+    training: TrainingSettings,
+    seed: int,
+    shard: Shard,
 ) -> TrainingBatches:
-    training, context, seed = config.training, settings.context, config.seed
+    context = settings.context
     if training.rows_hold == "all_assets":
         return SessionBatches(histories, spans, context, training, seed, shard)
     sessions, n_factors = histories.sessions, settings.trailing_factors

@@ -1,5 +1,6 @@
 """An outcome as a run folder: every file named here, written at once or not at all."""
 
+import math
 import re
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ import pandas as pd
 
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
+from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.trials import ledger_of, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
@@ -17,7 +19,7 @@ from quantdl.market.sources.settings import AlignedPrices
 from quantdl.report import write_report
 from quantdl.results.breakdowns import break_down
 from quantdl.results.census import census_record, series_record
-from quantdl.results.run_record import TrainingCourse
+from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment, lock
 from quantdl.runs.store import RunWriter, remove_abandoned
@@ -85,10 +87,30 @@ def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
 def _write_model(run: RunWriter, outcome: Outcome) -> None:
     if outcome.fitted is None:
         return
-    folder, report = run.path("model/model.json").parent, outcome.fitted.report
+    folder = run.path("model/model.json").parent
     save_checkpoint(folder, outcome.fitted.fitted, outcome.fitted.architecture)
-    if report is not None:
-        run.write_json("training.json", TrainingCourse(report.best_epoch, report.epochs, report.execution))
+    course = training_course(outcome.fitted)
+    if course is not None:
+        run.write_json("training.json", course)
+
+
+def training_course(block: FittedBlock) -> TrainingCourse | None:
+    """How every training of a model went, member by member and fit by fit; None without any."""
+    numbered = [
+        (member, fit, report)
+        for member, own in enumerate(block.members or (block,), start=1)
+        for fit, report in enumerate(own.reports, start=1)
+    ]
+    if not numbered:
+        return None
+    _, _, first = numbered[0]
+    further = (FurtherFit(member, fit, report.best_epoch, _passes(report)) for member, fit, report in numbered[1:])
+    return TrainingCourse(first.best_epoch, first.epochs, first.execution, tuple(further))
+
+
+def _passes(report: FitReport) -> tuple[PassRecord, ...]:
+    losses = [(one, one.validation_loss) for one in report.epochs]
+    return tuple(PassRecord(one.epoch, one.train_loss, loss if math.isfinite(loss) else None) for one, loss in losses)
 
 
 def _write_tables(run: RunWriter, outcome: Outcome) -> None:

@@ -21,7 +21,8 @@ class SweepRow:
         seed: Of the run.
         verdict: Of its checklist; empty where the run failed.
         sharpe: Annualised, of the strategy over the test span; None where it is undefined.
-        validation_loss: Mean loss per observed asset of the pass that was kept, in nats; None without a network.
+        validation_loss: Mean loss per observed asset of the pass that was kept, in nats, of the first fit where there
+            are several; None without a network.
         run: The run folder; empty where the run failed.
         code: Exit code of the run.
         problem: What the run said when it failed, else empty.

@@ -1,10 +1,10 @@
 """Where the trainings of a config keep their state until its run is finished, and what makes a state stale.
 
-A state stands under ``<runs>/.unfinished/<config>/<fit>.safetensors``. The folder is that of the config with any seed,
-wherever the run folder is put; the file is that of everything the fit depends on: its data to the last bit, its initial
+A state stands under ``<runs>/.unfinished/<run>/<fit>.safetensors``. The folder is that of the config and the run's
+seed, wherever the run folder is put, so runs of one config with several seeds, as a sweep makes them at once, each
+remove their own states. The file is that of everything the fit depends on: its data to the last bit, its initial
 weights, settings, seed, quantdl's source, torch, threads and device. So a state is never taken up by another fit, and
-two processes that carry out the same one may share it: what either writes is right for both. Where the same config runs
-with several seeds at once, the first that is finished removes the states of the others, which write the next one soon.
+two processes that carry out the same one may share it: what either writes is right for both.
 
 The folder is there from the start of a run to its end, and longer only if the run was killed. A fit outside of a run,
 for instance in a notebook, finds none and keeps no state.
@@ -40,6 +40,7 @@ _FORGOTTEN_AFTER = 14 * 86_400.0  # seconds
 
 def unfinished_fit(
     config: ExperimentConfig,
+    seed: int,
     model: Forecaster,
     histories: Histories,
     spans: FitSpans,
@@ -51,6 +52,7 @@ def unfinished_fit(
 
     Args:
         config: Of the run.
+        seed: Of the fit, which is another one than the run's for further members of an ensemble.
         model: With its initial weights.
         histories: What it is fitted on.
         spans: Bars to learn from and to choose by.
@@ -63,7 +65,7 @@ def unfinished_fit(
     plain = {
         "training": to_plain(_but_for_device(config.training)),
         "execution": to_plain(asdict(execution)),
-        "seed": config.seed,
+        "seed": seed,
         "spans": [spans.train.start, spans.train.stop, spans.validation.start, spans.validation.stop],
         "passes": passes,
         "model": [plain_fields(settings), _hash(model.state_dict())],
@@ -87,7 +89,7 @@ def begin_unfinished(config: ExperimentConfig) -> None:
 
 
 def forget_unfinished(config: ExperimentConfig) -> None:
-    """Remove the states of a config whose run is finished."""
+    """Remove the states of a run that is finished: those of this config with this seed."""
     shutil.rmtree(_folder(config), ignore_errors=True)
     _remove_empty(config)
 
@@ -111,7 +113,7 @@ def _remove_empty(config: ExperimentConfig) -> None:
 
 
 def _folder(config: ExperimentConfig) -> Path:
-    return config.runs_root / _FOLDER / digest(to_plain(config.identity()))[:32]
+    return config.runs_root / _FOLDER / digest([to_plain(config.identity()), config.seed])[:32]
 
 
 def _forget_old(folder: Path) -> None:

@@ -29,12 +29,46 @@ STRATEGY, BASELINE = "strategy", "baseline"
 
 
 @dataclass(frozen=True)
+class PassRecord:
+    """Mean loss per observed asset of one pass, in nats; None on the validation span where that is learned from too."""
+
+    epoch: int
+    train_loss: float
+    validation_loss: float | None
+
+
+@dataclass(frozen=True)
+class FurtherFit:
+    """A training after the first of a run.
+
+    Attributes:
+        member: Number of the ensemble's member, from 1; 1 of a model that is no ensemble.
+        fit: Number of the fit of this member, from 1, in the order in which they were made.
+        best_epoch: Which pass was kept.
+        epochs: Its passes.
+    """
+
+    member: int
+    fit: int
+    best_epoch: int
+    epochs: tuple[PassRecord, ...]
+
+
+@dataclass(frozen=True)
 class TrainingCourse:
-    """What ``training.json`` holds: the passes over the data, which one was kept, and how they were carried out."""
+    """What ``training.json`` holds: how every training of the run went, and how they were carried out.
+
+    Attributes:
+        best_epoch: Which pass of the first fit was kept.
+        epochs: The passes of the first fit.
+        execution: Of all fits; None where the run does not tell.
+        further: The other fits: of the other members, on both spans, at the turns of years.
+    """
 
     best_epoch: int
     epochs: tuple[EpochRecord, ...]
     execution: Execution | None = None
+    further: tuple[FurtherFit, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

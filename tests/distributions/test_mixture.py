@@ -236,3 +236,35 @@ def test_members_and_weights_that_do_not_fit_are_refused():
     for wrong in ([0.5, -0.5], [0.0, 0.0], [math.nan, 1.0]):
         with pytest.raises(ValueError, match="finite, not negative"):
             MixtureForecast([one, one], torch.tensor(wrong))
+
+
+def test_a_mixture_of_mixtures_is_that_of_all_members_with_their_weights_multiplied():
+    """An ensemble with a posterior in it: closed-form score, and the roots of the weighted sum of five laws."""
+    locations, scales, weights = (-0.01, 0.0, 0.02), (0.01, 0.003, 0.04), (0.2, 0.3, 0.5)
+    inner = MixtureForecast([normal(locations[1:], scales[1:], weights[1:])])
+    law = MixtureForecast([member(locations[0], scales[0], math.inf), inner], torch.tensor([0.2, 0.8]))
+    for value in (-0.2, 0.004):
+        expected = score_of_normal_mixture(value, locations, scales, weights)
+        assert law.marginal_crps(cell(value)).item() == pytest.approx(expected, rel=1e-6)
+    levels = (0.7, 1e-5, 0.01, 1.0 - 1e-6)  # in no order
+    found = law.icdf(torch.tensor(levels, dtype=torch.float64)[:, None, None]).flatten().tolist()
+    parts = list(zip(locations, scales, weights, strict=True))
+    for level, root in zip(levels, found, strict=True):
+        expected = optimize.brentq(
+            lambda x, p=level: sum(w * stats.norm.cdf(x, m, s) for m, s, w in parts) - p, -1.0, 1.0, xtol=1e-15
+        )
+        assert root == pytest.approx(expected, rel=1e-8, abs=1e-12)
+
+
+def test_many_quantiles_at_once_ask_the_members_for_theirs_twice():
+    asked = []
+
+    law = heavy_tailed()
+    first = law.members[0]
+    original = first.icdf
+    first.icdf = lambda value: (asked.append(1), original(value))[1]
+    levels = torch.linspace(0.005, 0.995, 30, dtype=torch.float64)[:, None, None]
+    found = law.icdf(levels)
+    assert len(asked) == 2
+    singly = torch.stack([heavy_tailed().icdf(level.item()) for level in levels])
+    torch.testing.assert_close(found, singly, rtol=1e-10, atol=1e-14)

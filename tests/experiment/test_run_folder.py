@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import re
 from datetime import date
 
@@ -12,10 +13,14 @@ import torch
 from quantdl.config import configured_strategy, load_config
 from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment import load_model, run_experiment
-from quantdl.experiment.run_folder import write_run
+from quantdl.experiment.models import FittedBlock
+from quantdl.experiment.run_folder import training_course, write_run
 from quantdl.experiment.trials import LEDGER, trial_of
+from quantdl.records import from_plain, json_text, to_plain
+from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.runs.ledger import Ledger
 from quantdl.runs.store import list_runs, open_run, verify_run
+from quantdl.training.fit import EpochRecord, FitReport
 
 SAME_BYTES = (
     "metrics.json",
@@ -164,3 +169,29 @@ def test_a_damaged_ledger_is_found_before_the_work(tmp_path, write_small):
     with pytest.raises(IntegrityError, match=r"ledger\.jsonl"):
         write_run(load_config(write_small(tmp_path)), None, work)
     assert list_runs(tmp_path / "runs") == ()
+
+
+def test_the_course_of_every_members_every_fit_is_recorded():
+    """Three fits of a network, one of them on both spans, and a member that makes no passes between them."""
+
+    def report(loss: float, validation: float) -> FitReport:
+        return FitReport((EpochRecord(0, loss, validation),), 0, 9)
+
+    def block(*reports: FitReport, members: tuple[FittedBlock, ...] = ()) -> FittedBlock:
+        return FittedBlock(None, None, None, reports, members)
+
+    one, three = block(report(1.0, 2.0), report(0.9, math.nan)), block(report(3.0, 4.0))
+    course = training_course(block(members=(one, block(), three)))
+    assert (course.best_epoch, course.epochs) == (0, (EpochRecord(0, 1.0, 2.0),))
+    assert course.further == (
+        FurtherFit(1, 2, 0, (PassRecord(0, 0.9, None),)),
+        FurtherFit(3, 1, 0, (PassRecord(0, 3.0, 4.0),)),
+    )
+    assert from_plain(TrainingCourse, json.loads(json_text(to_plain(course), "training.json"))) == course
+    assert training_course(one).further == course.further[:1]
+    assert training_course(block()) is None
+
+
+def test_a_course_that_was_written_before_further_fits_were_recorded_is_read():
+    written = {"best_epoch": 0, "epochs": [{"epoch": 0, "train_loss": 1.0, "validation_loss": 2.0}], "execution": None}
+    assert from_plain(TrainingCourse, written) == TrainingCourse(0, (EpochRecord(0, 1.0, 2.0),))

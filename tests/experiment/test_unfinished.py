@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,7 @@ def path_of(config, closes, seed=0, spans=SPANS, network=NETWORK, groups=None):
         model = TransformerForecaster(histories.n_features, 1, network)
     execution = execution_on(Capabilities("cpu"), config.training)
     begin_unfinished(config)
-    return unfinished_fit(config, model, histories, spans, network, execution).path
+    return unfinished_fit(config, config.seed, model, histories, spans, network, execution).path
 
 
 def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes):
@@ -66,10 +67,26 @@ def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes)
     assert len({own, *others}) == 1 + len(others)
 
 
-def test_every_seed_of_a_config_stands_in_one_folder_beside_the_runs(config, closes):
-    paths = [path_of(config, closes), path_of(with_values(config, {"seed": 8}), closes)]
+def test_the_states_of_a_run_stand_in_one_folder_beside_the_runs(config, closes):
+    paths = [path_of(config, closes), path_of(config, closes, spans=FitSpans(range(30, 99), range(99, 130)))]
     assert len({path.parent for path in paths}) == 1
     assert paths[0].parent.parent == config.runs_root / ".unfinished"
+
+
+def test_a_finished_run_removes_no_state_of_the_same_config_with_another_seed(config, closes):
+    """As in a sweep: the seeds run at once, one is finished first, and the others go on keeping theirs."""
+    other = with_values(config, {"seed": 8})
+    paths = [path_of(each, closes) for each in (config, other)]
+    for path in paths:
+        path.write_bytes(b"")
+    forget_unfinished(config)
+    assert [path.exists() for path in paths] == [False, True]
+    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
+    model = TransformerForecaster(histories.n_features, 1, NETWORK)
+    execution = execution_on(Capabilities("cpu"), config.training)
+    assert unfinished_fit(other, 8, model, histories, SPANS, NETWORK, execution).path.parent == paths[1].parent
+    forget_unfinished(other)
+    assert not (config.runs_root / ".unfinished").exists()
 
 
 def test_a_config_that_keeps_no_state_has_none(config, closes):
@@ -77,7 +94,7 @@ def test_a_config_that_keeps_no_state_has_none(config, closes):
     histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
     model = TransformerForecaster(histories.n_features, 1, NETWORK)
     execution = execution_on(Capabilities("cpu"), config.training)
-    assert unfinished_fit(without, model, histories, SPANS, NETWORK, execution) is None
+    assert unfinished_fit(without, 7, model, histories, SPANS, NETWORK, execution) is None
 
 
 def test_models_of_one_config_that_begin_with_the_same_weights_do_not_take_up_each_others_state(config):
@@ -156,6 +173,7 @@ def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with
     assert len(again) < len(told)
     assert sum(path.stat().st_mtime_ns != written for path, written in kept.items()) <= 1
     forget_unfinished(config)
+    assert not (config.runs_root / ".unfinished").exists()  # those of the second seed neither
 
 
 def test_a_state_that_was_left_long_ago_is_removed_by_the_next_run(config, closes):
@@ -193,5 +211,50 @@ def test_a_run_that_was_killed_in_training_ends_with_the_same_model_and_course(t
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
         run = folder / "here" / "run"
         found.append(((run / "model" / "weights.safetensors").read_bytes(), (run / "training.json").read_bytes()))
+        assert not (folder / "runs" / ".unfinished").exists()
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_an_ensemble_that_was_killed_in_its_second_member_ends_with_the_same_figures(tmp_path, write_small):
+    """Each member is fitted on the spans and on both together; those of the first stand finished and stay untouched."""
+    member = "width: 8, heads: 2, layers: 1, context: 32"
+    changes = {
+        "output: {root: runs}": "output: {root: runs, state_seconds: 0.0}",
+        "  kind: transformer\n  horizon: 5\n  width: 8\n  heads: 2\n  layers: 1\n  context: 32\n": (
+            "  kind: ensemble\n  horizon: 5\n  refit: yearly\n  members:\n"
+            f"    - {{kind: transformer, {member}}}\n    - {{kind: graph, {member}}}\n"
+        ),
+        "epochs: 2": "epochs: 2\n  final_fit: train_and_validation",
+        "compare: [ewma_t]": "compare: []",
+    }
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    found = []
+    for name, is_killed in (("whole", False), ("killed", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        command = [sys.executable, "-m", "quantdl", "run", str(write_small(folder, changes)), "--output", "here/run"]
+        written: dict[str, set[int]] = {}
+        if is_killed:
+            first = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+            while len(states := list(folder.glob("runs/.unfinished/*/*.safetensors"))) < 3:
+                assert first.poll() is None
+                time.sleep(0.01)
+            first.kill()
+            first.wait()
+            last = max(states, key=lambda path: path.stat().st_mtime_ns)
+            written = {path.name: {path.stat().st_mtime_ns} for path in states if path != last}
+            assert len(written) == 2 and not (folder / "here" / "run").exists()
+        again = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+        while again.poll() is None:
+            for path in folder.glob("runs/.unfinished/*/*.safetensors"):
+                with suppress(FileNotFoundError):  # the run has just ended
+                    if path.name in written:
+                        written[path.name].add(path.stat().st_mtime_ns)
+            time.sleep(0.01)
+        assert again.returncode == 0
+        assert all(len(times) == 1 for times in written.values())  # what was finished is not trained anew
+        run = folder / "here" / "run"
+        found.append([(run / file).read_bytes() for file in ("model/weights.safetensors", "metrics.json")])
         assert not (folder / "runs" / ".unfinished").exists()
     assert found[0] == found[1]
