@@ -23,7 +23,7 @@ from quantdl.distributions.normal_mixture import NormalMixture
 from quantdl.distributions.resampled import ResampledForecast, Resamples
 from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
-from quantdl.distributions.splines import RationalSpline, SplineMarginals
+from quantdl.distributions.splines import RationalSpline, SplineKernels, SplineMarginals
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "PlaneMap",
     "RationalSpline",
     "ScoreFlowForecast",
+    "SplineKernels",
     "SplineMarginals",
     "StudentTLaw",
     "StudentTMarginals",

@@ -15,7 +15,7 @@ values fall where, so nothing waits for the device.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,86 @@ _NODES = tuple(
 )
 
 
+def _images(table: Tensor, bound: float, place: Tensor) -> tuple[Tensor, Tensor]:
+    """Images of places and the log slopes there, of the splines of a table."""
+    bounded, (left, width, bottom, height, near, far, split) = _bins(table, bound, place, axis=0)
+    share = (bounded - left) / width
+    upper = share > split
+    share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
+    near, far = torch.where(upper, far, near), torch.where(upper, near, far)
+    steepness = near * width / height
+    divisor = split - share + share * steepness * (split * near + (1.0 - split) * far)
+    rise = height * split * near * steepness * share / divisor
+    image = torch.where(upper, bottom + height - rise, bottom + rise)
+    inside = place.abs() < bound
+    log_slope = 2.0 * torch.log(split * near / divisor)
+    return torch.where(inside, image, place), torch.where(inside, log_slope, 0.0)
+
+
+def _places(table: Tensor, bound: float, image: Tensor) -> tuple[Tensor, Tensor]:
+    """Places that have these images and the log slopes of the inverse there, of the splines of a table."""
+    bounded, (left, width, bottom, height, near, far, split) = _bins(table, bound, image, axis=1)
+    share = (bounded - bottom) / height
+    upper = share > split * near / (split * near + (1.0 - split) * far)
+    share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
+    near, far = torch.where(upper, far, near), torch.where(upper, near, far)
+    steepness = near * width / height
+    growth = steepness * (split * near + (1.0 - split) * far) - 1.0
+    gone = share * split / (split * near * steepness - share * growth)
+    place = torch.where(upper, left + width * (1.0 - gone), left + width * gone)
+    inside = image.abs() < bound
+    log_slope = 2.0 * torch.log((split + growth * gone) / (split * near))
+    return torch.where(inside, place, image), torch.where(inside, log_slope, 0.0)
+
+
+def _bins(table: Tensor, bound: float, value: Tensor, axis: int) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Values kept inside the bound, and for each the bin that it falls in along the places or the images.
+
+    Of a bin: left end, width, lower end, height, the roots of the slopes at both ends, and the split. Values beyond
+    the bound are kept away from the formulas, whose unused branch would send NaN into the gradient.
+    """
+    bounded = value.clamp(-bound, bound)
+    knots = len(table) // 4
+    splines = table.reshape(len(table), *([1] * (value.ndim + 1 - table.ndim)), *table.shape[1:])
+    inner = splines[axis * knots + 1 : axis * knots + knots - 1]
+    number = (bounded >= inner).sum(0)
+    offsets = torch.arange(7, device=value.device).reshape(-1, *([1] * number.ndim))
+    offsets = offsets // 2 * knots + offsets % 2
+    chosen = splines.expand(-1, *number.shape).gather(0, number + offsets)
+    left, right, bottom, top, near, far, split = chosen
+    return bounded, (left, right - left, bottom, top - bottom, _root_of_slope(near), _root_of_slope(far), _split(split))
+
+
+def _root_of_slope(parameter: Tensor) -> Tensor:
+    return (functional.softplus(parameter) + _SMALLEST_SLOPE).sqrt()
+
+
+def _split(parameter: Tensor) -> Tensor:
+    return _SMALLEST_SPLIT + (1.0 - 2.0 * _SMALLEST_SPLIT) * parameter.sigmoid()
+
+
+Kernel = Callable[[Tensor, float, Tensor], tuple[Tensor, Tensor]]
+"""From the table of splines, their bound and values to what the splines make of the values, and the log slopes."""
+
+
+@dataclass(frozen=True)
+class SplineKernels:
+    """The two chains of operations of a spline.
+
+    Attributes:
+        forward: From places to images.
+        inverse: From images to places.
+    """
+
+    forward: Kernel = _images
+    inverse: Kernel = _places
+
+    @staticmethod
+    def compiled() -> "SplineKernels":
+        """The same, each compiled into few kernels when it is first called, for tables and values of any shape."""
+        return SplineKernels(torch.compile(_images, dynamic=True), torch.compile(_places, dynamic=True))
+
+
 @dataclass(frozen=True, eq=False)
 class RationalSpline:
     """Monotone splines from ``[-bound, bound]`` onto itself, the identity outside, with slope 1 at both ends.
@@ -46,13 +126,15 @@ class RationalSpline:
         table: (4 (bins + 1), *): of each knot its place, then of each its image, then what its slope and then what the
             split of the bin after it is computed from once that bin is known: their softplus and sigmoid, see `of`.
         bound: Distance from the center up to which the spline bends.
+        kernels: What computes it.
     """
 
     table: Tensor
     bound: float
+    kernels: SplineKernels = SplineKernels()
 
     @classmethod
-    def of(cls, parameters: Tensor, bound: float) -> "RationalSpline":
+    def of(cls, parameters: Tensor, bound: float, kernels: SplineKernels = SplineKernels()) -> "RationalSpline":
         """Build splines from any numbers: (4 bins - 1, *) of them give splines of shape (*).
 
         The softmax of the first ``bins`` gives the shares of the bins along the places, that of the next ``bins`` those
@@ -69,7 +151,8 @@ class RationalSpline:
         places, images = knots.unflatten(-1, parameters.shape[1:])
         edge = parameters.new_tensor([-bound, bound, _UNIT_SLOPE]).reshape(3, *([1] * parameters.ndim))
         low, high, one = edge.expand(3, 1, *parameters.shape[1:])
-        return cls(torch.cat([low, places, high, low, images, high, one, slopes, one, splits, one]), bound)
+        table = torch.cat([low, places, high, low, images, high, one, slopes, one, splits, one])
+        return cls(table, bound, kernels)
 
     @staticmethod
     def start(bins: int) -> Tensor:
@@ -80,33 +163,11 @@ class RationalSpline:
 
     def forward(self, place: Tensor) -> tuple[Tensor, Tensor]:
         """Images of places, whose shape broadcasts with that of the splines, and the log slopes there."""
-        bounded, (left, width, bottom, height, near, far, split) = self._select(place, axis=0)
-        share = (bounded - left) / width
-        upper = share > split
-        share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
-        near, far = torch.where(upper, far, near), torch.where(upper, near, far)
-        steepness = near * width / height
-        divisor = split - share + share * steepness * (split * near + (1.0 - split) * far)
-        rise = height * split * near * steepness * share / divisor
-        image = torch.where(upper, bottom + height - rise, bottom + rise)
-        inside = place.abs() < self.bound
-        log_slope = 2.0 * torch.log(split * near / divisor)
-        return torch.where(inside, image, place), torch.where(inside, log_slope, 0.0)
+        return self.kernels.forward(self.table, self.bound, place)
 
     def inverse(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Places that have these images, and the log slopes of the inverse there."""
-        bounded, (left, width, bottom, height, near, far, split) = self._select(image, axis=1)
-        share = (bounded - bottom) / height
-        upper = share > split * near / (split * near + (1.0 - split) * far)
-        share, split = torch.where(upper, 1.0 - share, share), torch.where(upper, 1.0 - split, split)
-        near, far = torch.where(upper, far, near), torch.where(upper, near, far)
-        steepness = near * width / height
-        growth = steepness * (split * near + (1.0 - split) * far) - 1.0
-        gone = share * split / (split * near * steepness - share * growth)
-        place = torch.where(upper, left + width * (1.0 - gone), left + width * gone)
-        inside = image.abs() < self.bound
-        log_slope = 2.0 * torch.log((split + growth * gone) / (split * near))
-        return torch.where(inside, place, image), torch.where(inside, log_slope, 0.0)
+        return self.kernels.inverse(self.table, self.bound, image)
 
     def joints(self) -> tuple[Tensor, Tensor, Tensor]:
         """Where one hyperbola follows another, from -bound to bound: places, images and slopes, (2 bins + 1, *)."""
@@ -129,50 +190,15 @@ class RationalSpline:
 
     def pick(self, index: Any) -> "RationalSpline":  # noqa: ANN401 - whatever indexes a tensor
         """Some of the splines: those of the first axis of their shape, or of several by a tuple."""
-        return RationalSpline(self.table[(slice(None), *(index if isinstance(index, tuple) else (index,)))], self.bound)
+        return replace(self, table=self.table[(slice(None), *(index if isinstance(index, tuple) else (index,)))])
 
     def to(self, device: torch.device | str) -> "RationalSpline":
         """The same splines on another device."""
-        return RationalSpline(self.table.to(device), self.bound)
+        return replace(self, table=self.table.to(device))
 
     def double(self) -> "RationalSpline":
-        """The same splines in float64."""
+        """The same splines in float64, not compiled."""
         return RationalSpline(self.table.double(), self.bound)
-
-    def _select(self, value: Tensor, axis: int) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Values kept inside the bound, and for each the bin that it falls in along the places or the images.
-
-        Of a bin: left end, width, lower end, height, the roots of the slopes at both ends, and the split. Values beyond
-        the bound are kept away from the formulas, whose unused branch would send NaN into the gradient.
-        """
-        bounded = value.clamp(-self.bound, self.bound)
-        knots = len(self.table) // 4
-        splines = self.table.reshape(
-            len(self.table), *([1] * (value.ndim + 1 - self.table.ndim)), *self.table.shape[1:]
-        )
-        inner = splines[axis * knots + 1 : axis * knots + knots - 1]
-        number = (bounded >= inner).sum(0)
-        offsets = torch.arange(7, device=value.device).reshape(-1, *([1] * number.ndim))
-        offsets = offsets // 2 * knots + offsets % 2
-        chosen = splines.expand(-1, *number.shape).gather(0, number + offsets)
-        left, right, bottom, top, near, far, split = chosen
-        return bounded, (
-            left,
-            right - left,
-            bottom,
-            top - bottom,
-            _root_of_slope(near),
-            _root_of_slope(far),
-            _split(split),
-        )
-
-
-def _root_of_slope(parameter: Tensor) -> Tensor:
-    return (functional.softplus(parameter) + _SMALLEST_SLOPE).sqrt()
-
-
-def _split(parameter: Tensor) -> Tensor:
-    return _SMALLEST_SPLIT + (1.0 - 2.0 * _SMALLEST_SPLIT) * parameter.sigmoid()
 
 
 @dataclass(frozen=True, eq=False)

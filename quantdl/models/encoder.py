@@ -1,7 +1,5 @@
 """A causal transformer over each asset's own history, which may read the other assets of each session."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +8,8 @@ from torch.utils.checkpoint import checkpoint
 from quantdl.models.cross_section import SharedSessions, cross_section
 from quantdl.models.settings import NetworkSettings
 from quantdl.sequences import Batch
+
+_NEVER_VARIED = 1e30  # divides what did not vary in training; finite, so that means of weights can be taken
 
 
 class Standardisation(nn.Module):
@@ -29,7 +29,7 @@ class Standardisation(nn.Module):
     def fit(self, mean: Tensor, deviation: Tensor) -> None:
         """Set the mean and the standard deviation, each (F,), of the features in training."""
         self.mean.copy_(mean)
-        self.spread.copy_(deviation.clamp(min=1e-3).masked_fill(deviation < 1e-6, math.inf))
+        self.spread.copy_(deviation.clamp(min=1e-3).masked_fill(deviation < 1e-6, _NEVER_VARIED))
 
     def forward(self, features: Tensor) -> Tensor:
         """Any shape (..., F) to the same shape."""

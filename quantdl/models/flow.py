@@ -11,6 +11,7 @@ from quantdl.distributions import (
     PlaneMap,
     RationalSpline,
     ScoreFlowForecast,
+    SplineKernels,
     SplineMarginals,
 )
 from quantdl.models.coupling import CouplingFlow
@@ -32,11 +33,17 @@ _COUPLINGS = 4
 
 
 class SplineHead(nn.Module):
-    """The spline of each asset, read off its encoding; training starts from the identity."""
+    """The spline of each asset, read off its encoding; training starts from the identity.
+
+    Attributes:
+        kernels: What computes the splines; compiled in place of plain ones where a fit compiles.
+    """
+
+    kernels: SplineKernels
 
     def __init__(self, size: int, hidden: int, bins: int, bound: float) -> None:
         super().__init__()
-        self.bound = bound
+        self.bound, self.kernels = bound, SplineKernels()
         start = RationalSpline.start(bins)
         last = LastLayer(hidden, len(start))
         with torch.no_grad():
@@ -47,7 +54,7 @@ class SplineHead(nn.Module):
         """(B, A, size) encodings give one spline per row and asset."""
         hidden, last = self.layers[:-1](context).flatten(0, -2), cast(nn.Linear, self.layers[-1])
         numbers = torch.addmm(last.bias[:, None], last.weight, hidden.T)  # numbers first, as the spline has them
-        return RationalSpline.of(numbers.unflatten(1, context.shape[:-1]), self.bound)
+        return RationalSpline.of(numbers.unflatten(1, context.shape[:-1]), self.bound, self.kernels)
 
 
 class FlowForecaster(Forecaster):

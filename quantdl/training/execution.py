@@ -9,7 +9,10 @@ from typing import Literal
 
 import torch
 
+from quantdl.distributions import SplineKernels
+from quantdl.models.coupling import CouplingFlow
 from quantdl.models.encoder import CausalEncoder
+from quantdl.models.flow import SplineHead
 from quantdl.models.forecaster import Forecaster
 from quantdl.training.settings import TrainingSettings
 
@@ -54,7 +57,7 @@ class Execution:
         warm_up_steps: Steps over which the learning rate rises.
         averaging: Decay per step of the running mean of the weights.
         precision: Of the encoder in training.
-        compiled: Whether the encoder's blocks are compiled.
+        compiled: Whether the encoder's blocks and the flow's splines are compiled.
         waits_for_steps: Whether the loss of every step is looked at when it is made. A GPU is asked once a pass.
     """
 
@@ -130,9 +133,15 @@ def encoding_in(precision: Precision, model: Forecaster) -> Iterator[None]:
             encoder.autocast = None
 
 
-def compile_encoders(model: Forecaster) -> None:
-    """Compile the blocks of a model's encoders in place, for histories of any length; names of weights stay."""
+def compile_parts(model: Forecaster) -> None:
+    """Compile a model's encoders and flows in place, for histories of any length; names of weights stay."""
     for module in model.modules():
-        if isinstance(module, CausalEncoder):
-            for block in module.blocks:
-                block.compile(dynamic=True)
+        match module:
+            case CausalEncoder():
+                for block in module.blocks:
+                    block.compile(dynamic=True)
+            case SplineHead():
+                module.kernels = SplineKernels.compiled()
+            case CouplingFlow():
+                for layer in module.layers:
+                    layer.compile(dynamic=True)

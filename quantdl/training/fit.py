@@ -18,7 +18,7 @@ from quantdl.models.forecaster import Forecaster
 from quantdl.sequences import Batch
 from quantdl.training.averaging import WeightAverage
 from quantdl.training.batches import AssetBatches, TrainingBatches
-from quantdl.training.execution import Capabilities, Execution, compile_encoders, encoding_in, execution_on
+from quantdl.training.execution import Capabilities, Execution, compile_parts, encoding_in, execution_on
 from quantdl.training.loss import log_loss, summed_log_loss
 from quantdl.training.parallel import Processes
 from quantdl.training.recency import Recency
@@ -91,7 +91,7 @@ def fit(
         torch.manual_seed(_seed_in(given.processes, seed))
         _fit_scalers(model, batches)
         if execution.compiled:
-            compile_encoders(model)
+            compile_parts(model)
         return _Loop(model, batches, settings, replace(given, execution=execution), passes).run(progress)
 
 

@@ -62,8 +62,9 @@ class TrainingSettings:
         device: ``auto`` takes a GPU when there is one.
         precision: Of the encoder in training; laws, losses and validation are in float32 in any case. ``auto`` takes
             bfloat16 on a GPU that has it.
-        compile: Whether the encoder's blocks are compiled. It takes tens of seconds before the first step, so it pays
-            in long trainings only. ``auto`` compiles on a GPU where torch's compiler is complete.
+        compile: Whether the encoder's blocks and the flow's splines are compiled. It takes tens of seconds before the
+            first step, so it pays in long trainings only. ``auto`` compiles on a GPU where torch's compiler is
+            complete.
     """
 
     epochs: PositiveInt = 30

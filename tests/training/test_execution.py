@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from quantdl.models.encoder import rotate
+from quantdl.models.flow import FlowForecaster
+from quantdl.models.settings import FlowSettings
 from quantdl.training.execution import (
     Capabilities,
-    compile_encoders,
+    compile_parts,
     encoding_in,
     execution_on,
 )
@@ -153,7 +155,35 @@ def test_a_compiled_encoder_gives_the_same_law_and_names_its_weights_alike(histo
     model, _ = small_fit(batches, histories.n_features, replace(SETTINGS, epochs=1))
     batch, names = next(batches.training(0)), list(model.state_dict())
     expected = model(batch).log_prob(batch.target)
-    compile_encoders(model)
+    compile_parts(model)
     torch.testing.assert_close(model(batch).log_prob(batch.target), expected, rtol=1e-4, atol=1e-4)
     assert list(model.state_dict()) == names
     assert NETWORK.layers == len(model.encoder.blocks)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch's compiler needs g++ on a CPU")
+@pytest.mark.filterwarnings("ignore")  # of the compiler's own parts
+@pytest.mark.parametrize("joint", ["factors", "coupling"])
+def test_a_compiled_flow_has_the_same_densities_and_gradients(histories, joint):
+    batch = next(sessions_of(histories).training(0))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = FlowForecaster(
+            histories.n_features, 1, FlowSettings(1, width=8, heads=2, layers=1, bins=4, joint=joint)
+        )
+        for weight in model.parameters():
+            weight.data += 0.05 * torch.randn_like(weight)
+    model.eval()
+    expected = model(batch).log_prob(batch.target).sum()
+    gradients = torch.autograd.grad(expected, list(model.parameters()), allow_unused=True)
+    names = list(model.state_dict())
+    compile_parts(model)
+    found = model(batch).log_prob(batch.target).sum()
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-3)
+    again = torch.autograd.grad(found, list(model.parameters()), allow_unused=True)
+    for one, other in zip(again, gradients, strict=True):
+        assert (one is None) == (other is None)
+        if one is not None and other is not None:
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3 * float(other.abs().max()) + 1e-6)
+    assert list(model.state_dict()) == names
