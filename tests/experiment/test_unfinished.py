@@ -7,6 +7,8 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -191,6 +193,17 @@ def test_a_finished_run_leaves_no_state(small_run):
     assert not (small_run.parent / ".unfinished").exists()
 
 
+def killed_with_states(count: int, command: list[str], folder: Path, environment: dict[str, str]) -> list[Path]:
+    """The states of fits that a run leaves which is killed as soon as there are so many."""
+    run = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
+    while len(states := list(folder.glob("runs/.unfinished/*/*.safetensors"))) < count:
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.kill()
+    run.wait()
+    return states
+
+
 @pytest.mark.slow
 def test_a_run_that_was_killed_in_training_ends_with_the_same_model_and_course(tmp_path, write_small):
     changes = {"output: {root: runs}": "output: {root: runs, state_seconds: 0.0}", "epochs: 2": "epochs: 6"}
@@ -201,12 +214,7 @@ def test_a_run_that_was_killed_in_training_ends_with_the_same_model_and_course(t
         folder.mkdir()
         command = [sys.executable, "-m", "quantdl", "run", str(write_small(folder, changes)), "--output", "here/run"]
         if is_killed:
-            first = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-            while not list(folder.glob("runs/.unfinished/*/*.safetensors")):
-                assert first.poll() is None
-                time.sleep(0.01)
-            first.kill()
-            first.wait()
+            killed_with_states(1, command, folder, environment)
             assert not (folder / "here" / "run").exists()
         subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
         run = folder / "here" / "run"
@@ -236,12 +244,7 @@ def test_an_ensemble_that_was_killed_in_its_second_member_ends_with_the_same_fig
         command = [sys.executable, "-m", "quantdl", "run", str(write_small(folder, changes)), "--output", "here/run"]
         written: dict[str, set[int]] = {}
         if is_killed:
-            first = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.DEVNULL)
-            while len(states := list(folder.glob("runs/.unfinished/*/*.safetensors"))) < 3:
-                assert first.poll() is None
-                time.sleep(0.01)
-            first.kill()
-            first.wait()
+            states = killed_with_states(3, command, folder, environment)
             last = max(states, key=lambda path: path.stat().st_mtime_ns)
             written = {path.name: {path.stat().st_mtime_ns} for path in states if path != last}
             assert len(written) == 2 and not (folder / "here" / "run").exists()

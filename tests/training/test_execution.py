@@ -174,7 +174,7 @@ def test_a_compiled_flow_has_the_same_densities_and_gradients(histories, joint):
         )
         for weight in model.parameters():
             weight.data += 0.05 * torch.randn_like(weight)
-    model.eval()
+    model.eval()  # dropout draws anew at every call
     expected = model(batch).log_prob(batch.target).sum()
     gradients = torch.autograd.grad(expected, list(model.parameters()), allow_unused=True)
     names = list(model.state_dict())
