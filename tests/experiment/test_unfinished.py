@@ -6,7 +6,6 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
-
 from pathlib import Path
 
 import numpy as np
