@@ -119,7 +119,8 @@ def laplace_draws(gradients: Iterable[Tensor], center: Tensor, prior_scale: floa
     root = torch.linalg.cholesky(precision)
     standard = torch.randn((len(center), n_draws), dtype=torch.float64, device=center.device)
     away = torch.linalg.solve_triangular(root.T, standard, upper=True)
-    return center + away.T.to(center)
+    draws: Tensor = center + away.T.to(center)
+    return draws
 
 
 def posterior_draws(
