@@ -82,9 +82,10 @@ def _session_gradients(
             gain = log_gain(model.member(vector, batch).observed(batch.target_observed), batch, marginal_share)
             sessions, number = batch.bar.unique(return_inverse=True)
             summed = gain.new_zeros(len(sessions)).index_add(0, number, gain) / len(batch.window.unique())
-            gradients = [torch.autograd.grad(value, vector, retain_graph=True)[0] for value in summed]
-        _refuse_not_finite(summed.sum(), batch)
-        yield torch.stack(gradients)
+            _refuse_not_finite(summed.sum(), batch)
+            each = torch.eye(len(sessions), dtype=summed.dtype, device=summed.device)
+            (gradients,) = torch.autograd.grad(summed, vector, each, is_grads_batched=True)  # all sessions at once
+        yield gradients
 
 
 def _log_likelihoods(
