@@ -18,8 +18,8 @@ from quantdl.experiment.run_folder import training_course, write_run
 from quantdl.experiment.trials import LEDGER, trial_of
 from quantdl.records import from_plain, json_text, to_plain
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
+from quantdl.runs import list_runs, open_run, verify_run
 from quantdl.runs.ledger import Ledger
-from quantdl.runs.store import list_runs, open_run, verify_run
 from quantdl.training.fit import EpochRecord, FitReport
 
 SAME_BYTES = (
