@@ -154,8 +154,8 @@ def effective_trials(returns: FloatArray) -> float:
     scale = np.sqrt((centered**2).sum(0))
     unit = np.divide(centered, scale, out=np.zeros_like(centered), where=scale > 0)
     # The sum over all pairs is that of the sum's squares less the diagonal: no matrix of all pairs is needed.
-    pairs = float((unit.sum(1) ** 2).sum() - (unit**2).sum())
-    mean = pairs / (n_trials * (n_trials - 1))
+    pairs = (unit.sum(1) ** 2).sum() - (unit**2).sum()
+    mean = float(pairs / (n_trials * (n_trials - 1)))
     mean = round(min(max(mean, 0.0), 1.0), 12)
     return mean + (1.0 - mean) * float(n_trials)
 

@@ -10,10 +10,9 @@ import torch
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError, LookAheadError, PlanError, QuantdlError
 from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
-from quantdl.experiment.trials import LEDGER
 from quantdl.market.sources import load_sp500
 from quantdl.runs import open_run, verify_run
-from quantdl.runs.ledger import Ledger
+from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.forecasting import forecast_sessions
 from tests.small_experiment import stored
 

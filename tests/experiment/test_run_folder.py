@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from quantdl.config import configured_strategy, load_config
-from quantdl.errors import ConfigError, IntegrityError, RunError
+from quantdl.errors import ConfigError, IntegrityError, RunError, RunNameError
 from quantdl.experiment import load_model, run_experiment
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.run_folder import training_course, write_run
-from quantdl.experiment.trials import LEDGER, trial_of
+from quantdl.experiment.trials import trial_of
 from quantdl.records import from_plain, json_text, to_plain
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.runs import list_runs, open_run, verify_run
-from quantdl.runs.ledger import Ledger
+from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.fit import EpochRecord, FitReport
 
 SAME_BYTES = (
@@ -98,7 +98,7 @@ def test_an_existing_run_folder_is_refused_before_any_work(small_run, tmp_path, 
     def never(*_):
         raise AssertionError("work began")
 
-    with pytest.raises(RunError, match="exists, and runs are never overwritten.*--output"):
+    with pytest.raises(RunNameError, match="exists, and runs are never overwritten.*--output"):
         run_experiment(load_config(write_small(tmp_path)), small_run, never)
 
 

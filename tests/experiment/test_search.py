@@ -98,6 +98,8 @@ def test_trials_are_numbered_seeded_and_counted_in_the_ledger(searched):
     ledger = ledger_of(config).read()
     assert len(ledger.distinct()) == 3
     assert all(record.figures is None and "validation span" in record.reason for record in ledger.records)
+    looks = {(record.look.purpose, str(record.look.first), str(record.look.last)) for record in ledger.records}
+    assert looks == {("search", "2016-01-01", "2016-06-30")}
 
 
 def test_values_that_do_not_go_together_are_a_trial_without_a_loss(searched):
