@@ -243,7 +243,7 @@ class Selection:
     deflated_sharpe: float | None
     deflated_sharpe_raw: float | None
     deflated_sharpe_on_data: float | None
-    minimum_track_record: float | None
+    minimum_track_record: int | None
     overfitting_probability: float | None
     undefined: Mapping[str, str]
 
@@ -332,9 +332,9 @@ def _deflated(name: str, own: Trial, spread: _Spread, n_trials: float, undefined
     return probabilistic_sharpe(own.figures, ceiling)
 
 
-def _track_record(figures: PeriodSharpe, undefined: dict[str, str]) -> float | None:
+def _track_record(figures: PeriodSharpe, undefined: dict[str, str]) -> int | None:
     if figures.sharpe > 0.0:
-        return minimum_track_record(figures)
+        return math.ceil(minimum_track_record(figures))
     undefined["minimum_track_record"] = "the Sharpe ratio is not above zero, however long it is observed"
     return None
 

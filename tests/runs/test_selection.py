@@ -173,7 +173,7 @@ def test_the_report_counts_distinct_trials_on_the_same_data():
     assert report.sharpe_variance == pytest.approx(spread)
     assert report.expected_maximum_sharpe == expected_maximum_sharpe(3, report.sharpe_variance)
     assert report.probabilistic_sharpe == probabilistic_sharpe(records[1].figures)
-    assert report.minimum_track_record == minimum_track_record(records[1].figures)
+    assert report.minimum_track_record == math.ceil(minimum_track_record(records[1].figures))
     expected = deflated_sharpe(records[1].figures, 3, report.sharpe_variance)
     assert report.deflated_sharpe == report.deflated_sharpe_raw == report.deflated_sharpe_on_data == expected
     assert report.overfitting_probability is None
