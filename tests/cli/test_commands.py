@@ -255,7 +255,7 @@ def test_a_run_that_does_not_come_out_the_same_is_exit_code_5(small_run: Path, m
     monkeypatch.setattr(reproducing, "reproduce", lambda run, progress: other)
     code, output, errors = invoke("runs", "reproduce", str(small_run))
     assert (code, output) == (5, "")
-    assert errors == "b: 2 bytes then, 3 now\nnot as it was: threads: 1 then, 2 now\n"
+    assert errors.lstrip() == "b: 2 bytes then, 3 now\nnot as it was: threads: 1 then, 2 now\n"
     code, output, _ = invoke("runs", "reproduce", str(small_run), "--json")
     assert code == 5 and json.loads(output)["differing"] == [{"file": "b", "detail": "2 bytes then, 3 now"}]
 
