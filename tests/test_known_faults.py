@@ -1,7 +1,8 @@
 """Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
 
 The rows are numbered as in the catalogue they come from: B calendars and clocks, C corporate actions, D missing prices
-and delistings, A what looks ahead, J operations: kills, disks, clocks and many processes. This file checks that the tests exist.
+and delistings, A what looks ahead, J operations: kills, disks, clocks and many processes. This file checks that the
+tests exist.
 """
 
 import ast
@@ -215,7 +216,7 @@ ALSO = {
     "B12": "The interface takes session labels or instants with a zone, so there is no zone to confuse.",
     "C1": "Shares are fractional, so nothing is rounded to nothing and no cash is paid in lieu.",
     "J8": "Nothing is repaired: the message names the file and its lengths, and says to restore it or to run again.",
-    "J9": "What a run needs is known when it is written, so room is not estimated; its exit code is 6, as of all disks.",
+    "J9": "What a run needs is known when it is written, so room is not estimated. Exit code 6, as of all disks.",
     "D6": "Limits of one direction cannot be known from bars; where a source tells of a halt, nothing trades.",
 }
 """What a row needs no test for, and why."""
@@ -234,12 +235,9 @@ def test_the_tests_of_a_known_fault_exist(row):
     assert SHOWN_BY[row] and not missing
 
 
-def test_every_row_on_calendars_actions_and_missing_prices_is_there():
+def test_every_row_on_calendars_actions_missing_prices_and_operations_is_there():
     rows = {row.partition(" ")[0] for row in SHOWN_BY}
-    expected = {
-        f"{part}{number}"
-        for part, count in (("B", 13), ("C", 8), ("D", 7), ("J", 13))
-        for number in range(1, count + 1)
-    }
+    counts = {"B": 13, "C": 8, "D": 7, "J": 13}
+    expected = {f"{part}{number}" for part, count in counts.items() for number in range(1, count + 1)}
     assert expected <= rows
     assert set(ALSO) <= rows

@@ -211,12 +211,12 @@ def test_a_clock_that_is_set_back_during_a_run_does_not_shorten_it(tmp_path, wri
         return small_outcome
 
     config = load_config(write_small(tmp_path))
-    runs = [write_run(config, None, work) for work in (lambda: small_outcome, set_back, lambda: small_outcome)]
+    runs = [write_run(config, None, work) for work in (lambda: small_outcome, set_back)]
     seconds = [float((run / "log.txt").read_text().partition(" s")[0]) for run in runs]
     assert all(0.0 <= taken < 600.0 for taken in seconds)
     assert [entry.path for entry in list_runs(tmp_path / "runs")] == runs
     records = Ledger(tmp_path / "runs" / LEDGER).read().records
-    assert [record.sequence for record in records] == [1, 2, 3]
+    assert [record.sequence for record in records] == [1, 2]
     assert [record.run for record in records] == [open_run(run).id for run in runs]
 
 
