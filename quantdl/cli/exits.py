@@ -6,9 +6,9 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -16,8 +16,8 @@ from typer.core import TyperGroup
 from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
-_SAID = "interrupted; no run was written"
 PIPE_CLOSED = 141  # 128 + SIGPIPE
+_SAID = "interrupted; no run was written"
 
 
 class Commands(TyperGroup):
@@ -85,11 +85,6 @@ class _Interrupts:
         self.any = True
         signal.default_int_handler(number, frame)
 
-    def no_more(self) -> None:
-        """Ignore further ones, which could only take the exit code away."""
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-
 
 def leave_with(run: typer.Typer) -> None:
     """Run the command line to its end and leave the process with its exit code.
@@ -110,11 +105,23 @@ def leave_with(run: typer.Typer) -> None:
             raise
         code = INTERRUPTED
         typer.echo(_SAID, err=True)
-    interrupts.no_more()
-    code = INTERRUPTED if interrupts.any and code else code
+    if interrupts.any and code:
+        _leave_interrupted()
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         discard_output()
         code = code or PIPE_CLOSED
     sys.exit(code)
+
+
+def _leave_interrupted() -> NoReturn:
+    """Leave with 130 at once.
+
+    Python would kill itself by the signal at its end if the interruption met code that is compiled from text, as that
+    of dataclasses is while a library is imported; and a further one could take the exit code away.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, KeyboardInterrupt):
+            stream.flush()
+    os._exit(INTERRUPTED)

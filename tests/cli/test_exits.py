@@ -95,21 +95,26 @@ def work():
     import signal, time
     try:
         print("started", flush=True)
+        if sys.argv[1] == "text":
+            exec("time.sleep(60)", {"time": time})
         time.sleep(60)
     except KeyboardInterrupt:
         if sys.argv[1] == "other":
             raise ImportError("initialization failed") from None
         if sys.argv[1] == "code":
             raise typer.Exit(6) from None
+        if sys.argv[1] == "text":
+            raise
     if sys.argv[1] == "twice":
         signal.raise_signal(signal.SIGINT)
 leave_with(lambda prog_name: app(args=[], prog_name=prog_name))
 """
 
 
-@pytest.mark.parametrize("what, code", [("other", 130), ("code", 130), ("twice", 130), ("finish", 0)])
+@pytest.mark.parametrize("what, code", [("other", 130), ("text", 130), ("code", 130), ("twice", 130), ("finish", 0)])
 def test_an_interrupt_that_becomes_something_else_is_still_exit_code_130(what: str, code: int) -> None:
-    """A library that is being imported turns it into an error of its own; a command that ends well has ended well."""
+    """A library that is being imported turns it into an error of its own, or has code compiled from text, after which
+    Python would end by the signal; a command that ends well has ended well."""
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", LOSES_IT, what]
     process = subprocess.Popen(
@@ -132,7 +137,7 @@ def test_an_interrupt_at_any_moment_of_a_command_is_exit_code_130(tmp_path: Path
         process = subprocess.Popen(
             command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts
         )
-        time.sleep(0.3 + 0.25 * moment)  # the interpreter itself takes a tenth of a second to heed signals
+        time.sleep(0.5 + 0.25 * moment)  # before it the interpreter itself may not have begun to heed signals
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=300)
         codes.add(process.returncode)

@@ -182,3 +182,12 @@ def test_later_proposals_are_drawn_to_what_scored_well():
         finished.append(SearchTrial(number, number, values, float(distance), 1))
     losses = [trial.loss for trial in finished]
     assert np.mean(losses[20:]) < 0.6 * np.mean(losses[:10])
+
+
+def test_a_damaged_ledger_ends_a_search_before_the_data_are_read(config):
+    config.runs_root.mkdir(parents=True)
+    ledger_of(config).path.write_text('{"not": "a trial"}\n')
+    stages = []
+    with pytest.raises(IntegrityError, match=r"ledger\.jsonl:1"):
+        search(config, lambda what, *_: stages.append(what), propose=in_turn)
+    assert stages == []
