@@ -305,8 +305,9 @@ def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_
         print_json(table)
         return
     print_table("Figures", ["figure", runs[0].path.name, runs[1].path.name, "difference"], map(row, table.figures))
-    tests = () if table.returns is None else (("mean return", table.returns.mean), ("Sharpe", table.returns.sharpe))
-    rows = [(name, test.mean, test.error, test.t, test.p_value) for name, test in tests if test is not None]
+    found = table.returns
+    tests = () if found is None else (("mean return [bp]", 1e4, found.mean), ("Sharpe", 1.0, found.sharpe))
+    rows = [(name, x * test.mean, x * test.error, test.t, test.p_value) for name, x, test in tests if test is not None]
     if rows:
         print_table(
             f"First less second per bar, {table.bars} returns over the same bars, {table.start}..{table.end}",

@@ -245,7 +245,9 @@ def run_path(root: Path, reference: str) -> Path:
     found = "no run is" if not matches else f"{len(matches)} runs are"
     names = [name for entry in entries for name in (entry.path.name, entry.id) if name]
     meant = did_you_mean(reference, names) if not matches else ""
-    raise RunNameError(f"{Path(root)}: {found} called {reference!r}{meant}. `quantdl runs list` shows what there is.")
+    raise RunNameError(
+        f"{Path(root)}: {found} called {reference!r}{meant or '.'} `quantdl runs list` shows what there is."
+    )
 
 
 def delete_run(path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_backtest_without_a_folder_shows_the_figures_of_the_run_and_counts_as_
     assert summary.checklist is small_outcome.checklist
     (line,) = Ledger(tmp_path / "runs" / LEDGER).read().records
     assert line.run == "backtest" and summary.selection.n_trials == 1
-    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == []
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["returns"]
 
 
 def test_the_first_session_traded_is_the_first_of_the_test_span(small_outcome):
