@@ -82,6 +82,12 @@ class RunError(QuantdlError):
     exit_code = 6
 
 
+class RunNameError(RunError):
+    """A name of a run as the user gave it: not there, of several, taken, or not allowed."""
+
+    exit_code = 2
+
+
 def nearest(given: str, choices: Iterable[str], most: int = 3) -> list[str]:
     """Return the choices that were probably meant, the nearest first; case, hyphens and underscores do not count.
 

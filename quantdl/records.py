@@ -103,6 +103,20 @@ def from_plain(record: type[Record], plain: object) -> Record:
     return made
 
 
+def reader_of(record: type[Record]) -> Callable[[object], Record]:
+    """Return what reads many records of one kind: `from_plain` with the annotations looked up once.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Step:
+        ...     loss: float
+        >>> list(map(reader_of(Step), [{"loss": 1.0}, {"loss": 0.5}]))
+        [Step(loss=1.0), Step(loss=0.5)]
+    """
+    return _reader_of_record(record)
+
+
 def digest(plain: Plain) -> str:
     """Return the SHA-256 of plain values, the same for the same content in any order of keys.
 

@@ -1,7 +1,8 @@
 """Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
 
 The rows are numbered as in the catalogue they come from: B calendars and clocks, C corporate actions, D missing prices
-and delistings, A what looks ahead. This file checks that the tests exist.
+and delistings, A what looks ahead, J operations: kills, disks, clocks and many processes. This file checks that the
+tests exist.
 """
 
 import ast
@@ -148,6 +149,65 @@ SHOWN_BY = {
         "test_an_action_that_cannot_mend_a_kind_is_refused_with_those_that_can",
         "test_an_unknown_group_is_refused_with_the_one_that_was_meant",
     ),
+    "J1 a kill while something is saved": (
+        "test_seventy_kills_at_random_moments_lose_nothing_acknowledged",
+        "test_a_thousand_kills_at_random_moments_lose_nothing_acknowledged",
+        "test_a_kill_amid_any_call_loses_nothing_acknowledged",
+        "test_a_run_is_forced_to_the_disk_file_by_file_before_the_rename_that_publishes_it",
+    ),
+    "J2 a save that fails and says nothing": (
+        "test_a_refusal_at_any_call_is_a_run_error_and_loses_nothing_acknowledged",
+        "test_a_disk_that_refuses_ends_the_fit_with_its_path",
+    ),
+    "J3 an old state that is removed before the new one is written": (
+        "test_a_disk_that_refuses_a_replacement_keeps_the_old_content",
+        "test_a_fit_that_was_killed_twenty_times_ends_with_the_same_bits",
+    ),
+    "J4 a state of several files of different moments": (
+        "test_a_fit_that_was_killed_ends_with_the_same_bits",
+        "test_weights_of_another_fit_are_refused",
+    ),
+    "J5 one bad record that hides the others": (
+        "test_a_cut_keeps_what_was_acknowledged_and_reports_the_rest",
+        "test_a_flipped_bit_is_found_and_located",
+        "test_a_line_that_was_cut_short_is_told_before_the_work",
+        "test_one_broken_run_does_not_hide_the_others",
+    ),
+    "J6 two runs of one second in one folder": (
+        "test_runs_that_start_together_get_folders_of_their_own",
+        "test_sixteen_processes_that_write_runs_at_once_get_folders_of_their_own",
+        "test_sixteen_processes_that_append_five_hundred_trials_each_lose_none",
+    ),
+    "J7 a reader that stops a writer": (
+        "test_a_reader_sees_whole_lines_while_others_append",
+        "test_a_reader_waits_until_the_append_is_over",
+    ),
+    "J8 a table that was cut short": (
+        "test_every_truncation_of_a_file_is_found",
+        "test_a_run_that_lacks_a_file_or_a_part_of_it_is_listed_with_what_is_wrong",
+        "test_a_truncated_file_is_named_with_its_size",
+    ),
+    "J9 a full disk": (
+        "test_a_refusal_at_any_call_is_a_run_error_and_loses_nothing_acknowledged",
+        "test_a_disk_that_fills_up_keeps_earlier_runs",
+        "test_a_full_disk_comes_with_its_fix",
+    ),
+    "J10 a damaged cache that fails for ever": (
+        "test_a_damaged_entry_is_set_aside_said_once_and_loaded_again",
+        "test_processes_at_once_read_whole_panels_only",
+    ),
+    "J11 a clock that is set back": (
+        "test_order_is_by_sequence_when_the_clock_is_set_back",
+        "test_runs_stay_in_order_when_the_clock_is_set_back",
+        "test_no_clock_makes_the_state_of_a_run_that_goes_on_an_old_one",
+        "test_a_clock_that_is_set_back_during_a_run_does_not_shorten_it",
+    ),
+    "J12 a number that JSON does not have": (
+        "test_a_figure_that_is_not_finite_is_refused_by_name",
+        "test_numbers_that_are_not_finite_are_named_by_their_keys",
+        "test_impossible_figures_are_refused",
+    ),
+    "J13 a number that YAML reads as text": ("test_core_schema_scalars",),
 }
 
 ALSO = {
@@ -155,6 +215,8 @@ ALSO = {
     "B1": "Sessions beyond what was verified are said, not refused: a forecast needs the session of tomorrow.",
     "B12": "The interface takes session labels or instants with a zone, so there is no zone to confuse.",
     "C1": "Shares are fractional, so nothing is rounded to nothing and no cash is paid in lieu.",
+    "J8": "Nothing is repaired: the message names the file and its lengths, and says to restore it or to run again.",
+    "J9": "What a run needs is known when it is written, so room is not estimated. Exit code 6, as of all disks.",
     "D6": "Limits of one direction cannot be known from bars; where a source tells of a halt, nothing trades.",
 }
 """What a row needs no test for, and why."""
@@ -173,8 +235,9 @@ def test_the_tests_of_a_known_fault_exist(row):
     assert SHOWN_BY[row] and not missing
 
 
-def test_every_row_on_calendars_actions_and_missing_prices_is_there():
+def test_every_row_on_calendars_actions_missing_prices_and_operations_is_there():
     rows = {row.partition(" ")[0] for row in SHOWN_BY}
-    expected = {f"{part}{number}" for part, count in (("B", 13), ("C", 8), ("D", 7)) for number in range(1, count + 1)}
+    counts = {"B": 13, "C": 8, "D": 7, "J": 13}
+    expected = {f"{part}{number}" for part, count in counts.items() for number in range(1, count + 1)}
     assert expected <= rows
     assert set(ALSO) <= rows

@@ -10,7 +10,7 @@ import typer
 from quantdl import __version__
 from quantdl.cli.exits import Commands
 from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
-from quantdl.errors import ConfigError, DataError, RunError
+from quantdl.errors import ConfigError, DataError, IntegrityError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -23,7 +23,7 @@ app = typer.Typer(
     help="From market prices to a defended risk report. One YAML file describes a run, one folder holds its result.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="Look at data before trading on it.")
-runs_app = typer.Typer(no_args_is_help=True, help="List, show, verify and delete stored runs.")
+runs_app = typer.Typer(no_args_is_help=True, help="List, show, compare, verify, reproduce and delete stored runs.")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
@@ -292,17 +292,50 @@ def runs_show(run: RunName, root: Root = Path("runs"), as_json: AsJson = False) 
         print_figures({"path": str(folder.path), "id": folder.id, "name": folder.name, **parts})
 
 
+@runs_app.command("compare")
+def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_json: AsJson = False) -> None:
+    """Show the figures of two runs side by side, and test their returns where the sessions match."""
+    from quantdl.runs.store import find_run
+
+    runs = find_run(root, first), find_run(root, second)
+    from quantdl.experiment.comparing import compare_runs
+
+    table = compare_runs(*runs)
+    if as_json:
+        print_json(table)
+        return
+    print_table("Figures", ["figure", runs[0].path.name, runs[1].path.name, "difference"], map(row, table.figures))
+    found = table.returns
+    tests = () if found is None else (("mean return [bp]", 1e4, found.mean), ("Sharpe", 1.0, found.sharpe))
+    rows = [(name, x * test.mean, x * test.error, test.t, test.p_value) for name, x, test in tests if test is not None]
+    if rows:
+        print_table(
+            f"First less second per bar, {table.bars} returns over the same bars, {table.start}..{table.end}",
+            ["figure", "difference", "standard error", "t", "p"],
+            rows,
+        )
+    if table.undefined:
+        typer.echo(f"undefined: {table.undefined}")
+
+
 @runs_app.command("verify")
 def runs_verify(
     names: Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Runs; all when left out.")] = None,
     root: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Compare runs with what was written, byte by byte; exit code 5 when something differs."""
-    from quantdl.runs.store import list_runs, verify_run
+    """Compare runs with what was written, byte by byte; exit code 5 when something differs.
 
-    paths = [_run_path(root, name) for name in names or ()] or [entry.path for entry in list_runs(root)]
+    Without a RUN, the ledger of trials and the returns kept beside it too.
+    """
+    from quantdl.runs.ledger import LEDGER
+    from quantdl.runs.store import list_runs, run_path
+    from quantdl.runs.verification import verify_ledger, verify_run
+
+    paths = [run_path(root, name) for name in names or ()] or [entry.path for entry in list_runs(root)]
     problems = {str(path): list(verify_run(path)) for path in paths}
+    if not names and (root / LEDGER).exists():
+        problems[str(root / LEDGER)] = list(verify_ledger(root))
     if as_json:
         print_json({"problems": problems})
     for path, found in problems.items():
@@ -311,7 +344,32 @@ def runs_verify(
         if not found and not as_json:
             typer.echo(f"{path}: intact")
     if any(problems.values()):
-        raise typer.Exit(5)
+        raise typer.Exit(IntegrityError.exit_code)
+
+
+@runs_app.command("reproduce")
+def runs_reproduce(run: RunName, root: Root = Path("runs"), as_json: AsJson = False) -> None:
+    """Carry a run out again from its own folder and compare every file; exit code 5 when one differs.
+
+    Runs the strategy file in the run folder. What depends on the ledger, the clock and the machine is left out.
+    """
+    from quantdl.runs.store import find_run
+
+    folder = find_run(root, run)
+    from quantdl.experiment.reproducing import reproduce
+
+    with progress_bars() as progress:
+        found = reproduce(folder, progress)
+    if as_json:
+        print_json(found)
+    for difference in found.differing:
+        typer.echo(f"{difference.file}: {difference.detail}", err=True)
+    if found.differing:
+        for change in found.surroundings:
+            typer.echo(f"not as it was: {change}", err=True)
+        raise typer.Exit(IntegrityError.exit_code)
+    if not as_json:
+        typer.echo(f"{folder.path}: reproduced, {len(found.same)} files with the same bytes")
 
 
 @runs_app.command("delete")
@@ -321,9 +379,9 @@ def runs_delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete a run for good. The ledger of trials keeps its record."""
-    from quantdl.runs.store import delete_run
+    from quantdl.runs.store import delete_run, run_path
 
-    path = _run_path(root, run)
+    path = run_path(root, run)
     if not yes and not sys.stdin.isatty():
         raise ConfigError(f"{path}: nothing was deleted; say --yes where no terminal can confirm it.")
     if yes or typer.confirm(f"Delete {path}?"):
@@ -349,16 +407,6 @@ def _existing(path: Path) -> Path:
     if not path.exists():
         raise ConfigError(f"{path}: no such file or folder; expected a config (.yaml), CSV or Parquet.")
     return path
-
-
-def _run_path(root: Path, name: str) -> Path:
-    """Return the folder of a run without opening it, so that a damaged one can be verified and deleted."""
-    from quantdl.runs.store import find_run, list_runs
-
-    if "/" in name:
-        return Path(name)
-    matches = [entry.path for entry in list_runs(root) if name in (entry.path.name, entry.id)]
-    return matches[0] if len(matches) == 1 else find_run(root, name).path
 
 
 def _print_verdict(folder: Path) -> None:

@@ -2,11 +2,13 @@
 
 import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -15,6 +17,7 @@ from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
+_SAID = "interrupted; no run was written"
 
 
 class Commands(TyperGroup):
@@ -38,7 +41,7 @@ def _reported() -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo("interrupted; no run was written", err=True)
+        typer.echo(_SAID, err=True)
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         discard_output()
@@ -67,9 +70,29 @@ def show_warning(
     typer.echo(f"warning: {message}", err=True)
 
 
+class _Interrupts:
+    """Notes that Ctrl-C was pressed, and raises KeyboardInterrupt as Python does.
+
+    What it interrupts may turn it into another error or lose it: a library that is being imported, a callback from C.
+    """
+
+    def __init__(self) -> None:
+        self.any = False
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else they are ignored, as in the background
+            signal.signal(signal.SIGINT, self._raised)
+
+    def _raised(self, number: int, frame: FrameType | None) -> None:
+        self.any = True
+        signal.default_int_handler(number, frame)
+
+
 def leave_with(run: typer.Typer) -> None:
-    """Run the command line to its end and leave the process with its exit code."""
+    """Run the command line to its end and leave the process with its exit code.
+
+    A command that was interrupted and did not end well leaves with 130, whatever became of the interruption.
+    """
     warnings.showwarning = show_warning
+    interrupts = _Interrupts()
     if isinstance(sys.stdout, io.TextIOWrapper):  # a character that the terminal does not have ends no command
         sys.stdout.reconfigure(errors="backslashreplace")
     code: int | str | None = 0
@@ -77,9 +100,28 @@ def leave_with(run: typer.Typer) -> None:
         run(prog_name="quantdl")
     except SystemExit as leaving:
         code = leaving.code
+    except (Exception, KeyboardInterrupt):
+        if not interrupts.any:
+            raise
+        code = INTERRUPTED
+        typer.echo(_SAID, err=True)
+    if interrupts.any and code:
+        _leave_interrupted()
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         discard_output()
         code = code or PIPE_CLOSED
     sys.exit(code)
+
+
+def _leave_interrupted() -> NoReturn:
+    """Leave with 130 at once.
+
+    Python would kill itself by the signal at its end if the interruption met code that is compiled from text, as that
+    of dataclasses is while a library is imported; and a further one could take the exit code away.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, KeyboardInterrupt):
+            stream.flush()
+    os._exit(INTERRUPTED)

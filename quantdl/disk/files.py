@@ -51,24 +51,63 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it that are missing, so that none of the new ones is lost in a power cut.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        flush(folder.parent)
+
+
+def write_file(path: Path, content: bytes, *, force: bool = False) -> None:
+    """Write a new file, in a folder that exists, in plain calls of the operating system.
+
+    Args:
+        path: The file; what stands there is overwritten.
+        content: All of it.
+        force: Whether it is on the disk when this returns.
+
+    Raises:
+        OSError: If the disk refuses; what was written of it stays.
+    """
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        _write(descriptor, content)
+        if force:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes, *, force: bool = False) -> None:
     """Put content in the place of a file in one step: a reader finds the old content or the new one.
 
-    The folder is made when missing. The new content is not forced to the disk: after a power cut the old one may be
-    found, or an empty file. Use it for what can be made again.
+    The folder is made when missing.
+
+    Args:
+        path: The file.
+        content: All of it.
+        force: Whether the new content is on the disk when this returns. Without it, the old content or an empty file
+            may be found after a power cut, which does for what can be made again.
 
     Raises:
         OSError: If the disk refuses; the old content stays.
     """
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_file(draft, content, force=force)
+        os.replace(draft, path)
     except OSError:
         with suppress(OSError):
             draft.unlink()
         raise
+    if force:
+        flush(path.parent)
 
 
 @contextmanager
@@ -79,7 +118,7 @@ def locked(folder: Path) -> Iterator[None]:
         RunError: If the disk refuses.
     """
     with disk_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -93,47 +132,69 @@ class Appending:
     """A file that this process alone may extend for now.
 
     Attributes:
-        content: All of the file.
+        size: Its length in bytes.
     """
 
-    content: bytes
+    size: int
     _descriptor: int
+
+    def read(self, start: int = 0) -> bytes:
+        """Return what the file holds from byte ``start`` on."""
+        parts: list[bytes] = []
+        while start < self.size and (part := os.pread(self._descriptor, self.size - start, start)):
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
 
     def extend(self, kept: int, addition: bytes) -> None:
         """Cut the file to its first ``kept`` bytes and append; when this returns, the addition is on the disk.
 
         Raises:
-            OSError: If the disk refuses; the file then ends after ``kept`` bytes.
+            OSError: If the disk refuses; the file then ends after ``kept`` bytes, or, if that is refused too, with a
+                piece of the addition.
         """
-        if kept < len(self.content):
+        if kept < self.size:
             os.ftruncate(self._descriptor, kept)
         try:
-            while addition:
-                addition = addition[os.write(self._descriptor, addition) :]
+            _write(self._descriptor, addition)
             os.fsync(self._descriptor)
         except OSError:
-            os.ftruncate(self._descriptor, kept)
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, kept)
             raise
 
 
 @contextmanager
-def appending(path: Path) -> Iterator[Appending]:
+def appending(path: Path, *, force_name: bool = True) -> Iterator[Appending]:
     """Open a file for appending while every other process that wants to append waits.
 
     File and folder are made when missing.
 
+    Args:
+        path: The file.
+        force_name: Whether its name in the folder is forced to the disk at the end too, as its content is; that of a
+            new file is in any case. A caller that appends again and again needs it once, because the process that made
+            the file may have been killed before it did.
+
     Raises:
         OSError: If the disk refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
-        yield Appending(os.pread(descriptor, size, 0) if size else b"", descriptor)
+        yield Appending(size, descriptor)
     finally:
         os.close(descriptor)
-    flush(path.parent)  # the first append makes the file
+    if force_name or not size:
+        flush(path.parent)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def read_under_lock(path: Path) -> bytes:

@@ -10,14 +10,15 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from quantdl.disk.files import disk_errors, flush
+from quantdl.disk.files import disk_errors, flush, make_folder
 from quantdl.errors import DataError
 
 _PARTIAL = ".partial-"
+_MOST_TRIES = 1_000
 _OCCUPIED = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
 
 
@@ -83,7 +84,7 @@ def publishing(target: Path) -> Iterator[Path]:
     """
     refuse_existing(target)
     with disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         partial = PartialFolder(target.parent, f"{target.name}-{secrets.token_hex(4)}")
     try:
         yield partial.path
@@ -151,14 +152,64 @@ def remove_unclaimed(folders: Iterable[Path]) -> tuple[Path, ...]:
     return tuple(removed)
 
 
+@contextmanager
+def shared(folder: Path) -> Iterator[Callable[[], bool]]:
+    """Use a folder that several processes may use at once, made when missing.
+
+    The block is given a function that says whether this process is the only one left, and has the folder for itself
+    from then on; where it says no, this process no longer counts among those that use it. So of several processes that
+    ask at their end, the last one may remove the folder, and one that begins at that moment makes it anew.
+
+    Raises:
+        OSError: If the disk refuses.
+    """
+    descriptor = _made_and_locked(folder)
+
+    def is_last() -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    try:
+        yield is_last
+    finally:
+        os.close(descriptor)
+
+
+def _made_and_locked(folder: Path) -> int:
+    """Make a folder and lock it; again where the last of its users removed it between the two."""
+    for _ in range(_MOST_TRIES):
+        with suppress(FileNotFoundError):
+            make_folder(folder)
+            descriptor = _locked(folder, fcntl.LOCK_SH)
+            if descriptor is not None:
+                return descriptor
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+
+
+def is_used(folder: Path) -> bool:
+    """Whether a process uses a folder as `shared`, or writes it."""
+    descriptor = _claimed(folder, wait=False)
+    if descriptor is None:
+        return folder.is_dir()
+    os.close(descriptor)
+    return False
+
+
 def _claimed(folder: Path, wait: bool) -> int | None:
-    """Lock a folder; None if another process holds it, or it is no longer what stands at its path."""
+    """Lock a folder for this process alone; None if another holds it, or it is no longer what stands at its path."""
+    return _locked(folder, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _locked(folder: Path, kind: int) -> int | None:
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind)
         if os.path.samestat(os.fstat(descriptor), os.stat(folder, follow_symlinks=False)):
             return descriptor
     except (BlockingIOError, FileNotFoundError):

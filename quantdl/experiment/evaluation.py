@@ -14,7 +14,7 @@ from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.evaluation_folder import write_evaluation
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
-from quantdl.experiment.trials import ledger_of, record_look
+from quantdl.experiment.trials import checked_ledger, record_look
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
@@ -44,7 +44,7 @@ def evaluate(config: ExperimentConfig, progress: Progress | None = None, output:
     blocks = config.named_models()
     if not blocks:
         raise ConfigError(f"{config.where('model')}: nothing to evaluate. Name a model, or list some under compare.")
-    ledger_of(config).read()  # a damaged ledger is better found before the work than after it
+    checked_ledger(config)
     with keeping_unfinished(config):
         if output is None:
             return _evaluated(config, blocks, progress)[0]
@@ -61,7 +61,7 @@ def _evaluated(
     models = {
         name: _scored(config, data, table, bars, block, ticks, _named(progress, name)) for name, block in blocks.items()
     }
-    looks = record_look(config, data.panel.card.fingerprint)
+    looks = record_look(config, data.panel.card)
     against = _compared_with(config, models)
     rival = None if against is None else models[against]
     regime = _regimes(config, data)

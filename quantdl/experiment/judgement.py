@@ -28,7 +28,7 @@ from quantdl.risk.book import LEVELS, LossPredictions, risk_table
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
-from quantdl.risk.metrics import PerformanceMetrics, performance
+from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,12 +57,14 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
+        excess_returns: Of the strategy, those that its Sharpe ratio is of; see `quantdl.risk.metrics.excess_returns`.
     """
 
     metrics: RunMetrics
     checklist: Checklist
     risk: pd.DataFrame
     curves: pd.DataFrame
+    excess_returns: pd.Series
 
 
 def judge(
@@ -120,7 +122,8 @@ def judge(
         member_spread=member_spread(risk.rows, forecasts),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
-    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn)
+    excess = excess_returns(curves[0], bars_per_year, rates[0])
+    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
 
 
 def _forecast_scores(config: ExperimentConfig, forecasts: pd.DataFrame | None) -> ForecastScores | None:

@@ -25,7 +25,7 @@ from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
-from quantdl.experiment.trials import record_trial
+from quantdl.experiment.trials import checked_ledger, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
 from quantdl.models.settings import ModelSettings
@@ -71,6 +71,7 @@ class BacktestSummary:
 
 def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None) -> BacktestSummary:
     """Carry a config out without writing a run. Its figures were seen, so the ledger counts it as a trial."""
+    checked_ledger(config)
     with keeping_unfinished(config):
         outcome = carry_out(config, progress)
         selection = record_trial(config, outcome, "backtest")

@@ -12,7 +12,7 @@ from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.outcome import Outcome
-from quantdl.experiment.trials import ledger_of, record_trial
+from quantdl.experiment.trials import checked_ledger, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
@@ -25,6 +25,9 @@ from quantdl.runs.environment import environment, lock
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
+
+REPORT = "report.html"
+"""Name of the report in a run folder."""
 
 
 def write_run(
@@ -46,42 +49,56 @@ def write_run(
     root = config.runs_root if output is None else output.parent
     if root.is_dir():
         remove_abandoned(root)
-    ledger_of(config).read()  # a damaged ledger is better found before the work than after it
+    checked_ledger(config)
     writer = RunWriter(root, config.name, None if output is None else output.name)
     with keeping_unfinished(config), writer as run:
         started = time.monotonic()
         outcome = carry_out()
         if progress:
             progress("writing the report", 0, 1)
-        _write_inputs(run, config, outcome)
-        _write_model(run, outcome)
-        _write_tables(run, outcome)
-        run.write_json("metrics.json", outcome.metrics)
-        run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts))
-        run.write_json("settlement.json", _settlements(config, outcome))
-        run.write_json("checklist.json", outcome.checklist)
+        _write_request(run, config)
+        _write_surroundings(run)
+        write_outcome(run, config, outcome)
         run.write_json("selection.json", record_trial(config, outcome, run.id))
         run.write_text("log.txt", _log(outcome, time.monotonic() - started))
-        write_report(run.so_far(), run.path("report.html"))
+        write_report(run.so_far(), run.path(REPORT))
         if progress:
             progress("writing the report", 1, 1)
     return run.target
 
 
-def _write_inputs(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
-    data, surroundings = outcome.data, environment()
+def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:
+    """Write what follows from the config, the data, the seed and the code alone: the same bytes each time."""
+    _write_data(run, outcome)
+    _write_model(run, outcome)
+    _write_tables(run, outcome)
+    run.write_json("metrics.json", outcome.metrics)
+    run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts))
+    run.write_json("settlement.json", _settlements(config, outcome))
+    run.write_json("checklist.json", outcome.checklist)
+
+
+def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
     run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
     run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
+
+
+def _write_surroundings(run: RunWriter) -> None:
+    surroundings = environment()
+    run.write_json("environment.json", surroundings)
+    run.write_text("lock.txt", lock(surroundings.packages))
+
+
+def _write_data(run: RunWriter, outcome: Outcome) -> None:
+    data = outcome.data
     run.write_json("card.json", data.panel.card)
     run.write_json("census.json", census_record(data.census, data.panel))
     series = {**data.series, **{rate.series.name: rate.series for rate in data.exchange_rates}}
     if series:
         run.write_json("series.json", {name: series_record(one) for name, one in series.items()})
-    run.write_json("environment.json", surroundings)
-    run.write_text("lock.txt", lock(surroundings.packages))
 
 
 def _write_model(run: RunWriter, outcome: Outcome) -> None:

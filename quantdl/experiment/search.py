@@ -16,9 +16,10 @@ from quantdl.disk import appending, disk_errors
 from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
-from quantdl.experiment.trials import code_hash, ledger_of
+from quantdl.experiment.trials import checked_ledger, code_hash, record_fit
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
+from quantdl.market.card import DataCard
 from quantdl.models.settings import NetworkSettings
 from quantdl.records import digest, from_plain, to_plain
 from quantdl.runs.ledger import trial_hash
@@ -85,9 +86,10 @@ def search(config: ExperimentConfig, progress: Progress | None = None, propose: 
             f"{config.where('search')}: nothing to search. Name a network under model, and under search.settings what "
             "to try, for instance training.learning_rate: {low: 5e-4, high: 8e-3, log: true}."
         )
+    checked_ledger(config)
     chooser = propose or by_parzen_estimator
     inputs = _Inputs.of(config)
-    kept = _Record(config, inputs.data.panel.card.fingerprint)
+    kept = _Record(config, inputs.data.panel.card)
     trials = list(kept.read())
     for number in range(len(trials), config.search.trials):
         if progress:
@@ -149,10 +151,10 @@ def _validated(config: ExperimentConfig, changed: ExperimentConfig, inputs: _Inp
 class _Record:
     """The finished trials of one search on disk, a line each, and their lines in the ledger."""
 
-    def __init__(self, config: ExperimentConfig, fingerprint: str) -> None:
-        self.config, self.fingerprint = config, fingerprint
+    def __init__(self, config: ExperimentConfig, card: DataCard) -> None:
+        self.config, self.card = config, card
         ranges = None if config.search is None else to_plain(config.search.settings)
-        self.identity = [to_plain(config.identity()), config.seed, fingerprint, ranges]
+        self.identity = [to_plain(config.identity()), config.seed, card.fingerprint, ranges]
         self.path = config.runs_root / _FOLDER / f"{config.name}-{digest(self.identity)[:12]}.jsonl"
 
     def read(self) -> Iterator[SearchTrial]:
@@ -175,19 +177,13 @@ class _Record:
 
     def add(self, trial: SearchTrial) -> SearchTrial:
         """Count a trial in the ledger, then keep it."""
-        config = self.config
-        config.runs_root.mkdir(parents=True, exist_ok=True)
         told = json.dumps(["search", *self.identity, dict(trial.values)], sort_keys=True)
         scored = "could not be fitted" if trial.loss is None else f"validation loss {trial.loss:.5f} nats"
-        ledger_of(config).append(
-            trial_hash(told, self.fingerprint, trial.seed, code_hash(config)),
-            self.fingerprint,
-            f"search-{trial.number}",
-            None,
-            f"trial {trial.number} of a search on the validation span: {scored}; the test span was not looked at",
-        )
+        identity = trial_hash(told, self.card.fingerprint, trial.seed, code_hash(self.config))
+        found = f"trial {trial.number} of a search on the validation span: {scored}"
+        record_fit(self.config, self.card, identity, f"search-{trial.number}", found)
         with disk_errors(self.path), appending(self.path) as file:
-            whole = file.content.rfind(b"\n") + 1
+            whole = file.read().rfind(b"\n") + 1
             file.extend(whole, json.dumps(to_plain(trial), sort_keys=True).encode() + b"\n")
         return trial
 

@@ -6,15 +6,16 @@ remove their own states. The file is that of everything the fit depends on: its 
 weights, settings, seed, quantdl's source, torch, threads and device. So a state is never taken up by another fit, and
 two processes that carry out the same one may share it: what either writes is right for both.
 
-The folder is there from the start of a run to its end, and longer only if the run was killed. A fit outside of a run,
-for instance in a notebook, finds none and keeps no state.
+The folder is there from the start of a run to its end, and longer only if the run was killed. Of several processes that
+carry out the same config with the same seed at once, the last one to end removes it. A fit outside of a run, for
+instance in a notebook, finds none and keeps no state.
 """
 
 import hashlib
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor
 
 from quantdl.config import ExperimentConfig
-from quantdl.disk import disk_errors
+from quantdl.disk import disk_errors, is_used, shared
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import NetworkSettings
 from quantdl.records import digest, plain_fields, to_plain
@@ -76,40 +77,39 @@ def unfinished_fit(
     return UnfinishedFit(_folder(config) / f"{key[:32]}.safetensors", key, config.output.state_seconds)
 
 
-def begin_unfinished(config: ExperimentConfig) -> None:
-    """Keep the states of a config's trainings from now on, until `forget_unfinished`; old ones of others are removed.
+@contextmanager
+def keeping_unfinished(config: ExperimentConfig) -> Iterator[None]:
+    """Keep the states of a config's trainings inside a ``with`` block; after an error, those that there are stay.
+
+    Old ones of other configs are removed.
 
     Raises:
         RunError: If the disk refuses.
     """
-    if config.output.state_seconds is not None:
-        _forget_old(config.runs_root / _FOLDER)
-        with disk_errors(_folder(config)):
-            _folder(config).mkdir(parents=True, exist_ok=True)
-
-
-def forget_unfinished(config: ExperimentConfig) -> None:
-    """Remove the states of a run that is finished: those of this config with this seed."""
-    shutil.rmtree(_folder(config), ignore_errors=True)
-    _remove_empty(config)
-
-
-@contextmanager
-def keeping_unfinished(config: ExperimentConfig) -> Iterator[None]:
-    """Keep the states of a config's trainings inside a ``with`` block; after an error, those that there are stay."""
-    begin_unfinished(config)
-    try:
+    if config.output.state_seconds is None:
         yield
-    except BaseException:
-        _remove_empty(config)
-        raise
-    forget_unfinished(config)
+        return
+    folder = _folder(config)
+    _forget_old(folder.parent)
+    with ExitStack() as stack:
+        with disk_errors(folder):
+            is_last = stack.enter_context(shared(folder))
+        try:
+            yield
+        except BaseException:
+            if is_last():
+                _remove_empty(folder)
+            raise
+        if is_last():
+            shutil.rmtree(folder, ignore_errors=True)
+            _remove_empty(folder)
 
 
-def _remove_empty(config: ExperimentConfig) -> None:
-    for folder in (_folder(config), config.runs_root / _FOLDER):
+def _remove_empty(folder: Path) -> None:
+    """Remove a config's folder, and the one of all configs, where nothing is in them."""
+    for empty in (folder, folder.parent):
         with suppress(OSError):  # gone, or not empty: a training was begun
-            folder.rmdir()
+            empty.rmdir()
 
 
 def _folder(config: ExperimentConfig) -> Path:
@@ -117,11 +117,16 @@ def _folder(config: ExperimentConfig) -> Path:
 
 
 def _forget_old(folder: Path) -> None:
-    """Remove states that were last written long ago: nothing else ever asks for those of an old config or code."""
-    for path in folder.glob("*/*"):
-        with suppress(OSError):  # gone meanwhile
-            if time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER:
-                path.unlink()
+    """Remove states that were last written long ago: nothing else ever asks for those of an old config or code.
+
+    Those of a run that goes on stay, whatever the clock says.
+    """
+    for states in folder.glob("*"):
+        if not is_used(states):
+            for path in states.glob("*"):
+                with suppress(OSError):  # gone meanwhile
+                    if time.time() - path.stat().st_mtime > _FORGOTTEN_AFTER:
+                        path.unlink()
 
 
 def _but_for_device(settings: TrainingSettings) -> TrainingSettings:

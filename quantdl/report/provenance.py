@@ -13,15 +13,21 @@ from quantdl.runs.environment import Environment
 
 CENTRAL = ("quantdl", "torch", "numpy", "pandas", "scipy", "pyarrow", "pyro-ppl", "torch-geometric", "arch", "skfolio")
 SELECTION = (
-    Quantity("n_records", "Runs recorded on this data", COUNT),
-    Quantity("n_trials", "Distinct trials on this data", COUNT),
-    Quantity("effective_trials", "Effective number of trials", RATIO),
+    Quantity("n_records", "Runs and searched fits recorded on this data", COUNT),
+    Quantity("n_trials_on_data", "Distinct trials on this data, of any hypothesis", COUNT),
+    Quantity("n_trials", "Distinct trials of this hypothesis on this data", COUNT),
+    Quantity("n_with_returns", "Of those, with returns over the same bars at hand", COUNT),
+    Quantity("effective_trials", "Effective number of trials of this hypothesis, by the correlation of returns", RATIO),
     Quantity("sharpe", "Sharpe ratio per bar", SMALL_RATIO),
-    Quantity("deflated_sharpe", "Deflated Sharpe ratio, a probability", PROBABILITY),
+    Quantity("n_observations", "Returns it is of", COUNT),
+    Quantity("minimum_track_record", "Returns needed for it to be above zero with 95 % confidence", COUNT),
     Quantity("probabilistic_sharpe", "Probabilistic Sharpe ratio, a probability", PROBABILITY),
+    Quantity("deflated_sharpe", "Deflated Sharpe ratio, effective number of trials, a probability", PROBABILITY),
+    Quantity("deflated_sharpe_raw", "The same, number of trials of this hypothesis", PROBABILITY),
+    Quantity("deflated_sharpe_on_data", "The same, all trials on this data", PROBABILITY),
     Quantity("expected_maximum_sharpe", "Best Sharpe ratio per bar expected from luck", SMALL_RATIO),
     Quantity("overfitting_probability", "Probability of backtest overfitting", PROBABILITY),
-    Quantity("sharpe_variance", "Variance of the Sharpe ratios per bar of all trials", PLAIN),
+    Quantity("sharpe_variance", "Variance of the Sharpe ratios per bar of the trials of this hypothesis", PLAIN),
 )
 
 
@@ -46,7 +52,9 @@ def selection_section(run: RunRecord) -> Section:
     """Show how many trials this data has seen and what the search leaves of the Sharpe ratio."""
     lead = (
         "A good result is worth less the more was tried to find it. These figures come from the ledger of trials and "
-        "change with every further trial on the same data, unlike anything above."
+        "change with every further trial on the same data, unlike anything above. Data of the same source, calendar "
+        "and length of a bar are the same, whatever the vintage and the assets, where the spans share a session; a "
+        "hypothesis is the same if its words are."
     )
     rows = tuple(row(shown.label, shown.cell(run.selection)) for shown in SELECTION)
     table = Table("Selection", header("Figure", "Value"), rows, narrow=True)

@@ -143,7 +143,7 @@ def performance(
     values = _checked_values(equity, bars_per_year)
     rates = _checked_rates(risk_free_annual, equity)
     returns = values[1:] / values[:-1] - 1.0
-    excess = returns - ((1.0 + rates) ** (1.0 / bars_per_year) - 1.0)
+    excess = excess_returns(equity, bars_per_year, risk_free_annual).to_numpy()
     root_year = math.sqrt(bars_per_year)
     drawdown = worst_drawdown(equity)
     fell = drawdown.depth < 0.0
@@ -184,6 +184,26 @@ def performance(
         ),
         undefined=MappingProxyType(figures.reasons),
     )
+
+
+def excess_returns(equity: pd.Series, bars_per_year: float, risk_free_annual: float | pd.Series = 0.0) -> pd.Series:
+    """Simple returns less the risk-free rate of each bar: those that Sharpe and Sortino are of.
+
+    Args:
+        equity: See `performance`.
+        bars_per_year: See `performance`.
+        risk_free_annual: See `performance`.
+
+    Returns:
+        (T - 1,) by the session in which each return was earned.
+
+    Raises:
+        ValueError: As `performance`.
+    """
+    values = _checked_values(equity, bars_per_year)
+    rates = _checked_rates(risk_free_annual, equity)
+    excess = values[1:] / values[:-1] - 1.0 - ((1.0 + rates) ** (1.0 / bars_per_year) - 1.0)
+    return pd.Series(excess, equity.index[1:])
 
 
 def drawdown_curve(equity: pd.Series) -> pd.Series:

@@ -3,7 +3,7 @@
 Neither torch nor pandas is imported here, so listing runs is instant.
 """
 
-from quantdl.runs.ledger import Ledger, LedgerContents, PeriodSharpe, Trial, trial_hash
+from quantdl.runs.ledger import Entry, Ledger, LedgerContents, PeriodSharpe, Trial, idea_hash, trial_hash
 from quantdl.runs.store import (
     FileRecord,
     RunEntry,
@@ -15,10 +15,12 @@ from quantdl.runs.store import (
     new_run_id,
     open_run,
     remove_abandoned,
-    verify_run,
+    run_path,
 )
+from quantdl.runs.verification import verify_ledger, verify_run
 
 __all__ = [
+    "Entry",
     "FileRecord",
     "Ledger",
     "LedgerContents",
@@ -29,10 +31,13 @@ __all__ = [
     "Trial",
     "delete_run",
     "find_run",
+    "idea_hash",
     "list_runs",
     "new_run_id",
     "open_run",
     "remove_abandoned",
+    "run_path",
     "trial_hash",
+    "verify_ledger",
     "verify_run",
 ]

@@ -28,6 +28,7 @@ class Environment:
         threads: Threads that torch computes with.
         thread_variables: Variables of the environment that limit threads; empty text for one that is not set.
         packages: Version of every installed package.
+        source: Hash of quantdl's own source; empty in runs that are older than this field.
     """
 
     quantdl: str
@@ -38,6 +39,7 @@ class Environment:
     threads: int
     thread_variables: Mapping[str, str]
     packages: Mapping[str, str]
+    source: str = ""
 
 
 def environment() -> Environment:
@@ -53,6 +55,7 @@ def environment() -> Environment:
         threads=torch.get_num_threads(),
         thread_variables={name: os.environ.get(name, "") for name in _THREAD_VARIABLES},
         packages={item.name: item.version for item in distributions() if item.name},
+        source=source_hash(),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
-from quantdl.errors import RunError
+from quantdl.errors import RunError, RunNameError
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -61,9 +61,9 @@ def checked_id(run_id: str) -> str:
 
 
 def checked_name(name: str) -> str:
-    """Return the name of a run or run folder, or raise RunError if it could lead elsewhere."""
+    """Return the name of a run or run folder, or raise RunNameError if it could lead elsewhere."""
     if not _RUN_NAME.fullmatch(name):
-        raise RunError(
+        raise RunNameError(
             f"run name {name!r}: expected 1 to 100 letters, digits, dots, underscores or dashes, "
             "the first a letter or digit."
         )

@@ -4,6 +4,16 @@ How good the best of many trials looks depends on how many there were, so the le
 a JSON object with the record, its CRC-32 and a SHA-256 that continues the one of the line before: a changed, removed or
 reordered line breaks the chain. A line that a crash cut short was never acknowledged; it is reported, and removed by
 the next append. Any other damage is an IntegrityError.
+
+What is counted together:
+
+* *The same trial*: identical config, data, seed and code (`trial_hash`). It counts once, however often it is run.
+* *The same data*: the same fingerprint, or the same origin (declared source, calendar and length of a bar), whatever
+  the vintage and whichever assets were taken; and a span that shares a session. Dropping an asset, a day or yesterday's
+  vintage does not begin a new count.
+* *The same idea*: the same words of the plan's hypothesis, whatever the capitals and spaces (`idea_hash`). The variance
+  of Sharpe ratios is taken across the trials of one idea. Another wording is another idea, so all trials on the same
+  data are counted beside it, whichever their idea.
 """
 
 import hashlib
@@ -11,16 +21,21 @@ import json
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-from quantdl.disk import appending, disk_errors, read_under_lock
+from quantdl.disk import Appending, appending, disk_errors, read_under_lock
 from quantdl.errors import IntegrityError, RunError
-from quantdl.records import OMIT_DEFAULT, from_plain, to_plain
+from quantdl.records import OMIT_DEFAULT, reader_of, to_plain
 
+LEDGER = "ledger.jsonl"
+"""Name of the ledger of trials, beside the run folders."""
+
+_NOT_RECORDED = "The trial was not recorded."
 _START = "0" * 64  # what the first line continues
 
 
@@ -63,13 +78,14 @@ class Look:
     Attributes:
         first: First session.
         last: Last session.
-        purpose: A ``run`` is a trial of a strategy (a backtest without a folder too); an ``evaluation`` scores
-            forecasts, which is a look at the span but no trial that a Sharpe ratio could be chosen from.
+        purpose: A ``run`` is a trial of a strategy (a backtest without a folder too), a ``search`` a fit that is
+            compared with others on the validation span; an ``evaluation`` scores forecasts, which is a look at the span
+            but no trial that a Sharpe ratio could be chosen from.
     """
 
     first: date
     last: date
-    purpose: Literal["run", "evaluation"] = "run"
+    purpose: Literal["run", "search", "evaluation"] = "run"
 
     def overlaps(self, other: "Look") -> bool:
         """Whether the two share a session."""
@@ -77,18 +93,68 @@ class Look:
 
 
 @dataclass(frozen=True)
+class ReturnsColumn:
+    """Where the returns of a trial are kept, see `quantdl.runs.returns`.
+
+    Attributes:
+        sha256: Of the file, whose name it is.
+        column: Position in the file, which may hold the returns of many trials over the same bars.
+    """
+
+    sha256: str
+    column: int = field(default=0, metadata=OMIT_DEFAULT)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is to be recorded of a trial.
+
+    Attributes:
+        trial: Hash of config, data, seed and code, from `trial_hash`; identical ones are one trial.
+        data: Fingerprint of the data.
+        run: Identifier of the run folder, or what was done where there is none.
+        figures: Sharpe ratio of the test span, or None when it is undefined.
+        reason: Why ``figures`` is None, else empty.
+        look: What was looked at.
+        origin: What the data are of: declared source, calendar and length of a bar.
+        idea: From `idea_hash`.
+        returns: Where the returns of the span are kept; None where they are not.
+
+    Raises:
+        ValueError: If there are neither figures nor a reason.
+    """
+
+    trial: str
+    data: str
+    run: str
+    figures: PeriodSharpe | None
+    reason: str = ""
+    look: Look | None = None
+    origin: str = ""
+    idea: str = ""
+    returns: ReturnsColumn | None = None
+
+    def __post_init__(self) -> None:
+        if self.figures is None and not self.reason:
+            raise ValueError("a trial without figures needs a reason.")
+
+
+@dataclass(frozen=True)
 class Trial:
-    """One line of the ledger.
+    """One line of the ledger: an `Entry` with its number and time. Lines that are older than a field lack it.
 
     Attributes:
         sequence: 1, 2, 3, ...: the order of trials, whatever the clock said.
-        trial: Hash of config, data, seed and code, from `trial_hash`; identical ones are one trial.
-        data: Fingerprint of the data, so that trials on the same data can be counted.
-        run: Identifier of the run folder.
+        trial: See `Entry`, as the other fields.
+        data: See `Entry`.
+        run: See `Entry`.
         time: UTC, ISO 8601, by the clock of the machine.
-        figures: Sharpe ratio of the test span, or None when it is undefined.
-        reason: Why ``figures`` is None, else empty.
-        look: What was looked at; None in lines that are older than this field, all of them of runs.
+        figures: See `Entry`.
+        reason: See `Entry`.
+        look: See `Entry`; a line without it is of a run over any span.
+        origin: See `Entry`; a line without it shares data by the fingerprint alone.
+        idea: See `Entry`; a line without it counts for every idea.
+        returns: See `Entry`.
     """
 
     sequence: int
@@ -99,11 +165,23 @@ class Trial:
     figures: PeriodSharpe | None
     reason: str
     look: Look | None = field(default=None, metadata=OMIT_DEFAULT)
+    origin: str = field(default="", metadata=OMIT_DEFAULT)
+    idea: str = field(default="", metadata=OMIT_DEFAULT)
+    returns: ReturnsColumn | None = field(default=None, metadata=OMIT_DEFAULT)
 
     @property
     def is_run(self) -> bool:
-        """Whether a strategy was tried, and not only forecasts scored."""
-        return self.look is None or self.look.purpose == "run"
+        """Whether a strategy was tried, or a fit compared with others, and not only forecasts scored."""
+        return self.look is None or self.look.purpose != "evaluation"
+
+    def shares_data(self, other: "Trial") -> bool:
+        """Whether the two looked at the same data in a session that they share; see above what counts as the same."""
+        alike = self.data == other.data or (self.origin != "" and self.origin == other.origin)
+        return alike and (self.look is None or other.look is None or self.look.overlaps(other.look))
+
+    def shares_idea(self, other: "Trial") -> bool:
+        """Whether the two try the same hypothesis."""
+        return self.idea == other.idea or "" in (self.idea, other.idea)
 
 
 @dataclass(frozen=True)
@@ -118,25 +196,30 @@ class LedgerContents:
     records: tuple[Trial, ...]
     torn: str | None
 
-    def distinct(self, data: str | None = None) -> tuple[Trial, ...]:
-        """The trials, each once (its first record), on all data or on the data with this fingerprint."""
+    def distinct(self) -> tuple[Trial, ...]:
+        """The trials, each once: its first record."""
         first: dict[str, Trial] = {}
         for record in self.records:
-            if record.is_run and (data is None or record.data == data):
+            if record.is_run:
                 first.setdefault(record.trial, record)
         return tuple(first.values())
 
-    def looks(self, data: str, span: Look) -> int:
-        """How often outcomes of this data in the span, or in part of it, were looked at.
+    def looks(self, own: Trial) -> int:
+        """How often outcomes of the data and the span of a record, or of part of it, were looked at, with its own look.
 
         Runs and evaluations count, the same config, data, seed and code once. A line that does not say its span counts.
         """
-        seen = {
-            record.trial
-            for record in self.records
-            if record.data == data and (record.look is None or record.look.overlaps(span))
-        }
-        return len(seen)
+        return len({record.trial for record in self.records if record.shares_data(own)})
+
+
+def idea_hash(hypothesis: str) -> str:
+    """Identify an idea by the words of its hypothesis; capitals, spaces and line breaks do not count.
+
+    Example:
+        >>> idea_hash("Momentum pays.") == idea_hash("momentum  pays.") != idea_hash("Reversal pays.")
+        True
+    """
+    return hashlib.sha256(" ".join(hypothesis.split()).casefold().encode()).hexdigest()
 
 
 def trial_hash(config: str, data: str, seed: int, code: str) -> str:
@@ -165,7 +248,8 @@ class Ledger:
     Example:
         >>> import tempfile
         >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.jsonl")
-        >>> ledger.append("4e1f", "sha256:1", "01HF7YAT000000000000000000", PeriodSharpe(0.05, 1000, 0.0, 3.0)).sequence
+        >>> figures = PeriodSharpe(0.05, 1000, 0.0, 3.0)
+        >>> ledger.append(Entry("4e1f", "sha256:1", "01HF7YAT000000000000000000", figures)).sequence
         1
         >>> len(ledger.read().distinct())
         1
@@ -174,41 +258,50 @@ class Ledger:
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self.path = Path(path)
         self._clock = clock
+        self._end = _NOWHERE
 
-    def append(
-        self,
-        trial: str,
-        data: str,
-        run: str,
-        figures: PeriodSharpe | None,
-        reason: str = "",
-        look: Look | None = None,
-    ) -> Trial:
-        """Record a trial; when this returns, it is on the disk.
+    def append(self, entry: Entry) -> Trial:
+        """Record a trial; when this returns, it is on the disk. Raises as `append_all`."""
+        return self.append_all([entry])[0]
 
-        Args:
-            trial: From `trial_hash`.
-            data: Fingerprint of the data.
-            run: Identifier of the run folder.
-            figures: Sharpe ratio of the test span, None when undefined.
-            reason: Why it is undefined.
-            look: Span that was looked at.
+    def append_all(self, entries: Iterable[Entry]) -> tuple[Trial, ...]:
+        """Record many trials, such as those of a sweep, at the cost of one; when this returns, all are on the disk.
+
+        After a crash or a kill before that, any number of them, from the first on, may be found. What another process
+        appended since this object last looked is checked first, and what was there before is not read again: `read`
+        does that.
 
         Raises:
             RunError: If the disk refuses; the ledger is as before.
             IntegrityError: If the ledger is damaged.
-            ValueError: If there are neither figures nor a reason.
         """
-        if figures is None and not reason:
-            raise ValueError("a trial without figures needs a reason.")
-        with disk_errors(self.path, "The trial was not recorded."), appending(self.path) as file:
-            lines, sound = _parse(file.content, self.path)
-            now = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="seconds")
-            record = Trial(len(lines) + 1, trial, data, run, now, figures, reason, look)
-            unterminated = sound > 0 and file.content[sound - 1 : sound] != b"\n"
-            addition = b"\n" * unterminated + _line(record, lines[-1].chain if lines else _START)
-            file.extend(sound, addition)
-        return record
+        given = tuple(entries)
+        if not given:
+            return ()
+        is_known = self._end is not _NOWHERE
+        with disk_errors(self.path, _NOT_RECORDED), appending(self.path, force_name=not is_known) as file:
+            end = self._checked_end(file)
+            records, lines, chain = [], [], end.chain
+            for number, entry in enumerate(given, start=end.count + 1):
+                records.append(_numbered(entry, number, self._clock()))
+                line, chain = _line(records[-1], chain)
+                lines.append(line)
+            addition = b"\n" * end.lacks_newline + b"".join(lines)
+            file.extend(end.size, addition)
+            self._end = _End(end.size + len(addition), end.count + len(given), chain, lines[-1])
+        return tuple(records)
+
+    def _checked_end(self, file: Appending) -> "_End":
+        """Where the file ends, cut-short lines left out; only what follows the end that is known is read and checked.
+
+        That nothing else was put in the file's place is seen by the last line that is known.
+        """
+        known = self._end
+        start = known.size - len(known.line)
+        if known.size and file.read(start)[: len(known.line)] == known.line:
+            with suppress(IntegrityError):  # found anew, with its place, when all is read
+                return _end_of(file.read(known.size), self.path, known)
+        return _end_of(file.read(), self.path, _NOWHERE)
 
     def read(self) -> LedgerContents:
         """Read all trials; an absent ledger holds none.
@@ -231,7 +324,7 @@ class Ledger:
             content = read_under_lock(self.path) if shared_lock else self.path.read_bytes()
         except OSError as error:
             raise RunError(f"{self.path}: {error.strerror or error}. Make it readable, or restore it.") from error
-        lines, sound = _parse(content, self.path)
+        lines, sound = _parse(content, self.path, _NOWHERE)
         torn = f"{self.path}: {len(content) - sound} bytes of an unfinished record {len(lines) + 1} are ignored"
         return LedgerContents(tuple(line.record for line in lines), torn if sound < len(content) else None)
 
@@ -242,26 +335,80 @@ class _Line:
     chain: str
 
 
-def _line(record: Trial, previous: str) -> bytes:
-    plain = to_plain(record)
-    body = json.dumps(plain, sort_keys=True, allow_nan=False)
-    entry = {"chain": _chain(body, previous), "crc32": f"{zlib.crc32(body.encode()):08x}", "record": plain}
-    return json.dumps(entry, sort_keys=True, allow_nan=False).encode() + b"\n"
+@dataclass(frozen=True)
+class _End:
+    """Where a ledger ends: its bytes, records, the chain so far and the last line as it stands there."""
+
+    size: int
+    count: int
+    chain: str
+    line: bytes
+
+    @property
+    def lacks_newline(self) -> bool:
+        return self.size > 0 and not self.line.endswith(b"\n")
 
 
-def _chain(body: str, previous: str) -> str:
-    return hashlib.sha256(previous.encode() + body.encode()).hexdigest()
+_NOWHERE = _End(0, 0, _START, b"")
 
 
-def _parse(content: bytes, path: Path) -> tuple[list[_Line], int]:
-    """Records in order, and how many leading bytes of the content they take."""
+def _end_of(content: bytes, path: Path, after: _End) -> _End:
+    """The end of a ledger that goes on with ``content`` after an end that is known."""
+    if after.lacks_newline and content.startswith(b"\n"):
+        after, content = _End(after.size + 1, after.count, after.chain, after.line + b"\n"), content[1:]
+    lines, sound = _parse(content, path, after)
+    if not lines:
+        return after
+    last = content[:sound].rstrip(b"\n").rfind(b"\n") + 1
+    return _End(after.size + sound, after.count + len(lines), lines[-1].chain, content[last:sound])
+
+
+def _numbered(entry: Entry, number: int, clock: float) -> Trial:
+    now = datetime.fromtimestamp(clock, UTC).isoformat(timespec="seconds")
+    return Trial(
+        sequence=number,
+        trial=entry.trial,
+        data=entry.data,
+        run=entry.run,
+        time=now,
+        figures=entry.figures,
+        reason=entry.reason,
+        look=entry.look,
+        origin=entry.origin,
+        idea=entry.idea,
+        returns=entry.returns,
+    )
+
+
+def _line(record: Trial, previous: str) -> tuple[bytes, str]:
+    """The line of a record after one with the chain ``previous``, and its own chain."""
+    body = json.dumps(to_plain(record), sort_keys=True, allow_nan=False).encode()
+    chain = _chain(body, previous)
+    return _around(chain, body) % body, chain
+
+
+def _around(chain: str, body: bytes) -> bytes:
+    """What stands around the record in its line: JSON with its keys in order, as all of the line."""
+    return b'{"chain": "%s", "crc32": "%08x", "record": %%s}\n' % (chain.encode(), zlib.crc32(body))
+
+
+def _chain(body: bytes, previous: str) -> str:
+    return hashlib.sha256(previous.encode() + body).hexdigest()
+
+
+_TRIAL = reader_of(Trial)
+_BEFORE = len(_around(_START, b"")) - len(b"%s}\n")  # bytes of a line before its record
+
+
+def _parse(content: bytes, path: Path, after: _End) -> tuple[list[_Line], int]:
+    """Records in order, those that go on after a known end, and how many leading bytes of the content they take."""
     *complete, rest = content.split(b"\n")
     raw_lines = [raw + b"\n" for raw in complete] + ([rest] if rest else [])
     lines: list[_Line] = []
-    sound = 0
-    for number, raw in enumerate(raw_lines, start=1):
+    sound, chain = 0, after.chain
+    for number, raw in enumerate(raw_lines, start=after.count + 1):
         try:
-            lines.append(_checked_line(raw, lines[-1].chain if lines else _START, number))
+            lines.append(_checked_line(raw, chain, number))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             if _is_cut_short(raw):
                 break
@@ -270,20 +417,20 @@ def _parse(content: bytes, path: Path) -> tuple[list[_Line], int]:
                 "is none, move it away, and say in the report that earlier trials are not counted."
             ) from error
         sound += len(raw)
+        chain = lines[-1].chain
     return lines, sound
 
 
 def _checked_line(raw: bytes, previous: str, number: int) -> _Line:
-    entry = json.loads(raw)
-    record = from_plain(Trial, entry["record"])
-    body = json.dumps(to_plain(record), sort_keys=True)
-    if entry["crc32"] != f"{zlib.crc32(body.encode()):08x}":
+    line = raw.removesuffix(b"\n")
+    body = line[_BEFORE:-1]
+    chain = _chain(body, previous)
+    if line != _around(line[11:75].decode(), body).rstrip(b"\n") % body:
         raise ValueError("its CRC-32 does not match")
-    if record.sequence != number or entry["chain"] != _chain(body, previous):
+    record = _TRIAL(json.loads(body))
+    if record.sequence != number or line != _around(chain, body).rstrip(b"\n") % body:
         raise ValueError("it does not continue the line before it")
-    if raw.rstrip(b"\n") != _line(record, previous).rstrip(b"\n"):
-        raise ValueError("its bytes differ from what its record renders to")
-    return _Line(record, entry["chain"])
+    return _Line(record, chain)
 
 
 def _is_cut_short(raw: bytes) -> bool:

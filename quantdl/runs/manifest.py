@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from quantdl.errors import IntegrityError, QuantdlError, RunError
+from quantdl.disk import write_file
+from quantdl.errors import IntegrityError, QuantdlError, RunError, RunNameError
 from quantdl.records import digest, json_text
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
@@ -76,19 +77,21 @@ def open_run(path: Path) -> RunFolder:
     """Open a published run.
 
     Raises:
-        RunError: If there is no run at ``path``, or it was written by a newer quantdl.
+        RunNameError: If there is no run at ``path``.
+        RunError: If it was written by a newer quantdl.
         IntegrityError: If its manifest is damaged.
     """
     path = Path(path)
     manifest = path / MANIFEST
     if not path.is_dir():
-        raise RunError(f"{path}: no such run folder. `quantdl runs list` shows what there is.")
+        raise RunNameError(f"{path}: no such run folder. `quantdl runs list` shows what there is.")
     if not manifest.is_file() or manifest.is_symlink():
-        raise RunError(f"{path}: not a run folder, it has no {MANIFEST}. `quantdl runs list` shows what there is.")
+        raise RunNameError(f"{path}: not a run folder, it has no {MANIFEST}. `quantdl runs list` shows what there is.")
     try:
-        content = json.loads(manifest.read_bytes())
+        written = manifest.read_bytes()
+        content = json.loads(written)
         version, seal = int(content["schema_version"]), content.pop("seal")
-        damaged = seal != digest(content)
+        damaged = seal != digest(content) or written != _sealed(content)
         files = {checked_file(name): FileRecord(**record) for name, record in content["files"].items()}
         run = RunFolder(path, checked_id(content["id"]), checked_name(content["name"]), MappingProxyType(files))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, QuantdlError) as error:
@@ -110,7 +113,12 @@ def write_manifest(run: RunFolder) -> None:
         "name": run.name,
         "files": {name: {"size": record.size, "sha256": record.sha256} for name, record in run.files.items()},
     }
-    (run.path / MANIFEST).write_text(json_text({**content, "seal": digest(content)}, MANIFEST), encoding="utf-8")
+    write_file(run.path / MANIFEST, _sealed(content))
+
+
+def _sealed(content: dict[str, Any]) -> bytes:
+    """The bytes of a manifest; none of them can be another one without being found."""
+    return json_text({**content, "seal": digest(content)}, MANIFEST).encode()
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
@@ -130,20 +138,24 @@ def record_files(folder: Path) -> dict[str, FileRecord]:
 
 
 def file_problem(folder: Path, name: str, record: FileRecord) -> str | None:
-    """What is wrong with a recorded file, or None."""
+    """What is wrong with a recorded file, or None; all of it is read."""
+    problem = size_problem(folder, name, record)
+    if problem is None and _sha256(folder / name) != record.sha256:
+        return f"{name}: changed, the SHA-256 is not the one that was written"
+    return problem
+
+
+def size_problem(folder: Path, name: str, record: FileRecord) -> str | None:
+    """What is wrong with a recorded file by its place and length, or None; nothing of it is read."""
     path = folder / name
     if path.resolve() != folder.resolve() / name:
         return f"{name}: a link stands where a file was written"
     if not path.is_file():
         return f"{name}: missing"
     size = path.stat().st_size
-    if size != record.size:
-        return (
-            f"{name}: {'truncated' if size < record.size else 'longer'}, {size} bytes where {record.size} were written"
-        )
-    if _sha256(path) != record.sha256:
-        return f"{name}: changed, the SHA-256 is not the one that was written"
-    return None
+    if size == record.size:
+        return None
+    return f"{name}: {'truncated' if size < record.size else 'longer'}, {size} bytes where {record.size} were written"
 
 
 def _sha256(path: Path) -> str:

@@ -20,20 +20,22 @@ from quantdl.disk import (
     disk_error,
     disk_errors,
     locked,
+    make_folder,
     partial_folders,
     remove_abandoned,
     remove_at_once,
+    write_file,
 )
-from quantdl.errors import DataError, IntegrityError, QuantdlError, RunError
+from quantdl.errors import DataError, QuantdlError, RunError, RunNameError, did_you_mean
 from quantdl.records import json_text, to_plain
 from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
 from quantdl.runs.manifest import (
     MANIFEST,
     FileRecord,
     RunFolder,
-    file_problem,
     open_run,
     record_files,
+    size_problem,
     write_manifest,
 )
 
@@ -49,7 +51,7 @@ __all__ = [
     "new_run_id",
     "open_run",
     "remove_abandoned",
-    "verify_run",
+    "run_path",
 ]
 
 _PLACE = "another place with --output"
@@ -68,7 +70,8 @@ class RunWriter:
         clock: Nanoseconds since 1970, for the identifier.
 
     Raises:
-        RunError: On a name that is not allowed, a folder that exists, or a disk that refuses.
+        RunNameError: On a name that is not allowed, or a folder that exists.
+        RunError: On a disk that refuses, or a folder that came into being during the run.
 
     Example:
         >>> import tempfile
@@ -94,11 +97,11 @@ class RunWriter:
 
     def __enter__(self) -> Self:
         with disk_errors(self.root, place=_PLACE):
-            self.root.mkdir(parents=True, exist_ok=True)
+            make_folder(self.root)
             with locked(self.root):  # the identifiers of runs that start together sort by their start
                 self.id = new_run_id(self._clock, after=_latest_id(self.root))
                 if os.path.lexists(self.target):
-                    raise self._exists()
+                    raise RunNameError(_taken(self.target))
                 self._partial = PartialFolder(self.root, self.id)
         return self
 
@@ -122,7 +125,7 @@ class RunWriter:
         """Write a file of the run."""
         destination = self.path(name)
         with disk_errors(destination, place=_PLACE):
-            destination.write_bytes(content)
+            write_file(destination, content)
 
     def write_text(self, name: str, content: str) -> None:
         """Write a UTF-8 file of the run."""
@@ -163,16 +166,24 @@ class RunWriter:
             try:
                 self._partial.publish(self.target)
             except AlreadyStoredError as error:
-                raise self._exists() from error
+                raise RunError(_taken(self.target)) from error
 
     def _is_own_fault(self, error: OSError) -> bool:
         return error.errno in _DISK_FAULTS or str(self._partial.path) in str(error.filename)
 
-    def _exists(self) -> RunError:
-        return RunError(
-            f"{self.target}: this run folder exists, and runs are never overwritten. "
-            f"Give {_PLACE}, or remove it with `quantdl runs delete {self.target}`."
-        )
+
+def _taken(target: Path) -> str:
+    """What to do where something stands that is never overwritten."""
+    if (target / MANIFEST).is_file():
+        fix = f"Give {_PLACE}, or remove it with `quantdl runs delete {_as_path(target)}`."
+        return f"{target}: this run folder exists, and runs are never overwritten. {fix}"
+    kind = "a folder that is no run" if target.is_dir() else "a file"
+    return f"{target}: {kind} stands there, and nothing is overwritten. Give {_PLACE}."
+
+
+def _as_path(target: Path) -> str:
+    """A path as `find_run` knows it from a name."""
+    return str(target) if "/" in str(target) else f"./{target}"
 
 
 @dataclass(frozen=True)
@@ -188,6 +199,7 @@ class RunEntry:
 def list_runs(root: Path) -> tuple[RunEntry, ...]:
     """All runs of a folder, oldest first; a broken run is listed with its problem and hides no other.
 
+    Files are looked at by name and length, not read: `quantdl.runs.verification` finds every changed byte.
     Partial folders, and folders that are no runs, are left out.
     """
     root = Path(root)
@@ -198,10 +210,11 @@ def list_runs(root: Path) -> tuple[RunEntry, ...]:
             continue
         try:
             run = open_run(path)
+            problems = [size_problem(path, name, record) for name, record in sorted(run.files.items())]
         except (QuantdlError, OSError) as error:
             entries.append(RunEntry(path, run_id, None, str(error)))
         else:
-            entries.append(RunEntry(path, run.id, run.name, None))
+            entries.append(RunEntry(path, run.id, run.name, next(filter(None, problems), None)))
     return tuple(sorted(entries, key=lambda entry: (entry.id or "", entry.path.name)))
 
 
@@ -209,52 +222,60 @@ def find_run(root: Path, reference: str) -> RunFolder:
     """Open a run by its path, its folder name, its identifier, or the beginning of one identifier.
 
     Raises:
-        RunError: If none or several match.
+        RunNameError: If none or several match.
         IntegrityError: If its manifest is damaged.
     """
+    return open_run(run_path(root, reference))
+
+
+def run_path(root: Path, reference: str) -> Path:
+    """The folder of a run, not opened, so that a damaged one can be verified and deleted; see `find_run`.
+
+    Raises:
+        RunNameError: If none or several match.
+    """
     if "/" in reference:
-        return open_run(Path(reference))
+        return Path(reference)
     entries = list_runs(root)
     matches = [entry for entry in entries if reference in (entry.path.name, entry.id)]
     if not matches and reference:
         matches = [entry for entry in entries if entry.id is not None and entry.id.startswith(reference)]
-    if len(matches) != 1:
-        found = "no run is" if not matches else f"{len(matches)} runs are"
-        raise RunError(f"{Path(root)}: {found} called {reference!r}. `quantdl runs list` shows what there is.")
-    return open_run(matches[0].path)
-
-
-def verify_run(path: Path) -> tuple[str, ...]:
-    """Compare a run folder with its manifest, byte by byte; an empty answer means that it is what was written.
-
-    Raises:
-        RunError: If there is no run at ``path``.
-    """
-    path = Path(path)
-    try:
-        run = open_run(path)
-    except IntegrityError as error:
-        return (str(error),)
-    problems = [file_problem(path, name, record) for name, record in sorted(run.files.items())]
-    present = {item.relative_to(path).as_posix() for item in path.rglob("*") if item.is_symlink() or not item.is_dir()}
-    extra = [f"{name}: extra, not written by the run" for name in sorted(present - set(run.files) - {MANIFEST})]
-    return tuple(problem for problem in problems if problem is not None) + tuple(extra)
+    if len(matches) == 1:
+        return matches[0].path
+    found = "no run is" if not matches else f"{len(matches)} runs are"
+    names = [name for entry in entries for name in (entry.path.name, entry.id) if name]
+    meant = did_you_mean(reference, names) if not matches else ""
+    raise RunNameError(
+        f"{Path(root)}: {found} called {reference!r}{meant or '.'} `quantdl runs list` shows what there is."
+    )
 
 
 def delete_run(path: Path) -> None:
     """Delete a published run; for `list_runs` it is gone in one step.
 
     Raises:
-        RunError: If there is no run at ``path`` or the disk refuses.
+        RunNameError: If there is no run at ``path``.
+        RunError: If the disk refuses.
     """
     path = Path(path)
     if path.is_symlink() or not (path / MANIFEST).is_file():
-        raise RunError(f"{path}: not a run folder, nothing was deleted.")
+        raise RunNameError(f"{path}: not a run folder, nothing was deleted.")
     with disk_errors(path, place=_PLACE):
         remove_at_once(path)
 
 
 def _latest_id(root: Path) -> str | None:
-    published = [entry.id for entry in list_runs(root) if entry.id is not None]
+    published = [run_id for path in root.iterdir() if (run_id := _id_of(path)) is not None]
     partial = [run_id for path in partial_folders(root) if (run_id := trailing_id(path.name))]
     return max(published + partial, default=None)
+
+
+def _id_of(path: Path) -> str | None:
+    """Identifier of a published run, from the name of its folder where that ends with it."""
+    run_id = trailing_id(path.name)
+    if run_id is not None or path.name.startswith(".") or not (path / MANIFEST).is_file():
+        return run_id
+    try:
+        return open_run(path).id
+    except (QuantdlError, OSError):
+        return None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from quantdl.cli import app
+from quantdl.cli.commands import app
 
 PROJECT = Path(__file__).parents[2]
 VALID = PROJECT / "tests" / "config" / "valid.yaml"

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from quantdl.calendars import trading_calendar
-from quantdl.cli import app
+from quantdl.cli.commands import app
 
 VALID = Path(__file__).parents[1] / "config" / "valid.yaml"
 DECLARED = """  kind: csv_folder

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from quantdl.experiment import reproducing
+from quantdl.experiment.reproducing import Difference, Reproduction
+from quantdl.runs import Entry, Ledger
 from tests.cli.running import ENVIRONMENT, VALID, invoke, quantdl
 
 COMMANDS = [
@@ -19,7 +23,7 @@ COMMANDS = [
     ["backtest"],
     ["report"],
 ]
-COMMANDS += [["runs", command] for command in ("list", "show", "verify", "delete")]
+COMMANDS += [["runs", command] for command in ("list", "show", "compare", "verify", "reproduce", "delete")]
 HEAVY = {"torch", "pandas", "scipy", "pyarrow", "plotly"}
 
 
@@ -165,12 +169,95 @@ def test_a_run_is_deleted_only_when_confirmed(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["runs", "show"], ["runs", "verify"], ["runs", "delete"], ["report"]], ids=" ".join
+    "command",
+    [["runs", "show"], ["runs", "verify"], ["runs", "delete"], ["runs", "reproduce"], ["report"]],
+    ids=" ".join,
 )
-def test_an_unknown_run_is_named(root: Path, command: list[str]) -> None:
+def test_an_unknown_run_is_wrong_usage_and_named(root: Path, command: list[str]) -> None:
     code, output, errors = invoke(*command, "unknown", "--root", str(root))
-    assert (code, output) == (6, "")
+    assert (code, output) == (2, "")
     assert "no run is called 'unknown'" in errors
+    code, output, errors = invoke(*command, "./nowhere", "--root", str(root))
+    assert (code, output) == (2, "")
+    assert "nowhere: no" in errors
+
+
+def test_a_run_cannot_be_compared_with_one_that_is_not_there(root: Path) -> None:
+    first = sorted(root.glob("example-*"))[0].name
+    for names in ([first, "unknown"], ["unknown", first]):
+        assert invoke("runs", "compare", *names, "--root", str(root))[0] == 2
+
+
+def test_a_folder_to_write_that_exists_is_wrong_usage(tmp_path: Path, write_small, root: Path) -> None:
+    config = write_small(tmp_path)
+    first = sorted(root.glob("example-*"))[0]
+    code, output, errors = invoke("run", str(config), "--output", str(first))
+    assert (code, output) == (2, "")
+    assert f"Give another place with --output, or remove it with `quantdl runs delete {first}`" in errors
+    (tmp_path / "README.md").write_text("precious")
+    code, _, errors = invoke("run", str(config), "--output", str(tmp_path / "README.md"))
+    assert code == 2
+    assert "README.md: a file stands there, and nothing is overwritten. Give another place with --output." in errors
+    assert "delete" not in errors
+
+
+@pytest.mark.parametrize("command", ["run", "evaluate", "backtest"])
+def test_a_damaged_ledger_is_exit_code_5_before_anything_is_read_or_trained(
+    tmp_path: Path, write_small, command: str
+) -> None:
+    config = write_small(tmp_path)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "ledger.jsonl").write_text('{"not": "a trial"}\n')
+    code, output, errors = invoke(command, str(config))
+    assert (code, output) == (5, "")
+    assert "ledger.jsonl:1: not the line that was written" in errors and "Restore the ledger from a copy" in errors
+    assert "..." not in errors  # no stage of the work was begun
+
+
+def test_a_run_that_lacks_a_file_is_listed_with_what_is_wrong(root: Path) -> None:
+    first, second = sorted(root.glob("example-*"))
+    (first / "metrics.json").unlink()
+    listed = json.loads(invoke("runs", "list", "--root", str(root), "--json")[1])["runs"]
+    assert [run["problem"] for run in listed] == ["metrics.json: missing", None]
+    assert listed[1]["path"] == str(second)
+
+
+def test_a_damaged_ledger_is_found_by_verifying_all_and_not_by_verifying_one_run(root: Path) -> None:
+    ledger = Ledger(root / "ledger.jsonl")
+    ledger.append(Entry("t", "d", "run", None, "a test"))
+    code, output, _ = invoke("runs", "verify", "--root", str(root))
+    assert code == 0 and f"{ledger.path}: intact" in output
+    ledger.path.write_bytes(ledger.path.read_bytes().replace(b"a test", b"a tost"))
+    code, output, errors = invoke("runs", "verify", "--root", str(root))
+    assert code == 5 and f"{ledger.path}: {ledger.path}:1: not the line that was written" in errors
+    first = sorted(root.glob("example-*"))[0].name
+    assert invoke("runs", "verify", first, "--root", str(root))[0] == 0
+
+
+def test_two_runs_are_compared_on_the_terminal_and_as_json(small_run: Path) -> None:
+    code, output, _ = invoke("runs", "compare", str(small_run), str(small_run))
+    assert code == 0
+    assert "sharpe_per_bar" in output and "returns over the same bars" in output
+    code, output, _ = invoke("runs", "compare", str(small_run), str(small_run), "--json")
+    table = json.loads(output)
+    assert code == 0 and table["returns"]["sharpe"]["p_value"] == 1.0
+
+
+def test_a_run_that_does_not_come_out_the_same_is_exit_code_5(small_run: Path, monkeypatch) -> None:
+    """What is carried out is told here; that it is the same bytes is shown beside `reproduce` itself."""
+    found = Reproduction(str(small_run), ("a",), (), ())
+    monkeypatch.setattr(reproducing, "reproduce", lambda run, progress: found)
+    code, output, _ = invoke("runs", "reproduce", str(small_run))
+    assert (code, output) == (0, f"{small_run}: reproduced, 1 files with the same bytes\n")
+    other = replace(
+        found, differing=(Difference("b", "2 bytes then, 3 now"),), surroundings=("threads: 1 then, 2 now",)
+    )
+    monkeypatch.setattr(reproducing, "reproduce", lambda run, progress: other)
+    code, output, errors = invoke("runs", "reproduce", str(small_run))
+    assert (code, output) == (5, "")
+    assert errors.lstrip() == "b: 2 bytes then, 3 now\nnot as it was: threads: 1 then, 2 now\n"
+    code, output, _ = invoke("runs", "reproduce", str(small_run), "--json")
+    assert code == 5 and json.loads(output)["differing"] == [{"file": "b", "detail": "2 bytes then, 3 now"}]
 
 
 def test_a_search_without_a_search_block_says_what_to_write() -> None:

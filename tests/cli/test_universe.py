@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quantdl.cli import app
+from quantdl.cli.commands import app
 from tests.small_experiment import whole_config
 
 CONFIG = Path(__file__).parents[2] / "configs" / "equal_weight.yaml"

@@ -19,7 +19,7 @@ from quantdl.market.exchanges.currencies import in_currency, load_exchange_rate
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.inspection.census import take_census
 from quantdl.market.sources import load_csv_folder
-from quantdl.runs.store import open_run, verify_run
+from quantdl.runs import open_run, verify_run
 
 PROJECT = Path(__file__).parents[2]
 CONFIG = PROJECT / "configs" / "two_exchanges.yaml"

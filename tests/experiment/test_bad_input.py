@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quantdl.cli import app
+from quantdl.cli.commands import app
 from quantdl.config import load_config
 from quantdl.errors import PlanError
 from tests.cli.running import heed_interrupts

@@ -9,7 +9,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import RunError
 from quantdl.experiment import evaluate
-from quantdl.runs.store import open_run, verify_run
+from quantdl.runs import open_run, verify_run
 
 MODELS = ("transformer", "ewma_t")
 

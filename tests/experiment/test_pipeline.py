@@ -10,10 +10,9 @@ import torch
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError, LookAheadError, PlanError, QuantdlError
 from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
-from quantdl.experiment.trials import LEDGER
 from quantdl.market.sources import load_sp500
-from quantdl.runs.ledger import Ledger
-from quantdl.runs.store import open_run, verify_run
+from quantdl.runs import open_run, verify_run
+from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.forecasting import forecast_sessions
 from tests.small_experiment import stored
 
@@ -143,7 +142,7 @@ def test_a_backtest_without_a_folder_shows_the_figures_of_the_run_and_counts_as_
     assert summary.checklist is small_outcome.checklist
     (line,) = Ledger(tmp_path / "runs" / LEDGER).read().records
     assert line.run == "backtest" and summary.selection.n_trials == 1
-    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == []
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["returns"]
 
 
 def test_the_first_session_traded_is_the_first_of_the_test_span(small_outcome):

@@ -3,7 +3,9 @@
 import errno
 import json
 import math
+import os
 import re
+import time
 from datetime import date
 
 import pandas as pd
@@ -11,16 +13,18 @@ import pytest
 import torch
 
 from quantdl.config import configured_strategy, load_config
-from quantdl.errors import ConfigError, IntegrityError, RunError
-from quantdl.experiment import load_model, run_experiment
+from quantdl.errors import ConfigError, IntegrityError, RunError, RunNameError
+from quantdl.experiment import load_model, run_experiment, run_folder
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.run_folder import training_course, write_run
-from quantdl.experiment.trials import LEDGER, trial_of
+from quantdl.experiment.trials import trial_of
 from quantdl.records import from_plain, json_text, to_plain
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
-from quantdl.runs.ledger import Ledger
-from quantdl.runs.store import list_runs, open_run, verify_run
+from quantdl.runs import list_runs, open_run, verify_ledger, verify_run
+from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.fit import EpochRecord, FitReport
+from tests.runs.test_disk_faults import Refuses
+from tests.runs.transaction import calls_replaced
 
 SAME_BYTES = (
     "metrics.json",
@@ -98,7 +102,7 @@ def test_an_existing_run_folder_is_refused_before_any_work(small_run, tmp_path, 
     def never(*_):
         raise AssertionError("work began")
 
-    with pytest.raises(RunError, match="exists, and runs are never overwritten.*--output"):
+    with pytest.raises(RunNameError, match="exists, and runs are never overwritten.*--output"):
         run_experiment(load_config(write_small(tmp_path)), small_run, never)
 
 
@@ -195,3 +199,63 @@ def test_the_course_of_every_members_every_fit_is_recorded():
 def test_a_course_that_was_written_before_further_fits_were_recorded_is_read():
     written = {"best_epoch": 0, "epochs": [{"epoch": 0, "train_loss": 1.0, "validation_loss": 2.0}], "execution": None}
     assert from_plain(TrainingCourse, written) == TrainingCourse(0, (EpochRecord(0, 1.0, 2.0),))
+
+
+def test_a_clock_that_is_set_back_during_a_run_does_not_shorten_it(tmp_path, write_small, small_outcome, monkeypatch):
+    """An hour back while the work goes on: durations are of a clock that cannot be set."""
+    now = time.time
+
+    def set_back():
+        monkeypatch.setattr(time, "time", lambda: now() - 3_600.0)
+        monkeypatch.setattr(time, "time_ns", lambda: int((now() - 3_600.0) * 1e9))
+        return small_outcome
+
+    config = load_config(write_small(tmp_path))
+    runs = [write_run(config, None, work) for work in (lambda: small_outcome, set_back)]
+    seconds = [float((run / "log.txt").read_text().partition(" s")[0]) for run in runs]
+    assert all(0.0 <= taken < 600.0 for taken in seconds)
+    assert [entry.path for entry in list_runs(tmp_path / "runs")] == runs
+    records = Ledger(tmp_path / "runs" / LEDGER).read().records
+    assert [record.sequence for record in records] == [1, 2]
+    assert [record.run for record in records] == [open_run(run).id for run in runs]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES], ids=errno.errorcode.get)
+def test_a_refusal_at_calls_all_over_the_writing_of_a_whole_run_loses_nothing(
+    tmp_path, write_small, small_outcome, code
+):
+    """Every eleventh call that changes the disk, and that of each writer of tables and weights, which write by
+    themselves; earlier runs and trials stay whole, and the message has path and fix."""
+    config = load_config(write_small(tmp_path))
+    root = tmp_path / "runs"
+    earlier = write_run(config, None, lambda: small_outcome)
+    for at in range(1, 1_000, 11):
+        refuses = Refuses(at, code, stays=True)
+        try:
+            with calls_replaced(refuses):
+                write_run(config, None, lambda: small_outcome)
+        except RunError as error:
+            assert error.exit_code == 6
+            assert os.strerror(code) in str(error) and str(root) in str(error), (refuses.refused, error)
+        assert verify_run(earlier) == () and verify_ledger(root) == ()
+        assert all(entry.problem is None for entry in list_runs(root))
+        if not refuses.refused:
+            break
+    assert at > 50
+    for writer in ("write_parquet", "save_checkpoint", "write_report"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run_folder, writer, _refused(root, code))
+            with pytest.raises(RunError, match=os.strerror(code)):
+                write_run(config, None, lambda: small_outcome)
+        assert verify_run(earlier) == () and verify_ledger(root) == ()
+
+
+def _refused(root, code):
+    """A writer of another library that is refused, and names a file of the run."""
+
+    def refuse(*given):
+        (partial,) = root.glob(".partial-*")
+        raise OSError(code, os.strerror(code), str(partial / "file"))
+
+    return refuse

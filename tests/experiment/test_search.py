@@ -98,6 +98,8 @@ def test_trials_are_numbered_seeded_and_counted_in_the_ledger(searched):
     ledger = ledger_of(config).read()
     assert len(ledger.distinct()) == 3
     assert all(record.figures is None and "validation span" in record.reason for record in ledger.records)
+    looks = {(record.look.purpose, str(record.look.first), str(record.look.last)) for record in ledger.records}
+    assert looks == {("search", "2016-01-01", "2016-06-30")}
 
 
 def test_values_that_do_not_go_together_are_a_trial_without_a_loss(searched):
@@ -180,3 +182,12 @@ def test_later_proposals_are_drawn_to_what_scored_well():
         finished.append(SearchTrial(number, number, values, float(distance), 1))
     losses = [trial.loss for trial in finished]
     assert np.mean(losses[20:]) < 0.6 * np.mean(losses[:10])
+
+
+def test_a_damaged_ledger_ends_a_search_before_the_data_are_read(config):
+    config.runs_root.mkdir(parents=True)
+    ledger_of(config).path.write_text('{"not": "a trial"}\n')
+    stages = []
+    with pytest.raises(IntegrityError, match=r"ledger\.jsonl:1"):
+        search(config, lambda what, *_: stages.append(what), propose=in_turn)
+    assert stages == []

@@ -7,8 +7,17 @@ from scipy import stats
 
 from quantdl.config import load_config
 from quantdl.experiment import pipeline, run_backtest_only, run_experiment
-from quantdl.experiment.trials import code_hash, ledger_of, period_sharpe, record_look, record_trial, trial_of
-from quantdl.runs.ledger import Ledger
+from quantdl.experiment.trials import (
+    checked_ledger,
+    code_hash,
+    ledger_of,
+    period_sharpe,
+    record_look,
+    record_trial,
+    trial_of,
+)
+from quantdl.runs import Entry, Ledger
+from quantdl.runs.returns import stored_returns
 
 INITIAL = 1_000_000.0
 
@@ -24,16 +33,17 @@ def test_the_same_config_and_code_count_as_one_trial(tmp_path, write_small, smal
 
 
 def test_an_evaluation_is_a_look_and_no_trial(tmp_path, write_small, small_outcome):
-    fingerprint = small_outcome.data.panel.card.fingerprint
+    card = small_outcome.data.panel.card
     config = load_config(write_small(tmp_path))
-    assert record_look(config, fingerprint) == 1
-    assert record_look(config, fingerprint) == 1  # the same config, data, seed and code
+    assert record_look(config, card) == 1
+    assert record_look(config, card) == 1  # the same config, data, seed and code
     other = load_config(write_small(tmp_path, {"seed: 7": "seed: 8"}))
-    assert record_look(other, fingerprint) == 2
-    assert record_look(other, "sha256:other data") == 1
+    assert record_look(other, card) == 2
+    elsewhere = replace(card, fingerprint="sha256:other", declaration=replace(card.declaration, source="another"))
+    assert record_look(other, elsewhere) == 1
     selection = record_trial(other, small_outcome, "backtest")
     assert (selection.n_trials, selection.n_records) == (1, 1)
-    assert record_look(other, fingerprint) == 2  # run and scored: one config that has seen the span
+    assert record_look(other, card) == 2  # run and scored: one config that has seen the span
 
 
 def test_the_ledger_takes_the_sharpe_ratio_per_bar_and_the_whole_kurtosis(small_outcome):
@@ -119,3 +129,51 @@ def test_a_recorded_trial_is_judged_among_all_on_the_same_data(tmp_path, write_s
     assert [record.data for record in records] == [fingerprint] * 3
     assert records[0].trial == records[2].trial == trial_of(config, fingerprint) != records[1].trial
     assert ledger_of(config).path == tmp_path / "runs" / "ledger.jsonl"
+
+
+def test_another_vintage_or_fewer_assets_are_the_same_data_and_another_wording_is_another_idea(
+    tmp_path, write_small, small_outcome
+):
+    config = load_config(write_small(tmp_path))
+    record_trial(config, small_outcome, "backtest")
+    panel = small_outcome.data.panel
+    later = replace(panel, card=replace(panel.card, fingerprint="sha256:of a later ingest"))
+    again = replace(small_outcome, data=replace(small_outcome.data, panel=later))
+    assert record_trial(config, again, "backtest").n_trials == 2
+    reworded = load_config(write_small(tmp_path, {"The joint law of a causal transformer": "The law of a network"}))
+    selection = record_trial(reworded, small_outcome, "backtest")
+    assert (selection.n_trials, selection.n_trials_on_data) == (1, 3)
+
+
+def test_the_returns_that_are_kept_are_those_that_the_sharpe_ratio_is_of(tmp_path, write_small, small_outcome):
+    config = load_config(write_small(tmp_path))
+    assert record_trial(config, small_outcome, "backtest").n_with_returns == 1
+    (trial,) = ledger_of(config).read().records
+    bars, columns = stored_returns(ledger_of(config), trial.returns.sha256)
+    equity = small_outcome.result.equity["equity"]
+    expected = equity.to_numpy() / [INITIAL, *equity.to_numpy()[:-1]] - 1.0
+    assert (bars == equity.index.to_numpy()).all()
+    assert columns[:, 0] == pytest.approx(expected, rel=1e-12)
+    assert trial.figures.sharpe == pytest.approx(columns.mean() / columns.std(ddof=1), rel=1e-12)
+
+
+def test_ten_seeds_have_an_overfitting_probability_and_count_as_one_trial_where_they_earn_the_same(
+    tmp_path, write_small, small_outcome
+):
+    """What is recorded here is one outcome under ten seeds, as a strategy without a model gives."""
+    for seed in range(10):
+        config = load_config(write_small(tmp_path, {"seed: 7": f"seed: {seed}"}))
+        selection = record_trial(config, small_outcome, "backtest")
+    assert (selection.n_trials, selection.n_with_returns, selection.effective_trials) == (10, 10, 1.0)
+    assert selection.deflated_sharpe == selection.probabilistic_sharpe
+    assert selection.overfitting_probability == 0.5
+
+
+def test_a_line_that_was_cut_short_is_told_before_the_work(tmp_path, write_small):
+    config = load_config(write_small(tmp_path))
+    ledger_of(config).append(Entry("t", "d", "run", None, "a test"))
+    assert checked_ledger(config).path == ledger_of(config).path
+    with ledger_of(config).path.open("ab") as file:
+        file.write(b'{"chain": "12')
+    with pytest.warns(UserWarning, match="13 bytes of an unfinished record 2 are ignored; the next trial takes"):
+        checked_ledger(config)

@@ -14,7 +14,7 @@ import torch
 
 from quantdl.config import load_config, with_values
 from quantdl.experiment.models import fit_model
-from quantdl.experiment.unfinished import begin_unfinished, forget_unfinished, unfinished_fit
+from quantdl.experiment.unfinished import keeping_unfinished, unfinished_fit
 from quantdl.features import feature_table
 from quantdl.market.sources import load_sp500
 from quantdl.models.settings import EnsembleSettings, TransformerSettings
@@ -46,8 +46,8 @@ def path_of(config, closes, seed=0, spans=SPANS, network=NETWORK, groups=None):
         torch.manual_seed(seed)
         model = TransformerForecaster(histories.n_features, 1, network)
     execution = execution_on(Capabilities("cpu"), config.training)
-    begin_unfinished(config)
-    return unfinished_fit(config, config.seed, model, histories, spans, network, execution).path
+    with keeping_unfinished(config):
+        return unfinished_fit(config, config.seed, model, histories, spans, network, execution).path
 
 
 def test_whatever_the_fit_depends_on_gives_it_a_state_of_its_own(config, closes):
@@ -74,20 +74,43 @@ def test_the_states_of_a_run_stand_in_one_folder_beside_the_runs(config, closes)
     assert paths[0].parent.parent == config.runs_root / ".unfinished"
 
 
+def states_folder(config):
+    """Where the states of a config stand while it is carried out."""
+    (folder,) = (config.runs_root / ".unfinished").iterdir()
+    return folder
+
+
 def test_a_finished_run_removes_no_state_of_the_same_config_with_another_seed(config, closes):
     """As in a sweep: the seeds run at once, one is finished first, and the others go on keeping theirs."""
     other = with_values(config, {"seed": 8})
-    paths = [path_of(each, closes) for each in (config, other)]
-    for path in paths:
-        path.write_bytes(b"")
-    forget_unfinished(config)
-    assert [path.exists() for path in paths] == [False, True]
-    histories = build_histories(panel_of_closes(closes), [NEXT_SESSION])
-    model = TransformerForecaster(histories.n_features, 1, NETWORK)
-    execution = execution_on(Capabilities("cpu"), config.training)
-    assert unfinished_fit(other, 8, model, histories, SPANS, NETWORK, execution).path.parent == paths[1].parent
-    forget_unfinished(other)
+    with keeping_unfinished(other):
+        kept = states_folder(config) / "fit.safetensors"
+        kept.write_bytes(b"")
+        with keeping_unfinished(config):
+            (mine,) = set((config.runs_root / ".unfinished").iterdir()) - {kept.parent}
+            (mine / "fit.safetensors").write_bytes(b"")
+        assert kept.exists() and not mine.exists()
     assert not (config.runs_root / ".unfinished").exists()
+
+
+def test_of_two_runs_of_one_config_and_seed_the_last_one_to_end_removes_the_states(config):
+    with keeping_unfinished(config):
+        kept = states_folder(config) / "fit.safetensors"
+        with keeping_unfinished(config):
+            kept.write_bytes(b"")
+        assert kept.exists()
+        with pytest.raises(KeyboardInterrupt), keeping_unfinished(config):
+            raise KeyboardInterrupt
+        assert kept.exists()
+    assert not (config.runs_root / ".unfinished").exists()
+
+
+def test_a_run_that_ends_before_another_has_kept_anything_leaves_it_its_folder(config):
+    with keeping_unfinished(config):
+        folder = states_folder(config)
+        with pytest.raises(KeyboardInterrupt), keeping_unfinished(config):
+            raise KeyboardInterrupt
+        assert folder.is_dir()
 
 
 def test_a_config_that_keeps_no_state_has_none(config, closes):
@@ -103,12 +126,11 @@ def test_models_of_one_config_that_begin_with_the_same_weights_do_not_take_up_ea
     panel = panel.select(panel.assets[:3])
     table = feature_table(panel, ("own_history",))
     config = config.model_copy(update={"training": replace(config.training, epochs=1)})
-    begin_unfinished(config)
     settings = EnsembleSettings(5, (NETWORK, replace(NETWORK, dropout=0.6)))
-    first, second = fit_model(settings, panel, table, BARS, config).members
+    with keeping_unfinished(config):
+        first, second = fit_model(settings, panel, table, BARS, config).members
+        assert len(list(config.runs_root.glob(".unfinished/*/*.safetensors"))) == 2
     assert first.report.epochs != second.report.epochs
-    assert len(list(config.runs_root.glob(".unfinished/*/*.safetensors"))) == 2
-    forget_unfinished(config)
 
 
 def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_finished(config):
@@ -124,20 +146,19 @@ def test_an_interrupted_training_goes_on_and_leaves_nothing_once_the_run_is_fini
 
     expected = fitted()
     assert not (config.runs_root / ".unfinished").exists()  # outside of a run nothing is kept
-    begin_unfinished(config)
 
     def stop(_: str, epoch: int, __: int) -> None:
         if epoch == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), keeping_unfinished(config):
         fitted(stop)
     assert len(list(config.runs_root.glob(".unfinished/*/*.safetensors"))) == 1
     seen = []
-    again = fitted(lambda _, epoch, __: seen.append(epoch))
+    with keeping_unfinished(config):
+        again = fitted(lambda _, epoch, __: seen.append(epoch))
     assert seen == [2, 3]
     assert all(torch.equal(a, b) for a, b in zip(again, expected, strict=True))
-    forget_unfinished(config)
     assert not (config.runs_root / ".unfinished").exists()
 
 
@@ -159,33 +180,52 @@ def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with
     told = []
     expected = fitted(lambda what, epoch, _: told.append((what, epoch)))
     assert len({what for what, _ in told}) == 2 * len(yearly_refits(panel.sessions, bars.test))
-    begin_unfinished(config)
     steps = iter(range(len(told)))
 
     def stop(*_: object) -> None:
         if next(steps) == len(told) - 3:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), keeping_unfinished(config):
         fitted(stop)
     kept = {path: path.stat().st_mtime_ns for path in config.runs_root.glob(".unfinished/*/*.safetensors")}
     again = []
-    assert all(torch.equal(a, b) for a, b in zip(fitted(lambda *what: again.append(what)), expected, strict=True))
+    with keeping_unfinished(config):
+        assert all(torch.equal(a, b) for a, b in zip(fitted(lambda *what: again.append(what)), expected, strict=True))
+        assert sum(path.stat().st_mtime_ns != written for path, written in kept.items()) <= 1
     assert len(again) < len(told)
-    assert sum(path.stat().st_mtime_ns != written for path, written in kept.items()) <= 1
-    forget_unfinished(config)
     assert not (config.runs_root / ".unfinished").exists()  # those of the second seed neither
 
 
-def test_a_state_that_was_left_long_ago_is_removed_by_the_next_run(config, closes):
-    own, other = path_of(config, closes), config.runs_root / ".unfinished" / "other" / "fit.safetensors"
-    other.parent.mkdir()
-    for path, days in ((own, 13), (other, 15)):
-        path.write_bytes(b"")
-        then = time.time() - days * 86_400
-        os.utime(path, (then, then))
-    begin_unfinished(config)
-    assert own.exists() and not other.exists()
+def left_state(config, days):
+    """A state that a killed run of this config left so many days ago."""
+    folders = config.runs_root / ".unfinished"
+    with pytest.raises(KeyboardInterrupt), keeping_unfinished(config):
+        known = set() if not folders.exists() else set(folders.iterdir())
+        (folder,) = [path for path in known if not any(path.iterdir())]
+        (folder / "fit.safetensors").write_bytes(b"")
+        raise KeyboardInterrupt
+    then = time.time() - days * 86_400
+    os.utime(folder / "fit.safetensors", (then, then))
+    return folder / "fit.safetensors"
+
+
+def test_a_state_that_was_left_long_ago_is_removed_by_the_next_run(config):
+    young, old = (left_state(with_values(config, {"seed": 20 + days}), days) for days in (13, 15))
+    with keeping_unfinished(config):
+        assert young.exists() and not old.exists()
+
+
+def test_no_clock_makes_the_state_of_a_run_that_goes_on_an_old_one(config):
+    """The clock of the machine is set a year ahead while a run trains, and another run begins."""
+    other = with_values(config, {"seed": 8})
+    with keeping_unfinished(other):
+        kept = states_folder(config) / "fit.safetensors"
+        kept.write_bytes(b"")
+        then = time.time() - 366 * 86_400
+        os.utime(kept, (then, then))
+        with keeping_unfinished(config):
+            assert kept.exists()
 
 
 def test_a_finished_run_leaves_no_state(small_run):

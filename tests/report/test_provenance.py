@@ -14,7 +14,8 @@ NOT_SHOWN = {"undefined": "its reasons stand in the cells of the figures"}
 def test_the_sharpe_ratio_of_the_ledger_is_named_per_bar(run):
     found = by_label(table(provenance.selection_section(run), "Selection"))
     assert found["Sharpe ratio per bar"] == ["0.0421"]
-    assert found["Probability of backtest overfitting"] == ["undefined: needs the returns of all trials over one span"]
+    reason = "needs at least 10 trials, there are 14, of which 9 have returns over these bars at hand"
+    assert found["Probability of backtest overfitting"] == [f"undefined: {reason}"]
 
 
 def test_every_figure_of_the_selection_has_its_row():
@@ -24,18 +25,41 @@ def test_every_figure_of_the_selection_has_its_row():
 
 
 def test_probabilities_and_variances_keep_their_decimals(run):
-    selection = Selection(1_204, 37, 12.345, -0.04217, 0.00031416, 0.1, 0.9127, 0.0004, 0.25, {})
+    selection = Selection(
+        n_records=1_204,
+        n_trials_on_data=40,
+        n_trials=37,
+        n_with_returns=36,
+        effective_trials=12.345,
+        sharpe=-0.04217,
+        n_observations=1_006,
+        sharpe_variance=0.00031416,
+        expected_maximum_sharpe=0.1,
+        probabilistic_sharpe=0.9127,
+        deflated_sharpe=0.0004,
+        deflated_sharpe_raw=0.0003,
+        deflated_sharpe_on_data=0.0002,
+        minimum_track_record=1_535,
+        overfitting_probability=0.25,
+        undefined={},
+    )
     changed = dataclasses.replace(run, selection=selection)
     assert by_label(table(provenance.selection_section(changed), "Selection")) == {
-        "Runs recorded on this data": ["1,204"],
-        "Distinct trials on this data": ["37"],
-        "Effective number of trials": ["12.35"],
+        "Runs and searched fits recorded on this data": ["1,204"],
+        "Distinct trials on this data, of any hypothesis": ["40"],
+        "Distinct trials of this hypothesis on this data": ["37"],
+        "Of those, with returns over the same bars at hand": ["36"],
+        "Effective number of trials of this hypothesis, by the correlation of returns": ["12.35"],
         "Sharpe ratio per bar": ["\u22120.0422"],
-        "Deflated Sharpe ratio, a probability": ["0.000"],
+        "Returns it is of": ["1,006"],
+        "Returns needed for it to be above zero with 95 % confidence": ["1,535"],
         "Probabilistic Sharpe ratio, a probability": ["0.913"],
+        "Deflated Sharpe ratio, effective number of trials, a probability": ["0.000"],
+        "The same, number of trials of this hypothesis": ["0.000"],
+        "The same, all trials on this data": ["0.000"],
         "Best Sharpe ratio per bar expected from luck": ["0.1000"],
         "Probability of backtest overfitting": ["0.250"],
-        "Variance of the Sharpe ratios per bar of all trials": ["0.0003142"],
+        "Variance of the Sharpe ratios per bar of the trials of this hypothesis": ["0.0003142"],
     }
 
 

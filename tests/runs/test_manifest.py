@@ -14,6 +14,7 @@ from quantdl.runs.manifest import (
     file_problem,
     open_run,
     record_files,
+    size_problem,
     write_manifest,
 )
 
@@ -37,7 +38,8 @@ def rewrite(folder, change, sealed=True):
     del content["seal"]
     change(content)
     seal = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-    (folder / MANIFEST).write_text(json.dumps({**content, "seal": seal if sealed else "0" * 64}))
+    whole = {**content, "seal": seal if sealed else "0" * 64}
+    (folder / MANIFEST).write_text(json.dumps(whole, indent=2, sort_keys=True) + "\n")
 
 
 def test_files_are_recorded_with_size_and_sha256(folder):
@@ -150,6 +152,19 @@ def test_a_folder_without_a_manifest_is_no_run(tmp_path):
         open_run(tmp_path)
     with pytest.raises(RunError, match="no such run folder"):
         open_run(tmp_path / "nothing")
+
+
+def test_a_manifest_that_says_the_same_in_other_bytes_is_not_the_one_that_was_written(folder):
+    (folder / MANIFEST).write_bytes((folder / MANIFEST).read_bytes().replace(b": ", b" :", 1))
+    with pytest.raises(IntegrityError, match="not the one that was written"):
+        open_run(folder)
+
+
+def test_a_file_that_was_changed_without_changing_its_length_is_seen_only_where_it_is_read(folder):
+    record = open_run(folder).files["log.txt"]
+    (folder / "log.txt").write_bytes(b"abd")
+    assert size_problem(folder, "log.txt", record) is None
+    assert file_problem(folder, "log.txt", record) is not None
 
 
 def test_a_link_in_place_of_the_manifest_is_not_followed(folder):

@@ -2,16 +2,19 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from quantdl.records import to_plain
+from quantdl.runs import selection
 from quantdl.runs.ledger import PeriodSharpe, Trial
 from quantdl.runs.selection import (
     deflated_sharpe,
     effective_trials,
     expected_maximum_sharpe,
+    minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
     selection_report,
@@ -126,6 +129,35 @@ def test_returns_with_gaps_are_refused():
         overfitting_probability(np.full((100, 3), math.nan))
 
 
+def test_many_trials_at_once_are_judged_as_in_one_piece(monkeypatch):
+    returns = np.random.default_rng(7).standard_normal((200, 12))
+    whole = overfitting_probability(returns, n_blocks=10)
+    monkeypatch.setattr(selection, "_SPLITS_AT_ONCE", 7)
+    assert overfitting_probability(returns, n_blocks=10) == whole
+
+
+def test_the_minimum_track_records_of_the_paper():
+    """An annual Sharpe ratio of 2 is above 1 at 95 %: 2.73 years of days, 2.83 of weeks, 3.24 of months if normal."""
+    for bars, years in ((250, 2.73), (52, 2.83), (12, 3.24)):
+        estimate = PeriodSharpe(2 / math.sqrt(bars), bars, 0.0, 3.0)
+        assert minimum_track_record(estimate, 1 / math.sqrt(bars)) / bars == pytest.approx(years, abs=0.006)
+
+
+def test_a_track_record_of_the_minimum_length_is_just_significant():
+    fund = PeriodSharpe(0.036 / 0.079, 24, -2.448, 10.164)
+    needed = minimum_track_record(fund)
+    assert needed > 24  # 24 months give .9127 only
+    long = replace(fund, n_observations=round(needed * 1000))
+    assert probabilistic_sharpe(replace(long, n_observations=math.ceil(needed))) >= 0.95
+    assert probabilistic_sharpe(replace(long, n_observations=math.floor(needed))) < 0.95
+
+
+@pytest.mark.parametrize(("benchmark", "confidence"), [(0.05, 0.95), (0.06, 0.95), (0.0, 0.5), (0.0, 1.0)])
+def test_no_length_makes_a_ratio_significant_that_is_not_above(benchmark, confidence):
+    with pytest.raises(ValueError, match="expected a Sharpe ratio above"):
+        minimum_track_record(PeriodSharpe(0.05, 100, 0.0, 3.0), benchmark, confidence)
+
+
 def test_the_report_counts_distinct_trials_on_the_same_data():
     records = [
         record(1, "a", 0.02),
@@ -134,48 +166,98 @@ def test_the_report_counts_distinct_trials_on_the_same_data():
         record(4, "c", 0.09, data="sha256:other"),
         record(5, "d", 0.04),
     ]
-    report = selection_report(records, "b")
-    variance = np.var([0.02, 0.06, 0.04], ddof=1)
-    assert (report.n_records, report.n_trials, report.effective_trials) == (4, 3, 3.0)
-    assert report.sharpe == 0.06
-    assert report.sharpe_variance == pytest.approx(variance)
+    report = selection_report(records, records[2])
+    spread = np.var([0.02, 0.06, 0.04], ddof=1)
+    assert (report.n_records, report.n_trials, report.n_trials_on_data, report.effective_trials) == (4, 3, 3, 3.0)
+    assert (report.sharpe, report.n_observations, report.n_with_returns) == (0.06, 1000, 0)
+    assert report.sharpe_variance == pytest.approx(spread)
     assert report.expected_maximum_sharpe == expected_maximum_sharpe(3, report.sharpe_variance)
     assert report.probabilistic_sharpe == probabilistic_sharpe(records[1].figures)
-    assert report.deflated_sharpe == deflated_sharpe(records[1].figures, 3, report.sharpe_variance)
+    assert report.minimum_track_record == math.ceil(minimum_track_record(records[1].figures))
+    expected = deflated_sharpe(records[1].figures, 3, report.sharpe_variance)
+    assert report.deflated_sharpe == report.deflated_sharpe_raw == report.deflated_sharpe_on_data == expected
     assert report.overfitting_probability is None
-    assert report.undefined == {"overfitting_probability": "needs at least 10 trials, there are 3"}
+    reason = "needs at least 10 trials, there are 3, of which 0 have returns over these bars at hand"
+    assert report.undefined == {"overfitting_probability": reason}
+
+
+def test_the_variance_is_that_of_one_idea_and_all_ideas_are_counted_beside_it():
+    """Another wording of the hypothesis begins no new count."""
+    ideas = {"a": "x", "b": "x", "c": "y", "d": "z"}
+    sharpes = {"a": 0.02, "b": 0.06, "c": -0.05, "d": 0.09}
+    records = [replace(record(n, name, sharpes[name]), idea=idea) for n, (name, idea) in enumerate(ideas.items(), 1)]
+    own = records[1]
+    report = selection_report(records, own)
+    assert (report.n_trials, report.n_trials_on_data) == (2, 4)
+    assert report.sharpe_variance == pytest.approx(np.var([0.02, 0.06], ddof=1))
+    everything = float(np.var([*sharpes.values()], ddof=1))
+    assert report.deflated_sharpe_on_data == pytest.approx(deflated_sharpe(own.figures, 4, everything))
+    assert report.deflated_sharpe_on_data < report.deflated_sharpe < report.probabilistic_sharpe
+    alone = selection_report(records, records[3])
+    assert alone.deflated_sharpe == alone.probabilistic_sharpe > alone.deflated_sharpe_on_data
 
 
 def test_a_first_trial_is_judged_without_deflation():
-    report = selection_report([record(1, "a", 0.05)], "a")
+    first = record(1, "a", 0.05)
+    report = selection_report([first], first)
     assert report.deflated_sharpe == report.probabilistic_sharpe
     assert report.n_trials == 1
 
 
 def test_figures_that_do_not_exist_come_with_reasons():
-    records = [record(1, "a", None, reason="zero variance"), record(2, "b", 0.05)]
-    for trial in ("a", "b"):
-        rendered = to_plain(selection_report(records, trial))
+    records = [record(1, "a", None, reason="zero variance"), record(2, "b", 0.05), record(3, "c", -0.05, "sha256:2")]
+    for own in records:
+        rendered = to_plain(selection_report(records, own))
         missing = {name for name, value in rendered.items() if value is None}
         assert missing == set(rendered["undefined"])
         assert all(rendered["undefined"].values())
         json.dumps(rendered, allow_nan=False)
-    assert selection_report(records, "a").undefined["sharpe"] == "zero variance"
-    assert "of 2 trials 1 has one" in selection_report(records, "b").undefined["deflated_sharpe"]
+    assert selection_report(records, records[0]).undefined["sharpe"] == "zero variance"
+    assert "of 2 trials 1 has one" in selection_report(records, records[1]).undefined["deflated_sharpe"]
+    assert "not above zero" in selection_report(records, records[2]).undefined["minimum_track_record"]
 
 
 def test_ten_trials_with_their_returns_get_an_overfitting_probability():
     returns = np.random.default_rng(6).standard_normal((400, 10))
     records = [record(i + 1, f"t{i}", float(returns[:, i].mean())) for i in range(10)]
-    report = selection_report(records, "t3", returns)
+    columns = {f"t{i}": returns[:, i] for i in range(10)}
+    report = selection_report(records, records[3], columns)
     assert report.overfitting_probability == overfitting_probability(returns)
-    assert report.effective_trials == pytest.approx(10, abs=1)
-    assert report.undefined == {}
-    assert "returns of all trials" in selection_report(records, "t3").undefined["overfitting_probability"]
-    with pytest.raises(ValueError, match="9 columns for 10 distinct trials"):
-        selection_report(records, "t3", returns[:, :9])
+    assert report.effective_trials == pytest.approx(effective_trials(returns))
+    assert report.n_with_returns == 10
+    assert set(report.undefined) <= {"minimum_track_record"}
+    short = selection_report(records, records[3], {name: column[:31] for name, column in columns.items()})
+    assert short.undefined["overfitting_probability"] == "needs at least 32 bars, there are 31"
+
+
+def test_a_trial_whose_returns_are_not_at_hand_counts_as_independent():
+    wave = np.random.default_rng(8).standard_normal(400)
+    records = [record(i + 1, f"t{i}", 0.01 * i) for i in range(12)]
+    report = selection_report(records, records[3], {f"t{i}": wave for i in range(10)})  # ten of them are the same
+    assert (report.n_trials, report.n_with_returns, report.effective_trials) == (12, 10, 3.0)
+    assert report.deflated_sharpe > report.deflated_sharpe_raw
+    assert report.overfitting_probability == 0.5  # of ten that are the same, any choice ranks in the middle
 
 
 def test_a_trial_that_was_not_recorded_is_refused():
     with pytest.raises(ValueError, match="trial x is not in the ledger"):
-        selection_report([record(1, "a", 0.05)], "x")
+        selection_report([record(1, "a", 0.05)], record(2, "x", 0.05))
+
+
+def test_the_deflated_ratio_says_of_worthless_strategies_that_they_are_above_zero_no_more_often_than_it_claims():
+    """The best of 20 strategies without any edge, a thousand times: above .95 in about 5 %, where one in two passes
+    the probabilistic one."""
+    rng = np.random.default_rng(9)
+    passed = {"deflated_sharpe": 0, "probabilistic_sharpe": 0}
+    for _ in range(300):
+        returns = rng.standard_normal((250, 20))
+        sharpes = returns.mean(0) / returns.std(0, ddof=1)
+        records = [
+            replace(record(i + 1, f"t{i}", float(s)), figures=PeriodSharpe(float(s), 250, 0.0, 3.0))
+            for i, s in enumerate(sharpes)
+        ]
+        report = selection_report(records, records[int(sharpes.argmax())])
+        for name in passed:
+            passed[name] += getattr(report, name) > 0.95
+    assert passed["deflated_sharpe"] / 300 < 0.1
+    assert passed["probabilistic_sharpe"] / 300 == pytest.approx(1 - 0.95**20, abs=0.1)

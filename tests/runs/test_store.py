@@ -7,15 +7,12 @@ import multiprocessing
 import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import textwrap
-import time
 
 import pytest
 
-from quantdl.errors import IntegrityError, RunError
+from quantdl.errors import IntegrityError, RunError, RunNameError
 from quantdl.runs.identifiers import checked_file, checked_id
 from quantdl.runs.manifest import MANIFEST
 from quantdl.runs.store import (
@@ -25,8 +22,8 @@ from quantdl.runs.store import (
     list_runs,
     open_run,
     remove_abandoned,
-    verify_run,
 )
+from quantdl.runs.verification import verify_run
 
 NOON = 1_700_000_000_000_000_000  # nanoseconds since 1970
 
@@ -93,7 +90,7 @@ def test_a_folder_that_exists_is_never_overwritten(tmp_path):
     before = {
         name: (tmp_path / name).read_bytes() for name in everything_below(tmp_path) if (tmp_path / name).is_file()
     }
-    with pytest.raises(RunError, match=r"mine: this run folder exists.*--output.*quantdl runs delete"):
+    with pytest.raises(RunNameError, match=r"mine: this run folder exists.*--output.*quantdl runs delete /"):
         with RunWriter(tmp_path, "other", folder="mine"):
             pytest.fail("the block must not start: hours of training would be lost at its end")
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
@@ -102,7 +99,8 @@ def test_a_folder_that_exists_is_never_overwritten(tmp_path):
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
 def test_what_takes_the_place_during_the_run_is_not_overwritten(tmp_path, kind):
     target = tmp_path / "mine"
-    with pytest.raises(RunError, match="this run folder exists"):
+    said = "a folder that is no run stands there" if kind == "folder" else "a file stands there"
+    with pytest.raises(RunError, match=f"mine: {said}, and nothing is overwritten. Give another place") as caught:
         with RunWriter(tmp_path, "a", folder="mine"):
             if kind == "file":
                 target.write_text("precious")
@@ -111,6 +109,18 @@ def test_what_takes_the_place_during_the_run_is_not_overwritten(tmp_path, kind):
             else:
                 target.symlink_to("nowhere")
     assert everything_below(tmp_path) == ["mine"]
+    assert caught.value.exit_code == 6  # the run was carried out and is lost
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_what_is_no_run_is_not_offered_to_be_deleted_as_one(tmp_path, kind):
+    target = tmp_path / "README.md"
+    target.mkdir() if kind == "folder" else target.write_text("precious")
+    with pytest.raises(RunNameError, match="stands there, and nothing is overwritten. Give another place") as caught:
+        with RunWriter(tmp_path, "a", folder="README.md"):
+            pytest.fail("must not start")
+    assert "delete" not in str(caught.value)
+    assert caught.value.exit_code == 2
 
 
 def test_a_run_is_readable_while_it_is_being_written(tmp_path):
@@ -127,37 +137,7 @@ def test_other_writers_get_a_path(tmp_path):
     assert open_run(run.target).read_bytes("tables/equity.parquet") == b"PAR1"
 
 
-# Kills and full disks
-
-
-WRITER = """
-    import sys, time
-    from pathlib import Path
-    from quantdl.runs.store import RunWriter
-    with RunWriter(Path(sys.argv[1]), "killed") as run:
-        for number in range(400):
-            run.write_bytes(f"part/{number}.bin", bytes(5000))
-            if number == 0:
-                print("writing", flush=True)
-    print("published", flush=True)
-"""
-
-
-@pytest.mark.parametrize("delay", [0.0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16])
-def test_a_killed_run_is_not_listed_and_hides_nothing(tmp_path, delay):
-    earlier = write_run(tmp_path)
-    script = textwrap.dedent(WRITER)
-    with subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "writing\n"
-        time.sleep(delay)
-        process.send_signal(signal.SIGKILL)
-    listed = list_runs(tmp_path)
-    assert [entry.problem for entry in listed] == [None] * len(listed)
-    assert listed[0].path == earlier
-    assert all(verify_run(entry.path) == () for entry in listed)  # whole or not there at all
-    removed = remove_abandoned(tmp_path)
-    assert len(removed) + len(listed) == 2
-    assert [name for name in everything_below(tmp_path) if name.startswith(".partial")] == []
+# Full disks
 
 
 def test_a_run_that_is_alive_is_not_cleaned_away(tmp_path):
@@ -300,66 +280,6 @@ def test_links_do_not_enter_a_run(tmp_path):
 # Damage
 
 
-@pytest.mark.parametrize(
-    ("damage", "problem"),
-    [
-        (lambda run: (run / "metrics.json").unlink(), "metrics.json: missing"),
-        (lambda run: (run / "metrics.json").write_text('{"sharpe": 9.9}'), "metrics.json: truncated, 15 bytes where"),
-        (lambda run: (run / "config.yaml").write_text("name: quickstarT\n"), "config.yaml: changed"),
-        (
-            lambda run: (run / "config.yaml").write_text("name: quickstart\n\n"),
-            "config.yaml: longer, 18 bytes where 17",
-        ),
-        (lambda run: (run / "config.yaml").write_text(""), "config.yaml: truncated, 0 bytes where 17"),
-        (lambda run: (run / "notes.txt").write_text("hi"), "notes.txt: extra"),
-        (lambda run: (run / "model" / "x").symlink_to("/etc"), "model/x: extra"),
-        (
-            lambda run: ((run / "config.yaml").unlink(), (run / "config.yaml").symlink_to("/etc/hosts")),
-            "config.yaml: a link",
-        ),
-        (lambda run: ((run / "config.yaml").unlink(), (run / "config.yaml").mkdir()), "config.yaml: missing"),
-        (lambda run: (run / "model").rename(run / "module"), "model/weights.safetensors: missing"),
-    ],
-)
-def test_damage_is_found_and_named(tmp_path, damage, problem):
-    target = write_run(tmp_path)
-    damage(target)
-    assert any(found.startswith(problem) for found in verify_run(target)), verify_run(target)
-
-
-def test_a_link_in_place_of_a_folder_is_found(tmp_path):
-    target = write_run(tmp_path)
-    (target / "model").rename(tmp_path / "model")
-    (target / "model").symlink_to(tmp_path / "model")
-    assert any("a link stands" in problem for problem in verify_run(target))
-
-
-def test_every_truncation_of_a_file_is_found(tmp_path):
-    target = write_run(tmp_path)
-    whole = (target / "model/weights.safetensors").read_bytes()
-    for length in range(0, len(whole), 160):
-        (target / "model/weights.safetensors").write_bytes(whole[:length])
-        assert verify_run(target) == (
-            f"model/weights.safetensors: truncated, {length} bytes where {len(whole)} were written",
-        )
-        with pytest.raises(IntegrityError, match="truncated"):
-            open_run(target).read_bytes("model/weights.safetensors")
-
-
-def test_every_flipped_bit_of_the_manifest_is_found(tmp_path):
-    target = write_run(tmp_path)
-    manifest = target / MANIFEST
-    whole = manifest.read_bytes()
-    for position in range(len(whole)):
-        flipped = bytearray(whole)
-        flipped[position] ^= 1 << position % 8
-        manifest.write_bytes(flipped)
-        assert verify_run(target) != ()
-    for length in range(len(whole) - 1):  # the last byte is a newline
-        manifest.write_bytes(whole[:length])
-        assert verify_run(target) != ()
-
-
 def test_a_damaged_file_is_never_handed_out(tmp_path):
     target = write_run(tmp_path)
     (target / "metrics.json").write_text("{}")
@@ -381,6 +301,23 @@ def test_one_broken_run_does_not_hide_the_others(tmp_path, content):
     assert [entry.problem is None for entry in entries] == [True, False, True]
     assert "the manifest is damaged" in entries[1].problem
     assert verify_run(broken) == (entries[1].problem,)
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda run: (run / "metrics.json").unlink(), "metrics.json: missing"),
+        (lambda run: (run / "config.yaml").write_text(""), "config.yaml: truncated, 0 bytes where 17"),
+        (lambda run: (run / "model").rename(run / "module"), "model/weights.safetensors: missing"),
+    ],
+)
+def test_a_run_that_lacks_a_file_or_a_part_of_it_is_listed_with_what_is_wrong(tmp_path, damage, problem):
+    first, broken, last = (write_run(tmp_path) for _ in range(3))
+    damage(broken)
+    entries = list_runs(tmp_path)
+    assert [entry.path for entry in entries] == [first, broken, last]
+    assert entries[1].problem.startswith(problem)
+    assert entries[0].problem is entries[2].problem is None
 
 
 def test_a_run_without_its_manifest_is_listed_as_broken(tmp_path):
@@ -414,15 +351,22 @@ def test_a_run_is_found_by_path_folder_identifier_and_its_beginning(tmp_path):
 def test_a_reference_to_no_run_or_to_several_is_refused(tmp_path, reference):
     write_run(tmp_path)
     write_run(tmp_path)
-    with pytest.raises(RunError, match="no run is called|2 runs are called"):
+    with pytest.raises(RunNameError, match="no run is called|2 runs are called") as caught:
         find_run(tmp_path, reference)
+    assert caught.value.exit_code == 2
+
+
+def test_a_run_that_was_probably_meant_is_named(tmp_path):
+    write_run(tmp_path, folder="quickstart-of-may")
+    with pytest.raises(RunNameError, match="did you mean 'quickstart-of-may'"):
+        find_run(tmp_path, "quickstart-of-mai")
 
 
 @pytest.mark.parametrize("missing", ["nowhere", "folder"])
 def test_opening_what_is_no_run_is_refused(tmp_path, missing):
     (tmp_path / "folder").mkdir()
     for operation in (open_run, verify_run, delete_run):
-        with pytest.raises(RunError, match="no such run folder|not a run folder"):
+        with pytest.raises(RunNameError, match="no such run folder|not a run folder"):
             operation(tmp_path / missing)
     assert (tmp_path / "folder").is_dir()
 
@@ -435,6 +379,8 @@ def test_a_deleted_run_is_gone_and_others_stay(tmp_path):
 
 
 def test_the_package_imports_neither_torch_nor_pandas():
-    script = "import sys, quantdl.runs, quantdl.runs.selection; print({'torch', 'pandas', 'scipy'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == "set()\n"
+    every = "import sys, quantdl.runs, quantdl.runs.selection, quantdl.runs.returns, quantdl.runs.environment"
+    for script, unwanted in ((every, {"torch", "pandas", "scipy"}), ("import sys, quantdl.runs", {"numpy"})):
+        script += f"; print({unwanted} & set(sys.modules))"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout == "set()\n"

@@ -1,0 +1,79 @@
+"""Two runs side by side: figures as they are stored, and tests where both have returns."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from quantdl.experiment.comparing import compare_runs
+from quantdl.runs import RunWriter, open_run
+
+
+def a_run(root, days, returns, sharpe=0.5, verdict="defended"):
+    curve = np.cumprod([1.0, *(1.0 + np.asarray(returns))])
+    table = pd.DataFrame({"session": pd.to_datetime(days), "strategy": curve})
+    with RunWriter(root, "run") as run:
+        run.write_json("checklist.json", {"verdict": verdict})
+        run.write_json("metrics.json", {"strategy": {"sharpe": sharpe, "undefined": {}}, "costs": {"total": 12.5}})
+        run.write_json("selection.json", {"n_trials": 3, "deflated_sharpe": None})
+        table.to_parquet(run.path("curves.parquet"))
+    return open_run(run.target)
+
+
+def test_figures_stand_side_by_side_with_their_difference(tmp_path):
+    days = pd.bdate_range("2024-01-01", periods=41)
+    rng = np.random.default_rng(0)
+    first = a_run(tmp_path, days, rng.normal(0.01, 0.01, 40), 0.75)
+    second = a_run(tmp_path, days, rng.normal(0.0, 0.01, 40), 0.5, "not defended")
+    table = compare_runs(first, second)
+    found = {pair.figure: (pair.first, pair.second, pair.difference) for pair in table.figures}
+    assert found["verdict"] == ("defended", "not defended", None)
+    assert found["sharpe"] == (0.75, 0.5, 0.25)
+    assert found["costs.total"] == (12.5, 12.5, 0.0)
+    assert found["selection.n_trials"] == (3, 3, 0.0)
+    assert found["selection.deflated_sharpe"] == (None, None, None)
+
+
+def test_returns_are_tested_where_the_sessions_match(tmp_path):
+    """The second run begins later and lacks a session, whose two returns are none of a single bar."""
+    days = pd.bdate_range("2024-01-01", periods=61)
+    rng = np.random.default_rng(1)
+    returns, others = rng.normal(0.002, 0.01, 60), rng.normal(0.0, 0.01, 49)
+    first = a_run(tmp_path, days, returns)
+    second = a_run(tmp_path, days[10:].delete(20), others)
+    table = compare_runs(first, second)
+    assert (table.bars, str(table.start), str(table.end)) == (48, str(days[11].date()), str(days[60].date()))
+    own = np.delete(returns[10:], [19, 20])
+    rival = np.delete(others, 19)
+    assert table.returns.mean.mean == pytest.approx(own.mean() - rival.mean())
+    assert np.sign(table.returns.mean.t) == np.sign(stats.ttest_rel(own, rival).statistic)
+    assert table.undefined == ""
+
+
+def test_runs_without_sessions_in_common_say_so(tmp_path):
+    first = a_run(tmp_path, pd.bdate_range("2024-01-01", periods=41), np.full(40, 0.01))
+    second = a_run(tmp_path, pd.bdate_range("2025-01-01", periods=41), np.full(40, 0.01))
+    table = compare_runs(first, second)
+    assert (table.bars, table.start, table.returns) == (0, None, None)
+    assert table.undefined == "needs 20 returns over the same bars, there are 0"
+
+
+def test_a_book_that_does_not_vary_has_no_sharpe_ratio_to_test(tmp_path):
+    days = pd.bdate_range("2024-01-01", periods=41)
+    first = a_run(tmp_path, days, np.random.default_rng(2).normal(0.0, 0.01, 40))
+    table = compare_runs(first, a_run(tmp_path, days, np.zeros(40)))
+    assert table.returns.sharpe is None
+    assert table.undefined == "a book that does not vary has no Sharpe ratio"
+
+
+def test_a_run_is_compared_with_itself(small_run):
+    run = open_run(small_run)
+    table = compare_runs(run, run)
+    metrics = json.loads((small_run / "metrics.json").read_text())
+    found = {pair.figure: pair.first for pair in table.figures}
+    assert found["sharpe_per_bar"] == metrics["strategy"]["sharpe_per_bar"]
+    assert all(pair.first == pair.second and pair.difference in (0.0, None) for pair in table.figures)
+    assert table.bars == metrics["strategy"]["n_returns"]
+    assert table.returns.mean.p_value == table.returns.sharpe.p_value == 1.0
