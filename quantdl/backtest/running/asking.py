@@ -33,7 +33,7 @@ class StrategyDriver:
         answer = ask(self.strategy, view, frozenset(self.purposes))
         if answer is not None and answer.weights is not None:
             check_decision(answer.weights, answer.rules, now.limits, view.listed, view.assets, view.session)
-            check_purposes(answer.weights, answer.rules, self.purposes, view)
+            check_purposes(answer.weights, answer.rules, self.purposes, view.weights, view.assets, view.session)
             if not now.due:
                 check_cadence(answer.weights, view.weights, answer.rules, view.assets, view.session)
         return answer

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.running.view import MarketView
 from quantdl.portfolio.limits import Limits
 
@@ -52,6 +52,54 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
+class RecordedDecision:
+    """A decision as it was taken, before the engine's own exits and cuts.
+
+    Attributes:
+        session: Close at which it was taken.
+        weights: (A,) targets, or None for an explicit hold.
+        rules: One rule name per asset.
+        group_gross: Sum of absolute target weights of the heaviest group; 0 for a hold.
+        group_net: Absolute sum of target weights of the most one-sided group; 0 for a hold.
+    """
+
+    session: pd.Timestamp
+    weights: np.ndarray | None
+    rules: tuple[str, ...]
+    group_gross: float
+    group_net: float
+
+
+@dataclass(frozen=True, eq=False)
+class BookNow:
+    """The book at a close.
+
+    Attributes:
+        shares: (A,) shares held, negative when sold short.
+        marks: (A,) last traded close so far; NaN before the first.
+        money: Cash and dividends due.
+    """
+
+    shares: np.ndarray
+    marks: np.ndarray
+    money: float
+
+    def values(self) -> np.ndarray:
+        """Return (A,) money in each position, zero where flat."""
+        return np.where(self.shares != 0, self.shares * self.marks, 0.0)
+
+    def equity(self) -> float:
+        """Return cash plus positions plus dividends due."""
+        return self.money + float(self.values().sum())
+
+    def weights(self) -> np.ndarray:
+        """Return (A,) positions as fractions of equity; zero when equity is not positive."""
+        values = self.values()
+        equity = self.money + float(values.sum())
+        return values / equity if equity > 0 else np.zeros_like(values)
+
+
+@dataclass(frozen=True, eq=False)
 class Moment:
     """The close at which the engine asks for a decision.
 
@@ -64,7 +112,7 @@ class Moment:
     """
 
     t: int
-    book: Book
+    book: BookNow
     limits: Limits
     due: bool
     bars_since_decision: int | None
