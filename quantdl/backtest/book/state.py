@@ -176,37 +176,35 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
     for cell in (kernel.DECIDED_AT, kernel.HALTED_AT, kernel.ASKED):
         counts[cell] = -1
     counts[kernel.FIRST] = counts[kernel.NOW] = first
-    held = np.zeros((n_assets, 4))
+    held = np.zeros((n_assets, int(kernel.HELD)))
     held[:, kernel.ENTRY_EQUITY] = 1.0
-    opened = np.full((n_assets, 3), -1, dtype=np.int64)
     changing = terms.groups is not None
+    columns = 1 if changing else max(n_groups, 1)
     return State(
         money=money,
         counts=counts,
         held=held,
-        opened=opened,
-        guard=np.full((n_assets, 5), np.nan),
+        opened=np.full((n_assets, int(kernel.OPENED)), -1, dtype=np.int64),
+        waiting=np.zeros((n_assets, int(kernel.WAITED))),
+        guard=np.full((n_assets, int(kernel.GUARD)), np.nan),
         guard_set=np.zeros((n_assets, 2), dtype=np.int64),
-        used=np.zeros(n_assets),
         active=np.zeros(n_assets, dtype=np.int64),
         settling=np.zeros(1),
         earned=np.zeros(sum(len(effect.payments) for row in tape.effects.values() for effect in row)),
-        wanted=np.zeros(n_assets),
-        price=np.full(n_assets, np.nan),
-        group_sums=np.zeros((n_assets if changing else max(n_groups, 1), 2)),
-        order_cells=np.empty((capacity, 5), dtype=np.int64),
-        order_figures=np.empty((capacity, 9)),
-        fill_cells=np.empty((capacity, 5), dtype=np.int64),
-        fill_figures=np.empty((capacity, 8)),
-        trade_cells=np.empty((capacity, 5), dtype=np.int64),
+        group_sums=np.zeros((n_assets if changing else columns, 2)),
+        order_cells=np.empty((capacity, int(kernel.ORDER_CELLS)), dtype=np.int32),
+        order_figures=np.empty((capacity, int(kernel.ORDER_FIGURES))),
+        fill_cells=np.empty((capacity, kernel.FILL_CELLS), dtype=np.int32),
+        fill_figures=np.empty((capacity, kernel.FILL_FIGURES)),
+        trade_cells=np.empty((capacity, kernel.TRADE_CELLS), dtype=np.int32),
         trade_figures=np.empty((capacity, 2)),
-        event_cells=np.empty((capacity, 3), dtype=np.int64),
-        event_figures=np.empty((capacity, 3)),
-        record=np.empty((sessions, 10)),
+        event_cells=np.empty((capacity, kernel.EVENT_CELLS), dtype=np.int32),
+        event_figures=np.empty((capacity, kernel.EVENT_CELLS)),
+        record=np.empty((sessions, kernel.RECORD)),
         halted=np.zeros(sessions, dtype=np.bool_),
         decided=np.zeros(sessions, dtype=np.bool_),
         quantities=np.empty((sessions, n_assets)),
-        exposures=np.empty((sessions, 1 if changing else max(n_groups, 1))),
+        exposures=np.empty((sessions, columns)),
         conditions=np.empty((sessions, len(terms.conditions))),
     )
 
@@ -227,22 +225,15 @@ def with_room(state: State, n_assets: int) -> State:
 
 
 def _money(values: np.ndarray) -> np.ndarray:
-    return _sealed(np.ascontiguousarray(values, dtype=np.float64))
+    return np.ascontiguousarray(values, dtype=np.float64)
 
 
 def _flags(values: np.ndarray) -> np.ndarray:
-    return _sealed(np.ascontiguousarray(values, dtype=np.bool_))
+    return np.ascontiguousarray(values, dtype=np.bool_)
 
 
 def _counts(values: np.ndarray) -> np.ndarray:
-    return _sealed(np.ascontiguousarray(values, dtype=np.int64))
-
-
-def _sealed(values: np.ndarray) -> np.ndarray:
-    """Return a read-only view: the type that the compiled engine knows the market by."""
-    view = values.view()
-    view.flags.writeable = False
-    return view
+    return np.ascontiguousarray(values, dtype=np.int64)
 
 
 def _rows(values: np.ndarray) -> np.ndarray:

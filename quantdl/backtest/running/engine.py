@@ -93,13 +93,13 @@ class Engine:
         self.market: Market = market(tape, terms)
         self.rules, self.watches = rules(tape, terms), watches(terms)
         self.state = empty_state(tape, terms, job.first, job.stop - job.first, job.initial_equity, _CAPACITY)
-        self.run = self._packed()
+        self.record = self._packed()
         level = terms.risk_level
         self.value_at_risk = None if forecasts is None or level is None else forecasts.value_at_risk
         self.level = float("nan") if level is None else level
         self.decisions: list[RecordedDecision] = []
 
-    def _packed(self) -> kernel.Packed:
+    def _packed(self) -> np.ndarray:
         return kernel.pack(self.market, self.rules, self.watches, self.book.codes, self.state)
 
     def play(self, driver: Driver, progress: Progress | None = None) -> None:
@@ -108,7 +108,7 @@ class Engine:
         weights, codes, action = np.zeros(len(self.tape.assets)), np.zeros(1, dtype=np.int64), 0
         stop = job.stop if self.value_at_risk is None else job.first + 1
         while True:
-            told = kernel.advance(self.run, stop, action, weights, codes, _NO_ROWS, no_table, _NO_CODES)
+            told = kernel.advance(self.record.ctypes.data, stop, action, weights, codes, _NO_ROWS, no_table, _NO_CODES)
             action, now = 0, int(self.state.counts[kernel.NOW])
             if progress is not None and told != kernel.FULL and now > job.first:
                 progress(now - job.first, job.stop - job.first)
@@ -121,7 +121,7 @@ class Engine:
                         action, weights = 2, np.array(answer.weights, dtype=np.float64)
             elif told == kernel.FULL:
                 self.state = with_room(self.state, len(self.tape.assets))
-                self.run = self._packed()
+                self.record = self._packed()
             elif now >= job.stop:
                 return
             else:
@@ -144,14 +144,14 @@ class Engine:
             rows, table, codes = np.array([-1]), np.zeros((1, len(self.tape.assets))), np.zeros((1, 1), dtype=np.int64)
         stop = job.stop if self.value_at_risk is None else job.first + 1
         while True:
-            told = kernel.advance(self.run, stop, 0, table[0], codes[0], rows, table, codes)
+            told = kernel.advance(self.record.ctypes.data, stop, 0, table[0], codes[0], rows, table, codes)
             now = int(state.counts[kernel.NOW])
             if told == kernel.REFUSED:
                 row = int(state.counts[kernel.NEXT_ROW])
                 return row, table[row], int(codes[row, 0])
             if told == kernel.FULL:
                 self.state = state = with_room(state, len(self.tape.assets))
-                self.run = self._packed()
+                self.record = self._packed()
                 continue
             if progress is not None:
                 progress(now - job.first, job.stop - job.first)

@@ -153,11 +153,10 @@ class Logs:
         """Return every fill."""
         n = int(self.state.counts[kernel.FILLS])
         cells, figures = self.state.fill_cells[:n], self.state.fill_figures[:n]
-        order, decided, session, asset, rule = cells.T
-        quantity, price, notional, commission, spread, impact, volume, volatility = figures.T
-        if self.terms.costs.liquidity_is_waived and n:  # then the engine need not know it
-            known = session if self.terms.fill_at == "decision_close" else np.maximum(session - 1, 0)
-            volatility = np.where(order > 0, self.tape.volatility[known, asset], np.nan)
+        order, decided, session, asset, rule, known = cells.T.astype(np.int64)
+        quantity, price, commission, spread, impact = figures.T
+        volume = np.where(known >= 0, self.terms.dollar_volume[known, asset], np.nan) if n else np.zeros(0)
+        volatility = np.where(known >= 0, self.tape.volatility[known, asset], np.nan) if n else np.zeros(0)
         columns = {
             "order": order,
             "decided": self.sessions(decided),
@@ -166,12 +165,12 @@ class Logs:
             "rule": self.rules(rule),
             "quantity": quantity,
             "price": price,
-            "notional": notional,
+            "notional": np.abs(quantity) * price,
             "commission": commission,
             "spread": spread,
             "impact": impact,
             "cost": (commission + spread) + impact,
-            "dollar_volume": volume,
+            "dollar_volume": np.where(np.isfinite(volume), volume, np.nan),
             "volatility": volatility,
         }
         return pd.DataFrame(columns)
