@@ -42,8 +42,8 @@ def _numbers(n: int, first: int = 0) -> tuple[int, ...]:
     return tuple(np.arange(first, first + n))
 
 
-def _pointer_to(kind: types.Type) -> Callable[..., Any]:
-    """Return what turns the address of an array, in a compiled function, into something to index.
+def _address_of(kind: Any) -> Callable[..., Any]:
+    """Return what turns an address, in a compiled function, into a pointer or a record.
 
     Arrays themselves would take seconds more to compile, and most of the time to count references to.
     """
@@ -52,15 +52,15 @@ def _pointer_to(kind: types.Type) -> Callable[..., Any]:
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
-        return types.CPointer(kind)(types.int64), build
+        return kind(types.int64), build
 
     return cast("Callable[..., Any]", intrinsic(pointer))
 
 
-_floats = _pointer_to(types.float64)
-_ints = _pointer_to(types.int64)
-_shorts = _pointer_to(types.int32)
-_flags = _pointer_to(types.uint8)
+_floats = _address_of(types.CPointer(types.float64))
+_ints = _address_of(types.CPointer(types.int64))
+_shorts = _address_of(types.CPointer(types.int32))
+_flags = _address_of(types.CPointer(types.uint8))
 
 (NONE,) = _numbers(1, -1)
 
@@ -398,16 +398,7 @@ def pack(market: Market, rules: Rules, watches: Watches, codes: Codes, state: St
     return record
 
 
-@intrinsic
-def _at(_context: Any, _address: Any) -> tuple[Any, Callable[..., Any]]:
-    """Return the record at an address."""
-
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return from_dtype(_LAYOUT)(types.int64), build
-
-
+_at = _address_of(from_dtype(_LAYOUT))
 # The record as compiled functions see it.
 Packed = Any
 
@@ -419,6 +410,12 @@ DECIDED, ASSET, RULE, STATUS, KIND, ORDER_CELLS = _numbers(6)
 ORDERED, REFERENCE, LIMIT_PRICE, TARGET, DONE, ORDER_FIGURES = _numbers(6)
 GUARD_STOP, GUARD_TARGET, GUARD_TRAIL, GUARD_EXTREME, GUARD_FRACTION, GUARD = _numbers(6)
 FILL_CELLS, FILL_FIGURES, TRADE_CELLS, EVENT_CELLS, RECORD, BETS = 6, 5, 5, 3, 10, 5
+
+
+@inner
+def _long(value: int) -> int:
+    """Return a number of a log in the width of all others, so that nothing is compiled for both."""
+    return np.int64(value)  # type: ignore[return-value]
 
 
 @inner
@@ -684,12 +681,17 @@ def _resting_price(s: Packed, t: int, phase: int, asset: int, order: int, kind: 
 @inner
 def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float, equity: float) -> None:
     """Fill shares of the asset's open order at a price, and charge the costs."""
-    order, notional, money, guard = _ints(s.opened)[asset * OPENED + ORDER], abs(shares) * price, _floats(s.money), asset
+    order, notional, money, guard = (
+        _ints(s.opened)[asset * OPENED + ORDER],
+        abs(shares) * price,
+        _floats(s.money),
+        asset,
+    )
     commission = max(notional * s.commission + abs(shares) * s.commission_per_share, s.commission_minimum)
     spread = notional * _floats(s.half_spreads)[known * s.half_spreads_step + asset]
     impact = _impact(s, known, asset, notional)
     cost, cells = commission + spread + impact, _shorts(s.order_cells)
-    rule, decided = np.int64(cells[order * ORDER_CELLS + RULE]), np.int64(cells[order * ORDER_CELLS + DECIDED])
+    rule, decided = _long(cells[order * ORDER_CELLS + RULE]), _long(cells[order * ORDER_CELLS + DECIDED])
     _trade(s, asset, shares, price, cost, t, equity, rule)
     _floats(s.order_figures)[order * ORDER_FIGURES + DONE] += shares
     _floats(s.waiting)[asset * WAITED + LEFT] -= shares
@@ -701,15 +703,15 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
     if shares < 0.0 and s.settlement > 0:
         _floats(s.settling)[(t + s.settlement) % (s.settlement + 1)] += notional - cost
         money[UNSETTLED] += notional - cost
-    exits = _floats(s.guard)
-    if np.isnan(exits[guard * GUARD + GUARD_EXTREME]) and not np.isnan(exits[guard * GUARD + GUARD_TRAIL]):
-        exits[guard * GUARD + GUARD_EXTREME] = price
+    guard, place = _floats(s.guard), asset * GUARD
+    if np.isnan(guard[place + GUARD_EXTREME]) and not np.isnan(guard[place + GUARD_TRAIL]):
+        guard[place + GUARD_EXTREME] = price
 
 
 @inner
 def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float:
     """Return the price at which an order fills in a phase of a bar, NaN where it does not."""
-    kind = np.int64(_shorts(s.order_cells)[order * ORDER_CELLS + KIND])
+    kind = _long(_shorts(s.order_cells)[order * ORDER_CELLS + KIND])
     if kind > AT_CLOSE:
         if kind == SET_OFF:
             return _floats(s.held)[asset * HELD + PRICE]
