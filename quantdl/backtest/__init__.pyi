@@ -21,6 +21,9 @@ from .running.baseline import equal_weight_baseline as equal_weight_baseline
 from .running.decisions import (
     Decision as Decision,
     Hold as Hold,
+    Order as Order,
+    Orders as Orders,
+    PositionExits as PositionExits,
     RecordedDecision as RecordedDecision,
     Strategy as Strategy,
 )

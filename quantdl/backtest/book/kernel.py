@@ -73,6 +73,7 @@ NEXT_CLOSE, NEXT_OPEN, DECISION_CLOSE = _numbers(3)
 OPENING, WITHIN, CLOSING = _numbers(3)
 # How an order stands or ended, in the words of `STATUSES`.
 WAITING, FILLED, PARTIAL, REPLACED, CASH_SHORT, CANCELLED, DELISTED, EXPIRED = _numbers(8)
+KINDS = ("market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop", "exit")
 STATUSES = ("waiting", "filled", "partial", "replaced", "cash_short", "cancelled", "delisted", "expired")
 # What an event tells of; its figures stand in the columns of the log.
 (
@@ -311,7 +312,8 @@ class State(NamedTuple):
         counts: Numbers and positions, by the cells named above.
         held: (A, 7) shares, dividends due, money received less paid by the open trade, equity at its entry; then
             scratch: money of the session's volume that was traded already, what is wanted, a price.
-        opened: (A, 3) position of the session of the entry or -1, the rule that asked for it, open order or -1.
+        opened: (A, 4) position of the session of the entry or -1, the rule that asked for it, open order or -1 and its
+            kind by now.
         waiting: (A, 4) of the open order: shares left, trigger price, last session it is good for, distance of a
             trailing stop as a fraction.
         guard: (A, 5) of an open position: stop, target, distance and extreme of a trailing stop, 1 if the distance is a
@@ -404,7 +406,7 @@ Packed = Any
 
 # Columns of the state's arrays, and how many there are.
 SHARES, DUE, FLOW, ENTRY_EQUITY, USED, WANTED, PRICE, HELD = _numbers(8)
-ENTERED, RULE_IN, ORDER, OPENED = _numbers(4)
+ENTERED, RULE_IN, ORDER, LIVE_KIND, OPENED = _numbers(5)
 LEFT, TRIGGER, GOOD_UNTIL, TRAIL, WAITED = _numbers(5)
 DECIDED, ASSET, RULE, STATUS, KIND, ORDER_CELLS = _numbers(6)
 ORDERED, REFERENCE, LIMIT_PRICE, TARGET, DONE, ORDER_FIGURES = _numbers(6)
@@ -468,7 +470,7 @@ def _trade(s: Packed, asset: int, quantity: float, price: float, cost: float, t:
 @inner
 def _finish_trade(s: Packed, asset: int, t: int, rule: int) -> None:
     """Write down the trade of an asset that is flat again, and forget the exits of its position."""
-    counts, held, opened, guard = _ints(s.counts), _floats(s.held), _ints(s.opened), _floats(s.guard)
+    counts, held, opened = _ints(s.counts), _floats(s.held), _ints(s.opened)
     cells, figures, n = _shorts(s.trade_cells), _floats(s.trade_figures), counts[TRADES]
     place = n * TRADE_CELLS
     cells[place], cells[place + 1], cells[place + 2] = asset, opened[asset * OPENED + ENTERED], t
@@ -477,8 +479,7 @@ def _finish_trade(s: Packed, asset: int, t: int, rule: int) -> None:
     counts[TRADES] = n + 1
     held[asset * HELD + FLOW] = 0.0
     opened[asset * OPENED + ENTERED] = NONE
-    for k in range(asset * GUARD, (asset + 1) * GUARD):
-        guard[k] = np.nan
+    _forget_exits(s, asset)
 
 
 @inner
@@ -490,6 +491,16 @@ def _cancel(s: Packed, asset: int, status: int) -> None:
         done = _floats(s.order_figures)[order * ORDER_FIGURES + DONE]
         _shorts(s.order_cells)[order * ORDER_CELLS + STATUS] = PARTIAL if done != 0.0 else status
         opened[asset * OPENED + ORDER] = NONE
+        if _floats(s.held)[asset * HELD + SHARES] == 0.0:
+            _forget_exits(s, asset)
+
+
+@inner
+def _forget_exits(s: Packed, asset: int) -> None:
+    """Forget the exits of a position that is no longer there, or never came about."""
+    guard = _floats(s.guard)
+    for k in range(asset * GUARD, (asset + 1) * GUARD):
+        guard[k] = np.nan
 
 
 @inner
@@ -513,7 +524,7 @@ def _place(
     waiting[place + LEFT], waiting[place + TRIGGER], waiting[place + TRAIL] = quantity, np.nan, np.nan
     waiting[place + GOOD_UNTIL] = np.inf
     counts[ORDERS] = n + 1
-    opened[asset * OPENED + ORDER] = n
+    opened[asset * OPENED + ORDER], opened[asset * OPENED + LIVE_KIND] = n, kind
 
 
 @inner
@@ -711,7 +722,7 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
 @inner
 def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float:
     """Return the price at which an order fills in a phase of a bar, NaN where it does not."""
-    kind = _long(_shorts(s.order_cells)[order * ORDER_CELLS + KIND])
+    kind = _ints(s.opened)[asset * OPENED + LIVE_KIND]
     if kind > AT_CLOSE:
         if kind == SET_OFF:
             return _floats(s.held)[asset * HELD + PRICE]
@@ -762,6 +773,7 @@ def _execute(s: Packed, t: int, known: int, phase: int) -> None:
             held[asset * HELD + WANTED], held[asset * HELD + PRICE] = shares, price
             buys = True
         elif shares < 0.0:
+            held[asset * HELD + PRICE] = price
             _fill(s, t, known, asset, shares, price, equity)
     if buys:
         _buy(s, t, known, equity)
@@ -816,7 +828,7 @@ def _close_if_done(s: Packed, asset: int) -> None:
         cells[place + STATUS] = CASH_SHORT if missing else FILLED
         opened[asset * OPENED + ORDER] = NONE
     elif cells[place + KIND] >= STOP and (cells[place + KIND] == SET_OFF or done != 0.0):
-        cells[place + KIND] = AT_PLAN
+        opened[asset * OPENED + LIVE_KIND] = AT_PLAN
 
 
 @inner
@@ -834,7 +846,10 @@ def _guard_price(s: Packed, t: int, phase: int, asset: int, stops_only: bool) ->
     if phase == WITHIN:
         low, high = _floats(s.lows)[here], _floats(s.highs)[here]
         if low <= stop if long else high >= stop:
-            return stop
+            if _ints(s.opened)[asset * OPENED + ENTERED] < t:
+                return stop
+            entry = _floats(s.held)[asset * HELD + PRICE]  # bought in this bar, beyond the stop already
+            return min(stop, entry) if long else max(stop, entry)
         if not stops_only and (high > target if long else low < target):
             return target
         return np.nan
@@ -849,7 +864,7 @@ def _guard_price(s: Packed, t: int, phase: int, asset: int, stops_only: bool) ->
 @inner
 def _set_off_guards(s: Packed, t: int, phase: int, stops_only: bool) -> bool:
     """Order the exits of positions whose stop or target is reached; return whether there are any."""
-    found, active, held, guard = False, _ints(s.active), _floats(s.held), _floats(s.guard)
+    found, active, held = False, _ints(s.active), _floats(s.held)
     for k in range(_ints(s.counts)[ACTIVE]):
         asset = active[k]
         shares = held[asset * HELD + SHARES]
@@ -861,10 +876,11 @@ def _set_off_guards(s: Packed, t: int, phase: int, stops_only: bool) -> bool:
         if np.isnan(price):
             continue
         decided = _ints(s.guard_set)[2 * asset + 1]
+        if decided >= t:  # they hold from the next bar on
+            continue
         _place(s, asset, -shares, rule, decided, price, -shares * np.inf, 0.0, SET_OFF)
         held[asset * HELD + PRICE] = price
-        for j in range(asset * GUARD, (asset + 1) * GUARD):
-            guard[j] = np.nan
+        _forget_exits(s, asset)
         found = True
     return found
 
@@ -880,7 +896,7 @@ def _follow(s: Packed, t: int) -> None:
         here, place = t * s.closes_step + asset, asset * WAITED
         high, low = _floats(s.highs)[here], _floats(s.lows)[here]
         if order >= 0 and cells[order * ORDER_CELLS + DECIDED] < t:
-            if traded and cells[order * ORDER_CELLS + KIND] == TRAILING_STOP:
+            if traded and opened[asset * OPENED + LIVE_KIND] == TRAILING_STOP:
                 trail, trigger = waiting[place + TRAIL], waiting[place + TRIGGER]
                 if waiting[place + LEFT] > 0.0:
                     waiting[place + TRIGGER] = min(trigger, low * (1.0 + trail))
@@ -1379,6 +1395,17 @@ def advance(
     return DONE_PLAYING
 
 
+@inner
+def _cut_order(s: Packed, t: int, asset: int, quantity: float, equity: float) -> float:
+    """Return the shares of an order cut to what stress, the fast exit and the lender of shares allow."""
+    held, mark = _floats(s.held)[asset * HELD + SHARES], _floats(s.marks)[t * s.marks_step + asset]
+    after = _cut_weight(s, t, asset, (held + quantity) * mark / equity, equity) * equity / mark
+    if after < 0.0 and after < held:
+        after = min(_borrowed(s, t, asset, after), max(held, after))
+    kept = abs(after - (held + quantity)) <= ROUNDING * abs(quantity)
+    return quantity if kept else after - held
+
+
 @compiled
 def place_order(
     address: int, asset: int, quantity: float, rule: int, kind: int, trigger: float, trail: float, good_until: float
@@ -1388,7 +1415,7 @@ def place_order(
     counts, active, n = _ints(s.counts), _ints(s.active), 0
     t = counts[NOW]
     equity, mark = _equity(s, t), _floats(s.marks)[t * s.marks_step + asset]
-    quantity = _whole(quantity, _floats(s.lots)[asset])
+    quantity = _whole(_cut_order(s, t, asset, quantity, equity), _floats(s.lots)[asset])
     for other in range(s.held_rows):
         if other == asset or _is_busy(s, other):
             active[n] = other

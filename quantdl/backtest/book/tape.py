@@ -5,7 +5,7 @@ after a day that is stated, or once its silence has become as long as the plan's
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
@@ -47,29 +47,14 @@ class Tape:
 
     panel: Panel
     delisted_after_sessions: int | None
-    sessions: pd.DatetimeIndex = field(init=False)
-    calendar: TradingCalendar = field(init=False)
-    frequency: str = field(init=False)
-    assets: tuple[str, ...] = field(init=False)
-    fields: Mapping[str, np.ndarray] = field(init=False)
-    continuous: np.ndarray = field(init=False)
-    traded: np.ndarray = field(init=False)
-    effects: Mapping[int, tuple[Effect, ...]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Read what every run needs."""
-        panel, declaration = self.panel, self.panel.card.declaration
-        for name, value in (
-            ("sessions", panel.sessions),
-            ("calendar", declaration.trading_calendar()),
-            ("frequency", declaration.frequency),
-            ("assets", panel.assets),
-            ("fields", panel.fields),
-            ("continuous", continuous_closes(panel)),
-            ("traded", panel.traded),
-            ("effects", _by_row(effects(panel))),
-        ):
-            object.__setattr__(self, name, value)
+    sessions: pd.DatetimeIndex
+    calendar: TradingCalendar
+    frequency: str
+    assets: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    continuous: np.ndarray
+    traded: np.ndarray
+    effects: Mapping[int, tuple[Effect, ...]]
 
     @cached_property
     def marks(self) -> np.ndarray:
@@ -159,8 +144,23 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
         raise DataError(f"{panel.card.declaration.source}: {' '.join(wrong)}")
     key = (Tape, delisted_after_sessions)
     if key not in panel.derived:
-        panel.derived[key] = Tape(panel.trades_only(), delisted_after_sessions)
+        panel.derived[key] = _tape(panel.trades_only(), delisted_after_sessions)
     return panel.derived[key]  # type: ignore[no-any-return]
+
+
+def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
+    return Tape(
+        panel=panel,
+        delisted_after_sessions=delisted_after_sessions,
+        sessions=panel.sessions,
+        calendar=panel.card.declaration.trading_calendar(),
+        frequency=panel.card.declaration.frequency,
+        assets=panel.assets,
+        fields=panel.fields,
+        continuous=continuous_closes(panel),
+        traded=panel.traded,
+        effects=_by_row(effects(panel)),
+    )
 
 
 def _by_row(found: tuple[Effect, ...]) -> Mapping[int, tuple[Effect, ...]]:

@@ -6,6 +6,7 @@ order. Here a run is set up, whoever decides is asked, and what was written down
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from quantdl.backtest.book.kernel import Market
 from quantdl.backtest.book.state import RuleBook, empty_state, market, rule_book, rules, watches, with_room
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import Terms
-from quantdl.backtest.running.decisions import BookNow, Driver, Moment, RecordedDecision
+from quantdl.backtest.running.decisions import Answer, BookNow, Driver, Moment, Order, Orders, RecordedDecision
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.tables import Logs, result_of
 from quantdl.backtest.running.view import Forecasts
@@ -55,6 +56,11 @@ class Job:
         if not (np.isfinite(self.initial_equity) and self.initial_equity > 0):
             raise RunError(f"initial_equity must be a positive amount of money, got {self.initial_equity}.")
 
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Position of each asset."""
+        return {asset: column for column, asset in enumerate(self.tape.assets)}
+
     def limits_at(self, t: int) -> Limits:
         """Return the caps as of a close."""
         if self.terms.groups is None:
@@ -85,13 +91,19 @@ def play(job: Job, driver: Driver, forecasts: Forecasts | None, progress: Progre
 class Engine:
     """The state of one run."""
 
-    def __init__(self, job: Job, forecasts: Forecasts | None) -> None:
-        """Prepare an empty book and what is watched."""
+    def __init__(self, job: Job, forecasts: Forecasts | None, *, before_costs: bool = False) -> None:
+        """Prepare an empty book and what is watched.
+
+        Args:
+            job: Market, terms, span and money.
+            forecasts: A model's predictions, or None.
+            before_costs: Whether targets are of equity before the costs of reaching them.
+        """
         tape, terms = job.tape, job.terms
         self.job, self.tape, self.terms = job, tape, terms
         self.book: RuleBook = rule_book(terms)
         self.market: Market = market(tape, terms)
-        self.rules, self.watches = rules(tape, terms), watches(terms)
+        self.rules, self.watches = rules(tape, terms)._replace(before_costs=before_costs), watches(terms)
         self.state = empty_state(tape, terms, job.first, job.stop - job.first, job.initial_equity, _CAPACITY)
         self.record = self._packed()
         level = terms.risk_level
@@ -115,10 +127,12 @@ class Engine:
             if told == kernel.ASKS:
                 answer = driver.decide(self.moment(now))
                 if answer is not None:
-                    self.decisions.append(self.recorded(now, answer.weights, answer.rules))
-                    action, codes = 1, self.book.numbers(answer.rules)
+                    self.decisions.append(self.recorded(now, answer))
+                    self._place(answer.orders)
+                    action = 1
                     if answer.weights is not None:
-                        action, weights = 2, np.array(answer.weights, dtype=np.float64)
+                        action, codes = 2, self.book.numbers(answer.rules)
+                        weights = np.array(answer.weights, dtype=np.float64)
             elif told == kernel.FULL:
                 self.state = with_room(self.state, len(self.tape.assets))
                 self.record = self._packed()
@@ -171,12 +185,43 @@ class Engine:
         since = None if decided < 0 else int(so_far[t] - so_far[decided])
         return Moment(t, self.book_now(t), self.job.limits_at(t), bool(self.terms.due[t]), since)
 
-    def recorded(self, t: int, weights: np.ndarray | None, rules: tuple[str, ...]) -> RecordedDecision:
+    def _place(self, decided: Orders) -> None:
+        """Hand single orders and exits of positions to the compiled engine."""
+        address, column = self.record.ctypes.data, self.job.columns
+        for order in decided.orders:
+            (rule,), last = self.book.numbers((order.rule,)), np.inf
+            if order.sessions is not None:
+                last = float(self.state.counts[kernel.NOW] + order.sessions)
+            trail = np.nan if order.trail is None else order.trail
+            kernel.place_order(
+                address,
+                column[order.asset],
+                order.quantity,
+                rule,
+                kernel.KINDS.index(order.kind),
+                self._trigger(order),
+                trail,
+                last,
+            )
+        for exits in decided.exits:
+            (rule,) = self.book.numbers((exits.rule,))
+            stop, target, trail = (np.nan if it is None else it for it in (exits.stop, exits.target, exits.trail))
+            kernel.guard_position(address, column[exits.asset], rule, stop, target, trail, True)
+
+    def _trigger(self, order: Order) -> float:
+        """Return the price that an order waits for, NaN where it waits for none."""
+        if order.price is not None or order.trail is None:
+            return np.nan if order.price is None else order.price
+        mark = float(self.tape.marks[int(self.state.counts[kernel.NOW]), self.job.columns[order.asset]])
+        return mark * (1.0 + float(np.copysign(order.trail, order.quantity)))
+
+    def recorded(self, t: int, answer: Answer) -> RecordedDecision:
         """Return a decision as it is kept, with the weights of its groups."""
-        limits, wanted = self.job.limits_at(t), np.zeros(len(self.tape.assets)) if weights is None else weights
+        limits, weights = self.job.limits_at(t), answer.weights
+        wanted = np.zeros(len(self.tape.assets)) if weights is None else weights
         gross = float(limits.group_sums(np.abs(wanted)).max())
         net = float(np.abs(limits.group_sums(wanted)).max())
-        return RecordedDecision(self.tape.sessions[t], weights, rules, gross, net)
+        return RecordedDecision(self.tape.sessions[t], weights, answer.rules, gross, net, answer.orders)
 
     def _predict(self, t: int) -> None:
         """Ask for the next session's value at risk of the book held after a close, where a condition needs it.

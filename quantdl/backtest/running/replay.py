@@ -31,7 +31,7 @@ class ReplayDriver:
         weights = recorded.weights
         if weights is not None and not now.due:
             weights = reduced_only(weights, now.book.weights())
-        return Answer(weights, recorded.rules)
+        return Answer(weights, recorded.rules, recorded.orders)
 
 
 def replay(job: Job, decisions: Iterable[RecordedDecision], forecasts: Forecasts | None = None) -> BacktestResult:

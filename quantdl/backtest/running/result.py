@@ -60,9 +60,10 @@ class BacktestResult:
             position takes to sell at the participation cap, NaN under a volume waiver.
         weights_after_fill: (T, A) weights of the book held after the close's fills; the rest to one is cash.
         quantities: (T, A) shares held then.
-        orders: Columns ``order, decided, asset, rule, quantity, reference_price, limit_price, target_weight, filled,
-            status``; status is ``filled, partial, replaced, cash_short, cancelled, waiting`` or ``delisted``. The limit
-            of an exit that the plan orders is infinite.
+        orders: Columns ``order, decided, asset, rule, kind, quantity, reference_price, limit_price, target_weight,
+            filled, status``; kind is that of `decisions.Order`, or ``exit`` where the stop or target of a position was
+            reached; status is ``filled, partial, replaced, cash_short, cancelled, expired, waiting`` or ``delisted``.
+            The limit price is the worst at which it may fill; that of an exit is infinite.
         fills: Columns ``order, decided, session, asset, rule, quantity, price, notional, commission, spread, impact,
             cost, dollar_volume, volatility``; quantity is signed, the rest positive. The last two are what was known of
             the asset before the fill, NaN where nothing was. A delisting's payout is a fill of order 0, and so are the

@@ -140,6 +140,7 @@ class Logs:
             "decided": self.sessions(cells[:, kernel.DECIDED]),
             "asset": self.assets(cells[:, kernel.ASSET]),
             "rule": self.rules(cells[:, kernel.RULE]),
+            "kind": _texts(kernel.KINDS, cells[:, kernel.KIND]),
             "quantity": figures[:, kernel.ORDERED],
             "reference_price": figures[:, kernel.REFERENCE],
             "limit_price": figures[:, kernel.LIMIT_PRICE],

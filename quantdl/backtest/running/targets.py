@@ -8,7 +8,7 @@ import pandas as pd
 
 from quantdl.backtest.book import kernel
 from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
-from quantdl.backtest.running.decisions import RecordedDecision
+from quantdl.backtest.running.decisions import Answer, RecordedDecision
 from quantdl.backtest.running.engine import Engine, Job, Progress
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts
@@ -24,13 +24,16 @@ class TargetTable:
 
     Attributes:
         sessions: (N,) closes with a decision, rising; the others have none.
-        weights: (N, A) fractions of equity after costs; a row of NaN is an explicit hold.
+        weights: (N, A) fractions of equity; a row of NaN is an explicit hold.
         rules: Name of the plan's rule that asks for it: one for all, or one for each decision.
+        before_costs: Whether weights are of equity before the costs of reaching them. A strategy's are of what is left
+            after them.
     """
 
     sessions: pd.DatetimeIndex
     weights: np.ndarray
     rules: str | Sequence[str]
+    before_costs: bool = False
 
 
 def play_targets(
@@ -48,7 +51,7 @@ def play_targets(
         RunError: If the table does not fit the data, or decides what the terms forbid.
     """
     rows, weights, codes = _fitted(job, table)
-    engine = Engine(job, forecasts)
+    engine = Engine(job, forecasts, before_costs=table.before_costs)
     refused = engine.play_rows(rows, weights, codes, progress)
     if refused is not None:
         _refuse(engine, *refused)
@@ -105,5 +108,5 @@ def _taken(engine: Engine, rows: np.ndarray, weights: np.ndarray, codes: np.ndar
     for t in (np.flatnonzero(engine.state.decided) + job.first).tolist():
         targets, rule = weights[place[t]], engine.book.names[int(codes[place[t], 0])]
         wanted = None if np.isnan(targets[:1]).any() else targets
-        found.append(engine.recorded(t, wanted, (rule,) * len(job.tape.assets)))
+        found.append(engine.recorded(t, Answer(wanted, (rule,) * len(job.tape.assets))))
     return tuple(found)
