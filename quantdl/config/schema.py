@@ -18,7 +18,7 @@ from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
 from quantdl.market.sources.settings import PriceSettings
-from quantdl.models.settings import ModelKind, ModelSettings, member_class
+from quantdl.models.settings import GroupsFile, ModelKind, ModelSettings, member_class
 from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
 
 RATE_UNITS = ("percent a year", "fraction a year")
@@ -57,6 +57,9 @@ DataConfig = Annotated[PriceSettings, Field(discriminator="kind"), AfterValidato
 
 SeriesConfig = Annotated[SeriesFile, AfterValidator(_with_paths_checked)]
 """A series beside the prices."""
+
+GroupsConfig = Annotated[GroupsFile, AfterValidator(_with_paths_checked)]
+"""A file of groups of assets."""
 
 Model = Annotated[ModelSettings, Field(discriminator="kind")]
 """The settings of one model, told apart by ``kind``."""
@@ -131,6 +134,7 @@ class ExperimentConfig(BaseModel):
         seed: Seed of everything random.
         data: Which prices.
         exogenous: Series beside the prices.
+        groups: File of the groups of assets, for models that read groups and write out none of their own.
         features: What a model reads.
         risk_free: Name of the series that cash earns and that Sharpe and Sortino subtract; null for neither.
         benchmark: Name of the series whose performance stands beside the strategy's; null for none.
@@ -152,6 +156,7 @@ class ExperimentConfig(BaseModel):
     seed: Annotated[int, Interval(ge=0, lt=2**63)]
     data: DataConfig
     exogenous: tuple[SeriesConfig, ...] = ()
+    groups: GroupsConfig | None = None
     features: FeatureSettings = FeatureSettings()
     risk_free: Text | None = None
     benchmark: Text | None = None

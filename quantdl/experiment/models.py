@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from quantdl.config import ExperimentConfig
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.unfinished import unfinished_fit
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
@@ -37,7 +37,7 @@ from quantdl.models.settings import (
 )
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph, group_graph
-from quantdl.relations.groups import group_paths
+from quantdl.relations.groups import group_paths, load_groups
 from quantdl.sequences import Histories, ReturnWindow, Shard, build_histories, forecast_windows
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
@@ -105,7 +105,9 @@ def fit_model(
         RunError: If training fails.
     """
     if isinstance(settings, EnsembleSettings):
-        return _fit_ensemble(settings, panel, table, bars, config, progress)
+        members = tuple(_with_groups(member, panel, config) for member in settings.members)
+        return _fit_ensemble(replace(settings, members=members), panel, table, bars, config, progress)
+    settings = _with_groups(settings, panel, config)
     return _fit_one(settings, _histories(settings, panel, table), table, bars, config, config.seed, progress)
 
 
@@ -277,6 +279,24 @@ def _graph(settings: MemberSettings, panel: Panel) -> NeighbourGraph | None:
         return correlation_graph(returns, k, window)
     groups = group_paths(panel, network.groups)
     return group_graph(returns, groups, k, window, and_correlated=network.edges == "both")
+
+
+def _with_groups(settings: MemberSettings, panel: Panel, config: ExperimentConfig) -> MemberSettings:
+    """The settings with the groups of the config's file written out, if they read groups and have none of their own."""
+    file = config.groups
+    if file is None or not isinstance(settings, NetworkSettings | MarketStatesSettings) or settings.groups:
+        return settings
+    if not (settings.reads_groups if isinstance(settings, NetworkSettings) else settings.sector_factors):
+        return settings
+    path = config.locate_data(file.path, "groups", "path")
+    groups = load_groups(path, file.symbol, file.levels, file.unknown)
+    held = {asset: groups[asset] for asset in panel.assets if asset in groups}
+    if not held:
+        raise DataError(
+            f"{config.where('groups', 'path')}: {path} names no asset of the prices, which hold "
+            f"{', '.join(panel.assets[:3])} ...; expected the same symbols in the column {file.symbol!r}."
+        )
+    return replace(settings, groups=held)
 
 
 def _groups(settings: MemberSettings, panel: Panel) -> np.ndarray | None:

@@ -34,8 +34,9 @@ class BayesianForecaster(Forecaster):
     histories are encoded once. Until `members` are drawn all of them are the network as it was built.
 
     The spread over the members shrinks with the data and grows where the encodings leave what was seen in training. It
-    says nothing of the encoder's own weights, and features far out need not be encoded far out: they are clamped and
-    encodings are normalised.
+    says nothing of the encoder's own weights. Features far out need not be encoded far out, for they are clamped and
+    encodings are normalised; they are encoded in directions that training left open, which the posterior knows if it
+    has all correlations of the weights.
 
     Args:
         network: Any network whose heads end in `LastLayer`.
@@ -70,19 +71,18 @@ class BayesianForecaster(Forecaster):
 
     def forward(self, batch: Batch) -> Forecast:
         """Return a law with batch_shape (B,) and event_shape (A,): the mixture over the members."""
-        with _encoded_once(self.network, batch):
+        with self.encoded_once(batch):
             return MixtureForecast([self.member(vector, batch) for vector in self.members])
 
-
-@contextmanager
-def _encoded_once(network: Forecaster, batch: Batch) -> Iterator[None]:
-    """Let a network reuse the encoding of one batch, which no last layer changes."""
-    encoder = network.get_submodule("encoder")
-    network.encoder = _Encoded(encoder(batch))
-    try:
-        yield
-    finally:
-        network.encoder = encoder
+    @contextmanager
+    def encoded_once(self, batch: Batch) -> Iterator[None]:
+        """Let the network reuse the encoding of one batch, which no last layer changes."""
+        encoder = self.network.get_submodule("encoder")
+        self.network.encoder = _Encoded(encoder(batch))
+        try:
+            yield
+        finally:
+            self.network.encoder = encoder
 
 
 class _Encoded(nn.Module):
@@ -92,6 +92,35 @@ class _Encoded(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         return self.encoding
+
+
+def laplace_draws(gradients: Iterable[Tensor], center: Tensor, prior_scale: float, n_draws: int) -> Tensor:
+    """Draw from a normal law around fitted parameters, whose precision is the information of the data and the prior's.
+
+    The information is the sum of outer products of the gradients of the log likelihood of independent parts of the
+    data (the empirical Fisher information). Random numbers come from torch's current state.
+
+    Args:
+        gradients: (N, P) of some parts each, at ``center``.
+        center: (P,) where the likelihood is largest.
+        prior_scale: Standard deviation of independent normal priors.
+        n_draws: S.
+
+    Returns:
+        Draws, (S, P).
+
+    References:
+        | MacKay (1992), A practical Bayesian framework for backpropagation networks
+        | Daxberger, Kristiadi, Immer, Eschenhagen, Bauer and Hennig (2021), Laplace redux
+    """
+    precision = torch.eye(len(center), dtype=torch.float64, device=center.device) / prior_scale**2
+    for part in gradients:
+        precision += part.double().T @ part.double()
+    root = torch.linalg.cholesky(precision)
+    standard = torch.randn((len(center), n_draws), dtype=torch.float64, device=center.device)
+    away = torch.linalg.solve_triangular(root.T, standard, upper=True)
+    draws: Tensor = center + away.T.to(center)
+    return draws
 
 
 def posterior_draws(

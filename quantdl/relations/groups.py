@@ -1,6 +1,9 @@
 """Who belongs together by declaration: each asset's path from the market down to its own group."""
 
-from collections.abc import Mapping
+import csv
+from collections.abc import Collection, Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 
@@ -53,3 +56,42 @@ def group_paths(panel: Panel, groups: Mapping[str, tuple[str, ...]]) -> np.ndarr
             if len(path) > level:
                 numbered[asset, level] = known.index(path[: level + 1])
     return numbered
+
+
+def load_groups(
+    path: Path, symbol: str, levels: Sequence[str], unknown: Collection[str] = ()
+) -> dict[str, tuple[str, ...]]:
+    """Read the groups of assets from a CSV file with a header and one asset a row.
+
+    Args:
+        path: The file.
+        symbol: Column that names the asset.
+        levels: Columns that name its groups, from the top down; other columns are not read.
+        unknown: What stands there for a group that is not known, beside nothing at all.
+
+    Returns:
+        For each asset with a known group its groups from the top down, up to the first unknown one.
+
+    Raises:
+        DataError: If the file cannot be read, lacks a column, or names an asset twice.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            columns, table = list(rows.fieldnames or ()), list(rows)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: the file of groups cannot be read as CSV in UTF-8: {error}") from error
+    for column in (symbol, *levels):
+        if column not in columns:
+            near = did_you_mean(column, columns)
+            raise DataError(f"{path}: no column {column!r}; given {', '.join(columns) or 'nothing'}{near}.")
+    missing, groups = {None, "", *unknown}, dict[str, tuple[str, ...]]()
+    seen = set[str]()
+    for row in table:
+        if row[symbol] in seen:
+            raise DataError(f"{path}: {symbol} {row[symbol]!r} stands in two rows; expected one row an asset.")
+        seen.add(row[symbol])
+        known = tuple(takewhile(lambda name: name not in missing, (row[level] for level in levels)))
+        if known:
+            groups[row[symbol]] = known
+    return groups

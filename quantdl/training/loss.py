@@ -34,14 +34,19 @@ def log_loss(
     """
     observed = batch.target_observed
     law = model(batch).observed(observed)
-    joint, marginal = law.log_prob(batch.target), law.marginal_log_prob(batch.target).sum(-1)
-    gain = (1.0 - shares.marginal_share) * joint + shares.marginal_share * marginal
+    gain = log_gain(law, batch, shares.marginal_share)
     if shares.book_share > 0.0 and observed.shape[1] > 1:
         density = book_log_density(law, batch.target, observed, shares.books, generator)
         if density is not None:
             gain = gain + shares.book_share * observed.sum(-1) * density
     weighted = gain if row_weight is None else gain * row_weight
     return -weighted.sum(), observed.sum()
+
+
+def log_gain(law: Forecast, batch: Batch, marginal_share: float) -> Tensor:
+    """Mix of the joint and the marginal log densities of each row's targets, (B,), in nats."""
+    joint, marginal = law.log_prob(batch.target), law.marginal_log_prob(batch.target).sum(-1)
+    return (1.0 - marginal_share) * joint + marginal_share * marginal
 
 
 def book_log_density(

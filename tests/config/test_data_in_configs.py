@@ -87,3 +87,27 @@ def test_corrections_of_the_calendar_are_read_and_make_another_trial(write_confi
         ("change", "2024-06-04"),
     ]
     assert corrected.identity() != plain.identity()
+
+
+def test_a_file_of_groups_is_found_beside_the_config(write_config, valid_text):
+    path = write_config(
+        text=valid_text + "groups: {path: lists/groups.csv, symbol: ticker, levels: [sector, industry]}\n"
+    )
+    config = load_config(path)
+    assert config.groups is not None and config.groups.levels == ("sector", "industry")
+    assert config.locate_data(config.groups.path, "groups", "path") == path.parent / "lists" / "groups.csv"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("{path: groups.csv, levels: []}", r"groups\.levels: given an empty list"),
+        (
+            "{path: '${HOME}/groups.csv', levels: [sector]}",
+            r"groups\.path: given .*only names that begin with QUANTDL_",
+        ),
+    ],
+)
+def test_a_file_of_groups_that_means_nothing_is_refused_at_its_key(write_config, valid_text, written, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(write_config(text=f"{valid_text}groups: {written}\n"))

@@ -25,6 +25,7 @@ from quantdl.models.settings import (
     GarchSettings,
     GjrSettings,
     GraphSettings,
+    GroupsFile,
     HistoricalSettings,
     MarketStatesSettings,
     ModelSettings,
@@ -137,7 +138,7 @@ def test_a_graph_reads_the_sectors_that_its_settings_name():
         fit_model(replace(settings, groups={}), bare, table, bars, config)
 
 
-def test_sector_factors_come_from_the_panel_or_from_the_settings_and_are_refused_without_either():
+def test_sector_factors_come_from_the_panel_the_settings_or_a_file_and_are_refused_without(tmp_path):
     config = load_config(CONFIGS / "quickstart.yaml")
     short = replace(config.training, epochs=1, warm_up_steps=5)
     panel, bars = early_prices()
@@ -151,6 +152,15 @@ def test_sector_factors_come_from_the_panel_or_from_the_settings_and_are_refused
     named = replace(states, groups={asset: (name,) for asset, name in block.items()})
     stated = fit_model(named, bare, table, bars, quick).histories.batch([first], 2).trailing_loadings
     torch.testing.assert_close(stated, found, rtol=0.0, atol=0.0)
+    listed = tmp_path / "groups.csv"
+    listed.write_text("symbol,sector\nELSEWHERE,one\n" + "".join(f"{asset},{name}\n" for asset, name in block.items()))
+    of_file = quick.model_copy(update={"groups": GroupsFile(listed.absolute(), ("sector",))})
+    for asked in (states, EnsembleSettings(5, members=(states, HistoricalSettings(5)))):
+        read = fit_model(asked, bare, table, bars, of_file).histories.batch([first], 2).trailing_loadings
+        torch.testing.assert_close(read, found, rtol=0.0, atol=0.0)
+    listed.write_text("symbol,sector\nELSEWHERE,one\n")
+    with pytest.raises(DataError, match=r"groups\.csv names no asset of the prices, which hold AAPL"):
+        fit_model(states, bare, table, bars, of_file)
     with pytest.raises(DataError, match="the prices declare none. Declare them"):
         fit_model(states, bare, table, bars, quick)
     with pytest.raises(DataError, match="at least 3 assets, and the largest has 2"):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from quantdl.distributions import MixtureForecast
-from quantdl.models.bayesian import BayesianForecaster, posterior_draws
+from quantdl.models.bayesian import BayesianForecaster, laplace_draws, posterior_draws
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import BayesianSettings, TransformerSettings
 from quantdl.models.transformer import TransformerForecaster
@@ -56,6 +56,20 @@ def test_the_posterior_of_a_linear_regression_is_its_closed_form(n):
         values = draws @ features
         assert values.mean().item() == pytest.approx((features @ mean).item(), abs=0.5 * spread)
         assert values.std().item() == pytest.approx(spread, rel=0.2)
+
+
+def test_a_normal_law_around_the_fit_of_a_linear_regression_is_the_posterior():
+    """Its precision is estimated from squared gradients, whose mean is that of the closed form."""
+    design, value = regression(4000)
+    mean, covariance = closed_form(design, value)
+    gradients = design * ((value - design @ mean) / NOISE**2)[:, None]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        draws = laplace_draws(gradients.split(300), mean, PRIOR, 4000)
+        prior = laplace_draws([], mean, PRIOR, 4000)
+    np.testing.assert_allclose(draws.T.cov(), covariance, rtol=0.15, atol=0.05 * covariance.max().item())
+    np.testing.assert_allclose(draws.mean(0), mean, atol=0.05 * covariance.max().sqrt().item())
+    np.testing.assert_allclose(prior.T.cov(), PRIOR**2 * np.eye(2), rtol=0.1, atol=0.3)
 
 
 def test_pyros_store_of_parameters_is_left_as_it_was():

@@ -2,6 +2,7 @@
 
 import gc
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -179,7 +180,8 @@ def test_memory_stays_flat_however_many_steps_are_taken(steps):
         optimizer.step()
         if step in (10, steps // 2, steps - 1):
             alive.append(tensors_alive())
-    assert max(alive) - min(alive) <= 5
+    grown = [later - earlier for earlier, later in pairwise(alive)]
+    assert max(grown) <= 5  # what falls was left behind by tests before this one
 
 
 @pytest.mark.slow

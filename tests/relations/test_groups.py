@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.relations.groups import group_paths
+from quantdl.relations.groups import group_paths, load_groups
 from quantdl.simulation import panel_of_closes
 
 
@@ -34,3 +34,34 @@ def test_a_symbol_that_the_prices_do_not_hold_is_named_with_the_nearest_one(pane
 def test_prices_without_any_sector_are_refused_with_the_fix(panel):
     with pytest.raises(DataError, match="prices declare none. Declare"):
         group_paths(replace(panel, sectors={}), {})
+
+
+def test_groups_of_a_file_end_before_the_first_unknown_one(tmp_path):
+    path = tmp_path / "groups.csv"
+    path.write_text(
+        "name,ticker,sector,industry\nOne,A,Energy,Pipelines\nTwo,B,Energy,n/a\nThree,C,n/a,Banks\nFour,D,,\n"
+    )
+    assert load_groups(path, "ticker", ["sector", "industry"], {"n/a"}) == {
+        "A": ("Energy", "Pipelines"),
+        "B": ("Energy",),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "ticker,sectors\nA,Energy\n",
+            r"groups.csv: no column 'sector'; given ticker, sectors.*did you mean 'sectors'",
+        ),
+        ("ticker,sector\nA,Energy\nA,Banks\n", "groups.csv: ticker 'A' stands in two rows; expected one row an asset"),
+        ("", "groups.csv: no column 'ticker'; given nothing"),
+        (None, "groups.csv: the file of groups cannot be read"),
+    ],
+)
+def test_a_file_that_tells_no_groups_is_refused_with_what_it_holds(tmp_path, text, message):
+    path = tmp_path / "groups.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        load_groups(path, "ticker", ["sector"])

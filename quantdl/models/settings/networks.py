@@ -2,11 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Annotated, Literal
 
-from quantdl.bounds import Interval, PositiveFloat, PositiveInt, ShareBelowOne
+from quantdl.bounds import Interval, NotEmpty, PositiveFloat, PositiveInt, ShareBelowOne, Text
 from quantdl.errors import FieldFaults
 from quantdl.models.settings.shared import Refit, repeated_horizons
+
+
+@dataclass(frozen=True)
+class GroupsFile:
+    """A CSV file that tells the groups of assets, one asset a row, in place of ``groups`` written out in a config.
+
+    Attributes:
+        path: The file, relative to the config.
+        symbol: Column that names the asset.
+        levels: Columns that name its groups, from the top down.
+        unknown: What stands in the file where a group is not known, beside nothing at all; the groups of an asset end
+            before the first unknown one.
+    """
+
+    path: Path
+    levels: Annotated[tuple[Text, ...], NotEmpty]
+    symbol: Text = "symbol"
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +180,10 @@ class BayesianSettings(NetworkSettings):
         network: Which network; it is built from the fields that all networks share, its own ones at their defaults.
         members: Draws that the mixture holds.
         prior_scale: Standard deviation of the prior of every weight, around zero.
-        guide: Form of the normal law that is fitted to the posterior: independent weights, or correlated ones.
+        guide: How a normal law is fitted to the posterior. ``laplace``: around the fitted weights, as wide as the
+            likelihood is flat there, with all correlations; directions that the data say nothing of keep the prior, so
+            members differ where such directions are read. ``diagonal`` and ``low_rank``: by variational inference,
+            with independent weights, or correlated ones of some rank.
         guide_rank: Rank of the correlated form.
         posterior_steps: Of variational inference, one batch each.
         posterior_learning_rate: At the first step; it falls to a twentieth.
@@ -170,8 +192,8 @@ class BayesianSettings(NetworkSettings):
 
     network: Literal["transformer", "flow", "graph", "sector_tree"] = "transformer"
     members: Annotated[int, Interval(ge=2, le=256)] = 16
-    prior_scale: PositiveFloat = 1.0
-    guide: Literal["diagonal", "low_rank"] = "low_rank"
+    prior_scale: PositiveFloat = 0.3
+    guide: Literal["laplace", "diagonal", "low_rank"] = "laplace"
     guide_rank: PositiveInt = 16
     posterior_steps: PositiveInt = 600
     posterior_learning_rate: PositiveFloat = 0.01
