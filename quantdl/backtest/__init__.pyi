@@ -34,5 +34,6 @@ from .running.session_results import (
     results_by_regime as results_by_regime,
     results_by_stress_window as results_by_stress_window,
 )
+from .running.sweep import sweep_targets as sweep_targets
 from .running.targets import TargetTable as TargetTable, play_targets as play_targets
 from .running.view import Forecasts as Forecasts, MarketView as MarketView

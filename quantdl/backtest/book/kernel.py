@@ -1337,6 +1337,95 @@ def _has_room(s: Packed) -> bool:
     )
 
 
+@inner
+def _may_be_quiet(s: Packed) -> bool:
+    """Whether the terms leave a session alone in which nothing is decided, ordered or paid."""
+    counts = _ints(s.counts)
+    for i in range(s.watch_kind_rows):
+        if _ints(s.watch_kind)[i] != DRAWDOWN and _ints(s.watch_kind)[i] != STALE_DATA:
+            return False
+    moves = s.delisted_step > 0 or s.eligible_step > 0 or s.groups_step > 0 or s.settlement > 0
+    judged = s.borrow_rate != 0.0 or s.maintenance_margin != 0.0 or s.in_stress != TRADE
+    return s.waived and not moves and not judged and counts[RESTING] == 0 and counts[HALTED_AT] < 0
+
+
+@inner
+def _is_quiet(s: Packed, t: int, equity: float) -> bool:
+    """Whether no order waits at a close, no condition fires, and no exit of the terms is due."""
+    counts, active, opened, held = _ints(s.counts), _ints(s.active), _ints(s.opened), _floats(s.held)
+    actions, paid, stale = _ints(s.action_first), _ints(s.paid_first), 0.0
+    if actions[t] != actions[t + 1] or paid[t] != paid[t + 1] or equity <= 0.0:
+        return False
+    decided, n = counts[DECIDED_AT], counts[ACTIVE]
+    if n > 0 and decided >= 0 and _ints(s.bars_so_far)[t] - _ints(s.bars_so_far)[decided] >= s.horizon:
+        return False
+    for k in range(n):
+        asset = active[k]
+        place, mark = asset * HELD, _floats(s.marks)[t * s.marks_step + asset]
+        if opened[asset * OPENED + ORDER] >= 0 or held[place + DUE] != 0.0:
+            return False
+        stale = max(stale, float(_ints(s.silent_bars)[t * s.silent_bars_step + asset]))
+        if s.stop_loss != np.inf:
+            value = held[place + SHARES] * mark
+            value -= abs(value) * _cost_fraction(s, t, asset, mark)
+            if -(held[place + FLOW] + value) / held[place + ENTRY_EQUITY] >= s.stop_loss:
+                return False
+    money, start = _floats(s.money), (t - counts[FIRST]) * s.watch_kind_rows
+    for i in range(s.watch_kind_rows):
+        drawdown = 1.0 - equity / max(money[PEAK], equity)
+        value = drawdown if _ints(s.watch_kind)[i] == DRAWDOWN else stale
+        if value >= _floats(s.watch_limit)[i]:
+            return False
+        _floats(s.conditions)[start + i] = value
+    return True
+
+
+@inner
+def _pass_quiet(s: Packed, t: int, stop: int) -> int:
+    """Play sessions in which the book is only marked; return the first that is not such.
+
+    It does what opening and closing a session do, as far as anything is left of it, at a sixth of the time.
+    """
+    money, counts, active, held = _floats(s.money), _ints(s.counts), _ints(s.active), _floats(s.held)
+    marks, cells, groups = _floats(s.marks), _floats(s.record), _ints(s.groups)
+    quantities, exposures, n_assets = _floats(s.quantities), _floats(s.exposures), s.held_rows
+    while t < stop:
+        interest, row, positions = money[CASH] * _floats(s.cash_rates)[t], t - counts[FIRST], 0.0
+        for k in range(counts[ACTIVE]):
+            positions += held[active[k] * HELD + SHARES] * marks[t * s.marks_step + active[k]]
+        equity = money[CASH] + interest + positions
+        if not _is_quiet(s, t, equity):
+            return t
+        money[CASH] += interest
+        before, trades = money[EQUITY_BEFORE], _flags(s.trades)[t] != 0
+        held_return, earlier = equity / before - 1.0 if before > 0.0 else 0.0, money[RETURN_SINCE_TRADE]
+        since = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier != 0.0 else held_return
+        money[RETURN_SINCE_TRADE] = 0.0 if trades else since
+        money[EQUITY_BEFORE], money[PEAK], money[HELD_RETURN] = equity, max(money[PEAK], equity), held_return
+        counts[BARS] += 1
+        if trades:
+            counts[BARS_TRADED] += 1
+            money[LAST_EQUITY], money[PREDICTED_LOSS] = equity, np.nan
+        for g in range(s.group_sums_rows):
+            exposures[row * s.group_sums_rows + g] = 0.0
+        for asset in range(n_assets):
+            quantities[row * n_assets + asset] = 0.0
+        gross, net = 0.0, 0.0
+        for k in range(counts[ACTIVE]):
+            shares = held[active[k] * HELD + SHARES]
+            weight = shares * marks[t * s.marks_step + active[k]] / equity
+            gross += abs(weight)
+            net += weight
+            exposures[row * s.group_sums_rows + groups[active[k]]] += abs(weight)
+            quantities[row * n_assets + active[k]] = shares
+        start = row * RECORD
+        cells[start], cells[start + 1], cells[start + 2], cells[start + 3] = equity, money[CASH], 0.0, gross
+        cells[start + 4], cells[start + 5], cells[start + 6], cells[start + 7] = net, 0.0, 0.0, interest
+        cells[start + 8], cells[start + 9] = held_return, np.nan
+        t += 1
+    return t
+
+
 @compiled
 def advance(
     address: int,
@@ -1367,9 +1456,15 @@ def advance(
     """
     s = _at(address)
     counts, tabled = _ints(s.counts), len(rows) > 0
-    t, asked, row = counts[NOW], counts[ASKED], counts[NEXT_ROW]
+    t, asked, row, quiet = counts[NOW], counts[ASKED], counts[NEXT_ROW], _may_be_quiet(s)
     while t < stop:
         if asked < 0:
+            if tabled and quiet:
+                while row < len(rows) and rows[row] < t:
+                    row += 1
+                t = _pass_quiet(s, t, min(stop, rows[row]) if row < len(rows) else stop)
+                if t >= stop:
+                    break
             if not _has_room(s):
                 counts[NOW], counts[ASKED], counts[NEXT_ROW] = t, NONE, row
                 return FULL
@@ -1389,7 +1484,7 @@ def advance(
             _close_session(s, t, asked, action, table[at], table_rules[at])
         else:
             _close_session(s, t, asked, action, weights, rules)
-        asked = NONE
+        asked, quiet = NONE, quiet and counts[HALTED_AT] < 0
         t += 1
     counts[NOW], counts[ASKED], counts[NEXT_ROW] = t, NONE, row
     return DONE_PLAYING
@@ -1440,3 +1535,31 @@ def guard_position(
     guard[place + GUARD_STOP], guard[place + GUARD_TARGET], guard[place + GUARD_TRAIL] = stop, target, trail
     guard[place + GUARD_EXTREME], guard[place + GUARD_FRACTION] = np.nan, 1.0 if is_fraction else 0.0
     _ints(s.guard_set)[2 * asset], _ints(s.guard_set)[2 * asset + 1] = rule, counts[NOW]
+
+
+@compiled
+def summarise(address: int, figures: np.ndarray) -> None:
+    """Sum a run up that has been played, into (7,) figures.
+
+    They are equity at the end, mean and standard deviation (n - 1) of the returns of sessions in which anything
+    traded, the largest fall of equity from its peak, turnover, costs, and the number of fills.
+    """
+    s = _at(address)
+    cells, counts = _floats(s.record), _ints(s.counts)
+    n, mean, squares, last, peak, fall = 0, 0.0, 0.0, figures[0], figures[0], 0.0
+    turnover, costs = 0.0, 0.0
+    for row in range(s.record_rows):
+        equity = cells[row * RECORD]
+        turnover += cells[row * RECORD + 5]
+        costs += cells[row * RECORD + 6]
+        peak = max(peak, equity)
+        fall = max(fall, 1.0 - equity / peak)
+        if _flags(s.trades)[counts[FIRST] + row] != 0 or row == s.record_rows - 1:
+            change = equity / last - 1.0 if last > 0.0 else 0.0
+            n += 1
+            step = change - mean
+            mean += step / n
+            squares += step * (change - mean)
+            last = equity
+    figures[0], figures[1], figures[2] = last, mean, np.sqrt(squares / (n - 1)) if n > 1 else np.nan
+    figures[3], figures[4], figures[5], figures[6] = fall, turnover, costs, float(counts[FILLS])

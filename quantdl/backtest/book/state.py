@@ -169,24 +169,15 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         capacity: Orders and fills that the logs hold at first.
     """
     n_assets, n_groups = len(tape.assets), len(terms.limits.group_names)
-    money, counts = np.zeros(12), np.zeros(16, dtype=np.int64)
-    for cell in (kernel.CASH, kernel.EQUITY_BEFORE, kernel.PEAK, kernel.LAST_EQUITY):
-        money[cell] = equity
-    money[kernel.PREDICTED_LOSS] = np.nan
-    for cell in (kernel.DECIDED_AT, kernel.HALTED_AT, kernel.ASKED):
-        counts[cell] = -1
-    counts[kernel.FIRST] = counts[kernel.NOW] = first
-    held = np.zeros((n_assets, int(kernel.HELD)))
-    held[:, kernel.ENTRY_EQUITY] = 1.0
     changing = terms.groups is not None
     columns = 1 if changing else max(n_groups, 1)
-    return State(
-        money=money,
-        counts=counts,
-        held=held,
-        opened=np.full((n_assets, int(kernel.OPENED)), -1, dtype=np.int64),
+    state = State(
+        money=np.zeros(12),
+        counts=np.zeros(16, dtype=np.int64),
+        held=np.zeros((n_assets, int(kernel.HELD))),
+        opened=np.zeros((n_assets, int(kernel.OPENED)), dtype=np.int64),
         waiting=np.zeros((n_assets, int(kernel.WAITED))),
-        guard=np.full((n_assets, int(kernel.GUARD)), np.nan),
+        guard=np.zeros((n_assets, int(kernel.GUARD))),
         guard_set=np.zeros((n_assets, 2), dtype=np.int64),
         active=np.zeros(n_assets, dtype=np.int64),
         settling=np.zeros(1),
@@ -207,6 +198,27 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         exposures=np.empty((sessions, columns)),
         conditions=np.empty((sessions, len(terms.conditions))),
     )
+    start_over(state, first, equity)
+    return state
+
+
+def start_over(state: State, first: int, equity: float) -> None:
+    """Make a book of cash of a state again, with nothing written down: for the next of many runs on one market."""
+    state.money[:] = 0.0
+    for cell in (kernel.CASH, kernel.EQUITY_BEFORE, kernel.PEAK, kernel.LAST_EQUITY):
+        state.money[cell] = equity
+    state.money[kernel.PREDICTED_LOSS] = np.nan
+    state.counts[:] = 0
+    for cell in (kernel.DECIDED_AT, kernel.HALTED_AT, kernel.ASKED):
+        state.counts[cell] = -1
+    state.counts[kernel.FIRST] = state.counts[kernel.NOW] = first
+    state.held[:] = 0.0
+    state.held[:, kernel.ENTRY_EQUITY] = 1.0
+    state.opened[:] = -1
+    state.guard[:] = np.nan
+    for figures in (state.settling, state.earned):
+        figures[:] = 0.0
+    state.decided[:] = False
 
 
 def with_room(state: State, n_assets: int) -> State:

@@ -114,6 +114,11 @@ class Engine:
     def _packed(self) -> np.ndarray:
         return kernel.pack(self.market, self.rules, self.watches, self.book.codes, self.state)
 
+    def take_weights(self, *, before_costs: bool) -> None:
+        """Say whether targets are of equity before the costs of reaching them, or after."""
+        self.rules = self.rules._replace(before_costs=before_costs)
+        self.record = self._packed()
+
     def play(self, driver: Driver, progress: Progress | None = None) -> None:
         """Play the sessions, asking a driver at each close that asks for a decision."""
         job, no_table = self.job, np.zeros((0, len(self.tape.assets)))

@@ -50,6 +50,7 @@ class BacktestResult:
     Attributes:
         assets: (A,) symbols, in the order of the columns.
         initial_equity: Money at the start.
+        final_equity: Money and positions at the end.
         equity: Columns ``equity, cash, due, gross, net, turnover, costs, interest, held_return, days_to_exit, halted``.
             Equity is
             after the fills of the close: cash, dividends due and shares at their marks. Due is money of dividends that
@@ -86,6 +87,7 @@ class BacktestResult:
 
     assets: tuple[str, ...]
     initial_equity: float
+    final_equity: float
     equity: Deferred[pd.DataFrame] = Deferred()
     weights_after_fill: Deferred[pd.DataFrame] = Deferred()
     quantities: Deferred[pd.DataFrame] = Deferred()

@@ -286,6 +286,7 @@ def result_of(
     return BacktestResult(
         assets=logs.tape.assets,
         initial_equity=initial_equity,
+        final_equity=float(logs.state.record[-1, 0]),
         equity=logs.equity,
         weights_after_fill=logs.weights,
         quantities=lambda: logs.by_asset(logs.state.quantities.copy()),

@@ -23,14 +23,15 @@ class TargetTable:
     cannot look further.
 
     Attributes:
-        sessions: (N,) closes with a decision, rising; the others have none.
+        sessions: (N,) closes with a decision, rising; the others have none. Their labels, or their positions in the
+            panel as integers, which take no look-up.
         weights: (N, A) fractions of equity; a row of NaN is an explicit hold.
         rules: Name of the plan's rule that asks for it: one for all, or one for each decision.
         before_costs: Whether weights are of equity before the costs of reaching them. A strategy's are of what is left
             after them.
     """
 
-    sessions: pd.DatetimeIndex
+    sessions: pd.DatetimeIndex | np.ndarray
     weights: np.ndarray
     rules: str | Sequence[str]
     before_costs: bool = False
@@ -50,15 +51,15 @@ def play_targets(
     Raises:
         RunError: If the table does not fit the data, or decides what the terms forbid.
     """
-    rows, weights, codes = _fitted(job, table)
+    rows, weights, codes = fitted(job, table)
     engine = Engine(job, forecasts, before_costs=table.before_costs)
     refused = engine.play_rows(rows, weights, codes, progress)
     if refused is not None:
-        _refuse(engine, *refused)
+        refuse(engine, *refused)
     return engine.result(lambda: _taken(engine, rows, weights, codes))
 
 
-def _fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return positions of the decisions, their weights and the numbers of their rules.
 
     Raises:
@@ -68,12 +69,9 @@ def _fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nd
     expected = (len(table.sessions), len(job.tape.assets))
     if weights.shape != expected:
         raise RunError(f"targets: weights have shape {weights.shape}, expected {expected}: decisions by assets.")
-    rows = sessions.get_indexer(table.sessions).astype(np.int64)
-    if (rows < 0).any():
-        day = table.sessions[int((rows < 0).argmax())]
-        raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")
+    rows = _positions(sessions, table.sessions)
     if (np.diff(rows) <= 0).any():
-        day = table.sessions[int((np.diff(rows) <= 0).argmax()) + 1]
+        day = sessions[rows[int((np.diff(rows) <= 0).argmax()) + 1]]
         raise RunError(f"targets: {day:%Y-%m-%d} does not come after the decision before it. Sort them, one a session.")
     names = [table.rules] if isinstance(table.rules, str) else list(table.rules)
     for name in dict.fromkeys(names):
@@ -85,11 +83,31 @@ def _fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nd
     if len(names) not in (1, len(rows)):
         raise RunError(f"targets: {len(names)} rules for {len(rows)} decisions. Give one for all, or one each.")
     own = list(job.terms.purposes)
-    codes = np.array([own.index(name) for name in names], dtype=np.int64)
-    return rows, weights, np.ascontiguousarray(np.broadcast_to(codes, len(rows))[:, None])
+    codes = np.empty((len(rows), 1), dtype=np.int64)
+    codes[:, 0] = own.index(names[0]) if len(names) == 1 else [own.index(name) for name in names]
+    return rows, weights, codes
 
 
-def _refuse(engine: Engine, row: int, weights: np.ndarray, code: int) -> None:
+def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray) -> np.ndarray:
+    """Return the positions of sessions in the panel.
+
+    Raises:
+        RunError: If one is no session of the data.
+    """
+    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
+        if len(given) and not 0 <= given.min() <= given.max() < len(sessions):
+            raise RunError(
+                f"targets: positions reach from {given.min()} to {given.max()}, of {len(sessions)} sessions."
+            )
+        return given.astype(np.int64, copy=False)
+    rows = sessions.get_indexer(pd.DatetimeIndex(given)).astype(np.int64)
+    if (rows < 0).any():
+        day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]
+        raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")
+    return rows
+
+
+def refuse(engine: Engine, row: int, weights: np.ndarray, code: int) -> None:
     """Say in words why the terms forbid a decision."""
     job, t = engine.job, int(engine.state.counts[kernel.NOW])
     session, assets, rule = job.tape.sessions[t], job.tape.assets, engine.book.names[code]

@@ -270,6 +270,7 @@ class Engine:
         return BacktestResult(
             assets=self.tape.assets,
             initial_equity=job.initial_equity,
+            final_equity=journal.closes[-1].equity,
             equity=tables.closes(journal.closes),
             weights_after_fill=tables.by_asset(journal.weights),
             quantities=tables.by_asset(journal.quantities),
