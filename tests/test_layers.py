@@ -63,6 +63,7 @@ DOORS = {
         "quantdl.market.sources",
         "quantdl.portfolio",
     ),
+    "numba": ("quantdl.backtest.book.kernel",),
     "optuna": ("quantdl.experiment.search",),
     "pandas_market_calendars": ("quantdl.calendars.library",),
     "plotly": ("quantdl.report.charts",),

@@ -1,5 +1,4 @@
 from .book.conditions import ExceptionProcess as ExceptionProcess
-from .book.journal import RecordedDecision as RecordedDecision
 from .judging.attribution import pnl_by_context as pnl_by_context
 from .judging.break_even import break_even_cost_bps as break_even_cost_bps
 from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
@@ -19,7 +18,15 @@ from .plan.items import Plan as Plan
 from .plan.refusals import PlanFault as PlanFault
 from .run import prepare as prepare, run_backtest as run_backtest
 from .running.baseline import equal_weight_baseline as equal_weight_baseline
-from .running.decisions import Decision as Decision, Hold as Hold, Strategy as Strategy
+from .running.decisions import (
+    Decision as Decision,
+    Hold as Hold,
+    Order as Order,
+    Orders as Orders,
+    PositionExits as PositionExits,
+    RecordedDecision as RecordedDecision,
+    Strategy as Strategy,
+)
 from .running.engine import Job as Job
 from .running.replay import replay as replay
 from .running.result import BacktestResult as BacktestResult
@@ -27,4 +34,6 @@ from .running.session_results import (
     results_by_regime as results_by_regime,
     results_by_stress_window as results_by_stress_window,
 )
+from .running.sweep import sweep_targets as sweep_targets
+from .running.targets import TargetTable as TargetTable, play_targets as play_targets
 from .running.view import Forecasts as Forecasts, MarketView as MarketView

@@ -10,6 +10,7 @@ from quantdl.backtest.running.asking import play_strategy
 from quantdl.backtest.running.decisions import Strategy
 from quantdl.backtest.running.engine import Job, Progress
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.targets import TargetTable, play_targets
 from quantdl.backtest.running.view import Forecasts
 from quantdl.market.panel import Panel
 
@@ -17,7 +18,7 @@ from quantdl.market.panel import Panel
 def run_backtest(
     panel: Panel,
     plan: Plan,
-    strategy: Strategy,
+    strategy: Strategy | TargetTable,
     start: pd.Timestamp | str,
     end: pd.Timestamp | str,
     forecasts: Forecasts | None = None,
@@ -34,7 +35,7 @@ def run_backtest(
     Args:
         panel: Prices.
         plan: What must be obeyed.
-        strategy: Decides at each close.
+        strategy: Decides at each close, or a table of what it decides.
         start: First session.
         end: Last session.
         forecasts: A model's predictions, or None.
@@ -53,7 +54,10 @@ def run_backtest(
     horizon = None if forecasts is None else forecasts.horizon_bars
     predicts_risk = forecasts is not None and forecasts.value_at_risk is not None
     check_plan(plan, panel, pd.Timestamp(start), pd.Timestamp(end), horizon, predicts_risk)
-    return play_strategy(prepare(panel, plan, start, end, initial_equity, risk_free), strategy, forecasts, progress)
+    job = prepare(panel, plan, start, end, initial_equity, risk_free)
+    if isinstance(strategy, TargetTable):
+        return play_targets(job, strategy, forecasts, progress)
+    return play_strategy(job, strategy, forecasts, progress)
 
 
 def prepare(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -108,6 +109,11 @@ class Panel:
             self.actions,
             self.members,
         )
+
+    @cached_property
+    def derived(self) -> dict[object, Any]:
+        """What others worked out of this panel, by their own keys: a panel never changes, so it need be done once."""
+        return {}
 
     @property
     def closes(self) -> np.ndarray:

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import run_backtest
-from quantdl.backtest.book.accounting import Book
-from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.judging.checklist import assess
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.terms import cash_rates
@@ -17,6 +15,8 @@ from quantdl.backtest.running.replay import replay
 from quantdl.errors import RunError
 from quantdl.risk.metrics import performance
 from tests.backtest.judged import EVIDENCE, failed
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.trades import TradeLedger
 from tests.backtest.worlds import NO_COSTS, Schedule, plan_for, random_walk, span, world
 from tests.raw_panels import raw_world
 

@@ -12,7 +12,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.trailing import simple_returns, trailing_deviation
+from quantdl.backtest.book.trailing import market_volatility, simple_returns, trailing_deviation
 from quantdl.calendars import TradingCalendar
 from quantdl.errors import DataError
 from quantdl.market.corporate.adjustment import continuous_closes
@@ -26,13 +26,15 @@ IMPACT_WINDOW = 20
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """Causal arrays of one panel.
+    """Causal arrays of one panel, each made when it is first asked for, and once.
 
     An order, to buy or to sell, fills in every session in which the asset traded. Bars do not say whether buyers or
     sellers were missing at a daily price limit, so neither is guessed; nothing fills where the source calls the session
     halted.
 
     Attributes:
+        panel: The panel, without its bars of volume 0.
+        delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
         sessions: (T,) labels.
         calendar: Trading calendar of the panel.
         frequency: Length of a bar, ``"1D"``, ``"1W"`` or ``"1M"``.
@@ -40,17 +42,11 @@ class Tape:
         fields: The panel's fields by name, (T, A).
         continuous: (T, A) closes without the jumps of splits and dividends, for returns.
         traded: (T, A) whether the asset traded; a bar of volume 0 is no trade, and its fields are NaN.
-        marks: (T, A) last traded close so far, in the units of the session; NaN before the first.
-        silent_bars: (T, A) bars since the last trade, see `quantdl.market.listing.silent_bars`.
-        listed: (T, A) traded before, not delisted and in the universe as of the session: what may be held. A silent
-            asset is listed; an order for it waits.
-        eligible: (T, A) in the universe as of the session.
-        delisted: (T, A) known to be delisted as of the session, by a stated end or by the plan's rule on silence.
-        terminal_values: (A,) money for each share of a delisted asset where the data states it, else NaN.
         effects: What corporate actions do to shares before the open of a session, by its position.
-        volatility: (T, A) standard deviation of the last simple returns, for the impact law.
     """
 
+    panel: Panel
+    delisted_after_sessions: int | None
     sessions: pd.DatetimeIndex
     calendar: TradingCalendar
     frequency: str
@@ -58,14 +54,47 @@ class Tape:
     fields: Mapping[str, np.ndarray]
     continuous: np.ndarray
     traded: np.ndarray
-    marks: np.ndarray
-    silent_bars: np.ndarray
-    listed: np.ndarray
-    eligible: np.ndarray
-    delisted: np.ndarray
-    terminal_values: np.ndarray
     effects: Mapping[int, tuple[Effect, ...]]
-    volatility: np.ndarray
+
+    @cached_property
+    def marks(self) -> np.ndarray:
+        """(T, A) last traded close so far, in the units of the session; NaN before the first."""
+        return carried_closes(self.panel)
+
+    @cached_property
+    def silent_bars(self) -> np.ndarray:
+        """(T, A) bars since the last trade, see `quantdl.market.listing.silent_bars`."""
+        return silent_bars(self.panel)
+
+    @cached_property
+    def eligible(self) -> np.ndarray:
+        """(T, A) in the universe as of the session."""
+        return self.panel.eligible
+
+    @cached_property
+    def delisted(self) -> np.ndarray:
+        """(T, A) known to be delisted as of the session, by a stated end or by the plan's rule on silence."""
+        return delisted_as_known(self.panel, self.delisted_after_sessions)
+
+    @cached_property
+    def listed(self) -> np.ndarray:
+        """(T, A) traded before, not delisted and in the universe as of the session: what may be held.
+
+        A silent asset is listed; an order for it waits.
+        """
+        return np.asarray((last_trades(self.panel) >= 0) & ~self.delisted & self.eligible)
+
+    @cached_property
+    def terminal_values(self) -> np.ndarray:
+        """(A,) money for each share of a delisted asset where the data states it, else NaN."""
+        stated = self.panel.actions.delistings
+        values = {item.asset: item.terminal_value for item in stated if item.terminal_value is not None}
+        return np.array([values.get(asset, np.nan) for asset in self.assets])
+
+    @cached_property
+    def volatility(self) -> np.ndarray:
+        """(T, A) standard deviation of the last simple returns, for the impact law."""
+        return trailing_deviation(simple_returns(self.continuous), IMPACT_WINDOW, 2)
 
     @cached_property
     def trades(self) -> np.ndarray:
@@ -82,6 +111,17 @@ class Tape:
         """(T, A) dollars traded."""
         return dollars_traded(self.fields)
 
+    @cached_property
+    def _market_volatilities(self) -> dict[tuple[int, float], np.ndarray]:
+        return {}
+
+    def market_volatility(self, window: int, bars_per_year: float) -> np.ndarray:
+        """Return (T,) the annualised trailing volatility of the equal-weighted market, see `trailing`."""
+        found = self._market_volatilities
+        if (window, bars_per_year) not in found:
+            found[window, bars_per_year] = market_volatility(self.continuous, window, bars_per_year)
+        return found[window, bars_per_year]
+
 
 def dollars_traded(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return (T, A) the field ``dollar_volume`` where there is one, else ``close`` times ``volume``."""
@@ -90,7 +130,7 @@ def dollars_traded(fields: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
-    """Prepare a panel for the engine.
+    """Prepare a panel for the engine, once: the tape is kept with it.
 
     Args:
         panel: The panel.
@@ -102,31 +142,25 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
     wrong = [*panel.card.money_faults()]
     if wrong:
         raise DataError(f"{panel.card.declaration.source}: {' '.join(wrong)}")
-    panel = panel.trades_only()
-    last_trade, delisted = last_trades(panel), delisted_as_known(panel, delisted_after_sessions)
-    continuous = continuous_closes(panel)
+    key = (Tape, delisted_after_sessions)
+    if key not in panel.derived:
+        panel.derived[key] = _tape(panel.trades_only(), delisted_after_sessions)
+    return panel.derived[key]  # type: ignore[no-any-return]
+
+
+def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
     return Tape(
+        panel=panel,
+        delisted_after_sessions=delisted_after_sessions,
         sessions=panel.sessions,
         calendar=panel.card.declaration.trading_calendar(),
         frequency=panel.card.declaration.frequency,
         assets=panel.assets,
         fields=panel.fields,
-        continuous=continuous,
+        continuous=continuous_closes(panel),
         traded=panel.traded,
-        marks=carried_closes(panel),
-        silent_bars=silent_bars(panel),
-        listed=(last_trade >= 0) & ~delisted & panel.eligible,
-        eligible=panel.eligible,
-        delisted=delisted,
-        terminal_values=_terminal_values(panel),
         effects=_by_row(effects(panel)),
-        volatility=trailing_deviation(simple_returns(continuous), IMPACT_WINDOW, 2),
     )
-
-
-def _terminal_values(panel: Panel) -> np.ndarray:
-    values = {item.asset: item.terminal_value for item in panel.actions.delistings if item.terminal_value is not None}
-    return np.array([values.get(asset, np.nan) for asset in panel.assets])
 
 
 def _by_row(found: tuple[Effect, ...]) -> Mapping[int, tuple[Effect, ...]]:

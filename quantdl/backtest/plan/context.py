@@ -45,7 +45,8 @@ class RunSpan:
     def n_sessions(self) -> int:
         """Bars of the data inside the span."""
         sessions = self.panel.sessions
-        return int(((sessions >= self.start) & (sessions <= self.end)).sum())
+        first, stop = sessions.searchsorted(self.start, side="left"), sessions.searchsorted(self.end, side="right")
+        return max(int(stop - first), 0)
 
 
 @dataclass(frozen=True, eq=False)

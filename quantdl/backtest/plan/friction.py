@@ -230,9 +230,9 @@ def dollar_volume(liquidity: Liquidity, panel: "Panel") -> np.ndarray:
 
     match liquidity:
         case VolumeWaiver():
-            return np.full(panel.closes.shape, np.inf)
+            return np.broadcast_to(np.inf, panel.closes.shape)
         case StatedVolume(dollar_volume=stated):
-            return np.tile([stated[asset] for asset in panel.assets], (len(panel.sessions), 1))
+            return np.broadcast_to([stated[asset] for asset in panel.assets], panel.closes.shape)
         case MeasuredVolume(window_bars=window):
             return measured_dollar_volume(dollars_traded(panel.fields), panel.traded, window)
 
@@ -242,7 +242,7 @@ def bar_dollars(liquidity: Liquidity, panel: "Panel") -> np.ndarray:
     from quantdl.backtest.book.tape import dollars_traded  # loads pandas and scipy
 
     if not isinstance(liquidity, MeasuredVolume):
-        return np.full(panel.closes.shape, np.inf)
+        return np.broadcast_to(np.inf, panel.closes.shape)
     dollars = dollars_traded(panel.fields)
     return np.where(np.isfinite(dollars), dollars, np.inf)
 

@@ -10,8 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from quantdl.backtest.book.journal import RecordedDecision
 from quantdl.backtest.plan.placed import PlacedFills, PlacedOrders, placed_fills, placed_orders, rows_of
+from quantdl.backtest.running.decisions import RecordedDecision
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.errors import RunError
 from quantdl.market.corporate.effects import carried_closes, effects

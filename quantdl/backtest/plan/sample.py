@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
@@ -10,6 +11,7 @@ from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 
 if TYPE_CHECKING:
+    from quantdl.calendars import TradingCalendar
     from quantdl.market.card import PriceFacts
 
 ROW = ReportRow("Sample", "selection", "Trials")
@@ -66,8 +68,12 @@ def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
 
 def bars_per_year_of(sample: Sample, declaration: "PriceFacts") -> float:
     """Return the bars a year of the data's calendar, over the span of the sample."""
-    calendar = declaration.trading_calendar()
-    return calendar.bars_per_year(sample.first, sample.last, declaration.frequency)
+    return _bars_per_year(declaration.trading_calendar(), sample.first, sample.last, declaration.frequency)
+
+
+@cache
+def _bars_per_year(calendar: "TradingCalendar", first: date, last: date, frequency: str) -> float:
+    return calendar.bars_per_year(first, last, frequency)
 
 
 def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:

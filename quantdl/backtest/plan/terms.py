@@ -5,11 +5,7 @@ import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import HaltCondition, Terms
-from quantdl.backtest.book.trailing import (
-    correlation_groups,
-    market_volatility,
-    regimes,
-)
+from quantdl.backtest.book.trailing import correlation_groups, regimes
 from quantdl.backtest.plan import invalidation
 from quantdl.backtest.plan.friction import Friction, VolumeWaiver, bar_dollars, dollar_volume
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
@@ -43,7 +39,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
     """
     friction, abnormal = plan.friction, plan.abnormal_volatility
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
-    volatility = market_volatility(tape.continuous, abnormal.window_bars, bars_per_year)
+    volatility = tape.market_volatility(abnormal.window_bars, bars_per_year)
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),

@@ -220,11 +220,17 @@ def text_faults(value: object, item: str) -> Iterator[PlanFault]:
         item: Its dotted name.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        for name, hint in get_type_hints(type(value), include_extras=True).items():
+        for name, hint in _hints_of(type(value)).items():
             yield from _field_faults(getattr(value, name), hint, f"{item}.{name}")
     elif isinstance(value, tuple):
         for index, element in enumerate(value):
             yield from text_faults(element, f"{item}.{index}")
+
+
+@cache
+def _hints_of(kind: type) -> dict[str, object]:
+    """Return the annotations of a class: they are evaluated at every look, and a plan is checked before every run."""
+    return get_type_hints(kind, include_extras=True)
 
 
 def _field_faults(value: object, hint: object, item: str) -> Iterator[PlanFault]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
-from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, Strategy
+from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, Orders, Strategy
 from quantdl.backtest.running.engine import Job, Progress, play
+from quantdl.backtest.running.order_checks import check_orders
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts, MarketView
 from quantdl.backtest.running.window import Window
@@ -31,9 +32,13 @@ class StrategyDriver:
         """
         view = self.window.view(now)
         answer = ask(self.strategy, view, frozenset(self.purposes))
-        if answer is not None and answer.weights is not None:
+        if answer is None:
+            return None
+        if answer.orders.orders or answer.orders.exits:
+            check_orders(answer.orders, now, view, self.purposes)
+        if answer.weights is not None:
             check_decision(answer.weights, answer.rules, now.limits, view.listed, view.assets, view.session)
-            check_purposes(answer.weights, answer.rules, self.purposes, view)
+            check_purposes(answer.weights, answer.rules, self.purposes, view.weights, view.assets, view.session)
             if not now.due:
                 check_cadence(answer.weights, view.weights, answer.rules, view.assets, view.session)
         return answer
@@ -78,9 +83,22 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
             return Answer(None, _tags(rule, view, rules))
         case Decision():
             return Answer(_weights(answer, view), _tags(answer.rule, view, rules))
+        case Orders():
+            return Answer(None, _cited(answer, view, rules), answer)
     raise RunError(
-        f"{view.session:%Y-%m-%d}: the strategy answered {type(answer).__name__}, expected Decision, Hold or None."
+        f"{view.session:%Y-%m-%d}: the strategy answered {type(answer).__name__}, expected Decision, Orders, Hold or "
+        "None."
     )
+
+
+def _cited(answer: Orders, view: MarketView, rules: frozenset[str]) -> tuple[str, ...]:
+    """Return the rule that each asset's order cites, empty where there is none, after a look at all of them."""
+    cited = dict.fromkeys(view.assets, "")
+    cited.update({order.asset: order.rule for order in answer.orders})
+    known = {tag: None for tag in (*cited.values(), *(exits.rule for exits in answer.exits)) if tag}
+    if known:
+        _tags(tuple(known) + (next(iter(known)),) * (len(view.assets) - len(known)), view, rules)
+    return tuple(cited[asset] for asset in view.assets)
 
 
 def _weights(decision: Decision, view: MarketView) -> np.ndarray:

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.sizing import TOLERANCE
+from quantdl.backtest.book.kernel import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
-from quantdl.backtest.running.view import MarketView
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 
@@ -92,21 +91,25 @@ def check_cadence(
 
 
 def check_purposes(
-    weights: np.ndarray, tags: tuple[str, ...], purposes: Mapping[str, Purpose], view: MarketView
+    weights: np.ndarray,
+    tags: tuple[str, ...],
+    purposes: Mapping[str, Purpose],
+    held: np.ndarray,
+    assets: tuple[str, ...],
+    session: pd.Timestamp,
 ) -> None:
     """Refuse an order against the purpose of the rule it cites: an exit that adds, an entry that takes away.
 
     Raises:
         RunError: Naming session, asset and rule.
     """
-    held = view.weights
-    for asset, name in enumerate(view.assets):
+    for asset, name in enumerate(assets):
         grows = abs(weights[asset]) > abs(held[asset]) + TOLERANCE or weights[asset] * held[asset] < 0
         shrinks = abs(weights[asset]) < abs(held[asset]) - TOLERANCE or weights[asset] * held[asset] < 0
         purpose = purposes[tags[asset]]
         if (purpose == "exit" and grows) or (purpose == "entry" and shrinks):
             raise RunError(
-                f"{view.session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
+                f"{session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
                 f"rule {tags[asset]!r}, whose purpose is '{purpose}'. Cite a rule of the right purpose; "
                 "'rebalance' does both."
             )

@@ -1,11 +1,11 @@
 """What a strategy answers when it is asked, and the form in which the engine takes an answer from whoever decides."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+import pandas as pd
 
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.running.view import MarketView
 from quantdl.portfolio.limits import Limits
 
@@ -30,11 +30,76 @@ class Hold:
     rule: str
 
 
+OrderKind = Literal["market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order for shares of one asset, in place of whatever waits for that asset.
+
+    Attributes:
+        asset: Symbol.
+        quantity: Shares, negative to sell.
+        rule: Name of the plan's rule that asks for it.
+        kind: ``"market"`` fills where the plan's ``fill_at`` says; ``"market_on_open"`` and ``"market_on_close"`` at
+            the next open and close; ``"limit"`` where the price trades through ``price``, at it or at a better open;
+            ``"stop"`` where the price reaches ``price``, at it or at a worse open; ``"trailing_stop"`` as a stop whose
+            price follows the highs (to sell) or lows (to buy) of the bars since, at a distance of ``trail``. Data
+            without opens, highs and lows see closes only: a limit or a stop is looked at, and fills, at the close.
+        price: Of a limit or a stop; for a trailing stop where it starts, ``trail`` from the last close where None.
+        trail: Distance of a trailing stop as a fraction of the price it follows.
+        sessions: Sessions after which what is left of it is cancelled; until replaced where None.
+    """
+
+    asset: str
+    quantity: float
+    rule: str
+    kind: OrderKind = "market"
+    price: float | None = None
+    trail: float | None = None
+    sessions: int | None = None
+
+
+@dataclass(frozen=True)
+class PositionExits:
+    """Where a position is to be left: its stop and its target, whichever comes first; both hold until it is flat.
+
+    They hold from the next bar on, also for shares that an order of the same decision buys in it. The stop comes
+    before the target where a bar reaches both.
+
+    Attributes:
+        asset: Symbol.
+        rule: Name of the plan's rule that the exit is tagged with; its purpose is exit or rebalance.
+        stop: Price below which a long position (above which a short one) is left, or None.
+        target: Price beyond which its gain is taken, or None.
+        trail: Distance, as a fraction, at which a stop follows the best price since the entry, or None.
+    """
+
+    asset: str
+    rule: str
+    stop: float | None = None
+    target: float | None = None
+    trail: float | None = None
+
+
+@dataclass(frozen=True)
+class Orders:
+    """Orders for single assets; the others stay as they are. It refreshes the horizon of the book.
+
+    Attributes:
+        orders: At most one for an asset.
+        exits: At most one for an asset, in place of those it had.
+    """
+
+    orders: tuple[Order, ...] = ()
+    exits: tuple[PositionExits, ...] = ()
+
+
 class Strategy(Protocol):
     """Decides at a close with what is known then. The only thing a strategy file must define."""
 
-    def decide(self, view: MarketView) -> Decision | Hold | None:
-        """Return new targets, an explicit hold, or None when there is nothing to decide."""
+    def decide(self, view: MarketView) -> Decision | Orders | Hold | None:
+        """Return new targets, orders, an explicit hold, or None when there is nothing to decide."""
         ...
 
 
@@ -43,12 +108,64 @@ class Answer:
     """A decision in the engine's form.
 
     Attributes:
-        weights: (A,) targets, or None for an explicit hold.
+        weights: (A,) targets; None for an explicit hold and for single orders.
         rules: One rule name per asset.
+        orders: Single orders and exits of positions.
     """
 
     weights: np.ndarray | None
     rules: tuple[str, ...]
+    orders: Orders = Orders()
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedDecision:
+    """A decision as it was taken, before the engine's own exits and cuts.
+
+    Attributes:
+        session: Close at which it was taken.
+        weights: (A,) targets; None for an explicit hold and for single orders.
+        rules: One rule name per asset.
+        group_gross: Sum of absolute target weights of the heaviest group; 0 for a hold and for single orders.
+        group_net: Absolute sum of target weights of the most one-sided group; 0 for a hold and for single orders.
+        orders: Single orders and exits of positions.
+    """
+
+    session: pd.Timestamp
+    weights: np.ndarray | None
+    rules: tuple[str, ...]
+    group_gross: float
+    group_net: float
+    orders: Orders = Orders()
+
+
+@dataclass(frozen=True, eq=False)
+class BookNow:
+    """The book at a close.
+
+    Attributes:
+        shares: (A,) shares held, negative when sold short.
+        marks: (A,) last traded close so far; NaN before the first.
+        money: Cash and dividends due.
+    """
+
+    shares: np.ndarray
+    marks: np.ndarray
+    money: float
+
+    def values(self) -> np.ndarray:
+        """Return (A,) money in each position, zero where flat."""
+        return np.where(self.shares != 0, self.shares * self.marks, 0.0)
+
+    def equity(self) -> float:
+        """Return cash plus positions plus dividends due."""
+        return self.money + float(self.values().sum())
+
+    def weights(self) -> np.ndarray:
+        """Return (A,) positions as fractions of equity; zero when equity is not positive."""
+        values = self.values()
+        equity = self.money + float(values.sum())
+        return values / equity if equity > 0 else np.zeros_like(values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +181,7 @@ class Moment:
     """
 
     t: int
-    book: Book
+    book: BookNow
     limits: Limits
     due: bool
     bars_since_decision: int | None

@@ -1,34 +1,32 @@
 """The backtest: at every close the terms are obeyed first, then whoever decides is asked.
 
-One session runs in this order: cash held into it earns interest, dividends and splits take effect, delistings are paid
-out, borrowing is charged, waiting orders fill, the book is marked; the conditions look at it; the driver decides;
-positions past their horizon and trades past their stop get exit orders, which overrule the decision. Orders fill at the
-next traded price, never at the one they were decided on unless the terms ask for that.
+The sessions themselves are played by compiled code, `quantdl.backtest.book.kernel`, which says what happens in which
+order. Here a run is set up, whoever decides is asked, and what was written down is read.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
-from quantdl.backtest.book.accounting import Book
-from quantdl.backtest.book.conditions import Observation, monitor
-from quantdl.backtest.book.corporate_actions import CorporateActionsDesk
-from quantdl.backtest.book.exits import Exits
-from quantdl.backtest.book.journal import Close, Journal, RecordedDecision
-from quantdl.backtest.book.orders import Fill, OrderDesk, SessionMarket
-from quantdl.backtest.book.sizing import EXIT_ROOM, exit_values, reduced_only, target_quantities
+from quantdl.backtest.book import kernel
+from quantdl.backtest.book.kernel import Market
+from quantdl.backtest.book.state import RuleBook, empty_state, market, rule_book, rules, watches, with_room
 from quantdl.backtest.book.tape import Tape
-from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED, Terms
-from quantdl.backtest.book.trades import TradeLedger
-from quantdl.backtest.running.decisions import Answer, Driver, Moment
-from quantdl.backtest.running.result import BacktestResult, Tables
+from quantdl.backtest.book.terms import Terms
+from quantdl.backtest.running.decisions import Answer, BookNow, Driver, Moment, Order, Orders, RecordedDecision
+from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.tables import Logs, result_of
 from quantdl.backtest.running.view import Forecasts
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 
 Progress = Callable[[int, int], None]
+
+_NO_ROWS = np.zeros(0, dtype=np.int64)
+_NO_CODES = np.zeros((0, 1), dtype=np.int64)
+_CAPACITY = 4096  # orders and fills that the logs hold at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +56,20 @@ class Job:
         if not (np.isfinite(self.initial_equity) and self.initial_equity > 0):
             raise RunError(f"initial_equity must be a positive amount of money, got {self.initial_equity}.")
 
+    @cached_property
+    def columns(self) -> dict[str, int]:
+        """Position of each asset."""
+        return {asset: column for column, asset in enumerate(self.tape.assets)}
+
+    def limits_at(self, t: int) -> Limits:
+        """Return the caps as of a close."""
+        if self.terms.groups is None:
+            return self.terms.limits
+        group_of = self.terms.groups[t].copy()  # a strategy sees it, and must not see later rows through its base
+        group_of.flags.writeable = False
+        names = tuple(f"cluster {number + 1}" for number in range(int(group_of.max()) + 1))
+        return replace(self.terms.limits, group_of=group_of, group_names=names)
+
 
 def play(job: Job, driver: Driver, forecasts: Forecasts | None, progress: Progress | None = None) -> BacktestResult:
     """Play every session of a job.
@@ -71,242 +83,176 @@ def play(job: Job, driver: Driver, forecasts: Forecasts | None, progress: Progre
     Raises:
         RunError: What the driver raises; or if a value at risk that a condition needs is not finite.
     """
-    engine = Engine(job, driver, forecasts)
-    for t in range(job.first, job.stop):
-        engine.step(t)
-        if progress is not None:
-            progress(t + 1 - job.first, job.stop - job.first)
+    engine = Engine(job, forecasts)
+    engine.play(driver, progress)
     return engine.result()
 
 
 class Engine:
     """The state of one run."""
 
-    def __init__(self, job: Job, driver: Driver, forecasts: Forecasts | None) -> None:
-        """Prepare an empty book and the monitors."""
+    def __init__(self, job: Job, forecasts: Forecasts | None, *, before_costs: bool = False) -> None:
+        """Prepare an empty book and what is watched.
+
+        Args:
+            job: Market, terms, span and money.
+            forecasts: A model's predictions, or None.
+            before_costs: Whether targets are of equity before the costs of reaching them.
+        """
         tape, terms = job.tape, job.terms
-        self.job, self.tape, self.terms, self.driver = job, tape, terms, driver
-        self.value_at_risk = None if forecasts is None else forecasts.value_at_risk
-        self.n_assets = len(tape.assets)
-        self.book = Book(job.initial_equity, TradeLedger(self.n_assets))
-        self.desk = OrderDesk(terms.costs)
-        self.journal = Journal()
-        self.actions = CorporateActionsDesk(tape, self.book, self.desk, self.journal)
-        self.exits = Exits(terms, tape, self.book, self.desk, self.journal)
-        self.monitors = [monitor(item, job.initial_equity, terms.bars_per_year) for item in terms.conditions]
-        self.same_bar = terms.fill_at == "decision_close"
-        self.fill_prices = tape.fields["open" if terms.fill_at == "next_open" else "close"]
-        self.limits = terms.limits
-        self.decided_at: int | None = None
-        self.equity_before = job.initial_equity
-        self.predicted_loss: float | None = None
-        self.return_since_trade = 0.0
-        self.halted_at: int | None = None
-        self.halt_rule = ""
-        self.halt_reason = ""
-        self.standing_aside = False
+        self.job, self.tape, self.terms = job, tape, terms
+        self.book: RuleBook = rule_book(terms)
+        self.market: Market = market(tape, terms)
+        self.rules, self.watches = rules(tape, terms)._replace(before_costs=before_costs), watches(terms)
+        self.state = empty_state(tape, terms, job.first, job.stop - job.first, job.initial_equity, _CAPACITY)
+        self.record = self._packed()
+        level = terms.risk_level
+        self.value_at_risk = None if forecasts is None or level is None else forecasts.value_at_risk
+        self.level = float("nan") if level is None else level
+        self.decisions: list[RecordedDecision] = []
 
-    def step(self, t: int) -> None:
-        """Play the session at position ``t`` of the tape."""
-        self.limits = self._limits(t)
-        interest = self.book.earn(float(self.terms.cash_rates[t]))
-        self.actions.play(t)
-        self.book.marks = self.tape.marks[t]
-        self.exits.pay_out_delisted(t)
-        fees = self.exits.charge_borrowing()
-        held_return = self.book.equity() / self.equity_before - 1.0 if self.equity_before > 0 else 0.0
-        fills = [] if self.same_bar else self._fill(t)
-        self._watch(t, held_return)
-        if self.halted_at is None:
-            self._decide(t)
-        if self.halted_at is not None:
-            self.exits.close(range(self.n_assets), t, self.halt_rule)
-        if self.same_bar:
-            fills = self._fill(t)
-        self._record(t, fills, fees, interest, held_return)
-        self._predict(t)
+    def _packed(self) -> np.ndarray:
+        return kernel.pack(self.market, self.rules, self.watches, self.book.codes, self.state)
 
-    def _limits(self, t: int) -> Limits:
-        """Return the caps as of a close."""
-        if self.terms.groups is None:
-            return self.terms.limits
-        group_of = self.terms.groups[t].copy()  # a strategy sees it, and must not see later rows through its base
-        group_of.flags.writeable = False
-        names = tuple(f"cluster {number + 1}" for number in range(int(group_of.max()) + 1))
-        return replace(self.terms.limits, group_of=group_of, group_names=names)
+    def take_weights(self, *, before_costs: bool) -> None:
+        """Say whether targets are of equity before the costs of reaching them, or after."""
+        self.rules = self.rules._replace(before_costs=before_costs)
+        self.record = self._packed()
 
-    def _fill(self, t: int) -> list[Fill]:
-        """Fill at this session's prices, capped by the volume known before them and by that of the bar itself."""
-        own_share = self.terms.costs.participation * self.terms.bar_dollars[t]
-        known = t if self.same_bar else max(t - 1, 0)
-        prices = np.where(self.tape.traded[t], self.fill_prices[t], np.nan)
-        market = SessionMarket(
-            session=t,
-            prices=prices,
-            most_dollars=np.minimum(self.exits.tradable(known), own_share),
-            dollar_volume=self.terms.dollar_volume[known],
-            volatility=self.tape.volatility[known],
-            equity=self.book.equity(),
-        )
-        return self.desk.execute(self.book, market)
+    def play(self, driver: Driver, progress: Progress | None = None) -> None:
+        """Play the sessions, asking a driver at each close that asks for a decision."""
+        job, no_table = self.job, np.zeros((0, len(self.tape.assets)))
+        weights, codes, action = np.zeros(len(self.tape.assets)), np.zeros(1, dtype=np.int64), 0
+        stop = job.stop if self.value_at_risk is None else job.first + 1
+        while True:
+            told = kernel.advance(self.record.ctypes.data, stop, action, weights, codes, _NO_ROWS, no_table, _NO_CODES)
+            action, now = 0, int(self.state.counts[kernel.NOW])
+            if progress is not None and told != kernel.FULL and now > job.first:
+                progress(now - job.first, job.stop - job.first)
+            if told == kernel.ASKS:
+                answer = driver.decide(self.moment(now))
+                if answer is not None:
+                    self.decisions.append(self.recorded(now, answer))
+                    self._place(answer.orders)
+                    action = 1
+                    if answer.weights is not None:
+                        action, codes = 2, self.book.numbers(answer.rules)
+                        weights = np.array(answer.weights, dtype=np.float64)
+            elif told == kernel.FULL:
+                self.state = with_room(self.state, len(self.tape.assets))
+                self.record = self._packed()
+            elif now >= job.stop:
+                return
+            else:
+                self._predict(now - 1)
+                stop = now + 1
 
-    def _watch(self, t: int, held_return: float) -> None:
-        """Update every condition; the first that fires halts the run for good."""
-        held = self.book.quantities != 0
-        stale = int(self.tape.silent_bars[t][held].max(initial=0))
-        earlier, trades, predicted = self.return_since_trade, bool(self.tape.trades[t]), self.predicted_loss
-        self.return_since_trade = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier else held_return
-        exception = bool(-self.return_since_trade > predicted) if trades and predicted is not None else None
-        seen = Observation(self.book.equity(), stale, exception, trades)
-        values = [watcher.update(seen) for watcher in self.monitors]
-        self.journal.conditions.append(values)
-        for watcher, value in zip(self.monitors, values, strict=True):
-            if value >= watcher.limit:
-                self._halt(t, watcher.name, f"{watcher.name} reached {value:.4g}, limit {watcher.limit:.4g}")
-        self._watch_margin(t)
+    def play_rows(
+        self, rows: np.ndarray, table: np.ndarray, codes: np.ndarray, progress: Progress | None = None
+    ) -> tuple[int, np.ndarray, int] | None:
+        """Play the sessions with decisions that are known; return the one that the terms forbid, or None.
 
-    def _watch_margin(self, t: int) -> None:
-        """Liquidate a book whose equity no longer carries its positions, as a broker would."""
-        equity, margin = self.book.equity(), self.terms.maintenance_margin
-        gross = float(np.abs(self.book.values()).sum())
-        if equity <= 0:
-            self._halt(t, "bankrupt", f"equity is {equity:.2f}")
-        elif equity < margin * gross:
-            share = f"{equity / gross:.1%} of gross exposure, maintenance margin {margin:.1%}"
-            self._halt(t, "margin", f"equity is {share}")
+        Args:
+            rows: (N,) positions of the sessions with a decision, rising.
+            table: (N, A) targets; a row that begins with NaN is an explicit hold.
+            codes: (N, 1) number of the rule of each.
+            progress: Called with sessions done and sessions in all.
+        """
+        job, state = self.job, self.state
+        if not len(rows):
+            rows, table, codes = np.array([-1]), np.zeros((1, len(self.tape.assets))), np.zeros((1, 1), dtype=np.int64)
+        stop = job.stop if self.value_at_risk is None else job.first + 1
+        while True:
+            told = kernel.advance(self.record.ctypes.data, stop, 0, table[0], codes[0], rows, table, codes)
+            now = int(state.counts[kernel.NOW])
+            if told == kernel.REFUSED:
+                row = int(state.counts[kernel.NEXT_ROW])
+                return row, table[row], int(codes[row, 0])
+            if told == kernel.FULL:
+                self.state = state = with_room(state, len(self.tape.assets))
+                self.record = self._packed()
+                continue
+            if progress is not None:
+                progress(now - job.first, job.stop - job.first)
+            if now >= job.stop:
+                return None
+            self._predict(now - 1)
+            stop = now + 1
 
-    def _halt(self, t: int, condition: str, reason: str) -> None:
-        if self.halted_at is None:
-            self.halted_at, self.halt_rule, self.halt_reason = t, f"{ENGINE_PREFIX}{condition}", reason
-            self.journal.note(t, "invalidation", condition, f"{reason}: flatten and halt")
+    def book_now(self, t: int) -> BookNow:
+        """Return the book as of a close."""
+        shares, due = self.state.held[:, kernel.SHARES], self.state.held[:, kernel.DUE]
+        return BookNow(shares.copy(), self.tape.marks[t], float(self.state.money[kernel.CASH]) + float(due.sum()))
 
-    def _decide(self, t: int) -> None:
-        """Ask the driver, then let the exits of the terms overrule it."""
-        so_far = self.tape.bars_so_far
-        since = None if self.decided_at is None else int(so_far[t] - so_far[self.decided_at])
-        now = Moment(t, self.book, self.limits, bool(self.terms.due[t]), since)
-        answer = None if self._stands_aside(t) else self.driver.decide(now)
-        if answer is not None:
-            self.decided_at = t
-            self._note_decision(t, answer)
-            if answer.weights is not None:
-                self._order(t, answer.weights, answer.rules)
-        self.exits.left_universe(t)
-        self.exits.reduce_to_fast_exit(t)
-        self.exits.past_horizon(t, self.decided_at)
-        self.exits.stop_losses(t)
+    def moment(self, t: int) -> Moment:
+        """Return what the engine tells at a close whoever decides."""
+        so_far, decided = self.tape.bars_so_far, int(self.state.counts[kernel.DECIDED_AT])
+        since = None if decided < 0 else int(so_far[t] - so_far[decided])
+        return Moment(t, self.book_now(t), self.job.limits_at(t), bool(self.terms.due[t]), since)
 
-    def _stands_aside(self, t: int) -> bool:
-        """Go flat, and stay so, while the market is stressed and the terms say to."""
-        stressed = bool(self.terms.regimes[t] == STRESSED) and self.terms.in_stress != "trade"
-        if stressed != self.standing_aside:
-            self.standing_aside = stressed
-            condition = "stress_begins" if stressed else "stress_ends"
-            detail = f"market volatility {self.terms.market_volatility[t]:.1%}"
-            self.journal.note(t, "abnormal_volatility", condition, detail)
-        if not (stressed and self.terms.in_stress == "flat"):
-            return False
-        self.exits.close(range(self.n_assets), t, f"{ENGINE_PREFIX}stand_aside")
-        return True
+    def _place(self, decided: Orders) -> None:
+        """Hand single orders and exits of positions to the compiled engine."""
+        address, column = self.record.ctypes.data, self.job.columns
+        for order in decided.orders:
+            (rule,), last = self.book.numbers((order.rule,)), np.inf
+            if order.sessions is not None:
+                last = float(self.state.counts[kernel.NOW] + order.sessions)
+            trail = np.nan if order.trail is None else order.trail
+            kernel.place_order(
+                address,
+                column[order.asset],
+                order.quantity,
+                rule,
+                kernel.KINDS.index(order.kind),
+                self._trigger(order),
+                trail,
+                last,
+            )
+        for exits in decided.exits:
+            (rule,) = self.book.numbers((exits.rule,))
+            stop, target, trail = (np.nan if it is None else it for it in (exits.stop, exits.target, exits.trail))
+            kernel.guard_position(address, column[exits.asset], rule, stop, target, trail, True)
 
-    def _note_decision(self, t: int, answer: Answer) -> None:
-        weights = np.zeros(self.n_assets) if answer.weights is None else answer.weights
-        gross = float(self.limits.group_sums(np.abs(weights)).max())
-        net = float(np.abs(self.limits.group_sums(weights)).max())
-        recorded = RecordedDecision(self.tape.sessions[t], answer.weights, answer.rules, gross, net)
-        self.journal.decisions.append(recorded)
+    def _trigger(self, order: Order) -> float:
+        """Return the price that an order waits for, NaN where it waits for none."""
+        if order.price is not None or order.trail is None:
+            return np.nan if order.price is None else order.price
+        mark = float(self.tape.marks[int(self.state.counts[kernel.NOW]), self.job.columns[order.asset]])
+        return mark * (1.0 + float(np.copysign(order.trail, order.quantity)))
 
-    def _order(self, t: int, weights: np.ndarray, rules: tuple[str, ...]) -> None:
-        """Turn target weights into orders for the shares that are missing or too many."""
-        equity, quantities, marks = self.book.equity(), self.book.quantities, self.book.marks
-        weights = self._cut(t, weights, equity)
-        targets = target_quantities(weights, equity, quantities, marks, self.terms.costs.proportional)
-        may_lose = self.terms.max_loss_per_trade * equity
-        for asset in range(self.n_assets):
-            missing = float(targets[asset] - quantities[asset])
-            self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]), may_lose)
-
-    def _cut(self, t: int, weights: np.ndarray, equity: float) -> np.ndarray:
-        """Cut weights to what stress and the fast exit allow."""
-        if self.standing_aside:
-            weights = reduced_only(weights, self.book.weights())
-        caps = EXIT_ROOM * exit_values(self.exits.tradable(t), self.terms.max_exit_sessions) / equity
-        held = np.abs(self.book.weights())
-        caps = np.where(self.tape.traded[t], caps, np.maximum(caps, held))  # what is silent need not be sold for that
-        too_large = np.abs(weights) > caps
-        for asset in np.flatnonzero(too_large):
-            detail = f"{self.tape.assets[asset]}: weight {weights[asset]:g} cut to {caps[asset]:g}"
-            self.journal.note(t, "fast_exit", "cut", detail)
-        return np.asarray(np.clip(weights, -caps, caps))
-
-    def _record(self, t: int, fills: list[Fill], fees: float, interest: float, held_return: float) -> None:
-        """Write down the book after the session's fills."""
-        equity, weights = self.book.equity(), self.book.weights()
-        notional, paid = sum(fill.notional for fill in fills), sum(fill.cost for fill in fills)
-        before = equity + paid
-        turnover = notional / before if before > 0 else 0.0
-        close = Close(
-            equity=equity,
-            cash=self.book.cash,
-            due=float(self.book.due.sum()),
-            gross=float(np.abs(weights).sum()),
-            net=float(weights.sum()),
-            turnover=turnover,
-            costs=paid + fees,
-            interest=interest,
-            held_return=held_return,
-            days_to_exit=self.exits.days_to_exit(t),
-            halted=self.halted_at is not None,
-        )
-        self.journal.closes.append(close)
-        self.journal.weights.append(weights)
-        self.journal.quantities.append(self.book.quantities.copy())
-        self.journal.exposures.append(self.limits.group_sums(np.abs(weights)))
-        self.equity_before = equity
+    def recorded(self, t: int, answer: Answer) -> RecordedDecision:
+        """Return a decision as it is kept, with the weights of its groups."""
+        limits, weights = self.job.limits_at(t), answer.weights
+        wanted = np.zeros(len(self.tape.assets)) if weights is None else weights
+        gross = float(limits.group_sums(np.abs(wanted)).max())
+        net = float(np.abs(limits.group_sums(wanted)).max())
+        return RecordedDecision(self.tape.sessions[t], weights, answer.rules, gross, net, answer.orders)
 
     def _predict(self, t: int) -> None:
-        """Ask for the next session's value at risk of the book held now, where a condition needs it.
+        """Ask for the next session's value at risk of the book held after a close, where a condition needs it.
 
         The next session is the next one in which anything trades, so a prediction stands until then.
         """
-        level = self.terms.risk_level
-        if not self.tape.trades[t] and self.halted_at is None:
+        if self.value_at_risk is None or not self.tape.trades[t] or self.state.counts[kernel.HALTED_AT] >= 0:
             return
-        self.predicted_loss, self.return_since_trade = None, 0.0
-        if level is None or self.value_at_risk is None or self.halted_at is not None:
+        weights, session = self.book_now(t).weights(), self.tape.sessions[t]
+        if not np.any(weights != 0):
             return
-        weights = self.journal.weights[-1]
-        if np.any(weights != 0):
-            session = self.tape.sessions[t]
-            self.predicted_loss = self.value_at_risk(session, weights, level)
-            if self.predicted_loss is not None and not np.isfinite(self.predicted_loss):
-                raise RunError(
-                    f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {self.predicted_loss} at {level:g} "
-                    "for the book held. The calibration condition needs a finite one at every close with positions: "
-                    "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
-                )
+        predicted = self.value_at_risk(session, weights, self.level)
+        if predicted is not None and not np.isfinite(predicted):
+            raise RunError(
+                f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {predicted} at {self.level:g} "
+                "for the book held. The calibration condition needs a finite one at every close with positions: "
+                "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
+            )
+        self.state.money[kernel.PREDICTED_LOSS] = np.nan if predicted is None else predicted
 
-    def result(self) -> BacktestResult:
-        """Return the record of the sessions played."""
-        job, journal = self.job, self.journal
-        tables = Tables(self.tape.sessions, self.tape.assets, job.first, job.stop)
-        fixed = self.terms.limits.group_names if self.terms.groups is None else None
-        return BacktestResult(
-            assets=self.tape.assets,
-            initial_equity=job.initial_equity,
-            equity=tables.closes(journal.closes),
-            weights_after_fill=tables.by_asset(journal.weights),
-            quantities=tables.by_asset(journal.quantities),
-            orders=tables.orders(self.desk.orders),
-            fills=tables.fills(self.desk.fills),
-            trades=tables.trades(self.book.ledger.trades(job.stop - 1, self.book.values()), self.tape.bars_so_far),
-            exposures=tables.exposures(journal.exposures, fixed),
-            events=tables.events(journal.events),
-            conditions=tables.conditions(journal.conditions, [item.kind for item in self.terms.conditions]),
-            regimes=tables.regimes(self.terms.regimes),
-            traded=pd.Series(self.tape.trades[job.first : job.stop], tables.index, name="traded"),
-            decisions=tuple(journal.decisions),
-            stamps=self.terms.stamps,
-            halted_on=None if self.halted_at is None else self.tape.sessions[self.halted_at],
-            halt_reason=self.halt_reason,
-        )
+    def result(self, decisions: Callable[[], tuple[RecordedDecision, ...]] | None = None) -> BacktestResult:
+        """Return the record of the sessions played.
+
+        Args:
+            decisions: What was decided, made when it is first read; what drivers answered where None.
+        """
+        job, taken = self.job, tuple(self.decisions)
+        logs = Logs(self.tape, self.terms, self.book, self.state, job.first, job.stop)
+        return result_of(logs, job.initial_equity, decisions or (lambda: taken))

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from quantdl.backtest.book.journal import RecordedDecision
-from quantdl.backtest.book.sizing import reduced_only
-from quantdl.backtest.running.decisions import Answer, Moment
+import numpy as np
+
+from quantdl.backtest.running.decisions import Answer, Moment, RecordedDecision
 from quantdl.backtest.running.engine import Job, play
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts
@@ -31,7 +31,7 @@ class ReplayDriver:
         weights = recorded.weights
         if weights is not None and not now.due:
             weights = reduced_only(weights, now.book.weights())
-        return Answer(weights, recorded.rules)
+        return Answer(weights, recorded.rules, recorded.orders)
 
 
 def replay(job: Job, decisions: Iterable[RecordedDecision], forecasts: Forecasts | None = None) -> BacktestResult:
@@ -43,3 +43,9 @@ def replay(job: Job, decisions: Iterable[RecordedDecision], forecasts: Forecasts
         forecasts: A model's predictions, where a condition of the terms needs them.
     """
     return play(job, ReplayDriver(job, decisions), forecasts)
+
+
+def reduced_only(weights: np.ndarray, current: np.ndarray) -> np.ndarray:
+    """Return the targets with every weight cut to what is held on the same side."""
+    same_side = weights * current > 0
+    return np.where(same_side, np.sign(weights) * np.minimum(np.abs(weights), np.abs(current)), 0.0)

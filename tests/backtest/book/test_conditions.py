@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.book.conditions import (
+from quantdl.backtest.book.conditions import ExceptionProcess
+from quantdl.backtest.book.terms import HaltCondition
+from tests.backtest.oracle.conditions import (
     CalibrationMonitor,
     DrawdownMonitor,
-    ExceptionProcess,
     Observation,
     StaleDataMonitor,
     VolatilityMonitor,
     monitor,
 )
-from quantdl.backtest.book.terms import HaltCondition
 
 FOUR_YEARS = 1008
 

@@ -40,6 +40,7 @@ def by_hand(**changes: object) -> BacktestResult:
     made = BacktestResult(
         assets=("XOM", "CVX"),
         initial_equity=1000.0,
+        final_equity=1000.0,
         equity=pd.DataFrame({"costs": [4.5, 0.25, 2.75], "interest": 0.0, "halted": [False, True, True]}, SESSIONS),
         weights_after_fill=pd.DataFrame({"XOM": [0.2, -0.5, 0.1], "CVX": [0.6, float("nan"), 0.6]}, SESSIONS),
         quantities=pd.DataFrame({"XOM": [2.0, -5.0, 1.0], "CVX": [6.0, 0.0, 6.0]}, SESSIONS),

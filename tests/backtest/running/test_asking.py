@@ -54,7 +54,7 @@ def test_an_answer_that_is_no_decision_stops_the_run():
         def decide(self, view):
             return {"A00": 1.0}
 
-    with pytest.raises(RunError, match="answered dict, expected Decision, Hold or None"):
+    with pytest.raises(RunError, match="answered dict, expected Decision, Orders, Hold or None"):
         run(world(FLAT), Answers())
 
 

@@ -12,9 +12,9 @@ from quantdl.backtest import (
     replay,
     run_backtest,
 )
-from quantdl.backtest.book.journal import RecordedDecision
 from quantdl.backtest.plan.horizon import EveryBars
 from tests.backtest.judging.books import ITEMS
+from tests.backtest.oracle.journal import RecordedDecision
 from tests.backtest.worlds import FLAT, plan_for, random_walk, span, world
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.journal import Close, Event
-from quantdl.backtest.book.orders import Fill, Order
 from quantdl.backtest.book.terms import CALM, STRESSED
-from quantdl.backtest.book.trades import Trade
-from quantdl.backtest.running.result import SESSION_DTYPE, Tables
+from quantdl.backtest.running.result import SESSION_DTYPE
+from quantdl.backtest.running.tables import Close
+from tests.backtest.oracle.journal import Event
+from tests.backtest.oracle.orders import Fill, Order
+from tests.backtest.oracle.tables import Tables
+from tests.backtest.oracle.trades import Trade
 
 SESSIONS = pd.date_range("2024-01-01", periods=4)
 NAN = float("nan")

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from quantdl.backtest.book.accounting import Book
-from quantdl.backtest.book.journal import Journal
-from quantdl.backtest.book.orders import OrderDesk
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.market.corporate.effects import Effect
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.journal import Journal
+from tests.backtest.oracle.orders import OrderDesk
 
 SPLIT = f"{ENGINE_PREFIX}split"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.book.accounting import Book
-from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.plan.friction import Borrow
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.trades import TradeLedger
 from tests.backtest.worlds import NO_COSTS, closes_with, run, world
 
 

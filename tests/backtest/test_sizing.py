@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.book.sizing import exit_values, reduced_only, target_quantities
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from tests.backtest.oracle.sizing import exit_values, reduced_only, target_quantities
 from tests.backtest.worlds import FLAT, NO_COSTS, run, world
 
 

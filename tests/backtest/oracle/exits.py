@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.book.accounting import Book
 from quantdl.backtest.book.costs import tradable_dollars
-from quantdl.backtest.book.journal import Journal
-from quantdl.backtest.book.orders import ROUNDING, OrderDesk
-from quantdl.backtest.book.sizing import EXIT_ROOM, exit_values
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import ENGINE_PREFIX, Terms
+from tests.backtest.oracle.accounting import Book
+from tests.backtest.oracle.journal import Journal
+from tests.backtest.oracle.orders import ROUNDING, OrderDesk
+from tests.backtest.oracle.sizing import EXIT_ROOM, exit_values
 
 DELISTING = f"{ENGINE_PREFIX}delisting"
 

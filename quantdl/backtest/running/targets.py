@@ -1,0 +1,130 @@
+"""Decisions that are known as a table before the run: played in one compiled pass, under the same terms."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest.book import kernel
+from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decisions import Answer, RecordedDecision
+from quantdl.backtest.running.engine import Engine, Job, Progress
+from quantdl.backtest.running.result import BacktestResult
+from quantdl.backtest.running.view import Forecasts
+from quantdl.errors import RunError
+
+
+@dataclass(frozen=True, eq=False)
+class TargetTable:
+    """Target weights by session: what a strategy would have answered at each close.
+
+    Nothing but the audit shows that row t was computed from what was known at close t; a strategy with a ``decide``
+    cannot look further.
+
+    Attributes:
+        sessions: (N,) closes with a decision, rising; the others have none. Their labels, or their positions in the
+            panel as integers, which take no look-up.
+        weights: (N, A) fractions of equity; a row of NaN is an explicit hold.
+        rules: Name of the plan's rule that asks for it: one for all, or one for each decision.
+        before_costs: Whether weights are of equity before the costs of reaching them. A strategy's are of what is left
+            after them.
+    """
+
+    sessions: pd.DatetimeIndex | np.ndarray
+    weights: np.ndarray
+    rules: str | Sequence[str]
+    before_costs: bool = False
+
+
+def play_targets(
+    job: Job, table: TargetTable, forecasts: Forecasts | None = None, progress: Progress | None = None
+) -> BacktestResult:
+    """Run a table of targets on the terms of a job.
+
+    Args:
+        job: Market, terms, span and money.
+        table: The decisions; those outside of the span are not taken.
+        forecasts: A model's predictions, where a condition of the terms needs them.
+        progress: Called with sessions done and sessions in all.
+
+    Raises:
+        RunError: If the table does not fit the data, or decides what the terms forbid.
+    """
+    rows, weights, codes = fitted(job, table)
+    engine = Engine(job, forecasts, before_costs=table.before_costs)
+    refused = engine.play_rows(rows, weights, codes, progress)
+    if refused is not None:
+        refuse(engine, *refused)
+    return engine.result(lambda: _taken(engine, rows, weights, codes))
+
+
+def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return positions of the decisions, their weights and the numbers of their rules.
+
+    Raises:
+        RunError: If the table does not fit the data or the plan's rules.
+    """
+    sessions, weights = job.tape.sessions, np.ascontiguousarray(table.weights, dtype=np.float64)
+    expected = (len(table.sessions), len(job.tape.assets))
+    if weights.shape != expected:
+        raise RunError(f"targets: weights have shape {weights.shape}, expected {expected}: decisions by assets.")
+    rows = _positions(sessions, table.sessions)
+    if (np.diff(rows) <= 0).any():
+        day = sessions[rows[int((np.diff(rows) <= 0).argmax()) + 1]]
+        raise RunError(f"targets: {day:%Y-%m-%d} does not come after the decision before it. Sort them, one a session.")
+    names = [table.rules] if isinstance(table.rules, str) else list(table.rules)
+    for name in dict.fromkeys(names):
+        if name not in job.terms.purposes:
+            raise RunError(
+                f"targets: a decision cites the rule {name!r}, which the plan does not have. Its rules are "
+                f"{sorted(job.terms.purposes)}; write the rule down in plan.rules or cite another."
+            )
+    if len(names) not in (1, len(rows)):
+        raise RunError(f"targets: {len(names)} rules for {len(rows)} decisions. Give one for all, or one each.")
+    own = list(job.terms.purposes)
+    codes = np.empty((len(rows), 1), dtype=np.int64)
+    codes[:, 0] = own.index(names[0]) if len(names) == 1 else [own.index(name) for name in names]
+    return rows, weights, codes
+
+
+def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray) -> np.ndarray:
+    """Return the positions of sessions in the panel.
+
+    Raises:
+        RunError: If one is no session of the data.
+    """
+    if isinstance(given, np.ndarray) and given.dtype.kind in "iu":
+        if len(given) and not 0 <= given.min() <= given.max() < len(sessions):
+            raise RunError(
+                f"targets: positions reach from {given.min()} to {given.max()}, of {len(sessions)} sessions."
+            )
+        return given.astype(np.int64, copy=False)
+    rows = sessions.get_indexer(pd.DatetimeIndex(given)).astype(np.int64)
+    if (rows < 0).any():
+        day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]
+        raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")
+    return rows
+
+
+def refuse(engine: Engine, row: int, weights: np.ndarray, code: int) -> None:
+    """Say in words why the terms forbid a decision."""
+    job, t = engine.job, int(engine.state.counts[kernel.NOW])
+    session, assets, rule = job.tape.sessions[t], job.tape.assets, engine.book.names[code]
+    rules, held, moment = (rule,) * len(assets), engine.book_now(t).weights(), engine.moment(t)
+    check_decision(weights, rules, moment.limits, job.tape.listed[t], assets, session)
+    check_purposes(weights, rules, job.terms.purposes, held, assets, session)
+    if not moment.due:
+        check_cadence(weights, held, rules, assets, session)
+    raise RunError(f"{session:%Y-%m-%d}: the terms forbid the decision of row {row} (rule '{rule}').")
+
+
+def _taken(engine: Engine, rows: np.ndarray, weights: np.ndarray, codes: np.ndarray) -> tuple[RecordedDecision, ...]:
+    """Return the decisions that were taken: not those after a halt or while the run stood aside."""
+    job, found = engine.job, []
+    place = {int(t): n for n, t in enumerate(rows)}
+    for t in (np.flatnonzero(engine.state.decided) + job.first).tolist():
+        targets, rule = weights[place[t]], engine.book.names[int(codes[place[t], 0])]
+        wanted = None if np.isnan(targets[:1]).any() else targets
+        found.append(engine.recorded(t, Answer(wanted, (rule,) * len(job.tape.assets))))
+    return tuple(found)

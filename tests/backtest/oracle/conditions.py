@@ -1,0 +1,124 @@
+"""The conditions that end a run, watched at every close."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from quantdl.backtest.book.conditions import ExceptionProcess
+from quantdl.backtest.book.terms import HaltCondition
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the monitors see at a close.
+
+    Attributes:
+        equity: Money, before the decisions of this close.
+        stale_bars: Most bars since the last price among held assets; 0 when nothing is held.
+        exception: Whether the book lost more than its predicted value at risk since the last session in which anything
+            traded; None where nothing was predicted, and in a session in which nothing trades.
+        trades: Whether any asset of the data traded.
+    """
+
+    equity: float
+    stale_bars: int
+    exception: bool | None
+    trades: bool = True
+
+
+class Monitor(Protocol):
+    """Follows one condition."""
+
+    name: str
+    limit: float
+
+    def update(self, seen: Observation) -> float:
+        """Return the condition's value after this close, NaN while it is undefined; it fires at ``limit``."""
+        ...
+
+
+def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: float) -> Monitor:
+    """Return the monitor of a condition."""
+    match condition.kind:
+        case "drawdown":
+            return DrawdownMonitor(condition.limit, initial_equity)
+        case "volatility":
+            return VolatilityMonitor(condition.limit, condition.window_bars, initial_equity, bars_per_year)
+        case "stale_data":
+            return StaleDataMonitor(condition.limit)
+        case "calibration":
+            return CalibrationMonitor(condition.limit, ExceptionProcess(1 - condition.level))
+
+
+@dataclass(eq=False)
+class DrawdownMonitor:
+    """Fall of equity from its peak, the start included, as a fraction."""
+
+    limit: float
+    peak: float
+    name: str = "drawdown"
+
+    def update(self, seen: Observation) -> float:
+        """Return the fall."""
+        self.peak = max(self.peak, seen.equity)
+        return 1.0 - seen.equity / self.peak
+
+
+@dataclass(eq=False)
+class VolatilityMonitor:
+    """Annualised volatility of the book over a full window of bars on which anything traded.
+
+    What a bar without a trade brings (a fee) counts with the next one. A year holds the share of its bars on which
+    something has traded so far.
+    """
+
+    limit: float
+    window: int
+    last_equity: float
+    bars_per_year: float
+    name: str = "volatility"
+    returns: deque[float] = field(init=False)
+    bars: int = field(init=False, default=0)
+    bars_with_trades: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        """Start with an empty window."""
+        self.returns = deque(maxlen=self.window)
+
+    def update(self, seen: Observation) -> float:
+        """Return the volatility."""
+        self.bars += 1
+        if seen.trades:
+            self.bars_with_trades += 1
+            self.returns.append(seen.equity / self.last_equity - 1.0 if self.last_equity > 0 else 0.0)
+            self.last_equity = seen.equity
+        if len(self.returns) < self.window:
+            return float("nan")
+        return float(np.std(self.returns, ddof=1) * np.sqrt(self.bars_per_year * (self.bars_with_trades / self.bars)))
+
+
+@dataclass(eq=False)
+class StaleDataMonitor:
+    """Bars since the last price of the held asset that has been silent longest."""
+
+    limit: float
+    name: str = "stale_data"
+
+    def update(self, seen: Observation) -> float:
+        """Return the bars."""
+        return float(seen.stale_bars)
+
+
+@dataclass(eq=False)
+class CalibrationMonitor:
+    """The e-process of the book's exceptions; sessions without a prediction leave it as it is."""
+
+    limit: float
+    process: ExceptionProcess
+    name: str = "calibration"
+
+    def update(self, seen: Observation) -> float:
+        """Return the process."""
+        return self.process.value() if seen.exception is None else self.process.update(seen.exception)

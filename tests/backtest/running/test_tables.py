@@ -1,0 +1,84 @@
+"""What the logs of a run say as tables."""
+
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest import Decision, Hold
+from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.invalidation import DrawdownLimit, StaleDataLimit
+from quantdl.backtest.running.result import SESSION_DTYPE
+from quantdl.backtest.running.tables import Close
+from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, random_walk, run, world
+
+
+def test_empty_tables_have_the_types_of_full_ones():
+    full = run(world(closes_with([100, 100, 110])), {0: [0.5, 0.0], 3: [0.0, 0.0]}, sizing={"stop_loss": 0.01})
+    empty = run(world(FLAT), {})
+    for name in ("orders", "fills", "trades", "events"):
+        assert len(getattr(empty, name)) == 0 and getattr(full, name).dtypes.equals(getattr(empty, name).dtypes), name
+        days = getattr(empty, name).select_dtypes("datetime")
+        assert {str(kind) for kind in days.dtypes} == {SESSION_DTYPE}
+
+
+def test_an_open_trade_is_marked_at_the_last_price_and_has_no_exit():
+    result = run(world(closes_with([100, 100, 120])), {0: [0.5, 0.0]}, friction=NO_COSTS)
+    (trade,) = result.trades.itertuples()
+    assert trade.open and pd.isna(trade.exit) and trade.rule_out == ""
+    assert trade.pnl == 100.0 and trade.return_on_equity == 0.1
+    assert trade.bars == 10
+
+
+def test_the_equity_table_has_a_column_for_each_figure_of_a_close():
+    result = run(world(FLAT), {})
+    assert list(result.equity.columns) == [item.name for item in fields(Close)]
+    assert result.equity["halted"].dtype == bool
+
+
+def test_a_session_begins_with_the_regime_known_at_the_close_before():
+    panel = world(random_walk(60, 2, volatility=0.03))
+    result = run(panel, {})
+    assert result.regimes["regime"].iloc[0] == "undefined"
+    assert set(result.regimes["regime"]) > {"undefined"}
+
+
+def test_a_fill_tells_its_costs_and_what_was_known_the_close_before():
+    panel = world(random_walk(40, 2))
+    (fill,) = run(panel, {30: [0.5, 0.0]}).fills.itertuples()
+    returns = panel.closes[1:31, 0] / panel.closes[:30, 0] - 1
+    np.testing.assert_allclose(fill.volatility, np.std(returns[-20:], ddof=1), rtol=1e-12)
+    assert np.isnan(fill.dollar_volume)  # liquidity is waived
+    np.testing.assert_allclose(fill.cost, fill.notional * 0.001, rtol=1e-12)
+    np.testing.assert_allclose(fill.notional, fill.quantity * fill.price, rtol=1e-12)
+
+
+def test_what_the_engine_did_by_itself_is_told_in_words():
+    patient = (DrawdownLimit("drawdown", 0.57),)
+    closes = closes_with([100, 100, 40, 40])
+    stopped = run(world(closes), {0: [0.9, 0.0]}, friction=NO_COSTS, sizing={"stop_loss": 0.3}, invalidation=patient)
+    (told,) = stopped.events.itertuples()
+    assert (told.item, told.condition) == ("sizing", "stop_loss")
+    assert told.detail == "A00: trade has lost 54.00% of equity at entry, stop at 30.00%"
+
+
+def test_a_book_that_no_longer_carries_its_positions_is_told_so():
+    short = {"long_only": False, "max_net": 0.93, "max_gross": 0.95, "max_weight": 0.94}
+    result = run(
+        world(closes_with([100, 100, 190, 190])),
+        {0: [-0.9, 0.0]},
+        friction={**NO_COSTS, "borrow": Borrow(0.0, 0.4)},
+        sizing={**short, "stop_loss": 0.85, "max_loss_per_trade": 0.9},
+        related_positions={"max_group_net": 0.92, "max_group_gross": 0.93},
+        invalidation=(StaleDataLimit("stale_data", 5),),
+    )
+    assert result.halt_reason == "equity is 11.1% of gross exposure, maintenance margin 40.0%"
+    assert result.trades["rule_out"].iloc[0] == "plan:margin"
+
+
+def test_decisions_are_kept_as_they_were_taken():
+    result = run(world(FLAT), {0: [0.4, 0.3], 2: Hold("rebalance")})
+    first, second = result.decisions
+    assert first.weights.tolist() == [0.4, 0.3] and (first.group_gross, first.group_net) == (0.4, 0.4)
+    assert second.weights is None and second.session == result.equity.index[2]
+    assert isinstance(Decision(np.zeros(2), "rebalance"), Decision)

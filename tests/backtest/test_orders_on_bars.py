@@ -1,0 +1,271 @@
+"""Where orders and the exits of positions fill on bars with opens, highs and lows, worked out by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from quantdl.backtest import Decision, Order, Orders, PositionExits
+from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from tests.backtest.worlds import NO_COSTS, run, world
+
+FLAT_BAR = (100.0, 100.0, 100.0, 100.0)
+SHORT_SELLING = {"long_only": False, "max_net": 0.9}
+
+
+def bars_world(bars, closes_only=False):
+    """Two assets: the first with the bars given, flat at 100 before them, flat at its last close after."""
+    last = (bars[-1][3],) * 4
+    path = np.array([FLAT_BAR, FLAT_BAR, *bars, *[last] * (12 - len(bars))])
+    flat = np.full(len(path), 100.0)
+    closes = np.stack([path[:, 3], flat], axis=1)
+    if closes_only:
+        return world(closes)
+    fields = {name: np.stack([path[:, column], flat], axis=1) for column, name in enumerate(("open", "high", "low"))}
+    return world(closes, fields=fields)
+
+
+class Script:
+    """Answers what the script says at the n-th session."""
+
+    def __init__(self, answers):
+        self.answers = answers
+
+    def decide(self, view):
+        return self.answers.get(len(view.sessions) - 1)
+
+
+def played(bars, answers, closes_only=False, fill_at="next_close", **items):
+    """A run in which shorts are allowed; 1,000 of money, no costs."""
+    fields = ("close",) if closes_only else ("close", "open", "high", "low")
+    friction = {**NO_COSTS, "borrow": Borrow(0.0, 0.1), "fill_at": fill_at, **items.pop("friction", {})}
+    items = {"sizing": SHORT_SELLING, "related_positions": {"max_group_net": 0.9}, **items}
+    panel = bars_world(bars, closes_only)
+    return run(panel, Script(answers), friction=friction, trusted_data={"fields": fields}, **items)
+
+
+def fills_of(result, after=1):
+    """Session number, shares and price of each fill after the session in which a position is opened."""
+    sessions = list(result.equity.index)
+    rows = [(sessions.index(row.session), row.quantity, row.price) for row in result.fills.itertuples()]
+    return [row for row in rows if row[0] > after]
+
+
+def order(quantity, kind, **terms):
+    return Order("A00", quantity, "rebalance", kind, **terms)
+
+
+# Decided at the second close, at 100, flat: the bar that follows, and the price at which five shares fill in it.
+ENTRIES = [
+    # a limit to buy at 95 needs a price below it
+    (5, "limit", 95.0, (100, 101, 96, 100), None),
+    (5, "limit", 95.0, (100, 101, 95, 98), None),
+    (5, "limit", 95.0, (100, 101, 94, 98), 95.0),
+    (5, "limit", 95.0, (94, 96, 93, 95), 94.0),
+    (5, "limit", 95.0, (95, 96, 94, 95), 95.0),
+    (5, "limit", 95.0, (95, 96, 95, 95), None),
+    (5, "limit", 95.0, (100, 100, 90, 90), 95.0),
+    (5, "limit", 105.0, (100, 101, 99, 100), 100.0),
+    # a limit to sell short at 105 needs a price above it
+    (-5, "limit", 105.0, (100, 104, 99, 100), None),
+    (-5, "limit", 105.0, (100, 105, 99, 100), None),
+    (-5, "limit", 105.0, (100, 106, 99, 100), 105.0),
+    (-5, "limit", 105.0, (107, 108, 103, 104), 107.0),
+    (-5, "limit", 105.0, (105, 106, 104, 105), 105.0),
+    # a stop to buy at 105 is set off where the price reaches it
+    (5, "stop", 105.0, (100, 104, 99, 100), None),
+    (5, "stop", 105.0, (100, 105, 99, 100), 105.0),
+    (5, "stop", 105.0, (100, 106, 99, 100), 105.0),
+    (5, "stop", 105.0, (108, 109, 107, 108), 108.0),
+    (5, "stop", 105.0, (105, 106, 104, 105), 105.0),
+    # a stop to sell short at 95
+    (-5, "stop", 95.0, (100, 101, 96, 100), None),
+    (-5, "stop", 95.0, (100, 101, 95, 100), 95.0),
+    (-5, "stop", 95.0, (100, 101, 90, 92), 95.0),
+    (-5, "stop", 95.0, (92, 94, 91, 93), 92.0),
+    # the open and the close are what they are
+    (5, "market_on_open", None, (97, 103, 96, 101), 97.0),
+    (5, "market_on_close", None, (97, 103, 96, 101), 101.0),
+    (5, "market", None, (97, 103, 96, 101), 101.0),
+    # a trailing stop to sell short, a tenth below: it starts at 90
+    (-5, "trailing_stop", None, (100, 103, 91, 95), None),
+    (-5, "trailing_stop", None, (100, 103, 89, 95), 90.0),
+    (-5, "trailing_stop", None, (88, 91, 87, 90), 88.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("quantity", "kind", "price", "bar", "expected"), ENTRIES)
+def test_an_order_fills_where_the_bar_reaches_it_and_at_no_better_price(quantity, kind, price, bar, expected):
+    terms = {"trail": 0.1} if kind == "trailing_stop" else {} if price is None else {"price": price}
+    result = played([bar], {1: Orders((order(quantity, kind, sessions=1, **terms),))})
+    assert fills_of(result) == ([] if expected is None else [(2, quantity, expected)])
+    assert result.orders["status"].iloc[0] == ("expired" if expected is None else "filled")
+    assert result.orders["kind"].iloc[0] == kind
+
+
+# Five shares held, long or short, with a stop and a target: the bar that follows, and the price at which they are left.
+EXITS = [
+    (5, 95.0, 110.0, (100, 109, 96, 100), None),
+    (5, 95.0, 110.0, (100, 109, 95, 100), 95.0),
+    (5, 95.0, 110.0, (100, 110, 96, 100), None),
+    (5, 95.0, 110.0, (100, 111, 96, 100), 110.0),
+    (5, 95.0, 110.0, (100, 112, 94, 100), 95.0),
+    (5, 95.0, 110.0, (93, 99, 92, 98), 93.0),
+    (5, 95.0, 110.0, (93, 112, 92, 98), 93.0),
+    (5, 95.0, 110.0, (112, 113, 111, 112), 112.0),
+    (5, 95.0, 110.0, (112, 113, 90, 91), 112.0),
+    (5, 95.0, 110.0, (110, 110, 109, 110), None),
+    (-5, 105.0, 90.0, (100, 104, 91, 100), None),
+    (-5, 105.0, 90.0, (100, 105, 91, 100), 105.0),
+    (-5, 105.0, 90.0, (100, 104, 90, 100), None),
+    (-5, 105.0, 90.0, (100, 104, 89, 100), 90.0),
+    (-5, 105.0, 90.0, (100, 106, 88, 100), 105.0),
+    (-5, 105.0, 90.0, (107, 108, 101, 102), 107.0),
+    (-5, 105.0, 90.0, (88, 89, 87, 88), 88.0),
+    (-5, 105.0, 90.0, (88, 110, 87, 109), 88.0),
+]
+
+
+@pytest.mark.parametrize(("shares", "stop", "target", "bar", "expected"), EXITS)
+def test_a_position_is_left_at_its_stop_before_its_target(shares, stop, target, bar, expected):
+    leave = PositionExits("A00", "rebalance", stop, target)
+    result = played([bar], {0: Orders((order(shares, "market"),)), 1: Orders((), (leave,))})
+    assert fills_of(result) == ([] if expected is None else [(2, -shares, expected)])
+    if expected is not None:
+        assert result.orders["kind"].iloc[1] == "exit"
+        assert result.trades["rule_out"].iloc[0] == "rebalance"
+
+
+# An order and the exits of its position are decided together: the bar in which it fills, and all fills in that bar.
+ENTRY_BARS = [
+    ("market_on_open", None, 95.0, 110.0, (100, 112, 96, 105), [100.0, 110.0]),
+    ("market_on_open", None, 95.0, 110.0, (100, 112, 94, 105), [100.0, 95.0]),
+    ("market_on_open", None, 95.0, 110.0, (100, 104, 94, 96), [100.0, 95.0]),
+    ("market_on_open", None, 95.0, 110.0, (100, 109, 96, 105), [100.0]),
+    ("stop", 105.0, 99.0, 115.0, (101, 118, 100, 112), [105.0]),
+    ("stop", 105.0, 99.0, 115.0, (101, 118, 99, 112), [105.0, 99.0]),
+    ("limit", 95.0, 90.0, 110.0, (100, 101, 89, 92), [95.0, 90.0]),
+    ("limit", 95.0, 90.0, 110.0, (100, 112, 94, 98), [95.0]),
+    ("limit", 90.0, 95.0, 110.0, (100, 101, 89, 92), [90.0, 90.0]),  # bought beyond its stop
+    ("market_on_open", None, 95.0, 110.0, (94, 96, 93, 95), [94.0, 94.0]),
+    ("market_on_close", None, 95.0, 110.0, (100, 112, 90, 100), [100.0]),
+]
+
+
+@pytest.mark.parametrize(("kind", "price", "stop", "target", "bar", "expected"), ENTRY_BARS)
+def test_the_bar_of_the_entry_can_reach_the_stop_and_a_target_only_from_its_open_on(
+    kind, price, stop, target, bar, expected
+):
+    terms = {} if price is None else {"price": price}
+    answer = Orders((order(5, kind, **terms),), (PositionExits("A00", "rebalance", stop, target),))
+    in_the_bar = [price for session, _, price in fills_of(played([bar], {1: answer})) if session == 2]
+    assert in_the_bar == expected
+
+
+# Long at 100, a stop a tenth below the best price since: the bars that follow, and the session and price of the exit.
+TRAILS = [
+    ([(100, 120, 91, 118), (115, 116, 109, 110)], None),
+    ([(100, 120, 91, 118), (115, 116, 108, 110)], (3, 108.0)),
+    ([(100, 120, 90, 118)], (2, 90.0)),  # the high of the bar itself does not help it, nor harm it
+    ([(100, 120, 105, 110), (104, 105, 103, 104)], (3, 104.0)),
+    ([(100, 120, 91, 118), (118, 130, 110, 128), (120, 121, 117, 118)], (4, 117.0)),
+]
+
+
+@pytest.mark.parametrize(("bars", "expected"), TRAILS)
+def test_a_trailing_exit_follows_the_highs_of_bars_that_are_over(bars, expected):
+    leave = PositionExits("A00", "rebalance", trail=0.1)
+    result = played(bars, {0: Orders((order(5, "market"),), (leave,))})
+    assert [(session, price) for session, _, price in fills_of(result)] == ([] if expected is None else [expected])
+
+
+CLOSES_ONLY = [
+    (order(5, "limit", price=95.0), 94.0, 94.0),
+    (order(5, "limit", price=95.0), 95.0, None),
+    (order(5, "stop", price=105.0), 107.0, 107.0),
+    (order(5, "stop", price=105.0), 104.0, None),
+    (order(-5, "limit", price=105.0), 106.0, 106.0),
+    (order(-5, "stop", price=95.0), 90.0, 90.0),
+]
+
+
+@pytest.mark.parametrize(("wanted", "close", "expected"), CLOSES_ONLY)
+def test_data_with_closes_only_sees_closes_only(wanted, close, expected):
+    result = played([(100, 130, 70, close)], {1: Orders((replace(wanted, sessions=1),))}, closes_only=True)
+    assert [price for _, _, price in fills_of(result)] == ([] if expected is None else [expected])
+
+
+def test_a_stop_beyond_the_volume_goes_on_at_the_next_price():
+    """Five shares a session may be traded: the stop of eight sells five at 95, and three at the next close."""
+    volume = StatedVolume("stated", {"A00": 5000.0, "A01": 5000.0}, "a guess made for this test", 0.1, 0.0)
+    answers = {0: Orders((order(4, "market"),)), 1: Orders((order(4, "market"),))}
+    answers[2] = Orders((), (PositionExits("A00", "rebalance", stop=95.0),))
+    bars = [FLAT_BAR, (100, 101, 93, 94), (93, 95, 92, 92)]
+    result = played(bars, answers, friction={"liquidity": volume}, fast_exit={"max_sessions": 5})
+    left = [(session, round(quantity, 9), price) for session, quantity, price in fills_of(result, after=2)]
+    assert left[0] == (3, -round(500 / 95, 9), 95.0)
+    assert left[1][0] == 4 and left[1][2] == 92.0
+    assert sum(quantity for _, quantity, _ in left) == pytest.approx(-8)
+
+
+def test_an_order_that_waits_is_replaced_by_the_next_and_let_go_after_its_sessions():
+    answers = {1: Orders((order(5, "limit", price=90.0),)), 2: Orders((order(5, "limit", price=80.0, sessions=2),))}
+    result = played([FLAT_BAR] * 4, answers)
+    assert list(result.orders["status"]) == ["replaced", "expired"]
+
+
+def test_targets_take_the_place_of_orders_that_wait():
+    result = played(
+        [FLAT_BAR] * 2, {1: Orders((order(5, "limit", price=90.0),)), 2: Decision(np.zeros(2), "rebalance")}
+    )
+    assert list(result.orders["status"]) == ["replaced"]
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 10**6))
+def test_every_fill_lies_within_its_bar_and_the_books_balance(seed):
+    generator = np.random.default_rng(seed)
+    n = 40
+    closes = 100 * np.exp(np.cumsum(0.03 * generator.standard_normal((n, 2)), axis=0))
+    opens = np.vstack([closes[:1], closes[:-1]]) * np.exp(0.01 * generator.standard_normal((n, 2)))
+    highs = np.maximum(opens, closes) * np.exp(np.abs(0.01 * generator.standard_normal((n, 2))))
+    lows = np.minimum(opens, closes) * np.exp(-np.abs(0.01 * generator.standard_normal((n, 2))))
+    panel = world(closes, fields={"open": opens, "high": highs, "low": lows})
+
+    class Restless:
+        def decide(self, view):
+            draw = np.random.default_rng([seed, len(view.sessions)])
+            if draw.random() < 0.4:
+                return None
+            asset, side = int(draw.integers(2)), int(draw.choice([-1, 1]))
+            name, mark = view.assets[asset], float(view.closes[-1, asset])
+            shares = float(view.weights[asset]) * view.equity / mark
+            quantity = -shares if abs(view.weights[asset]) > 0.3 else side * 0.2 * view.equity / mark
+            side = np.sign(quantity)
+            kind = str(draw.choice(["market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop"]))
+            price = {"limit": mark * (1 - 0.02 * side), "stop": mark * (1 + 0.02 * side)}.get(kind)
+            trail = 0.03 if kind == "trailing_stop" else None
+            wanted = Order(name, quantity, "rebalance", kind, price, trail, int(draw.integers(1, 5)))
+            after = shares + quantity
+            if abs(after) < 1e-9:
+                return Orders((wanted,))
+            up = np.sign(after)
+            levels = (mark * (1 - 0.04 * up), mark * (1 + 0.05 * up), 0.05 if draw.random() < 0.3 else None)
+            return Orders((wanted,), (PositionExits(name, "rebalance", *levels),))
+
+    result = run(
+        panel, Restless(), sizing={**SHORT_SELLING, "max_weight": 0.8, "max_gross": 1.2},
+        related_positions={"max_group_gross": 0.75, "max_group_net": 0.7}, friction={"borrow": Borrow(0.02, 0.1)},
+        trusted_data={"fields": ("close", "open", "high", "low")},
+    )  # fmt: skip
+    ordered = result.fills[result.fills["order"] > 0]
+    rows, columns = panel.sessions.get_indexer(ordered["session"]), [panel.assets.index(a) for a in ordered["asset"]]
+    assert (ordered["price"] <= highs[rows, columns] * (1 + 1e-12)).all()
+    assert (ordered["price"] >= lows[rows, columns] * (1 - 1e-12)).all()
+    assert (ordered["session"] > ordered["decided"]).all()
+    held = (result.quantities * pd.DataFrame(closes, panel.sessions, panel.assets)).sum(axis=1)
+    np.testing.assert_allclose(result.equity["equity"], result.equity["cash"] + held, rtol=1e-9)
+    assert result.trades["pnl"].sum() == pytest.approx(result.equity["equity"].iloc[-1] - 1000.0, abs=1e-8)
+    assert (result.trades["exit"].dropna() >= result.trades["entry"][result.trades["exit"].notna()]).all()
