@@ -1,6 +1,7 @@
 """What a strategy answers when it is asked, and the form in which the engine takes an answer from whoever decides."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -153,19 +154,23 @@ class BookNow:
     marks: np.ndarray
     money: float
 
+    @cached_property
     def values(self) -> np.ndarray:
-        """Return (A,) money in each position, zero where flat."""
+        """(A,) money in each position, zero where flat."""
         return np.where(self.shares != 0, self.shares * self.marks, 0.0)
+
+    @cached_property
+    def total(self) -> float:
+        """Cash, dividends due and positions."""
+        return self.money + float(self.values.sum())
 
     def equity(self) -> float:
         """Return cash plus positions plus dividends due."""
-        return self.money + float(self.values().sum())
+        return self.total
 
     def weights(self) -> np.ndarray:
         """Return (A,) positions as fractions of equity; zero when equity is not positive."""
-        values = self.values()
-        equity = self.money + float(values.sum())
-        return values / equity if equity > 0 else np.zeros_like(values)
+        return self.values / self.total if self.total > 0 else np.zeros_like(self.values)
 
 
 @dataclass(frozen=True, eq=False)
