@@ -51,7 +51,7 @@ def test_no_decision_leaves_it_open():
     assert "decided nothing" in report.reasons[0]
 
 
-def test_ten_decisions_are_enough():
+def test_five_decisions_are_enough():
     assert audit(of(lambda: OnDays(FEWEST_DECISIONS)), cuts=2).verdict == "CLEAN"
 
 

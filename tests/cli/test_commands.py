@@ -17,6 +17,7 @@ COMMANDS = [
     ["search"],
     ["sweep"],
     ["backtest"],
+    ["audit"],
     ["report"],
 ]
 COMMANDS += [["runs", command] for command in ("list", "show", "verify", "delete")]
