@@ -17,6 +17,7 @@ from quantdl.audit.decisions import Recorder
 from quantdl.audit.futures import TRUNCATED, Futures, StageFailed
 from quantdl.audit.outside_reads import OutsideReads
 from quantdl.audit.questions import Questions, planted_strategy_is_found
+from quantdl.audit.source_read import FILE_READ, WHOLE_HISTORY
 from quantdl.audit.stages import TERMS, Pipeline
 from quantdl.audit.verdict import AuditReport, Coverage, Leak, Verdict, Warned
 from quantdl.audit.world import World
@@ -73,6 +74,7 @@ class _Audit:
         verified, silences = self._whole_pipeline(questions, result) if self.decided else (0, 0)
         self._fitted()
         again = self._strategy(questions)
+        self._unseen_reads(warnings, reads)
         planted = self._self_test(questions)
         coverage = Coverage(
             sessions=len(recorder.asked),
@@ -230,6 +232,15 @@ class _Audit:
                 "understands, so nothing is shown about it. Hand the data to the run as a series or a field."
             )
         return done
+
+    def _unseen_reads(self, warnings: tuple[Warned, ...], reads: OutsideReads) -> None:
+        """Say where the source reads files and none was seen to be opened: some readers open them past Python."""
+        lines = [str(item.line) for item in warnings if item.reason in {FILE_READ, WHOLE_HISTORY}]
+        if lines and not reads.opened:
+            self.reasons.append(
+                f"The strategy's source reads files (line {', '.join(lines)}), and none was seen to be opened, so "
+                "nothing is shown about them. Hand the data to the run as a field or a series."
+            )
 
     def _self_test(self, questions: Questions) -> dict[str, bool]:
         """Plant looks one bar ahead and tell which of them are found."""

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from quantdl.audit.verdict import Warned
 
+FILE_READ = "a file knows no now: it holds later rows as well; hand the data to the run as a field or a series"
+WHOLE_HISTORY = "it loads whole histories, whatever the session that is decided"
 _LATER = "a negative step moves later rows back, so a row holds what came after it"
 _READERS = {
     "open",
@@ -172,9 +174,9 @@ def _outside(node: ast.AST, deferred: bool) -> str | None:
         return None
     name = _name(node.func)
     if name in _QUANTDL_LOADERS:
-        return "it loads whole histories, whatever the session that is decided"
+        return WHOLE_HISTORY
     if name in _READERS or (name == "load" and _name(getattr(node.func, "value", node)) in {"np", "numpy"}):
-        return "a file knows no now: it holds later rows as well; hand the data to the run as a field or a series"
+        return FILE_READ
     return None
 
 

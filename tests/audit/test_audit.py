@@ -7,6 +7,7 @@ import pytest
 
 from quantdl.audit import audit
 from quantdl.audit.audit import FEWEST_DECISIONS
+from quantdl.audit.source_read import read_source
 from quantdl.backtest import Decision
 from quantdl.errors import RunError
 from tests.leaks.clean import Views, ranked
@@ -102,6 +103,15 @@ def test_leaks_of_the_pipeline_and_of_the_strategy_are_both_named():
     )
     report = audit(made, cuts=3)
     assert {leak.stage for leak in report.leaks} >= {"features", "strategy"}
+
+
+def test_a_reader_in_the_source_whose_file_is_not_seen_leaves_it_open():
+    warned = read_source(
+        "import pyarrow.parquet as pq\n\ndef decide(self, view):\n    return pq.read_table('x.parquet')\n"
+    )
+    report = audit(of(lambda: Views(ranked)), cuts=2, warnings=warned)
+    assert report.verdict == "INCONCLUSIVE" and report.warnings == warned
+    assert "line 4" in report.reasons[0]
 
 
 def test_progress_is_told():
