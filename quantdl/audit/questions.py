@@ -47,9 +47,9 @@ class Questions:
         for number, item in enumerate(self.asked):
             if number >= len(again) or again[number] != item.answer:
                 return number
-        samples = np.unique(np.linspace(0, len(self.asked) - 1, 16).astype(int))
+        samples = np.unique(np.linspace(0, len(self.asked) - 1, 8).astype(int))
         decided = [number for number, item in enumerate(self.asked) if item.answer.decides]
-        few = [decided[at] for at in np.unique(np.linspace(0, len(decided) - 1, 16).astype(int))] if decided else []
+        few = [decided[at] for at in np.unique(np.linspace(0, len(decided) - 1, 8).astype(int))] if decided else []
         self.remembers = any(self._alone(number) != self.asked[number].answer for number in {*samples, *few})
         return None
 

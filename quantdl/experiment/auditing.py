@@ -213,7 +213,7 @@ def _traced_law(block: FittedBlock, at: pd.Timestamp) -> Traced:
 def _short_fit(
     config: ExperimentConfig, model: ModelSettings, bars: SplitBars, world: World, values: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Fit the model as a run does, a network on its last bars and in one pass only; returns its weights.
+    """Fit the model as a run does, a network on its last bars and in one pass only; returns its weights and its scores.
 
     A longer fit reads the data through the same code, and takes minutes in every world.
     """
@@ -224,7 +224,10 @@ def _short_fit(
     short = SplitBars(FitSpans(trained, validated), range(bars.test.start, min(bars.test.start + 2, bars.test.stop)))
     once = config.model_copy(update={"training": replace(config.training, epochs=1)})
     block = fit_model(model, data.learnt, table, short, once)
-    return {name: _numbers(weights) for name, weights in block.fitted.model.state_dict().items()}
+    weights = {name: _numbers(values) for name, values in block.fitted.model.state_dict().items()}
+    reports = [report for part in (block, *block.members) for report in part.reports]
+    passes = [[item.train_loss, item.validation_loss] for report in reports for item in report.epochs]
+    return {**weights, "losses of the passes": np.array(passes)}
 
 
 def _numbers(weights: torch.Tensor) -> np.ndarray:

@@ -5,11 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.audit import audit
 from quantdl.audit.futures import Futures
 from quantdl.audit.stages import TERMS, Stage
+from quantdl.calendars import trading_calendar
 from quantdl.config import load_config, with_values
 from quantdl.errors import ConfigError
 from quantdl.experiment import auditing
@@ -34,6 +36,17 @@ SMALL = {
     "rebalance: {kind: period_end, period: month}": "rebalance: {kind: every_bars, bars: 5}",
     "name: equal_weight": "name: audited",
 }
+SERIES = """
+  - name: {name}
+    path: {name}.csv
+    column: value
+    source: a test
+    timezone: America/New_York
+    unit: {unit}
+    as_of: 2024-01-02
+    licence: none
+    release: {{period: day, days_after: 0, at: "16:15", timezone: America/New_York}}
+"""
 AHEAD = '''
 import numpy as np
 from quantdl.backtest import Decision
@@ -176,3 +189,39 @@ def test_every_config_that_ships_is_clean(name):
         pytest.skip("the prices are not here; QUANTDL_DATABANK names their folder")
     report = auditing.audit_config(config, cuts=2)
     assert report.verdict == "CLEAN", report
+
+
+@pytest.fixture
+def series_config(tmp_path):
+    """The small experiment with a rate that cash earns and an index that the model reads, known after the close."""
+    days = trading_calendar("XNYS").sessions("2009-12-01", "2016-12-30")
+    values = {
+        "bills": np.linspace(1.0, 3.0, len(days)),
+        "fear": 20.0 * np.exp(0.2 * np.sin(np.arange(len(days)) / 50.0)),
+    }
+    for name, column in values.items():
+        pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "value": column}).to_csv(tmp_path / f"{name}.csv", index=False)
+    blocks = SERIES.format(name="bills", unit="percent a year") + SERIES.format(name="fear", unit="index points")
+    keys = "features: {exogenous: [fear]}\nrisk_free: bills\n"
+    return load_config(small_config(tmp_path, {"seed: 7\n": f"seed: 7\nexogenous:{blocks}{keys}"}))
+
+
+@pytest.mark.slow
+def test_series_beside_the_prices_are_clean_and_one_that_is_read_too_early_is_found(series_config):
+    made = configured_pipeline(series_config)
+    report = audit(made, cuts=4)
+    assert report.verdict == "CLEAN", report
+    stage = stage_of(made, FEATURES)
+
+    def early(world, values, at):
+        data, table = stage.compute(world, values, at)
+        series = world.series["fear"]
+        dated = pd.Series(series.values, series.observed_on).reindex(data.learnt.sessions).ffill().to_numpy()
+        values = table.values.copy()
+        values[:, :, 0] += np.float32(1e-3) * dated[:, None].astype(np.float32)
+        return data, replace(table, values=values)
+
+    found = audit(with_stage(made, replace(stage, compute=early)), cuts=2)
+    leak = found.leaks[0]
+    assert (leak.stage, leak.field, leak.bars_ahead, leak.furthest) == (FEATURES, "last_return", 1, 1)
+    assert leak.reads == ("series:fear",)

@@ -5,7 +5,7 @@ import pytest
 from quantdl.audit import audit
 from tests.leaks.clean import CLEANS
 
-QUICK = ("delay of 1 bars", "smoothed by 0.9", "cools down 3", "file until now")
+QUICK = ("cools down 3", "file until now")
 QUICK_CUTS = 5
 
 

@@ -10,10 +10,8 @@ QUICK = (
     "longer bar dated by its start, last of 2",
     "close of the bar with an earlier fill, closes",
     "universe of survivors, last bar",
-    "scaler fitted on everything, one bar too many",
     "closure over the whole panel, 1 bars",
     "cache of a former pass, 1 bars",
-    "reading the file again, pandas, 1 bars",
     "a signal that fires once, before the largest fall",
     "length of the data, share of the way",
 )
