@@ -161,7 +161,7 @@ class Futures:
         near = nearest(lambda bars: shows(Change(_NOISE, after, after + 1 + bars)), most)
         far = furthest(lambda bar: shows(Change(_NOISE, after, since=after + bar)), most)
         found = Difference(part.name, name, part.through, None)
-        return _leak_of(found, _NOISE, near, far, (), f"It says that it was fitted through {part.through:%Y-%m-%d}.")
+        return _leak_of(found, _NOISE, near, far, (), f"It says that it saw nothing after {part.through:%Y-%m-%d}.")
 
     def _refitted(self, part: Fitted, true: Mapping[str, np.ndarray], change: Change) -> str | None:
         """Name of the first fitted array that differs in another world, or None."""

@@ -48,12 +48,12 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """Something that was fitted on the sessions up to one of them.
+    """Something that was computed once from the sessions up to one of them, such as a fit.
 
     Attributes:
         name: What it is called in the report.
         through: The last session that it says it saw.
-        fit: From a world and what its stages left behind to what is fitted, as arrays by name.
+        fit: From a world and what its stages left behind to what it is, as arrays by name.
         after: Name of the last stage whose result it reads.
     """
 

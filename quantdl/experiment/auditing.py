@@ -28,14 +28,16 @@ from quantdl.sequences import Histories
 from quantdl.training.fit import Progress
 from quantdl.training.splits import FitSpans, SplitBars, split_bars
 
-PRICES, UNIVERSE, FEATURES, INPUTS, LAW, MODEL = (
+PRICES, UNIVERSE, FEATURES, INPUTS, LAW, MODEL, AMONG = (
     "prices",
     "universe",
     "features",
     "inputs of the model",
     "forecast",
     "fitted model",
+    "forecast in one batch with later ones",
 )
+_BATCH = 32  # sessions that are forecast at once
 _DRAWS = 64  # of a law, by which two are told apart
 _TRAINED_ON, _VALIDATED_ON = 256, 64  # bars of the short fit
 
@@ -89,7 +91,11 @@ def configured_pipeline(config: ExperimentConfig, progress: Progress | None = No
             Stage(LAW, lambda _, values, at: _with_histories(block, values[INPUTS]), _traced_law),
         ]
         through = block.fitted.fitted_through[0]
-        fitted = (Fitted(MODEL, through, partial(_short_fit, config, model, among), FEATURES),)
+        middle = data.learnt.sessions[among.test[len(among.test) // 2]]
+        fitted = (
+            Fitted(MODEL, through, partial(_short_fit, config, model, among), FEATURES),
+            Fitted(AMONG, middle, partial(_law_among_later, block, middle), INPUTS),
+        )
     return Pipeline(
         world=world,
         stages=tuple(stages),
@@ -198,7 +204,22 @@ def _with_histories(block: FittedBlock, inputs: tuple[Histories, ...]) -> Fitted
 def _traced_law(block: FittedBlock, at: pd.Timestamp) -> Traced:
     """Draws from the laws made at one close: two laws that differ anywhere differ in them."""
     bar = block.histories.bar_of(at)
-    book = block.forecast(range(bar, bar + 1))
+    session = block.histories.sessions[bar]
+    return Traced(pd.DatetimeIndex([session]), _laws(block, range(bar, bar + 1)), block.histories.assets)
+
+
+def _law_among_later(
+    block: FittedBlock, at: pd.Timestamp, world: World, values: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """The laws made at one close when those of later sessions are computed beside them, as a run does."""
+    own = _with_histories(block, values[INPUTS])
+    bar = own.histories.bar_of(at)
+    return _laws(own, range(bar, min(bar + _BATCH, len(own.histories.sessions))))
+
+
+def _laws(block: FittedBlock, bars: range) -> dict[str, np.ndarray]:
+    """Draws from the laws of the first of some sessions, (1, A, S) for each return window, and who is in them."""
+    book = block.forecast(bars)
     session = book.sessions[0]
     fields: dict[str, np.ndarray] = {}
     for window in block.fitted.windows:
@@ -207,7 +228,7 @@ def _traced_law(block: FittedBlock, at: pd.Timestamp) -> Traced:
         name = f"law of {window.bars} bars after {window.starts_after}"
         fields[name] = np.ascontiguousarray(draws.T)[None]
         fields[f"{name}: present"] = law.present.cpu().numpy()
-    return Traced(pd.DatetimeIndex([session]), fields, block.histories.assets)
+    return fields
 
 
 def _short_fit(

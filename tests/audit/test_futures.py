@@ -106,7 +106,7 @@ def test_what_was_fitted_too_late_is_found_with_its_reach():
         (part,) = futures.pipeline.fitted
         leak = futures.fitted_leak(part)
         assert (leak.stage, leak.field, leak.bars_ahead, leak.furthest) == ("scaler", "center", 1, bars)
-        assert "fitted through 2018-03-01" in leak.sentence()
+        assert "saw nothing after 2018-03-01" in leak.sentence()
     assert futures_of().fitted_leak(futures_of().pipeline.fitted[0]) is None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from quantdl.audit import audit
 from quantdl.audit.futures import Futures
@@ -15,7 +16,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import load_config, with_values
 from quantdl.errors import ConfigError
 from quantdl.experiment import auditing
-from quantdl.experiment.auditing import FEATURES, INPUTS, LAW, MODEL, PRICES, audit_config, configured_pipeline
+from quantdl.experiment.auditing import AMONG, FEATURES, INPUTS, LAW, MODEL, PRICES, audit_config, configured_pipeline
 from tests.small_experiment import ROOT, small_config, whole_config
 
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
@@ -165,7 +166,7 @@ def test_a_stage_of_the_real_pipeline_that_looks_one_bar_ahead_is_found(pipeline
 
 @pytest.mark.slow
 def test_a_model_that_is_trained_one_session_too_long_is_found(pipeline):
-    (part,) = pipeline.fitted
+    part, _ = pipeline.fitted
     session = pipeline.world.sessions
     early = replace(part, through=session[session.searchsorted(part.through) - 1])
     values: dict = {}
@@ -175,6 +176,32 @@ def test_a_model_that_is_trained_one_session_too_long_is_found(pipeline):
     assert futures.fitted_leak(part) is None
     leak = futures.fitted_leak(early)
     assert (leak.stage, leak.bars_ahead, leak.furthest) == (MODEL, 1, 1)
+
+
+class MixesRows(torch.nn.Module):
+    """A model that centres its inputs over the batch, as a careless normalisation does."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, batch):
+        return self.inner(replace(batch, features=batch.features - batch.features.mean(dim=0, keepdim=True)))
+
+
+@pytest.mark.slow
+def test_a_model_whose_laws_depend_on_others_of_the_batch_is_found(pipeline):
+    _, among = pipeline.fitted
+    assert among.name == AMONG
+    values: dict = {}
+    for stage in pipeline.all_stages():
+        values[stage.name] = stage.compute(pipeline.world, values, None)
+    futures = Futures(pipeline, values)
+    assert futures.fitted_leak(among) is None
+    block = values[LAW]
+    mixing = replace(block, fitted=replace(block.fitted, model=MixesRows(block.fitted.model)))
+    leak = futures.fitted_leak(replace(among, fit=partial(auditing._law_among_later, mixing, among.through)))
+    assert (leak.stage, leak.bars_ahead, leak.furthest) == (AMONG, 1, auditing._BATCH - 1)
 
 
 @pytest.mark.slow
