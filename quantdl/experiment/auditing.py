@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.audit import AuditReport, Pipeline, Stage, Traced, World, audit
+from quantdl.audit import AuditReport, Fitted, Pipeline, Stage, Traced, World, audit
 from quantdl.audit.audit import CUTS
 from quantdl.audit.source_read import read_source
-from quantdl.audit.stages import Fitted
 from quantdl.backtest import Forecasts, Job, Strategy, data_faults, prepare
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError

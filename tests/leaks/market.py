@@ -8,8 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from quantdl.audit import Pipeline, Stage, Traced, World
-from quantdl.audit.stages import Fitted
+from quantdl.audit import Fitted, Pipeline, Stage, Traced, World
 from quantdl.backtest import Decision, Forecasts, prepare
 from quantdl.market.panel import Panel
 from quantdl.market.series.declaration import ReleaseRule
