@@ -31,7 +31,7 @@ answers escapes one of them half of the time: all of five decisions, once in a t
 
 CUTS = 16
 _BOOKS = 3  # cuts at which the book is played again
-_SILENCES = 8  # one silent session is verified for so many decisions
+_SILENCES = 8  # one silent session is verified for so many decisions, and one for each where all are
 Progress = Callable[[str, int, int], None]
 
 
@@ -127,7 +127,8 @@ class _Audit:
     def _whole_pipeline(self, questions: Questions, result: BacktestResult) -> tuple[int, int]:
         """Compute the whole past of decisions and of silences again in other futures."""
         chosen = self._chosen()
-        silences = _spread(self.silent, max(len(chosen) // _SILENCES, 1))
+        few = len(chosen) if self.cuts is None else max(len(chosen) // _SILENCES, 1)
+        silences = _spread(self.silent, few)  # the engine orders exits in them
         of_books = set(_spread(chosen, _BOOKS))
         verified = {number: False for number in (*chosen, *silences)}
         for turn, number in enumerate(verified):

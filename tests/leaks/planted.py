@@ -338,7 +338,7 @@ def shifted_source(names: tuple[str, ...], bars: int = 1) -> Callable[[Path], Pi
 def filled_source(world):
     """Halts and gaps filled with the next price."""
     panel = world.panel
-    holes = np.arange(len(panel.sessions))[:, None] % 6 == 3
+    holes = np.arange(len(panel.sessions))[:, None] % 6 == 5
     closes = frame(panel).mask(np.broadcast_to(holes, panel.has_bar.shape)).bfill().ffill().to_numpy()
     return replace(panel, fields={**panel.fields, "close": np.where(panel.has_bar, closes, np.nan)})
 
