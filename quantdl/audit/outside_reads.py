@@ -22,6 +22,7 @@ from typing import IO, Any
 
 _DATE = re.compile(rb'^[\s"\']*(\d{4})[-/]?(\d{2})[-/]?(\d{2})')
 _CODE = (".py", ".pyc", ".pyi", ".so", ".pyd", ".dll", ".dylib", ".pth", ".typed")
+_TABLES = (".csv", ".gz", ".txt", ".parquet", ".feather", ".npy", ".npz", ".h5", ".hdf", ".zip", ".bz2", ".xz", ".db")
 _SYSTEM = (("proc",), ("sys",), ("dev",), ("etc",))  # what the machine says of itself
 _OWN = Path(__file__).resolve().parents[1]
 _DATED_SHARE = 0.5  # of the lines, from which on a text counts as rows of dates
@@ -139,9 +140,11 @@ def _data_file(file: object, mode: str) -> Path | None:
         return None
     path = Path(os.path.abspath(os.fspath(file)))
     own = path.is_relative_to(_OWN) or path.suffix in _CODE or path.parts[1:2] in _SYSTEM
-    of_python = path.is_relative_to(sys.base_prefix) and "site-packages" not in path.parts
-    described = ".dist-info" in str(path.parent) or "zoneinfo" in path.parts or "tzdata" in path.parts
-    return None if own or of_python or described or path.is_dir() else path
+    installed = "site-packages" in path.parts
+    of_python = path.is_relative_to(sys.base_prefix) and not installed
+    of_a_library = installed and (path.suffix not in _TABLES or path.parent.suffix == ".dist-info")
+    zones = "zoneinfo" in path.parts or "tzdata" in path.parts
+    return None if own or of_python or of_a_library or zones or path.is_dir() else path
 
 
 def rows_until(content: bytes, last_day: date) -> bytes | None:

@@ -4,6 +4,7 @@ import gzip
 import socket
 import sqlite3
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,7 @@ def test_what_is_written_and_what_the_program_itself_reads_is_no_data(tmp_path):
         (tmp_path / "log.csv").write_text("x")
         read_and_closed(__file__)
         read_and_closed("/proc/uptime")
+        read_and_closed(Path(pd.__file__).parent / "pyproject.toml")
     assert reads.opened == []
 
 
