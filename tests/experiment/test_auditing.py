@@ -92,7 +92,8 @@ def test_a_config_that_ships_is_clean_made_small(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("bars", [1, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("bars", [1, 7])
 def test_a_strategy_file_that_loads_the_prices_again_and_looks_ahead_is_found(bars, tmp_path):
     config = load_config(plain_config(tmp_path, AHEAD.replace("{bars}", str(bars))))
     report = audit_config(config, cuts=2)
