@@ -17,10 +17,29 @@ SHOWN_BY = {
     "A1 a bar that is merged by its open time": (
         "test_a_bar_is_known_when_it_is_complete_not_when_it_began",
         "test_every_value_was_known_at_its_decision_and_not_at_the_one_before",
+        "test_a_planted_leak_is_found_where_it_is",
+        "test_the_reach_of_a_leak_is_the_one_that_was_planted",
+        "test_a_clean_run_is_called_clean_with_its_coverage",
+        "test_a_column_without_a_value_is_named",
+    ),
+    "A2 a false alarm": (
+        "test_a_clean_strategy_is_called_clean",
+        "test_a_clean_strategy_is_called_clean_at_a_few_cuts",
+        "test_the_book_up_to_the_session_is_the_same_whatever_follows",
+    ),
+    "A3 a verdict from one trade": (
+        "test_one_decision_leaves_it_open",
+        "test_no_decision_leaves_it_open",
     ),
     "A4 a negative shift in production": (
+        "test_what_often_looks_ahead_is_named",
+        "test_what_looks_back_is_left_alone",
         "test_no_source_of_a_feature_reaches_forward",
         "test_a_planted_look_into_the_future_is_found",
+    ),
+    "A5 a signal of the bar that it is filled on": (
+        "test_a_fill_at_a_price_of_a_later_bar_is_found",
+        "test_everything_decided_up_to_the_day_is_the_same",
     ),
     "A6 an indicator that leaks although it says it does not": (
         "test_every_column_of_fifty_prefixes_is_the_prefix_of_the_column",
@@ -34,7 +53,11 @@ SHOWN_BY = {
         "test_noise_in_later_rows_changes_no_bit_of_the_fitted_state",
         "test_prices_after_a_bar_change_no_window_that_ends_by_then",
     ),
-    "A9 a scaler fitted on the test set": ("test_it_refuses_bars_before_its_last_one_unless_they_are_trained_on",),
+    "A9 a scaler fitted on the test set": (
+        "test_it_refuses_bars_before_its_last_one_unless_they_are_trained_on",
+        "test_what_was_fitted_too_late_is_found_with_its_reach",
+        "test_a_model_that_is_trained_one_session_too_long_is_found",
+    ),
     "A10 a value that is used before it was known": (
         "test_an_instant_sees_the_bars_that_were_known_then",
         "test_what_becomes_known_later_changes_nothing_before",

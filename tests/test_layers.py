@@ -34,6 +34,7 @@ ROAD = (
     "risk",
     "portfolio",
     "backtest",
+    "audit",
     "results",
     "report",
     "config",
@@ -89,7 +90,7 @@ LIGHT = (
     "quantdl.runs",
 )  # load no pandas, no torch
 HEAVY = {"pandas", "torch"}
-WITHOUT_TORCH = ("quantdl.backtest", "quantdl.portfolio")  # money is numpy float64
+WITHOUT_TORCH = ("quantdl.audit", "quantdl.backtest", "quantdl.portfolio")  # money is numpy float64
 
 # Loading one of these can run whatever its author liked.
 BANNED_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve", "yaml"}

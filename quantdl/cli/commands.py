@@ -248,6 +248,37 @@ def backtest(config: ConfigPath, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def audit(
+    config: ConfigPath,
+    cuts: Annotated[
+        int | None, typer.Option("--cuts", min=1, help="Decisions to verify through the whole pipeline; 16 by default.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Verify every decision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that nothing decided at a close depends on data from after it, or name what does.
+
+    The run is computed again in futures that differ from the true one after a decision, and compared bit for bit.
+    CLEAN (exit code 0), LEAK (4) or INCONCLUSIVE (7). It runs the strategy file; it writes no run and counts no trial.
+    """
+    if every and cuts is not None:
+        raise ConfigError("--all verifies every decision; leave --cuts out.")
+    loaded = _load(config)
+    from quantdl.audit.audit import CUTS
+    from quantdl.cli.audit import print_audit
+    from quantdl.experiment.auditing import audit_config
+
+    with progress_bars() as progress:
+        found = audit_config(loaded, None if every else cuts or CUTS, progress)
+    if as_json:
+        print_json(found)
+    else:
+        print_audit(found, loaded.locate(loaded.strategy.file))
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+@app.command()
 def report(
     names: Annotated[list[str], typer.Argument(metavar="RUN...", help="One run, or several to compare.")],
     output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,

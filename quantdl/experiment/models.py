@@ -108,7 +108,7 @@ def fit_model(
         members = tuple(_with_groups(member, panel, config) for member in settings.members)
         return _fit_ensemble(replace(settings, members=members), panel, table, bars, config, progress)
     settings = _with_groups(settings, panel, config)
-    return _fit_one(settings, _histories(settings, panel, table), table, bars, config, config.seed, progress)
+    return _fit_one(settings, member_histories(settings, panel, table), table, bars, config, config.seed, progress)
 
 
 def _fit_ensemble(
@@ -122,7 +122,7 @@ def _fit_ensemble(
     """Fit every member with every seed; the fits of one member read the same histories."""
     blocks: list[FittedBlock] = []
     for member in settings.members:
-        histories = _histories(member, panel, table)
+        histories = member_histories(member, panel, table)
         for number in range(settings.fits_of(member)):
             seed = member_seed(config.seed, number)
             told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
@@ -147,7 +147,8 @@ def _told_of(progress: Progress | None, name: str) -> Progress | None:
     return lambda what, done, total: report(f"{name}: {what}", done, total)
 
 
-def _histories(settings: MemberSettings, panel: Panel, table: FeatureTable) -> Histories:
+def member_histories(settings: MemberSettings, panel: Panel, table: FeatureTable) -> Histories:
+    """Return the panel as one model reads it: its features, factors, groups and graph."""
     windows = forecast_windows(settings.horizon, settings.also_horizons)
     return build_histories(
         panel,

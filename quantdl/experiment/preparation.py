@@ -76,20 +76,64 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
             is too old in the test span.
         IntegrityError: If the vintage of the last run is not what was written.
     """
+    source = read_sources(config, keep_ingest)
+    data = prepared(config, source)
+    before_test = _before_test(config, source.panel)
+    read = _read_in_test(config, data.panel, max(before_test, 0))
+    refuse_stale(config, data.series, read, data.panel.card.declaration.trading_calendar())
+    return data
+
+
+@dataclass(frozen=True, eq=False)
+class SourceData:
+    """What the sources of a config say, before anything is done to it.
+
+    Attributes:
+        panel: Prices as loaded and selected.
+        series: Series beside the prices, by name.
+        exchange_rates: Rates at which prices are converted.
+    """
+
+    panel: Panel
+    series: dict[str, ExogenousSeries]
+    exchange_rates: tuple[ExchangeRate, ...]
+
+
+def read_sources(config: ExperimentConfig, keep_ingest: bool = True) -> SourceData:
+    """Load and select what a config names.
+
+    Args:
+        config: Of the run.
+        keep_ingest: Whether what was loaded is kept as a vintage, if it differs from the last one.
+
+    Raises:
+        DataError: If the data cannot be read, or a run cannot trade its bars.
+        IntegrityError: If the vintage of the last run is not what was written.
+    """
     panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
     _refuse_unfit(config, panel)
+    return SourceData(panel, load_series(config), _exchange_rates(config))
+
+
+def prepared(config: ExperimentConfig, source: SourceData) -> LoadedData:
+    """Count the faults, apply the policies, convert to the currency of the book and judge the universe.
+
+    Raises:
+        DataError: If a fault is to be refused, or nothing is left.
+    """
+    panel = source.panel
     census = take_census(panel)
-    before_test = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
-    judged_through = panel.sessions[max(before_test, 0)]
+    judged_through = panel.sessions[max(_before_test(config, panel), 0)]
     treated = apply_policies(panel, census, config.data.policies, judged_through)
-    rates = _exchange_rates(config)
-    money = _in_book_currency(treated, config, rates)
+    money = _in_book_currency(treated, config, source.exchange_rates)
     universe = _universe(money, config, config.data.eligibility)
     final = money if universe is None else with_universe(money, universe)
-    series = load_series(config)
-    read = _read_in_test(config, final, max(before_test, 0))
-    refuse_stale(config, series, read, final.card.declaration.trading_calendar())
-    return LoadedData(final, _total_returns(final), census, series, rates, universe)
+    return LoadedData(final, _total_returns(final), census, source.series, source.exchange_rates, universe)
+
+
+def _before_test(config: ExperimentConfig, panel: Panel) -> int:
+    """Number of the last bar before the test span; -1 where there is none."""
+    return int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
 
 
 def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:

@@ -21,6 +21,7 @@ COMMANDS = [
     ["search"],
     ["sweep"],
     ["backtest"],
+    ["audit"],
     ["report"],
 ]
 COMMANDS += [["runs", command] for command in ("list", "show", "compare", "verify", "reproduce", "delete")]

@@ -9,6 +9,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import DataError, PlanError
 from quantdl.experiment import carry_out
+from quantdl.experiment.auditing import audit_config
 from quantdl.experiment.preparation import load_data, model_inputs, universe_of
 from quantdl.market.sources import load_sp500
 from tests.small_experiment import whole_config
@@ -141,3 +142,13 @@ def test_a_plan_for_adjusted_prices_does_not_trust_raw_ones(write):
     path.write_text(path.read_text().replace("    adjustment: raw\n", "    adjustment: split\n"))
     with pytest.raises(PlanError, match="adjustment"):
         carry_out(load_config(path))
+
+
+@pytest.mark.slow
+def test_splits_to_come_change_nothing_that_is_decided(write):
+    """Every other future, other splits among them; the universe is judged by prices as they were quoted."""
+    _, raw_config = write
+    config = raw_config("  eligibility: {minimum_price: 60, minimum_history_bars: 20}\n")
+    report = audit_config(config, cuts=None)
+    assert report.verdict == "CLEAN", report
+    assert "split" in report.coverage.kinds and report.coverage.verified == report.coverage.decisions

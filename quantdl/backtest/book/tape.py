@@ -106,6 +106,11 @@ class Tape:
         """(T,) how many bars up to each, that one included, had a trade."""
         return np.cumsum(self.trades)
 
+    def causal_arrays(self) -> dict[str, np.ndarray]:
+        """Return by name what is worked out of the panel with one row a session, row t of what is known at t."""
+        names = ("marks", "silent_bars", "eligible", "delisted", "listed", "volatility", "trades", "bars_so_far")
+        return {name: getattr(self, name) for name in names}
+
     @property
     def dollars(self) -> np.ndarray:
         """(T, A) dollars traded."""
