@@ -166,7 +166,9 @@ def _differing(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def traced_job(job: Job, at: pd.Timestamp) -> Traced:
     """Return the rows of everything that the engine plays and must obey: every array with one row a session."""
     sessions = job.tape.sessions
-    arrays = rows_of(job.tape, len(sessions)) | job.tape.causal_arrays() | rows_of(job.terms, len(sessions))
+    with np.errstate(all="ignore"):  # another future may be a strange one
+        worked_out = job.tape.causal_arrays()
+    arrays = rows_of(job.tape, len(sessions)) | worked_out | rows_of(job.terms, len(sessions))
     return Traced(sessions, arrays, job.tape.assets)
 
 
