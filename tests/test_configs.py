@@ -34,6 +34,8 @@ def test_the_promised_configs_ship():
         "quickstart_bayesian",
         "classical",
         "equal_weight",
+        "momentum",
+        "crossover",
         "inverse_volatility",
         "nasdaq",
     }

@@ -22,6 +22,7 @@ from tests.backtest.worlds import plan_for, random_walk, span, world
 
 FOLDER = Path(__file__).parents[1] / "strategies"
 FILES = sorted(path.stem for path in FOLDER.glob("*.py"))
+REBALANCING = [name for name in FILES if name != "crossover"]  # which places single orders
 COST = 0.001
 
 
@@ -119,7 +120,7 @@ def model_of(panel, horizon):
 
 
 @pytest.mark.parametrize("with_model", [False, True])
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", REBALANCING)
 def test_every_strategy_runs_on_closes_alone(name, with_model):
     panel = sp500()
     first = int(panel.sessions.searchsorted(np.datetime64("2021-01-04")))
@@ -135,7 +136,7 @@ def test_every_strategy_runs_on_closes_alone(name, with_model):
     assert result.equity["gross"].iloc[5:].min() > 0.1
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", REBALANCING)
 def test_every_strategy_leaves_out_what_is_not_there(name):
     """Late listings, gaps, a delisting: no decision touches what cannot be held, no equity is lost to NaN."""
     closes = random_walk(400, 6, seed=4)
@@ -176,6 +177,51 @@ def test_volatility_target_meets_its_target():
     assert returns.std() * np.sqrt(365) == pytest.approx(0.1, rel=0.1)
 
 
+def test_momentum_holds_the_best_of_the_year_but_its_last_month():
+    panel = sp500()
+    first = int(panel.sessions.searchsorted(np.datetime64("2015-01-02")))
+    days = (panel.sessions[first], panel.sessions[-1])
+    result = run_backtest(panel, monthly_plan(panel, first), strategy("momentum"), *days)
+    assert len(result.decisions) == 96
+    for decision in result.decisions:
+        t = panel.sessions.get_loc(decision.session)
+        past = panel.closes[t - 21] / panel.closes[t - 252]
+        best = set(np.argsort(past)[-6:])
+        assert set(np.flatnonzero(decision.weights)) == best
+        np.testing.assert_allclose(decision.weights[decision.weights > 0], 1 / 6, rtol=1e-12)
+
+
+TWO_RULES = (Rule("enter", "entry", "buy what has begun to rise"), Rule("leave", "exit", "sell what has turned"))
+
+
+def crossover_on(column):
+    closes = np.column_stack([column, np.full(len(column), 100.0)])
+    panel = world(closes)
+    plan = plan_for(panel, rules=TWO_RULES, horizon={"bars": 60}, sample={"minimum_sessions": 61})
+    chosen = strategy("crossover", fast=3, slow=10, trail=0.1, part=0.4)
+    return panel, run_backtest(panel, plan, chosen, *span(panel))
+
+
+def test_a_crossover_buys_a_rise_and_leaves_it_when_its_averages_turn():
+    column = np.concatenate([np.full(20, 100.0), 100 * 1.01 ** np.arange(1, 21), 122 * 0.995 ** np.arange(1, 60)])
+    panel, result = crossover_on(column)
+    (trade,) = result.trades.itertuples()
+    averages = [(column[t - 2 : t + 1].mean(), column[t - 9 : t + 1].mean()) for t in range(9, len(column))]
+    rises = next(t for t, (fast, slow) in enumerate(averages, 9) if fast > slow)
+    turns = next(t for t, (fast, slow) in enumerate(averages, 9) if t > rises and fast < slow)
+    assert (trade.rule_in, trade.rule_out) == ("enter", "leave")
+    assert (trade.entry, trade.exit) == (panel.sessions[rises + 1], panel.sessions[turns + 1])
+    assert list(result.orders["kind"]) == ["market", "market"]
+
+
+def test_a_crossover_leaves_a_share_that_falls_far_before_its_averages_turn():
+    column = np.concatenate([np.full(20, 100.0), 100 * 1.02 ** np.arange(1, 21), [125.0] * 30])
+    panel, result = crossover_on(column)
+    first = result.trades.iloc[0]
+    assert first["rule_out"] == "leave" and first["exit"] == panel.sessions[40]  # 148.6 to 125 at one close
+    assert "exit" in set(result.orders["kind"])
+
+
 def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
     def seen(session):
         raise LookAheadError("fitted through the end")
@@ -193,6 +239,10 @@ def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
         ("least_shortfall", {"level": 0.05}),
         ("least_shortfall", {"turnover_penalty": -1.0}),
         ("volatility_target", {"target": 10.0}),
+        ("momentum", {"skip": 300}),
+        ("momentum", {"fraction": 0.0}),
+        ("crossover", {"fast": 200}),
+        ("crossover", {"trail": 1.0}),
     ],
 )
 def test_parameters_out_of_range_are_refused(name, parameters):

@@ -71,7 +71,7 @@ class Recorder:
 
     def decide(self, view: MarketView) -> Decision | Orders | Hold | None:
         """Return what the strategy decides."""
-        kept = replace(view, listed=_own(view.listed), weights=_own(view.weights))
+        kept = replace(view, listed=_own(view.listed), weights=_own(view.weights), shares=_own(view.shares))
         with self.reads.watching():
             answer = self.strategy.decide(view)
         self.asked.append(Asked(kept, taken(answer)))
@@ -87,6 +87,7 @@ def shown_again(view: MarketView) -> MarketView:
         traded=_own(view.traded),
         listed=_own(view.listed),
         weights=_own(view.weights),
+        shares=_own(view.shares),
     )
 
 

@@ -27,6 +27,7 @@ class MarketView:
         listed: (A,) whether the asset has traded before, is not delisted and belongs to the universe as of now: what
             may be held. One that is held and has left the universe must be sold at the next decision.
         weights: (A,) weights held at this close, drifted with prices; the rest to one is cash.
+        shares: (A,) shares held, negative when sold short: what a single order adds to.
         equity: Money.
         bars_since_decision: Bars with a trade since the last decision, or None before the first.
         rebalance_due: Whether the plan's cadence allows new positions now.
@@ -48,6 +49,7 @@ class MarketView:
     traded: np.ndarray
     listed: np.ndarray
     weights: np.ndarray
+    shares: np.ndarray
     equity: float
     bars_since_decision: int | None
     rebalance_due: bool

@@ -38,6 +38,7 @@ class Window:
             traded=_read_only(self.traded[: t + 1]),
             listed=_read_only(self.tape.listed[t].copy()),
             weights=_read_only(book.weights()),
+            shares=_read_only(book.shares.copy()),
             equity=book.equity(),
             bars_since_decision=now.bars_since_decision,
             rebalance_due=now.due,
