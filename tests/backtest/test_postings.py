@@ -1,6 +1,6 @@
 """Every posting of a run made once more in exact arithmetic, with fees, settlement, borrowing and whole lots together."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
@@ -188,27 +188,3 @@ def test_a_run_under_any_terms_of_trading_keeps_what_its_plan_promises(terms):
     assert causes == []
     assert "odd lots" not in items["sizing"].cause
     assert "short of" not in items["sizing"].cause
-
-
-@settings(max_examples=15)
-@given(TERMS, st.sampled_from(["commission_bps", "per_share", "minimum"]))
-def test_the_same_fills_at_a_higher_cost_never_leave_more(terms, dearer):
-    """Decisions in shares are kept: what the dearer run pays more is what it has less, fill by fill."""
-    panel, plan, result = play(replace(terms, spread="one", volume=None))
-    more = replace(
-        plan,
-        friction=replace(
-            plan.friction,
-            **{
-                "commission_bps": {"commission_bps": plan.friction.commission_bps + 10.0},
-                "per_share": {"commission_per_share": plan.friction.commission_per_share + 0.01},
-                "minimum": {"commission_minimum": plan.friction.commission_minimum + 2.0},
-            }[dearer],
-        ),
-    )
-    stated = [Replay(panel, one, result)._stated for one in (plan, more)]
-    for fill in result.fills[result.fills["order"] > 0].itertuples(index=False):
-        column = panel.assets.index(fill.asset)
-        cheap, dear = (float(of(fill, 0, column)) for of in stated)
-        assert cheap == pytest.approx(fill.cost, rel=1e-9, abs=1e-9)
-        assert dear >= cheap

@@ -143,7 +143,7 @@ class Replay:
         step.stated_costs.append((cost, self._stated(fill, row, column)))
 
     def _stated(self, fill, row, column):
-        """Return what the plan says that a fill costs; the half-spread from highs and lows is taken as it was charged."""
+        """Return what the plan says that a fill costs; a spread from highs and lows is taken as it was charged."""
         friction = self.plan.friction
         shares = abs(Decimal(fill.quantity))
         notional = shares * Decimal(fill.price)

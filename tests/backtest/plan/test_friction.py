@@ -7,8 +7,9 @@ import pytest
 
 from quantdl.backtest import BreakEven
 from quantdl.backtest.plan import friction
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Borrow, Friction, MeasuredVolume, StatedVolume, VolumeWaiver, known_liquidity
+from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.sizing import Sizing
 from tests.backtest.judged import (
     VOLUME,

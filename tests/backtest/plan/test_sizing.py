@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.plan import sizing
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.sizing import Sizing, larger
 from tests.backtest.judged import (

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.friction import Borrow, MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.borrowing import Borrow
+from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.plan.invalidation import CalibrationLimit, DrawdownLimit, StaleDataLimit, VolatilityLimit
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups
