@@ -44,7 +44,7 @@ def test_a_purchase_that_cash_cuts_is_cut_to_whole_lots():
     assert result.equity["cash"].min() >= 0
 
 
-# Splits: C1 of the catalogue of known faults ---------------------------------------------------------------------------
+# Splits: C1 of the catalogue of known faults ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", [1, -1])

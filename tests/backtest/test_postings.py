@@ -1,4 +1,4 @@
-"""Every posting of a run made once more in exact arithmetic, with fees, settlement, borrowing and whole lots together."""
+"""Every posting of a run made once more in exact arithmetic, with fees, settlement, borrowing and lots together."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Selling short: terms that make sense, decisions cut to what can be borrowed, and short sales beyond it found again."""
+"""Selling short: terms that make sense, decisions cut to what can be borrowed, short sales beyond it found again."""
 
 from dataclasses import replace
 

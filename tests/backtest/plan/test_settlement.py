@@ -33,7 +33,7 @@ def test_what_unsettled_cash_cuts_is_said_of_the_order():
 
 
 def test_a_short_position_is_bought_back_with_money_that_has_not_settled():
-    """Short of 5 at 100 against 1,000: all cash but the proceeds of 500 is spent on 9 of the other, then 5 are bought."""
+    """Short of 5 at 100 against 1,000: all settled cash but 100 buys 9 of the other, then the 5 are bought."""
     short = {
         "sizing": {"long_only": False, "max_gross": 1.6, "max_net": 0.95},
         "related_positions": {"max_group_gross": 0.95, "max_group_net": 0.9},

@@ -81,7 +81,7 @@ def test_an_estimate_comes_near_the_spread_that_made_the_bars():
 
 
 def test_splits_and_dividends_are_no_spread():
-    """The same market, split two for one and by 1:100: the same estimates; an ex-date adds nothing but its day's pair."""
+    """The same market, split two for one and by 1:100: the same estimates, as over an ex-date."""
     plain = half_spreads(HIGH_LOW, bars())
     split = half_spreads(HIGH_LOW, bars(splits={(40, 0): 2.0, (80, 1): 0.01}))
     np.testing.assert_allclose(split, plain, rtol=1e-9)
