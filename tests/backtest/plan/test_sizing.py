@@ -34,6 +34,21 @@ SHORT_PLAN = {
 }
 
 
+def test_lots_are_of_shares_that_were_traded():
+    for lot, adjustment, faulty in (
+        (None, "total_return", []),
+        (1, "raw", []),
+        (100, "raw", []),
+        (0, "raw", ["1 and 1,000,000"]),
+        (1_000_001, "raw", ["1 and 1,000,000"]),
+        (100, "split", ["null on split prices"]),
+        (0, "total_return", ["1 and 1,000,000", "null on total_return prices"]),
+    ):
+        found = list(sizing.lot_faults(replace(LONG, lot_shares=lot), adjustment))
+        assert [fault.item for fault in found] == ["sizing.lot_shares"] * len(faulty)
+        assert all(words in str(fault) for words, fault in zip(faulty, found, strict=True))
+
+
 @pytest.mark.parametrize(
     ("stated", "item", "words"),
     [
