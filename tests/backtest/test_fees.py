@@ -52,18 +52,19 @@ def test_money_below_the_least_fee_buys_nothing():
     assert result.equity["equity"].tolist() == [4.0] * 12
 
 
-def test_a_sale_that_costs_more_than_it_brings_waits_for_cash_to_pay_for_it():
-    """Nearly all of 1,000 in two shares; one falls to a hundredth. Its sale for less than 5 costs 5, of 0.0 cash.
+def test_a_sale_that_costs_more_than_it_brings_waits_until_cash_or_a_price_pays_for_it():
+    """All of 100 in one share leaves less than 5 of cash. At a thousandth of the price a sale costs 5 and brings 0.09.
 
-    When the other is sold, the next session pays for both.
+    The run is halted and the exit ordered; it waits two days, until the share is worth a tenth and brings 9.
     """
-    closes = FLAT.copy()
-    closes[3:, 0] = 0.5
-    schedule = {0: [0.5, 0.5], 4: [0.0, 0.9], 7: [0.0, 0.1]}
-    items = {"sizing": {"max_weight": 0.95, "stop_loss": 0.9, "max_loss_per_trade": 0.93}}
-    result = run(world(closes), schedule, friction=MINIMUM | {"commission_minimum": 12.0}, **items)
-    assert (result.equity["cash"] >= -1e-9).all()
-    assert (result.equity["equity"] > 0).all()
+    closes = FLAT[:, :1].copy()
+    closes[4:7], closes[7:] = 0.1, 10.0
+    result = run(world(closes), {0: [1.0]}, 100.0, friction=MINIMUM)
+    shares, cash = result.quantities["A00"], result.equity["cash"]
+    assert result.halted_on == result.equity.index[4]
+    assert shares.iloc[1] > 0.9 and shares.iloc[1:7].nunique() == 1 and (shares.iloc[7:] == 0).all()
+    assert 0 <= cash.iloc[6] < 5.0
+    assert cash.iloc[7] == pytest.approx(cash.iloc[6] + 10.0 * shares.iloc[6] - 5.0)
 
 
 @settings(max_examples=60)
