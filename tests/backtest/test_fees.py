@@ -67,7 +67,7 @@ def test_a_sale_that_costs_more_than_it_brings_waits_until_cash_or_a_price_pays_
     assert cash.iloc[7] == pytest.approx(cash.iloc[6] + 10.0 * shares.iloc[6] - 5.0)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     st.integers(0, 10**6),
     st.floats(0.0, 300.0),

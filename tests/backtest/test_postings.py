@@ -145,7 +145,7 @@ def play(terms):
     return panel, plan, result
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(TERMS)
 def test_every_posting_of_a_run_is_that_of_exact_arithmetic(terms):
     panel, plan, result = play(terms)
@@ -173,7 +173,7 @@ def test_every_posting_of_a_run_is_that_of_exact_arithmetic(terms):
     assert result.trades["pnl"].sum() + paid == pytest.approx(float(before) - terms.money, abs=1e-8 * terms.money)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(TERMS)
 def test_a_run_under_any_terms_of_trading_keeps_what_its_plan_promises(terms):
     """The rows on sizing and friction, judged from the fills, have nothing to say but what needs no fill."""
