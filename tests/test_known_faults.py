@@ -1,8 +1,8 @@
 """Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
 
-The rows are numbered as in the catalogue they come from: B calendars and clocks, C corporate actions, D missing prices
-and delistings, A what looks ahead, J operations: kills, disks, clocks and many processes. This file checks that the
-tests exist.
+The rows are numbered as in the catalogue they come from: A what looks ahead, B calendars and clocks, C corporate
+actions, D missing prices and delistings, E costs, cash and short positions, J operations: kills, disks, clocks and many
+processes. This file checks that the tests exist.
 """
 
 import ast
@@ -113,6 +113,9 @@ SHOWN_BY = {
     "B13 horizons in days that holidays make wrong": ("test_a_horizon_counts_sessions_whatever_holidays_lie_in_it",),
     "C1 a reverse split that rounds an order to nothing": (
         "test_a_position_is_worth_after_a_split_what_it_was_before",
+        "test_a_split_pays_the_fraction_of_a_share_and_changes_no_value",
+        "test_a_waiting_order_is_in_whole_lots_after_a_split_and_cancelled_where_it_comes_to_nothing",
+        "test_an_exit_that_waits_over_a_split_leaves_nothing",
         "test_a_reverse_split_cancels_no_order_and_rounds_no_share",
     ),
     "C2 wealth that jumps on a split": (
@@ -231,13 +234,35 @@ SHOWN_BY = {
         "test_impossible_figures_are_refused",
     ),
     "J13 a number that YAML reads as text": ("test_core_schema_scalars",),
+    "E1 a commission that is rounded apart from its posting": (
+        "test_every_posting_of_a_run_is_that_of_exact_arithmetic",
+        "test_the_commission_of_a_fill_is_the_sum_of_its_parts_and_at_least_the_least",
+    ),
+    "E3 a commission below zero, or one that is left out": (
+        "test_terms_that_make_no_sense_are_refused",
+        "test_every_fill_costs_something_unless_a_waiver_is_signed",
+        "test_the_same_fills_at_a_higher_cost_never_leave_more",
+        "test_a_cost_of_zero_needs_a_signature_and_a_signature_a_cost_of_zero",
+    ),
+    "E7 a short book that owes more than it holds": (
+        "test_a_short_book_is_never_worth_less_than_nothing_without_being_halted",
+        "test_a_short_sale_is_cut_to_what_can_be_borrowed",
+        "test_the_books_always_balance",
+    ),
+    "E8 a commission solver that never ends": (
+        "test_purchases_never_cost_more_than_the_cash_there_is",
+        "test_purchases_are_cut_until_their_least_fees_are_paid_too",
+    ),
+    "E9 profits and commissions that do not reconcile": (
+        "test_every_posting_of_a_run_is_that_of_exact_arithmetic",
+        "test_one_fill_without_its_costs_fails",
+    ),
 }
 
 ALSO = {
     "A14": "Bars are not streamed: a panel whose instants do not increase is refused.",
     "B1": "Sessions beyond what was verified are said, not refused: a forecast needs the session of tomorrow.",
     "B12": "The interface takes session labels or instants with a zone, so there is no zone to confuse.",
-    "C1": "Shares are fractional, so nothing is rounded to nothing and no cash is paid in lieu.",
     "J8": "Nothing is repaired: the message names the file and its lengths, and says to restore it or to run again.",
     "J9": "What a run needs is known when it is written, so room is not estimated. Exit code 6, as of all disks.",
     "D6": "Limits of one direction cannot be known from bars; where a source tells of a halt, nothing trades.",

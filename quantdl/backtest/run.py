@@ -28,9 +28,9 @@ def run_backtest(
 ) -> BacktestResult:
     """Run a strategy under its plan from ``start`` to ``end``, both inclusive.
 
-    The panel may begin long before ``start``: that is history the strategy can see. Shares are fractional, and money is
-    never rounded. Cash earns the risk-free rate where one is given, and nothing else. The result is the same to the
-    last bit for the same arguments.
+    The panel may begin long before ``start``: that is history the strategy can see. Shares are fractional unless the
+    plan states lots, and money is never rounded. Cash earns the risk-free rate where one is given, and nothing else.
+    The result is the same to the last bit for the same arguments.
 
     Args:
         panel: Prices.

@@ -3,7 +3,8 @@
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.liquidity import ExitFigures
 from quantdl.backtest.judging.summaries import CostShare
-from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver
+from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver, special_terms
+from quantdl.backtest.plan.items import Plan
 from quantdl.report import charts
 from quantdl.report.document import Bullets, Part, Section, Table, Words, header, notice, number, row
 from quantdl.report.formatting import BPS, PERCENT, RATIO, TIMES_EQUITY, Unit, money_in, stated, with_unit
@@ -37,6 +38,7 @@ def section(run: RunRecord) -> Section:
     else:
         parts.append(notice("This run paid no costs: it never traded, or its plan charges none."))
     parts += _cost_figures(costs, money)
+    parts += _terms(run.setup.plan)
     parts.append(_liquidity(run.setup.plan.friction))
     return Section("costs", "Costs and liquidity", "Costs", lead, tuple(parts))
 
@@ -68,6 +70,16 @@ def _cost_figures(costs: CostFigures, money: Unit) -> list[Part]:
         Words(f"{with_unit('Capacity', money)}, the size at which impact eats half of the gross profit:"),
         Bullets(capacities),
     ]
+
+
+def _terms(plan: Plan) -> list[Part]:
+    """List what the plan states beside basis points, and who signed for a cost of zero."""
+    words = list(special_terms(plan.friction))
+    words += [f"orders in whole lots of {plan.sizing.lot_shares:,}"] if plan.sizing.lot_shares is not None else []
+    if not words:
+        return []
+    bullets = Bullets(tuple(f"{text[0].upper()}{text[1:]}." for text in words))
+    return [Words("Terms of trading that the plan states beside these:"), bullets]
 
 
 def _liquidity(friction: Friction) -> Part:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from tests.backtest.oracle.accounting import Book
 from tests.backtest.oracle.trades import TradeLedger
 from tests.backtest.worlds import NO_COSTS, closes_with, run, world

@@ -10,8 +10,9 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Hold, run_backtest
 from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.errors import DataError

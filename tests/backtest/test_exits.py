@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Hold
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.backtest.plan.friction import StatedVolume
 from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, run, world
 
 

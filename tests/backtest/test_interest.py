@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import run_backtest
 from quantdl.backtest.judging.checklist import assess
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.terms import cash_rates
 from quantdl.backtest.run import prepare
 from quantdl.backtest.running.baseline import equal_weight_baseline

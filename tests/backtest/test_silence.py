@@ -6,8 +6,9 @@ from datetime import date
 import numpy as np
 import pytest
 
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Borrow, MeasuredVolume
+from quantdl.backtest.plan.friction import MeasuredVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit, StaleDataLimit
 from quantdl.market.actions import CorporateActions, Delisting
 from tests.backtest.worlds import NO_COSTS, Schedule, run, world

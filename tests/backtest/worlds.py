@@ -13,7 +13,7 @@ from quantdl.backtest import BacktestResult, Decision, Hold, run_backtest
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
 from quantdl.backtest.plan.documentation import Documentation
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Friction, VolumeWaiver
+from quantdl.backtest.plan.friction import CostWaiver, Friction, VolumeWaiver
 from quantdl.backtest.plan.horizon import EveryBars, Horizon
 from quantdl.backtest.plan.hypothesis import Hypothesis, OtherExplanations
 from quantdl.backtest.plan.invalidation import DrawdownLimit
@@ -29,6 +29,7 @@ from quantdl.market.card import DataCard, Declaration, SilenceRule
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
+SIGNED = CostWaiver("A. Risk", "this test is about something else")
 FINGERPRINT = f"sha256:{'0123456789abcdef' * 4}"
 RULES = (
     Rule("rebalance", "rebalance", "move to the target weights"),
@@ -137,6 +138,9 @@ def plan_for(panel: Panel, first: int = 0, last: int = -1, **items) -> Plan:
     for name, change in items.items():
         value = replace(getattr(plan, name), **change) if isinstance(change, dict) else change
         plan = replace(plan, **{name: value})
+    friction = plan.friction
+    if (friction.waived_costs != ()) == (friction.cost_waiver is None):
+        plan = replace(plan, friction=replace(friction, cost_waiver=SIGNED if friction.waived_costs else None))
     return plan
 
 

@@ -10,9 +10,10 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
-from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.friction import CostWaiver, StatedVolume
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
+from quantdl.backtest.plan.spreads import StatedSpreads
 from quantdl.config import load_config, plan_refusal, standalone_yaml, with_values
 from quantdl.config.config_fault import Key, dotted
 from quantdl.config.document import Entry, Mapping, Node, Sequence
@@ -89,6 +90,42 @@ def test_text_fields_keep_their_raw_text(write_config: WriteConfig, text: str) -
     data = load_config(write_config(("kind: sp500", DECLARED.replace("path: prices", "path: .") + f"\n  {named}"))).data
     assert isinstance(data, CsvFolderPrices)
     assert data.sectors == {text: text}
+
+
+def test_terms_of_trading_beside_basis_points_are_read(write_config: WriteConfig) -> None:
+    spreads = "{kind: stated, bps: {AAPL: 1.5, NA: 2, 007: 3}}"
+    more = f"half_spread_bps: {spreads}\n    commission_minimum: 1\n    settlement_sessions: 2"
+    friction = load_config(write_config(("half_spread_bps: 2.5", more))).plan.friction
+    assert friction.half_spread_bps == StatedSpreads("stated", {"AAPL": 1.5, "NA": 2.0, "007": 3.0})
+    assert (friction.commission_minimum, friction.settlement_sessions, friction.commission_per_share) == (1.0, 2, 0.0)
+
+
+def test_a_cost_of_zero_is_refused_until_it_is_signed_for(write_config: WriteConfig) -> None:
+    free = "commission_bps: 0"
+    assert "plan.friction.cost_waiver: given null; expected a waiver, because commission is zero" in message_of(
+        write_config(("commission_bps: 1", free)), PlanError
+    )
+    waiver = "cost_waiver: {signed_by: A. Risk, reason: The broker charges no commission.}"
+    friction = load_config(write_config(("commission_bps: 1", f"{free}\n    {waiver}"))).plan.friction
+    assert friction.cost_waiver == CostWaiver("A. Risk", "The broker charges no commission.")
+    unsure = write_config(("commission_bps: 1", f"{free}\n    {waiver.replace('A. Risk', 'n/a')}"))
+    assert "plan.friction.cost_waiver.signed_by: given 'n/a'" in message_of(unsure, PlanError)
+
+
+def test_faults_of_terms_of_trading_stand_at_their_line(write_config: WriteConfig) -> None:
+    estimated = "half_spread_bps: {kind: high_low, window_bars: 1, least_bps: 0}"
+    path = write_config(("half_spread_bps: 2.5", f"{estimated}\n    settlement_sessions: 11"))
+    message = message_of(path, PlanError)
+    for fault in (
+        ":81:52: plan.friction.half_spread_bps.window_bars: given 1",
+        ":81:66: plan.friction.half_spread_bps.least_bps: given 0",
+        ":81:29: plan.friction.half_spread_bps.kind: given 'high_low'; expected 'high' and 'low'",
+        ":82:26: plan.friction.settlement_sessions: given 11",
+    ):
+        assert fault in message
+    assert "half_spread_bps.kind: given 'low_high'" in message_of(
+        write_config(("half_spread_bps: 2.5", estimated.replace("high_low", "low_high"))), PlanError
+    )
 
 
 def test_a_config_is_frozen() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.liquidity import Capacity, ExitFigures
-from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.friction import CostWaiver, MeasuredVolume, StatedVolume
 from quantdl.report import costs
 from quantdl.results.run_record import read_run
 from tests.report.drawings import traces, values
@@ -126,6 +126,26 @@ def test_liquidity_is_quoted_from_the_plan(run):
     measured = MeasuredVolume("measured", 21, 0.025, 1.0)
     assert words(costs.section(with_liquidity(run, measured)))[-1] == (
         "Dollar volume is measured, fills capped at 2.5% of it."
+    )
+
+
+def test_terms_beside_basis_points_and_waivers_are_listed(run):
+    assert len([part for part in costs.section(run).parts if part.kind == "bullets"]) == 1  # the capacities
+    plan = run.setup.plan
+    friction = dataclasses.replace(
+        plan.friction,
+        commission_bps=0.0,
+        settlement_sessions=2,
+        cost_waiver=CostWaiver("M. Okafor", "The broker charges no commission."),
+    )
+    sizing = dataclasses.replace(plan.sizing, lot_shares=100)
+    setup = dataclasses.replace(run.setup, plan=dataclasses.replace(plan, friction=friction, sizing=sizing))
+    section = costs.section(dataclasses.replace(run, setup=setup))
+    _, listed = (part for part in section.parts if part.kind == "bullets")
+    assert listed.lines == (
+        "Proceeds of a sale may be spent 2 sessions later.",
+        "Commission waived by M. Okafor: The broker charges no commission.",
+        "Orders in whole lots of 100.",
     )
 
 

@@ -11,19 +11,26 @@ class Costs:
 
     Attributes:
         commission_bps: Commission each way, in basis points of notional.
-        half_spread_bps: Half the bid-ask spread, paid each way.
+        half_spread_bps: Half the bid-ask spread, paid each way; the mean where each asset has its own, which then
+            stand in `quantdl.backtest.book.terms.Terms.half_spreads`.
         impact_coefficient: Y in the square-root law of `fill_cost`; zero where liquidity is waived.
         participation: Largest share of a session's dollar volume that may be traded; infinite where it is waived.
+        commission_per_share: Money for each share, on top of the basis points.
+        commission_minimum: Least commission of a fill, as money.
     """
 
     commission_bps: float
     half_spread_bps: float
     impact_coefficient: float
     participation: float
+    commission_per_share: float = 0.0
+    commission_minimum: float = 0.0
 
     @property
     def proportional(self) -> float:
-        """Commission and half-spread each way, as a fraction of notional.
+        """Commission in basis points and mean half-spread each way, as a fraction of notional.
+
+        Fees per share and the least commission of a fill are money and not in it.
 
         Example:
             >>> Costs(5.0, 5.0, 0.0, float("inf")).proportional
@@ -39,6 +46,18 @@ class Costs:
             0.0027
         """
         return gross * (self.commission_bps + spreads * self.half_spread_bps) / 1e4
+
+    @property
+    def fees(self) -> str:
+        """What a fill costs beside `proportional`, in words; empty where it is nothing.
+
+        Example:
+            >>> Costs(0.0, 2.0, 0.0, float("inf"), commission_per_share=0.005, commission_minimum=1.0).fees
+            '0.005 a share, at least 1 a fill'
+        """
+        parts = [f"{self.commission_per_share:g} a share"] if self.commission_per_share else []
+        parts += [f"at least {self.commission_minimum:g} a fill"] if self.commission_minimum else []
+        return ", ".join(parts)
 
     @property
     def liquidity_is_waived(self) -> bool:

@@ -578,7 +578,8 @@ def _corporate_actions(s: Packed, t: int) -> None:
     waiting, actions, payments = _floats(s.waiting), _ints(s.action_first), _ints(s.payment_first)
     for e in range(actions[t], actions[t + 1]):
         asset, ratio = _ints(s.action_column)[e], _floats(s.action_ratio)[e]
-        shares, cash = held[asset * HELD + SHARES], 0.0
+        shares, cash, order = held[asset * HELD + SHARES], 0.0, _ints(s.opened)[asset * OPENED + ORDER]
+        exits = order >= 0 and shares != 0.0 and abs(waiting[asset * WAITED + LEFT] + shares) <= ROUNDING * abs(shares)
         for p in range(payments[e], payments[e + 1]):
             cash += amounts[p]
             if shares != 0.0:
@@ -587,7 +588,7 @@ def _corporate_actions(s: Packed, t: int) -> None:
                 held[asset * HELD + FLOW] += earned[p]
                 _note(s, t, DIVIDEND, asset, shares, amounts[p], earned[p])
         if shares != 0.0 and ratio != 1.0:
-            _split(s, t, asset, ratio)
+            _split(s, t, asset, ratio, cash)
         order = _ints(s.opened)[asset * OPENED + ORDER]
         if order >= 0:
             figures, place = _floats(s.order_figures), order * ORDER_FIGURES
@@ -597,6 +598,8 @@ def _corporate_actions(s: Packed, t: int) -> None:
             figures[place + LIMIT_PRICE] = (figures[place + LIMIT_PRICE] - cash) / ratio
             waiting[asset * WAITED + LEFT] *= ratio
             waiting[asset * WAITED + TRIGGER] = (waiting[asset * WAITED + TRIGGER] - cash) / ratio
+            if ratio != 1.0 and _floats(s.lots)[asset] != 0.0:
+                _order_whole_lots(s, asset, exits)
         place = asset * GUARD
         guard[place + GUARD_STOP] = (guard[place + GUARD_STOP] - cash) / ratio
         guard[place + GUARD_TARGET] = (guard[place + GUARD_TARGET] - cash) / ratio
@@ -612,8 +615,23 @@ def _corporate_actions(s: Packed, t: int) -> None:
 
 
 @inner
-def _split(s: Packed, t: int, asset: int, ratio: float) -> None:
-    """Exchange shares; where only whole lots are held, a fraction of a share is paid in cash at the new mark."""
+def _order_whole_lots(s: Packed, asset: int, exits: bool) -> None:
+    """Order whole lots after a split, or all that is held where the order is an exit; cancel what comes to nothing."""
+    order, place = _ints(s.opened)[asset * OPENED + ORDER], asset * WAITED + LEFT
+    figures, waiting, shares = _floats(s.order_figures), _floats(s.waiting), _floats(s.held)[asset * HELD + SHARES]
+    left = -shares if exits else _whole(waiting[place], _floats(s.lots)[asset])
+    figures[order * ORDER_FIGURES + ORDERED] += left - waiting[place]
+    waiting[place] = left
+    if left == 0.0:
+        _cancel(s, asset, CANCELLED)
+
+
+@inner
+def _split(s: Packed, t: int, asset: int, ratio: float, dividend: float) -> None:
+    """Exchange shares; where only whole lots are held, a fraction of a share is paid in cash at the new price.
+
+    That is the last mark without the dividend of the day, in the new units.
+    """
     held = _floats(s.held)
     before = held[asset * HELD + SHARES]
     after = before * ratio
@@ -622,7 +640,7 @@ def _split(s: Packed, t: int, asset: int, ratio: float) -> None:
     _note(s, t, SPLIT, asset, before, after, ratio)
     if _floats(s.lots)[asset] == 0.0 or t == 0:
         return
-    whole, price = _whole(after, 1.0), _floats(s.marks)[(t - 1) * s.marks_step + asset] / ratio
+    whole, price = _whole(after, 1.0), (_floats(s.marks)[(t - 1) * s.marks_step + asset] - dividend) / ratio
     if whole != after and np.isfinite(price):
         _trade(s, asset, whole - after, price, 0.0, t, _equity(s, t), s.rule_split)
         _record_fill(s, 0, t, t, NONE, asset, s.rule_split, whole - after, price)
@@ -711,7 +729,7 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
     _floats(s.held)[asset * HELD + USED] += notional
     money[PAID] += cost
     money[TRADED] += notional
-    if shares < 0.0 and s.settlement > 0:
+    if shares < 0.0 and s.settlement > 0 and notional > cost:
         _floats(s.settling)[(t + s.settlement) % (s.settlement + 1)] += notional - cost
         money[UNSETTLED] += notional - cost
     guard, place = _floats(s.guard), asset * GUARD
@@ -750,6 +768,18 @@ def _let_through(s: Packed, t: int, known: int, asset: int, order: int, price: f
 
 
 @inner
+def _pays(s: Packed, known: int, asset: int, shares: float, price: float) -> bool:
+    """Whether a sale brings what its commission costs, or else cash pays for it; it waits until one does."""
+    if s.commission_minimum == 0.0:
+        return True
+    notional = -shares * price
+    commission = max(notional * s.commission - shares * s.commission_per_share, s.commission_minimum)
+    spread = notional * _floats(s.half_spreads)[known * s.half_spreads_step + asset]
+    cost, money = commission + spread + _impact(s, known, asset, notional), _floats(s.money)
+    return notional - cost + max(money[CASH] - money[UNSETTLED], 0.0) >= 0.0
+
+
+@inner
 def _execute(s: Packed, t: int, known: int, phase: int) -> None:
     """Fill what can be filled: sales, then covers of shorts, then purchases as far as the settled cash reaches.
 
@@ -772,7 +802,7 @@ def _execute(s: Packed, t: int, known: int, phase: int) -> None:
         if shares > 0.0:
             held[asset * HELD + WANTED], held[asset * HELD + PRICE] = shares, price
             buys = True
-        elif shares < 0.0:
+        elif shares < 0.0 and _pays(s, known, asset, shares, price):
             held[asset * HELD + PRICE] = price
             _fill(s, t, known, asset, shares, price, equity)
     if buys:
@@ -1152,7 +1182,9 @@ def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) ->
         target = weight * value / mark if weight != 0.0 else 0.0
         if target < 0.0:
             target = _borrowed(s, t, asset, target)
-        missing = _whole(target - held[asset * HELD + SHARES], _floats(s.lots)[asset])
+        missing = target - held[asset * HELD + SHARES]
+        if weight != 0.0:  # an exit sells odd lots too
+            missing = _whole(missing, _floats(s.lots)[asset])
         limit = mark + may_lose / missing if missing != 0.0 else 0.0
         _place(s, asset, missing, rules[asset if wide else 0], t, mark, limit, weight, AT_PLAN)
 
@@ -1214,7 +1246,10 @@ def _reduce_to_fast_exit(s: Packed, t: int, asset: int) -> None:
     if order >= 0 and abs(shares + _floats(s.waiting)[asset * WAITED + LEFT]) * mark <= most:
         return
     kept = np.sign(shares) * EXIT_ROOM * most / mark
-    quantity, weight = kept - shares, kept * mark / _equity(s, t)
+    lot, quantity = _floats(s.lots)[asset], kept - shares
+    if lot != 0.0:  # rather a lot more is sold than one too few
+        quantity = np.sign(quantity) * min(np.ceil(abs(quantity) / lot - ROUNDING) * lot, abs(shares))
+    weight = (shares + quantity) * mark / _equity(s, t)
     _place(s, asset, quantity, s.rule_fast_exit, t, mark, quantity * np.inf, weight, AT_PLAN)
     _note(s, t, REDUCED, asset, abs(shares) * mark, most, 0.0)
 
@@ -1510,7 +1545,9 @@ def place_order(
     counts, active, n = _ints(s.counts), _ints(s.active), 0
     t = counts[NOW]
     equity, mark = _equity(s, t), _floats(s.marks)[t * s.marks_step + asset]
-    quantity = _whole(_cut_order(s, t, asset, quantity, equity), _floats(s.lots)[asset])
+    quantity = _cut_order(s, t, asset, quantity, equity)
+    if quantity != -_floats(s.held)[asset * HELD + SHARES]:  # an exit sells odd lots too
+        quantity = _whole(quantity, _floats(s.lots)[asset])
     for other in range(s.held_rows):
         if other == asset or _is_busy(s, other):
             active[n] = other

@@ -80,10 +80,10 @@ def market(tape: Tape, terms: Terms) -> Market:
         volatility=nothing if waived else _money(tape.volatility),
         dollar_volume=_money(np.full((1, shape[1]), np.inf)) if waived else _rows(terms.dollar_volume),
         bar_dollars=_rows(terms.bar_dollars),
-        half_spreads=_money(np.full((1, shape[1]), terms.costs.half_spread_bps / 1e4)),
-        borrowable=_money(np.full((1, shape[1]), np.inf)),
+        half_spreads=_rows(_half_spreads(terms, shape[1])),
+        borrowable=_money(np.broadcast_to(terms.borrowable, (1, shape[1]))),
         groups=_counts(terms.limits.group_of[None] if terms.groups is None else terms.groups),
-        lots=_money(np.zeros(shape[1])),
+        lots=_money(np.full(shape[1], terms.lot_shares)),
         bars_so_far=_counts(tape.bars_so_far),
         trades=_flags(tape.trades),
         due=_flags(terms.due),
@@ -99,6 +99,13 @@ def market(tape: Tape, terms: Terms) -> Market:
         paid_first=_counts(np.searchsorted(row[paid], np.arange(shape[0] + 1))),
         paid=_counts(paid),
     )
+
+
+def _half_spreads(terms: Terms, n_assets: int) -> np.ndarray:
+    """Return (T | 1, A) half the spread as a fraction of the price: each asset's own, or the same for all."""
+    if terms.half_spreads is None:
+        return np.full((1, n_assets), terms.costs.half_spread_bps / 1e4)
+    return terms.half_spreads
 
 
 def _has_bars(tape: Tape, terms: Terms) -> bool:
@@ -124,15 +131,15 @@ def rules(tape: Tape, terms: Terms) -> Rules:
         stop_loss=float(terms.stop_loss),
         max_loss_per_trade=float(terms.max_loss_per_trade),
         commission=costs.commission_bps / 1e4,
-        commission_per_share=0.0,
-        commission_minimum=0.0,
+        commission_per_share=float(costs.commission_per_share),
+        commission_minimum=float(costs.commission_minimum),
         impact=float(costs.impact_coefficient),
         participation=float(costs.participation),
         waived=bool(costs.liquidity_is_waived),
         borrow_rate=terms.borrow_rate / terms.bars_per_year,
         maintenance_margin=float(terms.maintenance_margin),
         recovery=float(terms.delisting_recovery),
-        settlement=0,
+        settlement=int(terms.settlement_sessions),
         horizon=int(terms.horizon_bars),
         exit_sessions=int(terms.max_exit_sessions),
         in_stress=_IN_STRESS[terms.in_stress],
@@ -180,7 +187,7 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         guard=np.zeros((n_assets, int(kernel.GUARD))),
         guard_set=np.zeros((n_assets, 2), dtype=np.int64),
         active=np.zeros(n_assets, dtype=np.int64),
-        settling=np.zeros(1),
+        settling=np.zeros(terms.settlement_sessions + 1),
         earned=np.zeros(sum(len(effect.payments) for row in tape.effects.values() for effect in row)),
         group_sums=np.zeros((n_assets if changing else columns, 2)),
         order_cells=np.empty((capacity, int(kernel.ORDER_CELLS)), dtype=np.int32),

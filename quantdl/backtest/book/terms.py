@@ -71,6 +71,11 @@ class Terms:
         in_stress: What is done in the state ``"stressed"``.
         bars_per_year: Bars of the calendar in a year.
         stamps: Sentences that must be printed beside any figure of the run.
+        half_spreads: (T | 1, A) half the spread of each asset as a fraction of the price, one row where it never
+            changes; None where `Costs.half_spread_bps` holds for all.
+        borrowable: (A,) most money that may be sold short of an asset, infinite where nothing limits it; or one number.
+        lot_shares: Least number of shares of an order and their step; 0 where shares are fractional.
+        settlement_sessions: Sessions until the proceeds of a sale may be spent.
     """
 
     fields: tuple[str, ...]
@@ -96,6 +101,19 @@ class Terms:
     in_stress: InStress
     bars_per_year: float
     stamps: tuple[str, ...]
+    half_spreads: np.ndarray | None = None
+    borrowable: np.ndarray | float = float("inf")
+    lot_shares: int = 0
+    settlement_sessions: int = 0
+
+    def cost_fraction(self, t: int) -> float:
+        """Return commission in basis points and half the spread each way, as known at a close, over notional.
+
+        Where assets have spreads of their own it is their mean.
+        """
+        if self.half_spreads is None:
+            return self.costs.proportional
+        return self.costs.commission_bps / 1e4 + float(self.half_spreads[min(t, len(self.half_spreads) - 1)].mean())
 
     @property
     def risk_level(self) -> float | None:

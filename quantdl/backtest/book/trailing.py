@@ -100,6 +100,36 @@ def measured_dollar_volume(dollars: np.ndarray, traded: np.ndarray, window: int)
     return trailing_mean(np.where(silent, 0.0, dollars), window)
 
 
+def spread_from_ranges(high: np.ndarray, low: np.ndarray, close: np.ndarray, window: int) -> np.ndarray:
+    r"""Return (T, A) the whole bid-ask spread as a fraction of the price, as estimated at each close.
+
+    .. math:: s = \sqrt{\max(4 \, \overline{(c_t - \eta_t)(c_t - \eta_{t+1})}, 0)}
+
+    with logarithms c of closes and :math:`\eta` of the middle between high and low; the mean is over the last
+    ``window`` pairs of an asset's own bars, fewer at first. The close stands on the bid or the ask, the middles are
+    free of it: the product is a quarter of the squared spread on average. NaN before the second bar, zero where noise
+    is larger than the spread.
+
+    Args:
+        high: (T, A) in units that no split and no dividend changes; NaN where an asset did not trade.
+        low: (T, A) likewise.
+        close: (T, A) likewise.
+        window: Trailing pairs of bars.
+
+    References:
+        | A simple estimation of bid-ask spreads from daily close, high, and low prices (Abdi and Ranaldo, 2017),
+        | equation 10, with the window in place of the month
+    """
+    known = np.isfinite(high) & np.isfinite(low) & np.isfinite(close) & (low > 0)
+    middle = np.log(high, where=known, out=np.full(high.shape, np.nan)) / 2
+    middle += np.log(low, where=known, out=np.full(low.shape, np.nan)) / 2
+    logs = np.log(close, where=known, out=np.full(close.shape, np.nan))
+    products = np.full(close.shape, np.nan)
+    last, middle_before = carried(logs)[:-1], carried(middle)[:-1]
+    products[1:] = (last - middle_before) * (last - middle[1:])
+    return np.asarray(np.sqrt(np.maximum(4 * trailing_mean(products, window), 0.0)))
+
+
 def correlation_groups(closes: np.ndarray, window_bars: int, threshold: float) -> np.ndarray:
     """Return (A,) the cluster of each asset, numbered from 0: average linkage on one minus trailing correlation.
 

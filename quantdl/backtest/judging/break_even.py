@@ -16,8 +16,10 @@ HIGHEST_BPS = 1000.0
 def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolerance_bps: float = 0.1) -> BreakEven:
     """Find the commission plus half-spread at which final equity equals initial equity.
 
-    Every try is a whole run under the terms, halts and stops included; impact and borrowing stay as stated. Bisection
-    on a bracket that regula falsi narrows (Illinois rule): a handful of runs.
+    Every try is a whole run under the terms, halts and stops included; impact and borrowing stay as stated. The cost
+    tried is the same fraction of every notional: it takes the place of the commission in all its parts, fees per share
+    and the least of a fill included, and of the spreads of all assets. Bisection on a bracket that regula falsi narrows
+    (Illinois rule): a handful of runs.
 
     Args:
         job: The run at its stated costs.
@@ -27,8 +29,14 @@ def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolera
 
     def growth(bps: float) -> float:
         """Return the logarithm of final over initial equity at a cost, at least -20."""
-        costs = replace(job.terms.costs, commission_bps=bps, half_spread_bps=0.0)
-        result = rerun(replace(job, terms=replace(job.terms, costs=costs)))
+        costs = replace(
+            job.terms.costs,
+            commission_bps=bps,
+            half_spread_bps=0.0,
+            commission_per_share=0.0,
+            commission_minimum=0.0,
+        )
+        result = rerun(replace(job, terms=replace(job.terms, costs=costs, half_spreads=None)))
         return float(np.log(max(result.equity["equity"].iloc[-1] / job.initial_equity, 2e-9)))
 
     free = growth(0.0)
@@ -39,7 +47,14 @@ def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolera
     if bracket is None:
         return BreakEven(None, f"The run still earns at {HIGHEST_BPS:g} bps each way.", HIGHEST_BPS)
     bps = _root(growth, *bracket, tolerance_bps)
-    return BreakEven(bps, f"The profit is gone at {bps:.1f} bps each way; the plan states {stated:g} bps.", bps)
+    return BreakEven(bps, f"The profit is gone at {bps:.1f} bps each way; the plan states {_stated(job)}.", bps)
+
+
+def _stated(job: Job) -> str:
+    """Return the stated costs in words."""
+    costs = job.terms.costs
+    average = "" if job.terms.half_spreads is None else " on average"
+    return f"{costs.proportional * 1e4:g} bps{average}{f' and {costs.fees}' if costs.fees else ''}"
 
 
 Bracket = tuple[float, float, float, float]

@@ -9,6 +9,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.spreads import half_spreads
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
 
@@ -51,7 +52,9 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
     slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
     days, row = float(slowest.max()), int(slowest.argmax())
     gross = float(np.abs(run.book.weights).sum(axis=1).max())
-    cost, dear = friction.costs.of_leaving(gross), friction.costs.of_leaving(gross, spreads=5.0)
+    spreads = half_spreads(friction.half_spread_bps, run.panel)
+    costs = friction.costs(spreads if spreads is None or len(spreads) == 1 else spreads[run.book.rows])
+    cost, dear = costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0)
     figure = (
         f"{days:.2f} sessions at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
         "five times the spread"

@@ -7,11 +7,25 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.plan.borrowing import Borrow, borrow_data_faults, borrow_failures, borrow_faults, borrow_words
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.payouts import payout_failures
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
+from quantdl.backtest.plan.settlement import settlement_failures
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.spreads import (
+    HalfSpread,
+    HighLowSpread,
+    StatedSpreads,
+    bps_faults,
+    half_spreads,
+    is_zero,
+    spread_at,
+    spread_data_faults,
+    spread_faults,
+    spread_words,
+)
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
 
@@ -22,6 +36,10 @@ if TYPE_CHECKING:
 ROW = ReportRow("Friction", "costs", "Costs")
 MOST_SILENT_SESSIONS = 2500
 """Ten years of sessions: a plan that waits longer for an asset to come back means that it never ends."""
+MOST_SETTLEMENT_SESSIONS = 10
+"""Two weeks: no exchange settles later, and what waits longer is not settlement."""
+MOST_PER_SHARE, MOST_PER_FILL = 100.0, 10_000.0
+"""Fees above these were mistyped."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +91,11 @@ Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver
 
 
 @dataclass(frozen=True)
-class Borrow:
-    """The terms of selling short.
+class CostWaiver:
+    """Trading costs no commission or no spread, and the report prints who signed for that and why."""
 
-    Attributes:
-        annual_rate: Fee a year as a fraction of the short notional, charged every bar.
-        maintenance_margin: Least equity as a fraction of gross exposure; below it the book is liquidated.
-    """
-
-    annual_rate: float
-    maintenance_margin: float
+    signed_by: PersonName
+    reason: Sentence
 
 
 @dataclass(frozen=True)
@@ -90,8 +103,9 @@ class Friction:
     """What trading costs and where it is filled.
 
     Attributes:
-        commission_bps: Commission each way.
-        half_spread_bps: Half the bid-ask spread, paid each way.
+        commission_bps: Commission each way, in basis points of notional.
+        half_spread_bps: Half the bid-ask spread, paid each way: the same for all assets, stated for each, or estimated
+            from highs and lows.
         borrow: Terms of selling short; null for a long-only plan.
         liquidity: Measured, stated or waived in writing.
         delisting_recovery: Share of the last close that a delisted long position is paid out at; shorts are bought
@@ -101,47 +115,81 @@ class Friction:
             year of sessions, 250, is longer than suspensions that end.
         fill_at: ``"next_close"``; ``"next_open"`` where the data has opens; ``"decision_close"`` fills at the very
             close that was decided on, at which no real order can fill any more, and is stamped on the result.
+        commission_per_share: Money for each share, on top of the basis points. For raw prices only: shares at adjusted
+            prices are not the shares that were traded.
+        commission_minimum: Least commission of a fill, as money. An order that fills in parts pays it for each.
+        settlement_sessions: Sessions until the proceeds of a sale may be spent on purchases; 0 for at once.
+        cost_waiver: Who signs that there is no commission, or no spread; null where both are charged.
     """
 
     commission_bps: float
-    half_spread_bps: float
+    half_spread_bps: HalfSpread
     borrow: Borrow | None
     liquidity: Liquidity
     delisting_recovery: float
     delisted_after_sessions: int | None
     fill_at: Literal["next_close", "next_open", "decision_close"]
 
-    @property
-    def bps_each_way(self) -> float:
-        """Commission and half-spread, in basis points of traded notional."""
-        return self.commission_bps + self.half_spread_bps
+    commission_per_share: float = 0.0
+    commission_minimum: float = 0.0
+    settlement_sessions: int = 0
+    cost_waiver: CostWaiver | None = None
 
     @property
-    def costs(self) -> Costs:
-        """The price of trading; without impact and without a cap on volume where liquidity is waived."""
-        if isinstance(self.liquidity, VolumeWaiver):
-            return Costs(self.commission_bps, self.half_spread_bps, 0.0, float("inf"))
+    def is_proportional(self) -> bool:
+        """Whether every fill pays the same fraction of its notional, impact aside."""
+        fees = self.commission_per_share or self.commission_minimum
+        return not fees and not isinstance(self.half_spread_bps, StatedSpreads | HighLowSpread)
+
+    @property
+    def waived_costs(self) -> tuple[str, ...]:
+        """What costs nothing: the commission, the spread of some asset, or both."""
+        charged, spread = self.commission_bps or self.commission_per_share or self.commission_minimum, "spread"
+        if isinstance(self.half_spread_bps, StatedSpreads) and any(self.half_spread_bps.bps.values()):
+            spread = "spread of some assets"
+        return (*(() if charged else ("commission",)), *((spread,) if is_zero(self.half_spread_bps) else ()))
+
+    def costs(self, half_spreads: np.ndarray | None) -> Costs:
+        """Return the price of trading; without impact and without a cap on volume where liquidity is waived.
+
+        Args:
+            half_spreads: (T, A) half the spreads of the run as fractions, of which the mean is taken; None where the
+                plan states one number.
+        """
+        liquidity, spread = self.liquidity, self.half_spread_bps
+        if isinstance(spread, StatedSpreads | HighLowSpread):
+            spread = float("nan") if half_spreads is None else 1e4 * float(half_spreads.mean())
         return Costs(
             commission_bps=self.commission_bps,
-            half_spread_bps=self.half_spread_bps,
-            impact_coefficient=self.liquidity.impact_coefficient,
-            participation=self.liquidity.participation,
+            half_spread_bps=spread,
+            impact_coefficient=0.0 if isinstance(liquidity, VolumeWaiver) else liquidity.impact_coefficient,
+            participation=float("inf") if isinstance(liquidity, VolumeWaiver) else liquidity.participation,
+            commission_per_share=self.commission_per_share,
+            commission_minimum=self.commission_minimum,
         )
 
 
 def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
     """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
-    for name, bps in (("commission_bps", friction.commission_bps), ("half_spread_bps", friction.half_spread_bps)):
-        if not 0 <= bps <= 1000:
-            expected = "basis points between 0 and 1000"
-            yield PlanFault(f"friction.{name}", f"{bps:g}", expected, "state the cost each way, 10 for 0.10 %")
+    yield from bps_faults("friction.commission_bps", friction.commission_bps)
+    yield from spread_faults(friction.half_spread_bps, data)
+    yield from _fees(friction)
+    if friction.commission_per_share and data.adjustment != "raw":
+        expected = f"0 on {data.adjustment} prices: their shares are not the shares that were traded"
+        fix = "trust raw prices, or state the commission in basis points"
+        yield PlanFault("friction.commission_per_share", f"{friction.commission_per_share:g}", expected, fix)
+    yield from _waiver(friction)
+    if not 0 <= friction.settlement_sessions <= MOST_SETTLEMENT_SESSIONS:
+        expected = f"a number of sessions between 0 and {MOST_SETTLEMENT_SESSIONS}"
+        fix = "write 1 for the day after the trade"
+        yield PlanFault("friction.settlement_sessions", str(friction.settlement_sessions), expected, fix)
     if not 0 <= friction.delisting_recovery <= 1:
         expected = "a share of the last price between 0 and 1"
         yield PlanFault("friction.delisting_recovery", f"{friction.delisting_recovery:g}", expected, "for instance 0.7")
     if friction.delisted_after_sessions is not None:
         item, meaning = "friction.delisted_after_sessions", "a number of silent sessions, or null for never,"
         yield from within(item, friction.delisted_after_sessions, 0, MOST_SILENT_SESSIONS, meaning)
-    yield from _borrow(friction.borrow, sizing)
+    yield from borrow_faults(friction.borrow, sizing)
     yield from _liquidity(friction.liquidity, data)
     if friction.fill_at == "next_open" and "open" not in data.fields:
         expected = "'next_close', because 'open' is not among trusted_data.fields"
@@ -151,21 +199,24 @@ def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon:
         yield PlanFault("friction.fill_at", repr(friction.fill_at), expected, "write next_close")
 
 
-def _borrow(borrow: Borrow | None, sizing: Sizing) -> Iterator[PlanFault]:
-    match borrow:
-        case Borrow() if sizing.long_only:
-            expected = "null: a long-only plan never borrows shares"
-            yield PlanFault("friction.borrow", "terms of borrowing", expected, "write null")
-        case None if not sizing.long_only:
-            fix = "state annual_rate and maintenance_margin"
-            yield PlanFault("friction.borrow", "null", "terms of selling short", fix)
-        case Borrow(annual_rate=rate, maintenance_margin=margin):
-            if not 0 <= rate <= 1:
-                expected = "a yearly fraction between 0 and 1"
-                yield PlanFault("friction.borrow.annual_rate", f"{rate:g}", expected, "for instance 0.01")
-            if not (0 < margin and margin * sizing.max_gross < 1):
-                expected = "above 0 and below 1 / max_gross, or a full book is liquidated at once"
-                yield PlanFault("friction.borrow.maintenance_margin", f"{margin:g}", expected, "for instance 0.3")
+def _fees(friction: Friction) -> Iterator[PlanFault]:
+    """Yield a fault for fees out of range."""
+    for name, most in (("commission_per_share", MOST_PER_SHARE), ("commission_minimum", MOST_PER_FILL)):
+        money = getattr(friction, name)
+        if not 0 <= money <= most:
+            expected = f"money between 0 and {most:g}, in the currency of the book"
+            yield PlanFault(f"friction.{name}", f"{money:g}", expected, "write 0 where there is none")
+
+
+def _waiver(friction: Friction) -> Iterator[PlanFault]:
+    """Yield a fault for a cost of zero that is not signed for, and for a signature under nothing."""
+    zero = friction.waived_costs
+    if zero and friction.cost_waiver is None:
+        expected = f"a waiver, because {' and '.join(zero)} {'is' if len(zero) == 1 else 'are'} zero"
+        yield PlanFault("friction.cost_waiver", "null", expected, "state the cost, or signed_by and reason")
+    if friction.cost_waiver is not None and not zero:
+        expected = "null: commission and spread are charged, so there is nothing to waive"
+        yield PlanFault("friction.cost_waiver", "a waiver", expected, "write null")
 
 
 def _liquidity(liquidity: Liquidity, data: TrustedData) -> Iterator[PlanFault]:
@@ -193,8 +244,10 @@ def _liquidity(liquidity: Liquidity, data: TrustedData) -> Iterator[PlanFault]:
 
 
 def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
-    """Yield a fault for assets without a stated volume, and for a waiver where the data have volume."""
+    """Yield a fault for assets of which something is not stated, and for a waiver where the data have volume."""
     liquidity = friction.liquidity
+    yield from spread_data_faults(friction.half_spread_bps, panel)
+    yield from borrow_data_faults(friction.borrow, panel)
     if isinstance(liquidity, StatedVolume):
         named = set(liquidity.dollar_volume)
         yield from each_asset("friction.liquidity.dollar_volume", named, panel.assets, "a dollar volume")
@@ -269,9 +322,13 @@ def known_liquidity(friction: Friction, panel: "Panel") -> KnownLiquidity:
 
 def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     """Charge every fill again by the stated terms, and look at its price, its day and its share of the volume."""
-    found, stated = run.evidence.break_even, friction.bps_each_way
-    failures = [*_costs(friction, run), *_participation(friction, run), *_prices(friction, run)]
+    found, fills = run.evidence.break_even, run.book.ordered
+    commission, spread = _commission(friction, run), _spread(friction, run)
+    stated = _bps_each_way(friction, commission + spread, fills.notional)
+    failures = [*_costs(friction, commission + spread, run), *_participation(friction, run), *_prices(friction, run)]
     failures += payout_failures(friction.delisting_recovery, friction.delisted_after_sessions, run)
+    failures += borrow_failures(friction.borrow, run)
+    failures += settlement_failures(friction.settlement_sessions, run)
     doubts = []
     if found is None:
         doubts.append("the break-even cost was not computed")
@@ -281,21 +338,76 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
         failures.append(f"the stated costs are {stated - found.lower_bps:.1f} bps above what the profit can bear")
     if isinstance(friction.liquidity, VolumeWaiver):
         doubts.append(f"liquidity is waived by {friction.liquidity.signed_by}, capacity is undefined")
-    fills = run.book.ordered
     paid = (float(fills.cost.sum()) + float(run.book.fees.sum())) / run.result.initial_equity
     before = run.book.equity_before[fills.row]
     turnover = float((fills.notional / np.where(before > 0, before, np.inf)).sum())
     figure = f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}"
     figure += f"; {found.statement}" if found is not None else ""
-    return ItemVerdict(f"{stated:g} bps each way, filled at {friction.fill_at}", figure, tuple(failures), tuple(doubts))
+    each_way = f"{stated:g} bps each way" if friction.is_proportional else f"{stated:.2f} bps each way on average"
+    terms = "; ".join([f"{each_way}, filled at {friction.fill_at}", *special_terms(friction)])
+    return ItemVerdict(terms, figure, tuple(failures), tuple(doubts))
 
 
-def _costs(friction: Friction, run: FinishedRun) -> list[str]:
+def special_terms(friction: Friction) -> tuple[str, ...]:
+    """Say in words which terms a plan has beside basis points: fees, spreads, borrowing, settlement, waivers."""
+    found = []
+    if friction.commission_per_share or friction.commission_minimum:
+        fees = friction.costs(np.zeros(1)).fees
+        found.append(f"commission {friction.commission_bps:g} bps and {fees}")
+    if isinstance(friction.half_spread_bps, StatedSpreads | HighLowSpread):
+        found.append(spread_words(friction.half_spread_bps))
+    if friction.borrow is not None and friction.borrow.available is not None:
+        found.append(borrow_words(friction.borrow))
+    if friction.settlement_sessions:
+        sessions = f"{friction.settlement_sessions} session{'' if friction.settlement_sessions == 1 else 's'}"
+        found.append(f"proceeds of a sale may be spent {sessions} later")
+    if friction.cost_waiver is not None:
+        found.append(waiver_words(friction.cost_waiver, friction.waived_costs))
+    return tuple(found)
+
+
+def waiver_words(waiver: CostWaiver, waived: tuple[str, ...]) -> str:
+    """Say what is not charged, who signed for it, and why."""
+    return f"{' and '.join(waived)} waived by {waiver.signed_by}: {waiver.reason.rstrip('.')}"
+
+
+def highest_fraction(friction: Friction, run: FinishedRun) -> float:
+    """Return what trading costs each way at most, impact and the least commission of a fill aside, over notional."""
+    spreads = half_spreads(friction.half_spread_bps, run.panel)
+    dearest = friction.costs(spreads).half_spread_bps / 1e4 if spreads is None else float(np.max(spreads))
+    prices = run.book.marks[run.book.marks > 0]
+    per_share = friction.commission_per_share / float(prices.min()) if friction.commission_per_share else 0.0
+    return friction.commission_bps / 1e4 + dearest + per_share
+
+
+def _commission(friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (N,) the commission of each order's fill by the stated terms."""
+    fills = run.book.ordered
+    charged = fills.notional * friction.commission_bps / 1e4 + np.abs(fills.quantity) * friction.commission_per_share
+    return np.asarray(np.maximum(charged, friction.commission_minimum))
+
+
+def _spread(friction: Friction, run: FinishedRun) -> np.ndarray:
+    """Return (N,) half the spread of each order's fill, by what was known before it."""
+    fills = run.book.ordered
+    fractions = spread_at(friction.half_spread_bps, run.panel, run.book.known_rows[fills.row], fills.column)
+    return np.asarray(fills.notional * fractions)
+
+
+def _bps_each_way(friction: Friction, charged: np.ndarray, notional: np.ndarray) -> float:
+    """Return commission and half-spread in basis points: as stated, or on average where fills differ."""
+    spread = friction.half_spread_bps
+    if friction.is_proportional and isinstance(spread, float | int):
+        return friction.commission_bps + spread
+    return 1e4 * float(charged.sum()) / float(notional.sum()) if notional.sum() > 0 else 0.0
+
+
+def _costs(friction: Friction, charged: np.ndarray, run: FinishedRun) -> list[str]:
     """Return how many fills were charged otherwise than the terms say."""
     fills = run.book.ordered
-    if friction.bps_each_way == 0 or (len(fills) and not fills.cost.sum()):
+    if friction.waived_costs == ("commission", "spread") or (len(fills) and not fills.cost.sum()):
         return ["no costs were charged"]
-    stated = fills.notional * friction.bps_each_way / 1e4 + _impact(friction, run)
+    stated = charged + _impact(friction, run)
     off = np.maximum(np.abs(fills.cost - stated), np.abs(fills.parts - stated))
     wrong = ~(off <= ROUNDING * np.maximum(stated, fills.notional / 1e4))
     what = f"{np.count_nonzero(wrong)} fills were charged otherwise than stated, {np.nansum(off[wrong]):,.2f} in all"

@@ -1,8 +1,9 @@
 """The trading plan and the list of its items: what must be decided, in writing and in figures, before a backtest.
 
-Every field of the plan is typed and has no default, so a plan that leaves one out cannot be made. Each item has a file
-of its own beside this one. `ITEMS` is the one list of them: the checks before a run, the checklist after it and the
-report follow it, in its order.
+Every item of the plan is typed and has no default, so a plan that leaves one out cannot be made. Inside an item only
+what a plan may do without has one, and it stands for its absence: fees per share, a delay of settlement, whole lots.
+Each item has a file of its own beside this one. `ITEMS` is the one list of them: the checks before a run, the checklist
+after it and the report follow it, in its order.
 
 Fractions are of equity unless said otherwise, basis points (bps) are of traded notional, bars are bars of the plan's
 calendar. Where an item has variants, its ``kind`` names one.
@@ -45,7 +46,7 @@ from quantdl.backtest.plan.trusted_data import TrustedData
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that must be decided before a backtest may start. No field has a default."""
+    """Everything that must be decided before a backtest may start. No item has a default."""
 
     hypothesis: Hypothesis
     horizon: Horizon
@@ -114,14 +115,17 @@ ITEMS = (
     Item(
         "rules",
         rules.ROW,
-        judge=lambda plan, run: rules.judge(plan.rules, plan.friction.bps_each_way / 1e4, run),
+        judge=lambda plan, run: rules.judge(plan.rules, friction.highest_fraction(plan.friction, run), run),
         faults=lambda plan, model: rules.faults(plan.rules),
     ),
     Item(
         "sizing",
         sizing.ROW,
         judge=lambda plan, run: sizing.judge(plan.sizing, plan.rule_names, run),
-        faults=lambda plan, model: sizing.faults(plan.sizing),
+        faults=lambda plan, model: (
+            *sizing.faults(plan.sizing),
+            *sizing.lot_faults(plan.sizing, plan.trusted_data.adjustment),
+        ),
         data_faults=lambda plan, span: sizing.data_faults(plan.sizing, len(span.panel.assets)),
     ),
     Item(

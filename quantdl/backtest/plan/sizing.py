@@ -12,6 +12,9 @@ from quantdl.backtest.plan.texts import Sentence
 
 ROW = ReportRow("Sizing", "trades", "Trades")
 
+# No market trades larger lots; a larger number was mistyped.
+MOST_LOT_SHARES = 1_000_000
+
 # A figure, and where it was found.
 Found = tuple[float, str]
 
@@ -32,6 +35,9 @@ class Sizing:
         stop_loss: Loss of a trade, seen at a close, at which the engine orders the exit.
         max_loss_per_trade: The promise measured afterwards, gaps and costs included. Above ``stop_loss`` by the room
             one more session may need.
+        lot_shares: Least number of shares of an order and their step; null for fractional shares. Targets are cut down
+            to whole lots; an exit also sells what splits left below a lot, and a split pays the fraction of a share in
+            cash. For raw prices only: shares at adjusted prices are not the shares that were traded.
     """
 
     method: Sentence
@@ -41,6 +47,7 @@ class Sizing:
     max_net: float | None
     stop_loss: float
     max_loss_per_trade: float
+    lot_shares: int | None = None
 
 
 def faults(sizing: Sizing) -> Iterator[PlanFault]:
@@ -78,6 +85,24 @@ def _loss_limits(sizing: Sizing) -> Iterator[PlanFault]:
         expected = f"above 0 and below max_loss_per_trade ({promise}): the exit fills a session later"
         fix = "leave room for one more session and the exit's costs"
         yield PlanFault("sizing.stop_loss", f"{sizing.stop_loss:g}", expected, fix)
+
+
+def lot_faults(sizing: Sizing, adjustment: str) -> Iterator[PlanFault]:
+    """Yield a fault for lots of no size, and for lots of shares that were not what was traded.
+
+    Args:
+        sizing: The item.
+        adjustment: What the plan's prices are adjusted for.
+    """
+    lot = sizing.lot_shares
+    if lot is None:
+        return
+    if not 1 <= lot <= MOST_LOT_SHARES:
+        expected = f"a number of shares between 1 and {MOST_LOT_SHARES:,}, or null for fractional shares"
+        yield PlanFault("sizing.lot_shares", str(lot), expected, "write 1 for whole shares")
+    if adjustment != "raw":
+        expected = f"null on {adjustment} prices: their shares are not the shares that were traded"
+        yield PlanFault("sizing.lot_shares", str(lot), expected, "trust raw prices, or write null")
 
 
 def data_faults(sizing: Sizing, n_assets: int) -> Iterator[PlanFault]:
@@ -123,13 +148,14 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
         for name, cap, found, where in checked
         if found > cap + ROUNDING
     ]
-    failures += _sold_short(sizing, run)
+    failures += [*_sold_short(sizing, run), *_odd_lots(sizing, run)]
     held = float(np.abs(run.book.weights).max())
     figure = (
         f"worst trade {-worst:.2%} of equity at entry; largest weight {largest[0]:.4f} at the prices of its decision, "
         f"{held:.4f} held with drift"
     )
     statement = f"no trade loses more than {sizing.max_loss_per_trade:.2%}, no weight above {sizing.max_weight:g}"
+    statement += "" if sizing.lot_shares is None else f", orders in lots of {sizing.lot_shares:,}"
     return ItemVerdict(statement, figure, tuple(failures))
 
 
@@ -150,3 +176,29 @@ def _sold_short(sizing: Sizing, run: FinishedRun) -> list[str]:
     row, asset = (int(index[0]) for index in np.nonzero(run.book.shares < 0))
     short = f"{-run.book.shares[row, asset]:g} shares of {run.result.assets[asset]} from {run.day(row)}"
     return [f"a long-only plan was short of {short}"]
+
+
+def _odd_lots(sizing: Sizing, run: FinishedRun) -> list[str]:
+    """Return how often a session filled a part of an order that is no whole lots and does not close the position."""
+    lot, fills = sizing.lot_shares, run.book.fills
+    if lot is None:
+        return []
+    held, filled, odd = np.zeros(len(run.result.assets)), dict[tuple[int, int], float](), dict[tuple[int, int], int]()
+    for place, (order, row, column) in enumerate(
+        zip(fills.order.tolist(), fills.row.tolist(), fills.column.tolist(), strict=True)
+    ):
+        held[column] += fills.quantity[place]
+        if order <= 0:
+            continue
+        part = order, row
+        filled[part] = filled.get(part, 0.0) + float(fills.quantity[place])
+        off = abs(filled[part] - lot * round(filled[part] / lot))
+        closes = abs(held[column]) <= ROUNDING * abs(float(fills.quantity[place]))
+        odd.pop(part, None)
+        if off > ROUNDING * max(abs(filled[part]), 1.0) and not closes:
+            odd[part] = column
+    if not odd:
+        return []
+    (_, row), column = next(iter(odd.items()))
+    first = f"the first {run.result.assets[column]} on {run.day(row)}"
+    return [f"{len(odd)} orders filled in odd lots that close no position, {first}"]

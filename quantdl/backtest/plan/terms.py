@@ -7,11 +7,13 @@ from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import HaltCondition, Terms
 from quantdl.backtest.book.trailing import correlation_groups, regimes
 from quantdl.backtest.plan import invalidation
-from quantdl.backtest.plan.friction import Friction, VolumeWaiver, bar_dollars, dollar_volume
+from quantdl.backtest.plan.borrowing import borrowable
+from quantdl.backtest.plan.friction import Friction, VolumeWaiver, bar_dollars, dollar_volume, waiver_words
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
 from quantdl.backtest.plan.sample import bars_per_year_of
+from quantdl.backtest.plan.spreads import half_spreads
 from quantdl.backtest.running.cadence import every_bars, period_ends
 from quantdl.errors import RunError
 from quantdl.market.actions import CorporateActions
@@ -40,6 +42,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
     friction, abnormal = plan.friction, plan.abnormal_volatility
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     volatility = tape.market_volatility(abnormal.window_bars, bars_per_year)
+    spreads = half_spreads(friction.half_spread_bps, panel)
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),
@@ -49,7 +52,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         groups=_groups_by_close(plan.related_positions.groups, tape, first, stop),
         stop_loss=plan.sizing.stop_loss,
         max_loss_per_trade=plan.sizing.max_loss_per_trade,
-        costs=friction.costs,
+        costs=friction.costs(spreads if spreads is None or len(spreads) == 1 else spreads[first:stop]),
         dollar_volume=dollar_volume(friction.liquidity, panel),
         bar_dollars=bar_dollars(friction.liquidity, panel),
         fill_at=friction.fill_at,
@@ -64,6 +67,10 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         in_stress=abnormal.in_stress,
         bars_per_year=bars_per_year,
         stamps=(*stamps(plan, panel.card, panel.actions), *(() if risk_free is None else (_INTEREST,))),
+        half_spreads=spreads,
+        borrowable=borrowable(friction.borrow, panel.assets),
+        lot_shares=plan.sizing.lot_shares or 0,
+        settlement_sessions=friction.settlement_sessions,
     )
 
 
@@ -172,8 +179,9 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
             f"Liquidity is waived by {waiver.signed_by}: {waiver.reason.rstrip('.')}. "
             "Fills are unlimited and capacity is undefined."
         )
-    if friction.commission_bps + friction.half_spread_bps == 0:
-        sentences.append("No commission and no spread are charged.")
+    if friction.cost_waiver is not None:
+        words = waiver_words(friction.cost_waiver, friction.waived_costs)
+        sentences.append(f"{words[0].upper()}{words[1:]}.")
     if card.declaration.universe == "survivors":
         sentences.append("The assets were picked knowing that they survived: only differences between books count.")
     elif card.declaration.universe == "unknown":

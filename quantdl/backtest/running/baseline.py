@@ -54,5 +54,7 @@ def _unlimited(job: Job) -> Terms:
         maintenance_margin=0.0,
         conditions=(),
         in_stress="trade",
+        lot_shares=0,
+        settlement_sessions=0,
         stamps=("Equal weight trades any amount at once, without impact.", *terms.stamps),
     )

@@ -32,7 +32,8 @@ class MarketView:
         bars_since_decision: Bars with a trade since the last decision, or None before the first.
         rebalance_due: Whether the plan's cadence allows new positions now.
         limits: The plan's caps.
-        cost_fraction: Commission and half-spread each way, as a fraction of notional.
+        cost_fraction: Commission and half-spread each way, as a fraction of notional. Where each asset has a spread of
+            its own it is the mean of all assets at this close; fees per share and the least of a fill are not in it.
         horizon_bars: Bars from fill to exit.
         bars_per_year: Bars with a trade in a year: those of the calendar, times their share so far.
         law: Draws the position window, or None without a model; read `draws`.

@@ -43,7 +43,7 @@ class Window:
             bars_since_decision=now.bars_since_decision,
             rebalance_due=now.due,
             limits=now.limits,
-            cost_fraction=self.terms.costs.proportional,
+            cost_fraction=self.terms.cost_fraction(t),
             horizon_bars=self.terms.horizon_bars,
             bars_per_year=self.terms.bars_per_year * float(self.tape.bars_so_far[t] / (t + 1)),
             law=None if forecasts is None else lambda: forecasts.draws(session),

@@ -30,6 +30,13 @@ def test_a_fill_pays_commission_half_the_spread_and_impact():
     assert cost.total == cost.commission + cost.spread + cost.impact
 
 
+def test_fees_beside_the_basis_points_are_said_in_words():
+    per_share = Costs(2.0, 3.0, 0.0, 0.1, commission_per_share=0.005)
+    assert (COSTS.fees, per_share.fees) == ("", "0.005 a share")
+    assert Costs(2.0, 3.0, 0.0, 0.1, commission_minimum=1.5).fees == "at least 1.5 a fill"
+    assert per_share.proportional == COSTS.proportional == pytest.approx(5e-4)
+
+
 @pytest.mark.parametrize(("notional", "costs"), [(0.0, COSTS), (1e5, WAIVED)])
 def test_nothing_traded_and_waived_liquidity_have_no_impact(notional, costs):
     assert fill_cost(notional, costs, dollar_volume=np.inf, volatility=np.nan).impact == 0.0

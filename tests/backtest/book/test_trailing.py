@@ -11,6 +11,7 @@ from quantdl.backtest.book.trailing import (
     measured_dollar_volume,
     regimes,
     simple_returns,
+    spread_from_ranges,
     trailing_deviation,
     trailing_mean,
 )
@@ -207,3 +208,40 @@ def test_assets_that_move_together_share_a_cluster_and_one_that_never_moves_is_a
     assert set(group_of.tolist()) == {0, 1, 2, 3}
     alone = correlation_groups(closes[:20], 40, 0.9)  # less than a window of history
     assert sorted(alone) == [0, 1, 2, 3, 4]
+
+
+def quotes(spread, n_bars=500, n_assets=12, trades=200, volatility=0.01, seed=5):
+    """Highs, lows and closes of prices that walk unseen and trade at the bid or at the ask."""
+    generator = np.random.default_rng(seed)
+    steps = volatility / np.sqrt(trades) * generator.standard_normal((n_bars * trades, n_assets))
+    sides = generator.choice([-0.5, 0.5], (n_bars * trades, n_assets))
+    prices = np.exp(np.cumsum(steps, axis=0) + spread * sides).reshape(n_bars, trades, n_assets)
+    return prices.max(axis=1), prices.min(axis=1), prices[:, -1]
+
+
+@pytest.mark.parametrize("spread", [0.005, 0.01, 0.03])
+def test_a_spread_is_recovered_from_the_bars_that_it_made(spread):
+    found = spread_from_ranges(*quotes(spread), window=499)[-1]
+    assert found.mean() == pytest.approx(spread, rel=0.06)
+
+
+def test_the_spread_is_the_formula_of_abdi_and_ranaldo():
+    """Equation 10 on three bars, by hand: twice the root of the mean of two products."""
+    high, low, close = (np.array([values]).T for values in ([10.4, 10.2, 10.9], [9.8, 9.9, 10.1], [10.3, 9.95, 10.8]))
+    middle = (np.log(high) + np.log(low)) / 2
+    first = (np.log(10.3) - middle[0, 0]) * (np.log(10.3) - middle[1, 0])
+    second = (np.log(9.95) - middle[1, 0]) * (np.log(9.95) - middle[2, 0])
+    found = spread_from_ranges(high, low, close, window=20)[:, 0]
+    expected = [np.nan, 2 * np.sqrt(max(first, 0)), 2 * np.sqrt(max((first + second) / 2, 0))]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    only_last = spread_from_ranges(high, low, close, window=1)[2, 0]
+    assert only_last == pytest.approx(2 * np.sqrt(max(second, 0)))
+
+
+def test_a_spread_of_gaps_and_silent_bars_is_that_of_the_bars_there_are():
+    high, low, close = quotes(0.01, n_bars=60, n_assets=1)
+    holes = [np.insert(values, [20, 20, 41], np.nan, axis=0) for values in (high, low, close)]
+    whole, sparse = spread_from_ranges(high, low, close, 15), spread_from_ranges(*holes, 15)
+    kept = np.isfinite(holes[2][:, 0])
+    np.testing.assert_array_equal(sparse[kept], whole)
+    np.testing.assert_array_equal(sparse[20:22], np.repeat(sparse[19:20], 2, axis=0))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Decision, run_backtest
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.checks import check_plan, data_faults, plan_faults
-from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.items import Plan
 from quantdl.errors import PlanError

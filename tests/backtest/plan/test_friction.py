@@ -7,9 +7,18 @@ import pytest
 
 from quantdl.backtest import BreakEven
 from quantdl.backtest.plan import friction
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import Borrow, Friction, MeasuredVolume, StatedVolume, VolumeWaiver, known_liquidity
+from quantdl.backtest.plan.friction import (
+    Friction,
+    MeasuredVolume,
+    StatedVolume,
+    VolumeWaiver,
+    known_liquidity,
+    special_terms,
+)
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.spreads import HighLowSpread, StatedSpreads
 from tests.backtest.judged import (
     VOLUME,
     AtBars,
@@ -24,7 +33,7 @@ from tests.backtest.judged import (
     row,
     run,
 )
-from tests.backtest.worlds import plan_for, random_walk, world
+from tests.backtest.worlds import SIGNED, plan_for, random_walk, world
 
 PANEL = world(random_walk(60, 4))
 DATA = plan_for(PANEL).trusted_data
@@ -34,6 +43,7 @@ LONG = Sizing("The same weights at every decision.", True, 0.9, 1.0, None, 0.1, 
 SHORT = replace(LONG, long_only=False, max_gross=2.0, max_net=0.5)
 GOOD = Friction(5.0, 5.0, None, WAIVER, 0.7, None, "next_close")
 TERMS = Borrow(0.01, 0.3)
+ONE_FREE = StatedSpreads("stated", {**dict.fromkeys(PANEL.assets, 2.0), "A00": 0.0})
 
 
 def faults(stated, sizing=LONG, data=DATA, model_horizon=None):
@@ -50,6 +60,12 @@ def test_terms_that_make_sense_are_accepted():
     [
         ({"commission_bps": -1.0}, LONG, "commission_bps", "between 0 and 1000"),
         ({"half_spread_bps": 1001.0}, LONG, "half_spread_bps", "between 0 and 1000"),
+        ({"half_spread_bps": HighLowSpread("high_low", 20, 1.0)}, LONG, "half_spread_bps.kind", "'high' and 'low'"),
+        ({"commission_per_share": 0.005}, LONG, "commission_per_share", "0 on split prices"),
+        ({"commission_minimum": -1.0}, LONG, "commission_minimum", "between 0 and 10000"),
+        ({"commission_minimum": 10_001.0}, LONG, "commission_minimum", "between 0 and 10000"),
+        ({"settlement_sessions": -1}, LONG, "settlement_sessions", "between 0 and 10"),
+        ({"settlement_sessions": 11}, LONG, "settlement_sessions", "between 0 and 10"),
         ({"delisting_recovery": 1.2}, LONG, "delisting_recovery", "between 0 and 1"),
         (
             {"delisted_after_sessions": 0},
@@ -78,6 +94,63 @@ def test_terms_that_make_no_sense_are_refused(changes, sizing, item, words):
     found = faults(replace(GOOD, **changes), sizing)
     assert set(found) == {item}
     assert words in found[item]
+
+
+def test_a_fee_per_share_is_for_shares_as_they_were_traded():
+    raw = replace(DATA, adjustment="raw")
+    per_share = replace(GOOD, commission_per_share=0.005, commission_minimum=1.0, settlement_sessions=2)
+    assert faults(per_share, data=raw) == {}
+    dear = replace(per_share, commission_per_share=101.0)
+    assert "between 0 and 100" in faults(dear, data=raw)["commission_per_share"]
+    for adjustment in ("split", "total_return"):
+        found = faults(per_share, data=replace(DATA, adjustment=adjustment))
+        assert set(found) == {"commission_per_share"}
+
+
+def test_a_cost_of_zero_needs_a_signature_and_a_signature_a_cost_of_zero():
+    free = {"commission_bps": 0.0, "half_spread_bps": 0.0}
+    for zero, words in (
+        ({"commission_bps": 0.0}, "commission is zero"),
+        ({"half_spread_bps": 0.0}, "spread is zero"),
+        (free, "commission and spread are zero"),
+        ({"half_spread_bps": ONE_FREE}, "spread of some assets is zero"),
+    ):
+        unsigned = replace(GOOD, **zero)
+        found = faults(unsigned)
+        assert set(found) == {"cost_waiver"} and words in found["cost_waiver"]
+        assert faults(replace(unsigned, cost_waiver=SIGNED)) == {}
+    least = replace(GOOD, commission_bps=0.0, commission_minimum=1.0)
+    assert faults(least) == {}
+    for charged in (GOOD, least):
+        assert set(faults(replace(charged, cost_waiver=SIGNED))) == {"cost_waiver"}
+
+
+def test_every_asset_needs_its_spread_and_its_limit_on_borrowing():
+    terms = replace(GOOD, half_spread_bps=StatedSpreads("stated", {"A00": 1.0}), borrow=Borrow(0.01, 0.3, {"A00": 1.0}))
+    found = [fault.item for fault in friction.data_faults(terms, PANEL)]
+    assert found == ["friction.half_spread_bps.bps", "friction.borrow.available"]
+
+
+def test_special_terms_are_said_in_words():
+    assert special_terms(GOOD) == ()
+    terms = replace(
+        GOOD,
+        commission_per_share=0.005,
+        commission_minimum=1.0,
+        half_spread_bps=ONE_FREE,
+        borrow=Borrow(0.01, 0.3, 1e5),
+        settlement_sessions=1,
+        cost_waiver=SIGNED,
+    )
+    assert special_terms(terms) == (
+        "commission 5 bps and 0.005 a share, at least 1 a fill",
+        "half the spread by asset, 0 to 2 bps",
+        "short positions pay 1.00% a year, at most 100,000 of money can be sold short of an asset",
+        "proceeds of a sale may be spent 1 session later",
+        "spread of some assets waived by A. Risk: this test is about something else",
+    )
+    two = replace(GOOD, settlement_sessions=2)
+    assert special_terms(two) == ("proceeds of a sale may be spent 2 sessions later",)
 
 
 def test_dollars_cannot_be_measured_on_prices_with_dividends():
@@ -118,6 +191,33 @@ def test_a_run_without_costs_fails():
     liquidity = good_plan().friction.liquidity
     plan = good_plan(friction={"commission_bps": 0.0, "half_spread_bps": 0.0, "liquidity": liquidity})
     assert only("friction", judged(plan, run(plan))) == "no costs were charged"
+
+
+def test_fees_that_are_no_share_of_the_notional_are_charged_again_fill_by_fill():
+    """A least fee of 3 a fill beside 5 bps and spreads by asset; the record of a run in which it was 2.50."""
+    liquidity = good_plan().friction.liquidity
+    spreads = StatedSpreads("stated", {asset: 1.0 + place for place, asset in enumerate(market().assets)})
+    terms = {"half_spread_bps": spreads, "commission_minimum": 3.0, "liquidity": liquidity}
+    stated, cheaper = good_plan(friction=terms), good_plan(friction=terms | {"commission_minimum": 2.5})
+    result = run(stated)
+    found = row("friction", judged(stated, result))
+    assert found.passed is True
+    fills = result.fills
+    paid = 1e4 * (fills["commission"] + fills["spread"]).sum() / fills["notional"].sum()
+    assert found.statement.startswith(f"{paid:.2f} bps each way on average, filled at next_close; commission 5 bps and")
+    least = int((fills["commission"] == 3.0).sum())
+    assert 0 < least < len(fills)
+    cause = only("friction", judged(stated, run(cheaper)))
+    assert "fills were charged otherwise than stated" in cause
+
+
+def test_what_the_profit_can_bear_is_held_against_what_was_paid():
+    liquidity = good_plan().friction.liquidity
+    plan = good_plan(friction={"commission_minimum": 300.0, "liquidity": liquidity})
+    result = run(plan)
+    paid = 1e4 * (result.fills["commission"] + result.fills["spread"]).sum() / result.fills["notional"].sum()
+    checklist = judged(plan, result, break_even=BreakEven(12.0, "The profit is gone at 12.0 bps each way.", 12.0))
+    assert f"the stated costs are {paid - 12.0:.1f} bps above what the profit can bear" in failed(checklist)["friction"]
 
 
 def test_fills_charged_less_than_stated_fail():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from quantdl.backtest import Evidence, assess, run_backtest
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.rebuilt import DecidedBook, RebuiltBook
 from quantdl.market.actions import CashDividend, CorporateActions, Split

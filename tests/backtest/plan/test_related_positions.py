@@ -7,7 +7,7 @@ import pytest
 
 from quantdl.backtest import Decision, run_backtest
 from quantdl.backtest.plan import related_positions
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, RelatedPositions, SectorGroups
 from quantdl.backtest.plan.sizing import Sizing
 from tests.backtest.judged import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.plan import sizing
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.sizing import Sizing, larger
 from tests.backtest.judged import (
@@ -32,6 +32,21 @@ SHORT_PLAN = {
     "sizing": {"long_only": False, "max_gross": 1.3, "max_net": 0.5, "stop_loss": 0.1, "max_loss_per_trade": 0.12},
     "related_positions": {"max_group_gross": 1.2, "max_group_net": 0.9},
 }
+
+
+def test_lots_are_of_shares_that_were_traded():
+    for lot, adjustment, faulty in (
+        (None, "total_return", []),
+        (1, "raw", []),
+        (100, "raw", []),
+        (0, "raw", ["1 and 1,000,000"]),
+        (1_000_001, "raw", ["1 and 1,000,000"]),
+        (100, "split", ["null on split prices"]),
+        (0, "total_return", ["1 and 1,000,000", "null on total_return prices"]),
+    ):
+        found = list(sizing.lot_faults(replace(LONG, lot_shares=lot), adjustment))
+        assert [fault.item for fault in found] == ["sizing.lot_shares"] * len(faulty)
+        assert all(words in str(fault) for words, fault in zip(faulty, found, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.book.tape import read_tape
-from quantdl.backtest.plan.friction import Borrow, MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.borrowing import Borrow
+from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.plan.invalidation import CalibrationLimit, DrawdownLimit, StaleDataLimit, VolatilityLimit
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups
+from quantdl.backtest.plan.spreads import StatedSpreads
 from quantdl.backtest.plan.terms import plan_terms
 from tests.backtest.worlds import plan_for, random_walk, world
 
@@ -39,6 +41,38 @@ def test_a_waiver_lets_everything_fill_without_impact():
     assert terms.costs.liquidity_is_waived and terms.costs.impact_coefficient == 0
     assert np.isinf(terms.dollar_volume).all()
     assert (terms.costs.commission_bps, terms.costs.half_spread_bps) == (5.0, 5.0)
+
+
+def test_terms_of_trading_that_are_absent_change_nothing():
+    terms = terms_of()
+    assert (terms.half_spreads, terms.lot_shares, terms.settlement_sessions) == (None, 0, 0)
+    assert np.isinf(terms.borrowable).all()
+    assert (terms.costs.commission_per_share, terms.costs.commission_minimum) == (0.0, 0.0)
+
+
+def test_fees_lots_settlement_and_borrowing_reach_the_engine():
+    panel = world(random_walk(60, 2))
+    spreads = StatedSpreads("stated", {"A00": 2.0, "A01": 6.0})
+    friction = {
+        "half_spread_bps": spreads,
+        "commission_per_share": 0.005,
+        "commission_minimum": 1.0,
+        "settlement_sessions": 2,
+        "borrow": Borrow(0.05, 0.25, {"A00": 7.0, "A01": 9.0}),
+    }
+    terms = terms_of(panel, friction=friction, sizing={"long_only": False, "max_net": 0.4, "lot_shares": 100})
+    assert (terms.half_spreads.tolist(), terms.borrowable.tolist()) == ([[2e-4, 6e-4]], [7.0, 9.0])
+    assert (terms.lot_shares, terms.settlement_sessions) == (100, 2)
+    assert (terms.costs.commission_per_share, terms.costs.commission_minimum) == (0.005, 1.0)
+    assert terms.costs.half_spread_bps == pytest.approx(4.0)  # the mean, for figures of the whole book
+    assert terms.cost_fraction(30) == pytest.approx(9e-4)
+    assert terms_of().cost_fraction(30) == pytest.approx(1e-3)
+
+
+def test_a_cost_of_zero_is_stamped_with_who_signed_for_it():
+    stamps = terms_of(friction={"commission_bps": 0.0}).stamps
+    assert "Commission waived by A. Risk: this test is about something else." in stamps
+    assert not any("waived by" in stamp and "Liquidity" not in stamp for stamp in terms_of().stamps)
 
 
 def test_volume_is_stated_by_asset_or_measured():

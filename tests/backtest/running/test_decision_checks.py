@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.backtest import Decision
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.errors import RunError

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.backtest import Forecasts, Hold
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.invalidation import CalibrationLimit, StaleDataLimit, VolatilityLimit
 from quantdl.backtest.plan.related_positions import CorrelationGroups
 from quantdl.errors import RunError
