@@ -445,12 +445,27 @@ def _participation(friction: Friction, run: FinishedRun) -> list[str]:
     return failures
 
 
+def _price_range(friction: Friction, run: FinishedRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return (N,) the lowest and the highest price at which each order's fill may stand.
+
+    They are one price, that of the plan or of the order, but for orders that name their own: those fill within the bar.
+    """
+    fills, orders, prices = run.book.ordered, run.book.orders, run.panel.fields
+    cells = (run.book.first + fills.row, fills.column)
+    kind = dict(zip(orders.order.tolist(), orders.kind.tolist(), strict=True))
+    kinds = np.array([kind[number] for number in fills.order.tolist()], dtype=object)
+    at_open = (kinds == "market_on_open") | ((kinds == "market") & (friction.fill_at == "next_open"))
+    within = np.isin(kinds, ["limit", "stop", "trailing_stop", "exit"])
+    close = prices["close"][cells]
+    made = np.where(at_open, prices.get("open", prices["close"])[cells], close)
+    low, high = (np.where(within, prices.get(name, prices["close"])[cells], made) for name in ("low", "high"))
+    return low, high
+
+
 def _prices(friction: Friction, run: FinishedRun) -> list[str]:
     """Return how many fills stand at a price that the data did not make, or on the day of their decision."""
-    fills = run.book.ordered
-    field = run.panel.fields["open" if friction.fill_at == "next_open" else "close"]
-    made = field[run.book.first + fills.row, fills.column]
-    off = ~(np.abs(fills.price - made) <= ROUNDING * np.abs(made))
+    fills, (low, high) = run.book.ordered, _price_range(friction, run)
+    off = ~((fills.price >= low - ROUNDING * np.abs(low)) & (fills.price <= high + ROUNDING * np.abs(high)))
     off |= ~run.panel.traded[run.book.first + fills.row, fills.column]
     failures = [f"{np.count_nonzero(off)} fills at prices that were not made"] if off.any() else []
     same_bar = np.count_nonzero(fills.row <= fills.decided)

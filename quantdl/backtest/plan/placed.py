@@ -58,6 +58,7 @@ class PlacedOrders:
         decided: (N,) session of the decision, -1 if it is not a session of the run.
         column: (N,) asset.
         rule: (N,) texts.
+        kind: (N,) texts, as in `BacktestResult.orders`.
         quantity: (N,) shares, negative to sell.
         dollars: (N,) shares times the price they were decided on.
         weight: (N,) weight that the order leads to.
@@ -67,6 +68,7 @@ class PlacedOrders:
     decided: np.ndarray
     column: np.ndarray
     rule: np.ndarray
+    kind: np.ndarray
     quantity: np.ndarray
     dollars: np.ndarray
     weight: np.ndarray
@@ -97,6 +99,7 @@ def placed_orders(result: BacktestResult) -> PlacedOrders:
         decided=rows_of(result, table["decided"]),
         column=_columns_of(result, table["asset"]),
         rule=table["rule"].to_numpy(dtype=object),
+        kind=table["kind"].to_numpy(dtype=object),
         quantity=table["quantity"].to_numpy(),
         dollars=(table["quantity"] * table["reference_price"]).abs().to_numpy(),
         weight=table["target_weight"].to_numpy(),

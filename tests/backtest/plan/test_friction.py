@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantdl.backtest import BreakEven
+from quantdl.backtest import BreakEven, Order, Orders, PositionExits
 from quantdl.backtest.plan import friction
 from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
@@ -33,6 +33,7 @@ from tests.backtest.judged import (
     row,
     run,
 )
+from tests.backtest.test_orders_on_bars import SHORT_SELLING, bars_world, played
 from tests.backtest.worlds import SIGNED, plan_for, random_walk, world
 
 PANEL = world(random_walk(60, 4))
@@ -368,3 +369,18 @@ def test_borrowing_is_among_the_costs():
     )
     result = run(plan, AtBars({1: ([-0.5, 0.0], "rebalance")}), panel)
     assert row("friction", judged(plan, result, panel)).figure.startswith("costs 2.90% of initial equity, ")
+
+
+def test_orders_that_name_their_price_may_fill_within_their_bar_and_no_others():
+    bars = [(100, 101, 94, 98), (98, 99, 97, 98), (98, 112, 97, 105)]
+    answers = {1: Orders((Order("A00", 5, "rebalance", "limit", 95.0),)),
+               2: Orders((), (PositionExits("A00", "rebalance", target=110.0),))}  # fmt: skip
+    result = played(bars, answers, friction={"commission_bps": 5.0, "half_spread_bps": 5.0})
+    assert list(result.fills["price"]) == [95.0, 110.0]
+    panel = bars_world(bars)
+    items = {"friction": {"borrow": Borrow(0.0, 0.1)}, "related_positions": {"max_group_net": 0.9}}
+    plan = plan_for(panel, sizing=SHORT_SELLING, **items)
+    cause = row("friction", judged(plan, result, panel)).cause
+    assert "fills at prices that were not made" not in cause
+    doctored = replace(result, orders=result.orders.assign(kind="market"))
+    assert "2 fills at prices that were not made" in row("friction", judged(plan, doctored, panel)).cause
