@@ -9,6 +9,7 @@
      +-- LookAheadError     4  a forecast was asked for a session its model has seen
      +-- IntegrityError     5  a stored run or ledger is not what was written
      +-- RunError           6  the run failed
+          +-- RunNameError  2  a name that is no run's, or of several
 
 The message says what, where, what was expected and the fix; it is printed as it is, without a traceback.
 """
