@@ -3,7 +3,7 @@
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.liquidity import ExitFigures
 from quantdl.backtest.judging.summaries import CostShare
-from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver, special_terms
+from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver
 from quantdl.backtest.plan.items import Plan
 from quantdl.report import charts
 from quantdl.report.document import Bullets, Part, Section, Table, Words, header, notice, number, row
@@ -74,7 +74,7 @@ def _cost_figures(costs: CostFigures, money: Unit) -> list[Part]:
 
 def _terms(plan: Plan) -> list[Part]:
     """List what the plan states beside basis points, and who signed for a cost of zero."""
-    words = list(special_terms(plan.friction))
+    words = list(plan.friction.special_terms)
     words += [f"orders in whole lots of {plan.sizing.lot_shares:,}"] if plan.sizing.lot_shares is not None else []
     if not words:
         return []

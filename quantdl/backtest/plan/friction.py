@@ -168,6 +168,24 @@ class Friction:
             commission_minimum=self.commission_minimum,
         )
 
+    @property
+    def special_terms(self) -> tuple[str, ...]:
+        """Its terms beside basis points, in words: fees, spreads, borrowing, settlement, waivers."""
+        found = []
+        if self.commission_per_share or self.commission_minimum:
+            fees = self.costs(np.zeros(1)).fees
+            found.append(f"commission {self.commission_bps:g} bps and {fees}")
+        if isinstance(self.half_spread_bps, StatedSpreads | HighLowSpread):
+            found.append(spread_words(self.half_spread_bps))
+        if self.borrow is not None and self.borrow.available is not None:
+            found.append(borrow_words(self.borrow))
+        if self.settlement_sessions:
+            sessions = f"{self.settlement_sessions} session{'' if self.settlement_sessions == 1 else 's'}"
+            found.append(f"proceeds of a sale may be spent {sessions} later")
+        if self.cost_waiver is not None:
+            found.append(waiver_words(self.cost_waiver, self.waived_costs))
+        return tuple(found)
+
 
 def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
     """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
@@ -344,26 +362,8 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     figure = f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}"
     figure += f"; {found.statement}" if found is not None else ""
     each_way = f"{stated:g} bps each way" if friction.is_proportional else f"{stated:.2f} bps each way on average"
-    terms = "; ".join([f"{each_way}, filled at {friction.fill_at}", *special_terms(friction)])
+    terms = "; ".join([f"{each_way}, filled at {friction.fill_at}", *friction.special_terms])
     return ItemVerdict(terms, figure, tuple(failures), tuple(doubts))
-
-
-def special_terms(friction: Friction) -> tuple[str, ...]:
-    """Say in words which terms a plan has beside basis points: fees, spreads, borrowing, settlement, waivers."""
-    found = []
-    if friction.commission_per_share or friction.commission_minimum:
-        fees = friction.costs(np.zeros(1)).fees
-        found.append(f"commission {friction.commission_bps:g} bps and {fees}")
-    if isinstance(friction.half_spread_bps, StatedSpreads | HighLowSpread):
-        found.append(spread_words(friction.half_spread_bps))
-    if friction.borrow is not None and friction.borrow.available is not None:
-        found.append(borrow_words(friction.borrow))
-    if friction.settlement_sessions:
-        sessions = f"{friction.settlement_sessions} session{'' if friction.settlement_sessions == 1 else 's'}"
-        found.append(f"proceeds of a sale may be spent {sessions} later")
-    if friction.cost_waiver is not None:
-        found.append(waiver_words(friction.cost_waiver, friction.waived_costs))
-    return tuple(found)
 
 
 def waiver_words(waiver: CostWaiver, waived: tuple[str, ...]) -> str:
@@ -453,7 +453,7 @@ def _price_range(friction: Friction, run: FinishedRun) -> tuple[np.ndarray, np.n
     fills, orders, prices = run.book.ordered, run.book.orders, run.panel.fields
     cells = (run.book.first + fills.row, fills.column)
     kind = dict(zip(orders.order.tolist(), orders.kind.tolist(), strict=True))
-    kinds = np.array([kind[number] for number in fills.order.tolist()], dtype=object)
+    kinds = np.array([kind.get(number, "market") for number in fills.order.tolist()], dtype=object)
     at_open = (kinds == "market_on_open") | ((kinds == "market") & (friction.fill_at == "next_open"))
     within = np.isin(kinds, ["limit", "stop", "trailing_stop", "exit"])
     close = prices["close"][cells]

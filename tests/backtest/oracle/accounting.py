@@ -35,6 +35,11 @@ class Book:
         self.marks = np.full(n_assets, np.nan)
         self.due = np.zeros(n_assets)
 
+    @property
+    def shares(self) -> np.ndarray:
+        """(A,) the quantities, by the name that a view shows them under."""
+        return self.quantities
+
     def values(self) -> np.ndarray:
         """Return (A,) money in each position, zero where flat."""
         return np.where(self.quantities != 0, self.quantities * self.marks, 0.0)

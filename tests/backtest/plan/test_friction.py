@@ -15,7 +15,6 @@ from quantdl.backtest.plan.friction import (
     StatedVolume,
     VolumeWaiver,
     known_liquidity,
-    special_terms,
 )
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.spreads import HighLowSpread, StatedSpreads
@@ -133,7 +132,7 @@ def test_every_asset_needs_its_spread_and_its_limit_on_borrowing():
 
 
 def test_special_terms_are_said_in_words():
-    assert special_terms(GOOD) == ()
+    assert GOOD.special_terms == ()
     terms = replace(
         GOOD,
         commission_per_share=0.005,
@@ -143,7 +142,7 @@ def test_special_terms_are_said_in_words():
         settlement_sessions=1,
         cost_waiver=SIGNED,
     )
-    assert special_terms(terms) == (
+    assert terms.special_terms == (
         "commission 5 bps and 0.005 a share, at least 1 a fill",
         "half the spread by asset, 0 to 2 bps",
         "short positions pay 1.00% a year, at most 100,000 of money can be sold short of an asset",
@@ -151,7 +150,7 @@ def test_special_terms_are_said_in_words():
         "spread of some assets waived by A. Risk: this test is about something else",
     )
     two = replace(GOOD, settlement_sessions=2)
-    assert special_terms(two) == ("proceeds of a sale may be spent 2 sessions later",)
+    assert two.special_terms == ("proceeds of a sale may be spent 2 sessions later",)
 
 
 def test_dollars_cannot_be_measured_on_prices_with_dividends():
