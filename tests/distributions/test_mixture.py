@@ -263,7 +263,7 @@ def test_many_quantiles_at_once_ask_the_members_for_theirs_twice():
     first = law.members[0]
     original = first.icdf
     first.icdf = lambda value: (asked.append(1), original(value))[1]
-    levels = torch.linspace(0.005, 0.995, 8, dtype=torch.float64)[:, None, None]
+    levels = torch.linspace(0.005, 0.995, 4, dtype=torch.float64)[:, None, None]
     found = law.icdf(levels)
     assert len(asked) == 2
     singly = torch.stack([heavy_tailed().icdf(level.item()) for level in levels])
