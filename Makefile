@@ -4,13 +4,15 @@
 # make notebooks   execute every notebook          make clean      remove caches and build outputs, keep .venv and runs
 #
 # make bench-forecast   laws of twenty stocks and of their books, beside peers
+# make bench-backtest   four backtests of known results, beside vectorbt where PEER names a Python that has it
 #
-# Variables: CONFIG=configs/classical.yaml, BOOKS=200, PYTHON=python3.12, THREADS=2, WORKERS=1, VENV=/elsewhere.
+# Variables: CONFIG=configs/classical.yaml, BOOKS=200, PEER=/elsewhere/bin/python, PYTHON=python3.12, THREADS=2, WORKERS=1, VENV=/elsewhere.
 
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= configs/quickstart.yaml
 BOOKS ?= 200
+PEER ?=
 BIN := $(VENV)/bin
 
 # One thread per process: the models are small, so a second thread waits at barriers more than it works, and results
@@ -24,7 +26,7 @@ export NUMBA_NUM_THREADS := $(THREADS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint bench bench-forecast notebooks clean
+.PHONY: help run test test-all lint bench bench-forecast bench-backtest notebooks clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -48,6 +50,9 @@ bench: $(VENV)/.installed-dev
 
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_forecasts.py configs/forecast_sp500.yaml --books $(BOOKS)
+
+bench-backtest: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/bench_backtest.py $(if $(PEER),--peer $(PEER))
 
 notebooks: $(VENV)/.installed-dev
 	set -e; for notebook in $(sort $(wildcard notebooks/*.ipynb)); do \
