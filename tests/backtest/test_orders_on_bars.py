@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest import Decision, Order, Orders, PositionExits
 from quantdl.backtest.plan.friction import Borrow, StatedVolume
+from quantdl.errors import RunError
 from tests.backtest.worlds import NO_COSTS, run, world
 
 FLAT_BAR = (100.0, 100.0, 100.0, 100.0)
@@ -269,3 +270,79 @@ def test_every_fill_lies_within_its_bar_and_the_books_balance(seed):
     np.testing.assert_allclose(result.equity["equity"], result.equity["cash"] + held, rtol=1e-9)
     assert result.trades["pnl"].sum() == pytest.approx(result.equity["equity"].iloc[-1] - 1000.0, abs=1e-8)
     assert (result.trades["exit"].dropna() >= result.trades["entry"][result.trades["exit"].notna()]).all()
+
+
+def test_a_trailing_exit_set_on_a_position_that_is_held_starts_from_its_price():
+    leave = Orders((), (PositionExits("A00", "rebalance", trail=0.1),))
+    bars = [(100, 130, 100, 130), (130, 130, 110, 112), (112, 113, 60, 65)]
+    given_late = played(bars, {0: Orders((order(5, "market"),)), 1: leave})
+    assert fills_of(given_late) == [(3, -5.0, 117.0)]  # a tenth below 130
+    renewed = played(bars, {0: Orders((order(5, "market"),), leave.exits), 2: leave})
+    assert fills_of(renewed) == [(3, -5.0, 117.0)]
+
+
+def test_exits_of_a_position_that_an_order_turns_around_are_those_of_the_new_side():
+    turn = Orders((order(-9, "market"),), (PositionExits("A00", "rebalance", stop=110.0, target=90.0),))
+    result = played([(100, 105, 95, 100), (100, 111, 99, 104)], {0: Orders((order(5, "market"),)), 1: turn})
+    assert fills_of(result) == [(2, -9.0, 100.0), (3, 4.0, 110.0)]
+
+
+def test_exits_of_an_entry_that_cash_could_not_pay_for_close_nothing_later():
+    both = Orders((order(9, "market"),), (PositionExits("A00", "rebalance", stop=95.0, target=160.0),))
+    answers = {1: both, 4: Orders((Order("A00", -4.0, "rebalance"),))}
+    bars = [(240, 240, 240, 240), (240, 240, 240, 240), (100, 100, 100, 100), (100, 103, 90, 100), (100, 103, 90, 100)]
+    result = played(bars, answers)
+    assert result.quantities["A00"].iloc[-1] == 0.0 or "exit" not in set(result.orders["kind"].iloc[1:])
+
+
+def test_an_order_at_the_open_needs_no_high_and_low():
+    bars = [(97, 103, 96, 101)]
+    panel = bars_world(bars)
+    result = run(panel, Script({1: Orders((order(5, "market_on_open"),))}), friction=NO_COSTS,
+                 trusted_data={"fields": ("close", "open")})  # fmt: skip
+    assert fills_of(result) == [(2, 5.0, 97.0)]
+
+
+def test_a_purchase_beyond_the_fast_exit_never_becomes_a_sale():
+    volume = StatedVolume("stated", dict.fromkeys(("A00", "A01"), 4500.0), "a guess made for this test", 0.1, 0.0)
+    answers = {0: Orders((order(4, "market"),)), 2: Orders((order(1, "limit", price=90.0),))}
+    bars = [(100, 106, 100, 105.5), (105.5, 106, 80, 100)]
+    result = played(bars, answers, friction={"liquidity": volume}, fast_exit={"max_sessions": 1})
+    assert (result.orders["quantity"] > 0).all() or "plan:fast_exit" in set(result.orders["rule"])
+    assert not ((result.orders["rule"] == "rebalance") & (result.orders["quantity"] < 0)).any()
+
+
+def test_what_waited_for_its_price_buys_nothing_while_the_plan_only_reduces():
+    n = 40
+    calm, wild = np.full(n, 100.0), np.full(n, 100.0)
+    wild[20:] = 100 * np.cumprod(np.tile([1.08, 0.92], n))[: n - 20]
+    lows = calm.copy()
+    lows[30:] = 80.0
+    flat = {"open": np.column_stack([calm, wild]), "high": np.column_stack([calm, wild * 1.0]),
+            "low": np.column_stack([lows, wild])}  # fmt: skip
+    panel = world(np.column_stack([calm, wild]), fields=flat)
+    abnormal = {"window_bars": 5, "calm_below": 0.05, "stressed_above": 0.5, "in_stress": "reduce_only"}
+    result = run(panel, Script({3: Orders((order(4, "limit", price=90.0),))}), friction=NO_COSTS,
+                 trusted_data={"fields": ("close", "open", "high", "low")}, abnormal_volatility=abnormal)  # fmt: skip
+    assert "stress_begins" in set(result.events["condition"])
+    assert len(result.fills) == 0
+
+
+def test_one_asset_may_have_an_order_and_exits_under_two_rules():
+    panel = world(np.full((12, 1), 100.0))
+    answer = Orders((Order("A00", 4.0, "rebalance"),), (PositionExits("A00", "leave", stop=90.0),))
+    assert len(run(panel, Script({1: answer}), friction=NO_COSTS).fills) == 1
+
+
+def test_an_order_that_reduces_is_not_refused_for_what_has_drifted():
+    bars = [(100, 100, 100, 100), (150, 150, 150, 150)]
+    answers = {0: Orders((order(8, "market"),)), 3: Orders((order(-1, "market"),))}
+    result = played(bars, answers, sizing={**SHORT_SELLING, "max_weight": 0.82})
+    assert result.weights_after_fill["A00"].iloc[3] > 0.82  # drifted, and sold all the same
+    assert result.quantities["A00"].iloc[-1] == 7.0
+
+
+def test_orders_that_wait_count_when_others_are_given():
+    answers = {1: Orders((order(-6, "limit", price=110.0),)), 2: Orders((Order("A01", -6.0, "rebalance"),))}
+    with pytest.raises(RunError, match=r"breaks sizing\.max_gross"):
+        played([FLAT_BAR] * 2, answers)

@@ -239,6 +239,7 @@ class Rules(NamedTuple):
         exit_sessions: Sessions within which the book can be left.
         in_stress: `TRADE`, `REDUCE_ONLY` or `FLAT`.
         bars_per_year: Bars of the calendar in a year.
+        room: Entries of a log that one session may need.
     """
 
     fill_at: int
@@ -267,6 +268,7 @@ class Rules(NamedTuple):
     exit_sessions: int
     in_stress: int
     bars_per_year: float
+    room: int
 
 
 class Watches(NamedTuple):
@@ -316,8 +318,8 @@ class State(NamedTuple):
             kind by now.
         waiting: (A, 4) of the open order: shares left, trigger price, last session it is good for, distance of a
             trailing stop as a fraction.
-        guard: (A, 5) of an open position: stop, target, distance and extreme of a trailing stop, 1 if the distance is a
-            fraction; NaN where there is none.
+        guard: (A, 6) of a position: stop, target, distance and extreme of a trailing stop, 1 if the distance is a
+            fraction, and 1 or -1 for a long or a short position; NaN where there is none.
         guard_set: (A, 2) the rule of these exits, and position of the session that set them.
         active: (A,) the assets that are held, ordered or owed, in order; the first `ACTIVE` count.
         settling: (settlement + 1,) sale proceeds by the session that settles them.
@@ -410,7 +412,7 @@ ENTERED, RULE_IN, ORDER, LIVE_KIND, OPENED = _numbers(5)
 LEFT, TRIGGER, GOOD_UNTIL, TRAIL, WAITED = _numbers(5)
 DECIDED, ASSET, RULE, STATUS, KIND, ORDER_CELLS = _numbers(6)
 ORDERED, REFERENCE, LIMIT_PRICE, TARGET, DONE, ORDER_FIGURES = _numbers(6)
-GUARD_STOP, GUARD_TARGET, GUARD_TRAIL, GUARD_EXTREME, GUARD_FRACTION, GUARD = _numbers(6)
+GUARD_STOP, GUARD_TARGET, GUARD_TRAIL, GUARD_EXTREME, GUARD_FRACTION, GUARD_SIDE, GUARD = _numbers(7)
 FILL_CELLS, FILL_FIGURES, TRADE_CELLS, EVENT_CELLS, RECORD, BETS = 6, 5, 5, 3, 10, 5
 
 
@@ -464,12 +466,12 @@ def _trade(s: Packed, asset: int, quantity: float, price: float, cost: float, t:
             left = 0.0
         held[base + SHARES] = left
         if left == 0.0:
-            _finish_trade(s, asset, t, rule)
+            _finish_trade(s, asset, t, rule, np.sign(before))
 
 
 @inner
-def _finish_trade(s: Packed, asset: int, t: int, rule: int) -> None:
-    """Write down the trade of an asset that is flat again, and forget the exits of its position."""
+def _finish_trade(s: Packed, asset: int, t: int, rule: int, side: float) -> None:
+    """Write down the trade of an asset that is flat again, and forget the exits of a position on its side."""
     counts, held, opened = _ints(s.counts), _floats(s.held), _ints(s.opened)
     cells, figures, n = _shorts(s.trade_cells), _floats(s.trade_figures), counts[TRADES]
     place = n * TRADE_CELLS
@@ -479,11 +481,20 @@ def _finish_trade(s: Packed, asset: int, t: int, rule: int) -> None:
     counts[TRADES] = n + 1
     held[asset * HELD + FLOW] = 0.0
     opened[asset * OPENED + ENTERED] = NONE
-    _forget_exits(s, asset)
+    if _floats(s.guard)[asset * GUARD + GUARD_SIDE] == side:
+        _forget_exits(s, asset)
 
 
 @inner
 def _cancel(s: Packed, asset: int, status: int) -> None:
+    """Take what is left of an order off the desk, and with it the exits of a position that never came about."""
+    _take_off(s, asset, status)
+    if _floats(s.held)[asset * HELD + SHARES] == 0.0:
+        _forget_exits(s, asset)
+
+
+@inner
+def _take_off(s: Packed, asset: int, status: int) -> None:
     """Take what is left of an order off the desk."""
     opened = _ints(s.opened)
     order = opened[asset * OPENED + ORDER]
@@ -491,8 +502,6 @@ def _cancel(s: Packed, asset: int, status: int) -> None:
         done = _floats(s.order_figures)[order * ORDER_FIGURES + DONE]
         _shorts(s.order_cells)[order * ORDER_CELLS + STATUS] = PARTIAL if done != 0.0 else status
         opened[asset * OPENED + ORDER] = NONE
-        if _floats(s.held)[asset * HELD + SHARES] == 0.0:
-            _forget_exits(s, asset)
 
 
 @inner
@@ -510,7 +519,10 @@ def _place(
     """Open an order in place of whatever waits for the asset; a quantity of zero only cancels."""
     opened, counts = _ints(s.opened), _ints(s.counts)
     if opened[asset * OPENED + ORDER] >= 0:
-        _cancel(s, asset, REPLACED)
+        if quantity == 0.0:
+            _cancel(s, asset, REPLACED)
+        else:  # exits that were set for the position are those of the new order, too
+            _take_off(s, asset, REPLACED)
     if quantity == 0.0:
         return
     cells, figures, waiting, n = _shorts(s.order_cells), _floats(s.order_figures), _floats(s.waiting), counts[ORDERS]
@@ -733,7 +745,8 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
         _floats(s.settling)[(t + s.settlement) % (s.settlement + 1)] += notional - cost
         money[UNSETTLED] += notional - cost
     guard, place = _floats(s.guard), asset * GUARD
-    if np.isnan(guard[place + GUARD_EXTREME]) and not np.isnan(guard[place + GUARD_TRAIL]):
+    ours = np.sign(_floats(s.held)[asset * HELD + SHARES]) == guard[place + GUARD_SIDE]
+    if ours and np.isnan(guard[place + GUARD_EXTREME]) and not np.isnan(guard[place + GUARD_TRAIL]):
         guard[place + GUARD_EXTREME] = price
 
 
@@ -748,6 +761,8 @@ def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float
     at_open = kind == AT_OPEN or (kind == AT_PLAN and s.fill_at == NEXT_OPEN)
     if phase != (OPENING if at_open else CLOSING):
         return np.nan
+    if kind == AT_CLOSE and _shorts(s.order_cells)[order * ORDER_CELLS + DECIDED] >= t:
+        return np.nan
     return _floats(s.opens)[t * s.opens_step + asset] if at_open else _floats(s.closes)[t * s.closes_step + asset]
 
 
@@ -758,6 +773,13 @@ def _let_through(s: Packed, t: int, known: int, asset: int, order: int, price: f
     limit = _floats(s.order_figures)[order * ORDER_FIGURES + LIMIT_PRICE]
     if not np.isfinite(price) or (price - limit > 0.0 if left > 0.0 else price - limit < 0.0):
         return 0.0
+    if _ints(s.counts)[ASIDE] == 1 and _ints(s.opened)[asset * OPENED + LIVE_KIND] != AT_PLAN:
+        shares = _floats(s.held)[
+            asset * HELD + SHARES
+        ]  # what waited for its price may only reduce in a stressed market
+        left = np.sign(left) * min(abs(left), abs(shares)) if left * shares < 0.0 else 0.0
+        if left == 0.0:
+            return 0.0
     if s.waived:
         return left
     most = s.participation * _floats(s.bar_dollars)[t * s.bar_dollars_step + asset]
@@ -857,6 +879,8 @@ def _close_if_done(s: Packed, asset: int) -> None:
         missing = abs(quantity - done) > ROUNDING * abs(quantity)
         cells[place + STATUS] = CASH_SHORT if missing else FILLED
         opened[asset * OPENED + ORDER] = NONE
+        if missing and _floats(s.held)[asset * HELD + SHARES] == 0.0:
+            _forget_exits(s, asset)
     elif cells[place + KIND] >= STOP and (cells[place + KIND] == SET_OFF or done != 0.0):
         opened[asset * OPENED + LIVE_KIND] = AT_PLAN
 
@@ -866,6 +890,8 @@ def _guard_price(s: Packed, t: int, phase: int, asset: int, stops_only: bool) ->
     """Return the price at which the exits of a position are set off in a phase, NaN where none is."""
     guard, place, here = _floats(s.guard), asset * GUARD, t * s.closes_step + asset
     long = _floats(s.held)[asset * HELD + SHARES] > 0.0
+    if guard[place + GUARD_SIDE] != (1.0 if long else -1.0):  # set for a position that is still to come
+        return np.nan
     stop, target, extreme = guard[place + GUARD_STOP], guard[place + GUARD_TARGET], guard[place + GUARD_EXTREME]
     trail = guard[place + GUARD_TRAIL]
     if not np.isnan(trail) and not np.isnan(extreme):
@@ -1215,8 +1241,8 @@ def _plan_exits(s: Packed, t: int) -> None:
 def _leave_universe(s: Packed, t: int, asset: int) -> None:
     """Order the exit of an asset that left the universe, unless an order does so already."""
     shares, order = _floats(s.held)[asset * HELD + SHARES], _ints(s.opened)[asset * OPENED + ORDER]
-    left = _floats(s.waiting)[asset * WAITED + LEFT]
-    if order >= 0 and shares != 0.0 and abs(left + shares) <= ROUNDING * abs(shares):
+    left, plain = _floats(s.waiting)[asset * WAITED + LEFT], _ints(s.opened)[asset * OPENED + LIVE_KIND] <= AT_CLOSE
+    if order >= 0 and plain and shares != 0.0 and abs(left + shares) <= ROUNDING * abs(shares):
         return
     if _close(s, t, asset, s.rule_universe):
         _note(s, t, LEFT_UNIVERSE, asset, shares, 0.0, 0.0)
@@ -1243,7 +1269,8 @@ def _reduce_to_fast_exit(s: Packed, t: int, asset: int) -> None:
     most, mark = _tradable(s, t, asset) * s.exit_sessions, _floats(s.marks)[t * s.marks_step + asset]
     if not abs(shares * mark) > most:
         return
-    if order >= 0 and abs(shares + _floats(s.waiting)[asset * WAITED + LEFT]) * mark <= most:
+    plain = _ints(s.opened)[asset * OPENED + LIVE_KIND] <= AT_CLOSE  # others may wait for ever
+    if order >= 0 and plain and abs(shares + _floats(s.waiting)[asset * WAITED + LEFT]) * mark <= most:
         return
     kept = np.sign(shares) * EXIT_ROOM * most / mark
     lot, quantity = _floats(s.lots)[asset], kept - shares
@@ -1282,6 +1309,8 @@ def _record(s: Packed, t: int) -> None:
         if _is_busy(s, asset):
             active[n] = asset
             n += 1
+        else:
+            held[asset * HELD + USED] = 0.0
     counts[ACTIVE] = n
     before, cells, start = equity + money[PAID], _floats(s.record), row * RECORD
     cells[start], cells[start + 1], cells[start + 2], cells[start + 3] = equity, money[CASH], due, gross
@@ -1363,7 +1392,7 @@ def _is_refused(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> bo
 @inner
 def _has_room(s: Packed) -> bool:
     """Whether the logs have room for another session: each asset may be ordered, filled and noted several times."""
-    counts, most = _ints(s.counts), 8 * s.held_rows + 16
+    counts, most = _ints(s.counts), s.room
     return (
         counts[ORDERS] + most <= s.order_cells_rows
         and counts[FILLS] + most <= s.fill_cells_rows
@@ -1532,8 +1561,13 @@ def _cut_order(s: Packed, t: int, asset: int, quantity: float, equity: float) ->
     after = _cut_weight(s, t, asset, (held + quantity) * mark / equity, equity) * equity / mark
     if after < 0.0 and after < held:
         after = min(_borrowed(s, t, asset, after), max(held, after))
-    kept = abs(after - (held + quantity)) <= ROUNDING * abs(quantity)
-    return quantity if kept else after - held
+    if s.long_only and held >= 0.0:
+        after = max(after, 0.0)
+    cut = after - held
+    if cut * quantity <= 0.0:  # nothing is left of it; an order is never turned into its opposite
+        return 0.0
+    kept = abs(cut - quantity) <= ROUNDING * abs(quantity) or abs(cut) > abs(quantity)
+    return quantity if kept else cut
 
 
 @compiled
@@ -1563,14 +1597,30 @@ def place_order(
 
 @compiled
 def guard_position(
-    address: int, asset: int, rule: int, stop: float, target: float, trail: float, is_fraction: bool
+    address: int, asset: int, rule: int, side: float, stop: float, target: float, trail: float, is_fraction: bool
 ) -> None:
-    """Set the exits of a position, NaN for none; they hold from the next session on, until it is flat."""
+    """Set the exits of a position on a side, NaN for none; they hold from the next session on, until it is flat.
+
+    A trailing stop of a position that is held starts from the mark, or from the best price of the one it replaces.
+    """
     s = _at(address)
     guard, place, counts = _floats(s.guard), asset * GUARD, _ints(s.counts)
+    shares, before, was = (
+        _floats(s.held)[asset * HELD + SHARES],
+        guard[place + GUARD_EXTREME],
+        guard[place + GUARD_SIDE],
+    )
+    if shares == 0.0 and _ints(s.opened)[asset * OPENED + ORDER] < 0:
+        return
     counts[RESTING] += 1
     guard[place + GUARD_STOP], guard[place + GUARD_TARGET], guard[place + GUARD_TRAIL] = stop, target, trail
     guard[place + GUARD_EXTREME], guard[place + GUARD_FRACTION] = np.nan, 1.0 if is_fraction else 0.0
+    guard[place + GUARD_SIDE] = side
+    if np.sign(shares) == side and not np.isnan(trail):
+        extreme = _floats(s.marks)[counts[NOW] * s.marks_step + asset]
+        if was == side and not np.isnan(before):
+            extreme = max(extreme, before) if side > 0.0 else min(extreme, before)
+        guard[place + GUARD_EXTREME] = extreme
     _ints(s.guard_set)[2 * asset], _ints(s.guard_set)[2 * asset + 1] = rule, counts[NOW]
 
 

@@ -59,7 +59,7 @@ def market(tape: Tape, terms: Terms) -> Market:
     """Return what the bars of a tape offer under the terms of a run."""
     close, shape = _money(tape.fields["close"]), tape.traded.shape
     bars = _has_bars(tape, terms)
-    opens = _money(tape.fields["open"]) if bars or terms.fill_at == "next_open" else close
+    opens = _money(tape.fields["open"]) if _has_opens(tape, terms) else close
     first, column, ratio, payment_first, amount, row, payment_column = _actions(tape)
     paid = np.argsort(row, kind="stable")
     watches_silence = any(condition.kind == "stale_data" for condition in terms.conditions)
@@ -108,6 +108,11 @@ def _half_spreads(terms: Terms, n_assets: int) -> np.ndarray:
     return terms.half_spreads
 
 
+def _has_opens(tape: Tape, terms: Terms) -> bool:
+    """Whether opens are there, and trusted by the plan."""
+    return "open" in tape.fields and "open" in terms.fields
+
+
 def _has_bars(tape: Tape, terms: Terms) -> bool:
     """Whether opens, highs and lows are there, and trusted by the plan."""
     return {"open", "high", "low"} <= set(tape.fields) & set(terms.fields)
@@ -144,7 +149,13 @@ def rules(tape: Tape, terms: Terms) -> Rules:
         exit_sessions=int(terms.max_exit_sessions),
         in_stress=_IN_STRESS[terms.in_stress],
         bars_per_year=float(terms.bars_per_year),
+        room=8 * len(tape.assets) + 16 + most_payments(tape),
     )
+
+
+def most_payments(tape: Tape) -> int:
+    """Return the most dividends that fall due on one bar, each an entry of the log of events."""
+    return max((sum(len(effect.payments) for effect in row) for row in tape.effects.values()), default=0)
 
 
 def watches(terms: Terms) -> Watches:
@@ -226,9 +237,10 @@ def start_over(state: State, first: int, equity: float) -> None:
     for figures in (state.settling, state.earned):
         figures[:] = 0.0
     state.decided[:] = False
+    state.halted[:] = False
 
 
-def with_room(state: State, n_assets: int) -> State:
+def with_room(state: State, room: int) -> State:
     """Return the state with longer logs where one is nearly full."""
     logs = {"orders": kernel.ORDERS, "fills": kernel.FILLS, "trades": kernel.TRADES, "events": kernel.EVENTS}
     grown = {}
@@ -236,8 +248,8 @@ def with_room(state: State, n_assets: int) -> State:
         used = int(state.counts[cell])
         for part in ("cells", "figures"):
             log = getattr(state, f"{name[:-1]}_{part}")
-            if used + 8 * n_assets + 16 > len(log):
-                longer = np.empty((2 * len(log) + 16 * n_assets + 64, log.shape[1]), dtype=log.dtype)
+            if used + room > len(log):
+                longer = np.empty((2 * len(log) + 2 * room, log.shape[1]), dtype=log.dtype)
                 longer[:used] = log[:used]
                 grown[f"{name[:-1]}_{part}"] = longer
     return state._replace(**grown) if grown else state

@@ -95,9 +95,7 @@ def _cited(answer: Orders, view: MarketView, rules: frozenset[str]) -> tuple[str
     """Return the rule that each asset's order cites, empty where there is none, after a look at all of them."""
     cited = dict.fromkeys(view.assets, "")
     cited.update({order.asset: order.rule for order in answer.orders})
-    known = {tag: None for tag in (*cited.values(), *(exits.rule for exits in answer.exits)) if tag}
-    if known:
-        _tags(tuple(known) + (next(iter(known)),) * (len(view.assets) - len(known)), view, rules)
+    _check_tags({tag for tag in (*cited.values(), *(exits.rule for exits in answer.exits)) if tag}, view, rules)
     return tuple(cited[asset] for asset in view.assets)
 
 
@@ -121,12 +119,16 @@ def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) 
         raise RunError(
             f"{view.session:%Y-%m-%d}: {len(tags)} rules for {len(view.assets)} assets. Give one for all, or one each."
         )
-    for tag in sorted(set(tags) - rules):
+    _check_tags(set(tags), view, rules)
+    return tags
+
+
+def _check_tags(tags: set[str], view: MarketView, rules: frozenset[str]) -> None:
+    for tag in sorted(tags - rules):
         raise RunError(
             f"{view.session:%Y-%m-%d}: an order cites the rule {tag!r}, which the plan does not have. "
             f"Its rules are {sorted(rules)}; write the rule down in plan.rules or cite another."
         )
-    return tags
 
 
 def _place(strategy: Strategy, error: BaseException) -> str:

@@ -148,11 +148,13 @@ class BookNow:
         shares: (A,) shares held, negative when sold short.
         marks: (A,) last traded close so far; NaN before the first.
         money: Cash and dividends due.
+        waiting: (A,) shares of orders that still wait, negative to sell.
     """
 
     shares: np.ndarray
     marks: np.ndarray
     money: float
+    waiting: np.ndarray
 
     @cached_property
     def values(self) -> np.ndarray:

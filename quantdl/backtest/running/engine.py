@@ -139,7 +139,7 @@ class Engine:
                         action, codes = 2, self.book.numbers(answer.rules)
                         weights = np.array(answer.weights, dtype=np.float64)
             elif told == kernel.FULL:
-                self.state = with_room(self.state, len(self.tape.assets))
+                self.state = with_room(self.state, self.rules.room)
                 self.record = self._packed()
             elif now >= job.stop:
                 return
@@ -169,7 +169,7 @@ class Engine:
                 row = int(state.counts[kernel.NEXT_ROW])
                 return row, table[row], int(codes[row, 0])
             if told == kernel.FULL:
-                self.state = state = with_room(state, len(self.tape.assets))
+                self.state = state = with_room(state, self.rules.room)
                 self.record = self._packed()
                 continue
             if progress is not None:
@@ -182,7 +182,11 @@ class Engine:
     def book_now(self, t: int) -> BookNow:
         """Return the book as of a close."""
         shares, due = self.state.held[:, kernel.SHARES], self.state.held[:, kernel.DUE]
-        return BookNow(shares.copy(), self.tape.marks[t], float(self.state.money[kernel.CASH]) + float(due.sum()))
+        money = float(self.state.money[kernel.CASH]) + float(due.sum())
+        waits = self.state.opened[:, kernel.ORDER] >= 0
+        return BookNow(
+            shares.copy(), self.tape.marks[t], money, np.where(waits, self.state.waiting[:, kernel.LEFT], 0.0)
+        )
 
     def moment(self, t: int) -> Moment:
         """Return what the engine tells at a close whoever decides."""
@@ -210,8 +214,14 @@ class Engine:
             )
         for exits in decided.exits:
             (rule,) = self.book.numbers((exits.rule,))
-            stop, target, trail = (np.nan if it is None else it for it in (exits.stop, exits.target, exits.trail))
-            kernel.guard_position(address, column[exits.asset], rule, stop, target, trail, True)
+            stop, target, trail = (
+                np.nan if it is None else float(it) for it in (exits.stop, exits.target, exits.trail)
+            )
+            at = column[exits.asset]
+            shares = self.state.held[at, kernel.SHARES]
+            waits = self.state.waiting[at, kernel.LEFT] if self.state.opened[at, kernel.ORDER] >= 0 else 0.0
+            side = float(np.sign(shares + waits) or np.sign(shares))
+            kernel.guard_position(address, at, rule, side, stop, target, trail, True)
 
     def _trigger(self, order: Order) -> float:
         """Return the price that an order waits for, NaN where it waits for none."""

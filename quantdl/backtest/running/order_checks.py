@@ -33,7 +33,8 @@ def check_orders(answer: Orders, now: Moment, view: MarketView, purposes: Mappin
     for order in answer.orders:
         for problem in _order_problems(order, float(marks[column[order.asset]]), view):
             raise RunError(f"{day}: order for {order.asset} (rule '{order.rule}'): {problem}")
-    wanted = now.book.shares.copy()
+    ordered = np.isin(view.assets, [order.asset for order in answer.orders])
+    wanted = now.book.shares + np.where(ordered, 0.0, now.book.waiting)  # an order takes the place of what waits
     for order in answer.orders:
         wanted[column[order.asset]] += order.quantity
     for exits in answer.exits:
@@ -48,21 +49,30 @@ def check_orders(answer: Orders, now: Moment, view: MarketView, purposes: Mappin
 def _check_book(
     answer: Orders, wanted: np.ndarray, now: Moment, view: MarketView, purposes: Mapping[str, Purpose]
 ) -> None:
-    """Hold the book that the orders lead to against the caps, the cadence and the purposes of their rules."""
+    """Hold the book that the orders lead to, with what waits elsewhere, against caps, cadence and purposes.
+
+    An order that only reduces its position is not refused for what the book has drifted to.
+    """
     equity, cited = now.book.equity(), {order.asset: order.rule for order in answer.orders}
     if not cited or equity <= 0:
         return
-    weights = np.where(wanted != 0, wanted * now.book.marks, 0.0) / equity
-    default = next(iter(cited.values()))
-    ordered = np.array([asset in cited for asset in view.assets])
-    held = np.where(ordered, view.weights, weights)  # only what is ordered has to answer for its rule
-    rules = tuple(cited.get(asset, default) for asset in view.assets)
-    check_decision(
-        np.where(ordered | view.listed, weights, 0.0), rules, now.limits, view.listed, view.assets, view.session
+    after, without = (
+        np.where(shares != 0, shares * now.book.marks, 0.0) / equity for shares in (wanted, now.book.shares)
     )
-    check_purposes(weights, rules, purposes, held, view.assets, view.session)
+    ordered = np.array([asset in cited for asset in view.assets])
+    default = next(iter(cited.values()))
+    rules = tuple(cited.get(asset, default) for asset in view.assets)
+    held = np.where(ordered, view.weights, after)  # only what is ordered has to answer for its rule
+    check_purposes(after, rules, purposes, held, view.assets, view.session)
     if not now.due:
-        check_cadence(weights, held, rules, view.assets, view.session)
+        check_cadence(after, held, rules, view.assets, view.session)
+    larger = ordered & ((np.abs(after) > np.abs(view.weights)) | (after * view.weights < 0))
+    if larger.any():
+        cap = now.limits.max_weight
+        fuller = np.where(np.abs(after) > np.abs(without), after, without)  # whichever of both fills is the heavier
+        judged = np.where(ordered, after, fuller)
+        judged = np.where(larger, judged, np.where(view.listed, np.clip(judged, -cap, cap), 0.0))
+        check_decision(judged, rules, now.limits, view.listed, view.assets, view.session)
 
 
 def _order_problems(order: Order, mark: float, view: MarketView) -> Iterator[str]:

@@ -69,6 +69,10 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     expected = (len(table.sessions), len(job.tape.assets))
     if weights.shape != expected:
         raise RunError(f"targets: weights have shape {weights.shape}, expected {expected}: decisions by assets.")
+    missing = np.isnan(weights)
+    if (missing.any(axis=1) & ~missing.all(axis=1)).any():
+        row = int((missing.any(axis=1) & ~missing.all(axis=1)).argmax())
+        raise RunError(f"targets: row {row} has some weights that are NaN. Give numbers, or NaN throughout for a hold.")
     rows = _positions(sessions, table.sessions)
     if (np.diff(rows) <= 0).any():
         day = sessions[rows[int((np.diff(rows) <= 0).argmax()) + 1]]
@@ -99,7 +103,7 @@ def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray)
             raise RunError(
                 f"targets: positions reach from {given.min()} to {given.max()}, of {len(sessions)} sessions."
             )
-        return given.astype(np.int64, copy=False)
+        return np.ascontiguousarray(given, dtype=np.int64)
     rows = sessions.get_indexer(pd.DatetimeIndex(given)).astype(np.int64)
     if (rows < 0).any():
         day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]

@@ -1,14 +1,19 @@
 """The compiled engine against the reference engine in plain Python, and its log against its book."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
 
-from quantdl.backtest import prepare, run_backtest
+from quantdl.backtest import Hold, prepare, run_backtest
+from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.running.asking import StrategyDriver
+from quantdl.market.actions import CashDividend, CorporateActions
 from tests.backtest.oracle import engine as reference
 from tests.backtest.test_properties import SETTINGS, Restless, market, plan_of
-from tests.backtest.worlds import span
+from tests.backtest.worlds import Schedule, plan_for, span, world
+from tests.raw_panels import raw_world
 
 TABLES = (
     "equity", "weights_after_fill", "quantities", "orders", "fills", "trades", "exposures", "conditions", "regimes",
@@ -38,3 +43,28 @@ def test_it_keeps_the_book_of_the_reference_engine(setting):
     compiled = run_backtest(panel, plan, Restless(setting.seed), *span(panel), None, 1000.0)
     job = prepare(panel, plan, *span(panel), 1000.0)
     same(compiled, reference.play(job, StrategyDriver(job, Restless(setting.seed), None), None))
+
+
+def test_the_volume_of_one_session_is_free_again_in_the_next_whatever_was_held_between():
+    """Filled at the deciding close: sold out in one session, bought again in a later one, at the cap both times."""
+    panel = world(np.full((12, 2), 100.0))
+    volume = StatedVolume("stated", dict.fromkeys(panel.assets, 5000.0), "a guess made for this test", 0.1, 0.0)
+    items = {"friction": {"liquidity": volume, "fill_at": "decision_close"}, "fast_exit": {"max_sessions": 2}}
+    given = Schedule({2: [0.4, 0.0], 4: [0.0, 0.0], 6: [0.4, 0.0]})
+    plan = plan_for(panel, **items)
+    compiled = run_backtest(panel, plan, given, *span(panel), None, 1000.0)
+    job = prepare(panel, plan, *span(panel), 1000.0)
+    again = Schedule({2: [0.4, 0.0], 4: [0.0, 0.0], 6: [0.4, 0.0]})
+    same(compiled, reference.play(job, StrategyDriver(job, again, None), None))
+    np.testing.assert_allclose(compiled.fills["quantity"].abs().iloc[:3], 4.0, rtol=0.01)
+
+
+def test_more_dividends_on_a_day_than_a_log_is_meant_for_are_all_written_down():
+    panel = raw_world(np.full((20, 2), 100.0))
+    day = panel.sessions[5].date()
+    paid = tuple(CashDividend(day, panel.assets[0], 0.01 * (n + 1)) for n in range(60))
+    panel = replace(panel, actions=CorporateActions(dividends=paid))
+    result = run_backtest(
+        panel, plan_for(panel), Schedule({1: [0.5, 0.0], 4: Hold("rebalance")}), *span(panel), None, 1000.0
+    )
+    assert (result.events["condition"] == "dividend").sum() == 60

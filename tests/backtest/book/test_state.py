@@ -61,7 +61,7 @@ def test_logs_grow_and_keep_what_they_hold(used):
     before = state.empty_state(made.tape, made.terms, 0, 40, 1e6, 64)
     before.counts[kernel.FILLS] = used
     before.fill_figures[:used] = np.arange(used)[:, None]
-    after = state.with_room(before, 3)
+    after = state.with_room(before, 8 * 3 + 16)
     np.testing.assert_array_equal(after.fill_figures[:used], before.fill_figures[:used])
     assert (after is before) == (used + 8 * 3 + 16 <= 64)
     assert len(after.fill_cells) >= used + 8 * 3 + 16

@@ -80,7 +80,7 @@ def heavy(row, weights):
     [
         (heavy(2, [0.95, 0.0, 0.0]), "2018-01-16: weight 0.95 of A00 breaks sizing.max_weight"),
         (heavy(3, [0.5, 0.5, 0.5]), "2018-01-23: weight 1.5 of the book, gross breaks sizing.max_gross"),
-        (heavy(1, [0.1, float("nan"), 0.1]), "2018-01-09: weight of A01 is nan"),
+        (heavy(1, [0.1, float("inf"), 0.1]), "2018-01-09: weight of A01 is inf"),
         (heavy(1, [-0.1, 0.1, 0.1]), "but the plan is long-only"),
         (table(np.full((12, 3), 0.2), rules="leave"), "under the rule 'leave', whose purpose is 'exit'"),
     ],
@@ -105,3 +105,10 @@ def test_a_long_table_outgrows_the_first_logs_and_loses_nothing():
     assert len(result.fills) > 20_000
     shares = result.fills.groupby("asset")["quantity"].sum().reindex(panel.assets)
     np.testing.assert_allclose(shares, result.quantities.iloc[-1], rtol=1e-8)
+
+
+def test_a_row_that_is_nan_in_part_is_refused():
+    weights = np.full((len(ROWS), 3), 0.2)
+    weights[2, 0] = np.nan
+    with pytest.raises(RunError, match=r"row 2 has some weights that are NaN"):
+        run_backtest(PANEL, plan(), table(weights=weights), *span(PANEL))
