@@ -20,7 +20,7 @@ from quantdl.experiment.auditing import AMONG, FEATURES, INPUTS, LAW, MODEL, PRI
 from tests.small_experiment import ROOT, small_config, whole_config
 
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.yaml"))
-LARGE = {"nasdaq"}  # a thousand assets: hours
+LARGE = {"nasdaq", "nasdaq_sectors"}  # a thousand assets: hours
 SMALL = {
     "  kind: sp500\n": "  kind: sp500\n  start: 2013-01-02\n",
     "train_end: 2016-12-30": "train_end: 2015-12-31",
