@@ -18,11 +18,11 @@ from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
 from quantdl.experiment.judgement import rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model, member_histories
+from quantdl.experiment.pipeline import model_predictions, offered
 from quantdl.experiment.preparation import LoadedData, SourceData, load_data, model_inputs, prepared, read_sources
 from quantdl.features import FeatureTable
 from quantdl.models.settings import EnsembleSettings, ModelSettings
 from quantdl.risk.measures import draw_returns
-from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import Histories
 from quantdl.training.fit import Progress
 from quantdl.training.splits import FitSpans, SplitBars, split_bars
@@ -86,7 +86,7 @@ def configured_pipeline(config: ExperimentConfig, progress: Progress | None = No
         block = fit_model(model, data.learnt, model_inputs(config, data), among, config, progress)
         stages += [
             Stage(FEATURES, lambda _, values, at: _features(config, values), _traced_features),
-            Stage(INPUTS, lambda _, values, at: _inputs(model, block, values), _traced_inputs),
+            Stage(INPUTS, lambda _, values, at: _inputs(config, model, block, values), _traced_inputs),
             Stage(LAW, lambda _, values, at: _with_histories(block, values[INPUTS]), _traced_law),
         ]
         through = block.fitted.fitted_through[0]
@@ -156,14 +156,16 @@ def _traced_features(features: tuple[LoadedData, FeatureTable], at: pd.Timestamp
     return Traced(data.learnt.sessions, fields, table.assets)
 
 
-def _inputs(model: ModelSettings, block: FittedBlock, values: Mapping[str, Any]) -> tuple[Histories, ...]:
+def _inputs(
+    config: ExperimentConfig, model: ModelSettings, block: FittedBlock, values: Mapping[str, Any]
+) -> tuple[Histories, ...]:
     """What each member of a model reads; a model that is no ensemble has one."""
     data, table = values[FEATURES]
     device = block.histories.last.device
     members = model.members if isinstance(model, EnsembleSettings) else (model,)
     found: list[Histories] = []
     for member in members:
-        histories = member_histories(member, data.learnt, table).to(device)
+        histories = member_histories(member, data.learnt, table, config).to(device)
         found += [histories] * (model.fits_of(member) if isinstance(model, EnsembleSettings) else 1)
     return tuple(found)
 
@@ -272,5 +274,4 @@ def _forecasts(
     data: LoadedData = values[PRICES]
     through = data.panel.sessions[bars.test[-1]]
     book = values[LAW].forecast(bars.among(data.trades).test, progress, through)
-    predicted = ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)
-    return Forecasts(model.horizon, predicted.position_draws, predicted.value_at_risk)
+    return offered(model_predictions(config, model, data, book))

@@ -1,6 +1,7 @@
 """Forecasts of several models on the same sessions, side by side."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.config import ExperimentConfig
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.evaluation_folder import write_evaluation
-from quantdl.experiment.models import fit_model
+from quantdl.experiment.models import fit_model, position_begins
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import checked_ledger, record_look
 from quantdl.experiment.unfinished import keeping_unfinished
@@ -101,6 +102,8 @@ def _scored(
     book = fitted.forecast(bars.test, progress)
     axis, weights = fitted.histories.sessions, long_only_books(len(book.assets), config.evaluation.books)
     pieces, horizons = list(book.of(NEXT_SESSION)), (block.horizon, *block.also_horizons)
+    begins = position_begins(config)
+    of_positions = None if ticks is None else replace(ticks, prices=_prices(data, begins))
     if progress:
         progress("scoring", 0, 1)
     days = stock_days(pieces, book.assets, axis, ticks)
@@ -113,7 +116,9 @@ def _scored(
         is_volatility=isinstance(block, VolatilitySettings),
         days=days,
         positions={
-            horizon: stock_days(book.of(position_window(horizon)), book.assets, axis, ticks, with_tails=False)
+            horizon: stock_days(
+                book.of(position_window(horizon, begins)), book.assets, axis, of_positions, with_tails=False
+            )
             for horizon in horizons
         },
         quantiles=quantile_grid(pieces, book.assets),
@@ -142,7 +147,7 @@ def quoted_ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) ->
     wanted = config.evaluation.tick
     if wanted is None:
         return None
-    closes = data.panel.traded_closes[data.trades]
+    closes = _prices(data, "close")
     if wanted != "found":
         return Ticks(closes, np.full(closes.shape[1], wanted))
     through = bars.fit.train[-1] + 1
@@ -155,6 +160,11 @@ def quoted_ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) ->
             "adjusted have none. Expected prices as they were quoted, or a tick in the unit of the prices, or null."
         )
     return Ticks(closes, np.array([tick for tick in found.values() if tick is not None]))
+
+
+def _prices(data: LoadedData, field: str) -> np.ndarray:
+    """(T, A) prices as they were quoted in the sessions on which models count; NaN where an asset did not trade."""
+    return np.asarray(np.where(data.panel.traded, data.panel.fields[field], np.nan)[data.trades])
 
 
 def _regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:

@@ -38,7 +38,7 @@ from quantdl.models.settings import (
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph, group_graph
 from quantdl.relations.groups import group_paths, load_groups
-from quantdl.sequences import Histories, ReturnWindow, Shard, build_histories, forecast_windows
+from quantdl.sequences import Begins, Histories, ReturnWindow, Shard, build_histories, forecast_windows
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.execution import Capabilities, execution_on
@@ -108,7 +108,13 @@ def fit_model(
         members = tuple(_with_groups(member, panel, config) for member in settings.members)
         return _fit_ensemble(replace(settings, members=members), panel, table, bars, config, progress)
     settings = _with_groups(settings, panel, config)
-    return _fit_one(settings, member_histories(settings, panel, table), table, bars, config, config.seed, progress)
+    histories = member_histories(settings, panel, table, config)
+    return _fit_one(settings, histories, table, bars, config, config.seed, progress)
+
+
+def position_begins(config: ExperimentConfig) -> Begins:
+    """At what positions of a config are filled, from which their returns run: the next close, or the next open."""
+    return "open" if config.plan.friction.fill_at == "next_open" else "close"
 
 
 def _fit_ensemble(
@@ -122,7 +128,7 @@ def _fit_ensemble(
     """Fit every member with every seed; the fits of one member read the same histories."""
     blocks: list[FittedBlock] = []
     for member in settings.members:
-        histories = member_histories(member, panel, table)
+        histories = member_histories(member, panel, table, config)
         for number in range(settings.fits_of(member)):
             seed = member_seed(config.seed, number)
             told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
@@ -147,9 +153,19 @@ def _told_of(progress: Progress | None, name: str) -> Progress | None:
     return lambda what, done, total: report(f"{name}: {what}", done, total)
 
 
-def member_histories(settings: MemberSettings, panel: Panel, table: FeatureTable) -> Histories:
-    """Return the panel as one model reads it: its features, factors, groups and graph."""
-    windows = forecast_windows(settings.horizon, settings.also_horizons)
+def member_histories(
+    settings: MemberSettings, panel: Panel, table: FeatureTable, config: ExperimentConfig
+) -> Histories:
+    """Return the panel as one model reads it: its features, factors, groups and graph.
+
+    Args:
+        settings: Of the model.
+        panel: Prices as total returns.
+        table: Features of the panel.
+        config: Of the run, for the groups it names and for where it fills positions.
+    """
+    settings = _with_groups(settings, panel, config)
+    windows = forecast_windows(settings.horizon, settings.also_horizons, position_begins(config))
     return build_histories(
         panel,
         windows,

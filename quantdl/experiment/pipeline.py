@@ -21,7 +21,7 @@ from quantdl.backtest import (
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
-from quantdl.experiment.models import FittedBlock, fit_model
+from quantdl.experiment.models import FittedBlock, fit_model, position_begins
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
@@ -35,6 +35,7 @@ from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.runs.selection import Selection
+from quantdl.sequences import position_window
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook
 from quantdl.training.splits import SplitBars, split_bars
@@ -138,8 +139,28 @@ def _predictions(
     model: ModelSettings | None = config.model
     if model is None or book is None:
         return HistoricalSimulation(data.returns), None
-    predicted = ModelPredictions(book, model.horizon, config.seed, config.backtest.draws, data.returns, model.kind)
-    return predicted, Forecasts(model.horizon, predicted.position_draws, predicted.value_at_risk)
+    predicted = model_predictions(config, model, data, book)
+    return predicted, offered(predicted)
+
+
+def model_predictions(
+    config: ExperimentConfig, model: ModelSettings, data: LoadedData, book: ForecastBook
+) -> ModelPredictions:
+    """Return what the laws of a config's model predict of positions and of books, by draws.
+
+    Args:
+        config: Of the run.
+        model: Its model.
+        data: What it runs on.
+        book: The laws.
+    """
+    position = position_window(model.horizon, position_begins(config))
+    return ModelPredictions(book, position, config.seed, config.backtest.draws, data.returns, model.kind)
+
+
+def offered(predicted: ModelPredictions) -> Forecasts:
+    """Return what a model offers the engine: draws for sizing, and the value at risk of any book."""
+    return Forecasts(predicted.position.bars, predicted.position_draws, predicted.value_at_risk)
 
 
 def _break_even(job: Job, result: BacktestResult, forecasts: Forecasts | None) -> BreakEven:

@@ -146,7 +146,7 @@ def _contents(histories: Histories) -> dict[str, Tensor]:
         arrays |= {"neighbours": graph.neighbours, "weights": graph.weights, "graph_in_force": graph.refreshed}
         arrays["in_group"] = graph.in_group
     tensors = {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in arrays.items()}
-    windows = [[window.starts_after, window.bars] for window in histories.windows]
+    windows = [[window.starts_after, window.bars, window.begins == "open"] for window in histories.windows]
     return tensors | {
         "windows": torch.tensor(windows),
         "features": bars.features,

@@ -63,6 +63,6 @@ def _facts(setup: Setup, model: ModelDescription) -> tuple[tuple[str, str], ...]
 
 def _window(window: ReturnWindow) -> str:
     """Write a return window: where it starts after the forecast, and how long it is."""
-    later = f"from the close {counted(window.starts_after, 'bar')} later"
+    later = f"from the {window.begins} {counted(window.starts_after, 'bar')} later"
     start = later if window.starts_after else "from the close of the forecast"
     return f"{counted(window.bars, 'bar')} {start}"

@@ -13,7 +13,7 @@ from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, MemberLosses
 from quantdl.risk.historical import trailing_returns
 from quantdl.risk.measures import draw_returns, portfolio_losses
-from quantdl.sequences import NEXT_SESSION, ReturnWindow, position_window
+from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import ForecastBook
 
 
@@ -23,7 +23,7 @@ class ModelPredictions:
 
     Attributes:
         book: Laws of the next session and of the position window.
-        horizon: Bars of the position window.
+        position: Return window of the position, from its fill to its exit.
         seed: Of the run.
         n_draws: ``S``.
         panel: Prices, for assets that a law leaves out.
@@ -31,7 +31,7 @@ class ModelPredictions:
     """
 
     book: ForecastBook
-    horizon: int
+    position: ReturnWindow
     seed: int
     n_draws: int
     panel: Panel
@@ -43,7 +43,7 @@ class ModelPredictions:
 
     def position_draws(self, session: pd.Timestamp) -> np.ndarray:
         """(S, A) log returns from the fill to the horizon; a column of NaN for an absent asset."""
-        return self._draws(session, position_window(self.horizon))
+        return self._draws(session, self.position)
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
         """Losses in the session after ``session`` of the book held after its fills, (A,) weights.

@@ -32,14 +32,14 @@ TAIL_LEVELS = {"01": 0.99, "05": 0.95}
 
 @dataclass(frozen=True, eq=False)
 class Ticks:
-    """Steps in which prices move, and the closes that move in them.
+    """Steps in which prices move, and the prices that move in them.
 
     Attributes:
-        closes: (T, A) closes as they were quoted, on the axis of the forecasts' sessions.
+        prices: (T, A) as they were quoted, at which returns end, on the axis of the forecasts' sessions.
         sizes: (A,) step of each asset.
     """
 
-    closes: NDArray[np.float64]
+    prices: NDArray[np.float64]
     sizes: NDArray[np.float64]
 
 
@@ -115,7 +115,7 @@ def _scored(
 
 
 def _by_step(piece: SessionLaws, ticks: Ticks, ends: NDArray[np.int64]) -> Tensor:
-    close = torch.from_numpy(ticks.closes[ends]).to(piece.target.device)
+    close = torch.from_numpy(ticks.prices[ends]).to(piece.target.device)
     size = torch.from_numpy(ticks.sizes).to(piece.target.device).expand(close.shape)
     known = piece.observed & torch.isfinite(close)
     lower, upper = tick_bounds(piece.target, torch.where(known, close, 1.0), size)

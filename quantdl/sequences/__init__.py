@@ -11,6 +11,7 @@ from quantdl.sequences.observed_bars import ObservedBars
 from quantdl.sequences.permutation import KeyedPermutation
 from quantdl.sequences.returns import (
     NEXT_SESSION,
+    Begins,
     ReturnWindow,
     forecast_windows,
     position_window,
@@ -22,6 +23,7 @@ from quantdl.sequences.window_batch import LoaderState, Shard, WindowBatch, one_
 __all__ = [
     "NEXT_SESSION",
     "Batch",
+    "Begins",
     "Histories",
     "KeyedPermutation",
     "LoaderState",

@@ -1,5 +1,6 @@
 """The fit of a volatility model: each asset's recursion, the shape of each return window's law, and the copula."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -176,10 +177,10 @@ def implied_shape(
     start = next_variance[np.linspace(0, len(next_variance) - 1, _SIMULATED).astype(np.int64)]
     innovations = (standardised - standardised.mean()) / standardised.std()
     variance, total = start, np.zeros(_SIMULATED)
-    for ahead in range(window.ends_after):
+    for share in window.shares():
         surprise = np.sqrt(variance) * generator.choice(innovations, _SIMULATED)
-        if ahead >= window.starts_after:
-            total = total + surprise
+        if share:
+            total = total + math.sqrt(share) * surprise
         variance = variance_after(variance, surprise, recursion)
     return _skewed_shape(total / np.sqrt(sum_of_variances(start, recursion, window)), recursion)
 
@@ -202,9 +203,9 @@ def sum_of_variances(next_variance: np.ndarray, recursion: VarianceRecursion, wi
     expected = np.log(next_variance) if recursion.exponential else next_variance
     constant, persistence = recursion.expected_constant, recursion.persistence
     total = np.zeros_like(next_variance)
-    for ahead in range(window.ends_after):
-        if ahead >= window.starts_after:
-            total = total + (np.exp(expected) if recursion.exponential else expected)
+    for share in window.shares():
+        if share:
+            total = total + share * (np.exp(expected) if recursion.exponential else expected)
         expected = constant + persistence * expected
     return total
 

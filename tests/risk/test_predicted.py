@@ -11,7 +11,7 @@ from scipy import stats
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.risk.historical import HISTORY_SESSIONS
 from quantdl.risk.predicted import ModelPredictions
-from quantdl.sequences import NEXT_SESSION
+from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.forecasting import forecast_sessions
 from tests.small_experiment import ASSETS, stored
@@ -26,7 +26,7 @@ def book(small_outcome):
 
 @pytest.fixture(scope="module")
 def predictions(book, small_outcome) -> ModelPredictions:
-    return ModelPredictions(book, horizon=5, seed=7, n_draws=50_000, panel=small_outcome.data.panel)
+    return ModelPredictions(book, position=position_window(5), seed=7, n_draws=50_000, panel=small_outcome.data.panel)
 
 
 @pytest.fixture(scope="module")

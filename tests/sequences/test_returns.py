@@ -142,3 +142,66 @@ def test_raw_prices_with_a_split_are_refused_with_the_fix():
     raw = replace(panel, card=panel.card.restated(adjustment="raw"), actions=CorporateActions(splits=(split,)))
     with pytest.raises(DataError, match=f"{panel.assets[0]} on {split.ex_date}.*adjusted"):
         realised_returns(raw, [NEXT_SESSION])
+
+
+def opened(closes=CLOSES):
+    """A panel that also has opens: each a quarter of the way from the close before."""
+    panel = panel_of_closes(closes)
+    before = np.vstack([closes[:1], closes[:-1]])
+    opens = np.where(np.isfinite(closes), np.where(np.isfinite(before), 0.75 * before + 0.25 * closes, closes), np.nan)
+    return replace(panel, fields={**panel.fields, "open": opens})
+
+
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_a_position_filled_at_the_open_earns_from_open_to_open(horizon):
+    panel = opened()
+    returns, observed = realised_returns(panel, [position_window(horizon, "open")])
+    opens = panel.fields["open"]
+    for bar in range(len(opens)):
+        ends = bar + 1 + horizon
+        assert observed[bar, 0].all() == (ends < len(opens))
+        if ends < len(opens):
+            np.testing.assert_allclose(returns[bar, 0], np.log(opens[ends] / opens[bar + 1]), rtol=1e-5)
+
+
+def test_an_open_that_is_missing_or_zero_is_no_observation():
+    panel = opened()
+    opens = panel.fields["open"].copy()
+    opens[4, 0], opens[6, 1] = 0.0, np.nan
+    returns, observed = realised_returns(
+        replace(panel, fields={**panel.fields, "open": opens}), [NEXT_SESSION, position_window(2, "open")]
+    )
+    assert not observed[[1, 3], 1, 0].any()  # ends at the fourth bar, begins at it
+    assert not observed[[3, 5], 1, 1].any()
+    assert observed[:-3, 1].sum() == 2 * 9 - 4
+    assert observed[:-1, 0].all()  # closes are all there
+    assert (returns[~observed] == 0.0).all()
+
+
+def test_a_delisting_ends_a_return_from_an_open_at_its_terminal_value():
+    panel = opened(ENDED)
+    ended = Delisting(panel.sessions[LAST].date(), panel.assets[1], 50.0)
+    panel = replace(panel, actions=CorporateActions(delistings=(ended,)))
+    returns, observed = realised_returns(panel, [position_window(2, "open")])
+    assert np.flatnonzero(observed[:, 0, 1]).tolist() == list(range(LAST))
+    for bar in (LAST - 2, LAST - 1):
+        assert returns[bar, 0, 1] == pytest.approx(np.log(50.0 / panel.fields["open"][bar + 1, 1]), rel=1e-6)
+
+
+def test_without_opens_a_position_from_an_open_cannot_be_learnt():
+    with pytest.raises(DataError, match="has no opens.*fill at next_close"):
+        realised_returns(panel_of_closes(CLOSES), [position_window(2, "open")])
+
+
+@pytest.mark.parametrize(("starts_after", "begins"), [(-1, "close"), (0, "open")])
+def test_a_return_that_begins_before_the_decision_is_refused(starts_after, begins):
+    with pytest.raises(DataError, match="begins at the"):
+        ReturnWindow(starts_after, 1, begins)
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_the_shares_of_the_bars_of_a_window_add_up_to_its_length(starts_after, bars):
+    for begins in ("close", "open"):
+        window = ReturnWindow(starts_after, bars, begins)
+        assert sum(window.shares()) == pytest.approx(bars)
+        assert len(window.shares()) == window.ends_after

@@ -113,8 +113,8 @@ class Friction:
         delisted_after_sessions: Sessions of silence after which an asset counts as delisted although nothing states its
             end: a holding of it is then paid out. Null for never. Until then it stays in the book at its last close. A
             year of sessions, 250, is longer than suspensions that end.
-        fill_at: ``"next_close"``; ``"next_open"`` where the data has opens; ``"decision_close"`` fills at the very
-            close that was decided on, at which no real order can fill any more, and is stamped on the result.
+        fill_at: ``"next_close"``; ``"next_open"`` where the data has opens, from which a model's positions then run;
+            ``"decision_close"``, without a model only, fills at the very close that was decided on, at which no real order can fill any more, and is stamped on the result.
         commission_per_share: Money for each share, on top of the basis points. For raw prices only: shares at adjusted
             prices are not the shares that were traded.
         commission_minimum: Least commission of a fill, as money. An order that fills in parts pays it for each.
@@ -212,8 +212,8 @@ def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon:
     if friction.fill_at == "next_open" and "open" not in data.fields:
         expected = "'next_close', because 'open' is not among trusted_data.fields"
         yield PlanFault("friction.fill_at", "'next_open'", expected, "add 'open' to the fields or write next_close")
-    if friction.fill_at != "next_close" and model_horizon is not None:
-        expected = "'next_close': the model's position law runs from the next close"
+    if friction.fill_at == "decision_close" and model_horizon is not None:
+        expected = "'next_close' or 'next_open': the model's position law runs from the next fill"
         yield PlanFault("friction.fill_at", repr(friction.fill_at), expected, "write next_close")
 
 

@@ -80,7 +80,9 @@ class MarketView:
 
     @cached_property
     def draws(self) -> np.ndarray | None:
-        """(S, A) log returns of the position window, close t+1 to close t+1+h; None without a model.
+        """(S, A) log returns of the position window, from fill to exit; None without a model.
+
+        They run from close t+1 to close t+1+h, or from open to open where the plan fills at the next open.
 
         An asset the model does not serve at this session is a column of NaN. Drawn on first use.
 
@@ -142,7 +144,8 @@ class Forecasts:
 
     Attributes:
         horizon_bars: Bars of the position window; must equal the plan's horizon.
-        draws: Session to (S, A) log returns from close t+1 to close t+1+h, a column of NaN for an absent asset.
+        draws: Session to (S, A) log returns from fill to exit (close t+1 to close t+1+h, or open to open where the plan
+            fills at the next open), a column of NaN for an absent asset.
         value_at_risk: Session, weights (A,) held after its fills, and level, to the predicted loss of the next session
             as a positive fraction of equity, or to None where too little is known of the book: such a session is left
             out. None when no value at risk is predicted.

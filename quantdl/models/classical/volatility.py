@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 import torch
@@ -123,12 +124,11 @@ class VolatilityForecaster(Forecaster):
         constant, persistence = self.expected_constant[refit], self.persistence[refit]
         expected = next_variance.log() if self.exponential else next_variance
         total = torch.zeros_like(next_variance)
-        starts = torch.tensor([window.starts_after for window in self.windows], device=batch.bar.device)
-        ends = torch.tensor([window.ends_after for window in self.windows], device=batch.bar.device)
-        first, last = starts[batch.window][:, None], ends[batch.window][:, None]
-        for ahead in range(max(window.ends_after for window in self.windows)):
+        shares = list(zip_longest(*(window.shares() for window in self.windows), fillvalue=0.0))  # bar by bar
+        of_rows = torch.tensor(shares, dtype=total.dtype, device=batch.bar.device)[:, batch.window, None]
+        for share in of_rows:
             variance = expected.exp() if self.exponential else expected
-            total = total + torch.where((ahead >= first) & (ahead < last), variance, 0.0)
+            total = total + torch.where(share > 0.0, share * variance, 0.0)
             expected = constant + persistence * expected
         return self.mean[refit] * batch.window_bars.double()[:, None], total.clamp(min=SMALLEST_VARIANCE)
 
