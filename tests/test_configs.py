@@ -38,6 +38,7 @@ def test_the_promised_configs_ship():
         "crossover",
         "inverse_volatility",
         "nasdaq",
+        "walk_forward",
     }
     assert promised <= {path.stem for path in CONFIGS}
 

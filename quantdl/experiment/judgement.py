@@ -1,5 +1,6 @@
 """Both books measured and compared, the forecasts tested, and the checklist that judges the run by its plan."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -74,6 +75,7 @@ def judge(
     predictions: LossPredictions,
     forecasts: pd.DataFrame | None,
     rate: pd.Series | None,
+    fitted_through: Sequence[pd.Timestamp] = (),
 ) -> Judgement:
     """Compute every figure once and let the checklist judge.
 
@@ -84,6 +86,7 @@ def judge(
         predictions: What predicts the losses of its book.
         forecasts: The table of its forecasts; None without a model.
         rate: Annual rate that its cash earned, as known at each session; None for nothing.
+        fitted_through: Last session that each fit of its model saw, increasing.
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run = result.equity.index
@@ -118,7 +121,7 @@ def judge(
         stamps=result.stamps,
         halted_on=None if result.halted_on is None else result.halted_on.date(),
         halt_reason=result.halt_reason,
-        forecast=_forecast_scores(config, forecasts),
+        forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
@@ -126,11 +129,13 @@ def judge(
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
 
 
-def _forecast_scores(config: ExperimentConfig, forecasts: pd.DataFrame | None) -> ForecastScores | None:
+def _forecast_scores(
+    config: ExperimentConfig, forecasts: pd.DataFrame | None, fitted_through: Sequence[pd.Timestamp]
+) -> ForecastScores | None:
     model = config.model
     if model is None or forecasts is None:
         return None
-    return forecast_scores(forecasts, model.kind, (model.horizon, *model.also_horizons))
+    return forecast_scores(forecasts, model.kind, (model.horizon, *model.also_horizons), fitted_through)
 
 
 def predicted_levels(planned: float | None) -> tuple[float, ...]:

@@ -46,7 +46,7 @@ from quantdl.training.fit import Circumstances, FitReport, Progress, fit
 from quantdl.training.forecasting import FittedModel, ForecastBook, forecast_members, forecast_sessions
 from quantdl.training.parallel import Processes
 from quantdl.training.settings import TrainingSettings
-from quantdl.training.splits import FitSpans, SplitBars, walk_forward_spans, yearly_refits
+from quantdl.training.splits import FitSpans, SplitBars, refit_bars, walk_forward_spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +205,7 @@ def _fit_network(
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit a network on the given spans, and anew on each of those that it is refitted on."""
-    spans = walk_forward_spans(histories.sessions, bars, settings.refit == "yearly")
+    spans = walk_forward_spans(histories.sessions, bars, settings.refit)
     fit_of = partial(_fit_once, settings, histories, config, seed)
     models: list[Forecaster] = []
     reports: list[FitReport] = []
@@ -342,8 +342,9 @@ def _fit_classical(
 ) -> FittedModel:
     from quantdl.training.classical_fit import fit_classical
 
-    yearly = isinstance(settings, VolatilitySettings) and settings.refit == "yearly"
-    refits = yearly_refits(histories.sessions, bars.test) if yearly else [bars.test.start]
+    refits = refit_bars(
+        histories.sessions, bars.test, settings.refit if isinstance(settings, VolatilitySettings) else "once"
+    )
     model = fit_classical(settings, histories, refits, progress)
     return FittedModel(model, histories.windows, None, tuple(histories.sessions[bar] for bar in refits))
 

@@ -101,7 +101,8 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     job = prepare(data.panel, config.plan, start, end, initial, rate)
     books = Books(job, result, equal_weight_baseline(job), _break_even(job, result, forecasts))
     table = None if book is None else forecast_table(book)
-    judgement = judge(config, data, books, predictions, table, rate)
+    fitted_through = () if fitted is None else fitted.fitted.fitted_through
+    judgement = judge(config, data, books, predictions, table, rate, fitted_through)
     return Outcome(data, fitted, table, books, judgement)
 
 

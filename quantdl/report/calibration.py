@@ -5,7 +5,7 @@ from quantdl.report.document import Cell, Part, Row, Section, Table, header, not
 from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATISTIC, counted, level_figure, p_value
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.forecast_scores import AssetScores, Coverage, ForecastScores, Uniformity
+from quantdl.risk.forecast_scores import AssetScores, Coverage, FitScores, ForecastScores, Uniformity
 from quantdl.risk.model_scores import HorizonScores
 from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
 
@@ -83,7 +83,28 @@ def _score_parts(scores: ForecastScores) -> tuple[Part, ...]:
     rows = tuple(row(shown.label, shown.cell(scores)) for shown in SCORES)
     note = f"Forecasts of {WINDOWS.get(scores.window, scores.window)}."
     table = Table("Scores", header("Score", scores.model), rows, note, narrow=True)
-    return table, _uniformity(scores.pit), *((_horizons(scores.horizons),) if scores.horizons else ())
+    horizons = (_horizons(scores.horizons),) if scores.horizons else ()
+    return table, _uniformity(scores.pit), *horizons, *((_fits(scores.fits),) if scores.fits else ())
+
+
+def _fits(fits: tuple[FitScores, ...]) -> Table:
+    rows = tuple(
+        row(
+            str(one.fitted_through),
+            Cell(f"{one.first} to {one.last}"),
+            NLL.cell(one),
+            JOINT_NLL.cell(one),
+            CRPS.cell(one),
+            number(one.coverage_90, PERCENT),
+            OUTCOMES.cell(one),
+        )
+        for one in fits
+    )
+    note = "The model was fitted anew as time went on. Each fit forecast only what came after the last session it saw."
+    labels = (shown.label for shown in (NLL, JOINT_NLL, CRPS))
+    names = ("Fitted through", "Forecast at the closes of", *labels, "Inside 90 % [%]", OUTCOMES.label)
+    columns = header(*names, numeric_from=2)
+    return Table("Scores of each fit", columns, rows, note)
 
 
 def _horizons(horizons: tuple[HorizonScores, ...]) -> Table:

@@ -62,7 +62,7 @@ class TrainingCourse:
         best_epoch: Which pass of the first fit was kept.
         epochs: The passes of the first fit.
         execution: Of all fits; None where the run does not tell.
-        further: The other fits: of the other members, on both spans, at the turns of years.
+        further: The other fits: of the other members, on both spans, in the test span.
     """
 
     best_epoch: int

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,31 @@ class Uniformity:
 
 
 @dataclass(frozen=True)
+class FitScores:
+    """Scores of the sessions that one fit of a walk-forward served; see `MeanScores`.
+
+    Attributes:
+        fitted_through: Last session that the fit saw.
+        first: First session at whose close it forecast.
+        last: Last such session.
+        nll: Of the stock-days it served.
+        joint_nll: Of the same.
+        crps: Of the same.
+        coverage_90: Share of outcomes inside the central 90 % interval.
+        n: Stock-days.
+    """
+
+    fitted_through: date
+    first: date
+    last: date
+    nll: float
+    joint_nll: float
+    crps: float
+    coverage_90: float
+    n: int
+
+
+@dataclass(frozen=True)
 class ForecastScores:
     """Scores of the next session's forecasts over the test span.
 
@@ -106,6 +132,7 @@ class ForecastScores:
         pit: Test of the probability integral transform.
         horizons: Of returns over several bars, in sets of sessions whose returns do not overlap; none for a horizon
             that has fewer than two sessions a set.
+        fits: Of the sessions that each fit served, where the model was fitted anew in the test span.
     """
 
     model: str
@@ -118,6 +145,7 @@ class ForecastScores:
     assets: tuple[AssetScores, ...]
     pit: Uniformity
     horizons: tuple[HorizonScores, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    fits: tuple[FitScores, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def forecast_table(book: ForecastBook) -> pd.DataFrame:
@@ -171,13 +199,16 @@ def coverages(scored: pd.DataFrame, levels: Iterable[float] = COVERAGE_LEVELS) -
     return tuple(Coverage(level, float(coverage(values, counted, level)), float(len(scored))) for level in levels)
 
 
-def forecast_scores(table: pd.DataFrame, model: str, horizons: Sequence[int] = ()) -> ForecastScores:
+def forecast_scores(
+    table: pd.DataFrame, model: str, horizons: Sequence[int] = (), fitted_through: Sequence[pd.Timestamp] = ()
+) -> ForecastScores:
     """Score the forecasts of a table: those of the next session, and those over several bars.
 
     Args:
         table: Of `forecast_table`.
         model: Kind of the model.
         horizons: Bars from fill to exit of each position window, the model's own horizon first.
+        fitted_through: Last session that each fit saw, increasing.
     """
     scored = next_session(table)
     means, uniform = mean_scores(scored), kolmogorov_smirnov(scored["pit"].to_numpy())
@@ -192,7 +223,25 @@ def forecast_scores(table: pd.DataFrame, model: str, horizons: Sequence[int] = (
         assets=_asset_scores(scored),
         pit=Uniformity(_POOLED, uniform.statistic, uniform.p_value),
         horizons=tuple(_horizon_scores(table, model, horizons)),
+        fits=tuple(_fit_scores(scored, fitted_through)) if len(fitted_through) > 1 else (),
     )
+
+
+def _fit_scores(scored: pd.DataFrame, fitted_through: Sequence[pd.Timestamp]) -> Iterator[FitScores]:
+    """Scores of the sessions from that of each fit to that of the next one; a fit that served none is left out."""
+    serving = pd.DatetimeIndex(list(fitted_through)).searchsorted(scored["session"], side="right") - 1
+    for number, rows in scored.groupby(serving, sort=True):
+        means, (inside,) = mean_scores(rows), coverages(rows, (0.9,))
+        yield FitScores(
+            fitted_through=fitted_through[int(str(number))].date(),
+            first=rows["session"].min().date(),
+            last=rows["session"].max().date(),
+            nll=means.nll,
+            joint_nll=means.joint_nll,
+            crps=means.crps,
+            coverage_90=inside.observed,
+            n=len(rows),
+        )
 
 
 def _horizon_scores(table: pd.DataFrame, model: str, horizons: Sequence[int]) -> Iterator[HorizonScores]:

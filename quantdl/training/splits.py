@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 
 from quantdl.errors import DataError
+from quantdl.models.settings import Refit
 from quantdl.training.settings import SplitDates
+
+_PERIODS = {"yearly": "Y", "quarterly": "Q", "monthly": "M"}
 
 
 @dataclass(frozen=True)
@@ -98,20 +101,29 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:
     return SplitBars(FitSpans(range(0, train + 1), range(train, validation + 1)), range(before_test, test_end + 1))
 
 
-def yearly_refits(sessions: pd.DatetimeIndex, test: range) -> list[int]:
-    """Bars to refit through: the one before the test span, then the last of every calendar year inside it."""
-    years = sessions[test.start : test.stop].year
-    ends = [test[number] for number in range(len(years) - 1) if years[number] != years[number + 1]]
+def refit_bars(sessions: pd.DatetimeIndex, test: range, refit: Refit) -> list[int]:
+    """Bars to refit through: the one before the test span, then the last of each calendar period inside it.
+
+    Args:
+        sessions: (T,) of the panel.
+        test: Bars at whose close a forecast is made.
+        refit: How often.
+    """
+    if refit == "once":
+        return [test.start]
+    periods = sessions[test.start : test.stop].to_period(_PERIODS[refit])
+    ends = [test[number] for number in range(len(periods) - 1) if periods[number] != periods[number + 1]]
     return sorted({test.start, *ends})
 
 
-def walk_forward_spans(sessions: pd.DatetimeIndex, bars: SplitBars, yearly: bool) -> tuple[FitSpans, ...]:
-    """Spans of every fit of a network: the given ones, then, if it is refitted yearly, those moved on to each refit.
+def walk_forward_spans(sessions: pd.DatetimeIndex, bars: SplitBars, refit: Refit) -> tuple[FitSpans, ...]:
+    """Spans of every fit of a network: the given ones, then, if it is refitted, those moved on to each refit.
 
     Each fit ends with the bar through which it is refitted, so it serves only forecasts of returns after that one.
+    Labels that end later are purged from it, as from the first.
     """
-    later = [bar for bar in yearly_refits(sessions, bars.test) if bar > bars.fit.validation[-1]] if yearly else []
-    return (bars.fit, *(bars.fit.moved_to(bar) for bar in later))
+    later = [bar for bar in refit_bars(sessions, bars.test, refit) if bar > bars.fit.validation[-1]]
+    return (bars.fit, *(bars.fit.moved_to(bar) for bar in (later if refit != "once" else ())))
 
 
 def _last_bar(sessions: pd.DatetimeIndex, day: date) -> int:

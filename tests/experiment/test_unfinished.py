@@ -22,7 +22,7 @@ from quantdl.models.transformer import TransformerForecaster
 from quantdl.sequences import NEXT_SESSION, build_histories
 from quantdl.simulation import panel_of_closes
 from quantdl.training.execution import Capabilities, execution_on
-from quantdl.training.splits import FitSpans, SplitBars, yearly_refits
+from quantdl.training.splits import FitSpans, SplitBars, refit_bars
 from tests.panels import ragged_closes
 
 SPANS = FitSpans(range(30, 100), range(99, 130))
@@ -179,7 +179,7 @@ def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with
 
     told = []
     expected = fitted(lambda what, epoch, _: told.append((what, epoch)))
-    assert len({what for what, _ in told}) == 2 * len(yearly_refits(panel.sessions, bars.test))
+    assert len({what for what, _ in told}) == 2 * len(refit_bars(panel.sessions, bars.test, "yearly"))
     steps = iter(range(len(told)))
 
     def stop(*_: object) -> None:

@@ -1,11 +1,12 @@
 """Scores, coverage and the histogram of outcomes are shown as the run recorded them."""
 
 import dataclasses
+from datetime import date
 
 from quantdl.report import calibration
 from quantdl.report.calibration import ENDS_SHOWN, asset_table
 from quantdl.results.run_record import read_run
-from quantdl.risk.forecast_scores import AssetScores, Uniformity
+from quantdl.risk.forecast_scores import AssetScores, FitScores, Uniformity
 from quantdl.risk.model_scores import HorizonScores
 from quantdl.risk.pit_histogram import ReliabilityPoint
 from tests.report import sections
@@ -64,6 +65,20 @@ def test_scores_over_several_bars_are_shown_a_row_a_horizon(run):
         "21 bars": ["\u22121.1000", "512.34", "91.00", "2,100"],
     }
     assert [column.text for column in found.columns][1:3] == ["Negative log score [nats]", "CRPS [bp of return]"]
+    assert all(getattr(part, "caption", "") != found.caption for part in calibration.section(run).parts)
+
+
+def test_scores_of_each_fit_are_shown_where_the_model_was_fitted_anew(run):
+    days = [date(2018, 12, 31), date(2019, 12, 31), date(2020, 12, 31)]
+    fits = tuple(
+        FitScores(first, first, last, nll, -3.0, 0.0098, 0.887, 5040)
+        for first, last, nll in zip(days[:-1], days[1:], (-2.75, -2.5), strict=True)
+    )
+    found = sections.table(calibration.section(with_scores(run, fits=fits)), "Scores of each fit")
+    assert sections.by_label(found) == {
+        "2018-12-31": ["2018-12-31 to 2019-12-31", "\u22122.7500", "\u22123.0000", "98.00", "88.70", "5,040"],
+        "2019-12-31": ["2019-12-31 to 2020-12-31", "\u22122.5000", "\u22123.0000", "98.00", "88.70", "5,040"],
+    }
     assert all(getattr(part, "caption", "") != found.caption for part in calibration.section(run).parts)
 
 

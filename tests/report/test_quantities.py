@@ -73,7 +73,7 @@ def test_zero_is_a_figure_and_no_gap():
 @pytest.mark.parametrize(
     ("shown", "record", "elsewhere"),
     [
-        (calibration.SCORES, ForecastScores, {"model", "window", "coverage", "assets", "pit", "horizons"}),
+        (calibration.SCORES, ForecastScores, {"model", "window", "coverage", "assets", "pit", "horizons", "fits"}),
         (calibration.ASSET_SCORES, AssetScores, {"asset"}),
         (regimes.period_figures(MONEY), PeriodResult, {"sessions"}),
     ],

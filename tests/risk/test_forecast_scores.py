@@ -1,6 +1,7 @@
 """Forecasts laid out as a table, and their scores by hand."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -48,6 +49,22 @@ def test_scores_are_means_over_the_observed_cells_of_the_next_session(table):
     assert found.joint_nll == pytest.approx(-(-3.0 + 5.0) / 3)  # once a session
     assert found.crps == pytest.approx(0.7 / 3)
     assert mean_scores(next_session(table)).crps == found.crps
+
+
+def test_each_fit_is_scored_on_the_sessions_it_served(table):
+    """A fit through a session forecasts at its close; the third fit came after the last forecast and served none."""
+    fits = [pd.Timestamp(day) for day in ("2019-12-31", "2020-01-03", "2020-01-06")]
+    dated = table.assign(session=pd.to_datetime(table["session"]))
+    first, second = forecast_scores(dated, "a model", fitted_through=fits).fits
+    assert (first.fitted_through, first.first, first.last, first.n) == (date(2019, 12, 31), *[date(2020, 1, 2)] * 2, 1)
+    assert (first.nll, first.joint_nll, first.crps) == pytest.approx((1.0, 3.0, 0.1))
+    assert (second.fitted_through, second.first, second.last, second.n) == (*[date(2020, 1, 3)] * 3, 2)
+    assert (second.nll, second.joint_nll, second.crps) == pytest.approx((-2.5, -2.5, 0.3))
+    assert (first.coverage_90, second.coverage_90) == (1.0, 1.0)
+
+
+def test_a_model_that_is_fitted_once_has_no_table_of_fits(table):
+    assert forecast_scores(table, "a model", fitted_through=[pd.Timestamp("2019-12-31")]).fits == ()
 
 
 def test_each_asset_has_its_own_scores_in_the_order_of_the_symbols(table):

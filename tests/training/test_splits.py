@@ -11,7 +11,7 @@ from quantdl.errors import DataError
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.settings import SplitDates
-from quantdl.training.splits import FitSpans, split_bars, walk_forward_spans, yearly_refits
+from quantdl.training.splits import FitSpans, refit_bars, split_bars, walk_forward_spans
 from tests.panels import closes_of, heavy_tailed_returns
 
 SESSIONS = pd.DatetimeIndex(np.busday_offset("2015-01-01", np.arange(1300), roll="forward").astype("datetime64[ns]"))
@@ -109,19 +109,42 @@ def test_a_span_without_sessions_is_refused():
 
 def test_refits_come_before_the_test_and_at_the_end_of_each_of_its_years():
     bars = split_bars(SESSIONS, DATES)
-    refits = SESSIONS[yearly_refits(SESSIONS, bars.test)]
+    refits = SESSIONS[refit_bars(SESSIONS, bars.test, "yearly")]
     assert refits.strftime("%Y-%m-%d").tolist() == ["2017-12-29", "2018-12-31"]
+
+
+@pytest.mark.parametrize(
+    ("refit", "expected"),
+    [
+        ("quarterly", ["2017-12-29", "2018-03-30", "2018-06-29"]),
+        ("monthly", ["2017-12-29", "2018-01-31", "2018-02-28", "2018-03-30", "2018-04-30", "2018-05-31", "2018-06-29"]),
+        ("once", ["2017-12-29"]),
+    ],
+)
+def test_refits_come_at_the_end_of_each_period(refit, expected):
+    dates = SplitDates(date(2017, 6, 30), date(2017, 12, 29), date(2018, 1, 1), date(2018, 7, 27))
+    refits = SESSIONS[refit_bars(SESSIONS, split_bars(SESSIONS, dates).test, refit)]
+    assert refits.strftime("%Y-%m-%d").tolist() == expected
+
+
+def test_each_refit_of_a_network_validates_on_the_last_bars_and_learns_from_all_before():
+    bars = split_bars(SESSIONS, DATES)
+    spans = walk_forward_spans(SESSIONS, bars, "quarterly")
+    assert [own.validation[-1] for own in spans] == refit_bars(SESSIONS, bars.test, "quarterly")
+    for own in spans:
+        assert len(own.validation) == len(bars.fit.validation)
+        assert own.train == range(0, own.validation[0] + 1)
 
 
 def test_a_test_inside_one_year_is_fitted_once():
     test = range(SESSIONS.get_loc("2018-03-01"), SESSIONS.get_loc("2018-09-28") + 1)
-    assert yearly_refits(SESSIONS, test) == [test.start]
+    assert refit_bars(SESSIONS, test, "yearly") == [test.start]
 
 
 @given(st.integers(0, 1200), st.integers(1, 1300))
 def test_no_refit_comes_later_than_a_year_after_the_one_before(start, length):
     test = range(start, min(start + length, len(SESSIONS)))
-    refits = yearly_refits(SESSIONS, test)
+    refits = refit_bars(SESSIONS, test, "yearly")
     assert refits[0] == test.start and refits == sorted(set(refits)) and refits[-1] <= test[-1]
     served = [max(refit for refit in refits if refit <= bar) for bar in test]
     assert all(
@@ -149,12 +172,12 @@ def test_a_span_without_a_live_session_is_refused():
 
 def test_a_network_that_is_fitted_once_has_the_given_spans():
     bars = split_bars(SESSIONS, DATES)
-    assert walk_forward_spans(SESSIONS, bars, yearly=False) == (bars.fit,)
+    assert walk_forward_spans(SESSIONS, bars, "once") == (bars.fit,)
 
 
 def test_each_refit_ends_with_its_year_and_validates_on_as_many_bars_as_the_first():
     bars = split_bars(SESSIONS, DATES)
-    first, second = walk_forward_spans(SESSIONS, bars, yearly=True)
+    first, second = walk_forward_spans(SESSIONS, bars, "yearly")
     assert first == bars.fit
     assert SESSIONS[second.validation[-1]] == pd.Timestamp("2018-12-31")
     assert SESSIONS[second.validation[-1] + 1] == pd.Timestamp("2019-01-01")
@@ -164,7 +187,7 @@ def test_each_refit_ends_with_its_year_and_validates_on_as_many_bars_as_the_firs
 
 def test_a_test_that_begins_later_than_validation_ends_is_fitted_for_anew():
     later = SplitDates(date(2016, 6, 30), date(2016, 12, 30), date(2018, 3, 1), date(2018, 6, 28))
-    spans = walk_forward_spans(SESSIONS, split_bars(SESSIONS, later), yearly=True)
+    spans = walk_forward_spans(SESSIONS, split_bars(SESSIONS, later), "yearly")
     assert [SESSIONS[own.validation[-1]].date() for own in spans] == [date(2016, 12, 30), date(2018, 2, 28)]
 
 

@@ -114,7 +114,8 @@ class Friction:
             end: a holding of it is then paid out. Null for never. Until then it stays in the book at its last close. A
             year of sessions, 250, is longer than suspensions that end.
         fill_at: ``"next_close"``; ``"next_open"`` where the data has opens, from which a model's positions then run;
-            ``"decision_close"``, without a model only, fills at the very close that was decided on, at which no real order can fill any more, and is stamped on the result.
+            ``"decision_close"``, without a model only, fills at the very close that was decided on, at which no real
+            order can fill any more, and is stamped on the result.
         commission_per_share: Money for each share, on top of the basis points. For raw prices only: shares at adjusted
             prices are not the shares that were traded.
         commission_minimum: Least commission of a fill, as money. An order that fills in parts pays it for each.

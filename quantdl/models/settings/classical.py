@@ -34,7 +34,8 @@ class VolatilitySettings(ClassicalSettings):
     """What the classical models with fitted parameters share.
 
     Attributes:
-        refit: Whether parameters are refitted at the end of every calendar year of the test span, or once before it.
+        refit: Whether parameters are refitted at the end of every calendar year, quarter or month of the test span, or
+            fitted once before it.
     """
 
     refit: Refit = "yearly"

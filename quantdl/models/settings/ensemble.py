@@ -23,7 +23,8 @@ class EnsembleSettings:
             without a horizon takes that of the ensemble.
         seeds: Fits of each member that is a network, with a seed of its own each; the first is the config's. What has
             no random start is fitted once. Members count alike, and the fits of one share what it counts.
-        refit: Whether all members are fitted anew every calendar year, or once; it takes the place of their own.
+        refit: Whether all members are fitted anew every calendar year, quarter or month, or fitted once; it takes the
+            place of their own.
         also_horizons: Further horizons that all members answer for; they take the place of their own.
         kind: Name of the model.
     """

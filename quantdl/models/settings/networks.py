@@ -50,8 +50,8 @@ class NetworkSettings:
             are linear in the assets. The heads read the mean over all assets as of the forecast in any case.
         also_horizons: Further horizons, in bars from fill to exit, that the same model is trained on, forecasts and is
             scored by.
-        refit: Whether the network is fitted anew at the end of every calendar year of the test span, on spans that
-            have moved on with it, or once before it.
+        refit: Whether the network is fitted anew at the end of every calendar year, quarter or month of the test span,
+            on spans that have moved on with it, or fitted once before it.
         groups: Groups of each asset by symbol, from the top down (sector, industry ...), for models that read them; an
             asset that is not named has the sector that the data declare.
     """

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal
 
-Refit = Literal["yearly", "once"]
-"""When parameters are fitted anew during the test span."""
+Refit = Literal["yearly", "quarterly", "monthly", "once"]
+"""When parameters are fitted anew in the test span: at the end of every calendar year, quarter or month, or never."""
 
 
 def repeated_horizons(horizon: int, also: tuple[int, ...]) -> Iterator[tuple[str, str]]:
