@@ -131,7 +131,7 @@ def data_universe(
     from quantdl.experiment.preparation import universe_of
 
     universe = universe_of(loaded)
-    day, sessions = _day(on), universe.panel.sessions
+    day, sessions = _day(on, "--on"), universe.panel.sessions
     if not sessions[0].date() <= day <= sessions[-1].date():
         raise DataError(f"--on {on}: the data runs {sessions[0]:%Y-%m-%d}..{sessions[-1]:%Y-%m-%d}. Give a day of it.")
     last = int(sessions.searchsorted(str(day), side="right")) - 1  # the session itself, or the one before it
@@ -177,6 +177,41 @@ def evaluate(
     print_evaluation(table)
     if output is not None:
         typer.echo(output)
+
+
+@app.command()
+def forecast(
+    config: ConfigPath,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="The session; the last one of the data by default.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder to write; must not exist. forecast-NAME-DATE by default."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tomorrow's law, value at risk and orders, as of the close of a session, as CSV; the last line is the folder.
+
+    The config is carried out up to that session on data that end there, as a run would, and the strategy has held and
+    ordered what it says from the first session of the test span on. It shows no performance and counts no trial.
+    """
+    loaded, day = _load(config), None if as_of is None else _day(as_of, "--as-of")
+    if output is not None and output.exists():
+        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    from quantdl.cli.as_of import print_as_of, print_as_of_json, write_as_of
+    from quantdl.experiment.as_of import forecast_as_of
+    from quantdl.experiment.unfinished import keeping_unfinished
+
+    with keeping_unfinished(loaded), progress_bars() as progress:
+        found = forecast_as_of(loaded, day, progress)
+    folder = output or Path(f"forecast-{loaded.name}-{found.session}")
+    write_as_of(found, folder)
+    if as_json:
+        print_as_of_json(found)
+        return
+    print_as_of(found)
+    typer.echo(folder)
 
 
 @app.command()
@@ -427,11 +462,11 @@ def _load(path: Path, seed: int | None = None) -> "ExperimentConfig":
     return loaded if seed is None or seed == loaded.seed else with_values(loaded, {"seed": seed})
 
 
-def _day(text: str) -> date:
+def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise ConfigError(f"--on: given {text!r}; expected a date such as 2016-12-30.") from None
+        raise ConfigError(f"{option}: given {text!r}; expected a date such as 2016-12-30.") from None
 
 
 def _existing(path: Path) -> Path:

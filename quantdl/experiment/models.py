@@ -342,9 +342,8 @@ def _fit_classical(
 ) -> FittedModel:
     from quantdl.training.classical_fit import fit_classical
 
-    refits = refit_bars(
-        histories.sessions, bars.test, settings.refit if isinstance(settings, VolatilitySettings) else "once"
-    )
+    refit = settings.refit if isinstance(settings, VolatilitySettings) else "once"
+    refits = refit_bars(histories.sessions, bars, refit)
     model = fit_classical(settings, histories, refits, progress)
     return FittedModel(model, histories.windows, None, tuple(histories.sessions[bar] for bar in refits))
 

@@ -93,7 +93,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     if faults:
         raise _and_revisions(plan_refusal(config, faults), data.census)
     rate = rate_on_cash(config, data, bars.test)
-    fitted, book = _forecast(config, data, bars, progress)
+    fitted, book = forecast_test_span(config, data, bars, progress)
     predictions, forecasts = _predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
@@ -123,9 +123,10 @@ def _test_span(data: LoadedData, bars: SplitBars) -> tuple[pd.Timestamp, pd.Time
     return sessions[bars.test.start + 1], sessions[bars.test[-1]]
 
 
-def _forecast(
+def forecast_test_span(
     config: ExperimentConfig, data: LoadedData, bars: SplitBars, progress: Progress | None
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
+    """Fit the config's model and forecast every bar of the test span; nothing of both without a model."""
     if config.model is None:
         return None, None
     through, bars = data.panel.sessions[bars.test[-1]], bars.among(data.trades)

@@ -78,10 +78,18 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
     """
     source = read_sources(config, keep_ingest)
     data = prepared(config, source)
-    before_test = _before_test(config, source.panel)
-    read = _read_in_test(config, data.panel, max(before_test, 0))
-    refuse_stale(config, data.series, read, data.panel.card.declaration.trading_calendar())
+    refuse_stale_series(config, data)
     return data
+
+
+def refuse_stale_series(config: ExperimentConfig, data: LoadedData) -> None:
+    """Refuse series beside the prices that cannot be read at the sessions of the test span.
+
+    Raises:
+        DataError: With every series that is too old, or unknown, at one of them.
+    """
+    read = _read_in_test(config, data.panel, max(_before_test(config, data.panel), 0))
+    refuse_stale(config, data.series, read, data.panel.card.declaration.trading_calendar())
 
 
 @dataclass(frozen=True, eq=False)

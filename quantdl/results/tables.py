@@ -1,4 +1,7 @@
-"""The tables of a run as Parquet files: equal tables give equal bytes, and what is read has the columns it needs."""
+"""The tables of a run as Parquet files: equal tables give equal bytes, and what is read has the columns it needs.
+
+Tables for spreadsheets are CSV.
+"""
 
 from pathlib import Path
 
@@ -17,6 +20,28 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
     by_session = table.reset_index(names="session") if isinstance(table.index, pd.DatetimeIndex) else table
     arrow = pa.Table.from_pandas(by_session, preserve_index=False).replace_schema_metadata(None)
     pq.write_table(arrow, path, compression="zstd", store_schema=False)
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """Return a table as CSV that a spreadsheet opens without running anything.
+
+    Text that begins as a formula does (``= + - @``, tab, carriage return) gets an apostrophe before it; numbers stay as
+    they are, written so that reading them gives the same bits. An undefined number is empty. Lines end as in RFC 4180.
+
+    Example:
+        >>> csv_text(pd.DataFrame({"asset": ["=1+1", "KO"], "weight": [-0.25, float("nan")]})).splitlines()
+        ['asset,weight', "'=1+1,-0.25", 'KO,']
+    """
+    named = table.rename(columns=_inert)
+    inert = {
+        name: column if pd.api.types.is_numeric_dtype(column) else column.map(_inert) for name, column in named.items()
+    }
+    changed = pd.DataFrame(inert, named.index)
+    return changed.to_csv(index=False, lineterminator="\r\n", date_format="%Y-%m-%d")
+
+
+def _inert(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def read_parquet(run: RunFolder, name: str, *columns: str) -> pd.DataFrame:

@@ -39,10 +39,13 @@ class SplitBars:
     Attributes:
         fit: Training and validation.
         test: From the bar before the first test session, whose forecast concerns it, to the last test session.
+        following: Session after the last one of the axis, where it is known: whether the last bar of ``test`` ends a
+            period, after which a model is fitted anew, cannot be told from the axis then. None where nothing follows.
     """
 
     fit: FitSpans
     test: range
+    following: pd.Timestamp | None = None
 
     def among(self, trades: np.ndarray) -> "SplitBars":
         """Number the bars among those on which anything trades, which models are fitted and forecast on.
@@ -66,10 +69,10 @@ class SplitBars:
                 "A span of splits holds no session in which any asset trades. Every span needs some: choose other days."
             )
         spans = FitSpans(range(0, train + 1), range(train, validation + 1))
-        return SplitBars(spans, range(before_test, test_end + 1))
+        return SplitBars(spans, range(before_test, test_end + 1), self.following)
 
 
-def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:
+def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates, following: pd.Timestamp | None = None) -> SplitBars:
     """Turn dates into bars.
 
     A label is the property of the span that its *end* falls in: a training label that ends after ``train_end`` is
@@ -79,6 +82,7 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:
     Args:
         sessions: (T,) of the panel.
         dates: First and last sessions of the spans.
+        following: Session after the last one of ``sessions``, see `SplitBars`.
 
     Raises:
         DataError: If a date lies outside the data or a span holds no session.
@@ -98,20 +102,25 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates) -> SplitBars:
             f"a span of splits holds no session: train to {dates.train_end}, validate to {dates.validation_end}, test "
             f"{dates.test_start}..{dates.test_end}, data {first}..{last}. Every span needs sessions, in this order."
         )
-    return SplitBars(FitSpans(range(0, train + 1), range(train, validation + 1)), range(before_test, test_end + 1))
+    spans = FitSpans(range(0, train + 1), range(train, validation + 1))
+    return SplitBars(spans, range(before_test, test_end + 1), following)
 
 
-def refit_bars(sessions: pd.DatetimeIndex, test: range, refit: Refit) -> list[int]:
+def refit_bars(sessions: pd.DatetimeIndex, bars: SplitBars, refit: Refit) -> list[int]:
     """Bars to refit through: the one before the test span, then the last of each calendar period inside it.
+
+    The last bar of the test span ends a period only if it is known that the next session belongs to another one.
 
     Args:
         sessions: (T,) of the panel.
-        test: Bars at whose close a forecast is made.
+        bars: Spans; of the test span, bars at whose close a forecast is made.
         refit: How often.
     """
+    test = bars.test
     if refit == "once":
         return [test.start]
-    periods = sessions[test.start : test.stop].to_period(_PERIODS[refit])
+    following = [] if bars.following is None else [bars.following]
+    periods = pd.DatetimeIndex([*sessions[test.start : test.stop], *following]).to_period(_PERIODS[refit])
     ends = [test[number] for number in range(len(periods) - 1) if periods[number] != periods[number + 1]]
     return sorted({test.start, *ends})
 
@@ -122,7 +131,7 @@ def walk_forward_spans(sessions: pd.DatetimeIndex, bars: SplitBars, refit: Refit
     Each fit ends with the bar through which it is refitted, so it serves only forecasts of returns after that one.
     Labels that end later are purged from it, as from the first.
     """
-    later = [bar for bar in refit_bars(sessions, bars.test, refit) if bar > bars.fit.validation[-1]]
+    later = [bar for bar in refit_bars(sessions, bars, refit) if bar > bars.fit.validation[-1]]
     return (bars.fit, *(bars.fit.moved_to(bar) for bar in (later if refit != "once" else ())))
 
 

@@ -18,6 +18,7 @@ COMMANDS = [
     ["data", "check"],
     ["data", "universe"],
     ["evaluate"],
+    ["forecast"],
     ["search"],
     ["sweep"],
     ["backtest"],

@@ -179,7 +179,7 @@ def test_an_ensemble_that_was_interrupted_in_a_refit_goes_on_there_and_ends_with
 
     told = []
     expected = fitted(lambda what, epoch, _: told.append((what, epoch)))
-    assert len({what for what, _ in told}) == 2 * len(refit_bars(panel.sessions, bars.test, "yearly"))
+    assert len({what for what, _ in told}) == 2 * len(refit_bars(panel.sessions, bars, "yearly"))
     steps = iter(range(len(told)))
 
     def stop(*_: object) -> None:

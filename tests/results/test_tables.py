@@ -1,13 +1,16 @@
 """Tables of a run: equal tables are equal bytes, and what cannot be read is named."""
 
 import hashlib
+from io import StringIO
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, strategies as st
 
 from quantdl.errors import IntegrityError, RunError
-from quantdl.results.tables import read_by_session, read_parquet, write_parquet
+from quantdl.results.tables import csv_text, read_by_session, read_parquet, write_parquet
 from quantdl.runs.store import RunWriter, open_run
 
 SESSIONS = pd.DatetimeIndex(["2020-01-02", "2020-01-03"], name="session")
@@ -112,3 +115,20 @@ def test_a_table_that_was_changed_since_is_an_integrity_error_that_names_it(tmp_
     write_parquet(EQUITY.assign(equity=[100.0, 200.0]), run.path / "equity.parquet")
     with pytest.raises(IntegrityError, match=r"equity\.parquet"):
         read_parquet(run, "equity")
+
+
+FORMULAS = ("=1+1", "+1", "-1+cmd|' /C calc'!A0", "@SUM(A1)", "\tx", "\rx")
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_text_that_a_spreadsheet_would_run_is_written_as_text(text):
+    written = csv_text(pd.DataFrame({text: [text, "KO"]}))
+    read = pd.read_csv(StringIO(written), dtype=str, keep_default_na=False)
+    assert read.columns.tolist() == [f"'{text}"]
+    assert read.iloc[:, 0].tolist() == [f"'{text}", "KO"]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_numbers_are_read_back_bit_for_bit(numbers):
+    written = csv_text(pd.DataFrame({"x": np.array(numbers, dtype=np.float64)}))
+    assert [float(line) for line in written.split()[1:]] == numbers

@@ -11,11 +11,13 @@ from quantdl.errors import DataError
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.settings import SplitDates
-from quantdl.training.splits import FitSpans, refit_bars, split_bars, walk_forward_spans
+from quantdl.training.splits import FitSpans, SplitBars, refit_bars, split_bars, walk_forward_spans
 from tests.panels import closes_of, heavy_tailed_returns
 
 SESSIONS = pd.DatetimeIndex(np.busday_offset("2015-01-01", np.arange(1300), roll="forward").astype("datetime64[ns]"))
 DATES = SplitDates(date(2017, 6, 30), date(2017, 12, 29), date(2018, 1, 1), date(2019, 6, 28))
+
+FIT = FitSpans(range(0, 1), range(0, 1))  # where only the test span matters
 
 
 def label_ends(bars: range, starts_after: int, length: int) -> np.ndarray:
@@ -109,7 +111,7 @@ def test_a_span_without_sessions_is_refused():
 
 def test_refits_come_before_the_test_and_at_the_end_of_each_of_its_years():
     bars = split_bars(SESSIONS, DATES)
-    refits = SESSIONS[refit_bars(SESSIONS, bars.test, "yearly")]
+    refits = SESSIONS[refit_bars(SESSIONS, bars, "yearly")]
     assert refits.strftime("%Y-%m-%d").tolist() == ["2017-12-29", "2018-12-31"]
 
 
@@ -123,28 +125,40 @@ def test_refits_come_before_the_test_and_at_the_end_of_each_of_its_years():
 )
 def test_refits_come_at_the_end_of_each_period(refit, expected):
     dates = SplitDates(date(2017, 6, 30), date(2017, 12, 29), date(2018, 1, 1), date(2018, 7, 27))
-    refits = SESSIONS[refit_bars(SESSIONS, split_bars(SESSIONS, dates).test, refit)]
+    refits = SESSIONS[refit_bars(SESSIONS, split_bars(SESSIONS, dates), refit)]
     assert refits.strftime("%Y-%m-%d").tolist() == expected
 
 
 def test_each_refit_of_a_network_validates_on_the_last_bars_and_learns_from_all_before():
     bars = split_bars(SESSIONS, DATES)
     spans = walk_forward_spans(SESSIONS, bars, "quarterly")
-    assert [own.validation[-1] for own in spans] == refit_bars(SESSIONS, bars.test, "quarterly")
+    assert [own.validation[-1] for own in spans] == refit_bars(SESSIONS, bars, "quarterly")
     for own in spans:
         assert len(own.validation) == len(bars.fit.validation)
         assert own.train == range(0, own.validation[0] + 1)
 
 
+@pytest.mark.parametrize(
+    ("last", "told", "refits"), [("2018-12-31", True, 2), ("2018-12-31", False, 1), ("2018-12-28", True, 1)]
+)
+def test_the_last_bar_is_refitted_through_where_the_next_session_is_known_to_open_a_new_year(last, told, refits):
+    """Cut off at a session, the axis has the refits of the whole one, if the calendar tells what comes next."""
+    stop = SESSIONS.get_loc(last) + 1
+    dates = SplitDates(DATES.train_end, DATES.validation_end, DATES.test_start, date.fromisoformat(last))
+    bars = split_bars(SESSIONS[:stop], dates, SESSIONS[stop] if told else None)
+    whole = refit_bars(SESSIONS, split_bars(SESSIONS, DATES), "yearly")
+    assert refit_bars(SESSIONS[:stop], bars, "yearly") == whole[:refits]
+
+
 def test_a_test_inside_one_year_is_fitted_once():
     test = range(SESSIONS.get_loc("2018-03-01"), SESSIONS.get_loc("2018-09-28") + 1)
-    assert refit_bars(SESSIONS, test, "yearly") == [test.start]
+    assert refit_bars(SESSIONS, SplitBars(FIT, test), "yearly") == [test.start]
 
 
 @given(st.integers(0, 1200), st.integers(1, 1300))
 def test_no_refit_comes_later_than_a_year_after_the_one_before(start, length):
     test = range(start, min(start + length, len(SESSIONS)))
-    refits = refit_bars(SESSIONS, test, "yearly")
+    refits = refit_bars(SESSIONS, SplitBars(FIT, test), "yearly")
     assert refits[0] == test.start and refits == sorted(set(refits)) and refits[-1] <= test[-1]
     served = [max(refit for refit in refits if refit <= bar) for bar in test]
     assert all(

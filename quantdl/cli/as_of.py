@@ -1,0 +1,53 @@
+"""What is forecast and ordered as of a session, printed and written as CSV."""
+
+from pathlib import Path
+
+import typer
+
+from quantdl.cli.printing import print_json, print_table
+from quantdl.disk import disk_errors, publishing
+from quantdl.experiment.as_of import AsOf
+from quantdl.records import json_text, to_plain
+from quantdl.results.tables import csv_text
+
+_TABLES = ("law", "risk", "orders", "positions", "events")
+_FACTS = ("session", "next_session", "fitted_through", "equity", "cash", "fill_at", "halted")
+_ORDER = ("asset", "rule", "side", "quantity", "reference_price", "limit_price", "value", "target_weight")
+_RISK = ("book", "window", "level", "value_at_risk", "expected_shortfall", "value_at_risk_money", "basis")
+_LAW = ("asset", "window", "mean", "q01", "q05", "median", "q95", "q99")
+
+
+def write_as_of(found: AsOf, folder: Path) -> None:
+    """Write ``law.csv, risk.csv, orders.csv, positions.csv, events.csv`` and ``as_of.json``; all of it, or nothing.
+
+    Raises:
+        AlreadyStoredError: If the folder exists.
+        RunError: If the disk refuses.
+    """
+    with publishing(folder) as partial, disk_errors(folder):
+        for name in _TABLES:
+            (partial / f"{name}.csv").write_text(csv_text(getattr(found, name)), encoding="utf-8", newline="")
+        (partial / "as_of.json").write_text(json_text(to_plain(_facts(found)), "as_of.json"), encoding="utf-8")
+
+
+def print_as_of(found: AsOf) -> None:
+    """Print the law of the next session, the risk of the book and the orders."""
+    facts = [f"{name.replace('_', ' ')}: {value}" for name, value in _facts(found).items() if value not in (None, "")]
+    law = found.law[found.law["window"] == "next_session"]
+    titles = ("Log return of the next session", "Risk, as a fraction of equity", f"Orders, to fill at {found.fill_at}")
+    for title, table, columns in zip(titles, (law, found.risk, found.orders), (_LAW, _RISK, _ORDER), strict=True):
+        if len(table):
+            shown = table[list(columns)].astype(object)
+            print_table(title, list(columns), shown.where(shown.notna(), None).to_numpy().tolist())
+    for _, event in found.events.iterrows():
+        typer.echo(f"{event['item']}: {event['detail']}")
+    typer.echo("\n".join(facts if len(found.orders) else [*facts, "orders: none"]))
+
+
+def print_as_of_json(found: AsOf) -> None:
+    """Print everything as JSON; an undefined number is null."""
+    print_json({**_facts(found), **{name: getattr(found, name).to_dict("records") for name in _TABLES}})
+
+
+def _facts(found: AsOf) -> dict[str, object]:
+    return {name: getattr(found, name) for name in _FACTS}

@@ -1,0 +1,339 @@
+"""What a config says at the close of one session: the law of what comes, the risk of the book, and its orders.
+
+The config is carried out up to that session by the same parts as a run, on data that physically end there: the model is
+fitted as the run would have fitted it, the strategy decides at every close from the first session of the test span on,
+and what it holds and has ordered then is the answer. Nothing of the past performance is looked at, so no trial counts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import torch
+
+from quantdl.backtest import BacktestResult, Forecasts, data_faults, prepare
+from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.running.asking import play_strategy
+from quantdl.calendars.bars import bar_period, is_intraday
+from quantdl.calendars.periods import sessions_by_period
+from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
+from quantdl.errors import DataError
+from quantdl.experiment.judgement import predicted_levels, rate_on_cash
+from quantdl.experiment.pipeline import forecast_test_span, model_predictions, offered
+from quantdl.experiment.preparation import LoadedData, SourceData, prepared, read_sources, refuse_stale_series
+from quantdl.market.card import content_fingerprint
+from quantdl.market.corporate.attachment import fingerprint_with_actions
+from quantdl.market.panel import Panel
+from quantdl.risk.book import BookRisk, LossPredictions
+from quantdl.risk.forecast_scores import QUANTILES, window_names
+from quantdl.risk.historical import HistoricalSimulation
+from quantdl.risk.measures import expected_shortfall_error, portfolio_losses, value_at_risk_error
+from quantdl.risk.predicted import ModelPredictions
+from quantdl.training.fit import Progress
+from quantdl.training.forecasting import ForecastBook
+from quantdl.training.splits import split_bars
+
+_WAITS = ("waiting", "partial")  # orders that go on at the next session
+_NO_LONGER_CLOSED = pd.Timedelta(days=75)  # a month that begins now has ended by then
+_MOST_GROWTH = 2000  # sessions after the plan's sample among which the end of the data that it trusts is looked for
+
+
+@dataclass(frozen=True, eq=False)
+class AsOf:
+    """What is known and decided at a close.
+
+    Attributes:
+        session: The session that has just closed.
+        next_session: The next one of the calendar; None where the calendar ends.
+        fitted_through: Last session that the model's last fit saw; None without a model.
+        equity: Money, at the close.
+        cash: Money that is not invested then.
+        fill_at: Where the orders are to be filled, as the plan states.
+        halted: Why a condition of the plan has ended the strategy; empty where none has.
+        law: Columns ``asset, window, bars, present, mean`` and quantiles ``q01`` to ``q99`` (log returns); one row an
+            asset and return window; no rows without a model.
+        risk: Columns ``book, window, level, value_at_risk, value_at_risk_error, expected_shortfall,
+            expected_shortfall_error, value_at_risk_money, basis``: fractions of equity, positive when money is lost;
+            the errors are those of the simulation. The book is the one held at the close, or the one after the orders.
+        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, value, target_weight,
+            decided``; the quantity is what is left to fill, signed.
+        positions: Columns ``asset, shares, price, value, weight, weight_after_orders``; assets held or ordered.
+        events: Columns ``item, condition, detail``: what the plan did in the session.
+    """
+
+    session: date
+    next_session: date | None
+    fitted_through: date | None
+    equity: float
+    cash: float
+    fill_at: str
+    halted: str
+    law: pd.DataFrame
+    risk: pd.DataFrame
+    orders: pd.DataFrame
+    positions: pd.DataFrame
+    events: pd.DataFrame = field(repr=False)
+
+
+def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: Progress | None = None) -> AsOf:
+    """Carry a config out up to the close of a session and return what it forecasts and orders then.
+
+    Args:
+        config: Of the run. The session may lie after the end of its test span, if the data go on: the plan then has to
+            trust the data up to some session after its sample.
+        day: The session, or a day after it on which the exchange is closed; None for the last one of the data.
+        progress: Told what is going on.
+
+    Raises:
+        DataError: If the data do not reach the day, or it lies before the test span.
+        PlanError: If the plan does not fit the data.
+        QuantdlError: Whatever else the parts raise, as in a run.
+    """
+    strategy = configured_strategy(config)
+    source = read_sources(config)
+    session = _session(config, source.panel, day)
+    _check_plan(config, source)
+    config = _through(config, session)
+    data = prepared(config, replace(source, panel=source.panel.until(session)))
+    refuse_stale_series(config, data)
+    bars = split_bars(data.panel.sessions, config.splits, _following(data.panel))
+    rate = rate_on_cash(config, data, bars.test)
+    fitted, book = forecast_test_span(config, data, bars, progress)
+    start = data.panel.sessions[bars.test.start + 1]
+    initial = config.backtest.initial_equity
+    job = prepare(data.panel, config.plan, start, session, initial, rate)
+    predictions, forecasts = _predictions(config, data, book)
+    step = None if progress is None else lambda done, total: progress("backtest", done, total)
+    result = play_strategy(job, strategy, forecasts, step)
+    orders = _orders(result)
+    positions = _positions(result, orders, job.tape.marks[-1])
+    in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
+    seen = None if fitted is None else [day for day in fitted.fitted.fitted_through if day <= session][-1]
+    following = _following(data.panel)
+    level = job.terms.risk_level
+    return AsOf(
+        session=session.date(),
+        next_session=None if following is None else following.date(),
+        fitted_through=None if seen is None else seen.date(),
+        equity=result.final_equity,
+        cash=float(result.equity["cash"].iloc[-1]),
+        fill_at=config.plan.friction.fill_at,
+        halted=result.halt_reason,
+        law=_law_table(book, session),
+        risk=_risk_table(predictions, session, positions, result, predicted_levels(level)),
+        orders=orders,
+        positions=positions[in_book].reset_index(drop=True),
+        events=_events(result, session),
+    )
+
+
+def _session(config: ExperimentConfig, panel: Panel, day: date | None) -> pd.Timestamp:
+    """The last session up to a day, which must not lie before the test span nor after the data."""
+    sessions = panel.sessions
+    wanted = sessions[-1] if day is None else pd.Timestamp(day)
+    if len(_later_bars(panel, wanted)):
+        raise DataError(
+            f"as of {wanted:%Y-%m-%d}: the data end with {sessions[-1]:%Y-%m-%d}, and the exchange has traded since. "
+            "Bring the newer bars, or give an earlier day."
+        )
+    at = int(sessions.searchsorted(wanted, side="right")) - 1
+    first = pd.Timestamp(config.splits.test_start)
+    if at < 0 or sessions[at] < first:
+        raise DataError(
+            f"as of {wanted:%Y-%m-%d}: {config.where('splits', 'test_start')} is {first:%Y-%m-%d}, and what comes "
+            "before it was used to fit and to choose. Give a day of the test span or after it."
+        )
+    session: pd.Timestamp = sessions[at]
+    return session
+
+
+def _later_bars(panel: Panel, until: pd.Timestamp) -> pd.DatetimeIndex:
+    """Labels that the calendar has for bars after the last one of a panel, up to a day."""
+    declared, last = panel.card.declaration, panel.sessions[-1]
+    calendar, period = declared.trading_calendar(), bar_period(declared.frequency)
+    until = min(until, calendar.last_day)
+    if until <= last:
+        return panel.sessions[:0]
+    if period is None:
+        return calendar.sessions(last + pd.Timedelta(days=1), until)
+    _, labels = sessions_by_period(last, until, period, calendar)
+    return labels[(labels > last) & (labels <= until)]
+
+
+def _following(panel: Panel) -> pd.Timestamp | None:
+    """The calendar's next session after a panel, or the last one of its next week or month; None where it ends."""
+    later = _later_bars(panel, panel.sessions[-1] + _NO_LONGER_CLOSED)
+    return pd.Timestamp(later[0]) if len(later) else None
+
+
+def _through(config: ExperimentConfig, session: pd.Timestamp) -> ExperimentConfig:
+    """The config with a test span and a sample that end with a session."""
+    last = session.date()
+    plan = replace(config.plan, sample=replace(config.plan.sample, last=last))
+    return config.model_copy(update={"splits": replace(config.splits, test_end=last), "plan": plan})
+
+
+def _check_plan(config: ExperimentConfig, source: SourceData) -> None:
+    """Refuse a plan that does not fit the data, all of them: also those after the session, which nothing else reads.
+
+    Data that have grown since the plan was written have another fingerprint. They are what the plan trusts if they had
+    its fingerprint when they ended at some session after its sample.
+
+    Raises:
+        PlanError: With every fault.
+    """
+    data, sample = prepared(config, source), config.plan.sample
+    start, end = pd.Timestamp(sample.first), pd.Timestamp(sample.last)
+    faults = list(data_faults(config.plan, data.panel, start, end))
+    other = [fault for fault in faults if fault.item == "trusted_data.fingerprint"]
+    if other and _had_fingerprint(source, config.plan.trusted_data.fingerprint, end):
+        faults.remove(other[0])
+    elif other:
+        faults[faults.index(other[0])] = _grown(other[0], end)
+    if faults:
+        raise plan_refusal(config, tuple(faults))
+
+
+def _had_fingerprint(source: SourceData, wanted: str, earliest: pd.Timestamp) -> bool:
+    """Whether the prices, cut at some session, have a fingerprint; converted ones are not looked through."""
+    panel = source.panel
+    if source.exchange_rates:
+        return False
+    ends = panel.sessions[panel.sessions >= earliest].unique()[:_MOST_GROWTH]
+    return any(_fingerprint(panel.until(end)) == wanted for end in ends)
+
+
+def _fingerprint(panel: Panel) -> str:
+    """The fingerprint that the panel would have, had it been loaded as it is."""
+    begun = np.flatnonzero(panel.has_bar.any(axis=0))
+    panel = panel.select([panel.assets[asset] for asset in begun])
+    instants = panel.known_at if is_intraday(panel.card.declaration.frequency) else None
+    values = content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
+    return fingerprint_with_actions(values, panel.actions)
+
+
+def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:
+    never = f"the data had it up to no session from {end:%Y-%m-%d} on either, so their past has changed"
+    expected = f"{fault.expected}; {never}"
+    return replace(fault, expected=expected)
+
+
+def _predictions(
+    config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
+) -> tuple[LossPredictions, Forecasts | None]:
+    if config.model is None or book is None:
+        return HistoricalSimulation(data.returns), None
+    predicted = model_predictions(config, config.model, data, book)
+    return predicted, offered(predicted)
+
+
+def _orders(result: BacktestResult) -> pd.DataFrame:
+    """The orders that go on at the next session."""
+    orders = result.orders[result.orders["status"].isin(_WAITS)]
+    left = orders["quantity"] - orders["filled"]
+    limit = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
+    columns = {
+        "asset": orders["asset"],
+        "rule": orders["rule"],
+        "kind": orders["kind"],
+        "side": np.where(left > 0, "buy", "sell"),
+        "quantity": left,
+        "reference_price": orders["reference_price"],
+        "limit_price": limit,
+        "value": left * orders["reference_price"],
+        "target_weight": orders["target_weight"],
+        "decided": orders["decided"],
+    }
+    return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _positions(result: BacktestResult, orders: pd.DataFrame, marks: np.ndarray) -> pd.DataFrame:
+    """Every asset with what is held of it at the last close, and its weight once its orders are filled there."""
+    held = result.quantities.iloc[-1].to_numpy(dtype=np.float64)
+    wanted = orders.groupby("asset")["quantity"].sum().reindex(list(result.assets), fill_value=0.0).to_numpy()
+    value = np.where(held != 0, held * marks, 0.0)
+    after = np.where(held + wanted != 0, (held + wanted) * marks, 0.0)
+    columns = {
+        "asset": list(result.assets),
+        "shares": held,
+        "price": marks,
+        "value": value,
+        "weight": value / result.final_equity,
+        "weight_after_orders": after / result.final_equity,
+    }
+    return pd.DataFrame(columns)
+
+
+def _events(result: BacktestResult, session: pd.Timestamp) -> pd.DataFrame:
+    events = result.events[result.events["session"] == session]
+    return events[["item", "condition", "detail"]].reset_index(drop=True)
+
+
+def _law_table(book: ForecastBook | None, session: pd.Timestamp) -> pd.DataFrame:
+    """Mean and quantiles of every asset's return over every window, as of a close."""
+    names = ["asset", "window", "bars", "present", "mean", *QUANTILES]
+    if book is None:
+        return pd.DataFrame(columns=names)
+    windows = dict.fromkeys(piece.window for piece in book.pieces)
+    frames = []
+    for window, name in window_names(windows).items():
+        law = book.law(session, window)
+        present = law.present[0].cpu().numpy()
+        figures = {"mean": law.mean, **{quantile: law.icdf(level) for quantile, level in QUANTILES.items()}}
+        columns = {key: value[0].detach().double().cpu().numpy() for key, value in figures.items()}
+        known = {key: np.where(present, values, np.nan) for key, values in columns.items()}
+        frame = pd.DataFrame({"asset": list(book.assets), "window": name, "bars": window.bars, "present": present})
+        frames.append(frame.assign(**known))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _risk_table(
+    predictions: LossPredictions,
+    session: pd.Timestamp,
+    positions: pd.DataFrame,
+    result: BacktestResult,
+    levels: tuple[float, ...],
+) -> pd.DataFrame:
+    """Value at risk and shortfall of the book that is held, and of the one that the orders make of it."""
+    rows: list[dict[str, object]] = []
+    for name, column in (("held", "weight"), ("after the orders", "weight_after_orders")):
+        weights = positions[column].to_numpy(dtype=np.float64)
+        if not weights.any():
+            continue
+        books = [("next session", predictions.book_risk(session, weights))]
+        if isinstance(predictions, ModelPredictions) and column == "weight_after_orders":
+            books += list(_position_risk(predictions, session, weights))
+        for window, risk in books:
+            rows += [{"book": name, "window": window, **_figures(risk, level, predictions, result)} for level in levels]
+    names = ("book", "window", "level", *_ESTIMATES, "value_at_risk_money", "basis")
+    return pd.DataFrame(rows, columns=list(names))
+
+
+_ESTIMATES = ("value_at_risk", "value_at_risk_error", "expected_shortfall", "expected_shortfall_error")
+
+
+def _position_risk(
+    predictions: ModelPredictions, session: pd.Timestamp, weights: np.ndarray
+) -> Iterator[tuple[str, BookRisk]]:
+    """Losses from the fill to the exit, where the model serves every asset of the book."""
+    draws, bars = predictions.position_draws(session), predictions.position.bars
+    held = weights != 0
+    if np.isfinite(draws[:, held]).all():
+        losses = portfolio_losses(torch.from_numpy(draws[:, held]), torch.from_numpy(weights[held]))
+        yield f"position, {bars} bar{'s' if bars > 1 else ''} from the fill", BookRisk(losses)
+
+
+def _figures(risk: BookRisk, level: float, predictions: LossPredictions, result: BacktestResult) -> dict[str, object]:
+    if not risk.reaches(level):
+        return {"level": level, **dict.fromkeys(_ESTIMATES, np.nan), "basis": f"undefined: {risk.short_of(level)}"}
+    limit = risk.value_at_risk(level)
+    errors = [float(error(risk.losses, level)) for error in (value_at_risk_error, expected_shortfall_error)]
+    estimates = (limit, errors[0], risk.expected_shortfall(level), errors[1])
+    return {
+        "level": level,
+        **dict(zip(_ESTIMATES, estimates, strict=True)),
+        "value_at_risk_money": limit * result.final_equity,
+        "basis": predictions.source(risk.n, risk.n),
+    }
