@@ -1,5 +1,7 @@
 """A small but whole experiment on the bundled data: six stocks, half a year, seconds."""
 
+from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import pandas as pd
 
 from quantdl.config import load_config
 from quantdl.config.yaml_writer import yaml_text
+from quantdl.market.card import Declaration
+from quantdl.market.sources import load_csv_folder, load_sp500
 
 ROOT = Path(__file__).parents[1]
 ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
@@ -51,6 +55,67 @@ def small_config(folder: Path, changes: dict[str, str] | None = None) -> Path:
     path = folder / "small.yaml"
     path.write_text(text)
     return path
+
+
+DECLARED = {
+    "source": "a test",
+    "timezone": "America/New_York",
+    "frequency": "1D",
+    "adjustment": "total_return",
+    "calendar": "XNYS",
+}
+"""What a test says of prices in files of its own."""
+
+
+def write_prices(folder: Path, prices: Mapping[str, pd.DataFrame | pd.Series]) -> str:
+    """Write one CSV file an asset, indexed by session, and return the fingerprint of what they hold."""
+    folder.mkdir(exist_ok=True)
+    for asset, table in prices.items():
+        table.rename_axis("date").to_csv(folder / f"{asset}.csv")
+    about = Declaration(**DECLARED, as_of=date(2017, 3, 1), licence="for this test")
+    return load_csv_folder(folder, about).card.fingerprint
+
+
+def config_on_files(
+    folder: Path,
+    prices: Mapping[str, pd.DataFrame | pd.Series],
+    model: str | None = None,
+    changes: dict[str, str] | None = None,
+) -> Path:
+    """Write the small experiment on prices of one's own, in ``folder / "prices"``.
+
+    Args:
+        folder: Where the config goes.
+        prices: By symbol, each of `ASSETS`.
+        model: Keys of the block of the model, in place of the small network; None for that.
+        changes: Further ones.
+    """
+    fingerprint, known = write_prices(folder / "prices", prices), load_sp500()
+    sectors = ", ".join(f"{asset}: {known.sectors[asset]}" for asset in ASSETS)
+    block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
+    path = small_config(
+        folder,
+        {
+            "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n": (
+                f"  kind: csv_folder\n  path: prices\n{block}  as_of: 2017-03-01\n  licence: for this test\n"
+                f"  sectors: {{{sectors}}}\n"
+            ),
+            "source: skfolio, load_sp500_dataset": f"source: {DECLARED['source']}",
+            f"fingerprint: {known.card.fingerprint}": f"fingerprint: {fingerprint}",
+            "compare: [ewma_t]": "compare: []",
+            **(changes or {}),
+        },
+    )
+    if model is not None:
+        with_model(path, model)
+    return path
+
+
+def with_model(path: Path, model: str) -> None:
+    """Put another block of the model, or none, in the place of the network and its training."""
+    text = path.read_text()
+    start, stop = text.index("model:\n"), text.index("splits:\n")
+    path.write_text(text[:start] + (f"model:\n{model}\n" if model else "") + text[stop:])
 
 
 def stored(folder: Path, name: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.cli.running import invoke
-from tests.small_experiment import small_config
+from tests.small_experiment import small_config, with_model
 
 TABLES = ("law", "risk", "orders", "positions", "events")
 
@@ -16,9 +16,7 @@ def said(tmp_path_factory):
     """What the command prints as a table and as JSON, and the folders that it wrote."""
     folder = tmp_path_factory.mktemp("forecast")
     config = small_config(folder)
-    text = config.read_text()
-    start, stop = text.index("model:\n"), text.index("splits:\n")
-    config.write_text(text[:start] + "model:\n  kind: ewma_t\n  horizon: 5\n\n" + text[stop:])
+    with_model(config, "  kind: ewma_t\n  horizon: 5\n")
     arguments = ["forecast", str(config), "--as-of", "2016-07-11"]
     shown = invoke(*arguments, "--output", str(folder / "shown"))
     printed = invoke(*arguments, "--output", str(folder / "printed"), "--json")

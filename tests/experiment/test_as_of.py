@@ -11,18 +11,10 @@ from quantdl.config import load_config
 from quantdl.errors import DataError, PlanError
 from quantdl.experiment import run_experiment
 from quantdl.experiment.as_of import forecast_as_of
-from quantdl.market.card import Declaration
-from quantdl.market.sources import load_csv_folder, load_sp500
-from tests.small_experiment import ASSETS, small_config, stored
+from quantdl.market.sources import load_sp500
+from tests.small_experiment import ASSETS, config_on_files, small_config, stored, with_model, write_prices
 
 QUANTILES = ["q01", "q05", "q25", "median", "q75", "q95", "q99"]
-DECLARED = {
-    "source": "a test",
-    "timezone": "America/New_York",
-    "frequency": "1D",
-    "adjustment": "total_return",
-    "calendar": "XNYS",
-}
 
 
 def same_as_the_run(folder: Path, config: Path, day: str, error: float = 0.0):
@@ -87,9 +79,7 @@ def test_a_session_without_a_decision_has_no_orders(small_run, config):
 def refitted(tmp_path_factory) -> tuple[Path, Path]:
     """A run whose model is fitted anew every quarter, and its config."""
     path = small_config(tmp_path_factory.mktemp("quarterly"))
-    text = path.read_text()
-    start, stop = text.index("model:\n"), text.index("splits:\n")
-    path.write_text(text[:start] + "model:\n  kind: ewma_t\n  horizon: 5\n  refit: quarterly\n\n" + text[stop:])
+    with_model(path, "  kind: ewma_t\n  horizon: 5\n  refit: quarterly\n")
     return run_experiment(load_config(path)), path
 
 
@@ -121,46 +111,27 @@ def test_a_day_that_cannot_be_forecast_is_refused_with_the_reason(config, day, s
         forecast_as_of(load_config(config), day)
 
 
-def prices(folder: Path, last: str, factor: float = 1.0) -> Path:
-    """Real closes up to a day, as CSV files; the first close of all times a factor."""
-    folder.mkdir(exist_ok=True)
+def prices(last: str, factor: float = 1.0) -> dict[str, pd.Series]:
+    """Real closes up to a day; the first close of all times a factor."""
     panel = load_sp500().select(list(ASSETS)).between("2010-01-04", last)
     closes = pd.DataFrame(panel.closes, panel.sessions, list(ASSETS))
     closes.iloc[0, 0] *= factor
-    for asset in ASSETS:
-        closes[asset].rename("close").rename_axis("date").to_csv(folder / f"{asset}.csv")
-    return folder
+    return {asset: closes[asset].rename("close") for asset in ASSETS}
 
 
 def on_files(folder: Path) -> Path:
     """A config without a model on closes up to the end of 2016, which its plan trusts."""
-    about = Declaration(**DECLARED, as_of=date(2017, 3, 1), licence="for this test")
-    trusted = load_csv_folder(prices(folder / "prices", "2016-12-30"), about).card.fingerprint
-    sectors = ", ".join(f"{asset}: {load_sp500().sectors[asset]}" for asset in ASSETS)
-    block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
-    path = small_config(
-        folder,
-        {
-            "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n": (
-                f"  kind: csv_folder\n  path: prices\n{block}  as_of: 2017-03-01\n  licence: for this test\n"
-                f"  sectors: {{{sectors}}}\n"
-            ),
-            "source: skfolio, load_sp500_dataset": "source: a test",
-            f"fingerprint: {load_sp500().card.fingerprint}": f"fingerprint: {trusted}",
-            "compare: [ewma_t]": "compare: []",
-            "least_shortfall.py": "equal_weight.py",
-            "  parameters: {level: 0.95}\n": "",
-        },
-    )
-    text = path.read_text()
-    start, stop = text.index("model:\n"), text.index("splits:\n")
-    path.write_text((text[:start] + text[stop:]).replace("purge_bars: 6", "purge_bars: 0"))
-    return path
+    changes = {
+        "least_shortfall.py": "equal_weight.py",
+        "  parameters: {level: 0.95}\n": "",
+        "purge_bars: 6": "purge_bars: 0",
+    }
+    return config_on_files(folder, prices("2016-12-30"), "", changes)
 
 
 def test_data_that_have_grown_are_what_the_plan_trusts_if_their_past_is(tmp_path):
     config = on_files(tmp_path)
-    prices(tmp_path / "prices", "2017-01-31")
+    write_prices(tmp_path / "prices", prices("2017-01-31"))
     found = forecast_as_of(load_config(config))
     assert (found.session, found.next_session) == (date(2017, 1, 31), date(2017, 2, 1))
     assert found.law.empty and found.fitted_through is None
@@ -169,7 +140,7 @@ def test_data_that_have_grown_are_what_the_plan_trusts_if_their_past_is(tmp_path
 
 def test_data_whose_past_has_changed_are_refused(tmp_path):
     config = on_files(tmp_path)
-    prices(tmp_path / "prices", "2017-01-31", factor=1.01)
+    write_prices(tmp_path / "prices", prices("2017-01-31", factor=1.01))
     with pytest.raises(PlanError, match=r"trusted_data.fingerprint.*so their past has changed"):
         forecast_as_of(load_config(config))
 
@@ -178,7 +149,7 @@ def test_what_is_forecast_reads_nothing_after_its_session(tmp_path):
     """The files end at the session, or go on for a month: the same positions, orders and risk."""
     config = on_files(tmp_path)
     ends = forecast_as_of(load_config(config), date(2016, 12, 30))
-    prices(tmp_path / "prices", "2017-01-31")
+    write_prices(tmp_path / "prices", prices("2017-01-31"))
     goes_on = forecast_as_of(load_config(config), date(2016, 12, 30))
     for name in ("orders", "positions", "risk", "events"):
         pd.testing.assert_frame_equal(getattr(ends, name), getattr(goes_on, name), check_exact=True)

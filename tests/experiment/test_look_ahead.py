@@ -1,28 +1,17 @@
 """End to end: prices of tomorrow change nothing of today. The same closes, and the same with another future."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from quantdl.config import load_config
 from quantdl.experiment import Outcome, carry_out
-from quantdl.market.card import Declaration
-from quantdl.market.sources import load_csv_folder, load_sp500
-from tests.small_experiment import small_config
+from quantdl.market.sources import load_sp500
+from tests.small_experiment import ASSETS, config_on_files
 
-ASSETS = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")
 LAST = pd.Timestamp("2016-10-03")  # the last session on which both worlds are one
 # What of an econometric model is its own is tested beside it in seconds, tests/training/test_classical_fit.py.
 MODELS = ("transformer", pytest.param("garch_t", marks=pytest.mark.slow))
-DECLARED = {
-    "source": "a test",
-    "timezone": "America/New_York",
-    "frequency": "1D",
-    "adjustment": "total_return",
-    "calendar": "XNYS",
-}
 
 
 def world(other_future: bool) -> pd.DataFrame:
@@ -36,36 +25,10 @@ def world(other_future: bool) -> pd.DataFrame:
     return closes
 
 
-def fingerprint_of(folder) -> str:
-    declaration = Declaration(**DECLARED, as_of=pd.Timestamp("2016-12-30").date(), licence="for this test")
-    return load_csv_folder(folder, declaration).card.fingerprint
-
-
 def run(folder, closes: pd.DataFrame, model: str) -> Outcome:
-    prices = folder / "prices"
-    prices.mkdir()
-    for asset in ASSETS:
-        text = io.StringIO()
-        closes[asset].rename("close").rename_axis("date").to_csv(text)
-        (prices / f"{asset}.csv").write_text(text.getvalue())
-    panel = load_sp500()
-    sectors = ", ".join(f"{asset}: {panel.sectors[asset]}" for asset in ASSETS)
-    block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
-    changes = {
-        "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n": (
-            f"  kind: csv_folder\n  path: {prices}\n{block}  as_of: 2016-12-30\n  licence: for this test\n"
-            f"  sectors: {{{sectors}}}\n"
-        ),
-        "source: skfolio, load_sp500_dataset": "source: a test",
-        f"fingerprint: {panel.card.fingerprint}": f"fingerprint: {fingerprint_of(prices)}",
-        "compare: [ewma_t]": "compare: []",
-    }
-    path = small_config(folder, changes)
-    if model == "garch_t":
-        text = path.read_text()
-        start, stop = text.index("model:\n"), text.index("splits:\n")
-        path.write_text(text[:start] + "model:\n  kind: garch_t\n  horizon: 5\n\n" + text[stop:])
-    return carry_out(load_config(path))
+    block = "  kind: garch_t\n  horizon: 5\n" if model == "garch_t" else None
+    prices = {asset: closes[asset].rename("close") for asset in ASSETS}
+    return carry_out(load_config(config_on_files(folder, prices, block)))
 
 
 @pytest.fixture(scope="module", params=MODELS)

@@ -9,19 +9,11 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import PlanError
 from quantdl.experiment import run_experiment
-from quantdl.market.card import Declaration
-from quantdl.market.sources import load_csv_folder, load_sp500
+from quantdl.market.sources import load_sp500
 from quantdl.sequences import NEXT_SESSION, position_window
-from tests.small_experiment import ASSETS, small_config
+from tests.small_experiment import ASSETS, config_on_files
 
 HORIZON = 5
-DECLARED = {
-    "source": "closes of skfolio with made-up opens",
-    "timezone": "America/New_York",
-    "frequency": "1D",
-    "adjustment": "total_return",
-    "calendar": "XNYS",
-}
 
 
 def bars() -> dict[str, pd.DataFrame]:
@@ -33,42 +25,14 @@ def bars() -> dict[str, pd.DataFrame]:
         night = 0.25 * np.log(close / close.shift(1)).fillna(0.0) + generator.normal(0.0, 0.004, len(close))
         opened = close.shift(1).fillna(close.iloc[0]) * np.exp(night)
         frame = pd.DataFrame({"open": opened, "high": np.maximum(opened, close), "low": np.minimum(opened, close)})
-        found[asset] = frame.assign(close=close).rename_axis("date")
+        found[asset] = frame.assign(close=close)
     return found
 
 
-def config_of(folder: Path, changes: dict[str, str] | None = None) -> Path:
-    prices = folder / "prices"
-    prices.mkdir()
-    for asset, frame in bars().items():
-        frame.to_csv(prices / f"{asset}.csv")
-    about = Declaration(**DECLARED, as_of=pd.Timestamp("2016-12-30").date(), licence="for this test")
-    fingerprint = load_csv_folder(prices, about).card.fingerprint
-    panel = load_sp500()
-    sectors = ", ".join(f"{asset}: {panel.sectors[asset]}" for asset in ASSETS)
-    block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
-    path = small_config(
-        folder,
-        {
-            "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n": (
-                f"  kind: csv_folder\n  path: {prices}\n{block}  as_of: 2016-12-30\n  licence: for this test\n"
-                f"  sectors: {{{sectors}}}\n"
-            ),
-            "source: skfolio, load_sp500_dataset": f"source: {DECLARED['source']}",
-            f"fingerprint: {panel.card.fingerprint}": f"fingerprint: {fingerprint}",
-            "fields: [close]": "fields: [open, close]",
-            "fill_at: next_close": "fill_at: next_open",
-            "compare: [ewma_t]": "compare: []",
-        },
-    )
-    text = path.read_text()
-    start, stop = text.index("model:\n"), text.index("splits:\n")
-    text = text[:start] + f"model:\n  kind: ewma_t\n  horizon: {HORIZON}\n\n" + text[stop:]
-    for old, new in (changes or {}).items():
-        assert old in text
-        text = text.replace(old, new)
-    path.write_text(text)
-    return path
+def config_of(folder: Path, fill_at: str = "next_open") -> Path:
+    model = f"  kind: ewma_t\n  horizon: {HORIZON}\n"
+    opens = {"fields: [close]": "fields: [open, close]", "fill_at: next_close": f"fill_at: {fill_at}"}
+    return config_on_files(folder, bars(), model, opens)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +94,6 @@ def test_a_stored_model_answers_for_positions_from_the_open(folder):
 
 
 def test_a_model_cannot_fill_at_the_close_that_it_decides_on(tmp_path):
-    path = config_of(tmp_path, {"fill_at: next_open": "fill_at: decision_close"})
+    path = config_of(tmp_path, "decision_close")
     with pytest.raises(PlanError, match=r"fill_at.*decision_close.*'next_close' or 'next_open'"):
         load_config(path)
