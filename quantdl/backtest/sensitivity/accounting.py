@@ -1,0 +1,312 @@
+"""The accounting of `quantdl.backtest.book.kernel` in torch float64, session by session, for gradients to flow through.
+
+It plays in the same order: interest, dividends and splits, payouts, borrowing, sales, covers, purchases as far as cash
+reaches, the mark, the decision, and the exits that follow from the calendar alone. It holds no branch on a value, so
+that ``torch.func`` can transform it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from quantdl.backtest.book import kernel
+from quantdl.backtest.book.kernel import Rules
+from quantdl.backtest.sensitivity.schedule import Span, Step, steps_of
+
+# Steps of Newton's method that tell which assets are bought and which sold. The book's value after costs is the root
+# of a convex function of straight pieces: the method ends on the right piece, as a rule after one step.
+_NEWTON_STEPS = 3
+
+
+class Frictions(NamedTuple):
+    """What trading costs, as float64 tensors to differentiate by.
+
+    Attributes:
+        commission_bps: () or (A,) commission each way, in basis points of notional.
+        half_spread_bps: (), (A,) or (S + 1, A) half the spread each way, in basis points; in the last form row k is
+            what is known at the close of the k-th session, counted from the one before the first.
+        commission_per_share: () money for each share.
+        impact_coefficient: () Y in the square-root law. Where liquidity is waived there is no volume to measure a
+            trade by, and it changes nothing.
+        borrow_rate: () fee a year on the money sold short.
+    """
+
+    commission_bps: Tensor
+    half_spread_bps: Tensor
+    commission_per_share: Tensor
+    impact_coefficient: Tensor
+    borrow_rate: Tensor
+
+
+class Prices(NamedTuple):
+    """Prices of a scenario, (S, A) float64; cells at which the data have none are not read.
+
+    Attributes:
+        marks: Last traded close so far.
+        fills: Price at which orders fill, the close or the open as the plan says.
+    """
+
+    marks: Tensor
+    fills: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a run is a function of beside weights, frictions and prices; it stays.
+
+    Attributes:
+        initial_equity: Money at the start.
+        rules: The numbers of the terms.
+        steps: The sessions on which something can happen.
+        before_costs: Whether weights are of equity before the costs of reaching them.
+        stated: The frictions of the terms.
+        prices: The prices of the data.
+        marked, priced: (S, A) where the data have a mark, and a price at which orders fill.
+        rates: (S,) what cash earns in each bar.
+        impacts: (S + 1, A) volatility over the root of volume, from the session before the first on; None where
+            liquidity is waived.
+        payouts: (A,) money for a share of a delisted asset, NaN where none is stated.
+    """
+
+    initial_equity: float
+    rules: Rules
+    steps: tuple[Step, ...]
+    before_costs: bool
+    stated: Frictions
+    prices: Prices
+    marked: Tensor
+    priced: Tensor
+    rates: Tensor
+    impacts: Tensor | None
+    payouts: Tensor
+
+    @classmethod
+    def of(cls, span: Span, initial_equity: float, *, before_costs: bool) -> "Inputs":
+        """Return the inputs of the runs over a span."""
+        played = slice(span.first, span.stop)
+        marks, priced = span.market.marks[played], span.fillable
+        marked = np.isfinite(marks)
+        return cls(
+            initial_equity=initial_equity,
+            rules=span.rules,
+            steps=steps_of(span),
+            before_costs=before_costs,
+            stated=_frictions(span),
+            prices=Prices(tensor(np.where(marked, marks, 1.0)), tensor(np.where(priced, span.prices, 1.0))),
+            marked=torch.from_numpy(marked),
+            priced=torch.from_numpy(priced),
+            rates=tensor(span.market.cash_rates[played]),
+            impacts=_impacts(span),
+            payouts=tensor(span.market.terminal_values),
+        )
+
+    def scenario(self, prices: Prices) -> Prices:
+        """Return prices of a scenario with numbers where the data have none."""
+        if bool(self.marked.all()) and bool(self.priced.all()):
+            return prices
+        return Prices(torch.where(self.marked, prices.marks, 1.0), torch.where(self.priced, prices.fills, 1.0))
+
+
+class Book:
+    """Cash, dividends due, shares and open orders between two steps."""
+
+    def __init__(self, inputs: Inputs, frictions: Frictions, prices: Prices) -> None:
+        """Begin with cash alone."""
+        self.inputs, self.frictions, self.prices = inputs, frictions, prices
+        nothing = torch.zeros(prices.marks.shape[-1], dtype=torch.float64)
+        self.cash = tensor(np.array(inputs.initial_equity))
+        self.due = torch.zeros((), dtype=torch.float64)
+        self.shares, self.orders = nothing, nothing
+        self.owed: dict[int, Tensor] = {}
+        self.shorts = not inputs.rules.long_only
+        self.at_own_close = bool(inputs.rules.fill_at == kernel.DECISION_CLOSE)
+        self.steady = None  # the rate of all sessions, where there is one
+        if frictions.half_spread_bps.ndim < 2:
+            self.steady = (frictions.commission_bps + frictions.half_spread_bps) / 1e4
+        # A cost of zero that is the terms' own takes no operations; one that is differentiated by is another tensor.
+        stated = inputs.stated
+        self.share_fees = self._counts(frictions.commission_per_share, stated.commission_per_share)
+        self.impact = inputs.impacts is not None and self._counts(
+            frictions.impact_coefficient, stated.impact_coefficient
+        )
+
+    @staticmethod
+    def _counts(given: Tensor, stated: Tensor) -> bool:
+        return given is not stated or bool(stated != 0.0)
+
+    def play(self, step: Step, weights: Tensor) -> Tensor:
+        """Play a step, and return (until - row,) equity from it to the next."""
+        row, own_close = step.row, self.at_own_close
+        self.open_session(step)
+        if step.fills and not own_close:
+            self.fill(step, row)
+        if step.decision is not None:
+            self.order(step, weights[step.decision])
+        if step.leaves is not None:
+            self.orders = torch.where(torch.from_numpy(step.leaves), -self.shares, self.orders)
+        if step.closes:
+            self.orders = -self.shares
+        if step.fills and own_close:
+            self.fill(step, row + 1)
+        return self.mark(step)
+
+    def open_session(self, step: Step) -> None:
+        """Post interest, dividends, splits, payouts and the fee on what is short."""
+        rates, row, shares = self.inputs.rates, step.row, self.shares
+        self.cash = self.cash * (1.0 + rates[row])
+        for pays, amounts in step.dividends.items():
+            earned = shares @ tensor(amounts)
+            self.due = self.due + earned
+            self.owed[pays] = self.owed.get(pays, 0.0) + earned
+        if step.ratios is not None:
+            self.shares, self.orders = shares * tensor(step.ratios), self.orders * tensor(step.ratios)
+        if row in self.owed:
+            paid = self.owed.pop(row)
+            self.cash, self.due = self.cash + paid, self.due - paid
+        if step.gone is not None:
+            self.pay_out(step.row, torch.from_numpy(step.gone))
+        if self.shorts:
+            self.cash = self.cash - self.fee(self.prices.marks[row])
+
+    def pay_out(self, row: int, gone: Tensor) -> None:
+        """Turn the shares of delisted assets into the value stated, or else what is recovered of the last close."""
+        stated, marks, zero = self.inputs.payouts, self.prices.marks[row], torch.zeros((), dtype=torch.float64)
+        recovered = torch.where(self.shares > 0, self.inputs.rules.recovery * marks, marks)
+        value = torch.where(torch.isnan(stated), recovered, torch.nan_to_num(stated))
+        self.cash = self.cash + torch.where(gone, self.shares * value, zero).sum()
+        self.shares, self.orders = torch.where(gone, zero, self.shares), torch.where(gone, zero, self.orders)
+
+    def fee(self, marks: Tensor) -> Tensor:
+        """Return (*,) what borrowing costs a bar, by marks (*, A)."""
+        rate = self.frictions.borrow_rate / self.inputs.rules.bars_per_year
+        return rate * (marks @ _positive(-self.shares))
+
+    def rate(self, known: int, prices: Tensor) -> Tensor:
+        """Return commission and half-spread over notional; ``known`` counts from the session before the first."""
+        costs, rate = self.frictions, self.steady
+        if rate is None:
+            rate = (costs.commission_bps + costs.half_spread_bps[known]) / 1e4
+        return rate + costs.commission_per_share / prices if self.share_fees else rate
+
+    def cost(self, notional: Tensor, rate: Tensor, known: int) -> Tensor:
+        """Return the money that trading (A,) notional costs."""
+        linear, impacts = (notional * rate).sum(), self.inputs.impacts
+        if impacts is None or not self.impact:
+            return linear
+        return linear + self.frictions.impact_coefficient * (impacts[known] * notional**1.5).sum()
+
+    def fill(self, step: Step, known: int) -> None:
+        """Fill what waits: sales, covers, then purchases, scaled down alike to what cash pays for."""
+        prices, wanted = self.prices.fills[step.row], self.orders
+        if step.fillable is None:
+            self.orders = torch.zeros_like(wanted)
+        else:
+            fillable = torch.from_numpy(step.fillable).to(torch.float64)
+            self.orders, wanted = wanted * (1.0 - fillable), wanted * fillable
+        rate = self.rate(known, prices)
+        bought = _positive(wanted)
+        sold = wanted - bought
+        sales = -sold * prices
+        self.cash = self.cash + sales.sum() - self.cost(sales, rate, known)
+        moved = sold
+        if self.shorts:
+            covered = torch.minimum(bought, _positive(-self.shares))
+            moved, bought, covers = moved + covered, bought - covered, covered * prices
+            self.cash = self.cash - covers.sum() - self.cost(covers, rate, known)
+        purchases = bought * prices
+        needed = purchases.sum() + self.cost(purchases, rate, known)
+        floor = 1e-15 * self.inputs.initial_equity  # below it nothing is bought
+        scale = (self.cash.clamp(min=0.0) / needed.clamp(min=floor)).clamp(max=1.0)
+        purchases = purchases * scale
+        self.cash = self.cash - purchases.sum() - self.cost(purchases, rate, known)
+        self.shares = self.shares + moved + bought * scale
+
+    def order(self, step: Step, weights: Tensor) -> None:
+        """Order what is missing from the targets."""
+        marks = self.prices.marks[step.row]
+        held = self.shares * marks
+        equity = self.cash + self.due + held.sum()
+        if step.reduces:
+            there = held / equity
+            weights = torch.where(
+                weights * there > 0.0, weights.sign() * torch.minimum(weights.abs(), there.abs()), 0.0
+            )
+        value = equity
+        if not self.inputs.before_costs:
+            value = _value_after_costs(equity, weights, held, self.rate(step.row + 1, marks))
+        self.orders = weights * value / marks - self.shares
+
+    def mark(self, step: Step) -> Tensor:
+        """Return equity up to the next step, and take cash there."""
+        positions = self.prices.marks[step.row : step.until] @ self.shares
+        if step.until == step.row + 1:
+            return positions + (self.cash + self.due)
+        growth = torch.cumprod(1.0 + self.inputs.rates[step.row + 1 : step.until], 0)
+        growth = torch.cat([torch.ones(1, dtype=torch.float64), growth])
+        cash = self.cash * growth
+        if self.shorts:
+            fees = self.fee(self.prices.marks[step.row + 1 : step.until])
+            cash = cash - growth * torch.cat([torch.zeros_like(fees[:1]), torch.cumsum(fees / growth[1:], 0)])
+        self.cash = cash[-1]
+        return positions + cash + self.due
+
+
+def _positive(values: Tensor) -> Tensor:
+    """Return the positive part; its derivative at zero is the mean of both sides."""
+    return 0.5 * (values + values.abs())
+
+
+def _value_after_costs(equity: Tensor, weights: Tensor, held: Tensor, rate: Tensor) -> Tensor:
+    r"""Return the value V of the book once the weights are reached.
+
+    .. math:: V = E - \sum_a c_a |w_a V - h_a|
+        \quad\Rightarrow\quad V = \frac{E + \sum_a s_a c_a h_a}{1 + \sum_a s_a c_a w_a}, \; s_a = \pm 1
+
+    The engine iterates the equation on the left; with the signs known, the right side is its solution and has its
+    derivatives.
+    """
+    rate = rate.expand(held.shape) if rate.ndim == 0 else rate
+    e, w, h, c = (values.detach() for values in (equity, weights, held, rate))
+    value = e
+    for _ in range(_NEWTON_STEPS):
+        signed = (w * value - h).sign() * c
+        value = (e + signed @ h) / (1.0 + signed @ w)
+    signed = (w * value - h).sign() * rate
+    return (equity + signed @ held) / (1.0 + signed @ weights)
+
+
+def _frictions(span: Span) -> Frictions:
+    """Return the costs that the terms state."""
+    numbers, spreads = span.rules, span.market.half_spreads
+    if len(spreads) > 1:
+        spreads = np.concatenate([spreads[max(span.first - 1, 0)][None], spreads[span.first : span.stop]])
+    else:
+        spreads = spreads[0]
+    return Frictions(
+        commission_bps=tensor(np.array(1e4 * numbers.commission)),
+        half_spread_bps=tensor(1e4 * spreads),
+        commission_per_share=tensor(np.array(numbers.commission_per_share)),
+        impact_coefficient=tensor(np.array(numbers.impact)),
+        borrow_rate=tensor(np.array(numbers.borrow_rate * numbers.bars_per_year)),
+    )
+
+
+def _impacts(span: Span) -> Tensor | None:
+    """Return (S + 1, A) volatility over the root of volume, from the session before the first on; None if waived."""
+    if span.rules.waived:
+        return None
+    known = np.concatenate([[max(span.first - 1, 0)], np.arange(span.first, span.stop)])
+    shape = span.market.closes.shape
+    volatility, volume = (
+        np.broadcast_to(values, shape)[known] for values in (span.market.volatility, span.market.dollar_volume)
+    )
+    there = np.isfinite(volatility) & (volume > 0)
+    return tensor(np.where(there, volatility, 0.0) / np.sqrt(np.where(there, volume, 1.0)))
+
+
+def tensor(values: np.ndarray) -> Tensor:
+    """Return float64 values as a tensor."""
+    return torch.tensor(values, dtype=torch.float64)
