@@ -110,22 +110,36 @@ class Inputs:
         return Prices(torch.where(self.marked, prices.marks, 1.0), torch.where(self.priced, prices.fills, 1.0))
 
 
+def equity_of(inputs: Inputs, weights: Tensor, frictions: Frictions, prices: Prices) -> Tensor:
+    """Return (S,) the equity at each close of weights (N, A)."""
+    book = Book(inputs, frictions)
+    # Rows are taken apart at once: the gradient of one taken by its number is as large as the whole, for each of them.
+    targets, lengths = weights.unbind(0), [step.until - step.row for step in inputs.steps]
+    marks, fills = prices.marks.split(lengths), prices.fills.split(lengths)
+    played = zip(inputs.steps, marks, fills, strict=True)
+    return torch.cat(
+        [
+            book.play(step, marks, fills[0], None if step.decision is None else targets[step.decision])
+            for step, marks, fills in played
+        ]
+    )
+
+
 class Book:
     """Cash, dividends due, shares and open orders between two steps."""
 
-    def __init__(self, inputs: Inputs, frictions: Frictions, prices: Prices) -> None:
+    def __init__(self, inputs: Inputs, frictions: Frictions) -> None:
         """Begin with cash alone."""
-        self.inputs, self.frictions, self.prices = inputs, frictions, prices
-        nothing = torch.zeros(prices.marks.shape[-1], dtype=torch.float64)
+        self.inputs, self.frictions = inputs, frictions
+        nothing = torch.zeros(len(inputs.payouts), dtype=torch.float64)
         self.cash = tensor(np.array(inputs.initial_equity))
         self.due = torch.zeros((), dtype=torch.float64)
         self.shares, self.orders = nothing, nothing
         self.owed: dict[int, Tensor] = {}
         self.shorts = not inputs.rules.long_only
         self.at_own_close = bool(inputs.rules.fill_at == kernel.DECISION_CLOSE)
-        self.steady = None  # the rate of all sessions, where there is one
-        if frictions.half_spread_bps.ndim < 2:
-            self.steady = (frictions.commission_bps + frictions.half_spread_bps) / 1e4
+        rates = (frictions.commission_bps + frictions.half_spread_bps) / 1e4
+        self.rates = rates.unbind(0) if rates.ndim == 2 else (rates,)  # one row where it never changes
         # A cost of zero that is the terms' own takes no operations; one that is differentiated by is another tensor.
         stated = inputs.stated
         self.share_fees = self._counts(frictions.commission_per_share, stated.commission_per_share)
@@ -137,23 +151,29 @@ class Book:
     def _counts(given: Tensor, stated: Tensor) -> bool:
         return given is not stated or bool(stated != 0.0)
 
-    def play(self, step: Step, weights: Tensor) -> Tensor:
-        """Play a step, and return (until - row,) equity from it to the next."""
-        row, own_close = step.row, self.at_own_close
-        self.open_session(step)
-        if step.fills and not own_close:
-            self.fill(step, row)
-        if step.decision is not None:
-            self.order(step, weights[step.decision])
+    def play(self, step: Step, marks: Tensor, prices: Tensor, targets: Tensor | None) -> Tensor:
+        """Play a step, and return (until - row,) equity from it to the next.
+
+        Args:
+            step: What happens.
+            marks: (until - row, A) last closes.
+            prices: (A,) at which orders fill.
+            targets: (A,) weights decided on; None for none.
+        """
+        self.open_session(step, marks[0])
+        if step.fills and not self.at_own_close:
+            self.fill(step, prices, step.row)
+        if targets is not None:
+            self.order(step, marks[0], targets)
         if step.leaves is not None:
             self.orders = torch.where(torch.from_numpy(step.leaves), -self.shares, self.orders)
         if step.closes:
             self.orders = -self.shares
-        if step.fills and own_close:
-            self.fill(step, row + 1)
-        return self.mark(step)
+        if step.fills and self.at_own_close:
+            self.fill(step, prices, step.row + 1)
+        return self.mark(step, marks)
 
-    def open_session(self, step: Step) -> None:
+    def open_session(self, step: Step, marks: Tensor) -> None:
         """Post interest, dividends, splits, payouts and the fee on what is short."""
         rates, row, shares = self.inputs.rates, step.row, self.shares
         self.cash = self.cash * (1.0 + rates[row])
@@ -167,13 +187,13 @@ class Book:
             paid = self.owed.pop(row)
             self.cash, self.due = self.cash + paid, self.due - paid
         if step.gone is not None:
-            self.pay_out(step.row, torch.from_numpy(step.gone))
+            self.pay_out(marks, torch.from_numpy(step.gone))
         if self.shorts:
-            self.cash = self.cash - self.fee(self.prices.marks[row])
+            self.cash = self.cash - self.fee(marks)
 
-    def pay_out(self, row: int, gone: Tensor) -> None:
+    def pay_out(self, marks: Tensor, gone: Tensor) -> None:
         """Turn the shares of delisted assets into the value stated, or else what is recovered of the last close."""
-        stated, marks, zero = self.inputs.payouts, self.prices.marks[row], torch.zeros((), dtype=torch.float64)
+        stated, zero = self.inputs.payouts, torch.zeros((), dtype=torch.float64)
         recovered = torch.where(self.shares > 0, self.inputs.rules.recovery * marks, marks)
         value = torch.where(torch.isnan(stated), recovered, torch.nan_to_num(stated))
         self.cash = self.cash + torch.where(gone, self.shares * value, zero).sum()
@@ -186,10 +206,8 @@ class Book:
 
     def rate(self, known: int, prices: Tensor) -> Tensor:
         """Return commission and half-spread over notional; ``known`` counts from the session before the first."""
-        costs, rate = self.frictions, self.steady
-        if rate is None:
-            rate = (costs.commission_bps + costs.half_spread_bps[known]) / 1e4
-        return rate + costs.commission_per_share / prices if self.share_fees else rate
+        rate = self.rates[known if len(self.rates) > 1 else 0]
+        return rate + self.frictions.commission_per_share / prices if self.share_fees else rate
 
     def cost(self, notional: Tensor, rate: Tensor, known: int) -> Tensor:
         """Return the money that trading (A,) notional costs."""
@@ -198,9 +216,9 @@ class Book:
             return linear
         return linear + self.frictions.impact_coefficient * (impacts[known] * notional**1.5).sum()
 
-    def fill(self, step: Step, known: int) -> None:
+    def fill(self, step: Step, prices: Tensor, known: int) -> None:
         """Fill what waits: sales, covers, then purchases, scaled down alike to what cash pays for."""
-        prices, wanted = self.prices.fills[step.row], self.orders
+        wanted = self.orders
         if step.fillable is None:
             self.orders = torch.zeros_like(wanted)
         else:
@@ -224,9 +242,8 @@ class Book:
         self.cash = self.cash - purchases.sum() - self.cost(purchases, rate, known)
         self.shares = self.shares + moved + bought * scale
 
-    def order(self, step: Step, weights: Tensor) -> None:
+    def order(self, step: Step, marks: Tensor, weights: Tensor) -> None:
         """Order what is missing from the targets."""
-        marks = self.prices.marks[step.row]
         held = self.shares * marks
         equity = self.cash + self.due + held.sum()
         if step.reduces:
@@ -239,16 +256,16 @@ class Book:
             value = _value_after_costs(equity, weights, held, self.rate(step.row + 1, marks))
         self.orders = weights * value / marks - self.shares
 
-    def mark(self, step: Step) -> Tensor:
+    def mark(self, step: Step, marks: Tensor) -> Tensor:
         """Return equity up to the next step, and take cash there."""
-        positions = self.prices.marks[step.row : step.until] @ self.shares
+        positions = marks @ self.shares
         if step.until == step.row + 1:
             return positions + (self.cash + self.due)
         growth = torch.cumprod(1.0 + self.inputs.rates[step.row + 1 : step.until], 0)
         growth = torch.cat([torch.ones(1, dtype=torch.float64), growth])
         cash = self.cash * growth
         if self.shorts:
-            fees = self.fee(self.prices.marks[step.row + 1 : step.until])
+            fees = self.fee(marks[1:])
             cash = cash - growth * torch.cat([torch.zeros_like(fees[:1]), torch.cumsum(fees / growth[1:], 0)])
         self.cash = cash[-1]
         return positions + cash + self.due

@@ -90,8 +90,8 @@ class Span:
         volume, volatility = (
             np.broadcast_to(values, shape)[known] for values in (market.dollar_volume, market.volatility)
         )
-        found &= np.isfinite(volume) & (volume > 0) & (np.broadcast_to(market.bar_dollars, shape)[played] > 0)
-        return found & (np.isfinite(volatility) | (self.rules.impact == 0.0))
+        found = found & np.isfinite(volume) & (volume > 0) & (np.broadcast_to(market.bar_dollars, shape)[played] > 0)
+        return np.asarray(found & (np.isfinite(volatility) | (self.rules.impact == 0.0)))
 
     def flags(self, name: str, at: int) -> np.ndarray:
         """Return (S, A) a flag by session, in whose array one row may stand for all, from a position on."""

@@ -18,7 +18,7 @@ from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.targets import TargetTable, fitted, play_targets
-from quantdl.backtest.sensitivity.accounting import Book, Frictions, Inputs, Prices
+from quantdl.backtest.sensitivity.accounting import Frictions, Inputs, Prices, equity_of
 from quantdl.backtest.sensitivity.figures import CurveFigures
 from quantdl.backtest.sensitivity.schedule import Span
 from quantdl.errors import RunError
@@ -108,8 +108,7 @@ class Twin:
         """
         frictions = self.inputs.stated if frictions is None else frictions
         prices = self.inputs.prices if prices is None else self.inputs.scenario(prices)
-        book = Book(self.inputs, frictions, prices)
-        return torch.cat([book.play(step, weights) for step in self.inputs.steps])
+        return equity_of(self.inputs, weights, frictions, prices)
 
     def check(self, table: TargetTable) -> BacktestResult:
         """Carry a table out by the engine, and compare its equity with the twin's at each session.

@@ -92,12 +92,9 @@ def test_dividends_splits_and_payouts_are_posted_alike():
 
 
 def test_what_leaves_the_universe_is_sold_alike():
-    panel = world(CLOSES)
-    member = np.ones(CLOSES.shape, dtype=bool)
-    member[25:, 2] = member[40:50, 0] = False
-    job = job_of(replace(panel, membership=member) if hasattr(panel, "membership") else panel)
-    tape = job.tape
-    tape.__dict__["eligible"], tape.__dict__["listed"] = member, tape.listed & member
+    members = np.ones(CLOSES.shape, dtype=bool)
+    members[25:, 2] = members[40:50, 0] = False
+    job = job_of(replace(world(CLOSES), members=members))
     for every in (1, 6, 59):
         table = random_table(job, every, gross=0.9, zeros=0.0)
         assert gap(job, table) < EQUAL
@@ -114,7 +111,7 @@ def test_a_stressed_market_is_obeyed_alike(in_stress):
 
 
 def test_the_value_after_costs_solves_its_equation_at_any_cost():
-    """Books turned around at a tenth of the notional a fill: V = E - c sum |w V - h|, by the weights that came about."""
+    """Books turned around at a tenth of the notional a fill: V = E - c sum |w V - h|, by the weights that came."""
     job = job_of(world(CLOSES), short=True, friction={"commission_bps": 900.0, "fill_at": "decision_close"})
     weights = np.array([[1.2, -1.0, 1.1, -1.2], [0.1, 0.9, -1.4, 0.3], [-0.2, 0.8, -1.4, 0.2]])
     table = replace(random_table(job, 25), weights=weights)

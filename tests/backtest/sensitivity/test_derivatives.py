@@ -118,8 +118,8 @@ def test_capacity_is_where_impact_takes_half_of_the_gross_profit():
     lost, profit = -slope * final, final - 1000.0
     (capacity,) = (item for item in capacities(found.result) if item.coefficient == 1.0)
     # A book k times as large loses k to the power 3/2 times as much: half of k profits at k = (profit / 2 lost)^2.
-    # What is lost early would have grown along, which the rerun knows and the capacity leaves out.
-    assert capacity.equity == pytest.approx(1000.0 * (profit / (2.0 * lost)) ** 2, rel=0.35)
+    # What is lost early would have grown along (8 % here, twice that in the square), which the capacity leaves out.
+    assert capacity.equity == pytest.approx(1000.0 * (profit / (2.0 * lost)) ** 2, rel=0.2)
 
 
 def test_a_hold_has_no_derivative():
