@@ -64,7 +64,7 @@ def sensitivities(job: Job, table: TargetTable, level: float = 0.95) -> Sensitiv
         return twin.figures.all(twin.equity(weights, frictions), level)
 
     values = {name: float(value) for name, value in figures(weights, twin.frictions).items()}
-    slopes = jacrev(figures, argnums=(0, 1), chunk_size=1)(weights, twin.frictions)
+    slopes = jacrev(figures, argnums=(0, 1))(weights, twin.frictions)
     days = job.tape.sessions[twin.rows]
     return Sensitivities(
         figures=pd.Series(values),
