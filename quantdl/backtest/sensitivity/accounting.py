@@ -16,10 +16,6 @@ from quantdl.backtest.book import kernel
 from quantdl.backtest.book.kernel import Rules
 from quantdl.backtest.sensitivity.schedule import Span, Step, steps_of
 
-# Steps of Newton's method that tell which assets are bought and which sold. The book's value after costs is the root
-# of a convex function of straight pieces: the method ends on the right piece, as a rule after one step.
-_NEWTON_STEPS = 3
-
 
 class Frictions(NamedTuple):
     """What trading costs, as float64 tensors to differentiate by.
@@ -134,18 +130,17 @@ class Book:
         nothing = torch.zeros(len(inputs.payouts), dtype=torch.float64)
         self.cash = tensor(np.array(inputs.initial_equity))
         self.due = torch.zeros((), dtype=torch.float64)
-        self.shares, self.orders = nothing, nothing
+        self.nothing = self.shares = self.orders = nothing
         self.owed: dict[int, Tensor] = {}
         self.shorts = not inputs.rules.long_only
         self.at_own_close = bool(inputs.rules.fill_at == kernel.DECISION_CLOSE)
-        rates = (frictions.commission_bps + frictions.half_spread_bps) / 1e4
+        rates = (frictions.commission_bps + frictions.half_spread_bps) / 1e4 + nothing
         self.rates = rates.unbind(0) if rates.ndim == 2 else (rates,)  # one row where it never changes
         # A cost of zero that is the terms' own takes no operations; one that is differentiated by is another tensor.
         stated = inputs.stated
         self.share_fees = self._counts(frictions.commission_per_share, stated.commission_per_share)
-        self.impact = inputs.impacts is not None and self._counts(
-            frictions.impact_coefficient, stated.impact_coefficient
-        )
+        moves = self._counts(frictions.impact_coefficient, stated.impact_coefficient)
+        self.impacts = inputs.impacts if moves else None
 
     @staticmethod
     def _counts(given: Tensor, stated: Tensor) -> bool:
@@ -205,42 +200,46 @@ class Book:
         return rate * (marks @ _positive(-self.shares))
 
     def rate(self, known: int, prices: Tensor) -> Tensor:
-        """Return commission and half-spread over notional; ``known`` counts from the session before the first."""
+        """Return (A,) commission and half-spread over notional; ``known`` counts from the session before the first."""
         rate = self.rates[known if len(self.rates) > 1 else 0]
         return rate + self.frictions.commission_per_share / prices if self.share_fees else rate
 
-    def cost(self, notional: Tensor, rate: Tensor, known: int) -> Tensor:
-        """Return the money that trading (A,) notional costs."""
-        linear, impacts = (notional * rate).sum(), self.inputs.impacts
-        if impacts is None or not self.impact:
-            return linear
-        return linear + self.frictions.impact_coefficient * (impacts[known] * notional**1.5).sum()
+    def moving(self, impacts: Tensor, notional: Tensor) -> Tensor:
+        """Return the money that (A,) notional loses by moving its prices."""
+        return self.frictions.impact_coefficient * (impacts @ notional**1.5)
 
     def fill(self, step: Step, prices: Tensor, known: int) -> None:
         """Fill what waits: sales, covers, then purchases, scaled down alike to what cash pays for."""
-        wanted = self.orders
-        if step.fillable is None:
-            self.orders = torch.zeros_like(wanted)
-        else:
+        wanted, self.orders = self.orders, self.nothing
+        if step.fillable is not None:
             fillable = torch.from_numpy(step.fillable).to(torch.float64)
-            self.orders, wanted = wanted * (1.0 - fillable), wanted * fillable
+            wanted, self.orders = wanted * fillable, wanted * (1.0 - fillable)
         rate = self.rate(known, prices)
         bought = _positive(wanted)
-        sold = wanted - bought
-        sales = -sold * prices
-        self.cash = self.cash + sales.sum() - self.cost(sales, rate, known)
-        moved = sold
+        moved = wanted - bought
+        sales = moved * prices
+        self.cash = self.cash - sales @ (1.0 - rate)
+        if self.impacts is not None:
+            self.cash = self.cash - self.moving(self.impacts[known], -sales)
         if self.shorts:
             covered = torch.minimum(bought, _positive(-self.shares))
             moved, bought, covers = moved + covered, bought - covered, covered * prices
-            self.cash = self.cash - covers.sum() - self.cost(covers, rate, known)
-        purchases = bought * prices
-        needed = purchases.sum() + self.cost(purchases, rate, known)
+            self.cash = self.cash - covers @ (1.0 + rate)
+            if self.impacts is not None:
+                self.cash = self.cash - self.moving(self.impacts[known], covers)
+        self.buy(bought, bought * prices, rate, known)
+        self.shares = self.shares + moved
+
+    def buy(self, shares: Tensor, notional: Tensor, rate: Tensor, known: int) -> None:
+        """Buy as much of each as cash pays for; a smaller fill moves its price less."""
+        linear = notional @ (1.0 + rate)
+        needed = linear if self.impacts is None else linear + self.moving(self.impacts[known], notional)
         floor = 1e-15 * self.inputs.initial_equity  # below it nothing is bought
         scale = (self.cash.clamp(min=0.0) / needed.clamp(min=floor)).clamp(max=1.0)
-        purchases = purchases * scale
-        self.cash = self.cash - purchases.sum() - self.cost(purchases, rate, known)
-        self.shares = self.shares + moved + bought * scale
+        self.cash = self.cash - linear * scale
+        if self.impacts is not None:
+            self.cash = self.cash - self.moving(self.impacts[known], notional * scale)
+        self.shares = self.shares + shares * scale
 
     def order(self, step: Step, marks: Tensor, weights: Tensor) -> None:
         """Order what is missing from the targets."""
@@ -282,15 +281,15 @@ def _value_after_costs(equity: Tensor, weights: Tensor, held: Tensor, rate: Tens
     .. math:: V = E - \sum_a c_a |w_a V - h_a|
         \quad\Rightarrow\quad V = \frac{E + \sum_a s_a c_a h_a}{1 + \sum_a s_a c_a w_a}, \; s_a = \pm 1
 
-    The engine iterates the equation on the left; with the signs known, the right side is its solution and has its
-    derivatives.
+    The engine iterates the equation on the left, a convex function of straight pieces; with the signs known, the right
+    side is its solution and has its derivatives. The signs are those of one iteration and one step of Newton's method,
+    of which the right side is another: an error is left only where, three times over, an asset is traded for less than
+    the costs of all.
     """
-    rate = rate.expand(held.shape) if rate.ndim == 0 else rate
     e, w, h, c = (values.detach() for values in (equity, weights, held, rate))
-    value = e
-    for _ in range(_NEWTON_STEPS):
-        signed = (w * value - h).sign() * c
-        value = (e + signed @ h) / (1.0 + signed @ w)
+    value = e - c @ (w * e - h).abs()
+    signed = (w * value - h).sign() * c
+    value = (e + signed @ h) / (1.0 + signed @ w)
     signed = (w * value - h).sign() * rate
     return (equity + signed @ held) / (1.0 + signed @ weights)
 

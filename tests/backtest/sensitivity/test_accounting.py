@@ -122,7 +122,7 @@ def test_the_value_after_costs_solves_its_equation_at_any_cost():
 
 
 def test_derivatives_of_the_twin_are_those_of_its_values():
-    job = job_of(world(CLOSES), short=True, risk_free=0.03)
+    job = replace(job_of(world(CLOSES), short=True, risk_free=0.03), stop=31)
     table = random_table(job, 10, gross=0.8, short=True, zeros=0.0, holds=0.2)
     twin = Twin.of(job, table)
     weights = weights_of(table).requires_grad_()
