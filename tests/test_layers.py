@@ -48,7 +48,7 @@ STRATEGIES_STAND_WITH = "backtest"
 # that are not named; where it is not named, they come last.
 OWN = ""
 ROOMS = {
-    "backtest": ("book", "running", "plan", "judging"),
+    "backtest": ("book", "running", "plan", "judging", "sensitivity"),
     "market": (OWN, "reading", "corporate", "inspection", "universe", "series", "exchanges", "storage", "sources"),
 }
 
@@ -91,6 +91,7 @@ LIGHT = (
 )  # load no pandas, no torch
 HEAVY = {"pandas", "torch"}
 WITHOUT_TORCH = ("quantdl.audit", "quantdl.backtest", "quantdl.portfolio")  # money is numpy float64
+WITH_DERIVATIVES = ("quantdl.backtest.sensitivity",)  # says how money would change, and counts none
 
 # Loading one of these can run whatever its author liked.
 BANNED_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve", "yaml"}
@@ -237,7 +238,7 @@ def package_fault(module: str, imported: Import) -> str | None:
         return f"{library} can run code hidden in data; use safetensors, Parquet or JSON"
     if library in HEAVY and imported.at_load and (module == "quantdl" or within(module, LIGHT[1:])):
         return f"{library} makes a quick command slow; import it inside the function that needs it"
-    if library == "torch" and within(module, WITHOUT_TORCH):
+    if library == "torch" and within(module, WITHOUT_TORCH) and not within(module, WITH_DERIVATIVES):
         return "torch has no place where money is counted; convert to numpy before"
     if library == "quantdl":
         return road_fault(module, imported)
@@ -357,6 +358,7 @@ GOOD = {
     "quantdl/models/flow.py": "import torch.distributions\nmodel.eval()\ndef ready(model): model.eval()",
     "quantdl/config.py": "from ruamel.yaml import YAML\nyaml = YAML()\nyaml.load('a: 1')",
     "quantdl/cli.py": "import typer\nfrom quantdl import errors\nfrom quantdl.market import panel",
+    "quantdl/backtest/sensitivity/twin.py": "import torch\nfrom quantdl.backtest.running.view import MarketView",
     "strategies/sell.py": "from quantdl.backtest import MarketView",
     "strategies/buy.py": "import math, numpy as np\nfrom quantdl.market import Panel\nnp.load('x', allow_pickle=False)",
 }
@@ -398,6 +400,7 @@ def test_an_innocent_project_has_no_fault():
         ("quantdl/backtest/book/orders.py", "from quantdl.backtest.plan import items", "is a room further down"),
         ("quantdl/backtest/book/orders.py", "def f():\n    from ..running.view import x", "is a room further down"),
         ("quantdl/backtest/running/view.py", "import quantdl.backtest.judging.table", "is a room further down"),
+        ("quantdl/backtest/judging/costs.py", "import quantdl.backtest.sensitivity.twin", "is a room further down"),
         ("quantdl/backtest/plan/items.py", "def f():\n    import quantdl.backtest.judging", "is a room further down"),
         ("quantdl/backtest/running/view.py", "from quantdl.backtest import run_backtest", "is a room further down"),
         ("quantdl/market/panel.py", "from quantdl.market.reading import bars", "is a room further down"),

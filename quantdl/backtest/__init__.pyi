@@ -37,3 +37,6 @@ from .running.session_results import (
 from .running.sweep import sweep_targets as sweep_targets
 from .running.targets import TargetTable as TargetTable, play_targets as play_targets
 from .running.view import Forecasts as Forecasts, MarketView as MarketView
+from .sensitivity.accounting import Frictions as Frictions, Prices as Prices
+from .sensitivity.derivatives import Sensitivities as Sensitivities, sensitivities as sensitivities
+from .sensitivity.twin import Twin as Twin, without_overlays as without_overlays

@@ -1,0 +1,1 @@
+"""How the figures of a run answer to its costs, its weights and the parameters behind them: a differentiable twin."""
