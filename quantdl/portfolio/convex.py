@@ -11,7 +11,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 _MOST_STEPS = 200  # from a poor start; a good one takes five to ten
-_ON_THE_PATH = 1e-8  # squared length of the last step in the local norm: of the objective, this over the sharpness
+_ON_THE_PATH = 0.01  # squared length of the last step in the local norm: of the objective, this over the sharpness
+_AT_ITS_END = 1e-10
 _QUADRATIC = 0.05  # below this squared length a full step converges quadratically (Nesterov and Nemirovskii)
 
 
@@ -101,7 +102,8 @@ def along_central_path(
     """
     point, sharpness = start, first
     while True:
-        point = newton_minimum(function_at(sharpness), point, _ON_THE_PATH)
-        if sharpness >= last:
+        ends = sharpness >= last
+        point = newton_minimum(function_at(sharpness), point, _AT_ITS_END if ends else _ON_THE_PATH)
+        if ends:
             return point
         sharpness = min(20.0 * sharpness, last)

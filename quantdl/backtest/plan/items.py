@@ -135,7 +135,9 @@ ITEMS = (
         related_positions.ROW,
         judge=lambda plan, run: related_positions.judge(plan.related_positions, plan.rule_names, run),
         faults=lambda plan, model: related_positions.faults(plan.related_positions, plan.sizing),
-        data_faults=lambda plan, span: related_positions.data_faults(plan.related_positions, plan.sizing, span.panel),
+        data_faults=lambda plan, span: related_positions.data_faults(
+            plan.related_positions, plan.sizing, span.panel, span.end
+        ),
     ),
     Item(
         "friction",

@@ -178,7 +178,7 @@ def judge(
 
 
 def _words(item: str, stated: ShortfallBudget | PredictedLoss, horizon_bars: int) -> str:
-    whose = "a decided book" if item == _BOOK else "a position of one"
+    whose = "a decided book" if item == _BOOK else "a position"
     bars = "1 bar" if horizon_bars == 1 else f"{horizon_bars} bars"
     return f"predicted {100 * stated.level:g}% shortfall of {whose} over {bars} at most {stated.limit:.2%}"
 

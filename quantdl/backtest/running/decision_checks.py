@@ -58,13 +58,13 @@ def _check_caps(weights: np.ndarray, rules: tuple[str, ...], limits: Limits, ass
             "related_positions.max_group_gross",
             group_gross[fullest],
             limits.max_group_gross,
-            limits.group_names[fullest],
+            _group(limits, fullest, assets),
         ),
         (
             "related_positions.max_group_net",
             group_net[most_one_sided],
             limits.max_group_net,
-            f"{limits.group_names[most_one_sided]}, net",
+            f"{_group(limits, most_one_sided, assets)}, net",
         ),
     ):
         if given > cap + TOLERANCE:
@@ -72,6 +72,14 @@ def _check_caps(weights: np.ndarray, rules: tuple[str, ...], limits: Limits, ass
                 f"{day}: weight {given:g} of {what} breaks {name} = {cap:g} (rule {tags}). "
                 "quantdl.portfolio.within_limits(weights, view.limits) shrinks weights into the caps."
             )
+
+
+def _group(limits: Limits, number: int, assets: tuple[str, ...]) -> str:
+    """Return the name of a group, with its members where it is a cluster, which has no name of its own."""
+    name = limits.group_names[number]
+    if not name.startswith("cluster "):
+        return name
+    return f"{name} ({', '.join(assets[asset] for asset in np.flatnonzero(limits.group_of == number))})"
 
 
 def check_predicted_losses(
