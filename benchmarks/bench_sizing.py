@@ -52,7 +52,7 @@ def main() -> None:
             "equal shortfall": lambda draws=draws: equal_risk_weights(draws, LEVEL),
             "predicted shortfall": lambda draws=draws, equal=equal: predicted_shortfall(equal, draws, LEVEL),
         }
-        if n_assets <= 20:  # a book of two hundred takes it minutes
+        if n_assets <= 20:  # a book of two hundred was not awaited
             rules["skfolio, equal shortfall"] = lambda draws=draws, peer=peer: peer.fit(np.expm1(draws))
         print(f"{n_draws:,} draws, {n_assets} assets")
         for name, rule in rules.items():
