@@ -37,6 +37,7 @@ def test_the_promised_configs_ship():
         "momentum",
         "crossover",
         "inverse_volatility",
+        "risk_parity",
         "nasdaq",
         "walk_forward",
     }

@@ -13,6 +13,7 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.predicted_risk import ShortfallBudget
 from quantdl.backtest.plan.related_positions import SectorGroups
 from quantdl.backtest.plan.rules import Rule
 from quantdl.errors import LookAheadError
@@ -177,6 +178,22 @@ def test_volatility_target_meets_its_target():
     assert returns.std() * np.sqrt(365) == pytest.approx(0.1, rel=0.1)
 
 
+def test_risk_parity_is_cut_to_the_budget_and_its_parts_add_the_same():
+    """Draws twice as wide half-way: the book is half as large, and its proportions are those of equal shortfalls."""
+    panel = world(random_walk(80, 3))
+    moves = 0.02 * np.random.default_rng(2).standard_normal((4000, 3)) * [1.0, 2.0, 4.0]
+    limit = {"risk_budget": ShortfallBudget("expected_shortfall", 0.975, 0.02)}
+    rare = {"bars": 5, "rebalance": EveryBars("every_bars", 20)}
+    plan = plan_for(panel, sample={"minimum_sessions": 40, "purge_bars": 6}, sizing=limit, horizon=rare)
+    wide = Forecasts(5, lambda day: np.log1p(moves * (2.0 if day >= panel.sessions[40] else 1.0)), None)
+    result = run_backtest(panel, plan, strategy("risk_parity"), *span(panel), wide)
+    calm, rough = result.decisions[0].weights, result.decisions[-1].weights
+    np.testing.assert_allclose(calm / calm.sum(), np.array([4, 2, 1]) / 7, rtol=0.08)
+    np.testing.assert_allclose(rough, calm / 2, rtol=1e-6)
+    losses = np.sort(-(moves @ calm))[-100:]
+    assert losses.mean() == pytest.approx(0.02, rel=1e-9)
+
+
 def test_momentum_holds_the_best_of_the_year_but_its_last_month():
     panel = sp500()
     first = int(panel.sessions.searchsorted(np.datetime64("2015-01-02")))
@@ -241,6 +258,8 @@ def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
         ("volatility_target", {"target": 10.0}),
         ("momentum", {"skip": 300}),
         ("momentum", {"fraction": 0.0}),
+        ("risk_parity", {"level": 0.4}),
+        ("risk_parity", {"history": 1}),
         ("crossover", {"fast": 200}),
         ("crossover", {"trail": 1.0}),
     ],

@@ -89,12 +89,18 @@ def _untriable(name: str, values: NumberRange | Choices, keys: tuple[str, ...], 
 
 
 def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
-    """A value at risk is read off draws, so at least one of them must lie beyond it."""
+    """A value at risk or a shortfall is read off draws, so at least one of them must lie beyond its level."""
+    for name in ("risk_budget", "max_predicted_loss_per_trade"):
+        stated = getattr(plan.sizing, name)
+        if stated is not None and round(backtest.draws * (1.0 - stated.level), 6) < 1.0:
+            yield ("plan", "sizing", name, "level"), _level_too_high(stated.level, backtest.draws)
     for number, condition in enumerate(plan.invalidation):
         if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:
-            highest = 1.0 - 1.0 / backtest.draws
-            message = f"given {condition.level:g}; expected at most {highest:g} with {backtest.draws} backtest.draws"
-            yield ("plan", "invalidation", number, "level"), message
+            yield ("plan", "invalidation", number, "level"), _level_too_high(condition.level, backtest.draws)
+
+
+def _level_too_high(level: float, draws: int) -> str:
+    return f"given {level:g}; expected at most {1.0 - 1.0 / draws:g} with {draws} backtest.draws"
 
 
 def _readable_blocks(document: Document) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
 from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
+from quantdl.risk.predicted import ModelPredictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +109,7 @@ def judge(
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
         break_even=books.break_even,
         reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
+        position_draws=predictions.position_draws if isinstance(predictions, ModelPredictions) else None,
     )
     metrics = RunMetrics(
         strategy=strategy,

@@ -1,4 +1,4 @@
-"""From forecasts or past returns to weights: equal, inverse volatility, least predicted shortfall, volatility target.
+"""From forecasts or past returns to weights, and books cut to their caps and to what they may lose by a forecast.
 
 Weights are fractions of equity, float64; what is left to one is cash. An asset that cannot be held gets weight zero.
 """

@@ -1,7 +1,15 @@
+from .equal_risk import equal_risk_weights as equal_risk_weights, risk_contributions as risk_contributions
 from .heuristics import (
     equal_weights as equal_weights,
+    fixed_fraction_weights as fixed_fraction_weights,
     inverse_volatility_weights as inverse_volatility_weights,
     volatility_target_weights as volatility_target_weights,
 )
-from .limits import Limits as Limits, within_limits as within_limits
+from .kelly import expected_growth as expected_growth, kelly_weights as kelly_weights
+from .limits import Limits as Limits, ShortfallLimit as ShortfallLimit, within_limits as within_limits
+from .risk_budget import (
+    position_shortfalls as position_shortfalls,
+    predicted_shortfall as predicted_shortfall,
+    within_risk_budget as within_risk_budget,
+)
 from .shortfall import TradingTerms as TradingTerms, least_shortfall_weights as least_shortfall_weights

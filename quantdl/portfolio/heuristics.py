@@ -1,4 +1,4 @@
-"""Weights from simple figures of returns: equal parts, inverse volatility, a volatility target."""
+"""Weights from simple figures: equal parts, inverse volatility, a volatility target, a fixed fraction at risk."""
 
 import numpy as np
 
@@ -81,3 +81,42 @@ def volatility_target_weights(
     if not volatility > STALE_DEVIATION:
         return np.zeros_like(weights)
     return weights * min(target_volatility / volatility, max_gross / gross)
+
+
+def fixed_fraction_weights(
+    sides: np.ndarray, stop_distances: np.ndarray, fraction: float, max_weight: float, cost_fraction: float = 0.0
+) -> np.ndarray:
+    r"""Size each position so that reaching its stop costs a fixed fraction of equity, or to the cap if that is less.
+
+    .. math:: |w_i| = \min\Big(\frac{f}{d_i + c \, (2 \mp d_i)}, \; w_{\max}\Big)
+
+    with the costs c of entry and exit, the exit at 1 - d of the entry price for a long position, at 1 + d for a short.
+
+    Args:
+        sides: (A,) direction of each position: 1 long, -1 short, 0 none.
+        stop_distances: (A,) how far the stop is from the price, as a positive fraction of it. NaN, zero or less: no
+            stop, so no position.
+        fraction: Part of equity that one trade may lose at its stop.
+        max_weight: Largest absolute weight.
+        cost_fraction: Cost each way as a fraction of what is traded, as in ``view.cost_fraction``.
+
+    Shape:
+        - output: (A,)
+
+    Raises:
+        ValueError: If ``fraction`` or ``max_weight`` is not positive or ``cost_fraction`` is negative.
+
+    Example:
+        >>> fixed_fraction_weights(np.array([1.0, -1.0, 0.0]), np.array([0.05, 0.10, 0.05]), 0.02, 0.25).tolist()
+        [0.25, -0.2, 0.0]
+    """
+    if not (fraction > 0 and max_weight > 0 and cost_fraction >= 0):
+        raise ValueError(
+            "fraction and max_weight must be positive and cost_fraction not negative, got "
+            f"{fraction}, {max_weight} and {cost_fraction}."
+        )
+    sides = np.sign(sides)
+    stopped = np.isfinite(stop_distances) & (stop_distances > 0)
+    distances = np.where(stopped, stop_distances, 1.0)
+    lost = distances + cost_fraction * (2.0 - sides * distances)
+    return np.asarray(np.where(stopped, sides * np.minimum(fraction / lost, max_weight), 0.0))

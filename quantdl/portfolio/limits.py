@@ -5,6 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 
 
+@dataclass(frozen=True)
+class ShortfallLimit:
+    """A cap on predicted expected shortfall over the plan's horizon.
+
+    Attributes:
+        level: Confidence, from 0.5 on and below 1.
+        limit: Most that may be lost by it, as a fraction of equity.
+    """
+
+    level: float
+    limit: float
+
+
 @dataclass(frozen=True, eq=False)
 class Limits:
     """The caps on a book.
@@ -18,6 +31,8 @@ class Limits:
         group_names: Name of each group.
         max_group_gross: Largest sum of absolute weights inside one group.
         max_group_net: Largest absolute sum of weights inside one group.
+        book_shortfall: Cap on the predicted expected shortfall of the whole book; None for none.
+        position_shortfall: Cap on that of each position by itself; None for none.
     """
 
     long_only: bool
@@ -28,6 +43,13 @@ class Limits:
     group_names: tuple[str, ...]
     max_group_gross: float
     max_group_net: float
+    book_shortfall: ShortfallLimit | None = None
+    position_shortfall: ShortfallLimit | None = None
+
+    @property
+    def follows_forecasts(self) -> bool:
+        """Whether a cap can be kept only with a model's draws."""
+        return self.book_shortfall is not None or self.position_shortfall is not None
 
     def group_sums(self, weights: np.ndarray) -> np.ndarray:
         """Return (G,) the sum of ``weights`` (A,) inside each group."""
@@ -35,7 +57,9 @@ class Limits:
 
 
 def within_limits(weights: np.ndarray, limits: Limits) -> np.ndarray:
-    """Shrink weights until every cap holds; what is cut stays in cash.
+    """Shrink weights until every cap on weights holds; what is cut stays in cash.
+
+    Caps on predicted shortfall are for `within_risk_budget`, which comes after it.
 
     Single weights first, then groups, then gross, then net: each step only makes weights smaller, so no earlier cap
     breaks again. Where a net cap is exceeded, only the larger of the long and the short side is scaled down.

@@ -60,6 +60,23 @@ def test_a_value_at_risk_needs_a_draw_beyond_it() -> None:
     assert beyond == {"plan.invalidation[2].level": "given 0.9991; expected at most 0.999 with 1000 backtest.draws"}
 
 
+def test_a_predicted_shortfall_needs_a_draw_beyond_it() -> None:
+    cap = "max_weight: 0.2"
+    stated = cap + "\n    risk_budget: {kind: expected_shortfall, level: LEVEL, limit: 0.02}"
+    draws = ("compare:", "backtest: {draws: 1000}\ncompare:")
+    assert found(draws, (cap, stated.replace("LEVEL", "0.999"))) == {}
+    beyond = found(draws, (cap, stated.replace("LEVEL", "0.9991")))
+    assert beyond == {"plan.sizing.risk_budget.level": "given 0.9991; expected at most 0.999 with 1000 backtest.draws"}
+
+
+def test_a_limit_on_predicted_losses_without_a_model_is_named_at_its_key() -> None:
+    cap = "max_weight: 0.2"
+    stated = cap + "\n    max_predicted_loss_per_trade: {level: 0.95, limit: 0.01}"
+    model = "model:\n  kind: transformer\n  horizon: 23\n  width: 32\n  heads: 4\n"
+    faults = found((model, "model: null\n"), (cap, stated))
+    assert "name a model, or write null" in faults["plan.sizing.max_predicted_loss_per_trade"]
+
+
 def test_a_block_that_cannot_be_read_is_passed_over() -> None:
     assert found(("train_end: 2016-12-30", "train_end: soon"), ("last: 2022-12-28", "last: 2022-12-27")) == {}
 

@@ -1,6 +1,7 @@
 """Every figure of a run again, by plain numpy, pandas and scipy from the stored tables and the bundled closes."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from quantdl.experiment.judgement import Books, calibration_tests, yardstick, ya
 from quantdl.market.sources import load_sp500
 from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import performance
-from tests.small_experiment import ASSETS, stored
+from tests.small_experiment import ASSETS, small_config, stored
 
 INITIAL, YEAR = 1_000_000.0, 252.0
 YARDSTICKS = ("sharpe", "total_return", "max_drawdown", "expected_shortfall")
@@ -313,11 +314,30 @@ def test_too_many_exceptions_fail_the_calibration_and_the_expected_number_does_n
     assert record.basel_zone == "yellow"  # 7 or 8 of the last 250
 
 
-def test_a_level_that_only_the_plan_names_is_predicted_recorded_and_judged(tmp_path, write_small):
-    """The engine asked for value at risk at 97.5 %: the evidence is counted from the recorded table, and agrees."""
-    stale = "    - {kind: stale_data, bars: 5}\n"
+@pytest.fixture(scope="module")
+def promising(tmp_path_factory):
+    """The small experiment under a plan that also promises what the model may predict."""
+    stale, cap = "    - {kind: stale_data, bars: 5}\n", "    max_weight: 0.3\n"
     calibration = "    - {kind: calibration, level: 0.975, false_halt_probability: 0.05}\n"
-    outcome = carry_out(load_config(write_small(tmp_path, {stale: stale + calibration})))
+    budget = "    risk_budget: {kind: expected_shortfall, level: 0.9, limit: 0.3}\n"
+    per_trade = "    max_predicted_loss_per_trade: {level: 0.9, limit: 0.05}\n"
+    changes = {stale: stale + calibration, cap: cap + budget + per_trade}
+    return carry_out(load_config(small_config(tmp_path_factory.mktemp("promising"), changes)))
+
+
+def test_the_predicted_losses_of_decided_books_are_judged_by_the_laws_of_the_run(promising):
+    found = next(item for item in promising.judgement.checklist.items if item.item == "sizing")
+    assert found.passed is True
+    predicted = r"largest predicted shortfall of a decided book (\d\.\d\d)% \(on 2016-.*\)"
+    words = predicted + r", realised -?\d\.\d\d% over (\d+) books"
+    shortfall, n_books = re.search(words, found.figure).groups()
+    assert 0.5 < float(shortfall) < 9  # of six stocks over five sessions, by a normal law of 1 % a day or so
+    assert int(n_books) >= 20
+
+
+def test_a_level_that_only_the_plan_names_is_predicted_recorded_and_judged(promising):
+    """The engine asked for value at risk at 97.5 %: the evidence is counted from the recorded table, and agrees."""
+    outcome = promising
     table = outcome.judgement.risk
     assert sorted(set(table["level"])) == [0.95, 0.975, 0.99]
     exceptions = table.loc[table["level"] == 0.975, "exception"].to_numpy(dtype=bool)

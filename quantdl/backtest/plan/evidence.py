@@ -1,7 +1,13 @@
 """What is known after a run beside its record, and what an item of the checklist makes of both."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
 
 # What sums of fills, their quotients and roots may round, as a share of the figure: a cap counts as kept within it.
 ROUNDING = 1e-8
@@ -85,6 +91,8 @@ class Evidence:
         yardstick: The plan's yardstick, strategy and equal weight; None where it is undefined.
         break_even: Break-even cost by rerun, or None when it was not computed.
         reproduced_by: What repeats the run (config, data fingerprint, seed), or an empty text.
+        position_draws: Session to (S, A) log returns over the plan's horizon, drawn from the laws that the run kept, a
+            column of NaN for an absent asset; None without a model.
     """
 
     calibration: tuple[CalibrationTest, ...]
@@ -94,6 +102,7 @@ class Evidence:
     yardstick: Yardstick | None
     break_even: BreakEven | None
     reproduced_by: str
+    position_draws: "Callable[[pd.Timestamp], np.ndarray] | None" = None
 
 
 @dataclass(frozen=True)

@@ -121,9 +121,11 @@ ITEMS = (
     Item(
         "sizing",
         sizing.ROW,
-        judge=lambda plan, run: sizing.judge(plan.sizing, plan.rule_names, run),
+        judge=lambda plan, run: sizing.judge(
+            plan.sizing, plan.rule_names, run, plan.horizon.bars, from_open=plan.friction.fill_at == "next_open"
+        ),
         faults=lambda plan, model: (
-            *sizing.faults(plan.sizing),
+            *sizing.faults(plan.sizing, has_model=model.horizon_bars is not None),
             *sizing.lot_faults(plan.sizing, plan.trusted_data.adjustment),
         ),
         data_faults=lambda plan, span: sizing.data_faults(plan.sizing, len(span.panel.assets)),
@@ -133,7 +135,9 @@ ITEMS = (
         related_positions.ROW,
         judge=lambda plan, run: related_positions.judge(plan.related_positions, plan.rule_names, run),
         faults=lambda plan, model: related_positions.faults(plan.related_positions, plan.sizing),
-        data_faults=lambda plan, span: related_positions.data_faults(plan.related_positions, plan.sizing, span.panel),
+        data_faults=lambda plan, span: related_positions.data_faults(
+            plan.related_positions, plan.sizing, span.panel, span.end
+        ),
     ),
     Item(
         "friction",

@@ -9,11 +9,13 @@ import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
-from quantdl.backtest.plan.refusals import PlanFault, at_least, each_asset
+from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset
 from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from quantdl.market.panel import Panel
 
 
@@ -45,6 +47,9 @@ class CorrelationGroups:
         kind: Name of the variant.
         window_bars: Trailing returns used.
         threshold: Average-linkage correlation above which assets share a cluster, between 0 and 1.
+
+    An asset with fewer returns than the window, a new listing for instance, is a group of its own until it has them:
+    what is not known of it cannot be capped. So is every asset in the first bars of the data.
     """
 
     kind: Literal["correlation"]
@@ -95,9 +100,23 @@ def faults(related: RelatedPositions, sizing: Sizing) -> Iterator[PlanFault]:
                 yield PlanFault("related_positions.groups.members", given, "each asset once", "keep it in one group")
 
 
-def data_faults(related: RelatedPositions, sizing: Sizing, panel: "Panel") -> Iterator[PlanFault]:
-    """Yield a fault for assets without a group, and for a cap that the groups of these assets can never reach."""
+def data_faults(
+    related: RelatedPositions, sizing: Sizing, panel: "Panel", end: "pd.Timestamp | None" = None
+) -> Iterator[PlanFault]:
+    """Yield a fault for assets without a group, and for a cap that the groups of these assets can never reach.
+
+    Args:
+        related: The item.
+        sizing: The caps beside it.
+        panel: The data of the run.
+        end: Last session of the run; that of the data where None.
+    """
     match related.groups:
+        case CorrelationGroups(window_bars=window):
+            known = panel.traded if end is None else panel.traded[: panel.sessions.searchsorted(end, side="right")]
+            returns = int(known.any(axis=1).sum()) - 1
+            meaning = "returns that there are up to the end of the run, or no cluster is ever found"
+            yield from at_most("related_positions.groups.window_bars", window, returns, meaning)
         case SectorGroups():
             without = [asset for asset in panel.assets if asset not in panel.sectors]
             if without:
@@ -153,11 +172,14 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
     """
     gross, net, held = (0.0, ""), (0.0, ""), (0.0, "")
     groups: Membership | None = None
-    last = 0
+    last, decided, unknown = 0, set[int](), set[int]()
     for book in run.book.decided_books(rules):
         if groups is not None:
             held = larger(held, _heaviest(run.book.weights[last : book.filled], groups))
         groups, last = _groups_as_of(related.groups, run, book.decided), book.filled
+        decided.add(book.decided)
+        if (_without_window(related.groups, run, book.decided) & (book.weights != 0)).any():
+            unknown.add(book.decided)
         absolute = _sums(book.least_absolute, groups)
         one_sided = np.maximum(_sums(book.lowest, groups), -_sums(book.highest, groups))
         grown = _sums(book.grown.astype(np.float64), groups) > 0
@@ -181,6 +203,11 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
         f"heaviest group {gross[0]:.4f} at the prices of its decision, {held[0]:.4f} held with drift"
         f"{f' ({held[1]})' if held[1] else ''}"
     )
+    if unknown:
+        figure += (
+            f"; {len(unknown):,} of {len(decided):,} decisions held assets without the returns of a whole window, each "
+            "a group of its own"
+        )
     return ItemVerdict(f"no group above {related.max_group_gross:g} at a decision", figure, failures)
 
 
@@ -194,6 +221,15 @@ def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> Membership:
     closes = continuous_closes(run.panel)[: run.book.first + row + 1]
     numbers = correlation_groups(closes, groups.window_bars, groups.threshold)
     return numbers, tuple(_members(run, numbers == number) for number in range(int(numbers.max()) + 1))
+
+
+def _without_window(groups: Groups, run: FinishedRun, row: int) -> np.ndarray:
+    """Return (A,) whether an asset has fewer returns than the window of clusters, in twice as many bars."""
+    if not isinstance(groups, CorrelationGroups):
+        return np.zeros(len(run.result.assets), dtype=bool)
+    traded = run.panel.traded[: run.book.first + row + 1]
+    recent = traded[traded.any(axis=1)][-(2 * groups.window_bars + 1) :]
+    return np.asarray(recent.sum(axis=0) - 1 < groups.window_bars)
 
 
 def _members(run: FinishedRun, inside: np.ndarray) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.backtest.plan import predicted_risk
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
+from quantdl.backtest.plan.predicted_risk import PredictedLimits, PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import Sentence
 
@@ -38,6 +40,8 @@ class Sizing:
         lot_shares: Least number of shares of an order and their step; null for fractional shares. Targets are cut down
             to whole lots; an exit also sells what splits left below a lot, and a split pays the fraction of a share in
             cash. For raw prices only: shares at adjusted prices are not the shares that were traded.
+        risk_budget: Most that the model may predict a decided book to lose; null for no such limit.
+        max_predicted_loss_per_trade: Most that it may predict a single position to lose; null for no such limit.
     """
 
     method: Sentence
@@ -48,16 +52,29 @@ class Sizing:
     stop_loss: float
     max_loss_per_trade: float
     lot_shares: int | None = None
+    risk_budget: ShortfallBudget | None = None
+    max_predicted_loss_per_trade: PredictedLoss | None = None
+
+    @property
+    def predicted(self) -> PredictedLimits:
+        """What is promised of predicted losses."""
+        return PredictedLimits(self.risk_budget, self.max_predicted_loss_per_trade)
 
 
-def faults(sizing: Sizing) -> Iterator[PlanFault]:
-    """Yield a fault for every cap and limit that contradicts another or can never bind."""
+def faults(sizing: Sizing, *, has_model: bool = True) -> Iterator[PlanFault]:
+    """Yield a fault for every cap and limit that contradicts another, can never bind, or needs a model that is missing.
+
+    Args:
+        sizing: The item.
+        has_model: Whether the run has a model.
+    """
     highest_gross = 1.0 if sizing.long_only else 10.0
     yield from within("sizing.max_gross", sizing.max_gross, 0.0, highest_gross, "gross weight (no borrowed cash)")
     yield from within("sizing.max_weight", sizing.max_weight, 0.0, sizing.max_gross, "a weight")
     highest_net = min(sizing.max_gross, 1.0)
     yield from net_cap_faults("sizing.max_net", sizing.max_net, highest_net, long_only=sizing.long_only)
     yield from _loss_limits(sizing)
+    yield from predicted_risk.faults(sizing.predicted, sizing.max_gross, sizing.max_loss_per_trade, has_model=has_model)
 
 
 def net_cap_faults(item: str, cap: float | None, highest: float, *, long_only: bool) -> Iterator[PlanFault]:
@@ -114,9 +131,12 @@ def data_faults(sizing: Sizing, n_assets: int) -> Iterator[PlanFault]:
     if sizing.max_gross > reachable * (1 + ROUNDING):
         expected = f"at most {n_assets} assets x max_weight = {reachable:g}, or it can never bind"
         yield PlanFault("sizing.max_gross", f"{sizing.max_gross:g}", expected, f"set it to {reachable:g} or less")
+    yield from predicted_risk.data_faults(sizing.predicted, sizing.max_weight, n_assets)
 
 
-def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdict:
+def judge(
+    sizing: Sizing, rules: frozenset[str], run: FinishedRun, horizon_bars: int, *, from_open: bool = False
+) -> ItemVerdict:
     """Weigh the book right after the fills of each decision, and take the worst trade from the fills.
 
     A weight counts at the closes it was decided on, where the caps apply, and only where fills enlarged the position.
@@ -127,9 +147,12 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
         sizing: What was promised.
         rules: Names of the plan's rules.
         run: The run.
+        horizon_bars: Bars from fill to exit, over which losses are predicted.
+        from_open: Whether positions are held from the open of the session that fills them.
     """
     largest, gross, net = (0.0, ""), (0.0, ""), (0.0, "")
-    for book in run.book.decided_books(rules):
+    books = tuple(run.book.decided_books(rules))
+    for book in books:
         if not book.grown.any():
             continue
         grown, day = np.where(book.grown, np.abs(book.weights), 0.0), run.day(book.filled)
@@ -156,7 +179,11 @@ def judge(sizing: Sizing, rules: frozenset[str], run: FinishedRun) -> ItemVerdic
     )
     statement = f"no trade loses more than {sizing.max_loss_per_trade:.2%}, no weight above {sizing.max_weight:g}"
     statement += "" if sizing.lot_shares is None else f", orders in lots of {sizing.lot_shares:,}"
-    return ItemVerdict(statement, figure, tuple(failures))
+    found = predicted_risk.judge(sizing.predicted, books, run, horizon_bars, from_open=from_open)
+    if found is None:
+        return ItemVerdict(statement, figure, tuple(failures))
+    both = f"{statement}; {found.statement}", f"{figure}; {found.figure}"
+    return ItemVerdict(*both, (*failures, *found.failures), found.doubts)
 
 
 def larger(earlier: Found, later: Found) -> Found:

@@ -19,7 +19,7 @@ from quantdl.errors import RunError
 from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
 from quantdl.market.panel import Panel
-from quantdl.portfolio.limits import Limits
+from quantdl.portfolio.limits import Limits, ShortfallLimit
 
 RiskFree = float | pd.Series | None
 """Annual rate that cash earns: the same at all times, or as known at the close of each session; None for nothing."""
@@ -127,6 +127,7 @@ def _limits(plan: Plan, panel: Panel) -> Limits:
     sizing, related = plan.sizing, plan.related_positions
     group_of, names = membership(related.groups, panel)
     group_of.flags.writeable = False  # a strategy sees it
+    book, position = sizing.predicted.book, sizing.predicted.position
     return Limits(
         long_only=sizing.long_only,
         max_weight=sizing.max_weight,
@@ -136,6 +137,8 @@ def _limits(plan: Plan, panel: Panel) -> Limits:
         group_names=names,
         max_group_gross=related.max_group_gross,
         max_group_net=related.max_group_gross if related.max_group_net is None else related.max_group_net,
+        book_shortfall=None if book is None else ShortfallLimit(book.level, book.limit),
+        position_shortfall=None if position is None else ShortfallLimit(position.level, position.limit),
     )
 
 

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decision_checks import (
+    check_cadence,
+    check_decision,
+    check_predicted_losses,
+    check_purposes,
+)
 from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, Orders, Strategy
 from quantdl.backtest.running.engine import Job, Progress, play
 from quantdl.backtest.running.order_checks import check_orders
@@ -38,6 +43,9 @@ class StrategyDriver:
             check_orders(answer.orders, now, view, self.purposes)
         if answer.weights is not None:
             check_decision(answer.weights, answer.rules, now.limits, view.listed, view.assets, view.session)
+            check_predicted_losses(
+                answer.weights, answer.rules, now.limits, lambda: view.draws, view.assets, view.session
+            )
             check_purposes(answer.weights, answer.rules, self.purposes, view.weights, view.assets, view.session)
             if not now.due:
                 check_cadence(answer.weights, view.weights, answer.rules, view.assets, view.session)

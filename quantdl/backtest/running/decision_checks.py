@@ -1,6 +1,6 @@
 """Why a decision is refused: no number, a cap broken, a position enlarged between two rebalances, a rule misused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ from quantdl.backtest.book.kernel import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
+from quantdl.portfolio.risk_budget import WITHOUT_FORECAST, position_shortfalls, predicted_shortfall
 
 
 def check_decision(
@@ -57,19 +58,84 @@ def _check_caps(weights: np.ndarray, rules: tuple[str, ...], limits: Limits, ass
             "related_positions.max_group_gross",
             group_gross[fullest],
             limits.max_group_gross,
-            limits.group_names[fullest],
+            _group(limits, fullest, assets),
         ),
         (
             "related_positions.max_group_net",
             group_net[most_one_sided],
             limits.max_group_net,
-            f"{limits.group_names[most_one_sided]}, net",
+            f"{_group(limits, most_one_sided, assets)}, net",
         ),
     ):
         if given > cap + TOLERANCE:
             raise RunError(
                 f"{day}: weight {given:g} of {what} breaks {name} = {cap:g} (rule {tags}). "
                 "quantdl.portfolio.within_limits(weights, view.limits) shrinks weights into the caps."
+            )
+
+
+def _group(limits: Limits, number: int, assets: tuple[str, ...]) -> str:
+    """Return the name of a group, with its members where it is a cluster, which has no name of its own."""
+    name = limits.group_names[number]
+    if not name.startswith("cluster "):
+        return name
+    return f"{name} ({', '.join(assets[asset] for asset in np.flatnonzero(limits.group_of == number))})"
+
+
+def check_predicted_losses(
+    weights: np.ndarray,
+    rules: tuple[str, ...],
+    limits: Limits,
+    draws: Callable[[], np.ndarray | None],
+    assets: tuple[str, ...],
+    session: pd.Timestamp,
+    answering: np.ndarray | None = None,
+) -> None:
+    """Refuse a book of which the model predicts a larger loss than the plan allows, as a whole or in one position.
+
+    Args:
+        weights: (A,) the book, within the other caps.
+        rules: (A,) names of the rules that ask for it.
+        limits: The caps.
+        draws: Gives (S, A) log returns over the plan's horizon, or None without a model; asked only where needed.
+        assets: (A,) symbols.
+        session: Of the decision.
+        answering: (A,) positions that are held against the limit of a single one; all where None.
+
+    Raises:
+        RunError: Naming session, asset, predicted loss, limit and rule.
+    """
+    if not limits.follows_forecasts or not weights.any():
+        return
+    day, law = f"{session:%Y-%m-%d}", draws()
+    if law is None:
+        raise RunError(f"{day}: the plan limits predicted losses, but no model predicts any. Give the run forecasts.")
+    tags = ", ".join(f"'{rule}'" for rule in sorted({rules[asset] for asset in np.flatnonzero(weights)}))
+    for name, cap, of_book in (
+        ("sizing.max_predicted_loss_per_trade", limits.position_shortfall, False),
+        ("sizing.risk_budget", limits.book_shortfall, True),
+    ):
+        if cap is None:
+            continue
+        try:
+            whole = np.array([predicted_shortfall(weights, law, cap.level)]) if of_book else None
+            found = position_shortfalls(weights, law, cap.level) if whole is None else whole
+        except ValueError as error:
+            raise RunError(f"{day}: {name} cannot be held against the model's draws: {error}") from error
+        found = found if of_book or answering is None else np.where(answering, found, 0.0)
+        worst = int(found.argmax())
+        if found[worst] == WITHOUT_FORECAST:
+            without = [assets[asset] for asset in np.flatnonzero((weights != 0) & np.isnan(law).any(axis=0))]
+            raise RunError(
+                f"{day}: the model has no forecast of {', '.join(without)}, so {name} cannot be kept with a weight on "
+                f"it (rule {tags}). Give it weight 0, as quantdl.portfolio.within_risk_budget does."
+            )
+        if found[worst] > cap.limit + TOLERANCE:
+            what = "the book" if of_book else assets[worst]
+            raise RunError(
+                f"{day}: a predicted {100 * cap.level:g}% shortfall of {found[worst]:.6g} of {what} breaks {name} = "
+                f"{cap.limit:g} (rule {tags}). quantdl.portfolio.within_risk_budget(weights, view.draws, view.limits) "
+                "cuts a book into it."
             )
 
 

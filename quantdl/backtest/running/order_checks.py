@@ -6,7 +6,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from quantdl.backtest.book.terms import Purpose
-from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decision_checks import (
+    check_cadence,
+    check_decision,
+    check_predicted_losses,
+    check_purposes,
+)
 from quantdl.backtest.running.decisions import Moment, Order, Orders, PositionExits
 from quantdl.backtest.running.view import MarketView
 from quantdl.errors import RunError
@@ -73,6 +78,9 @@ def _check_book(
         judged = np.where(ordered, after, fuller)
         judged = np.where(larger, judged, np.where(view.listed, np.clip(judged, -cap, cap), 0.0))
         check_decision(judged, rules, now.limits, view.listed, view.assets, view.session)
+        check_predicted_losses(
+            judged, rules, now.limits, lambda: view.draws, view.assets, view.session, answering=larger
+        )
 
 
 def _order_problems(order: Order, mark: float, view: MarketView) -> Iterator[str]:

@@ -30,13 +30,18 @@ def sweep_targets(job: Job, tables: Iterable[TargetTable]) -> pd.DataFrame:
         ``max_drawdown`` as a positive fraction, ``turnover``, ``costs`` in money, ``fills``, and ``halted_on``.
 
     Raises:
-        RunError: If a condition of the plan follows a model's forecasts, which a table has none of; or if a table does
-            not fit the data, or decides what the terms forbid.
+        RunError: If a condition or a cap of the plan follows a model's forecasts, which a table has none of; or if a
+            table does not fit the data, or decides what the terms forbid.
     """
     if job.terms.risk_level is not None:
         raise RunError(
             "sweep: a condition of the plan follows the value at risk that a model predicts, and tables of targets "
             "have no model. Take it out of plan.invalidation, or run each set by itself."
+        )
+    if job.terms.limits.follows_forecasts:
+        raise RunError(
+            "sweep: the plan limits the losses that a model predicts, and tables of targets have no model. Write null "
+            "for sizing.risk_budget and sizing.max_predicted_loss_per_trade, or run each set by itself."
         )
     engine, figures, halts = Engine(job, None), [], []
     for table in tables:

@@ -2,12 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book import kernel
-from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decision_checks import (
+    check_cadence,
+    check_decision,
+    check_predicted_losses,
+    check_purposes,
+)
 from quantdl.backtest.running.decisions import Answer, RecordedDecision
 from quantdl.backtest.running.engine import Engine, Job, Progress
 from quantdl.backtest.running.result import BacktestResult
@@ -45,10 +51,11 @@ def play_targets(
     Args:
         job: Market, terms, span and money.
         table: The decisions; those outside of the span are not taken.
-        forecasts: A model's predictions, where a condition of the terms needs them.
+        forecasts: A model's predictions, where a condition or a cap of the terms needs them.
         progress: Called with sessions done and sessions in all.
 
     Raises:
+        LookAheadError: If a cap needs a forecast of a session that the model has seen.
         RunError: If the table does not fit the data, or decides what the terms forbid.
     """
     rows, weights, codes = fitted(job, table)
@@ -56,7 +63,18 @@ def play_targets(
     refused = engine.play_rows(rows, weights, codes, progress)
     if refused is not None:
         refuse(engine, *refused)
+    if job.terms.limits.follows_forecasts:
+        _check_predicted_losses(job, _taken(engine, rows, weights, codes), forecasts)
     return engine.result(lambda: _taken(engine, rows, weights, codes))
+
+
+def _check_predicted_losses(job: Job, taken: tuple[RecordedDecision, ...], forecasts: Forecasts | None) -> None:
+    """Hold every decision that was taken against the caps on predicted losses, which hang on nothing else in a run."""
+    for one in taken:
+        if one.weights is not None:
+            law = None if forecasts is None else partial(forecasts.draws, one.session)
+            limits, assets = job.terms.limits, job.tape.assets
+            check_predicted_losses(one.weights, one.rules, limits, law or (lambda: None), assets, one.session)
 
 
 def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

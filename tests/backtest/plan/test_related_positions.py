@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantdl.backtest import Decision, run_backtest
+from quantdl.backtest import Decision, TargetTable, run_backtest
 from quantdl.backtest.plan import related_positions
 from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, RelatedPositions, SectorGroups
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.errors import RunError
+from quantdl.portfolio import within_limits
 from tests.backtest.judged import (
     AtBars,
     Fixed,
@@ -136,9 +138,10 @@ def test_clusters_are_those_of_the_decision():
     strict = replace(loose, related_positions=replace(loose.related_positions, max_group_gross=0.5))
     cause = only("related_positions", judged(strict, result, panel))
     assert cause.startswith("max_group_gross = 0.5 is exceeded by 0.0700, A00, A01, A02 on ")
-    early = panel.between(panel.sessions[0], panel.sessions[50])
+    early = panel.between(panel.sessions[0], panel.sessions[60])
     plan = replace(strict, sample=replace(strict.sample, last=early.sessions[-1].date(), minimum_sessions=20))
-    causes = judged(plan, run(plan, Fixed((0.19, 0.19, 0.19, 0.1, 0.1, 0.1)), early), early)
+    decisions = {bar: ((0.19, 0.19, 0.19, 0.1, 0.1, 0.1), "rebalance") for bar in range(1, 61, 5)}
+    causes = judged(plan, run(plan, AtBars(decisions), early), early)
     assert row("related_positions", causes).passed is True
 
 
@@ -198,6 +201,115 @@ def test_clusters_know_nothing_of_the_close_after_the_decision():
     strict = replace(plan, related_positions=replace(plan.related_positions, max_group_gross=0.5))
     cause = row("related_positions", judged(strict, result, panel)).cause
     assert cause.startswith("max_group_gross = 0.5 is exceeded by 0.0995, A00, A01 on ")  # 0.6 / 1.0008 - 0.5
+
+
+def linked(closes, window, threshold):
+    """Clusters by the definition of average linkage: merge the two with the highest mean correlation, down to it."""
+    returns = closes[-window:] / closes[-window - 1 : -1] - 1
+    correlation = np.corrcoef(returns, rowvar=False)
+    clusters = [{asset} for asset in range(closes.shape[1])]
+    while len(clusters) > 1:
+        means = {
+            (a, b): np.mean([correlation[i, j] for i in clusters[a] for j in clusters[b]])
+            for a in range(len(clusters))
+            for b in range(a + 1, len(clusters))
+        }
+        (a, b), highest = max(means.items(), key=lambda pair: pair[1])
+        if highest < threshold:
+            break
+        clusters[a] |= clusters.pop(b)
+    return clusters
+
+
+def merging():
+    """Six shares, each on its own at first; from session 150 on three of them move together."""
+    generator = np.random.default_rng(17)
+    own = generator.standard_normal((400, 6))
+    own[150:, :3] = 0.3 * own[150:, :3] + generator.standard_normal((250, 1))
+    return world(100 * np.exp(np.cumsum(0.0005 + 0.008 * own, axis=0)))
+
+
+WEIGHTS = (0.19, 0.19, 0.19, 0.1, 0.1, 0.1)
+
+
+def first_refused(panel, threshold=0.6, window=40, cap=0.5):
+    """The first session of the cadence at which the clusters of the definition weigh more than the cap."""
+    weights = np.array(WEIGHTS)
+    for t in range(0, 400, 5):
+        clusters = linked(panel.closes[: t + 1], window, threshold) if t >= window else [{n} for n in range(6)]
+        if max(weights[list(cluster)].sum() for cluster in clusters) > cap:
+            return t
+    raise AssertionError("no cluster is ever too heavy")
+
+
+@pytest.mark.parametrize("as_table", [False, True])
+def test_a_decision_is_refused_from_the_close_on_at_which_shares_have_come_to_move_together(as_table):
+    panel = merging()
+    groups = CorrelationGroups("correlation", 40, 0.6)
+    plan = good_plan(panel, related_positions={"groups": groups, "max_group_gross": 0.5})
+    t = first_refused(panel)
+    assert 150 < t < 200
+    words = (
+        rf"{panel.sessions[t]:%Y-%m-%d}: weight 0.57 of cluster \d \(A00, A01, A02\) breaks "
+        "related_positions.max_group_gross = 0.5"
+    )
+    rows = np.arange(0, 400, 5)
+    table = TargetTable(rows, np.tile(WEIGHTS, (len(rows), 1)), "rebalance")
+    with pytest.raises(RunError, match=words):
+        run(plan, table if as_table else Fixed(WEIGHTS), panel)
+
+
+def test_a_book_that_shrinks_into_the_caps_keeps_them_whatever_the_clusters_become():
+    """Cut with the caps as of each close: no cluster by the definition is ever decided heavier than the cap."""
+    panel = merging()
+    groups = CorrelationGroups("correlation", 40, 0.6)
+    plan = good_plan(panel, related_positions={"groups": groups, "max_group_gross": 0.5})
+    result = run(plan, Shrinks(), panel)
+    for decision in result.decisions:
+        t = panel.sessions.get_loc(decision.session)
+        if t >= 40:
+            heaviest = max(decision.weights[list(one)].sum() for one in linked(panel.closes[: t + 1], 40, 0.6))
+            assert heaviest <= 0.5 + 1e-9
+    assert max(decision.weights[:3].sum() for decision in result.decisions) > 0.56  # before they moved together
+    found = row("related_positions", judged(plan, result, panel))
+    assert found.passed is True
+    assert found.figure.startswith("heaviest group 0.49") or found.figure.startswith("heaviest group 0.5000")
+    assert "; 8 of 80 decisions held assets without the returns of a whole window" in found.figure
+
+
+def test_a_new_listing_is_a_group_of_its_own_until_it_has_a_window_of_returns():
+    """A02 copies A00 from its first bar on, at session 250: 40 returns later the three are one cluster."""
+    panel = merging()
+    closes = panel.closes.copy()
+    closes[:, 2] = np.where(np.arange(400) < 250, np.nan, closes[:, 0] / closes[250, 0] * 100)
+    panel = world(closes)
+    groups = CorrelationGroups("correlation", 40, 0.6)
+    plan = good_plan(panel, related_positions={"groups": groups, "max_group_gross": 0.5})
+    last = np.array([0.19, 0.19, 0.19, 0.1, 0.1, 0.1])
+    before = np.where(np.isfinite(closes[:, 2:3]), last, np.where(np.arange(6) == 2, 0.0, last))
+    rows = np.arange(0, 400, 5)
+    with pytest.raises(RunError, match=rf"{panel.sessions[290]:%Y-%m-%d}: weight 0.57 of cluster"):
+        run(plan, TargetTable(rows, before[rows], "rebalance"), panel)
+    rows = np.arange(0, 290, 5)
+    result = run(plan, TargetTable(rows, before[rows], "rebalance"), panel)
+    figure = row("related_positions", judged(plan, result, panel)).figure
+    assert "; 16 of 58 decisions held assets without the returns of a whole window" in figure  # 8 at first, 8 later
+
+
+def test_a_window_that_never_fills_is_refused():
+    groups = CorrelationGroups("correlation", 60, 0.6)
+    assert "at most 59" in data_faults(groups)["groups.window_bars"]
+    stated = RelatedPositions(replace(groups, window_bars=59), 0.9, None)
+    assert list(related_positions.data_faults(stated, SIZING, PANEL)) == []
+    found = list(related_positions.data_faults(stated, SIZING, PANEL, PANEL.sessions[30]))
+    assert [fault.item for fault in found] == ["related_positions.groups.window_bars"]
+
+
+class Shrinks:
+    """Asks for the same weights always, cut to the caps."""
+
+    def decide(self, view):
+        return Decision(within_limits(np.array(WEIGHTS), view.limits), "rebalance") if view.rebalance_due else None
 
 
 class AtSession:
