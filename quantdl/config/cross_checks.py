@@ -63,12 +63,10 @@ def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Mi
     """Yield what is wrong with the strategies of an account beside one another and beside the rules of the plan."""
     single, several = (_is_given(document.node((name,))) for name in ("strategy", "strategies"))
     if single and several:
-        yield ("strategies",), "given beside strategy; expected one of the two: fix: delete the other"
+        yield ("strategies",), "given beside strategy; expected one of the two, fix: delete the other"
     if not single and not several:
-        yield (
-            ("strategy",),
-            "missing; expected a strategy with its file, or several with their capital under strategies",
-        )
+        expected = "a strategy with its file, or several, each with its capital, under strategies"
+        yield ("strategy",), f"missing; expected {expected}"
     strategies: tuple[AllocatedSettings, ...] = blocks.get("strategies", ())
     if single or not strategies:
         return
@@ -78,10 +76,8 @@ def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Mi
             yield ("strategies", at, "name"), f"given {name!r}, which stands twice; expected another name"
     total = math.fsum(item.capital for item in strategies)
     if total > 1 + _ROUNDING:
-        yield (
-            ("strategies",),
-            f"given capitals that add up to {total:g}; expected at most 1, what is left stays in cash",
-        )
+        expected = "at most 1; what is left stays in cash"
+        yield ("strategies",), f"given capitals that add up to {total:g}; expected {expected}"
     if "plan" in blocks:
         yield from _rule_misfits(blocks["plan"], names)
 

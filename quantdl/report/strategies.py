@@ -10,9 +10,7 @@ LEAD = (
     "nothing; the costs of a fill are shared in proportion to what each traded of the asset. Exits of the plan are of "
     "the whole account, and so is a halt."
 )
-WHERE = (
-    "strategy_pnl.parquet has the profit of each session; see also strategy_fills.parquet and strategy_trades.parquet."
-)
+WHERE = "strategy_pnl.parquet has the profit of each session, strategy_fills.parquet and strategy_trades.parquet more."
 
 
 def section(run: RunRecord) -> Section | None:

@@ -240,9 +240,8 @@ def _fills(book: RebuiltBook, names: Sequence[str], asked: Sequence[Asked], move
         last = asked[at[row] - 1] if at[row] else None
         filled = engine.get((row, asset), "")
         wants = last is not None and last.changes[number, asset] * quantity > 0
-        own = (
-            last.rules[number][asset] if last is not None and wants and not filled.startswith(ENGINE_PREFIX) else filled
-        )
+        cites = wants and not filled.startswith(ENGINE_PREFIX)
+        own = last.rules[number][asset] if last is not None and cites else filled
         rows.append(
             (
                 sessions[row],

@@ -112,7 +112,7 @@ class CombinedStrategy:
         """Share out what has been traded since the last close at which a decision was asked for."""
         if self._books is None:
             self._books = VirtualBooks(len(self.parts), len(view.assets))
-        traded = view.traded[self._seen :].any(axis=0)
+        traded = np.asarray(view.traded[self._seen :].any(axis=0))
         self._books.advance(view.shares, view.share_units, traded)
         self._seen = len(view.sessions)
         return self._books
@@ -156,9 +156,8 @@ class CombinedStrategy:
         held = np.array([one.weights for one in shown]) * capital
         given = [None if answer is None else answer.weights for answer in answers]
         decided = np.array([weights is not None for weights in given])
-        wanted = (
-            np.array([row if own is None else own for own, row in zip(given, held / capital, strict=True)]) * capital
-        )
+        of_own = [row if own is None else own for own, row in zip(given, held / capital, strict=True)]
+        wanted = np.array(of_own) * capital
         wanted = _cut(wanted, held, decided, capital, view)
         rules = [self._rules(number, answer, view) for number, answer in enumerate(answers)]
         tags = self._tags(wanted, held, decided, rules, view)

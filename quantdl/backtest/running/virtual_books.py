@@ -86,7 +86,7 @@ class VirtualBooks:
         reduced = np.where(after * rest < 0, np.abs(after), 0.0)
         bought = bought + rest * _first_shares(reduced, np.abs(self.waiting), np.abs(self.held))
         self.held, self.waiting = self.held + bought, self.waiting * (1.0 - part)
-        return bought
+        return np.asarray(bought)
 
 
 def _over(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

@@ -58,9 +58,8 @@ class Window:
             self.fields[name][rows] = values[rows]
         self.traded[rows] = self.tape.traded[rows]
         self.continuous[rows] = self.tape.continuous[rows]
-        splits = [
-            item for row in range(self.revealed, stop) for item in self.tape.effects.get(row, ()) if item.ratio != 1
-        ]
+        effects = self.tape.effects
+        splits = [item for row in range(self.revealed, stop) for item in effects.get(row, ()) if item.ratio != 1]
         if splits:
             units = self.units.copy()
             for item in splits:
