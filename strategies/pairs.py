@@ -88,9 +88,8 @@ class Strategy:
         if self.window < 20:
             raise ValueError(f"window must be at least 20 closes, got {self.window}.")
         if not 0 <= self.leave < self.enter < self.stop:
-            raise ValueError(
-                f"leave must lie below enter and enter below stop, got {self.leave, self.enter, self.stop}."
-            )
+            given = f"{self.leave}, {self.enter} and {self.stop}"
+            raise ValueError(f"leave, enter and stop must rise, from 0 or more, got {given}.")
         if self.patience < 1:
             raise ValueError(f"patience must be at least 1 bar, got {self.patience}.")
         if not 0 < self.part < 1:
