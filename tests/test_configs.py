@@ -37,6 +37,9 @@ def test_the_promised_configs_ship():
         "momentum",
         "crossover",
         "inverse_volatility",
+        "pairs",
+        "tail_hedge",
+        "two_strategies",
         "nasdaq",
     }
     assert promised <= {path.stem for path in CONFIGS}

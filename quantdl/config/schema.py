@@ -87,9 +87,12 @@ class StrategySettings:
 StrategyName = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$", description="a letter, then letters, digits, '_' and '-', at most 32"
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$",
+        description="a letter, then letters, digits, '_' and '-', at most 32",
+        examples=["momentum"],
     ),
 ]
+"""Name of one of several strategies."""
 
 
 @dataclass(frozen=True)
