@@ -6,6 +6,9 @@ Its targets are checked against the plan by themselves: a cap of the plan counts
 Then they are scaled by the capital and added, and since the capitals add up to at most one, the sum keeps the caps,
 too. `quantdl.backtest.running.virtual_books` says whose shares are whose.
 
+The plan's cadence counts for all of them, a decision of any refreshes the horizon of the whole book, and what the plan
+does by itself (stops, cuts, a halt) it does to the positions of the account.
+
 One that does not decide when another does keeps its shares. Where prices have carried them so far that the sum would
 break a cap, its part is cut to the caps, and what has left the universe is sold, under a closing rule of its own.
 """

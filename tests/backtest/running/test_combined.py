@@ -169,6 +169,19 @@ def test_an_exit_that_enlarges_the_sum_is_refused():
         play(world(FLAT), first, second, friction=friction, sizing=short, related_positions=each)
 
 
+def test_a_part_that_shrinks_may_not_enlarge_the_sum_between_two_rebalances():
+    opens, covers = Decision(np.array([-0.4, 0.0]), "rebalance"), Decision(np.array([-0.1, 0.0]), "rebalance")
+    second = Answers(lambda view: {1: opens, 4: covers}.get(len(view.sessions)))
+    short = {"long_only": False, "max_net": 0.5, "max_weight": 0.6}
+    groups = NamedGroups("named", {"l": ("A00",), "r": ("A01",)})
+    each = {"groups": groups, "max_group_gross": 0.9, "max_group_net": 0.8}
+    friction = {**NO_COSTS, "borrow": Borrow(0.01, 0.3)}
+    cadence = {"rebalance": EveryBars("every_bars", 5)}
+    items = {"friction": friction, "sizing": short, "related_positions": each, "horizon": cadence}
+    with pytest.raises(RunError, match=r"strategies together \(deciding: 'b'\): .*weight 0.15 of A00 against 0 held"):
+        play(world(FLAT), Schedule({0: [0.4, 0.0]}), second, **items)
+
+
 def test_the_account_cites_the_rule_of_whoever_asks_for_most_of_what_it_trades():
     first, second = Schedule({0: [0.2, 0.5]}, "enter"), Schedule({0: [0.6, 0.1]}, "enter")
     _, result = play(world(FLAT), first, second)
