@@ -194,29 +194,23 @@ class CombinedStrategy:
 
         It is that of the strategy that asks for most of what the account trades, among those whose purpose allows it.
         """
-        changes, total = wanted - held, wanted.sum(axis=0)
-        default = rules[int(decided.argmax())]
-        tags = []
-        for asset in range(len(view.assets)):
-            before, after = float(view.weights[asset]), float(total[asset])
-            grows = abs(after) > abs(before) + TOLERANCE or after * before < 0
-            shrinks = abs(after) < abs(before) - TOLERANCE or after * before < 0
-            if not (grows or shrinks):
-                tags.append(default[asset])
-                continue
-            forbidden = {"exit"} if grows else set()
-            forbidden |= {"entry"} if shrinks else set()
-            size = changes[:, asset] * np.sign(after - before)
-            asking = [number for number in np.argsort(-size, kind="stable").tolist() if size[number] > 0]
-            able = [rules[number][asset] for number in asking if self.purposes[rules[number][asset]] not in forbidden]
+        changes, before, after = wanted - held, view.weights, wanted.sum(axis=0)
+        turned = after * before < 0
+        grows, shrinks = np.abs(after) > np.abs(before) + TOLERANCE, np.abs(after) < np.abs(before) - TOLERANCE
+        forbids = {"exit": grows | turned, "entry": shrinks | turned, "rebalance": np.zeros(len(after), dtype=bool)}
+        tags = list(rules[int(decided.argmax())])
+        for asset in np.flatnonzero(grows | shrinks | turned).tolist():
+            size = changes[:, asset] * np.sign(after[asset] - before[asset])
+            asking = [rules[number][asset] for number in np.argsort(-size, kind="stable").tolist() if size[number] > 0]
+            able = [rule for rule in asking if not forbids[self.purposes[rule]][asset]]
             if not able:
-                given = ", ".join(f"'{rules[number][asset]}'" for number in asking)
+                given = ", ".join(map(repr, asking))
                 raise RunError(
-                    f"{view.session:%Y-%m-%d}: {view.assets[asset]} goes from weight {before:.4f} to {after:.4f} of "
-                    f"the whole book, which the purpose of {given} forbids: the strategies hold it on both sides. "
-                    "Fix: give these rules the purpose 'rebalance'."
+                    f"{view.session:%Y-%m-%d}: {view.assets[asset]} goes from weight {before[asset]:.4f} to "
+                    f"{after[asset]:.4f} of the whole book, which the purpose of {given} forbids: "
+                    "the strategies hold it on both sides. Fix: give these rules the purpose 'rebalance'."
                 )
-            tags.append(able[0])
+            tags[asset] = able[0]
         return tuple(tags)
 
 
