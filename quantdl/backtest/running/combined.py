@@ -9,10 +9,12 @@ too. `quantdl.backtest.running.virtual_books` says whose shares are whose.
 The plan's cadence counts for all of them, a decision of any refreshes the horizon of the whole book, and what the plan
 does by itself (stops, cuts, a halt) it does to the positions of the account.
 
-One that does not decide when another does keeps its shares. Where prices have carried them so far that the sum would
-break a cap, its part is cut to the caps, and what has left the universe is sold, under a closing rule of its own.
+One that does not decide when another does keeps its shares; what it has asked for and not got until then is given up.
+Where prices have carried them so far that the sum would break a cap, its part is cut to the caps, and what has left the
+universe is sold, under a closing rule of its own.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +26,7 @@ from quantdl.backtest.book.kernel import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
 from quantdl.backtest.running.asking import ask
 from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
-from quantdl.backtest.running.decisions import Answer, Decision, Hold, Strategy
+from quantdl.backtest.running.decisions import Answer, Decision, Hold, Orders, Strategy
 from quantdl.backtest.running.view import MarketView
 from quantdl.backtest.running.virtual_books import VirtualBooks
 from quantdl.errors import RunError
@@ -78,13 +80,27 @@ class CombinedStrategy:
         Args:
             parts: The strategies, with capitals that add up to at most one.
             purposes: Of the rules of the plan, by their whole names.
+
+        Raises:
+            ValueError: If the capitals, the names or the rules do not suit; a config is checked with its lines before.
         """
         self.parts, self.purposes = tuple(parts), dict(purposes)
         self.own_purposes = [_of_part(part.name, purposes) for part in self.parts]
+        self._check()
         self.asked: list[Asked] = []
         self._books: VirtualBooks | None = None
         self._seen = 0  # sessions of the last view
         self._decided = [0] * len(self.parts)  # sessions of the view at each strategy's last decision, 0 before
+
+    def _check(self) -> None:
+        total = math.fsum(part.capital for part in self.parts)
+        if not (self.parts and min(part.capital for part in self.parts) > 0 and total <= 1 + TOLERANCE):
+            raise ValueError(f"capitals must be above 0 and add up to at most 1, got {total:g} in all.")
+        if len(set(self.names)) < len(self.parts):
+            raise ValueError(f"each strategy needs a name of its own, got {', '.join(self.names)}.")
+        for name, own in zip(self.names, self.own_purposes, strict=True):
+            if not set(own.values()) - {"entry"}:
+                raise ValueError(f"the plan has no rule '{name}{SEPARATOR}...' that closes positions of '{name}'.")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -136,7 +152,7 @@ class CombinedStrategy:
             answer = ask(part.strategy, view, frozenset(purposes))
             if answer is None:
                 return None
-            if answer.orders.orders or answer.orders.exits:
+            if answer.weights is None and (answer.orders != Orders() or not any(answer.rules)):
                 raise RunError(
                     f"{view.session:%Y-%m-%d}: it answers single orders; expected target weights. An asset of the "
                     "account has one waiting order, which several strategies cannot share. Fix: let it return a "

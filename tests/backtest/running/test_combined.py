@@ -139,6 +139,7 @@ def raises(view):
         (Decision(np.array([0.5]), "rebalance"), "strategy 'b': .*weights have shape"),
         (Decision(np.array([0.5, 0.1]), "b.rebalance"), "strategy 'b': .*cites the rule 'b.rebalance'"),
         (Orders((Order("A00", 1.0, "enter"),)), "strategy 'b': 2018-01-02: it answers single orders; expected target"),
+        (Orders(), "strategy 'b': .*it answers single orders"),
         (raises, r"strategy 'b': .*test_combined.py:\d+: the strategy failed on 2018-01-02: ZeroDivisionError"),
         (3, "strategy 'b': .*answered int"),
     ],
@@ -146,6 +147,22 @@ def raises(view):
 def test_an_error_names_the_strategy(answer, message):
     with pytest.raises(RunError, match=message):
         play(world(FLAT), Schedule({0: [0.4, 0.4]}), Answers(answer))
+
+
+@pytest.mark.parametrize(
+    ("names", "capital", "message"),
+    [
+        ("ab", (0.6, 0.5), "add up to at most 1, got 1.1"),
+        ("ab", (0.5, 0.0), "capitals must be above 0"),
+        ("", (), "capitals must be above 0"),
+        ("aa", (0.5, 0.5), "a name of its own, got a, a"),
+        ("ac", (0.5, 0.5), "no rule 'c....' that closes positions of 'c'"),
+    ],
+)
+def test_parts_that_make_no_account_are_refused(names, capital, message):
+    parts = [Allocated(name, part, Schedule({})) for name, part in zip(names, capital, strict=True)]
+    with pytest.raises(ValueError, match=message):
+        CombinedStrategy(parts, {rule.name: rule.purpose for rule in RULES})
 
 
 def test_between_two_rebalances_a_strategy_may_not_enlarge_its_own_part():
