@@ -56,4 +56,4 @@ def _row(one: StrategyFigures, money: Unit) -> Row:
 
 def _sum_row(name: str, pnl: float, money: Unit) -> Row:
     empty = Cell("", numeric=True)
-    return row(name, empty, number(pnl, money), *[empty] * 6)
+    return row(name, empty, number(pnl, money), *(empty for _ in range(6)))
