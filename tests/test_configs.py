@@ -38,6 +38,9 @@ def test_the_promised_configs_ship():
         "crossover",
         "inverse_volatility",
         "risk_parity",
+        "pairs",
+        "tail_hedge",
+        "two_strategies",
         "nasdaq",
         "walk_forward",
     }

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Forecasts, run_backtest
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars, PeriodEnd
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.predicted_risk import ShortfallBudget
-from quantdl.backtest.plan.related_positions import SectorGroups
+from quantdl.backtest.plan.related_positions import CorrelationGroups, SectorGroups
 from quantdl.backtest.plan.rules import Rule
 from quantdl.errors import LookAheadError
 from quantdl.market.panel import Panel
@@ -23,7 +24,8 @@ from tests.backtest.worlds import plan_for, random_walk, span, world
 
 FOLDER = Path(__file__).parents[1] / "strategies"
 FILES = sorted(path.stem for path in FOLDER.glob("*.py"))
-REBALANCING = [name for name in FILES if name != "crossover"]  # which places single orders
+OWN_RULES = ("crossover", "pairs", "tail_hedge")  # which do more than rebalance
+REBALANCING = [name for name in FILES if name not in OWN_RULES]
 COST = 0.001
 
 
@@ -239,6 +241,193 @@ def test_a_crossover_leaves_a_share_that_falls_far_before_its_averages_turn():
     assert "exit" in set(result.orders["kind"])
 
 
+PAIR_RULES = (
+    Rule("enter", "entry", "sell the dear share and buy the cheap one"),
+    Rule("exit", "exit", "leave what has closed again"),
+    Rule("stop", "exit", "leave what has not closed in time"),
+)
+WINDOW = 60
+
+
+def pairs_on(spread, others=1, **parameters):
+    """A share that follows another but for a spread, beside shares that follow neither."""
+    n = len(spread)
+    common = np.log(random_walk(n, 1, seed=8, volatility=0.02)[:, 0])
+    alone = np.log(random_walk(n, others, seed=9, volatility=0.02))
+    closes = np.exp(np.column_stack([0.8 * common + 1.0 + spread, common, alone]))
+    panel = world(closes)
+    plan = plan_for(
+        panel,
+        rules=PAIR_RULES,
+        horizon={"bars": n - 1},
+        sample={"minimum_sessions": n},
+        sizing={"long_only": False, "max_weight": 0.4, "max_gross": 1.0, "max_net": 0.1},
+        related_positions={
+            "groups": CorrelationGroups("correlation", WINDOW, 0.6),
+            "max_group_gross": 0.9,
+            "max_group_net": 0.09,
+        },
+        friction={"borrow": Borrow(0.01, 0.3), "delisted_after_sessions": 10},
+    )
+    chosen = strategy("pairs", window=WINDOW, **parameters)
+    return panel, run_backtest(panel, plan, chosen, *span(panel))
+
+
+def quiet(n, seed=3):
+    return 0.004 * np.random.default_rng(seed).standard_normal(n)
+
+
+def test_a_pair_is_entered_in_the_ratio_of_its_fit_and_left_when_its_spread_has_closed():
+    spread = quiet(140)
+    spread[100:110], spread[110:] = 0.014, 0.0
+    panel, result = pairs_on(spread, enter=2.5, stop=6.0)
+    decided = result.orders.loc[result.orders["rule"] == "enter", "decided"].iloc[0]
+    t = panel.sessions.get_loc(decided)
+    logs = np.log(panel.closes[t - WINDOW + 1 : t + 1])
+    ratio, level = np.polyfit(logs[:, 1], logs[:, 0], 1)
+    width = (logs[-1, 0] - level - ratio * logs[-1, 1]) / np.std(logs[:, 0] - level - ratio * logs[:, 1], ddof=2)
+    assert t == 100 and width > 2.5
+    entered = result.orders[result.orders["decided"] == decided].set_index("asset")
+    money = entered["quantity"] * entered["reference_price"]
+    assert money["A01"] / -money["A00"] == pytest.approx(ratio, rel=1e-9)
+    assert money.abs().sum() == pytest.approx(0.2 * 1e6, rel=1e-9) and money["A00"] < 0
+    left = result.orders[result.orders["rule"] == "exit"]
+    assert set(left["asset"]) == {"A00", "A01"} and left["decided"].nunique() == 1
+    assert panel.sessions.get_loc(left["decided"].iloc[0]) == 110
+    assert set(result.orders["asset"]) == {"A00", "A01"}
+    assert (result.trades["rule_in"] == "enter").all() and result.trades["pnl"].sum() > 0
+
+
+def test_a_pair_that_never_closes_again_is_given_up_and_left_alone_for_a_while():
+    spread = quiet(160)
+    spread[100:] = 0.014
+    panel, result = pairs_on(spread, enter=2.5, stop=6.0, patience=20)
+    orders = result.orders
+    first = panel.sessions.get_loc(orders.loc[orders["rule"] == "enter", "decided"].iloc[0])
+    stopped = panel.sessions.get_loc(orders.loc[orders["rule"] == "stop", "decided"].iloc[0])
+    assert stopped == first + 20
+    again = [panel.sessions.get_loc(day) for day in orders.loc[orders["rule"] == "enter", "decided"]]
+    assert all(row == first or row >= stopped + 20 for row in again)
+    assert result.quantities.iloc[stopped + 1 - panel.sessions.get_loc(result.equity.index[0])].abs().max() == 0
+
+
+def test_a_pair_whose_spread_runs_away_is_stopped():
+    spread = quiet(140)
+    spread[100:105], spread[105:] = 0.014, 0.06
+    panel, result = pairs_on(spread, enter=2.5)
+    stopped = result.orders[result.orders["rule"] == "stop"]
+    assert panel.sessions.get_loc(stopped["decided"].iloc[0]) == 105
+    assert len(stopped) == 2
+
+
+def test_when_one_share_of_a_pair_leaves_the_market_the_other_is_sold():
+    spread = quiet(140)
+    spread[100:105] = 0.014
+    spread[105:] = np.nan  # the share that follows trades no more
+    panel, result = pairs_on(spread, enter=2.5, stop=6.0)
+    left = result.orders[result.orders["rule"] == "stop"]
+    assert list(left["asset"]) == ["A01"]
+    assert (result.quantities.iloc[-1] == 0).all()
+    assert np.isfinite(result.equity["equity"]).all()
+
+
+def test_shares_that_do_not_move_together_are_no_pair():
+    panel, result = pairs_on(np.log(random_walk(300, 1, seed=30, volatility=0.08)[:, 0]), enter=1.0)
+    assert result.orders.empty
+
+
+def test_pairs_earn_on_spreads_that_are_known_to_return():
+    """A spread that halves in four sessions and is wide against the costs."""
+    generator, spread = np.random.default_rng(5), np.zeros(900)
+    for t in range(1, 900):
+        spread[t] = 0.84 * spread[t - 1] + 0.015 * generator.standard_normal()
+    _, result = pairs_on(spread, enter=1.5)
+    returns = result.equity["equity"].pct_change().iloc[WINDOW:]
+    assert returns.mean() / returns.std() * np.sqrt(365) > 1.0
+    assert result.equity["net"].abs().max() < 0.15
+    assert len(result.trades) > 20
+
+
+HEDGE_RULES = (
+    Rule("rebalance", "rebalance", "hold all in equal parts"),
+    Rule("stand_aside", "exit", "hold less of them for a while"),
+    Rule("return", "entry", "hold all of them again"),
+)
+
+
+def hedged(panel, draws, every=5, **parameters):
+    plan = plan_for(
+        panel,
+        rules=HEDGE_RULES,
+        horizon={"bars": 5, "rebalance": EveryBars("every_bars", every)},
+        sample={"minimum_sessions": 50, "purge_bars": 6},
+    )
+    chosen = strategy("tail_hedge", memory=40, **parameters)
+    return run_backtest(panel, plan, chosen, *span(panel), Forecasts(5, draws, None))
+
+
+def test_a_tail_hedge_stands_aside_at_once_and_returns_with_the_cadence():
+    panel = world(random_walk(120, 3))
+    base, size = 0.02 * np.random.default_rng(1).standard_normal((400, 3)), np.ones(120)
+    size[:60] += 1e-6 * np.arange(60) % 7e-6
+    size[62:73] = 3.0
+    result = hedged(panel, lambda day: size[panel.sessions.get_loc(day)] * base)
+    rules = {panel.sessions.get_loc(item.session): item.rules[0] for item in result.decisions}
+    gross = result.equity["gross"].to_numpy()
+    assert rules[60] == "rebalance" and rules[62] == "stand_aside"  # 62 is no session of the cadence
+    assert gross[61] == pytest.approx(1.0, abs=0.01) and gross[63] == pytest.approx(0.3, abs=0.01)
+    assert rules[75] == "return" and gross[74] < 0.35 < 0.95 < gross[77]
+    assert all(rule == "stand_aside" for row, rule in rules.items() if 62 <= row < 75)
+
+
+def test_the_shortfall_that_decides_is_the_mean_loss_of_the_worst_twentieth():
+    chosen = strategy("tail_hedge")
+    panel, views = world(random_walk(30, 2)), []
+    losses = np.linspace(-0.1, 0.1, 200)
+    draws = np.log1p(-np.column_stack([losses, losses]))
+
+    class Looks:
+        def decide(self, view):
+            views.append((view, view.draws))
+
+    plan = plan_for(panel, sample={"minimum_sessions": 20, "purge_bars": 6})
+    run_backtest(panel, plan, Looks(), *span(panel), Forecasts(5, lambda day: draws, None))
+    assert chosen._shortfall(views[-1][0], np.array([0.5, 0.5])) == pytest.approx(losses[-10:].mean())
+    assert chosen._shortfall(views[-1][0], np.array([0.5, 0.0])) == pytest.approx(losses[-10:].mean() / 2)
+
+
+def test_a_tail_hedge_with_the_true_law_loses_less_at_equal_exposure():
+    """Volatility has two known states; a law that tells them apart must keep the book out of the bad one."""
+    generator, n = np.random.default_rng(11), 1500
+    bad = np.zeros(n, dtype=bool)
+    for t in range(1, n):
+        bad[t] = generator.random() < (0.97 if bad[t - 1] else 0.006)
+    deviation = np.where(bad, 0.04, 0.008)[:, None]
+    returns = deviation * generator.standard_normal((n, 4))
+    panel = world(100 * np.exp(np.cumsum(np.vstack([np.zeros((1, 4)), returns[:-1]]), axis=0)))
+    base = generator.standard_normal((500, 4))
+    result = hedged(panel, lambda day: np.sqrt(5) * deviation[panel.sessions.get_loc(day)] * base)
+
+    def shortfall(book):
+        losses = np.sort(-book.equity["equity"].pct_change().iloc[50:])
+        return losses[int(0.95 * len(losses)) :].mean() / book.equity["gross"].iloc[50:].mean()
+
+    always = hedged(panel, lambda day: base)
+    assert shortfall(result) < 0.8 * shortfall(always)
+
+
+def test_without_a_model_a_tail_hedge_reads_the_trailing_returns():
+    returns = 0.01 * np.random.default_rng(2).standard_normal((260, 3))
+    returns[200:230] *= 6.0
+    panel = world(100 * np.exp(np.cumsum(returns, axis=0)))
+    horizon = {"bars": 5, "rebalance": EveryBars("every_bars", 5)}
+    plan = plan_for(panel, rules=HEDGE_RULES, horizon=horizon, sample={"minimum_sessions": 50})
+    chosen = strategy("tail_hedge", memory=60, history=30)
+    result = run_backtest(panel, plan, chosen, *span(panel))
+    aside = {panel.sessions.get_loc(item.session) for item in result.decisions if item.rules[0] == "stand_aside"}
+    assert aside & set(range(200, 215))
+
+
 def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
     def seen(session):
         raise LookAheadError("fitted through the end")
@@ -262,6 +451,14 @@ def test_a_model_that_has_seen_the_session_stops_the_strategies_that_ask_it():
         ("risk_parity", {"history": 1}),
         ("crossover", {"fast": 200}),
         ("crossover", {"trail": 1.0}),
+        ("pairs", {"window": 10}),
+        ("pairs", {"leave": 3.0}),
+        ("pairs", {"patience": 0}),
+        ("pairs", {"part": 1.0}),
+        ("tail_hedge", {"level": 0.05}),
+        ("tail_hedge", {"memory": 5}),
+        ("tail_hedge", {"low": 0.95}),
+        ("tail_hedge", {"remains": 1.0}),
     ],
 )
 def test_parameters_out_of_range_are_refused(name, parameters):
@@ -273,6 +470,6 @@ def test_each_file_holds_one_strategy_and_states_hypothesis_and_rules():
     assert {"equal_weight", "inverse_volatility", "least_shortfall", "volatility_target"} <= set(FILES)
     for name in FILES:
         text = (FOLDER / f"{name}.py").read_text()
-        assert text.count("\nclass ") == 1
+        assert text.count("\nclass Strategy:") == 1
         assert all(word in text for word in ("class Strategy:", "Hypothesis:", "Refuted by:", "Rules:"))
         assert Rule("rebalance", "rebalance", "x").name in text

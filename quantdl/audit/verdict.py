@@ -68,11 +68,13 @@ class Warned:
         line: Of the file, from 1.
         code: The expression.
         reason: Why it may look ahead.
+        file: Which one; empty where it was read as text alone.
     """
 
     line: int
     code: str
     reason: str
+    file: str = ""
 
 
 @dataclass(frozen=True)

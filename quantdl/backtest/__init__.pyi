@@ -1,6 +1,7 @@
 from .book.conditions import ExceptionProcess as ExceptionProcess
 from .judging.attribution import pnl_by_context as pnl_by_context
 from .judging.break_even import break_even_cost_bps as break_even_cost_bps
+from .judging.by_strategy import StrategyBooks as StrategyBooks, shared_account as shared_account
 from .judging.checklist import Checklist as Checklist, ChecklistItem as ChecklistItem, assess as assess
 from .judging.liquidity import (
     Capacity as Capacity,
@@ -18,6 +19,7 @@ from .plan.items import Plan as Plan
 from .plan.refusals import PlanFault as PlanFault
 from .run import prepare as prepare, run_backtest as run_backtest
 from .running.baseline import equal_weight_baseline as equal_weight_baseline
+from .running.combined import Allocated as Allocated, CombinedStrategy as CombinedStrategy
 from .running.decisions import (
     Decision as Decision,
     Hold as Hold,

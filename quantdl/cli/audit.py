@@ -1,7 +1,6 @@
 """An audit on the terminal, in plain English."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import typer
 
@@ -14,18 +13,17 @@ _SAYS = {
 }
 
 
-def print_audit(report: AuditReport, strategy_file: Path) -> None:
+def print_audit(report: AuditReport) -> None:
     """Print the verdict first, then what was found and how much was looked at.
 
     Args:
         report: Of the audit.
-        strategy_file: Whose source was read.
     """
-    for line in _lines(report, strategy_file):
+    for line in _lines(report):
         typer.echo(line)
 
 
-def _lines(report: AuditReport, strategy_file: Path) -> Iterator[str]:
+def _lines(report: AuditReport) -> Iterator[str]:
     yield f"{report.verdict}: {_SAYS[report.verdict]}"
     yield from (f"  leak:      {leak.sentence()}" for leak in report.leaks)
     yield from (f"  reason:    {reason}" for reason in report.reasons)
@@ -45,4 +43,4 @@ def _lines(report: AuditReport, strategy_file: Path) -> Iterator[str]:
         yield f"  unused:    no decision under the rules {', '.join(coverage.rules_unused)}"
     yield from (f"  opened:    {name}, by the strategy itself" for name in report.files_read)
     for warned in report.warnings:
-        yield f"  warning:   {strategy_file}:{warned.line}: {warned.code}: {warned.reason}"
+        yield f"  warning:   {warned.file}:{warned.line}: {warned.code}: {warned.reason}"

@@ -308,7 +308,7 @@ def audit(
     if as_json:
         print_json(found)
     else:
-        print_audit(found, loaded.locate(loaded.strategy.file))
+        print_audit(found)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 

@@ -1,5 +1,6 @@
 """What no block of a config can see alone: dates against dates, the plan against the model, files that must exist."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import Field, fields, is_dataclass
@@ -15,7 +16,8 @@ from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
-from quantdl.config.schema import BacktestSettings, DataConfig, ExperimentConfig
+from quantdl.config.scalars import resolve
+from quantdl.config.schema import AllocatedSettings, BacktestSettings, DataConfig, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
 from quantdl.models.settings import (
@@ -32,6 +34,7 @@ from quantdl.training.settings import Choices, NumberRange, SplitDates
 # Of a search: another of them is another question.
 _FIXED = ("kind", "horizon", "also_horizons", "device", "refit", "final_fit")
 _REFITS = get_args(Refit)
+_ROUNDING = 1e-9  # of capitals such as a third each
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
@@ -49,10 +52,58 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
         yield from _sample_misfits(plan, splits)
     if data is not None:
         yield from _data_misfits(data, splits)
+    yield from _strategy_misfits(blocks, document)
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
     yield from _member_misfits(document)
     yield from _missing_files(document)
+
+
+def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
+    """Yield what is wrong with the strategies of an account beside one another and beside the rules of the plan."""
+    single, several = (_is_given(document.node((name,))) for name in ("strategy", "strategies"))
+    if single and several:
+        yield ("strategies",), "given beside strategy; expected one of the two, fix: delete the other"
+    if not single and not several:
+        expected = "a strategy with its file, or several, each with its capital, under strategies"
+        yield ("strategy",), f"missing; expected {expected}"
+    strategies: tuple[AllocatedSettings, ...] = blocks.get("strategies", ())
+    if single or not strategies:
+        return
+    names = [item.name for item in strategies]
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            yield ("strategies", at, "name"), f"given {name!r}, which stands twice; expected another name"
+    total = math.fsum(item.capital for item in strategies)
+    if total > 1 + _ROUNDING:
+        expected = "at most 1; what is left stays in cash"
+        yield ("strategies",), f"given capitals that add up to {total:g}; expected {expected}"
+    if "plan" in blocks:
+        yield from _rule_misfits(blocks["plan"], names)
+
+
+def _rule_misfits(plan: Plan, names: list[str]) -> Iterator[Misfit]:
+    """Yield rules of no strategy, and strategies without a rule that opens or one that closes."""
+    purposes: dict[str, set[str]] = {name: set() for name in names}
+    for at, rule in enumerate(plan.rules):
+        name, _, own = rule.name.partition(".")
+        if name not in purposes or not own:
+            expected = f"the name of a strategy, a dot and that of its rule, such as '{names[0]}.{own or rule.name}'"
+            yield ("plan", "rules", at, "name"), f"given {rule.name!r}; expected {expected}{did_you_mean(name, names)}"
+        else:
+            purposes[name].add(rule.purpose)
+    for name, found in purposes.items():
+        for purpose in ("entry", "exit"):
+            if not found & {purpose, "rebalance"}:
+                expected = f"a rule '{name}.…' with purpose '{purpose}' or 'rebalance'"
+                yield ("plan", "rules"), f"given no {purpose} rule of the strategy '{name}'; expected {expected}"
+
+
+def _is_given(node: Node | None) -> bool:
+    """Whether a key holds something: not null, and not an empty list."""
+    if isinstance(node, Sequence):
+        return bool(node.items)
+    return node is not None and not (isinstance(node, Scalar) and node.plain and resolve(node.text) is None)
 
 
 def _search_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
@@ -106,7 +157,7 @@ def _level_too_high(level: float, draws: int) -> str:
 def _readable_blocks(document: Document) -> dict[str, Any]:
     """Return the blocks that can be read by themselves, by name; the others are reported with the whole config."""
     read = {}
-    for name in ("plan", "splits", "data", "backtest", "model", "training", "search", "compare"):
+    for name in ("plan", "splits", "data", "backtest", "model", "training", "search", "compare", "strategies"):
         with suppress(FaultyPart):
             read[name] = getattr(read_value(TypeAdapter(_block(name)), document), name)
     return read
@@ -230,6 +281,9 @@ def _missing_files(document: Document) -> Iterator[Misfit]:
         inside += (
             [("data", name, at, "path") for at in range(len(listed.items))] if isinstance(listed, Sequence) else []
         )
+    allocated = document.node(("strategies",))
+    if isinstance(allocated, Sequence):
+        inside += [("strategies", at, "file") for at in range(len(allocated.items))]
     for keys in (("strategy", "file"), ("data", "path"), *inside):
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:

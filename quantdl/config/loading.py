@@ -20,7 +20,7 @@ from quantdl.config.extending import (
     with_whole_members,
     without,
 )
-from quantdl.config.schema import ExperimentConfig
+from quantdl.config.schema import STRATEGY_COPY, ExperimentConfig, copy_of_strategy
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
@@ -68,18 +68,23 @@ def _whole(layers: tuple[Document, ...]) -> Document:
     return with_whole_members(with_own_paths(merged(layers), _CONFIG))
 
 
-def standalone_yaml(config: ExperimentConfig, folder: Path, strategy_file: str) -> str:
+def standalone_yaml(config: ExperimentConfig, folder: Path) -> str:
     """Return a config as one file that can be run from another folder, whatever it extends.
 
     Args:
         config: Read from a file.
-        folder: Where the text will stand; paths in it are relative to this folder.
-        strategy_file: Name of the copy of the strategy there.
+        folder: Where the text will stand, beside the copies that `ExperimentConfig.strategy_files` names; paths in it
+            are relative to this folder.
     """
     document, here = config.source, config.source.path.parent
 
     def spell(keys: tuple[Key, ...], node: Scalar) -> str:
-        return strategy_file if keys == ("strategy", "file") else respelled(node.text, here, folder)
+        match keys:
+            case ("strategy", "file"):
+                return STRATEGY_COPY
+            case ("strategies", int(number), "file"):
+                return copy_of_strategy(config.strategies[number].name)
+        return respelled(node.text, here, folder)
 
     return yaml_text(with_paths(document, _CONFIG, spell).root)
 

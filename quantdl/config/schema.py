@@ -21,6 +21,9 @@ from quantdl.market.sources.settings import PriceSettings
 from quantdl.models.settings import GroupsFile, ModelKind, ModelSettings, member_class
 from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
 
+STRATEGY_COPY = "strategy.py"
+"""Name of the copy, in a run folder, of the file of a single strategy."""
+
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
 
@@ -33,9 +36,10 @@ Name = Annotated[
     ),
 ]
 
-_NOT_TRIED: dict[str, bool | set[str]] = {
+_NOT_TRIED: dict[str, bool | set[str] | dict[str, set[str]]] = {
     **dict.fromkeys(("name", "seed", "output", "search", "evaluation"), True),
     "strategy": {"file"},
+    "strategies": {"__all__": {"file"}},
 }
 """What another value of makes no other trial."""
 
@@ -77,6 +81,34 @@ class StrategySettings:
     """
 
     file: Path
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+StrategyName = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$",
+        description="a letter, then letters, digits, '_' and '-', at most 32",
+        examples=["momentum"],
+    ),
+]
+"""Name of one of several strategies."""
+
+
+@dataclass(frozen=True)
+class AllocatedSettings:
+    """One of several strategies that share an account and a plan.
+
+    Attributes:
+        name: Begins the names of its rules in the plan: ``momentum.rebalance``.
+        file: The file, relative to the config file.
+        capital: Fraction of the book's equity that it decides on; those of all add up to at most one.
+        parameters: Arguments by name.
+    """
+
+    name: StrategyName
+    file: Path
+    capital: Annotated[float, Interval(gt=0, le=1)]
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
@@ -143,7 +175,8 @@ class ExperimentConfig(BaseModel):
         splits: Training, validation and test spans.
         search: Settings of model and training that `quantdl search` tries; a run does not read them.
         compare: Further models to score beside it: bare kinds, which take the horizons of ``model``, or full blocks.
-        strategy: The strategy file.
+        strategy: The strategy file; null where there are several.
+        strategies: Several strategies under one plan, each with its part of the capital.
         plan: The trading plan.
         backtest: Equity and draws.
         evaluation: How forecasts are scored side by side.
@@ -165,7 +198,8 @@ class ExperimentConfig(BaseModel):
     splits: SplitDates
     search: SearchSettings | None = None
     compare: tuple[ModelKind | Model, ...] = ()
-    strategy: StrategySettings
+    strategy: StrategySettings | None = None
+    strategies: tuple[AllocatedSettings, ...] = ()
     plan: Plan
     backtest: BacktestSettings = BacktestSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
@@ -211,6 +245,13 @@ class ExperimentConfig(BaseModel):
         """The folder of runs."""
         return Path("runs") if self.output.root is None else self.locate(self.output.root)
 
+    @property
+    def strategy_files(self) -> dict[str, Path]:
+        """The strategy files as seen from the working directory, by the names of their copies in a run folder."""
+        if self.strategy is not None:
+            return {STRATEGY_COPY: self.locate(self.strategy.file)}
+        return {copy_of_strategy(item.name): self.locate(item.file) for item in self.strategies}
+
     def locate(self, path: Path) -> Path:
         """Return ``path`` as seen from the working directory: a config names files relative to itself."""
         return path if self._document is None else beside(self._document.path, path)
@@ -229,7 +270,7 @@ class ExperimentConfig(BaseModel):
         How forecasts are scored is left out too: it changes neither what is forecast nor what is traded.
 
         A path counts by where it leads, seen from the folder of runs; how it is spelled in which file does not matter.
-        The strategy file is left out: its code counts by itself.
+        Strategy files are left out: their code counts by itself.
         """
         content = self.model_dump(exclude=_NOT_TRIED)
 
@@ -266,6 +307,11 @@ class ExperimentConfig(BaseModel):
             alike = sum(other.kind == block.kind for other in named.values())
             named[block.kind if alike == 0 else f"{block.kind}_{alike + 1}"] = block
         return named
+
+
+def copy_of_strategy(name: str) -> str:
+    """Return the name of the copy, in a run folder, of the file of one of several strategies."""
+    return f"strategy_{name}.py"
 
 
 def _plain(value: object, spell: Callable[[Path], str]) -> object:

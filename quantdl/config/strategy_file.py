@@ -59,11 +59,25 @@ def load_strategy(path: Path | str, parameters: abc.Mapping[str, object] | None 
 def configured_strategy(config: ExperimentConfig) -> "Strategy":
     """Return the strategy that a config names; faults of its parameters carry their line in the config.
 
+    Several strategies are one that asks all of them, see `quantdl.backtest.running.combined`.
+
     Raises:
         ConfigError: As `load_strategy`.
     """
+    if config.strategy is not None:
+        return _configured(config, config.strategy.file, ("strategy", "parameters"))
+    from quantdl.backtest.running.combined import Allocated, CombinedStrategy  # loads the compiled engine
+
+    built = (
+        Allocated(item.name, item.capital, _configured(config, item.file, ("strategies", number, "parameters")))
+        for number, item in enumerate(config.strategies)
+    )
+    return CombinedStrategy(tuple(built), {rule.name: rule.purpose for rule in config.plan.rules})
+
+
+def _configured(config: ExperimentConfig, file: Path, keys: tuple[Key, ...]) -> "Strategy":
     try:
-        return _build(config.locate(config.strategy.file), config.source, ("strategy", "parameters"))
+        return _build(config.locate(file), config.source, keys)
     except FaultyPart as part:
         raise refusal(config.source, part.faults) from None
 

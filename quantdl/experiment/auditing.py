@@ -13,6 +13,7 @@ import torch
 from quantdl.audit import AuditReport, Fitted, Pipeline, Stage, Traced, World, audit
 from quantdl.audit.audit import CUTS
 from quantdl.audit.source_read import read_source
+from quantdl.audit.verdict import Warned
 from quantdl.backtest import Forecasts, Job, Strategy, data_faults, prepare
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
@@ -54,12 +55,13 @@ def audit_config(config: ExperimentConfig, cuts: int | None = CUTS, progress: Pr
     Raises:
         QuantdlError: What the run itself would raise.
     """
-    warnings = read_source(_source_text(config))
+    warnings = tuple(found for file in config.strategy_files.values() for found in _read(file))
     return audit(configured_pipeline(config, progress), cuts, progress, warnings)
 
 
-def _source_text(config: ExperimentConfig) -> str:
-    return Path(config.locate(config.strategy.file)).read_text(encoding="utf-8", errors="replace")
+def _read(file: Path) -> tuple[Warned, ...]:
+    found = read_source(file.read_text(encoding="utf-8", errors="replace"))
+    return tuple(replace(item, file=str(file)) for item in found)
 
 
 def configured_pipeline(config: ExperimentConfig, progress: Progress | None = None) -> Pipeline:

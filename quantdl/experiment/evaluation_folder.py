@@ -38,8 +38,9 @@ def write_evaluation(
     with RunWriter(output.parent, config.name, output.name) as run:
         table, models = carry_out()
         run.write_json("evaluation.json", table)
-        run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
-        run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
+        run.write_text("config.yaml", standalone_yaml(config, run.target))
+        for copy, file in config.strategy_files.items():
+            run.write_bytes(copy, file.read_bytes())
         run.write_json("environment.json", environment())
         for name, scored in models.items():
             tables = {"scores": scored.days, "quantiles": scored.quantiles, "books": scored.books.table()}

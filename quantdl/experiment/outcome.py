@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from quantdl.backtest import BacktestResult, Checklist
+from quantdl.backtest import BacktestResult, Checklist, StrategyBooks
 from quantdl.experiment.judgement import Books, Judgement
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
@@ -21,6 +21,7 @@ class Outcome:
         forecasts: The table of `quantdl.risk.forecast_scores.forecast_table`, or None without a model.
         books: The backtests of the strategy and of equal weight.
         judgement: What was measured of them, and the verdict.
+        by_strategy: The books of several strategies of one account; None for a single one.
     """
 
     data: LoadedData
@@ -28,6 +29,7 @@ class Outcome:
     forecasts: pd.DataFrame | None
     books: Books
     judgement: Judgement
+    by_strategy: StrategyBooks | None = None
 
     @property
     def result(self) -> BacktestResult:

@@ -9,6 +9,7 @@ from quantdl.backtest import (
     BacktestResult,
     BreakEven,
     Checklist,
+    CombinedStrategy,
     Forecasts,
     Job,
     break_even_cost_bps,
@@ -17,6 +18,7 @@ from quantdl.backtest import (
     prepare,
     replay,
     run_backtest,
+    shared_account,
 )
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
@@ -103,7 +105,10 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     table = None if book is None else forecast_table(book)
     fitted_through = () if fitted is None else fitted.fitted.fitted_through
     judgement = judge(config, data, books, predictions, table, rate, fitted_through)
-    return Outcome(data, fitted, table, books, judgement)
+    shared = None
+    if isinstance(strategy, CombinedStrategy):
+        shared = shared_account(config.plan, data.panel, result, strategy, rate)
+    return Outcome(data, fitted, table, books, judgement, shared)
 
 
 def _and_revisions(refusal: QuantdlError, census: Census) -> QuantdlError:

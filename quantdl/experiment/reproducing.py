@@ -8,7 +8,7 @@ ledger, because the same config, data, seed and code are the same trial.
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from quantdl.runs.store import RunWriter, open_run
 from quantdl.runs.verification import verify_run
 from quantdl.training.fit import Progress
 
-_ASKED_FOR = ("config.yaml", "config.json", "strategy.py")
+_ASKED_FOR = ("config.yaml", "config.json")
 _OF_THE_MOMENT = ("selection.json", "environment.json", "lock.txt", "log.txt")
 _NAMED = 5
 
@@ -79,22 +79,22 @@ def reproduce(run: RunFolder, progress: Progress | None = None) -> Reproduction:
         raise IntegrityError(f"{run.path}: {'; '.join(problems)}. What was changed cannot be reproduced.")
     config = load_config(run.path / "config.yaml")
     with tempfile.TemporaryDirectory(prefix="quantdl-") as folder, keeping_unfinished(config):
-        outcome = carry_out(config, progress)
+        outcome, taken_over = carry_out(config, progress), _taken_over(run, config.strategy_files)
         with RunWriter(Path(folder), run.name, "again") as writer:
             write_outcome(writer, config, outcome)
-            for name in _taken_over(run):
+            for name in taken_over:
                 writer.write_bytes(name, run.read_bytes(name))
             write_report(replace(writer.so_far(), id=run.id), writer.path(REPORT))
-        return _compared(run, open_run(writer.target))
+        return _compared(run, open_run(writer.target), taken_over)
 
 
-def _taken_over(run: RunFolder) -> tuple[str, ...]:
-    names = {*_ASKED_FOR, *_OF_THE_MOMENT}
+def _taken_over(run: RunFolder, strategies: Collection[str]) -> tuple[str, ...]:
+    names = {*_ASKED_FOR, *_OF_THE_MOMENT, *strategies}
     return tuple(name for name in run.files if name in names or name.startswith("written/"))
 
 
-def _compared(run: RunFolder, again: RunFolder) -> Reproduction:
-    names = sorted({*run.files, *again.files} - {*_taken_over(run)})
+def _compared(run: RunFolder, again: RunFolder, taken_over: Collection[str]) -> Reproduction:
+    names = sorted({*run.files, *again.files} - {*taken_over})
     same = tuple(name for name in names if run.files.get(name) == again.files.get(name))
     differing = tuple(Difference(name, _detail(run, again, name)) for name in names if name not in same)
     kept = from_plain(Environment, run.read_json("environment.json"))

@@ -73,17 +73,18 @@ def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     _write_model(run, outcome)
     _write_tables(run, outcome)
     run.write_json("metrics.json", outcome.metrics)
-    run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts))
+    run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts, outcome.by_strategy))
     run.write_json("settlement.json", _settlements(config, outcome))
     run.write_json("checklist.json", outcome.checklist)
 
 
 def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
-    run.write_text("config.yaml", standalone_yaml(config, run.target, "strategy.py"))
+    run.write_text("config.yaml", standalone_yaml(config, run.target))
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
-    run.write_bytes("strategy.py", config.locate(config.strategy.file).read_bytes())
+    for copy, file in config.strategy_files.items():
+        run.write_bytes(copy, file.read_bytes())
 
 
 def _write_surroundings(run: RunWriter) -> None:
@@ -151,6 +152,9 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
         tables["universe"] = outcome.data.universe.changes()
     if outcome.forecasts is not None:
         tables["forecasts"] = outcome.forecasts
+    if outcome.by_strategy is not None:
+        shared = outcome.by_strategy
+        tables |= {"strategy_pnl": shared.pnl, "strategy_fills": shared.fills, "strategy_trades": shared.trades}
     for name, table in tables.items():
         write_parquet(table, run.path(f"{name}.parquet"))
 

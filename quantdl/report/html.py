@@ -29,6 +29,7 @@ from quantdl.report import (
     performance,
     provenance,
     regimes,
+    strategies,
     trades,
 )
 from quantdl.report.document import Part, Section
@@ -46,6 +47,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     exposures.section,
     costs.section,
     regimes.section,
+    strategies.section,
     trades.section,
     interventions.section,
     census.section,

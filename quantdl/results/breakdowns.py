@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from quantdl.backtest.judging.by_strategy import SharedAccount, StrategyBooks
 from quantdl.backtest.judging.summaries import (
     CostShare,
     HoldingTimes,
@@ -37,6 +38,7 @@ class Breakdowns:
         n_sessions: Sessions of the run.
         n_halted: Sessions at which it was halted.
         pit: Where outcomes fell in their predicted laws; None without forecasts that met an outcome.
+        account: What each of several strategies of the account did; None for a single one.
         reliability: How often outcomes fell below their predicted quantiles; empty without forecasts that met one.
     """
 
@@ -51,14 +53,18 @@ class Breakdowns:
     n_halted: int
     pit: PitHistogram | None
     reliability: tuple[ReliabilityPoint, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    account: SharedAccount | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
-def break_down(result: BacktestResult, forecasts: pd.DataFrame | None) -> Breakdowns:
+def break_down(
+    result: BacktestResult, forecasts: pd.DataFrame | None, by_strategy: StrategyBooks | None = None
+) -> Breakdowns:
     """Add up the tables of a run.
 
     Args:
         result: The run.
         forecasts: The table of its forecasts; None without a model.
+        by_strategy: The books of several strategies of one account; None for a single one.
     """
     return Breakdowns(
         costs=cost_shares(result),
@@ -72,4 +78,5 @@ def break_down(result: BacktestResult, forecasts: pd.DataFrame | None) -> Breakd
         n_halted=int(result.equity["halted"].sum()),
         pit=None if forecasts is None else pit_histogram(next_session(forecasts)),
         reliability=() if forecasts is None else reliability(next_session(forecasts)),
+        account=None if by_strategy is None else by_strategy.account,
     )

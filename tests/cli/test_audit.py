@@ -2,7 +2,6 @@
 
 import json
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -17,13 +16,13 @@ COVERAGE = Coverage(
 )
 LEAK = Leak("features", "trend", date(2020, 1, 2), "KO", 1, 1, ("close",), "noise")
 CLEAN = AuditReport("CLEAN", (), (), COVERAGE, {"prices": True, "strategy": True})
-WARNED = Warned(12, "closes.shift(-1)", "later rows back")
+WARNED = Warned(12, "closes.shift(-1)", "later rows back", "strategy.py")
 LEAKY = AuditReport("LEAK", (LEAK,), (), COVERAGE, {}, ("/data/x.csv",), (WARNED,))
 OPEN = AuditReport("INCONCLUSIVE", (), ("Too few decisions: 1.",), COVERAGE, {"prices": False})
 
 
 def printed(report, capsys) -> list[str]:
-    print_audit(report, Path("strategy.py"))
+    print_audit(report)
     return capsys.readouterr().out.splitlines()
 
 

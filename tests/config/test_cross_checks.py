@@ -51,6 +51,56 @@ def test_blocks_that_do_not_fit_are_named(replacements: list[tuple[str, str]], k
     assert message in faults[key]
 
 
+SINGLE = "strategy:\n  file: strategy.py\n  parameters:\n    level: 0.975\n"
+SEVERAL = (
+    "strategies:\n"
+    "  - {name: fast, file: strategy.py, capital: 0.6, parameters: {level: 0.975}}\n"
+    "  - {name: slow, file: strategy.py, capital: 0.4, parameters: {level: 0.9}}\n"
+)
+RULE = "    - name: rebalance\n      purpose: rebalance\n"
+RULES = (
+    "    - {name: slow.rebalance, purpose: rebalance, text: Move to the weights of the slow one.}\n"
+    "    - name: fast.rebalance\n      purpose: rebalance\n"
+)
+ACCOUNT = ((SINGLE, SEVERAL), (RULE, RULES))
+
+
+def test_several_strategies_whose_rules_carry_their_names_have_no_faults() -> None:
+    assert found(*ACCOUNT) == {}
+
+
+@pytest.mark.parametrize(
+    ("replacements", "key", "message"),
+    [
+        ([(SINGLE, "")], "strategy", "missing; expected a strategy with its file, or several"),
+        ([(SINGLE, "strategy: null\nstrategies: []\n")], "strategy", "missing; expected a strategy with its file"),
+        ([(SINGLE, SINGLE + SEVERAL)], "strategies", "given beside strategy; expected one of the two"),
+        ([*ACCOUNT, ("capital: 0.4", "capital: 0.5")], "strategies", "add up to 1.1; expected at most 1"),
+        ([*ACCOUNT, ("name: slow,", "name: fast,")], "strategies[1].name", "given 'fast', which stands twice"),
+        (
+            [*ACCOUNT, ("name: slow, file: strategy.py", "name: slow, file: strategi.py")],
+            "strategies[1].file",
+            "did you",
+        ),
+        ([*ACCOUNT, ("name: fast.reb", "name: fsat.reb")], "plan.rules[1].name", "did you mean 'fast'?"),
+        ([*ACCOUNT, ("name: fast.reb", "name: reb")], "plan.rules[1].name", "such as 'fast.rebalance'"),
+        ([*ACCOUNT, ("name: fast.reb", "name: slow.reb")], "plan.rules", "no exit rule of the strategy 'fast'"),
+        ([*ACCOUNT, ("purpose: rebalance, text", "purpose: entry, text")], "plan.rules", "no exit rule of the strat"),
+    ],
+)
+def test_strategies_that_do_not_fit_their_account_are_named(
+    replacements: list[tuple[str, str]], key: str, message: str
+) -> None:
+    assert message in found(*replacements)[key]
+
+
+def test_three_thirds_are_the_whole_capital() -> None:
+    third = "  - {name: NAME, file: strategy.py, capital: 0.33333333333333337}\n"
+    parts = "strategies:\n" + "".join(third.replace("NAME", name) for name in ("fast", "slow", "mid"))
+    mid = "    - {name: mid.rebalance, purpose: rebalance, text: Move to the weights of the middle one.}\n"
+    assert found((SINGLE, parts), (RULE, mid + RULES)) == {}
+
+
 def test_a_value_at_risk_needs_a_draw_beyond_it() -> None:
     condition = "    - {kind: volatility, annualised: 0.6, window_bars: 21}\n"
     calibration = "    - {kind: calibration, level: LEVEL, false_halt_probability: 0.05}\n"

@@ -189,7 +189,7 @@ def test_one_file_or_several_is_the_same_trial(write: Write, tmp_path: Path, val
     again = tmp_path / "runs" / "one"
     again.mkdir(parents=True)
     (again / "strategy.py").write_text((tmp_path / "strategy.py").read_text())
-    (again / "config.yaml").write_text(standalone_yaml(extending, again, "strategy.py"))
+    (again / "config.yaml").write_text(standalone_yaml(extending, again))
     rerun = load_config(again / "config.yaml")
     assert {trial_of(config, "sha256:0") for config in (extending, alone, rerun)} == {trial_of(alone, "sha256:0")}
     assert trial_of(load_config(write("seed: 9\n")), "sha256:0") != trial_of(alone, "sha256:0")

@@ -502,7 +502,7 @@ def test_a_setting_of_an_ensemble_can_be_overridden(write_config):
 
 def test_an_ensemble_written_as_one_file_says_the_same(write_config, tmp_path):
     config = load_config(write_config(ensemble("    - {kind: transformer, width: 16}\n    - graph")))
-    (tmp_path / "alone.yaml").write_text(standalone_yaml(config, tmp_path, "strategy.py"))
+    (tmp_path / "alone.yaml").write_text(standalone_yaml(config, tmp_path))
     assert load_config(tmp_path / "alone.yaml").model == config.model
 
 

@@ -190,3 +190,56 @@ def test_what_the_constructor_refuses_is_named_at_its_parameter(write_config: Wr
 def test_an_import_path_is_no_strategy(write_config: WriteConfig) -> None:
     with pytest.raises(ConfigError, match=r"strategy.file: no such file: '.*os\.system'"):
         load_config(write_config(("file: strategy.py", "file: os.system")))
+
+
+SEVERAL = """strategies:
+  - name: fast
+    file: strategy.py
+    capital: 0.6
+    parameters: {level: 0.99}
+  - name: slow
+    file: strategy.py
+    capital: 0.4
+    parameters:
+      level: 0.9
+"""
+SLOW_RULE = "    - {name: slow.leave, purpose: rebalance, text: As above but slower.}\n"
+ACCOUNT = (
+    ("strategy:\n  file: strategy.py\n  parameters:\n    level: 0.975\n", SEVERAL),
+    ("    - name: rebalance\n", f"{SLOW_RULE}    - name: fast.move\n"),
+)
+
+
+def test_several_strategies_are_built_each_with_its_parameters(write_config: WriteConfig) -> None:
+    config = load_config(write_config(*ACCOUNT))
+    built = configured_strategy(config)
+    assert [(part.name, part.capital, vars(part.strategy)["level"]) for part in built.parts] == [
+        ("fast", 0.6, 0.99),
+        ("slow", 0.4, 0.9),
+    ]
+    assert built.own_purposes == [{"move": "rebalance"}, {"leave": "rebalance"}]
+    assert list(config.strategy_files) == ["strategy_fast.py", "strategy_slow.py"]
+
+
+def test_wrong_parameters_of_one_of_several_are_named_at_their_line(write_config: WriteConfig) -> None:
+    path = write_config(*ACCOUNT, ("      level: 0.9\n", "      levle: 0.9\n"))
+    with pytest.raises(ConfigError, match=r"strategies\[1\].parameters.levle: unknown key.*did you mean 'level'"):
+        configured_strategy(load_config(path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("capital: 0.6", "capital: 0", r"strategies\[0\].capital: given '0'; expected a number, above 0, at most 1"),
+        (
+            "capital: 0.6",
+            "capital: 1.5",
+            r"strategies\[0\].capital: given '1.5'; expected a number, above 0",
+        ),
+        ("name: fast\n", "name: fast.one\n", r"strategies\[0\].name: given 'fast.one'; expected a letter, then"),
+        ("    capital: 0.6\n", "", r"strategies\[0\].capital: missing"),
+    ],
+)
+def test_settings_of_several_strategies_out_of_range_are_refused(old, new, message, write_config: WriteConfig) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load_config(write_config(*ACCOUNT, (old, new)))

@@ -110,6 +110,37 @@ def test_the_same_look_that_stays_in_the_past_is_clean(tmp_path):
     assert report.verdict == "CLEAN" and len(report.files_read) == 1
 
 
+def two_strategies(folder: Path, calm: str | None = None) -> Path:
+    """The config of two strategies that ships over half a year, the second one a file of its own if one is given."""
+    text = whole_config("two_strategies")
+    for old, new in {**SMALL, "name: two_strategies": "name: audited"}.items():
+        text = text.replace(old, new)
+    if calm is not None:
+        (folder / "calm.py").write_text(calm)
+        text = text.replace(f"file: {ROOT}/strategies/inverse_volatility.py", "file: calm.py")
+        text = text.replace("parameters: {window: 60}", "parameters: {}")
+    path = folder / "audited.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bars", "verdict"), [("1", "LEAK"), ("-1", "CLEAN")])
+def test_of_several_strategies_one_that_looks_ahead_is_found(bars, verdict, tmp_path):
+    config = load_config(two_strategies(tmp_path, AHEAD.replace("{bars}", bars)))
+    report = audit_config(config, cuts=2)
+    assert (report.verdict, len(report.files_read)) == (verdict, 1)
+    assert [leak.stage for leak in report.leaks] == ["strategy"] * (verdict == "LEAK")
+    (warned,) = report.warnings
+    assert (warned.code, warned.file) == ("load_sp500()", str(tmp_path / "calm.py"))
+
+
+@pytest.mark.slow
+def test_several_strategies_that_remember_nothing_but_their_shares_are_clean(tmp_path):
+    report = audit_config(load_config(two_strategies(tmp_path)), cuts=3)
+    assert report.verdict == "CLEAN" and all(report.self_test.values())
+
+
 def test_a_strategy_file_that_cannot_be_run_is_refused_as_in_a_run(tmp_path):
     with pytest.raises(ConfigError, match="not valid Python"):
         audit_config(load_config(plain_config(tmp_path, "class Strategy(:\n")))

@@ -10,11 +10,12 @@ import torch
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError, LookAheadError, PlanError, QuantdlError
 from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
+from quantdl.experiment.reproducing import reproduce
 from quantdl.market.sources import load_sp500
 from quantdl.runs import open_run, verify_run
 from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.forecasting import forecast_sessions
-from tests.small_experiment import stored
+from tests.small_experiment import ROOT, SMALL, stored, whole_config
 
 
 def test_equity_is_cash_and_shares_at_their_closes(small_run):
@@ -149,3 +150,43 @@ def test_the_first_session_traded_is_the_first_of_the_test_span(small_outcome):
     sessions = small_outcome.result.equity.index
     assert (sessions[0], sessions[-1]) == (pd.Timestamp("2016-07-01"), pd.Timestamp("2016-12-30"))
     assert small_outcome.baseline.equity.index.equals(sessions)
+
+
+@pytest.fixture(scope="module")
+def two_strategies(tmp_path_factory):
+    """The config of two strategies that ships, over half a year before its test span."""
+    folder = tmp_path_factory.mktemp("two")
+    text = whole_config("two_strategies")
+    for old, new in SMALL.items():
+        if old in text and "kind: sp500" not in old:  # all twenty stocks
+            text = text.replace(old, new)
+    path = folder / "two.yaml"
+    path.write_text(text.replace("period: month", "period: week"))
+    return run_experiment(load_config(path))
+
+
+def test_the_parts_of_several_strategies_add_up_to_the_account(two_strategies):
+    equity = stored(two_strategies, "equity")["equity"]
+    pnl, fills = stored(two_strategies, "strategy_pnl"), pd.read_parquet(two_strategies / "strategy_fills.parquet")
+    np.testing.assert_allclose(pnl.sum(axis=1).cumsum() + 1_000_000.0, equity, rtol=1e-9)
+    assert list(pnl.columns) == ["momentum", "calm", "interest"]
+    account = pd.read_parquet(two_strategies / "fills.parquet")
+    held = fills.groupby("asset")["quantity"].sum()
+    pd.testing.assert_series_equal(held, account.groupby("asset")["quantity"].sum(), atol=1e-6, rtol=1e-9)
+    assert fills["cost"].sum() == pytest.approx(account["cost"].sum())
+    assert set(fills["rule"]) == {"momentum.rebalance", "calm.rebalance"}
+    told = json.loads((two_strategies / "breakdowns.json").read_text())["account"]
+    earned = [one["pnl"] for one in told["strategies"]]
+    assert earned == pytest.approx(pnl[["momentum", "calm"]].sum().tolist())
+    assert sum(earned) + told["interest"] == pytest.approx(told["total"], rel=1e-9)
+
+
+@pytest.mark.slow
+def test_a_run_of_several_strategies_keeps_all_their_files_and_is_reproduced(two_strategies):
+    run = open_run(two_strategies)
+    for name, file in (("momentum", "momentum"), ("calm", "inverse_volatility")):
+        assert run.read_bytes(f"strategy_{name}.py") == (ROOT / "strategies" / f"{file}.py").read_bytes()
+    assert verify_run(two_strategies) == ()
+    found = reproduce(run)
+    assert found.differing == () and {"strategy_pnl.parquet", "report.html"} < set(found.same)
+    assert "Strategies of the account" in (two_strategies / "report.html").read_text()

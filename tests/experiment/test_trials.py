@@ -18,6 +18,7 @@ from quantdl.experiment.trials import (
 )
 from quantdl.runs import Entry, Ledger
 from quantdl.runs.returns import stored_returns
+from tests.small_experiment import ROOT, whole_config
 
 INITIAL = 1_000_000.0
 
@@ -105,6 +106,26 @@ def test_another_text_of_the_strategy_is_other_code_and_its_place_is_not(tmp_pat
         moved = write_small(tmp_path, {f"file: {config.strategy.file}": f"file: {name}"})
         hashes[name] = code_hash(load_config(moved))
     assert hashes["same.py"] == code_hash(config) != hashes["commented.py"]
+
+
+def test_of_several_strategies_the_code_of_each_counts(tmp_path):
+    text = whole_config("two_strategies")
+    for name in ("momentum", "inverse_volatility"):
+        (tmp_path / f"{name}.py").write_text((ROOT / "strategies" / f"{name}.py").read_text())
+        text = text.replace(f"file: {ROOT}/strategies/{name}.py", f"file: {name}.py")
+    path = tmp_path / "two.yaml"
+    path.write_text(text)
+    shipped = load_config(ROOT / "configs" / "two_strategies.yaml")
+    assert code_hash(load_config(path)) == code_hash(shipped)
+    assert trial_of(load_config(path), "sha256:0") == trial_of(shipped, "sha256:0")
+    hashes = {code_hash(shipped)}
+    for name in ("momentum", "inverse_volatility"):
+        (tmp_path / f"{name}.py").write_text((tmp_path / f"{name}.py").read_text() + "# seen\n")
+        hashes.add(code_hash(load_config(path)))
+    assert len(hashes) == 3
+    halves = text.replace("name: calm\n", "name: steady\n").replace("calm.rebalance", "steady.rebalance")
+    path.write_text(halves)
+    assert trial_of(load_config(path), "sha256:0") != trial_of(shipped, "sha256:0")
 
 
 def test_without_a_sharpe_ratio_the_reasons_are_told_once_each(small_outcome):

@@ -1,8 +1,11 @@
 """The breakdowns of a run: every table counted once, and the parts add up to the whole."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from quantdl.backtest.judging.by_strategy import SharedAccount, StrategyFigures
 from quantdl.records import from_plain, to_plain
 from quantdl.results.breakdowns import Breakdowns, break_down
 from tests.backtest.judging.tables_by_hand import SESSIONS, by_hand
@@ -59,3 +62,7 @@ def test_without_a_model_there_is_no_histogram():
 def test_the_record_is_read_back_as_it_was_written():
     found = break_down(by_hand(), None)
     assert from_plain(Breakdowns, to_plain(found)) == found
+    assert "account" not in to_plain(found)
+    figures = StrategyFigures("calm", 0.5, 12.5, 1.0, 900.0, 100.0, 3, 2, 0.4)
+    shared = replace(found, account=SharedAccount((figures,), interest=0.5, total=13.0))
+    assert from_plain(Breakdowns, to_plain(shared)) == shared

@@ -62,16 +62,24 @@ def assess(
         RunError: If the run was made on bars within the session.
     """
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
-    borrow = plan.friction.borrow
+    run = FinishedRun(panel, result, evidence, rebuilt_book(plan, panel, result, risk_free), bars_per_year)
+    judged = ((item.name, item.judge(plan, run)) for item in ITEMS)
+    items = tuple(ChecklistItem(name, row.passed, row.statement, row.figure, row.cause) for name, row in judged)
+    return Checklist(_verdict(items), items)
+
+
+def rebuilt_book(plan: Plan, panel: Panel, result: BacktestResult, risk_free: RiskFree = None) -> RebuiltBook:
+    """Return the book of a run as its fills say it was, under the terms of its plan; arguments as for `assess`.
+
+    Raises:
+        RunError: If the run was made on bars within the session.
+    """
+    bars_per_year, borrow = bars_per_year_of(plan.sample, panel.card.declaration), plan.friction.borrow
     fee = 0.0 if borrow is None else borrow.annual_rate / bars_per_year
     first = int(panel.sessions.searchsorted(result.equity.index[0]))
     stop = first + len(result.equity)
     rates = cash_rates(risk_free, panel.sessions, first, stop, bars_per_year)[first:stop]
-    book = RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
-    run = FinishedRun(panel, result, evidence, book, bars_per_year)
-    judged = ((item.name, item.judge(plan, run)) for item in ITEMS)
-    items = tuple(ChecklistItem(name, row.passed, row.statement, row.figure, row.cause) for name, row in judged)
-    return Checklist(_verdict(items), items)
+    return RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
 
 
 def _verdict(items: Iterable[ChecklistItem]) -> Verdict:

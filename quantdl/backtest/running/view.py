@@ -28,6 +28,7 @@ class MarketView:
             may be held. One that is held and has left the universe must be sold at the next decision.
         weights: (A,) weights held at this close, drifted with prices; the rest to one is cash.
         shares: (A,) shares held, negative when sold short: what a single order adds to.
+        share_units: (A,) what one share of the data's first bar has become by splits.
         equity: Money.
         bars_since_decision: Bars with a trade since the last decision, or None before the first.
         rebalance_due: Whether the plan's cadence allows new positions now.
@@ -51,6 +52,7 @@ class MarketView:
     listed: np.ndarray
     weights: np.ndarray
     shares: np.ndarray
+    share_units: np.ndarray
     equity: float
     bars_since_decision: int | None
     rebalance_due: bool

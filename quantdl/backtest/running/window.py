@@ -22,6 +22,8 @@ class Window:
         self.fields = {name: np.full(values.shape, np.nan) for name, values in self.known.items()}
         self.traded = np.zeros(tape.traded.shape, dtype=bool)
         self.continuous = np.full(tape.continuous.shape, np.nan)
+        self.units = np.ones(len(tape.assets))
+        self.units.flags.writeable = False
         self.revealed = 0
 
     def view(self, now: Moment) -> MarketView:
@@ -39,6 +41,7 @@ class Window:
             listed=_read_only(self.tape.listed[t].copy()),
             weights=_read_only(book.weights()),
             shares=_read_only(book.shares.copy()),
+            share_units=self.units,
             equity=book.equity(),
             bars_since_decision=now.bars_since_decision,
             rebalance_due=now.due,
@@ -55,6 +58,13 @@ class Window:
             self.fields[name][rows] = values[rows]
         self.traded[rows] = self.tape.traded[rows]
         self.continuous[rows] = self.tape.continuous[rows]
+        effects = self.tape.effects
+        splits = [item for row in range(self.revealed, stop) for item in effects.get(row, ()) if item.ratio != 1]
+        if splits:
+            units = self.units.copy()
+            for item in splits:
+                units[item.column] *= item.ratio
+            self.units = _read_only(units)
         self.revealed = stop
 
 
