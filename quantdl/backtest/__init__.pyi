@@ -35,5 +35,10 @@ from .running.session_results import (
     results_by_stress_window as results_by_stress_window,
 )
 from .running.sweep import sweep_targets as sweep_targets
-from .running.targets import TargetTable as TargetTable, play_targets as play_targets
-from .running.view import Forecasts as Forecasts, MarketView as MarketView
+from .running.targets import (
+    TableStrategy as TableStrategy,
+    TargetTable as TargetTable,
+    market_history as market_history,
+    play_targets as play_targets,
+)
+from .running.view import Forecasts as Forecasts, MarketHistory as MarketHistory, MarketView as MarketView

@@ -76,7 +76,15 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
             is too old in the test span.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    source = read_sources(config, keep_ingest)
+    return data_of(config, read_sources(config, keep_ingest))
+
+
+def data_of(config: ExperimentConfig, source: "SourceData") -> LoadedData:
+    """Return what `load_data` does, from sources that are read already.
+
+    Raises:
+        DataError: As `load_data`.
+    """
     data = prepared(config, source)
     before_test = _before_test(config, source.panel)
     read = _read_in_test(config, data.panel, max(before_test, 0))

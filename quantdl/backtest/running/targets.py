@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book import kernel
 from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
-from quantdl.backtest.running.decisions import Answer, RecordedDecision
+from quantdl.backtest.running.decisions import Answer, RecordedDecision, Strategy
 from quantdl.backtest.running.engine import Engine, Job, Progress
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.view import Forecasts
+from quantdl.backtest.running.view import Forecasts, MarketHistory
 from quantdl.errors import RunError
 
 
@@ -35,6 +36,41 @@ class TargetTable:
     weights: np.ndarray
     rules: str | Sequence[str]
     before_costs: bool = False
+
+
+@runtime_checkable
+class TableStrategy(Strategy, Protocol):
+    """A strategy that may also say all that it would decide at once, so that a sweep plays it in one compiled pass.
+
+    ``decide`` stays what a run asks; the table must say the same.
+    """
+
+    def targets(self, history: MarketHistory) -> TargetTable:
+        """Return the targets of every session at which ``decide`` would answer with weights or a hold."""
+        ...
+
+
+def market_history(job: Job) -> MarketHistory:
+    """Return the market of a job over all of its sessions, up to the last one played."""
+    tape, terms = job.tape, job.terms
+    return MarketHistory(
+        sessions=tape.sessions[: job.stop],
+        first=job.first,
+        assets=tape.assets,
+        fields={name: _read_only(tape.fields[name][: job.stop]) for name in terms.fields},
+        continuous_closes=_read_only(tape.continuous[: job.stop]),
+        traded=_read_only(tape.traded[: job.stop]),
+        listed=_read_only(tape.listed[: job.stop]),
+        rebalance_due=_read_only(terms.due[: job.stop]),
+        limits_at=job.limits_at,
+        horizon_bars=terms.horizon_bars,
+    )
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def play_targets(
