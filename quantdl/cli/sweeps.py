@@ -41,7 +41,7 @@ def print_sweep(table: GridTable) -> None:
 
 def _lines(table: GridTable) -> Iterator[str]:
     counts = {state: sum(row.state == state for row in table.rows) for state in ("played", "refused", "failed")}
-    yield f"{counts['played']:,} sets played, {counts['refused']:,} refused by the strategy, {counts['failed']:,} failed"
+    yield ", ".join(f"{count:,} {state}" for state, count in counts.items()) + f" of {len(table.rows):,} sets"
     if table.equal_weight_sharpe is not None:
         yield f"Sharpe ratio of equal weight over the same sessions: {table.equal_weight_sharpe:.4f}"
     if table.best is None:
@@ -49,6 +49,6 @@ def _lines(table: GridTable) -> Iterator[str]:
         return
     yield f"best by Sharpe ratio: set {table.best.number}; chosen among all, so judge it by what follows"
     if table.span == "validation":
-        yield "take its values over under strategy.parameters; the test span was not looked at, `quantdl run` looks once"
+        yield "the test span was not looked at: `quantdl run` does, with its values under strategy.parameters"
     else:
         yield "played on the test span: the best of many sets is no result out of sample"

@@ -98,8 +98,8 @@ class SweepSettings:
         max_sets: Most combinations that are accepted.
 
     Raises:
-        FieldFaults: If there are more combinations than that. That a parameter has values, each once, is checked where a
-            config is read.
+        FieldFaults: If there are more combinations than that. Whether a parameter has values, each once, is checked
+            where a config is read.
     """
 
     parameters: Annotated[Mapping[str, Values], NotEmpty]

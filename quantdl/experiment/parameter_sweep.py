@@ -15,15 +15,21 @@ import pandas as pd
 
 from quantdl.backtest import TableStrategy, equal_weight_baseline, market_history
 from quantdl.backtest.running.asking import ask_targets, play_strategy
-from quantdl.backtest.running.session_results import where_traded
 from quantdl.backtest.running.sweep import TablePlayer
 from quantdl.backtest.running.targets import TargetTable
 from quantdl.config import ExperimentConfig, ParameterSet, swept_strategies
 from quantdl.errors import ConfigError, QuantdlError, RunError
 from quantdl.experiment.curves import curve_from_the_start, measured_curve
 from quantdl.experiment.sweep_world import SweepWorld, open_world
-from quantdl.experiment.trials import SeenTrial, checked_ledger, period_sharpe, record_all, selection_of
-from quantdl.risk.metrics import excess_returns, performance
+from quantdl.experiment.trials import (
+    SeenTrial,
+    checked_ledger,
+    entry_of_a_sweep,
+    ledger_of,
+    record_all,
+    seen_curve,
+    selection_of,
+)
 from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
 
@@ -196,8 +202,6 @@ def _of_decisions(world: SweepWorld, number: int, one: ParameterSet) -> PlayedSe
 
 def _of_table(world: SweepWorld, number: int, one: ParameterSet, player: TablePlayer, table: TargetTable) -> PlayedSet:
     played, job = player.play(table), world.job
-    traded = job.tape.trades[job.first : job.stop]
-    equity = where_traded(pd.Series(played.equity.copy(), world.played), traded)
     row = SetRow(
         number,
         one.values,
@@ -208,23 +212,20 @@ def _of_table(world: SweepWorld, number: int, one: ParameterSet, player: TablePl
         halted_on=None if played.halted_on is None else played.halted_on.date(),
         trial=world.trial(one.values),
     )
-    return _measured(world, row, measured_curve(equity, job.tape.sessions[job.first - 1], job.initial_equity))
+    return _measured(world, row, measured_curve(played.equity_where_traded(job), job.before, job.initial_equity))
 
 
 def _measured(world: SweepWorld, row: SetRow, curve: pd.Series) -> PlayedSet:
-    rates = 0.0 if world.rate is None else world.rate.reindex(curve.index)
-    metrics = performance(curve, world.bars_per_year, rates)
-    figures, reason = period_sharpe(metrics)
-    returns = excess_returns(curve, world.bars_per_year, rates)
+    seen, metrics = seen_curve(row.trial, curve, world.bars_per_year, world.rate)
     whole = replace(
         row,
         sharpe=metrics.sharpe,
         sharpe_per_bar=metrics.sharpe_per_bar,
         total_return=metrics.total_return,
         max_drawdown=metrics.max_drawdown,
-        problem="" if figures is not None else reason,
+        problem=seen.reason,
     )
-    return PlayedSet(whole, SeenTrial(row.trial, figures, reason, returns))
+    return PlayedSet(whole, seen)
 
 
 class _Book:
@@ -232,6 +233,7 @@ class _Book:
 
     def __init__(self, world: SweepWorld, sets: tuple[ParameterSet, ...]) -> None:
         self.world, self.sets = world, sets
+        self.ledger = ledger_of(world.config)
         self.baseline = _equal_weight_sharpe(world)
         self.rows: dict[int, SetRow] = {}
         self.seen: dict[int, SeenTrial] = {}
@@ -250,12 +252,9 @@ class _Book:
             block = range(self.n_recorded, min(self.n_recorded + BLOCK, len(self.sets)))
             if any(number not in self.rows for number in block):
                 return
-            record_all(
-                self.world.config,
-                self.world.data.panel.card,
-                "sweep",
-                [self.seen.pop(number) for number in block if number in self.seen],
-            )
+            seen = [self.seen.pop(number) for number in block if number in self.seen]
+            alike = entry_of_a_sweep(self.world.config.plan, self.world.data.panel.card, "sweep")
+            record_all(self.ledger, alike, seen)
             self.n_recorded = block.stop
 
     def table(self, span: str) -> GridTable:
@@ -271,14 +270,14 @@ class _Book:
             rows,
             self.baseline,
             best,
-            None if best is None else selection_of(world.config, best.trial),
+            None if best is None else selection_of(self.ledger, best.trial),
         )
 
 
 def _equal_weight_sharpe(world: SweepWorld) -> float | None:
-    baseline = curve_from_the_start(equal_weight_baseline(world.job), world.data.panel.sessions)
-    rates = 0.0 if world.rate is None else world.rate.reindex(baseline.index)
-    return performance(baseline, world.bars_per_year, rates).sharpe
+    curve = curve_from_the_start(equal_weight_baseline(world.job), world.data.panel.sessions)
+    _, metrics = seen_curve("", curve, world.bars_per_year, world.rate)
+    return metrics.sharpe
 
 
 def check_tables(world: SweepWorld, sets: Sequence[ParameterSet]) -> None:

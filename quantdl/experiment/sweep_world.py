@@ -1,9 +1,9 @@
 """What all sets of a sweep are played on: the data up to the end of the span, the plan's terms, a model's forecasts.
 
 A sweep chooses, so by default it plays on the validation years. It is the config carried out one span earlier: the
-validation span is what is judged, a span as long before it is what a model is validated on, and the rest of the training
-span is what it learns from. Prices after the validation span are cut off before anything is done to the data, so that
-no set, no policy on faults and no fit can read them.
+validation span is what is judged, a span as long before it is what a model is validated on, and the rest of the
+training span is what it learns from. Prices after the validation span are cut off before anything is done to the data,
+so no set, no policy on faults and no fit can read them.
 """
 
 import json

@@ -10,10 +10,11 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest import Plan
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.market.card import DataCard
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
 from quantdl.runs.environment import source_hash
 from quantdl.runs.ledger import LEDGER, Entry, Ledger, Look, PeriodSharpe, ReturnsColumn, Trial, idea_hash, trial_hash
 from quantdl.runs.returns import store_returns, synchronous_returns
@@ -72,24 +73,49 @@ class SeenTrial:
     returns: pd.Series | None = None
 
 
-def record_all(config: ExperimentConfig, card: DataCard, run: str, seen: Sequence[SeenTrial]) -> tuple[Trial, ...]:
-    """Record many trials over the test span of a config, with their returns: one write and one fsync of the ledger.
+def seen_curve(
+    trial: str, curve: pd.Series, bars_per_year: float, rate: pd.Series | float | None
+) -> tuple[SeenTrial, PerformanceMetrics]:
+    """Return a trial as the ledger takes it, and its figures.
+
+    Args:
+        trial: Its hash.
+        curve: Of its equity, see `quantdl.experiment.curves.measured_curve`.
+        bars_per_year: Bars in a year on which anything trades.
+        rate: Annual rate that cash earns, as known at each session or throughout; None for nothing.
+    """
+    rates = rate.reindex(curve.index) if isinstance(rate, pd.Series) else rate or 0.0
+    metrics = performance(curve, bars_per_year, rates)
+    figures, reason = period_sharpe(metrics)
+    return SeenTrial(trial, figures, reason, excess_returns(curve, bars_per_year, rates)), metrics
+
+
+def record_all(ledger: Ledger, alike: Entry, seen: Sequence[SeenTrial]) -> tuple[Trial, ...]:
+    """Record many trials with their returns: one write and one fsync of the ledger.
 
     The returns of trials over the same bars are one file, which is on the disk before the lines that name it.
+
+    Args:
+        ledger: Of the trials.
+        alike: What is the same for all: data, span, idea.
+        seen: The trials, in their order.
     """
-    ledger = ledger_of(config)
-    look = Look(config.splits.test_start, config.splits.test_end)
     kept = _kept_together(ledger, seen)
-    base = Entry("", card.fingerprint, run, None, _NO_STRATEGY, look, origin_of(card), _idea(config))
     return ledger.append_all(
-        replace(base, trial=one.trial, figures=one.figures, reason=one.reason, returns=kept.get(number))
+        replace(alike, trial=one.trial, figures=one.figures, reason=one.reason, returns=kept.get(number))
         for number, one in enumerate(seen)
     )
 
 
-def selection_of(config: ExperimentConfig, trial: str) -> Selection:
+def entry_of_a_sweep(plan: Plan, card: DataCard, run: str) -> Entry:
+    """What trials of one plan on one span have in common."""
+    look = Look(plan.sample.first, plan.sample.last)
+    idea = idea_hash(plan.hypothesis.statement)
+    return Entry("", card.fingerprint, run, None, _NO_STRATEGY, look, origin_of(card), idea)
+
+
+def selection_of(ledger: Ledger, trial: str) -> Selection:
     """Judge a recorded trial among all on the same data; see `quantdl.runs.selection.selection_report`."""
-    ledger = ledger_of(config)
     records = ledger.read().records
     own = next(record for record in reversed(records) if record.trial == trial)
     return selection_report(records, own, synchronous_returns(ledger, own, same_data(records, own)))
@@ -100,7 +126,7 @@ def _kept_together(ledger: Ledger, seen: Sequence[SeenTrial]) -> dict[int, Retur
     alike: dict[bytes, list[int]] = {}
     for number, one in enumerate(seen):
         if one.returns is not None and len(one.returns) and np.isfinite(one.returns).all():
-            alike.setdefault(_bars(one.returns).tobytes(), []).append(number)
+            alike.setdefault(one.returns.index.to_numpy().tobytes(), []).append(number)
     kept: dict[int, ReturnsColumn] = {}
     for numbers in alike.values():
         series = [seen[number].returns for number in numbers]
@@ -144,11 +170,8 @@ def _entry(
     returns: ReturnsColumn | None = None,
 ) -> Entry:
     trial = trial_of(config, card.fingerprint)
-    return Entry(trial, card.fingerprint, run, figures, reason, look, origin_of(card), _idea(config), returns)
-
-
-def _idea(config: ExperimentConfig) -> str:
-    return idea_hash(config.plan.hypothesis.statement)
+    idea = idea_hash(config.plan.hypothesis.statement)
+    return Entry(trial, card.fingerprint, run, figures, reason, look, origin_of(card), idea, returns)
 
 
 def origin_of(card: DataCard) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from quantdl.backtest.book import kernel
 from quantdl.backtest.book.kernel import Market
@@ -60,6 +61,11 @@ class Job:
     def columns(self) -> dict[str, int]:
         """Position of each asset."""
         return {asset: column for column, asset in enumerate(self.tape.assets)}
+
+    @property
+    def before(self) -> pd.Timestamp:
+        """The session before the first one, or the first one where the data begin with it."""
+        return self.tape.sessions[max(self.first - 1, 0)]
 
     def limits_at(self, t: int) -> Limits:
         """Return the caps as of a close."""

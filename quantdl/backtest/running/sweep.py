@@ -9,6 +9,7 @@ import pandas as pd
 from quantdl.backtest.book import kernel
 from quantdl.backtest.book.state import start_over
 from quantdl.backtest.running.engine import Engine, Job
+from quantdl.backtest.running.session_results import where_traded
 from quantdl.backtest.running.targets import TargetTable, fitted, refuse
 from quantdl.errors import RunError
 
@@ -29,6 +30,11 @@ class PlayedTable:
     figures: np.ndarray
     halted_on: pd.Timestamp | None
     equity: np.ndarray
+
+    def equity_where_traded(self, job: Job) -> pd.Series:
+        """Return the equity after each session in which anything traded, to keep; see `session_results`."""
+        span = slice(job.first, job.stop)
+        return where_traded(pd.Series(self.equity.copy(), job.tape.sessions[span]), job.tape.trades[span])
 
 
 class TablePlayer:
