@@ -7,7 +7,7 @@ import typer
 from quantdl.cli.printing import print_figures, print_table
 from quantdl.experiment.parameter_sweep import GridTable
 
-_FIGURES = ("Sharpe", "return", "drawdown", "turnover", "costs", "fills", "halted on", "problem")
+_FIGURES = ("Sharpe", "a bar", "return", "drawdown", "turnover", "costs", "fills", "halted on", "problem")
 
 
 def print_sweep(table: GridTable) -> None:
@@ -22,6 +22,7 @@ def print_sweep(table: GridTable) -> None:
             row.number,
             *row.values.values(),
             row.sharpe,
+            row.sharpe_per_bar,
             row.total_return,
             row.max_drawdown,
             row.turnover,
