@@ -51,7 +51,7 @@ class TablePlayer:
                 "sweep: a condition of the plan follows the value at risk that a model predicts, and tables of targets "
                 "have no model. Take it out of plan.invalidation, or run each set by itself."
             )
-        self.engine = Engine(job, None)
+        self.engine = Engine(job, None, keeps_books=False)
 
     def play(self, table: TargetTable) -> PlayedTable:
         """Play a table from the first session to the last.
@@ -71,7 +71,7 @@ class TablePlayer:
         figures[0] = job.initial_equity
         kernel.summarise(engine.record.ctypes.data, figures)
         at = int(engine.state.counts[kernel.HALTED_AT])
-        return PlayedTable(figures, None if at < 0 else job.tape.sessions[at], engine.state.record[:, 0])
+        return PlayedTable(figures, None if at < 0 else job.tape.sessions[at], engine.state.record[0])
 
 
 def sweep_targets(job: Job, tables: Iterable[TargetTable]) -> pd.DataFrame:
