@@ -324,6 +324,8 @@ class State(NamedTuple):
             fraction, and 1 or -1 for a long or a short position; NaN where there is none.
         guard_set: (A, 2) the rule of these exits, and position of the session that set them.
         active: (A,) the assets that are held, ordered or owed, in order; the first `ACTIVE` count.
+        active_before: (A,) the same before a decision; scratch.
+        wanted: (A,) the assets with a weight; scratch.
         settling: (settlement + 1,) sale proceeds by the session that settles them.
         earned: (P,) money of each payment that the book has earned and not received.
         group_sums: (G, 2) gross and net weight of each group; scratch.
@@ -351,6 +353,8 @@ class State(NamedTuple):
     guard: np.ndarray
     guard_set: np.ndarray
     active: np.ndarray
+    active_before: np.ndarray
+    wanted: np.ndarray
     settling: np.ndarray
     earned: np.ndarray
     group_sums: np.ndarray
@@ -1190,14 +1194,43 @@ def _borrowed(s: Packed, t: int, asset: int, target: float) -> float:
 
 
 @inner
+def _find_wanted(s: Packed, weights: np.ndarray) -> int:
+    """List the assets with a weight, in order, and return how many there are.
+
+    Without a branch: of a thousand assets a hundred are wanted, here and there, and a branch that cannot be foreseen
+    costs more than to write a number that the next one overwrites.
+    """
+    wanted, n = _ints(s.wanted), 0
+    for asset in range(s.held_rows):
+        wanted[n] = asset
+        n += 1 if weights[asset] != 0.0 else 0
+    return n
+
+
+@inner
+def _activate(s: Packed, weights: np.ndarray) -> int:
+    """Make active what is wanted beside what is held, ordered or owed, in order; return how many there are."""
+    active, before, wanted, n, k, busy = _ints(s.active), _ints(s.active_before), _ints(s.wanted), 0, 0, 0
+    for at in range(_ints(s.counts)[ACTIVE]):
+        before[busy] = active[at]
+        busy += 1 if _is_busy(s, active[at]) else 0
+    n_wanted, j = _find_wanted(s, weights), 0
+    while k < busy or j < n_wanted:
+        from_before = j >= n_wanted or (k < busy and before[k] <= wanted[j])
+        asset = before[k] if from_before else wanted[j]
+        j += 1 if j < n_wanted and wanted[j] == asset else 0
+        k += 1 if from_before else 0
+        active[n] = asset
+        n += 1
+    _ints(s.counts)[ACTIVE] = n
+    return n
+
+
+@inner
 def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> None:
     """Turn target weights into orders for the shares that are missing or too many."""
-    counts, active, held, marks, n = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks), 0
-    for asset in range(len(weights)):
-        if weights[asset] != 0.0 or _is_busy(s, asset):
-            active[n] = asset
-            n += 1
-    counts[ACTIVE] = n
+    counts, active, held, marks = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks)
+    n = _activate(s, weights)
     equity, plain = _equity(s, t), s.waived and counts[ASIDE] == 0
     for k in range(n):
         weight = weights[active[k]]
@@ -1364,13 +1397,13 @@ def _is_refused(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> bo
     """Whether the terms forbid a decision: what `decision_checks` says in words."""
     gross, net, negative, sums, groups, held = 0.0, 0.0, False, _floats(s.group_sums), _ints(s.groups), _floats(s.held)
     equity, wide, due, listed = _equity(s, t), len(rules) > 1, _flags(s.due)[t] != 0, _flags(s.listed)
+    wanted, active, marks = _ints(s.wanted), _ints(s.active), _floats(s.marks)
     for g in range(2 * s.group_sums_rows):
         sums[g] = 0.0
-    for asset in range(len(weights)):
+    for k in range(_find_wanted(s, weights)):
+        asset = wanted[k]
         weight, shares = weights[asset], held[asset * HELD + SHARES]
-        if weight == 0.0 and shares == 0.0:
-            continue
-        if not abs(weight) <= s.max_weight + TOLERANCE or (weight != 0.0 and listed[t * s.listed_step + asset] == 0):
+        if not abs(weight) <= s.max_weight + TOLERANCE or listed[t * s.listed_step + asset] == 0:
             return True
         negative |= weight < 0.0
         gross += abs(weight)
@@ -1378,13 +1411,19 @@ def _is_refused(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> bo
         group = 2 * groups[t * s.groups_step + asset]
         sums[group] += abs(weight)
         sums[group + 1] += weight
-        mark = _floats(s.marks)[t * s.marks_step + asset]
-        there = shares * mark / equity if shares != 0.0 and equity > 0.0 else 0.0
+        there = shares * marks[t * s.marks_step + asset] / equity if shares != 0.0 and equity > 0.0 else 0.0
         grows = abs(weight) > abs(there) + TOLERANCE or weight * there < 0.0
         shrinks = abs(weight) < abs(there) - TOLERANCE or weight * there < 0.0
         purpose = _ints(s.purposes)[rules[asset if wide else 0]]
         if (grows and (purpose == EXIT or not due)) or (shrinks and purpose == ENTRY):
             return True
+    for k in range(_ints(s.counts)[ACTIVE]):
+        asset = active[k]
+        shares = held[asset * HELD + SHARES]
+        if shares != 0.0 and weights[asset] == 0.0 and equity > 0.0:
+            left = abs(shares * marks[t * s.marks_step + asset] / equity) > TOLERANCE
+            if left and _ints(s.purposes)[rules[asset if wide else 0]] == ENTRY:
+                return True
     if (s.long_only and negative) or gross > s.max_gross + TOLERANCE or abs(net) > s.max_net + TOLERANCE:
         return True
     for g in range(s.group_sums_rows):

@@ -62,7 +62,7 @@ def market(tape: Tape, terms: Terms) -> Market:
     opens = _money(tape.fields["open"]) if _has_opens(tape, terms) else close
     first, column, ratio, payment_first, amount, row, payment_column = _actions(tape)
     paid = np.argsort(row, kind="stable")
-    watches_silence = any(condition.kind == "stale_data" for condition in terms.conditions)
+    watches_silence = any(condition.kind == "stale_data" for condition in terms.conditions) and not tape.traded.all()
     waived = terms.costs.liquidity_is_waived
     nothing = _money(np.full((1, shape[1]), np.nan))
     return Market(
@@ -199,6 +199,8 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         guard=np.zeros((n_assets, int(kernel.GUARD))),
         guard_set=np.zeros((n_assets, 2), dtype=np.int64),
         active=np.zeros(n_assets, dtype=np.int64),
+        active_before=np.zeros(n_assets, dtype=np.int64),
+        wanted=np.zeros(n_assets, dtype=np.int64),
         settling=np.zeros(terms.settlement_sessions + 1),
         earned=np.zeros(sum(len(effect.payments) for row in tape.effects.values() for effect in row)),
         group_sums=np.zeros((n_assets if changing else columns, 2)),

@@ -101,7 +101,7 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     Raises:
         RunError: If the table does not fit the data or the plan's rules.
     """
-    sessions, weights = job.tape.sessions, np.ascontiguousarray(table.weights, dtype=np.float64)
+    sessions, weights = job.tape.sessions, _plain(table.weights, np.float64)
     expected = (len(table.sessions), len(job.tape.assets))
     if weights.shape != expected:
         raise RunError(f"targets: weights have shape {weights.shape}, expected {expected}: decisions by assets.")
@@ -128,6 +128,11 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     return rows, weights, codes
 
 
+def _plain(values: np.ndarray, kind: type) -> np.ndarray:
+    """Return an array as compiled code knows it; for one with steps or that is read-only it would be compiled anew."""
+    return np.require(values, kind, ["C", "ALIGNED", "WRITEABLE"])
+
+
 def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray) -> np.ndarray:
     """Return the positions of sessions in the panel.
 
@@ -139,8 +144,8 @@ def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray)
             raise RunError(
                 f"targets: positions reach from {given.min()} to {given.max()}, of {len(sessions)} sessions."
             )
-        return np.ascontiguousarray(given, dtype=np.int64)
-    rows = sessions.get_indexer(pd.DatetimeIndex(given)).astype(np.int64)
+        return _plain(given, np.int64)
+    rows = _plain(sessions.get_indexer(pd.DatetimeIndex(given)), np.int64)
     if (rows < 0).any():
         day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]
         raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")
