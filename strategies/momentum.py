@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest import Decision, MarketView
+from quantdl.backtest import Decision, MarketHistory, MarketView, TargetTable
 from quantdl.portfolio import within_limits
 
 
@@ -47,11 +47,27 @@ class Strategy:
         closes = view.continuous_closes
         if not view.rebalance_due or len(closes) <= self.lookback:
             return None
-        past = closes[-1 - self.skip] / closes[-1 - self.lookback]
-        ranked = np.flatnonzero(np.isfinite(past) & view.listed)
+        weights = self._best(closes[-1 - self.skip] / closes[-1 - self.lookback], view.listed)
+        return None if weights is None else Decision(within_limits(weights, view.limits), "rebalance")
+
+    def targets(self, history: MarketHistory) -> TargetTable:
+        """Return what `decide` would at every session, so that a sweep plays it in one pass."""
+        closes, rows, table = history.continuous_closes, [], []
+        for t in np.flatnonzero(history.rebalance_due):
+            if t < max(history.first, self.lookback):
+                continue
+            weights = self._best(closes[t - self.skip] / closes[t - self.lookback], history.listed[t])
+            if weights is not None:
+                rows.append(t)
+                table.append(within_limits(weights, history.limits_at(t)))
+        return TargetTable(np.array(rows, dtype=int), np.reshape(table, (-1, closes.shape[1])), "rebalance")
+
+    def _best(self, past: np.ndarray, listed: np.ndarray) -> np.ndarray | None:
+        """Return equal weights of the assets with the best past return; None where no asset has one."""
+        ranked = np.flatnonzero(np.isfinite(past) & listed)
         if not len(ranked):
             return None
         best = ranked[np.argsort(-past[ranked], kind="stable")][: max(1, round(self.fraction * len(ranked)))]
-        weights = np.zeros(len(view.assets))
+        weights = np.zeros(len(past))
         weights[best] = 1.0 / len(best)
-        return Decision(within_limits(weights, view.limits), "rebalance")
+        return weights

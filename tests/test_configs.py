@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quantdl.backtest import data_faults
-from quantdl.config import configured_strategy, load_config
+from quantdl.config import configured_strategy, load_config, swept_strategies
 from quantdl.config.config_fault import dotted
 from quantdl.config.extending import merged, overrides, read_layers
 from quantdl.config.yaml_writer import yaml_text
@@ -66,6 +66,14 @@ def test_a_config_loads_and_its_plan_fits_its_data(path, panels):
     bars = split_bars(panel.sessions, config.splits)
     start, end = panel.sessions[bars.test.start + 1], panel.sessions[bars.test[-1]]
     assert data_faults(config.plan, panel, start, end) == ()
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if load_config(path).sweep], ids=lambda path: path.stem)
+def test_a_sweep_that_ships_names_parameters_of_its_strategy(path):
+    config = load_config(path)
+    sets = swept_strategies(config)
+    assert len(sets) == config.sweep.n_sets and config.sweep.span == "validation"
+    assert sum(one.strategy is not None for one in sets) >= 10  # so many the probability of overfitting takes
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

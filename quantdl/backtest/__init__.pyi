@@ -37,8 +37,13 @@ from .running.session_results import (
     results_by_stress_window as results_by_stress_window,
 )
 from .running.sweep import sweep_targets as sweep_targets
-from .running.targets import TargetTable as TargetTable, play_targets as play_targets
-from .running.view import Forecasts as Forecasts, MarketView as MarketView
+from .running.targets import (
+    TableStrategy as TableStrategy,
+    TargetTable as TargetTable,
+    market_history as market_history,
+    play_targets as play_targets,
+)
+from .running.view import Forecasts as Forecasts, MarketHistory as MarketHistory, MarketView as MarketView
 from .sensitivity.accounting import Frictions as Frictions, Prices as Prices
 from .sensitivity.derivatives import Sensitivities as Sensitivities, sensitivities as sensitivities
 from .sensitivity.twin import Twin as Twin, without_overlays as without_overlays

@@ -14,6 +14,7 @@ from quantdl.errors import ConfigError, DataError, IntegrityError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
+    from quantdl.runs.workers import Workers
 
 app = typer.Typer(
     cls=Commands,
@@ -243,21 +244,34 @@ def search(config: ConfigPath, as_json: AsJson = False) -> None:
 def sweep(
     configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files that describe runs.")],
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each, from its own one up.")] = 1,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Runs at a time.")] = 1,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Runs, or parts of a sweep, at a time.")] = 1,
     on_ray: Annotated[bool, typer.Option("--ray", help="Run on Ray instead of processes of this machine.")] = False,
     address: Annotated[str | None, typer.Option("--address", help="Head of a Ray cluster; goes with --ray.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Carry out configs with several seeds side by side; every run writes its folder. One table at the end.
+    """Play every set of parameters of a config with a sweep, or carry out configs with several seeds side by side.
 
-    Exit code 6 when a run failed; the table says which, and why.
+    A config with ``sweep`` is given alone: each set is a backtest under the plan, by default on the validation span,
+    and a trial in the ledger; no run folder is written. Without one, every run writes its folder.
+
+    Exit code 6 when a run or a set failed; the table says which, and why.
     """
     if address is not None and not on_ray:
         raise ConfigError("--address: names the head of a Ray cluster; give --ray as well.")
-    from quantdl.experiment.sweeping import sweep as carry_out_all
+    grids = [loaded for loaded in map(_load, configs) if loaded.sweep is not None]
+    if grids and (len(configs) > 1 or seeds > 1):
+        raise ConfigError(
+            f"{grids[0].where('sweep')}: a config with a sweep is carried out alone and with its own seed. Give no "
+            "other config and no --seeds, or take the sweep out."
+        )
     from quantdl.runs.workers import ProcessWorkers, RayWorkers, Workers
 
     chosen: Workers = RayWorkers(workers, address) if on_ray else ProcessWorkers(workers)
+    if grids:
+        _sweep_grid(grids[0], chosen, workers, beside=workers > 1 or on_ray, as_json=as_json)
+        return
+    from quantdl.experiment.sweeping import sweep as carry_out_all
+
     with progress_bars() as progress:
         table = carry_out_all(configs, seeds, chosen, progress)
     if as_json:
@@ -266,6 +280,31 @@ def sweep(
         print_table("Runs", _SWEPT, map(row, table.rows))
     if any(line.code for line in table.rows):
         raise typer.Exit(RunError.exit_code)
+
+
+def _sweep_grid(config: "ExperimentConfig", workers: "Workers", count: int, *, beside: bool, as_json: bool) -> None:
+    from quantdl.cli.sweeps import print_sweep
+    from quantdl.experiment.parameter_sweep import sweep_grid
+    from quantdl.experiment.sweep_parts import NO_WORKERS_WITH_A_MODEL, OnWorkers
+
+    if config.model is not None and beside:
+        raise ConfigError(NO_WORKERS_WITH_A_MODEL.format(place=config.where("model")))
+    with progress_bars() as progress:
+        table = sweep_grid(config, progress, OnWorkers(workers, count) if config.model is None else None)
+    if as_json:
+        print_json(table)
+    else:
+        print_sweep(table)
+    if any(line.state == "failed" for line in table.rows):
+        raise typer.Exit(RunError.exit_code)
+
+
+@app.command("sweep-part", hidden=True)
+def sweep_part(request: Annotated[Path, typer.Argument(metavar="REQUEST", help="What a sweep asks for.")]) -> None:
+    """Play a part of a sweep; `quantdl sweep` starts it."""
+    from quantdl.experiment.sweep_parts import play_part
+
+    play_part(request)
 
 
 @app.command()

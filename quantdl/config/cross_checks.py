@@ -67,6 +67,11 @@ def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Mi
     if not single and not several:
         expected = "a strategy with its file, or several, each with its capital, under strategies"
         yield ("strategy",), f"missing; expected {expected}"
+    if several and _is_given(document.node(("sweep",))):
+        yield (
+            ("sweep",),
+            "given beside strategies; expected one strategy: sweep each by itself",
+        )
     strategies: tuple[AllocatedSettings, ...] = blocks.get("strategies", ())
     if single or not strategies:
         return

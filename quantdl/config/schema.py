@@ -14,6 +14,7 @@ from quantdl.bounds import Interval, NonNegativeFloat, PositiveFloat, Text
 from quantdl.config.config_fault import dotted
 from quantdl.config.data_paths import expanded, path_faults, without_stand_in
 from quantdl.config.document import Document, beside
+from quantdl.config.grid import SweepSettings
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
@@ -37,7 +38,7 @@ Name = Annotated[
 ]
 
 _NOT_TRIED: dict[str, bool | set[str] | dict[str, set[str]]] = {
-    **dict.fromkeys(("name", "seed", "output", "search", "evaluation"), True),
+    **dict.fromkeys(("name", "seed", "output", "search", "sweep", "evaluation"), True),
     "strategy": {"file"},
     "strategies": {"__all__": {"file"}},
 }
@@ -174,6 +175,7 @@ class ExperimentConfig(BaseModel):
         training: How it is fitted.
         splits: Training, validation and test spans.
         search: Settings of model and training that `quantdl search` tries; a run does not read them.
+        sweep: Parameters of the strategy that `quantdl sweep` plays; a run does not read them.
         compare: Further models to score beside it: bare kinds, which take the horizons of ``model``, or full blocks.
         strategy: The strategy file; null where there are several.
         strategies: Several strategies under one plan, each with its part of the capital.
@@ -197,6 +199,7 @@ class ExperimentConfig(BaseModel):
     training: TrainingSettings = TrainingSettings()
     splits: SplitDates
     search: SearchSettings | None = None
+    sweep: SweepSettings | None = None
     compare: tuple[ModelKind | Model, ...] = ()
     strategy: StrategySettings | None = None
     strategies: tuple[AllocatedSettings, ...] = ()
@@ -265,7 +268,7 @@ class ExperimentConfig(BaseModel):
         return self.locate(expanded(path, self.where(*keys)))
 
     def identity(self) -> object:
-        """Return what makes a run of this config the trial that it is: all but name, seed, output and search.
+        """Return what makes a run of this config the trial that it is: all but name, seed, output, search and sweep.
 
         How forecasts are scored is left out too: it changes neither what is forecast nor what is traded.
 

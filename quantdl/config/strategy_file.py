@@ -4,6 +4,7 @@ Running a config runs that file. It is found by its path, relative to the config
 `sys.path` nor `sys.modules` keeps a trace of it.
 """
 
+import copy
 import dataclasses
 import inspect
 import json
@@ -23,7 +24,8 @@ from pydantic import ConfigDict, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from quantdl.config.config_fault import ConfigFault, Key, dotted
-from quantdl.config.document import Document, Mapping
+from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
+from quantdl.config.grid import Steps
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import parse_document
@@ -82,12 +84,134 @@ def _configured(config: ExperimentConfig, file: Path, keys: tuple[Key, ...]) -> 
         raise refusal(config.source, part.faults) from None
 
 
-def _build(path: Path, document: Document, prefix: tuple[Key, ...]) -> "Strategy":
+@dataclasses.dataclass(frozen=True, eq=False)
+class ParameterSet:
+    """One combination of a sweep's values.
+
+    Attributes:
+        values: By the name of the parameter, as the config writes them.
+        strategy: Built with them and with the other parameters of the config; None where it refused them.
+        problem: Why it did, else empty.
+    """
+
+    values: abc.Mapping[str, object]
+    strategy: "Strategy | None"
+    problem: str = ""
+
+
+def swept_strategies(config: ExperimentConfig) -> tuple[ParameterSet, ...]:
+    """Run the strategy file of a config once, and build a strategy of each set of its ``sweep``, in their order.
+
+    A constructor that raises a ValueError refuses the set: such a set is told, and not played.
+
+    Raises:
+        ConfigError: As `load_strategy`; with every unknown parameter and every value of a wrong type at its line.
+        ValueError: If the config has no ``sweep``, or several strategies, which `load_config` refuses.
+    """
+    if config.sweep is None or config.strategy is None:
+        raise ValueError("the config has no sweep of one strategy")
+    path = config.locate(config.strategy.file)
     built = _strategy_class(path)
     try:
-        adapter: TypeAdapter[object] = TypeAdapter(_parameters_type(built, path))
+        fixed, swept = _grid_values(_adapter(built, path), config)
+    except FaultyPart as part:
+        raise refusal(config.source, part.faults) from None
+    places = {name: {json.dumps(value): n for n, value in enumerate(values)} for name, (values, _) in swept.items()}
+    found = []
+    for values in config.sweep.sets():
+        own = {name: swept[name][1][places[name][json.dumps(value)]] for name, value in values.items()}
+        found.append(_set(built, path, values, copy.deepcopy({**fixed, **own})))
+    return tuple(found)
+
+
+def _set(built: type, path: Path, values: abc.Mapping[str, object], arguments: dict[str, object]) -> ParameterSet:
+    try:
+        return ParameterSet(values, cast("Strategy", built(**arguments)))
+    except ValueError as error:
+        return ParameterSet(values, None, f"refused by {path.name}:{_line(path, error)}: {error}")
+    except Exception as error:  # the user's constructor may raise anything; what is no refusal is a fault of the file
+        what = f"with {dict(values)} Strategy cannot be built: {type(error).__name__}: {error}"
+        raise ConfigError(f"{path}:{_line(path, error)}: {what}. A ValueError would refuse the set.") from error
+
+
+def _grid_values(
+    adapter: TypeAdapter[object], config: ExperimentConfig
+) -> tuple[dict[str, object], dict[str, tuple[tuple[object, ...], tuple[object, ...]]]]:
+    """Read the parameters that keep one value, and of each other one its values as they are written and as they are.
+
+    Raises:
+        FaultyPart: With every fault of both.
+    """
+    document, prefix, grid = config.source, ("strategy", "parameters"), config.sweep
+    assert grid is not None
+    node = document.node(prefix)
+    base = dict(node.entries) if isinstance(node, Mapping) else {}
+    swept = {name: _nodes(document, name, values) for name, values in grid.listed().items()}
+    firsts = {name: nodes[0] for name, nodes in swept.items()}
+    faults: dict[tuple[Key, ...], ConfigFault] = {}
+    fixed: dict[str, object] = {}
+    read: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {}
+    for name, values in grid.listed().items():
+        own = []
+        for number, one in enumerate(swept[name]):
+            changed = _with_parameters(document, base, {**firsts, name: one})
+            try:
+                parameters = read_value(adapter, changed, prefix)
+                own.append(getattr(parameters, name))
+                fixed = {other: getattr(parameters, other) for other in base if other not in swept}
+            except FaultyPart as part:
+                for fault in part.faults:
+                    placed = _in_the_grid(fault, name, number, grid.parameters, document)
+                    if placed is not None:
+                        faults.setdefault(placed.keys, placed)
+        read[name] = values, tuple(own)
+    if faults:
+        raise FaultyPart(faults.values())
+    return fixed, read
+
+
+def _in_the_grid(
+    fault: ConfigFault, name: str, number: int, parameters: abc.Mapping[str, object], document: Document
+) -> ConfigFault | None:
+    """Place a fault of the strategy's parameters at the value of the sweep that makes it; None for another value's."""
+    key = fault.keys[2] if len(fault.keys) > 2 else None
+    if key not in parameters:
+        return fault
+    if key != name:  # told when it is the turn of that parameter
+        return None
+    unknown = fault.message.startswith("unknown key")
+    inside = () if unknown or isinstance(parameters[name], Steps) else (number,)
+    keys = ("sweep", "parameters", name, *inside, *fault.keys[3:])
+    return ConfigFault(keys, fault.message, document.key_mark(keys) if unknown else fault.mark)
+
+
+def _nodes(document: Document, name: str, values: tuple[object, ...]) -> tuple[Node, ...]:
+    """Return each value of a parameter of the sweep as the file has it; those of a range at the place of the range."""
+    keys = ("sweep", "parameters", name)
+    node = document.node(keys)
+    if isinstance(node, Sequence):
+        return node.items
+    return tuple(Scalar(document.mark(keys), repr(value), plain=True) for value in values)
+
+
+def _with_parameters(document: Document, base: dict[str, Entry], swept: abc.Mapping[str, Node]) -> Document:
+    """Return a document of the strategy's parameters alone, those of a sweep beside the others."""
+    entries = {**base, **{name: Entry(node.mark, node) for name, node in swept.items()}}
+    mark = document.mark(("strategy", "parameters"))
+    parameters = Mapping(mark, {"parameters": Entry(mark, Mapping(mark, entries))})
+    return dataclasses.replace(document, root=Mapping(mark, {"strategy": Entry(mark, parameters)}))
+
+
+def _adapter(built: type, path: Path) -> TypeAdapter[object]:
+    try:
+        return TypeAdapter(_parameters_type(built, path))
     except PydanticUserError as error:
         raise ConfigError(f"{path}: {_UNREADABLE}: {error.message}") from None
+
+
+def _build(path: Path, document: Document, prefix: tuple[Key, ...]) -> "Strategy":
+    built = _strategy_class(path)
+    adapter = _adapter(built, path)
     parameters = read_value(adapter, document, prefix)
     node = document.node(prefix)
     names = list(node.entries) if isinstance(node, Mapping) else []

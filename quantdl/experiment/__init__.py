@@ -3,8 +3,10 @@
 from quantdl.experiment.evaluation import evaluate
 from quantdl.experiment.models import FittedBlock, fit_model, load_model
 from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.parameter_sweep import sweep_grid
 from quantdl.experiment.pipeline import BacktestSummary, carry_out, run_backtest_only, run_experiment
 from quantdl.experiment.preparation import LoadedData, check_data, load_data
+from quantdl.experiment.table_sweep import sweep_tables
 from quantdl.results.evaluation import EvaluationRow, EvaluationTable
 
 __all__ = [
@@ -22,4 +24,6 @@ __all__ = [
     "load_model",
     "run_backtest_only",
     "run_experiment",
+    "sweep_grid",
+    "sweep_tables",
 ]

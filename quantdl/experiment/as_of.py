@@ -22,7 +22,7 @@ from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
 from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, model_predictions, offered
-from quantdl.experiment.preparation import LoadedData, SourceData, prepared, read_sources, refuse_stale_series
+from quantdl.experiment.preparation import LoadedData, SourceData, data_of, prepared, read_sources
 from quantdl.market.card import content_fingerprint
 from quantdl.market.corporate.attachment import fingerprint_with_actions
 from quantdl.market.panel import Panel
@@ -96,8 +96,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     session = _session(config, source.panel, day)
     _check_plan(config, source)
     config = _through(config, session)
-    data = prepared(config, replace(source, panel=source.panel.until(session)))
-    refuse_stale_series(config, data)
+    data = data_of(config, replace(source, panel=source.panel.until(session)))
     bars = split_bars(data.panel.sessions, config.splits, _following(data.panel))
     rate = rate_on_cash(config, data, bars.test)
     fitted, book = forecast_test_span(config, data, bars, progress)

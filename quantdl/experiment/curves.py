@@ -43,7 +43,21 @@ def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> 
     Raises:
         ConfigError: If the run has fewer than two sessions in which anything trades.
     """
-    equity = equity_where_traded(result)
+    before = sessions[sessions.searchsorted(result.equity.index[0]) - 1]
+    return measured_curve(equity_where_traded(result), before, result.initial_equity)
+
+
+def measured_curve(equity: pd.Series, before: pd.Timestamp, initial_equity: float) -> pd.Series:
+    """Return the equity of the sessions in which anything traded as `curve_from_the_start` does.
+
+    Args:
+        equity: After each of them.
+        before: The session before the first one.
+        initial_equity: Money at the start.
+
+    Raises:
+        ConfigError: If there are fewer than two.
+    """
     if len(equity) < 2:
         raise ConfigError(
             "splits: the test span holds fewer than two sessions with a trade; nothing can be measured on it. "
@@ -51,7 +65,6 @@ def curve_from_the_start(result: BacktestResult, sessions: pd.DatetimeIndex) -> 
         )
     ruined = np.flatnonzero(equity.to_numpy() <= 0)
     if len(ruined):
-        equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * result.initial_equity)
-    before = sessions[sessions.searchsorted(result.equity.index[0]) - 1]
-    whole: pd.Series = pd.concat([pd.Series([result.initial_equity], index=[before]), equity])
+        equity = equity.iloc[: ruined[0] + 1].clip(lower=_TRACE * initial_equity)
+    whole: pd.Series = pd.concat([pd.Series([initial_equity], index=[before]), equity])
     return whole

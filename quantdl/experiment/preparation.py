@@ -76,20 +76,19 @@ def load_data(config: ExperimentConfig, keep_ingest: bool = True) -> LoadedData:
             is too old in the test span.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    source = read_sources(config, keep_ingest)
-    data = prepared(config, source)
-    refuse_stale_series(config, data)
-    return data
+    return data_of(config, read_sources(config, keep_ingest))
 
 
-def refuse_stale_series(config: ExperimentConfig, data: LoadedData) -> None:
-    """Refuse series beside the prices that cannot be read at the sessions of the test span.
+def data_of(config: ExperimentConfig, source: "SourceData") -> LoadedData:
+    """Return what `load_data` does, from sources that are read already.
 
     Raises:
-        DataError: With every series that is too old, or unknown, at one of them.
+        DataError: As `load_data`.
     """
+    data = prepared(config, source)
     read = _read_in_test(config, data.panel, max(_before_test(config, data.panel), 0))
     refuse_stale(config, data.series, read, data.panel.card.declaration.trading_calendar())
+    return data
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,18 +3,20 @@
 import hashlib
 import json
 import warnings
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest import Plan
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
 from quantdl.market.card import DataCard
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
 from quantdl.runs.environment import source_hash
-from quantdl.runs.ledger import LEDGER, Entry, Ledger, Look, PeriodSharpe, ReturnsColumn, idea_hash, trial_hash
+from quantdl.runs.ledger import LEDGER, Entry, Ledger, Look, PeriodSharpe, ReturnsColumn, Trial, idea_hash, trial_hash
 from quantdl.runs.returns import store_returns, synchronous_returns
 from quantdl.runs.selection import Selection, same_data, selection_report
 
@@ -54,6 +56,92 @@ def record_trial(config: ExperimentConfig, outcome: Outcome, run_id: str) -> Sel
     return selection_report(records, own, synchronous_returns(ledger, own, same_data(records, own)))
 
 
+@dataclass(frozen=True, eq=False)
+class SeenTrial:
+    """One of many trials that are recorded together.
+
+    Attributes:
+        trial: Its hash.
+        figures: Sharpe ratio per bar, or None.
+        reason: Why there is none, else empty.
+        returns: (T,) those that it is of, by session; None where there are none.
+    """
+
+    trial: str
+    figures: PeriodSharpe | None
+    reason: str = ""
+    returns: pd.Series | None = None
+
+
+def seen_curve(
+    trial: str, curve: pd.Series, bars_per_year: float, rate: pd.Series | float | None
+) -> tuple[SeenTrial, PerformanceMetrics]:
+    """Return a trial as the ledger takes it, and its figures.
+
+    Args:
+        trial: Its hash.
+        curve: Of its equity, see `quantdl.experiment.curves.measured_curve`.
+        bars_per_year: Bars in a year on which anything trades.
+        rate: Annual rate that cash earns, as known at each session or throughout; None for nothing.
+    """
+    rates = rate.reindex(curve.index) if isinstance(rate, pd.Series) else rate or 0.0
+    metrics = performance(curve, bars_per_year, rates)
+    figures, reason = period_sharpe(metrics)
+    return SeenTrial(trial, figures, reason, excess_returns(curve, bars_per_year, rates)), metrics
+
+
+def record_all(ledger: Ledger, alike: Entry, seen: Sequence[SeenTrial]) -> tuple[Trial, ...]:
+    """Record many trials with their returns: one write and one fsync of the ledger.
+
+    The returns of trials over the same bars are one file, which is on the disk before the lines that name it.
+
+    Args:
+        ledger: Of the trials.
+        alike: What is the same for all: data, span, idea.
+        seen: The trials, in their order.
+    """
+    kept = _kept_together(ledger, seen)
+    return ledger.append_all(
+        replace(alike, trial=one.trial, figures=one.figures, reason=one.reason, returns=kept.get(number))
+        for number, one in enumerate(seen)
+    )
+
+
+def entry_of_a_sweep(plan: Plan, card: DataCard, run: str) -> Entry:
+    """What trials of one plan on one span have in common."""
+    look = Look(plan.sample.first, plan.sample.last)
+    idea = idea_hash(plan.hypothesis.statement)
+    return Entry("", card.fingerprint, run, None, _NO_STRATEGY, look, origin_of(card), idea)
+
+
+def selection_of(ledger: Ledger, trial: str) -> Selection:
+    """Judge a recorded trial among all on the same data; see `quantdl.runs.selection.selection_report`."""
+    records = ledger.read().records
+    own = next(record for record in reversed(records) if record.trial == trial)
+    return selection_report(records, own, synchronous_returns(ledger, own, same_data(records, own)))
+
+
+def _kept_together(ledger: Ledger, seen: Sequence[SeenTrial]) -> dict[int, ReturnsColumn]:
+    """Keep the returns of trials; one whose returns are no numbers, as after ruin, has none."""
+    alike: dict[bytes, list[int]] = {}
+    for number, one in enumerate(seen):
+        if one.returns is not None and len(one.returns) and np.isfinite(one.returns).all():
+            alike.setdefault(one.returns.index.to_numpy().tobytes(), []).append(number)
+    kept: dict[int, ReturnsColumn] = {}
+    for numbers in alike.values():
+        series = [seen[number].returns for number in numbers]
+        table = np.column_stack([one.to_numpy() for one in series if one is not None])
+        assert series[0] is not None
+        kept |= zip(numbers, store_returns(ledger, _bars(series[0]), table), strict=True)
+    return kept
+
+
+def _bars(returns: pd.Series) -> np.ndarray:
+    """Return the bar at whose end each return was earned; bars of one session share its label, and are numbered."""
+    of_session = pd.Series(0, returns.index).groupby(level=0).cumcount()
+    return np.asarray(returns.index + pd.to_timedelta(of_session.to_numpy(), unit="ns"), "datetime64[ns]")
+
+
 def record_look(config: ExperimentConfig, card: DataCard) -> int:
     """Record that forecasts were scored on the test span; returns how often that span of this data was looked at.
 
@@ -81,8 +169,8 @@ def _entry(
     reason: str,
     returns: ReturnsColumn | None = None,
 ) -> Entry:
-    idea = idea_hash(config.plan.hypothesis.statement)
     trial = trial_of(config, card.fingerprint)
+    idea = idea_hash(config.plan.hypothesis.statement)
     return Entry(trial, card.fingerprint, run, figures, reason, look, origin_of(card), idea, returns)
 
 
@@ -97,9 +185,7 @@ def _kept_returns(ledger: Ledger, outcome: Outcome) -> ReturnsColumn | None:
     returns = outcome.judgement.excess_returns
     if not np.isfinite(returns).all():
         return None
-    of_session = pd.Series(0, returns.index).groupby(level=0).cumcount()  # bars of one session share its label
-    bars = np.asarray(returns.index + pd.to_timedelta(of_session.to_numpy(), unit="ns"), "datetime64[ns]")
-    (column,) = store_returns(ledger, bars, returns.to_numpy()[:, None])
+    (column,) = store_returns(ledger, _bars(returns), returns.to_numpy()[:, None])
     return column
 
 

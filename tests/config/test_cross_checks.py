@@ -75,6 +75,11 @@ def test_several_strategies_whose_rules_carry_their_names_have_no_faults() -> No
         ([(SINGLE, "")], "strategy", "missing; expected a strategy with its file, or several"),
         ([(SINGLE, "strategy: null\nstrategies: []\n")], "strategy", "missing; expected a strategy with its file"),
         ([(SINGLE, SINGLE + SEVERAL)], "strategies", "given beside strategy; expected one of the two"),
+        (
+            [*ACCOUNT, ("seed: 7\n", "seed: 7\nsweep: {parameters: {level: [0.9, 0.95]}}\n")],
+            "sweep",
+            "given beside strategies; expected one strategy",
+        ),
         ([*ACCOUNT, ("capital: 0.4", "capital: 0.5")], "strategies", "add up to 1.1; expected at most 1"),
         ([*ACCOUNT, ("name: slow,", "name: fast,")], "strategies[1].name", "given 'fast', which stands twice"),
         (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.config import configured_strategy, load_config, load_strategy
+from quantdl.config import configured_strategy, load_config, load_strategy, swept_strategies
 from quantdl.errors import ConfigError
 
 GOOD = (Path(__file__).parent / "strategy.py").read_text()
@@ -243,3 +243,68 @@ def test_wrong_parameters_of_one_of_several_are_named_at_their_line(write_config
 def test_settings_of_several_strategies_out_of_range_are_refused(old, new, message, write_config: WriteConfig) -> None:
     with pytest.raises(ConfigError, match=message):
         load_config(write_config(*ACCOUNT, (old, new)))
+
+
+SWEPT = """class Strategy:
+    def __init__(self, fast: int = 5, slow: int = 50, name: str = "ON", caps: list[float] | None = None):
+        if fast >= slow:
+            raise ValueError(f"fast must be below slow, got {fast} and {slow}")
+        self.fast, self.slow, self.name, self.caps = fast, slow, name, caps
+        (caps or []).append(1.0)
+        if name == "broken":
+            raise TypeError("no such name")
+
+    def decide(self, view):
+        return None
+"""
+
+
+def swept(tmp_path: Path, block: str, parameters: str = "{name: 007}") -> Path:
+    text = (Path(__file__).parent / "valid.yaml").read_text()
+    path = tmp_path / "swept.yaml"
+    path.write_text(
+        f"{text[: text.index('strategy:')]}strategy: {{file: swept.py, parameters: {parameters}}}\n"
+        f"sweep: {{parameters: {block}}}\n" + text[text.index("plan:") :]
+    )
+    (tmp_path / "swept.py").write_text(SWEPT)
+    return path
+
+
+def test_each_set_is_a_strategy_of_its_own_and_a_refused_one_is_told(tmp_path: Path) -> None:
+    sets = swept_strategies(load_config(swept(tmp_path, "{fast: [5, 60], slow: {low: 50, high: 100, step: 50}}")))
+    assert [(one.strategy.fast, one.strategy.slow) for one in sets if one.strategy] == [(5, 50), (5, 100), (60, 100)]
+    assert [one.values for one in sets if not one.strategy] == [{"fast": 60, "slow": 50}]
+    assert sets[2].problem == "refused by swept.py:4: fast must be below slow, got 60 and 50"
+    assert {one.strategy.name for one in sets if one.strategy} == {"007"}  # as it is written, with its zeros
+
+
+def test_what_one_set_changes_of_its_arguments_no_other_one_sees(tmp_path: Path) -> None:
+    sets = swept_strategies(load_config(swept(tmp_path, "{fast: [1, 2, 3]}", "{caps: [0.5]}")))
+    assert [one.strategy.caps for one in sets] == [[0.5, 1.0]] * 3
+
+
+def test_unknown_parameters_and_values_of_a_wrong_type_are_refused_at_their_lines(tmp_path: Path) -> None:
+    block = "\n  fasst: [1]\n  fast: [1, 2.5, x]\n  slow: {low: 50.5, high: 60.5, step: 5}\n  name: [ON, 7]\n"
+    path = swept(tmp_path, "{fast: [1]}", "{nam: x}")
+    path.write_text(
+        path.read_text().replace("{parameters: {fast: [1]}}", f"\n  parameters:{block.replace('  ', '    ')}")
+    )
+    with pytest.raises(ConfigError) as caught:
+        swept_strategies(load_config(path))
+    told = str(caught.value)
+    assert "5 errors" in told
+    for expected in (
+        r"sweep.parameters.fasst: unknown key; expected one of fast, slow, name, caps; did you mean 'fast'?",
+        "sweep.parameters.fast[1]: given '2.5'; expected a whole number",
+        "sweep.parameters.fast[2]: given 'x'; expected a whole number",
+        "sweep.parameters.slow: given '50.5'; expected a whole number",
+        "strategy.parameters.nam: unknown key",
+    ):
+        assert expected in told
+    line = path.read_text().split("\n").index("    fast: [1, 2.5, x]") + 1
+    assert f"swept.yaml:{line}:15: sweep.parameters.fast[1]" in told
+
+
+def test_a_constructor_that_breaks_is_a_fault_of_the_file_and_no_refusal(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"swept\.py:8: with .*'broken'.* cannot be built: TypeError: no such name"):
+        swept_strategies(load_config(swept(tmp_path, "{name: [ON, broken]}", "{}")))

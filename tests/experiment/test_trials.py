@@ -1,24 +1,31 @@
 """What makes two runs one trial, and what the ledger is told of a run."""
 
+import os
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from quantdl.config import load_config
 from quantdl.experiment import pipeline, run_backtest_only, run_experiment
 from quantdl.experiment.trials import (
+    SeenTrial,
     checked_ledger,
     code_hash,
+    entry_of_a_sweep,
     ledger_of,
     period_sharpe,
+    record_all,
     record_look,
     record_trial,
+    selection_of,
     trial_of,
 )
-from quantdl.runs import Entry, Ledger
+from quantdl.runs import Entry, Ledger, PeriodSharpe
 from quantdl.runs.returns import stored_returns
-from tests.small_experiment import ROOT, whole_config
+from tests.small_experiment import ROOT, small_config, whole_config
 
 INITIAL = 1_000_000.0
 
@@ -198,3 +205,28 @@ def test_a_line_that_was_cut_short_is_told_before_the_work(tmp_path, write_small
         file.write(b'{"chain": "12')
     with pytest.warns(UserWarning, match="13 bytes of an unfinished record 2 are ignored; the next trial takes"):
         checked_ledger(config)
+
+
+def test_many_trials_are_one_write_and_their_returns_one_file_for_the_same_bars(tmp_path, small_outcome, monkeypatch):
+    card, plan = small_outcome.data.panel.card, small_plan_of(tmp_path)
+    days = pd.bdate_range("2016-07-01", periods=60)
+    returns = np.random.default_rng(2).normal(0.001, 0.01, (60, 4))
+    figures = [PeriodSharpe(0.1, 60, 0.0, 3.0)] * 4
+    seen = [SeenTrial(f"{n}", figures[n], "", pd.Series(returns[:, n], days)) for n in range(3)]
+    seen += [SeenTrial("3", figures[3], "", pd.Series(returns[:40, 3], days[:40])), SeenTrial("4", None, "it failed")]
+    seen += [SeenTrial("5", None, "ruined", pd.Series([0.1, np.nan], days[:2]))]
+    ledger, forced, fsync = Ledger(tmp_path / "ledger.jsonl"), [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: forced.append(os.readlink(f"/proc/self/fd/{file}")) or fsync(file))
+    records = record_all(ledger, entry_of_a_sweep(plan, card, "sweep"), seen)
+    assert [path for path in forced if path.endswith("ledger.jsonl")] == [str(ledger.path)]
+    assert [record.trial for record in records] == list("012345")
+    files = [record.returns and record.returns.sha256 for record in records]
+    assert len({*files[:3]}) == 1 and files[3] not in files[:3] and files[4:] == [None, None]
+    bars, kept = stored_returns(ledger, files[0])
+    np.testing.assert_array_equal(kept, returns[:, :3])
+    assert pd.DatetimeIndex(bars).equals(days.as_unit("ns"))
+    assert selection_of(ledger, "1").n_trials == 6
+
+
+def small_plan_of(folder):
+    return load_config(small_config(folder)).plan

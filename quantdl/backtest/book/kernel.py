@@ -220,6 +220,7 @@ class Rules(NamedTuple):
         fill_at: `NEXT_CLOSE`, `NEXT_OPEN` or `DECISION_CLOSE`.
         has_bars: Whether the data have opens, highs and lows.
         before_costs: Whether weights are of equity before the costs of reaching them, in place of after.
+        keeps_books: Whether shares and weights of every session are written down; a sweep keeps sums of money alone.
         long_only: Whether nothing may be sold short.
         max_weight, max_gross, max_net, max_group_gross, max_group_net: Caps on a decision.
         n_groups: Number of groups.
@@ -245,6 +246,7 @@ class Rules(NamedTuple):
     fill_at: int
     has_bars: bool
     before_costs: bool
+    keeps_books: bool
     long_only: bool
     max_weight: float
     max_gross: float
@@ -322,6 +324,8 @@ class State(NamedTuple):
             fraction, and 1 or -1 for a long or a short position; NaN where there is none.
         guard_set: (A, 2) the rule of these exits, and position of the session that set them.
         active: (A,) the assets that are held, ordered or owed, in order; the first `ACTIVE` count.
+        active_before: (A,) the same before a decision; scratch.
+        wanted: (A,) the assets with a weight; scratch.
         settling: (settlement + 1,) sale proceeds by the session that settles them.
         earned: (P,) money of each payment that the book has earned and not received.
         group_sums: (G, 2) gross and net weight of each group; scratch.
@@ -333,7 +337,7 @@ class State(NamedTuple):
         trade_figures: (N, 2) profit, equity at entry.
         event_cells: (N, 3) session, code, asset.
         event_figures: (N, 3) figures of the event.
-        record: (T, 10) the book at each close.
+        record: (10, T) the book at each close, a row for each figure.
         halted: (T,) whether the run was halted then.
         decided: (T,) whether a decision was taken then.
         quantities: (T, A) shares then.
@@ -349,6 +353,8 @@ class State(NamedTuple):
     guard: np.ndarray
     guard_set: np.ndarray
     active: np.ndarray
+    active_before: np.ndarray
+    wanted: np.ndarray
     settling: np.ndarray
     earned: np.ndarray
     group_sums: np.ndarray
@@ -1188,14 +1194,43 @@ def _borrowed(s: Packed, t: int, asset: int, target: float) -> float:
 
 
 @inner
+def _find_wanted(s: Packed, weights: np.ndarray) -> int:
+    """List the assets with a weight, in order, and return how many there are.
+
+    Without a branch: of a thousand assets a hundred are wanted, here and there, and a branch that cannot be foreseen
+    costs more than to write a number that the next one overwrites.
+    """
+    wanted, n = _ints(s.wanted), 0
+    for asset in range(s.held_rows):
+        wanted[n] = asset
+        n += 1 if weights[asset] != 0.0 else 0
+    return n
+
+
+@inner
+def _activate(s: Packed, weights: np.ndarray) -> int:
+    """Make active what is wanted beside what is held, ordered or owed, in order; return how many there are."""
+    active, before, wanted, n, k, busy = _ints(s.active), _ints(s.active_before), _ints(s.wanted), 0, 0, 0
+    for at in range(_ints(s.counts)[ACTIVE]):
+        before[busy] = active[at]
+        busy += 1 if _is_busy(s, active[at]) else 0
+    n_wanted, j = _find_wanted(s, weights), 0
+    while k < busy or j < n_wanted:
+        from_before = j >= n_wanted or (k < busy and before[k] <= wanted[j])
+        asset = before[k] if from_before else wanted[j]
+        j += 1 if j < n_wanted and wanted[j] == asset else 0
+        k += 1 if from_before else 0
+        active[n] = asset
+        n += 1
+    _ints(s.counts)[ACTIVE] = n
+    return n
+
+
+@inner
 def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> None:
     """Turn target weights into orders for the shares that are missing or too many."""
-    counts, active, held, marks, n = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks), 0
-    for asset in range(len(weights)):
-        if weights[asset] != 0.0 or _is_busy(s, asset):
-            active[n] = asset
-            n += 1
-    counts[ACTIVE] = n
+    counts, active, held, marks = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks)
+    n = _activate(s, weights)
     equity, plain = _equity(s, t), s.waived and counts[ASIDE] == 0
     for k in range(n):
         weight = weights[active[k]]
@@ -1290,8 +1325,9 @@ def _record(s: Packed, t: int) -> None:
     gross, net, due, days, n = 0.0, 0.0, 0.0, 0.0, 0
     for g in range(s.group_sums_rows):
         sums[2 * g] = 0.0
-    for asset in range(n_assets):
-        quantities[row * n_assets + asset] = 0.0
+    if s.keeps_books:
+        for asset in range(n_assets):
+            quantities[row * n_assets + asset] = 0.0
     for k in range(counts[ACTIVE]):
         asset = active[k]
         shares = held[asset * HELD + SHARES]
@@ -1302,7 +1338,8 @@ def _record(s: Packed, t: int) -> None:
             gross += abs(weight)
             net += weight
             sums[2 * groups[t * s.groups_step + asset]] += abs(weight)
-            quantities[row * n_assets + asset] = shares
+            if s.keeps_books:
+                quantities[row * n_assets + asset] = shares
             if not s.waived:
                 most = _tradable(s, t, asset)
                 days = max(days, abs(value) / most if most > 0.0 else np.inf)
@@ -1312,11 +1349,11 @@ def _record(s: Packed, t: int) -> None:
         else:
             held[asset * HELD + USED] = 0.0
     counts[ACTIVE] = n
-    before, cells, start = equity + money[PAID], _floats(s.record), row * RECORD
-    cells[start], cells[start + 1], cells[start + 2], cells[start + 3] = equity, money[CASH], due, gross
-    cells[start + 4], cells[start + 5] = net, money[TRADED] / before if before > 0.0 else 0.0
-    cells[start + 6], cells[start + 7] = money[PAID] + money[FEES], money[INTEREST]
-    cells[start + 8], cells[start + 9] = money[HELD_RETURN], np.nan if s.waived else days
+    before, cells, end = equity + money[PAID], _floats(s.record), s.record_step
+    cells[row], cells[row + end], cells[row + 2 * end], cells[row + 3 * end] = equity, money[CASH], due, gross
+    cells[row + 4 * end], cells[row + 5 * end] = net, money[TRADED] / before if before > 0.0 else 0.0
+    cells[row + 6 * end], cells[row + 7 * end] = money[PAID] + money[FEES], money[INTEREST]
+    cells[row + 8 * end], cells[row + 9 * end] = money[HELD_RETURN], np.nan if s.waived else days
     _flags(s.halted)[row] = 1 if counts[HALTED_AT] >= 0 else 0
     exposures, heaviest = _floats(s.exposures), 0.0
     for g in range(s.group_sums_rows):
@@ -1360,13 +1397,13 @@ def _is_refused(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> bo
     """Whether the terms forbid a decision: what `decision_checks` says in words."""
     gross, net, negative, sums, groups, held = 0.0, 0.0, False, _floats(s.group_sums), _ints(s.groups), _floats(s.held)
     equity, wide, due, listed = _equity(s, t), len(rules) > 1, _flags(s.due)[t] != 0, _flags(s.listed)
+    wanted, active, marks = _ints(s.wanted), _ints(s.active), _floats(s.marks)
     for g in range(2 * s.group_sums_rows):
         sums[g] = 0.0
-    for asset in range(len(weights)):
+    for k in range(_find_wanted(s, weights)):
+        asset = wanted[k]
         weight, shares = weights[asset], held[asset * HELD + SHARES]
-        if weight == 0.0 and shares == 0.0:
-            continue
-        if not abs(weight) <= s.max_weight + TOLERANCE or (weight != 0.0 and listed[t * s.listed_step + asset] == 0):
+        if not abs(weight) <= s.max_weight + TOLERANCE or listed[t * s.listed_step + asset] == 0:
             return True
         negative |= weight < 0.0
         gross += abs(weight)
@@ -1374,13 +1411,19 @@ def _is_refused(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> bo
         group = 2 * groups[t * s.groups_step + asset]
         sums[group] += abs(weight)
         sums[group + 1] += weight
-        mark = _floats(s.marks)[t * s.marks_step + asset]
-        there = shares * mark / equity if shares != 0.0 and equity > 0.0 else 0.0
+        there = shares * marks[t * s.marks_step + asset] / equity if shares != 0.0 and equity > 0.0 else 0.0
         grows = abs(weight) > abs(there) + TOLERANCE or weight * there < 0.0
         shrinks = abs(weight) < abs(there) - TOLERANCE or weight * there < 0.0
         purpose = _ints(s.purposes)[rules[asset if wide else 0]]
         if (grows and (purpose == EXIT or not due)) or (shrinks and purpose == ENTRY):
             return True
+    for k in range(_ints(s.counts)[ACTIVE]):
+        asset = active[k]
+        shares = held[asset * HELD + SHARES]
+        if shares != 0.0 and weights[asset] == 0.0 and equity > 0.0:
+            left = abs(shares * marks[t * s.marks_step + asset] / equity) > TOLERANCE
+            if left and _ints(s.purposes)[rules[asset if wide else 0]] == ENTRY:
+                return True
     if (s.long_only and negative) or gross > s.max_gross + TOLERANCE or abs(net) > s.max_net + TOLERANCE:
         return True
     for g in range(s.group_sums_rows):
@@ -1414,79 +1457,122 @@ def _may_be_quiet(s: Packed) -> bool:
 
 
 @inner
-def _is_quiet(s: Packed, t: int, equity: float) -> bool:
-    """Whether no order waits at a close, no condition fires, and no exit of the terms is due."""
-    counts, active, opened, held = _ints(s.counts), _ints(s.active), _ints(s.opened), _floats(s.held)
-    actions, paid, stale = _ints(s.action_first), _ints(s.paid_first), 0.0
-    if actions[t] != actions[t + 1] or paid[t] != paid[t + 1] or equity <= 0.0:
-        return False
-    decided, n = counts[DECIDED_AT], counts[ACTIVE]
-    if n > 0 and decided >= 0 and _ints(s.bars_so_far)[t] - _ints(s.bars_so_far)[decided] >= s.horizon:
-        return False
-    for k in range(n):
-        asset = active[k]
-        place, mark = asset * HELD, _floats(s.marks)[t * s.marks_step + asset]
-        if opened[asset * OPENED + ORDER] >= 0 or held[place + DUE] != 0.0:
+def _is_settled(s: Packed) -> bool:
+    """Whether nothing is ordered or owed, so that a session changes no more than the marks."""
+    active, opened, held = _ints(s.active), _ints(s.opened), _floats(s.held)
+    for k in range(_ints(s.counts)[ACTIVE]):
+        if opened[active[k] * OPENED + ORDER] >= 0 or held[active[k] * HELD + DUE] != 0.0:
             return False
-        stale = max(stale, float(_ints(s.silent_bars)[t * s.silent_bars_step + asset]))
-        if s.stop_loss != np.inf:
-            value = held[place + SHARES] * mark
-            value -= abs(value) * _cost_fraction(s, t, asset, mark)
-            if -(held[place + FLOW] + value) / held[place + ENTRY_EQUITY] >= s.stop_loss:
-                return False
-    money, start = _floats(s.money), (t - counts[FIRST]) * s.watch_kind_rows
-    for i in range(s.watch_kind_rows):
-        drawdown = 1.0 - equity / max(money[PEAK], equity)
-        value = drawdown if _ints(s.watch_kind)[i] == DRAWDOWN else stale
-        if value >= _floats(s.watch_limit)[i]:
-            return False
-        _floats(s.conditions)[start + i] = value
     return True
+
+
+@inner
+def _quiet_until(s: Packed, t: int, stop: int) -> int:
+    """Return the first session from t on with a corporate action, a payment or a book past its horizon."""
+    counts, actions, paid, so_far = _ints(s.counts), _ints(s.action_first), _ints(s.paid_first), _ints(s.bars_so_far)
+    if actions[t] != actions[stop] or paid[t] != paid[stop]:
+        last = t
+        while last < stop and actions[last] == actions[last + 1] and paid[last] == paid[last + 1]:
+            last += 1
+        stop = last
+    decided = counts[DECIDED_AT]
+    if counts[ACTIVE] > 0 and decided >= 0 and stop > t and so_far[stop - 1] - so_far[decided] >= s.horizon:
+        last = t
+        while so_far[last] - so_far[decided] < s.horizon:
+            last += 1
+        stop = last
+    return stop
+
+
+@inner
+def _exit_is_due(s: Packed, t: int, asset: int, shares: float) -> bool:
+    """Whether the loss of a trade, its exit's costs included, has reached the stop."""
+    held, place, mark = _floats(s.held), asset * HELD, _floats(s.marks)[t * s.marks_step + asset]
+    value = shares * mark
+    value -= abs(value) * _cost_fraction(s, t, asset, mark)
+    return -(held[place + FLOW] + value) / held[place + ENTRY_EQUITY] >= s.stop_loss
+
+
+@inner
+def _condition_fires(s: Packed, row: int, drawdown: float, stale: float) -> bool:
+    """Write down the values of the conditions that a quiet session may have; return whether one of them fires."""
+    start, kinds, limits, values = row * s.watch_kind_rows, _ints(s.watch_kind), _floats(s.watch_limit), s.conditions
+    for i in range(s.watch_kind_rows):
+        value = drawdown if kinds[i] == DRAWDOWN else stale
+        if value >= limits[i]:
+            return True
+        _floats(values)[start + i] = value
+    return False
+
+
+@inner
+def _keep_book(s: Packed, t: int, row: int, equity: float, cash: float, interest: float, held_return: float) -> None:
+    """Write down the shares, the weights and the money of a quiet session."""
+    active, held, marks, groups = _ints(s.active), _floats(s.held), _floats(s.marks), _ints(s.groups)
+    quantities, exposures, cells, end = _floats(s.quantities), _floats(s.exposures), _floats(s.record), s.record_step
+    n_groups, n_assets, gross, net = s.group_sums_rows, s.held_rows, 0.0, 0.0
+    for g in range(n_groups):
+        exposures[row * n_groups + g] = 0.0
+    for asset in range(n_assets):
+        quantities[row * n_assets + asset] = 0.0
+    for k in range(_ints(s.counts)[ACTIVE]):
+        shares = held[active[k] * HELD + SHARES]
+        weight = shares * marks[t * s.marks_step + active[k]] / equity
+        gross += abs(weight)
+        net += weight
+        exposures[row * n_groups + groups[active[k]]] += abs(weight)
+        quantities[row * n_assets + active[k]] = shares
+    cells[row + end], cells[row + 2 * end], cells[row + 3 * end], cells[row + 4 * end] = cash, 0.0, gross, net
+    cells[row + 7 * end], cells[row + 8 * end], cells[row + 9 * end] = interest, held_return, np.nan
 
 
 @inner
 def _pass_quiet(s: Packed, t: int, stop: int) -> int:
     """Play sessions in which the book is only marked; return the first that is not such.
 
-    It does what opening and closing a session do, as far as anything is left of it, at a sixth of the time.
+    It does what opening and closing a session do, as far as anything is left of it, at a fraction of the time: what
+    changes from session to session is held in variables, and written back at the end.
     """
     money, counts, active, held = _floats(s.money), _ints(s.counts), _ints(s.active), _floats(s.held)
-    marks, cells, groups = _floats(s.marks), _floats(s.record), _ints(s.groups)
-    quantities, exposures, n_assets = _floats(s.quantities), _floats(s.exposures), s.held_rows
+    marks, cells, rates, trades = _floats(s.marks), _floats(s.record), _floats(s.cash_rates), _flags(s.trades)
+    silent, n, first, end, stops = _ints(s.silent_bars), counts[ACTIVE], counts[FIRST], s.record_step, s.stop_loss
+    if t >= stop or not _is_settled(s):
+        return t
+    stop, begun, live, watched = _quiet_until(s, t, stop), t, 0, s.watch_kind_rows > 0
+    cash, before, peak, since = money[CASH], money[EQUITY_BEFORE], money[PEAK], money[RETURN_SINCE_TRADE]
+    held_return, last, keeps = money[HELD_RETURN], money[LAST_EQUITY], s.keeps_books != 0
     while t < stop:
-        interest, row, positions = money[CASH] * _floats(s.cash_rates)[t], t - counts[FIRST], 0.0
-        for k in range(counts[ACTIVE]):
-            positions += held[active[k] * HELD + SHARES] * marks[t * s.marks_step + active[k]]
-        equity = money[CASH] + interest + positions
-        if not _is_quiet(s, t, equity):
-            return t
-        money[CASH] += interest
-        before, trades = money[EQUITY_BEFORE], _flags(s.trades)[t] != 0
-        held_return, earlier = equity / before - 1.0 if before > 0.0 else 0.0, money[RETURN_SINCE_TRADE]
-        since = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier != 0.0 else held_return
-        money[RETURN_SINCE_TRADE] = 0.0 if trades else since
-        money[EQUITY_BEFORE], money[PEAK], money[HELD_RETURN] = equity, max(money[PEAK], equity), held_return
-        counts[BARS] += 1
-        if trades:
-            counts[BARS_TRADED] += 1
-            money[LAST_EQUITY], money[PREDICTED_LOSS] = equity, np.nan
-        for g in range(s.group_sums_rows):
-            exposures[row * s.group_sums_rows + g] = 0.0
-        for asset in range(n_assets):
-            quantities[row * n_assets + asset] = 0.0
-        gross, net = 0.0, 0.0
-        for k in range(counts[ACTIVE]):
+        interest, row, positions, stale, due, here = cash * rates[t], t - first, 0.0, 0.0, False, t * s.marks_step
+        for k in range(n):
             shares = held[active[k] * HELD + SHARES]
-            weight = shares * marks[t * s.marks_step + active[k]] / equity
-            gross += abs(weight)
-            net += weight
-            exposures[row * s.group_sums_rows + groups[active[k]]] += abs(weight)
-            quantities[row * n_assets + active[k]] = shares
-        start = row * RECORD
-        cells[start], cells[start + 1], cells[start + 2], cells[start + 3] = equity, money[CASH], 0.0, gross
-        cells[start + 4], cells[start + 5], cells[start + 6], cells[start + 7] = net, 0.0, 0.0, interest
-        cells[start + 8], cells[start + 9] = held_return, np.nan
+            positions += shares * marks[here + active[k]]
+            if stops != np.inf:
+                due |= _exit_is_due(s, t, active[k], shares)
+            if watched:
+                stale = max(stale, float(silent[t * s.silent_bars_step + active[k]]))
+        equity = cash + interest + positions
+        if due or equity <= 0.0:
+            break
+        if watched and _condition_fires(s, row, 1.0 - equity / max(peak, equity), stale):
+            break
+        cash += interest
+        traded = trades[t] != 0
+        if keeps or not traded or since != 0.0:
+            held_return = equity / before - 1.0 if before > 0.0 else 0.0
+            since = (1.0 + since) * (1.0 + held_return) - 1.0 if since != 0.0 else held_return
+        before, peak = equity, max(peak, equity)
+        if traded:
+            live, last, since = live + 1, equity, 0.0
+        if keeps:
+            _keep_book(s, t, row, equity, cash, interest, held_return)
+        cells[row], cells[row + 5 * end], cells[row + 6 * end] = equity, 0.0, 0.0
         t += 1
+    money[CASH], money[EQUITY_BEFORE], money[PEAK], money[RETURN_SINCE_TRADE] = cash, before, peak, since
+    money[HELD_RETURN], money[LAST_EQUITY] = held_return, last
+    counts[BARS] += t - begun
+    counts[BARS_TRADED] += live
+    if live > 0:
+        money[PREDICTED_LOSS] = np.nan
     return t
 
 
@@ -1632,21 +1718,25 @@ def summarise(address: int, figures: np.ndarray) -> None:
     traded, the largest fall of equity from its peak, turnover, costs, and the number of fills.
     """
     s = _at(address)
-    cells, counts = _floats(s.record), _ints(s.counts)
-    n, mean, squares, last, peak, fall = 0, 0.0, 0.0, figures[0], figures[0], 0.0
-    turnover, costs = 0.0, 0.0
-    for row in range(s.record_rows):
-        equity = cells[row * RECORD]
-        turnover += cells[row * RECORD + 5]
-        costs += cells[row * RECORD + 6]
+    cells, trades, sessions = _floats(s.record), _flags(s.trades), s.record_step
+    first, last, peak, fall = _ints(s.counts)[FIRST], figures[0], figures[0], 0.0
+    n, origin, total, squares, turnover, costs = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for row in range(sessions):
+        equity = cells[row]
+        turnover += cells[row + 5 * sessions]
+        costs += cells[row + 6 * sessions]
         peak = max(peak, equity)
-        fall = max(fall, 1.0 - equity / peak)
-        if _flags(s.trades)[counts[FIRST] + row] != 0 or row == s.record_rows - 1:
+        if equity < peak * (1.0 - fall):
+            fall = max(fall, 1.0 - equity / peak)
+        if trades[first + row] != 0 or row == sessions - 1:
             change = equity / last - 1.0 if last > 0.0 else 0.0
+            if n == 0:  # sums about the first return, so that equal ones vary by nothing
+                origin = change
             n += 1
-            step = change - mean
-            mean += step / n
-            squares += step * (change - mean)
+            total += change - origin
+            squares += (change - origin) ** 2
             last = equity
-    figures[0], figures[1], figures[2] = last, mean, np.sqrt(squares / (n - 1)) if n > 1 else np.nan
-    figures[3], figures[4], figures[5], figures[6] = fall, turnover, costs, float(counts[FILLS])
+    mean = total / n if n > 0 else 0.0
+    spread = max(squares - total * mean, 0.0)
+    figures[0], figures[1], figures[2] = last, origin + mean, np.sqrt(spread / (n - 1)) if n > 1 else np.nan
+    figures[3], figures[4], figures[5], figures[6] = fall, turnover, costs, float(_ints(s.counts)[FILLS])

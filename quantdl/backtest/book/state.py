@@ -62,7 +62,7 @@ def market(tape: Tape, terms: Terms) -> Market:
     opens = _money(tape.fields["open"]) if _has_opens(tape, terms) else close
     first, column, ratio, payment_first, amount, row, payment_column = _actions(tape)
     paid = np.argsort(row, kind="stable")
-    watches_silence = any(condition.kind == "stale_data" for condition in terms.conditions)
+    watches_silence = any(condition.kind == "stale_data" for condition in terms.conditions) and not tape.traded.all()
     waived = terms.costs.liquidity_is_waived
     nothing = _money(np.full((1, shape[1]), np.nan))
     return Market(
@@ -126,6 +126,7 @@ def rules(tape: Tape, terms: Terms) -> Rules:
         fill_at=_FILL_AT[terms.fill_at],
         has_bars=_has_bars(tape, terms),
         before_costs=False,
+        keeps_books=True,
         long_only=bool(limits.long_only),
         max_weight=float(limits.max_weight),
         max_gross=float(limits.max_gross),
@@ -198,6 +199,8 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         guard=np.zeros((n_assets, int(kernel.GUARD))),
         guard_set=np.zeros((n_assets, 2), dtype=np.int64),
         active=np.zeros(n_assets, dtype=np.int64),
+        active_before=np.zeros(n_assets, dtype=np.int64),
+        wanted=np.zeros(n_assets, dtype=np.int64),
         settling=np.zeros(terms.settlement_sessions + 1),
         earned=np.zeros(sum(len(effect.payments) for row in tape.effects.values() for effect in row)),
         group_sums=np.zeros((n_assets if changing else columns, 2)),
@@ -209,7 +212,7 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         trade_figures=np.empty((capacity, 2)),
         event_cells=np.empty((capacity, kernel.EVENT_CELLS), dtype=np.int32),
         event_figures=np.empty((capacity, kernel.EVENT_CELLS)),
-        record=np.empty((sessions, kernel.RECORD)),
+        record=np.empty((kernel.RECORD, sessions)),
         halted=np.zeros(sessions, dtype=np.bool_),
         decided=np.zeros(sessions, dtype=np.bool_),
         quantities=np.empty((sessions, n_assets)),

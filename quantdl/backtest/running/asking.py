@@ -16,7 +16,8 @@ from quantdl.backtest.running.decisions import Answer, Decision, Hold, Moment, O
 from quantdl.backtest.running.engine import Job, Progress, play
 from quantdl.backtest.running.order_checks import check_orders
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.view import Forecasts, MarketView
+from quantdl.backtest.running.targets import TableStrategy, TargetTable
+from quantdl.backtest.running.view import Forecasts, MarketHistory, MarketView
 from quantdl.backtest.running.window import Window
 from quantdl.errors import QuantdlError, RunError
 
@@ -97,6 +98,24 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
         f"{view.session:%Y-%m-%d}: the strategy answered {type(answer).__name__}, expected Decision, Orders, Hold or "
         "None."
     )
+
+
+def ask_targets(strategy: TableStrategy, history: MarketHistory) -> TargetTable:
+    """Return the table of all targets of a strategy.
+
+    Raises:
+        RunError: If the strategy fails, or answers no table.
+        QuantdlError: What quantdl itself raises inside the strategy, unchanged.
+    """
+    try:
+        table = strategy.targets(history)
+    except QuantdlError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a user's code raises is reported with its place
+        raise RunError(f"{_place(strategy, error)}: `targets` failed: {type(error).__name__}: {error}") from error
+    if not isinstance(table, TargetTable):
+        raise RunError(f"`targets` answered {type(table).__name__}, expected a TargetTable.")
+    return table
 
 
 def _cited(answer: Orders, view: MarketView, rules: frozenset[str]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from quantdl.backtest.book import kernel
 from quantdl.backtest.book.kernel import Market
@@ -61,6 +62,11 @@ class Job:
         """Position of each asset."""
         return {asset: column for column, asset in enumerate(self.tape.assets)}
 
+    @property
+    def before(self) -> pd.Timestamp:
+        """The session before the first one, or the first one where the data begin with it."""
+        return self.tape.sessions[max(self.first - 1, 0)]
+
     def limits_at(self, t: int) -> Limits:
         """Return the caps as of a close."""
         if self.terms.groups is None:
@@ -91,19 +97,23 @@ def play(job: Job, driver: Driver, forecasts: Forecasts | None, progress: Progre
 class Engine:
     """The state of one run."""
 
-    def __init__(self, job: Job, forecasts: Forecasts | None, *, before_costs: bool = False) -> None:
+    def __init__(
+        self, job: Job, forecasts: Forecasts | None, *, before_costs: bool = False, keeps_books: bool = True
+    ) -> None:
         """Prepare an empty book and what is watched.
 
         Args:
             job: Market, terms, span and money.
             forecasts: A model's predictions, or None.
             before_costs: Whether targets are of equity before the costs of reaching them.
+            keeps_books: Whether shares and weights of every session are written down.
         """
         tape, terms = job.tape, job.terms
         self.job, self.tape, self.terms = job, tape, terms
         self.book: RuleBook = rule_book(terms)
         self.market: Market = market(tape, terms)
-        self.rules, self.watches = rules(tape, terms)._replace(before_costs=before_costs), watches(terms)
+        own = rules(tape, terms)._replace(before_costs=before_costs, keeps_books=keeps_books)
+        self.rules, self.watches = own, watches(terms)
         self.state = empty_state(tape, terms, job.first, job.stop - job.first, job.initial_equity, _CAPACITY)
         self.record = self._packed()
         level = terms.risk_level

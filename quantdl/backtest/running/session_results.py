@@ -63,10 +63,14 @@ def equity_where_traded(result: BacktestResult) -> pd.Series:
     What a session without a trade brings (interest, a fee, a payout) counts with the next one that has a trade, and at
     the end of the run with the last.
     """
-    equity: pd.Series = result.equity["equity"]
-    if result.traded.all():
+    return where_traded(result.equity["equity"], result.traded)
+
+
+def where_traded(equity: pd.Series, traded: pd.Series | np.ndarray) -> pd.Series:
+    """Return equity by session where ``traded`` is true, see `equity_where_traded`."""
+    if traded.all():
         return equity
-    kept = equity[result.traded].copy()
+    kept = equity[traded].copy()
     kept.iloc[-1:] = equity.iloc[-1]
     return kept
 

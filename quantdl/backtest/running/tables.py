@@ -98,7 +98,7 @@ class Logs:
     def equity(self) -> pd.DataFrame:
         """Return money and sums of weights per session."""
         names = [item.name for item in fields(Close)]
-        frame = pd.DataFrame(self.state.record.copy(), self.index, names[:-1])
+        frame = pd.DataFrame(self.state.record.T.copy(), self.index, names[:-1])
         frame[names[-1]] = self.state.halted.copy()
         return frame
 
@@ -108,7 +108,7 @@ class Logs:
 
     def weights(self) -> pd.DataFrame:
         """Return the weights after the fills, zero where equity is not positive."""
-        shares, equity = self.state.quantities, self.state.record[:, :1]
+        shares, equity = self.state.quantities, self.state.record[0][:, None]
         values = np.where(shares != 0, shares * self.tape.marks[self.first : self.stop], 0.0)
         return self.by_asset(np.where(equity > 0, values / np.where(equity > 0, equity, 1.0), 0.0))
 
@@ -286,7 +286,7 @@ def result_of(
     return BacktestResult(
         assets=logs.tape.assets,
         initial_equity=initial_equity,
-        final_equity=float(logs.state.record[-1, 0]),
+        final_equity=float(logs.state.record[0, -1]),
         equity=logs.equity,
         weights_after_fill=logs.weights,
         quantities=lambda: logs.by_asset(logs.state.quantities.copy()),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,10 @@ from quantdl.backtest.running.decision_checks import (
     check_predicted_losses,
     check_purposes,
 )
-from quantdl.backtest.running.decisions import Answer, RecordedDecision
+from quantdl.backtest.running.decisions import Answer, RecordedDecision, Strategy
 from quantdl.backtest.running.engine import Engine, Job, Progress
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.backtest.running.view import Forecasts
+from quantdl.backtest.running.view import Forecasts, MarketHistory
 from quantdl.errors import RunError
 
 
@@ -41,6 +42,41 @@ class TargetTable:
     weights: np.ndarray
     rules: str | Sequence[str]
     before_costs: bool = False
+
+
+@runtime_checkable
+class TableStrategy(Strategy, Protocol):
+    """A strategy that may also say all that it would decide at once, so that a sweep plays it in one compiled pass.
+
+    ``decide`` stays what a run asks; the table must say the same.
+    """
+
+    def targets(self, history: MarketHistory) -> TargetTable:
+        """Return the targets of every session at which ``decide`` would answer with weights or a hold."""
+        ...
+
+
+def market_history(job: Job) -> MarketHistory:
+    """Return the market of a job over all of its sessions, up to the last one played."""
+    tape, terms = job.tape, job.terms
+    return MarketHistory(
+        sessions=tape.sessions[: job.stop],
+        first=job.first,
+        assets=tape.assets,
+        fields={name: _read_only(tape.fields[name][: job.stop]) for name in terms.fields},
+        continuous_closes=_read_only(tape.continuous[: job.stop]),
+        traded=_read_only(tape.traded[: job.stop]),
+        listed=_read_only(tape.listed[: job.stop]),
+        rebalance_due=_read_only(terms.due[: job.stop]),
+        limits_at=job.limits_at,
+        horizon_bars=terms.horizon_bars,
+    )
+
+
+def _read_only(values: np.ndarray) -> np.ndarray:
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def play_targets(
@@ -83,7 +119,7 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     Raises:
         RunError: If the table does not fit the data or the plan's rules.
     """
-    sessions, weights = job.tape.sessions, np.ascontiguousarray(table.weights, dtype=np.float64)
+    sessions, weights = job.tape.sessions, _plain(table.weights, np.float64)
     expected = (len(table.sessions), len(job.tape.assets))
     if weights.shape != expected:
         raise RunError(f"targets: weights have shape {weights.shape}, expected {expected}: decisions by assets.")
@@ -110,6 +146,11 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     return rows, weights, codes
 
 
+def _plain(values: np.ndarray, kind: type) -> np.ndarray:
+    """Return an array as compiled code knows it; for one with steps or that is read-only it would be compiled anew."""
+    return np.require(values, kind, ["C", "ALIGNED", "WRITEABLE"])
+
+
 def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray) -> np.ndarray:
     """Return the positions of sessions in the panel.
 
@@ -121,8 +162,8 @@ def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray)
             raise RunError(
                 f"targets: positions reach from {given.min()} to {given.max()}, of {len(sessions)} sessions."
             )
-        return np.ascontiguousarray(given, dtype=np.int64)
-    rows = sessions.get_indexer(pd.DatetimeIndex(given)).astype(np.int64)
+        return _plain(given, np.int64)
+    rows = _plain(sessions.get_indexer(pd.DatetimeIndex(given)), np.int64)
     if (rows < 0).any():
         day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]
         raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")

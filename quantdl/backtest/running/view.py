@@ -140,6 +140,41 @@ class MarketView:
         return np.asarray(self.continuous_closes[rows][-n_bars:])
 
 
+@dataclass(frozen=True, eq=False)
+class MarketHistory:
+    """The market over all sessions of a run: what a strategy makes a table of targets from. Arrays are read-only.
+
+    Row t holds what was known at close t, as `MarketView` shows it then. That a target of row t reads rows up to t only
+    is for whoever computes it to see to; a sweep compares sets with what ``decide`` answers.
+
+    Attributes:
+        sessions: (T,) labels.
+        first: Position of the first session that decides; what comes before is history.
+        assets: (A,) symbols.
+        fields: The fields the plan declares, each (T, A), see `MarketView`.
+        continuous_closes: (T, A) closes without the jumps of splits and dividends, see `MarketView`.
+        traded: (T, A) whether the asset traded.
+        listed: (T, A) whether it may be held.
+        rebalance_due: (T,) whether the plan's cadence allows new positions.
+        limits_at: The plan's caps as of the close at a position.
+        horizon_bars: Bars from fill to exit.
+
+    Shape:
+        - T sessions, A assets.
+    """
+
+    sessions: pd.DatetimeIndex
+    first: int
+    assets: tuple[str, ...]
+    fields: Mapping[str, np.ndarray]
+    continuous_closes: np.ndarray
+    traded: np.ndarray
+    listed: np.ndarray
+    rebalance_due: np.ndarray
+    limits_at: Callable[[int], Limits]
+    horizon_bars: int
+
+
 @dataclass(frozen=True)
 class Forecasts:
     """Predictions on demand; what they raise (`LookAheadError` for a session the model has seen) passes through.

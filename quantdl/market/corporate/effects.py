@@ -128,6 +128,8 @@ def carried_closes(panel: Panel) -> np.ndarray:
     Raises:
         DataError: If a dividend is not smaller than the last close before it.
     """
+    if panel.traded.all() and not effects(panel):
+        return panel.closes
     growth = share_scales(panel).growth if effects(panel) else np.ones((len(panel.sessions), 1))
     rows = np.arange(len(panel.sessions))[:, None]
     last = np.maximum.accumulate(np.where(panel.traded, rows, -1), axis=0)

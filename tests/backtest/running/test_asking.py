@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest import Decision
+from quantdl.backtest import Decision, market_history, prepare
 from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.running.asking import ask_targets
 from quantdl.errors import RunError
-from tests.backtest.worlds import FLAT, Schedule, run, world
+from tests.backtest.worlds import FLAT, Schedule, plan_for, run, span, world
 
 
 def test_an_order_without_a_written_rule_stops_the_run():
@@ -65,3 +66,26 @@ def test_interrupting_is_not_mistaken_for_a_failure():
 
     with pytest.raises(KeyboardInterrupt):
         run(world(FLAT), Interrupted())
+
+
+class Tabled:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def decide(self, view):
+        return None
+
+    def targets(self, history):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_a_strategy_that_fails_at_its_table_is_reported_with_its_place():
+    history = market_history(prepare(world(FLAT), plan_for(world(FLAT)), *span(world(FLAT))))
+    with pytest.raises(RunError, match=r"test_asking\.py:\d+: `targets` failed: KeyError: 'x'"):
+        ask_targets(Tabled(KeyError("x")), history)
+    with pytest.raises(RunError, match="`targets` answered list, expected a TargetTable"):
+        ask_targets(Tabled([0.1]), history)
+    with pytest.raises(RunError, match="^the data are short$"):
+        ask_targets(Tabled(RunError("the data are short")), history)

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from quantdl.backtest import TargetTable, play_targets, prepare, sweep_targets
+from quantdl.backtest.book import kernel
 from quantdl.backtest.plan.invalidation import CalibrationLimit
 from quantdl.backtest.plan.terms import plan_terms
+from quantdl.backtest.running.sweep import TablePlayer
 from quantdl.errors import RunError
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
@@ -87,3 +89,39 @@ def test_quiet_sessions_are_passed_as_they_are_played_one_by_one():
     few = play_targets(made, TargetTable(np.array([0, 150]), weights[[0, 150]], "rebalance"))
     for name in ("equity", "quantities", "exposures", "conditions", "fills"):
         pd.testing.assert_frame_equal(getattr(every, name), getattr(few, name), check_exact=True)
+
+
+def test_tables_with_steps_or_that_are_read_only_are_played_by_the_code_that_is_compiled():
+    rows, weights = np.arange(0, 200, 2), np.tile([0.3, 0.2, 0.1], (100, 1))
+    plain = TargetTable(rows, weights, "rebalance")
+    locked = weights.copy()
+    locked.flags.writeable = False
+    others = (
+        TargetTable(np.arange(200)[::2], np.repeat(weights, 2, axis=1)[:, ::2], "rebalance"),
+        TargetTable(PANEL.sessions[rows], np.asfortranarray(weights), "rebalance"),
+        TargetTable(rows.astype(np.int32), locked, "rebalance"),
+    )
+    expected = sweep_targets(job(), [plain])
+    compiled = len(kernel.advance.signatures)
+    for other in others:
+        pd.testing.assert_frame_equal(sweep_targets(job(), [other]), expected, check_exact=True)
+        play_targets(job(), other)
+    assert len(kernel.advance.signatures) == compiled
+
+
+def test_a_player_gives_the_equity_of_the_run_and_keeps_it_for_no_longer_than_the_next():
+    player, made = TablePlayer(job()), job()
+    first = player.play(TABLES[0])
+    kept = first.equity_where_traded(made)
+    pd.testing.assert_series_equal(
+        kept, play_targets(made, TABLES[0]).equity["equity"], check_names=False, check_freq=False
+    )
+    player.play(TABLES[3])
+    assert not np.array_equal(first.equity, kept)
+
+
+def test_returns_that_are_all_the_same_deviate_by_nothing():
+    flat = world(np.cumprod(np.full((120, 1), 1.001), axis=0))
+    made = prepare(flat, plan_for(flat, horizon={"bars": 110}), *span(flat), 1000.0)
+    (row,) = sweep_targets(made, [TargetTable(np.array([0]), np.zeros((1, 1)), "rebalance")]).itertuples()
+    assert row.deviation == 0.0 and row.mean_return == 0.0

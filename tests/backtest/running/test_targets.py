@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.backtest import Decision, Hold, TargetTable, prepare, run_backtest
+from quantdl.backtest import Decision, Hold, TargetTable, market_history, prepare, run_backtest
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.errors import RunError
 from tests.backtest.book.test_kernel import same
@@ -112,3 +112,31 @@ def test_a_row_that_is_nan_in_part_is_refused():
     weights[2, 0] = np.nan
     with pytest.raises(RunError, match=r"row 2 has some weights that are NaN"):
         run_backtest(PANEL, plan(), table(weights=weights), *span(PANEL))
+
+
+def test_the_history_ends_with_the_last_session_played_and_can_be_read_only():
+    """Row t is what the view of close t shows."""
+    seen = {}
+
+    class Looks:
+        def decide(self, view):
+            seen[view.session] = view
+            return None
+
+    long = world(random_walk(90, 3, seed=3))
+    first, last = long.sessions[10], long.sessions[69]
+    made = plan_for(long, first=10, last=69, horizon={"rebalance": EveryBars("every_bars", 7)})
+    job = prepare(long, made, first, last)
+    history = market_history(job)
+    run_backtest(long, made, Looks(), first, last)
+    assert history.sessions[-1] == last and history.first == 10 and len(history.traded) == 70
+    for t in (10, 40, 69):
+        view = seen[history.sessions[t]]
+        np.testing.assert_array_equal(history.continuous_closes[: t + 1], view.continuous_closes)
+        np.testing.assert_array_equal(history.fields["close"][: t + 1], view.fields["close"])
+        np.testing.assert_array_equal(history.listed[t], view.listed)
+        assert bool(history.rebalance_due[t]) == view.rebalance_due
+        assert history.limits_at(t).max_weight == view.limits.max_weight
+    for values in (history.continuous_closes, history.fields["close"], history.listed, history.rebalance_due):
+        with pytest.raises(ValueError, match="read-only"):
+            values[-1] = 0

@@ -1,0 +1,109 @@
+"""What a sweep is played on ends with its span, and a model is fitted on what lies before it."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantdl.config import load_config
+from quantdl.errors import ConfigError, PlanError
+from quantdl.experiment.parameter_sweep import sweep_grid
+from quantdl.experiment.sweep_world import config_of_the_span, open_world
+from quantdl.market.sources import load_sp500
+from tests.small_experiment import small_config
+from tests.small_sweep import SWEEP, sweep_config
+
+KNOWN = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+SP500 = "sha256:772232bf12fba92c4a3b7218dbaf22a76c8dc9d1036241ef176c65d8194c180e"
+VALIDATION_END = pd.Timestamp("2016-06-30")
+
+
+def on_prices(folder, other_future: bool):
+    """The small sweep on CSV files; in the other future every price after the validation span is noise."""
+    panel = load_sp500().select(["AAPL", "JPM", "KO", "PG", "RRC", "XOM"]).between("2010-01-04", "2016-12-30")
+    closes = pd.DataFrame(panel.closes, panel.sessions, list(panel.assets))
+    if other_future:
+        later = closes.index > VALIDATION_END
+        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(panel.assets)))
+        closes.loc[later] = closes.loc[VALIDATION_END].to_numpy() * np.exp(np.cumsum(noise, axis=0))
+    (folder / "prices").mkdir(parents=True)
+    for asset in panel.assets:
+        text = io.StringIO()
+        closes[asset].rename("close").rename_axis("date").to_csv(text)
+        (folder / "prices" / f"{asset}.csv").write_text(text.getvalue())
+    groups = "groups: {kind: named, members: {left: [AAPL, JPM, KO], right: [PG, RRC, XOM]}}"
+    return load_config(sweep_config(folder, {KNOWN: CSV, "groups: {kind: sector}": groups}))
+
+
+CSV = (
+    "  kind: csv_folder\n  path: prices\n  source: skfolio, load_sp500_dataset\n  timezone: America/New_York\n"
+    "  frequency: 1D\n  adjustment: total_return\n  calendar: XNYS\n  as_of: 2016-12-30\n  licence: for this test\n"
+)
+
+
+def test_no_set_reads_a_price_after_the_validation_span(tmp_path):
+    """The book and its terms are the same bit for bit, whatever prices follow; and nothing follows."""
+    tapes = []
+    for name in ("one", "other"):
+        config = on_prices(tmp_path / name, name == "other")
+        with pytest.raises(
+            PlanError, match=r"plays on 2016-01-04 to 2016-06-30, and the plan does not suit it"
+        ) as told:
+            open_world(config)  # the fingerprint of these files is none that the plan trusts
+        (fingerprint,) = {*re.findall(r"sha256:[0-9a-f]{64}", str(told.value))} - {SP500}
+        path = config.source.path
+        path.write_text(path.read_text().replace(SP500, fingerprint))
+        world = open_world(load_config(path))
+        assert world.data.panel.sessions[-1] == world.played[-1] == VALIDATION_END
+        tapes.append(world.job.tape)
+    for name, values in tapes[0].causal_arrays().items():
+        np.testing.assert_array_equal(values, tapes[1].causal_arrays()[name])
+
+
+def test_the_spans_move_back_by_the_validation_span(tmp_path):
+    config, sessions = load_config(sweep_config(tmp_path)), load_sp500().sessions
+    moved = config_of_the_span(config, sessions)
+    validation = sessions[(sessions > "2015-12-31") & (sessions <= "2016-06-30")]
+    before = sessions[sessions <= "2015-12-31"]
+    assert moved.splits.test_start == validation[0].date() and moved.splits.test_end == validation[-1].date()
+    assert moved.splits.validation_end == before[-1].date()
+    assert moved.splits.train_end == before[-1 - len(validation)].date()
+    assert (moved.plan.sample.first, moved.plan.sample.last) == (moved.splits.test_start, moved.splits.test_end)
+    assert moved.plan.abnormal_volatility.stress_windows == ()  # none touches the span
+
+
+def test_on_the_test_span_the_config_is_played_as_it_is(tmp_path):
+    config = load_config(sweep_config(tmp_path, sweep=SWEEP.replace("]}}", "]}, span: test}")))
+    assert config_of_the_span(config, load_sp500().sessions) is config
+
+
+def test_a_model_needs_a_span_before_the_validation_span(tmp_path):
+    late = {"splits:\n": MODEL_SWEEP, "train_end: 2015-12-31": "train_end: 2010-03-01"}
+    config = load_config(small_config(tmp_path, late))
+    sessions = load_sp500().sessions
+    with pytest.raises(ConfigError, match=r"sweep\.span: given validation, but .* nothing is left to train on"):
+        config_of_the_span(config, sessions[sessions >= "2010-01-04"])
+
+
+MODEL_SWEEP = "sweep: {parameters: {turnover_penalty: [0.0, 0.5]}}\n\nsplits:\n"
+
+
+@pytest.mark.slow
+def test_all_sets_play_on_the_forecasts_of_one_fit(tmp_path, monkeypatch):
+    """The model has seen nothing from the first session played on, and each session is drawn once for all sets."""
+    from quantdl.risk.predicted import ModelPredictions
+
+    asked = []
+    draws = ModelPredictions.position_draws
+    monkeypatch.setattr(
+        ModelPredictions, "position_draws", lambda self, session: asked.append(session) or draws(self, session)
+    )
+    config = load_config(small_config(tmp_path, {"splits:\n": MODEL_SWEEP}))
+    told = []
+    table = sweep_grid(config, lambda stage, done, total: told.append(stage))
+    assert [row.state for row in table.rows] == ["played", "played"], table
+    assert table.rows[0].total_return != table.rows[1].total_return
+    assert len(asked) == len(set(asked)) > 10
+    assert min(asked) >= pd.Timestamp("2015-12-31")
