@@ -126,7 +126,7 @@ def _forecast(
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
     if config.model is None:
         return None, None
-    through, bars = data.panel.sessions[bars.test[-1]], bars.among(data.trades)
+    through, bars = data.panel.bars[bars.test[-1]], bars.among(data.trades)
     fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
     return fitted, fitted.forecast(bars.test, progress, through)
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import Outcome
@@ -97,8 +96,7 @@ def _kept_returns(ledger: Ledger, outcome: Outcome) -> ReturnsColumn | None:
     returns = outcome.judgement.excess_returns
     if not np.isfinite(returns).all():
         return None
-    of_session = pd.Series(0, returns.index).groupby(level=0).cumcount()  # bars of one session share its label
-    bars = np.asarray(returns.index + pd.to_timedelta(of_session.to_numpy(), unit="ns"), "datetime64[ns]")
+    bars = np.asarray(returns.index, "datetime64[ns]")
     (column,) = store_returns(ledger, bars, returns.to_numpy()[:, None])
     return column
 

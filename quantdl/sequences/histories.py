@@ -191,7 +191,7 @@ def build_histories(
     bars = ObservedBars.of(panel, windows, table)
     targets, observed = realised_returns(panel, windows)
     return Histories(
-        sessions=panel.sessions,
+        sessions=panel.bars,
         bars=bars,
         last=torch.from_numpy(np.cumsum(table.valid, axis=0) - 1),
         present=torch.from_numpy(table.valid & panel.eligible),

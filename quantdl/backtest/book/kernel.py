@@ -172,6 +172,8 @@ class Market(NamedTuple):
         due: (T,) whether new positions may be decided.
         regimes: (T,) whether the market is stressed.
         cash_rates: (T,) what cash earns in the bar.
+        borrow_fees: (T,) fee of the bar on the money sold short, as a fraction.
+        settles_at: (T,) bar at which the proceeds of a sale in the bar may be spent.
         action_first: (T + 1,) where the actions of each bar begin.
         action_column, action_ratio: (E,) asset and new shares for each old one.
         payment_first: (E + 1,) where the payments of each action begin.
@@ -202,6 +204,8 @@ class Market(NamedTuple):
     due: np.ndarray
     regimes: np.ndarray
     cash_rates: np.ndarray
+    borrow_fees: np.ndarray
+    settles_at: np.ndarray
     action_first: np.ndarray
     action_column: np.ndarray
     action_ratio: np.ndarray
@@ -231,7 +235,7 @@ class Rules(NamedTuple):
         impact: Coefficient of the square-root law.
         participation: Share of volume that fills may take.
         waived: Whether any amount may be traded.
-        borrow_rate: Fee of a bar on the money sold short.
+        borrow_rate: Fee a year on the money sold short.
         maintenance_margin: Least equity as a fraction of gross exposure.
         recovery: Share of the last close that a delisted long position is paid out at.
         settlement: Sessions until the proceeds of a sale may be spent.
@@ -322,7 +326,7 @@ class State(NamedTuple):
             fraction, and 1 or -1 for a long or a short position; NaN where there is none.
         guard_set: (A, 2) the rule of these exits, and position of the session that set them.
         active: (A,) the assets that are held, ordered or owed, in order; the first `ACTIVE` count.
-        settling: (settlement + 1,) sale proceeds by the session that settles them.
+        settling: (most bars until settlement + 1,) sale proceeds by the bar that settles them.
         earned: (P,) money of each payment that the book has earned and not received.
         group_sums: (G, 2) gross and net weight of each group; scratch.
         order_cells: (N, 5) session of the decision, asset, rule, status, kind.
@@ -688,7 +692,7 @@ def _charge_borrowing(s: Packed, t: int) -> float:
         asset = active[k]
         shares = held[asset * HELD + SHARES]
         if shares < 0.0:
-            fee = -shares * _floats(s.marks)[t * s.marks_step + asset] * s.borrow_rate
+            fee = -shares * _floats(s.marks)[t * s.marks_step + asset] * _floats(s.borrow_fees)[t]
             _floats(s.money)[CASH] -= fee
             held[asset * HELD + FLOW] -= fee
             fees += fee
@@ -742,7 +746,7 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
     money[PAID] += cost
     money[TRADED] += notional
     if shares < 0.0 and s.settlement > 0 and notional > cost:
-        _floats(s.settling)[(t + s.settlement) % (s.settlement + 1)] += notional - cost
+        _floats(s.settling)[_ints(s.settles_at)[t] % s.settling_rows] += notional - cost
         money[UNSETTLED] += notional - cost
     guard, place = _floats(s.guard), asset * GUARD
     ours = np.sign(_floats(s.held)[asset * HELD + SHARES]) == guard[place + GUARD_SIDE]
@@ -1098,7 +1102,7 @@ def _open_session(s: Packed, t: int) -> int:
     money, counts, active, held = _floats(s.money), _ints(s.counts), _ints(s.active), _floats(s.held)
     money[PAID], money[TRADED] = 0.0, 0.0
     if s.settlement > 0:
-        settling, slot = _floats(s.settling), t % (s.settlement + 1)
+        settling, slot = _floats(s.settling), t % s.settling_rows
         money[UNSETTLED] -= settling[slot]
         settling[slot] = 0.0
     money[INTEREST] = money[CASH] * _floats(s.cash_rates)[t]

@@ -42,11 +42,21 @@ class RunSpan:
     end: "pd.Timestamp"
 
     @property
-    def n_sessions(self) -> int:
+    def n_bars(self) -> int:
         """Bars of the data inside the span."""
+        return max(self.rows.stop - self.rows.start, 0)
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions in which these bars lie; weeks or months where a bar is one."""
+        return int(self.panel.sessions[self.rows].nunique())
+
+    @property
+    def rows(self) -> slice:
+        """The bars inside the span."""
         sessions = self.panel.sessions
         first, stop = sessions.searchsorted(self.start, side="left"), sessions.searchsorted(self.end, side="right")
-        return max(int(stop - first), 0)
+        return slice(int(first), int(stop))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,4 +79,6 @@ class FinishedRun:
 
     def day(self, row: int) -> str:
         """Return the session at a position of the run, as text."""
-        return f"{self.result.equity.index[row]:%Y-%m-%d}"
+        from quantdl.calendars.labels import bar_text  # loads pandas
+
+        return bar_text(self.result.equity.index[row])

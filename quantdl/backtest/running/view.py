@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import PlanError, RunError
 from quantdl.portfolio.limits import Limits
 
@@ -73,7 +74,7 @@ class MarketView:
         """
         if name not in self.fields:
             raise PlanError(
-                f"The strategy reads '{name}' on {self.session:%Y-%m-%d}, but the plan trusts only "
+                f"The strategy reads '{name}' on {bar_text(self.session)}, but the plan trusts only "
                 f"{sorted(self.fields)}. Add '{name}' to trusted_data.fields if the data has it."
             )
         return self.fields[name]
@@ -92,7 +93,7 @@ class MarketView:
         draws = np.asarray(self.law(), dtype=np.float64)
         if draws.ndim != 2 or draws.shape[1] != len(self.assets):
             raise RunError(
-                f"The law for {self.session:%Y-%m-%d} has shape {draws.shape}, expected (draws, {len(self.assets)})."
+                f"The law for {bar_text(self.session)} has shape {draws.shape}, expected (draws, {len(self.assets)})."
             )
         draws = draws.view()
         draws.flags.writeable = False
