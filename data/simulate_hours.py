@@ -1,10 +1,10 @@
 """Makes `simulated_hours/`: a year and a half of hourly bars of three made-up stocks in New York.
 
-Run it from the repository's root with ``python data/simulate_hours.py FOLDER``; the same numbers come out every time. A
-bar begins at 09:30, 10:30 ... and is dated by its beginning. The last one of a session is half an hour long, and so is the
-last one of a session that closes at 13:00. Returns have one common factor, Student-t tails, more volatility at the open
-than at noon, and a gap over night. The price of a stock follows its own trend, which changes its sign every few weeks, so
-that a rule that follows trends has something to find. Volume is U-shaped over the session.
+Run it from the repository's root with ``python data/simulate_hours.py FOLDER``; the same numbers come out every time.
+A bar begins at 09:30, 10:30 ... and is dated by its beginning. The last one of a session is half an hour long, and so
+is the last one of a session that closes at 13:00. Returns have one common factor, Student-t tails, more volatility at
+the open than at noon, and a gap over night. The price of a stock follows its own trend, which changes its sign every
+few weeks, so that a rule that follows trends has something to find. Volume is U-shaped over the session.
 """
 
 import sys

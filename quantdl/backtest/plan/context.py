@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.evidence import Evidence
+from quantdl.calendars.bars import bar_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,11 @@ class RunSpan:
     def n_sessions(self) -> int:
         """Sessions in which these bars lie; weeks or months where a bar is one."""
         return int(self.panel.sessions[self.rows].nunique())
+
+    @property
+    def unit(self) -> str:
+        """What its bars are called, see `quantdl.calendars.bars.bar_unit`."""
+        return bar_unit(self.panel.card.declaration.frequency)
 
     @property
     def rows(self) -> slice:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.plan.context import FinishedRun, RunSpan
+from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
@@ -40,11 +40,10 @@ def faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iter
         yield PlanFault("fast_exit.max_sessions", str(sessions), expected, f"set it to {horizon_bars} or less")
 
 
-def data_faults(fast_exit: FastExit, span: RunSpan) -> Iterator[PlanFault]:
-    """Yield a fault for an exit that may take as long as the run."""
-    if fast_exit.max_sessions >= span.n_bars:
-        unit = bar_unit(span.panel.card.declaration.frequency)
-        expected = f"fewer than the {span.n_bars} {unit}s of the span, or it can never bind"
+def data_faults(fast_exit: FastExit, n_bars: int, unit: str = "session") -> Iterator[PlanFault]:
+    """Yield a fault for an exit that may take as long as the run, of so many bars."""
+    if fast_exit.max_sessions >= n_bars:
+        expected = f"fewer than the {n_bars} {unit}s of the span, or it can never bind"
         yield PlanFault("fast_exit.max_sessions", str(fast_exit.max_sessions), expected, "lower it")
 
 

@@ -11,7 +11,7 @@ from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
-from quantdl.calendars.bars import CadencePeriod, Period, bar_period, bar_unit, is_intraday
+from quantdl.calendars.bars import CadencePeriod, Period, bar_period, is_intraday
 
 ROW = ReportRow("Horizon", "trades", "Trades")
 
@@ -101,13 +101,16 @@ def _bars_of(period: Period, data: TrustedData) -> tuple[int, int]:
             return (_PERIOD_SESSIONS_24_7 if data.calendar == "24/7" else _PERIOD_SESSIONS)[period]
 
 
-def data_faults(horizon: Horizon, span: RunSpan) -> Iterator[PlanFault]:
-    """Yield a fault for a horizon that is as long as the run, and for one that outlasts some periods and not others."""
-    frequency = span.panel.card.declaration.frequency
-    if horizon.bars >= span.n_bars:
-        expected = f"fewer than the {span.n_bars} {bar_unit(frequency)}s of the span, or it can never bind"
+def data_faults(horizon: Horizon, n_bars: int, unit: str = "session") -> Iterator[PlanFault]:
+    """Yield a fault for a horizon that is as long as the run, of so many bars."""
+    if horizon.bars >= n_bars:
+        expected = f"fewer than the {n_bars} {unit}s of the span, or it can never bind"
         yield PlanFault("horizon.bars", str(horizon.bars), expected, "lower it")
-    if isinstance(horizon.rebalance, PeriodEnd) and is_intraday(frequency):
+
+
+def period_faults(horizon: Horizon, span: RunSpan) -> Iterator[PlanFault]:
+    """Yield a fault for a horizon in bars within sessions that outlasts some periods of the span and not others."""
+    if isinstance(horizon.rebalance, PeriodEnd) and is_intraday(span.panel.card.declaration.frequency):
         fewest, most = _counted(horizon.rebalance.period, span)
         yield from _closed_before(horizon, horizon.rebalance.period, fewest, most, "bars")
 

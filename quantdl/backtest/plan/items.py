@@ -101,7 +101,10 @@ ITEMS = (
         horizon.ROW,
         judge=lambda plan, run: horizon.judge(plan.horizon, plan.fast_exit.max_sessions, run),
         faults=lambda plan, model: horizon.faults(plan.horizon, plan.trusted_data, model.horizon_bars),
-        data_faults=lambda plan, span: horizon.data_faults(plan.horizon, span),
+        data_faults=lambda plan, span: (
+            *horizon.data_faults(plan.horizon, span.n_bars, span.unit),
+            *horizon.period_faults(plan.horizon, span),
+        ),
     ),
     Item(
         "trusted_data",
@@ -158,7 +161,7 @@ ITEMS = (
         fast_exit.ROW,
         judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, run),
         faults=lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
-        data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span),
+        data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_bars, span.unit),
     ),
     Item(
         "sample",

@@ -10,6 +10,7 @@ from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.calendars.bars import bar_length, bar_unit, is_intraday
+from quantdl.errors import CalendarError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,12 +52,22 @@ def faults(sample: Sample, horizon_bars: int, label_bars: int | None, frequency:
     if sample.first >= sample.last:
         yield PlanFault("sample.last", str(sample.last), f"a day after sample.first ({sample.first})", "swap the two")
     meaning = "more sessions than one holding period"
-    days = horizon_bars * bar_length(frequency) // timedelta(days=1) if is_intraday(frequency) else horizon_bars
-    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, days + 1, meaning)
+    fewest = _fewest_sessions(horizon_bars, frequency)
+    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, fewest + 1, meaning)
     reach = 0 if label_bars is None else label_bars + 1
     if sample.purge_bars != reach:
         meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
         yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
+
+
+def _fewest_sessions(bars: int, frequency: str) -> int:
+    """Return the fewest sessions in which so many bars can lie; 0 for bars of a length that is none."""
+    if not is_intraday(frequency):
+        return bars
+    try:
+        return bars * bar_length(frequency) // timedelta(days=1)
+    except CalendarError:
+        return 0
 
 
 def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:

@@ -15,6 +15,7 @@ from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, m
 from quantdl.backtest.plan.sample import bar_years, bars_per_year_of
 from quantdl.backtest.plan.spreads import half_spreads
 from quantdl.backtest.running.cadence import every_bars, period_ends
+from quantdl.calendars.bars import is_intraday
 from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.market.actions import CorporateActions
@@ -182,6 +183,11 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
     """Return what a reader must know about how the figures came about."""
     friction = plan.friction
     sentences = [_FILLS[friction.fill_at]]
+    if is_intraday(card.declaration.frequency):
+        sentences.append(
+            f"Bars are of {card.declaration.frequency}: where the figures count sessions they count bars, each named "
+            "by the time at which it ended. Interest and fees of borrowing accrue from session to session."
+        )
     if isinstance(friction.liquidity, VolumeWaiver):
         waiver = friction.liquidity
         sentences.append(

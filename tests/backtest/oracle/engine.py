@@ -89,7 +89,7 @@ class Engine:
         self.actions.play(t)
         self.book.marks = self.tape.marks[t]
         self.exits.pay_out_delisted(t)
-        fees = self.exits.charge_borrowing()
+        fees = self.exits.charge_borrowing(t)
         held_return = self.book.equity() / self.equity_before - 1.0 if self.equity_before > 0 else 0.0
         fills = [] if self.same_bar else self._fill(t)
         self._watch(t, held_return)
