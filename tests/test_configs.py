@@ -38,6 +38,7 @@ def test_the_promised_configs_ship():
         "crossover",
         "inverse_volatility",
         "nasdaq",
+        "hourly",
     }
     assert promised <= {path.stem for path in CONFIGS}
 
