@@ -45,7 +45,7 @@ class RunSpan:
     @property
     def n_bars(self) -> int:
         """Bars of the data inside the span."""
-        return max(self.rows.stop - self.rows.start, 0)
+        return len(range(self.rows.start, self.rows.stop))
 
     @property
     def n_sessions(self) -> int:

@@ -11,13 +11,13 @@ from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
-from quantdl.calendars.bars import CadencePeriod, Period, bar_period, is_intraday
+from quantdl.calendars.bars import CadencePeriod, bar_period, is_intraday
 
 ROW = ReportRow("Horizon", "trades", "Trades")
 
 # Fewest and most bars of a week and a month: exchanges that close at weekends, and those that never close.
-_PERIOD_SESSIONS = {"week": (4, 5), "month": (15, 23)}
-_PERIOD_SESSIONS_24_7 = {"week": (7, 7), "month": (28, 31)}
+_PERIOD_SESSIONS = {"day": (1, 1), "week": (4, 5), "month": (15, 23)}
+_PERIOD_SESSIONS_24_7 = {"day": (1, 1), "week": (7, 7), "month": (28, 31)}
 _PERIOD_WEEKS = {"week": (1, 1), "month": (4, 5)}
 _PERIOD_MONTHS = {"week": (1, 1), "month": (1, 1)}
 
@@ -90,7 +90,7 @@ def _closed_before(horizon: Horizon, period: str, shortest: int, longest: int, u
         yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
 
 
-def _bars_of(period: Period, data: TrustedData) -> tuple[int, int]:
+def _bars_of(period: CadencePeriod, data: TrustedData) -> tuple[int, int]:
     """Return the fewest and the most bars that a week or month holds."""
     match bar_period(data.frequency):
         case "week":

@@ -121,8 +121,8 @@ def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:
     played, halted_on, days = run.result.equity.index, run.result.halted_on, run.panel.sessions
     span = run.panel.bars[(days >= pd.Timestamp(sample.first)) & (days <= pd.Timestamp(sample.last))]
     traded = run.panel.traded[run.book.rows].any(axis=1)
-    live = traded if halted_on is None else traded & (played < halted_on)
-    live, n_played = (_sessions(run, rows) for rows in (live, np.ones(len(played), dtype=bool)))
+    before_halt = np.ones(len(played), dtype=bool) if halted_on is None else np.asarray(played < halted_on)
+    live, n_played = _sessions(run, traded & before_halt), _sessions(run, np.ones(len(played), dtype=bool))
     fewest = max(sample.minimum_sessions, FEWEST_SESSIONS)
     lacking = int((~span.isin(played)).sum())
     failures = [f"{fewest - live} sessions too few"] if live < fewest else []

@@ -17,7 +17,8 @@ class MarketView:
     """The market at the close of ``session``. Arrays are read-only and hold no later price, not even in their buffers.
 
     Attributes:
-        session: The session that has just closed.
+        session: The session that has just closed; where bars are shorter than one, the time at which the bar ended, see
+            `quantdl.market.panel.Panel.bars`.
         sessions: (t,) labels up to and including it.
         assets: (A,) symbols.
         fields: The fields the plan declares, each (t, A), NaN where the asset did not trade; raw prices jump at splits
