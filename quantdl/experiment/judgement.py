@@ -16,6 +16,7 @@ from quantdl.backtest import (
     Yardstick,
     assess,
 )
+from quantdl.backtest.judging.attribution import CurrencyResult, pnl_by_currency
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
 from quantdl.calendars.labels import bar_date
@@ -23,6 +24,7 @@ from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
 from quantdl.experiment.preparation import LoadedData
 from quantdl.experiment.series import benchmark_curve, read_at, risk_free_rate
+from quantdl.market.exchanges.currencies import conversion_rates, converted_from
 from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
@@ -126,10 +128,20 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=_forecast_scores(config, forecasts),
         member_spread=member_spread(risk.rows, forecasts),
+        currencies=_currencies(data, books),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = excess_returns(curves[0], bars_per_year, rates[0], elapsed)
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+
+
+def _currencies(data: LoadedData, books: Books) -> tuple[CurrencyResult, ...]:
+    """Profit by the currency of the quotes, where some are converted."""
+    codes, own = converted_from(data.panel), data.panel.card.declaration.currency
+    if own is None or not any(codes):
+        return ()
+    worth = conversion_rates(data.panel, data.exchange_rates)
+    return pnl_by_currency(books.strategy, books.job.tape, [own if code is None else code for code in codes], worth)
 
 
 def _forecast_scores(config: ExperimentConfig, forecasts: pd.DataFrame | None) -> ForecastScores | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.periods import BothBooks, ContextResult, PeriodResult
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
 from quantdl.report import charts
@@ -23,6 +24,7 @@ def section(run: RunRecord) -> Section:
         _period_table("regime", metrics.regimes, money),
         _stress_windows(metrics.stress_windows, abnormal.stress_windows, money),
         contexts_table(metrics.contexts, money),
+        *((currencies_table(metrics.currencies, money),) if metrics.currencies else ()),
     )
     return Section("regimes", "Results per regime", "Regimes", _lead(abnormal), parts)
 
@@ -78,6 +80,17 @@ def contexts_table(contexts: tuple[ContextResult, ...], money: Unit) -> Table:
     note = "States are as known when a session began. The profits of one context add up to the whole."
     columns = header("State of the market", "Sessions", with_unit("Profit and loss", money))
     return Table("Profit by rival explanation", columns, tuple(rows), note, narrow=True)
+
+
+def currencies_table(found: tuple[CurrencyResult, ...], money: Unit) -> Table:
+    """Split the profit by the currency of the quotes, and that into prices and rates."""
+    rows = [row(one.currency, *(number(value, money) for value in (one.pnl, one.price, one.exchange))) for one in found]
+    columns = header("Quoted in", with_unit("Profit and loss", money), "Of prices, less costs", "Of the rate")
+    note = (
+        "The rate earns its change on the value held at the close before; the rest are prices and dividends at the "
+        "rate of the day, less costs. Cash stands in the currency of the book."
+    )
+    return Table("Profit by currency", columns, tuple(rows), note, narrow=True)
 
 
 def _context_row(line: ContextResult, money: Unit) -> Row:

@@ -58,7 +58,7 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
     slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
     days, row = float(slowest.max()), int(slowest.argmax())
     gross = float(np.abs(run.book.weights).sum(axis=1).max())
-    spreads = half_spreads(friction.half_spread_bps, run.panel)
+    spreads = half_spreads(friction.half_spread_bps, run.panel, friction.conversion_bps)
     costs = friction.costs(spreads if spreads is None or len(spreads) == 1 else spreads[run.book.rows])
     cost, dear = costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0)
     figure = (

@@ -44,7 +44,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
     friction, abnormal = plan.friction, plan.abnormal_volatility
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     volatility, years = tape.market_volatility(abnormal.window_bars, bars_per_year), bar_years(plan.sample, panel)
-    spreads = half_spreads(friction.half_spread_bps, panel)
+    spreads = half_spreads(friction.half_spread_bps, panel, friction.conversion_bps)
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),
