@@ -1,6 +1,5 @@
 """What a run must hold to be reported, and what the reader is told when it does not."""
 
-
 import pytest
 
 from quantdl.errors import IntegrityError, RunError
