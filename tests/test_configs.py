@@ -43,6 +43,7 @@ def test_the_promised_configs_ship():
         "two_strategies",
         "nasdaq",
         "walk_forward",
+        "hourly",
     }
     assert promised <= {path.stem for path in CONFIGS}
 

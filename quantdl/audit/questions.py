@@ -171,7 +171,7 @@ class OneBarAhead:
     def decide(self, view: MarketView) -> Decision | Orders | Hold | None:
         """Return the other strategy's decision, hardly changed."""
         answer = self.strategy.decide(view)
-        row = int(self.panel.sessions.searchsorted(view.session, side="right"))
+        row = int(self.panel.bars.searchsorted(view.session, side="right"))
         later = np.nan_to_num(self.panel.closes[row : row + 1]).sum()
         hint = 1e-9 * float(np.log1p(abs(later)))
         if isinstance(answer, Decision):

@@ -42,8 +42,8 @@ class World:
 
     @property
     def sessions(self) -> pd.DatetimeIndex:
-        """(T,) session labels of the prices."""
-        return self.panel.sessions
+        """(T,) label of each bar of the prices."""
+        return self.panel.bars
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def truncated(world: World, after: int) -> World:
     """
     instant = world.panel.known_at[after]
     return World(
-        world.panel.until(world.sessions[after]),
+        world.panel.until(instant),
         {name: series.until(instant) for name, series in world.series.items()},
         tuple(replace(rate, series=rate.series.until(instant)) for rate in world.rates),
     )
@@ -209,8 +209,10 @@ def _ended(panel: Panel, window: slice, generator: _Generator, only: str | None)
 
 
 def _split(panel: Panel, window: slice, generator: _Generator, only: str | None) -> Panel:
-    """The actions to come do not, and every asset splits two for one in the first session instead."""
-    if window.start >= len(panel.sessions) or not window.start:
+    """The actions to come do not, and every asset splits two for one in the first session that is all ahead instead."""
+    inside = panel.sessions[window.start :] == panel.sessions[window.start - 1]
+    window = slice(window.start + int(inside.sum()), window.stop) if window.start else window
+    if window.start >= min(len(panel.sessions), window.stop) or not window.start:
         return panel
     day, before = panel.sessions[window.start].date(), panel.sessions[window.start - 1].date()
     kept = _other_actions(panel, panel.assets, before)

@@ -42,9 +42,10 @@ def run_backtest(
         initial_equity: Money at the start.
         progress: Called with sessions done and sessions in all.
         risk_free: Annual rate that cash earns and cash owed costs, as a fraction: a number, or a series of the rate
-            known at the close of each session, from the session before ``start`` on. A bar earns the rate known when it
-            begins, compounded. Give `quantdl.risk.metrics.performance` the same rate to subtract. None: cash earns
-            nothing, and no rate should be subtracted.
+            known at the end of each bar, by its label (`quantdl.market.panel.Panel.bars`), from the bar before
+            ``start`` on. A bar earns the rate known when it begins, compounded. Give
+            `quantdl.risk.metrics.performance` the same rate to subtract. None: cash earns nothing, and no rate should
+            be subtracted.
 
     Raises:
         PlanError: If the plan is refused; every fault is named.
@@ -74,7 +75,7 @@ def prepare(
         panel: Prices.
         plan: What must be obeyed.
         start: First session.
-        end: Last session.
+        end: Last session, with all of its bars; or an instant with its zone, at which the last bar was known.
         initial_equity: Money at the start.
         risk_free: As for `run_backtest`.
 
@@ -82,6 +83,7 @@ def prepare(
         RunError: If there is no money to start with, or the rate is not known at some session.
     """
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
-    stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
+    last = pd.Timestamp(end)
+    stop = int((panel.sessions if last.tzinfo is None else panel.known_at).searchsorted(last, side="right"))
     tape = read_tape(panel, plan.friction.delisted_after_sessions)
     return Job(tape, plan_terms(plan, panel, tape, first, stop, risk_free), first, stop, initial_equity)

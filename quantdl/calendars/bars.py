@@ -15,6 +15,8 @@ _LENGTH = re.compile(r"([1-9]\d{0,5})(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _DAY = timedelta(days=1)
 Period = Literal["week", "month"]
+CadencePeriod = Literal["day", "week", "month"]
+"""What a rebalance may be due at the end of; a day is a session."""
 _PERIODS: dict[str, Period] = {"1W": "week", "1M": "month"}
 _WHOLE_YEAR_DAYS = 360  # from 2 January to 28 December: an exchange may open no earlier and close no later
 _FEWEST_SESSIONS_A_YEAR, _DAYS_A_YEAR = 150, 366  # so many bars a year are sessions; fewer, weeks or months
@@ -66,6 +68,16 @@ def bar_period(bar: str) -> Period | None:
 def is_intraday(bar: str) -> bool:
     """Return whether several bars may lie in one session: whether it is shorter than ``"1D"``."""
     return not is_daily(bar) and bar_period(bar) is None
+
+
+def bar_unit(bar: str) -> str:
+    """Return what is counted in data of bars of a length: ``"bar"`` within a session, else ``"session"``.
+
+    Example:
+        >>> bar_unit("60min"), bar_unit("1D")
+        ('bar', 'session')
+    """
+    return "bar" if is_intraday(bar) else "session"
 
 
 def bar_length(bar: str) -> timedelta:

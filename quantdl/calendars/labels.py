@@ -32,6 +32,21 @@ def as_day(day: Day) -> pd.Timestamp:
     return label
 
 
+def bar_text(label: pd.Timestamp) -> str:
+    """Return the label of a bar as text: a date, with the time of day where it ended within a session.
+
+    Example:
+        >>> bar_text(pd.Timestamp("2024-01-02")), bar_text(pd.Timestamp("2024-01-02 10:30"))
+        ('2024-01-02', '2024-01-02 10:30')
+    """
+    return f"{label:%Y-%m-%d}" if label == label.normalize() else f"{label:%Y-%m-%d %H:%M}"
+
+
+def bar_date(label: pd.Timestamp) -> date:
+    """Return the label of a bar as a date, with the time of day (a `datetime`) where it ended within a session."""
+    return label.date() if label == label.normalize() else label.to_pydatetime()
+
+
 def neighbours(sessions: pd.DatetimeIndex, label: pd.Timestamp) -> pd.DatetimeIndex:
     """Return the sessions before and after a day that is no session."""
     position = int(sessions.searchsorted(label))

@@ -106,10 +106,10 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     predictions, forecasts = _predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     result = play_strategy(job, strategy, forecasts, step)
-    orders = _orders(result)
+    label, orders = data.panel.bars[-1], _orders(result)
     positions = _positions(result, orders, job.tape.marks[-1])
     in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
-    seen = None if fitted is None else [day for day in fitted.fitted.fitted_through if day <= session][-1]
+    seen = None if fitted is None else [bar for bar in fitted.fitted.fitted_through if bar <= label][-1]
     following = _following(data.panel)
     level = job.terms.risk_level
     return AsOf(
@@ -120,11 +120,11 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
         cash=float(result.equity["cash"].iloc[-1]),
         fill_at=config.plan.friction.fill_at,
         halted=result.halt_reason,
-        law=_law_table(book, session),
-        risk=_risk_table(predictions, session, positions, result, predicted_levels(level)),
+        law=_law_table(book, label),
+        risk=_risk_table(predictions, label, positions, result, predicted_levels(level)),
         orders=orders,
         positions=positions[in_book].reset_index(drop=True),
-        events=_events(result, session),
+        events=_events(result, label),
     )
 
 

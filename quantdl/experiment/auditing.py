@@ -92,7 +92,7 @@ def configured_pipeline(config: ExperimentConfig, progress: Progress | None = No
             Stage(LAW, lambda _, values, at: _with_histories(block, values[INPUTS]), _traced_law),
         ]
         through = block.fitted.fitted_through[0]
-        middle = data.learnt.sessions[among.test[len(among.test) // 2]]
+        middle = data.learnt.bars[among.test[len(among.test) // 2]]
         fitted = (
             Fitted(MODEL, through, partial(_short_fit, config, model, among), FEATURES),
             Fitted(AMONG, middle, partial(_law_among_later, block, middle), INPUTS),
@@ -113,9 +113,14 @@ def _strategy(config: ExperimentConfig) -> Strategy:
 
 
 def _span(data: LoadedData, bars: SplitBars, at: pd.Timestamp | None) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last session traded, the last one not after ``at``."""
+    """First session traded, and the last one or the instant that ends the bar labelled ``at``."""
     sessions = data.panel.sessions
-    return sessions[bars.test.start + 1], sessions[bars.test[-1]] if at is None else at
+    end = sessions[bars.test[-1]] if at is None else data.panel.known_at[_row(data, at)]
+    return sessions[bars.test.start + 1], end
+
+
+def _row(data: LoadedData, at: pd.Timestamp) -> int:
+    return int(data.panel.bars.searchsorted(at, side="right")) - 1
 
 
 def _prices(
@@ -138,11 +143,11 @@ def _traced_prices(data: LoadedData, at: pd.Timestamp) -> Traced:
     fields = {**data.panel.fields, "traded": data.panel.traded}
     if data.returns is not data.panel:
         fields |= {f"{name} as total return": values for name, values in data.returns.fields.items()}
-    return Traced(data.panel.sessions, fields, data.panel.assets)
+    return Traced(data.panel.bars, fields, data.panel.assets)
 
 
 def _traced_universe(data: LoadedData, at: pd.Timestamp) -> Traced:
-    return Traced(data.panel.sessions, {"members": data.panel.eligible}, data.panel.assets)
+    return Traced(data.panel.bars, {"members": data.panel.eligible}, data.panel.assets)
 
 
 def _features(config: ExperimentConfig, values: Mapping[str, Any]) -> tuple[LoadedData, FeatureTable]:
@@ -155,7 +160,7 @@ def _traced_features(features: tuple[LoadedData, FeatureTable], at: pd.Timestamp
     columns = {item.name: table.values[:, :, number] for number, item in enumerate(table.features)}
     known = {f"known {item.name}": table.known[:, :, number] for number, item in enumerate(table.features)}
     fields = {**columns, **known, "scale": table.scale, "valid": table.valid}
-    return Traced(data.learnt.sessions, fields, table.assets)
+    return Traced(data.learnt.bars, fields, table.assets)
 
 
 def _inputs(
@@ -261,7 +266,7 @@ def _numbers(weights: torch.Tensor) -> np.ndarray:
 def _job(config: ExperimentConfig, bars: SplitBars, values: Mapping[str, Any], at: pd.Timestamp | None) -> Job:
     data: LoadedData = values[PRICES]
     start, end = _span(data, bars, at)
-    stop = bars.test.stop if at is None else int(data.panel.sessions.searchsorted(at, side="right"))
+    stop = bars.test.stop if at is None else _row(data, at) + 1
     rate = rate_on_cash(config, data, range(bars.test.start, stop))
     return prepare(data.panel, config.plan, start, end, config.backtest.initial_equity, rate)
 
@@ -274,6 +279,6 @@ def _forecasts(
     if model is None:
         return None
     data: LoadedData = values[PRICES]
-    through = data.panel.sessions[bars.test[-1]]
+    through = data.panel.bars[bars.test[-1]]
     book = values[LAW].forecast(bars.among(data.trades).test, progress, through)
     return offered(model_predictions(config, model, data, book))

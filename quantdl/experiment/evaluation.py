@@ -173,7 +173,7 @@ def _regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:
     bars_per_year = bars_per_year_of(config.plan.sample, data.returns.card.declaration)
     volatility = market_volatility(data.returns.traded_closes, abnormal.window_bars, bars_per_year)
     codes = regimes(volatility, abnormal.calm_below, abnormal.stressed_above)
-    return pd.Series(np.array(REGIMES, dtype=object)[codes], data.returns.sessions)
+    return pd.Series(np.array(REGIMES, dtype=object)[codes], data.returns.bars)
 
 
 def _named(progress: Progress | None, name: str) -> Progress | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from quantdl.backtest import (
@@ -16,12 +17,16 @@ from quantdl.backtest import (
     Yardstick,
     assess,
 )
+from quantdl.backtest.judging.attribution import CurrencyResult, pnl_by_currency
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
+from quantdl.calendars.labels import bar_date
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
 from quantdl.experiment.preparation import LoadedData
-from quantdl.experiment.series import benchmark_curve, risk_free_rate
+from quantdl.experiment.series import benchmark_curve, read_at, risk_free_rate
+from quantdl.market.exchanges.currencies import conversion_rates, converted_from
+from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
@@ -90,12 +95,15 @@ def judge(
         fitted_through: Last session that each fit of its model saw, increasing.
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
-    run = result.equity.index
+    run, labels = result.session_of_each, data.panel.bars
     of_calendar = card.declaration.trading_calendar().bars_per_year(run[0], run[-1], card.declaration.frequency)
     bars_per_year = of_calendar * float(result.traded.mean())  # of those on which anything trades, which are measured
-    curves = [curve_from_the_start(book, data.panel.sessions) for book in (result, baseline)]
+    curves = [curve_from_the_start(book, labels) for book in (result, baseline)]
     rates = [_subtracted(rate, pd.DatetimeIndex(curve.index)) for curve in curves]
-    strategy, equal_weight = map(performance, curves, (bars_per_year, bars_per_year), rates)
+    elapsed = elapsed_years(books.job, data.panel)
+    strategy, equal_weight = (
+        performance(curve, bars_per_year, own, elapsed) for curve, own in zip(curves, rates, strict=True)
+    )
     levels = predicted_levels(books.job.terms.risk_level)
     risk = risk_table(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
@@ -106,7 +114,7 @@ def judge(
         exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
         universe=card.declaration.universe,
         survivorship=data.census.survivorship,
-        yardstick=yardstick_of(plan.hypothesis.yardstick, books, data.panel.sessions, bars_per_year, rates[0]),
+        yardstick=yardstick_of(plan.hypothesis.yardstick, books, labels, bars_per_year, rates[0], elapsed),
         break_even=books.break_even,
         reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         position_draws=predictions.position_draws if isinstance(predictions, ModelPredictions) else None,
@@ -114,7 +122,7 @@ def judge(
     metrics = RunMetrics(
         strategy=strategy,
         baseline=equal_weight,
-        benchmark=_benchmark(config, data, rates[0], bars_per_year),
+        benchmark=_benchmark(config, data, rates[0], bars_per_year, elapsed),
         value_at_risk=tests,
         costs=cost_figures(result, books.job.terms.costs, books.break_even, of_calendar),
         regimes=both_by_regime(result, baseline),
@@ -125,10 +133,25 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
+        currencies=_currencies(data, books),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
-    excess = excess_returns(curves[0], bars_per_year, rates[0])
+    excess = excess_returns(curves[0], bars_per_year, rates[0], elapsed)
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+
+
+def elapsed_years(job: Job, panel: Panel) -> pd.Series | None:
+    """Years up to the end of each bar, where bars are shorter than a session; None where all are equally long."""
+    return None if job.terms.years is None else pd.Series(np.cumsum(job.terms.years), panel.bars)
+
+
+def _currencies(data: LoadedData, books: Books) -> tuple[CurrencyResult, ...]:
+    """Profit by the currency of the quotes, where some are converted."""
+    codes, own = converted_from(data.panel), data.panel.card.declaration.currency
+    if own is None or not any(codes):
+        return ()
+    worth = conversion_rates(data.panel, data.exchange_rates)
+    return pnl_by_currency(books.strategy, books.job.tape, [own if code is None else code for code in codes], worth)
 
 
 def _forecast_scores(
@@ -158,7 +181,7 @@ def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
 
 def _exceptions(level: float, rows: pd.DataFrame) -> Exceptions:
     predicted, exceeded = rows["session"], rows.loc[rows["exception"], "session"]
-    return Exceptions(level, tuple(day.date() for day in predicted), tuple(day.date() for day in exceeded))
+    return Exceptions(level, tuple(map(bar_date, predicted)), tuple(map(bar_date, exceeded)))
 
 
 def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -> tuple[CalibrationTest, ...]:
@@ -183,7 +206,12 @@ def calibration_tests(tests: tuple[LevelTests, ...], probabilities: pd.Series) -
 
 
 def yardstick_of(
-    name: str, books: Books, sessions: pd.DatetimeIndex, bars_per_year: float, rates: pd.Series
+    name: str,
+    books: Books,
+    sessions: pd.DatetimeIndex,
+    bars_per_year: float,
+    rates: pd.Series,
+    elapsed: pd.Series | None = None,
 ) -> Yardstick | None:
     """Compare both books up to a halt: cash afterwards is no evidence for the hypothesis.
 
@@ -193,6 +221,7 @@ def yardstick_of(
         sessions: Of the panel they ran on.
         bars_per_year: Bars of the calendar in a year on which anything trades.
         rates: Risk-free rate a year known at each session of the curves.
+        elapsed: As for `quantdl.risk.metrics.performance`.
 
     Returns:
         The yardstick of both books, or None where it is undefined.
@@ -203,7 +232,7 @@ def yardstick_of(
     if len(curves[0]) < 3:
         return None
     known = [rates.reindex(curve.index) for curve in curves]
-    own, rival = map(performance, curves, (bars_per_year, bars_per_year), known)
+    own, rival = (performance(curve, bars_per_year, rate, elapsed) for curve, rate in zip(curves, known, strict=True))
     invested, fully = (float(book.equity["gross"][book.traded].loc[:last].mean()) for book in (result, baseline))
     return yardstick(name, own, rival, invested / fully if fully > 0 else 1.0)
 
@@ -258,8 +287,8 @@ def rate_on_cash(config: ExperimentConfig, data: LoadedData, test: range) -> pd.
     """
     if config.risk_free is None:
         return None
-    sessions = data.panel.sessions[test.start : test.stop].unique()
-    return risk_free_rate(data.series[config.risk_free], sessions, data.panel.card.declaration.trading_calendar())
+    rows, calendar = slice(test.start, test.stop), data.panel.card.declaration.trading_calendar()
+    return risk_free_rate(data.series[config.risk_free], data.panel.bars[rows], calendar, read_at(data.panel, rows))
 
 
 def _subtracted(rate: pd.Series | None, sessions: pd.DatetimeIndex) -> pd.Series:
@@ -267,10 +296,13 @@ def _subtracted(rate: pd.Series | None, sessions: pd.DatetimeIndex) -> pd.Series
     return pd.Series(0.0, sessions) if rate is None else rate.reindex(sessions)
 
 
-def _benchmark(config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float) -> Benchmark | None:
+def _benchmark(
+    config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float, elapsed: pd.Series | None
+) -> Benchmark | None:
     """Figures of the benchmark over the sessions of the strategy's curve, beside which they stand."""
     if config.benchmark is None:
         return None
-    sessions = pd.DatetimeIndex(rates.index)
-    curve = benchmark_curve(data.series[config.benchmark], sessions, data.panel.card.declaration.trading_calendar())
-    return Benchmark(config.benchmark, performance(curve, bars_per_year, rates))
+    sessions, calendar = pd.DatetimeIndex(rates.index), data.panel.card.declaration.trading_calendar()
+    instants = read_at(data.panel, data.panel.bars.get_indexer(sessions))
+    curve = benchmark_curve(data.series[config.benchmark], sessions, calendar, instants)
+    return Benchmark(config.benchmark, performance(curve, bars_per_year, rates, elapsed))

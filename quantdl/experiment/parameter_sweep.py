@@ -186,7 +186,7 @@ def played_sets(world: SweepWorld, numbered: Sequence[tuple[int, ParameterSet]])
 def _of_decisions(world: SweepWorld, number: int, one: ParameterSet) -> PlayedSet:
     assert one.strategy is not None
     result = play_strategy(world.job, one.strategy, world.forecasts)
-    curve = curve_from_the_start(result, world.data.panel.sessions)
+    curve = curve_from_the_start(result, world.data.panel.bars)
     row = SetRow(
         number,
         one.values,
@@ -216,7 +216,7 @@ def _of_table(world: SweepWorld, number: int, one: ParameterSet, player: TablePl
 
 
 def _measured(world: SweepWorld, row: SetRow, curve: pd.Series) -> PlayedSet:
-    seen, metrics = seen_curve(row.trial, curve, world.bars_per_year, world.rate)
+    seen, metrics = seen_curve(row.trial, curve, world.bars_per_year, world.rate, world.elapsed)
     whole = replace(
         row,
         sharpe=metrics.sharpe,
@@ -275,8 +275,8 @@ class _Book:
 
 
 def _equal_weight_sharpe(world: SweepWorld) -> float | None:
-    curve = curve_from_the_start(equal_weight_baseline(world.job), world.data.panel.sessions)
-    _, metrics = seen_curve("", curve, world.bars_per_year, world.rate)
+    curve = curve_from_the_start(equal_weight_baseline(world.job), world.data.panel.bars)
+    _, metrics = seen_curve("", curve, world.bars_per_year, world.rate, world.elapsed)
     return metrics.sharpe
 
 

@@ -134,7 +134,7 @@ def forecast_test_span(
     """Fit the config's model and forecast every bar of the test span; nothing of both without a model."""
     if config.model is None:
         return None, None
-    through, bars = data.panel.sessions[bars.test[-1]], bars.among(data.trades)
+    through, bars = data.panel.bars[bars.test[-1]], bars.among(data.trades)
     fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
     return fitted, fitted.forecast(bars.test, progress, through)
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quantdl.calendars.bars import is_intraday
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
 from quantdl.experiment.loading import load_bare, load_panel
-from quantdl.experiment.series import load_series, refuse_stale
+from quantdl.experiment.series import load_series, read_at, refuse_stale
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
@@ -86,8 +85,10 @@ def data_of(config: ExperimentConfig, source: "SourceData") -> LoadedData:
         DataError: As `load_data`.
     """
     data = prepared(config, source)
-    read = _read_in_test(config, data.panel, max(_before_test(config, data.panel), 0))
-    refuse_stale(config, data.series, read, data.panel.card.declaration.trading_calendar())
+    before_test = _before_test(config, source.panel)
+    read = _read_in_test(config, data.panel, max(before_test, 0))
+    calendar = data.panel.card.declaration.trading_calendar()
+    refuse_stale(config, data.series, data.panel.bars[read], calendar, read_at(data.panel, read))
     return data
 
 
@@ -198,12 +199,6 @@ def _refuse_unfit(config: ExperimentConfig, panel: Panel) -> None:
             f"{config.where('plan', 'friction', 'fill_at')}: given decision_close. The last close of another exchange "
             "is hours old when aligned prices decide, so it cannot be traded at; expected next_open or next_close."
         )
-    if is_intraday(panel.card.declaration.frequency):
-        raise DataError(
-            f"{config.where('data', 'frequency')}: given {panel.card.declaration.frequency}. A run trades one bar "
-            "a session, week or month, so it takes 1D, 1W or 1M. Bars within a session can be loaded, checked "
-            "(`quantdl data check`), aligned, and turned into features and histories from Python."
-        )
 
 
 def _exchange_rates(config: ExperimentConfig) -> tuple[ExchangeRate, ...]:
@@ -222,10 +217,9 @@ def _in_book_currency(panel: Panel, config: ExperimentConfig, rates: tuple[Excha
         raise DataError(f"{config.where('data', 'exchange_rates')}: {error}") from error
 
 
-def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> pd.DatetimeIndex:
-    """Sessions at whose close a series is read in the test: those of the span and the one before it."""
-    stop = int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_end), side="right"))
-    return panel.sessions[before_test:stop]
+def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> slice:
+    """Bars at whose close a series is read in the test: those of the span and the one before it."""
+    return slice(before_test, int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_end), side="right")))
 
 
 def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:

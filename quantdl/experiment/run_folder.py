@@ -165,7 +165,8 @@ def _settlements(config: ExperimentConfig, outcome: Outcome) -> Settlements:
     if isinstance(config.data, AlignedPrices):
         return Settlements(calendar, {}, "The fills were made on several exchanges, each with a cycle of its own.")
     exchange = outcome.data.panel.card.declaration.trading_calendar()
-    return settlements(pd.DatetimeIndex(outcome.result.fills["session"]), exchange)
+    filled = outcome.result.equity.index.get_indexer(pd.DatetimeIndex(outcome.result.fills["session"]))
+    return settlements(outcome.result.session_of_each[filled], exchange)
 
 
 def _log(outcome: Outcome, seconds: float) -> str:

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 
 from quantdl.calendars import TradingCalendar, trading_calendar
+from quantdl.calendars.bars import is_intraday
+from quantdl.calendars.labels import bar_text
 from quantdl.config import ExperimentConfig
 from quantdl.errors import DataError
+from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.market.series.files import load_series_file
 
@@ -35,6 +38,7 @@ def refuse_stale(
     series: Mapping[str, ExogenousSeries],
     sessions: pd.DatetimeIndex,
     calendar: TradingCalendar,
+    instants: pd.DatetimeIndex | None = None,
 ) -> None:
     """Refuse series that a run cannot read at its sessions, before anything is fitted.
 
@@ -47,6 +51,7 @@ def refuse_stale(
         series: By name.
         sessions: Of the test span, and the one before it.
         calendar: Trading calendar of the prices.
+        instants: At which a series is read, where they are not the closes of the sessions, see `read_at`.
 
     Raises:
         DataError: With file, row and session of every series that fails, what it is used for, and the fix.
@@ -58,11 +63,11 @@ def refuse_stale(
     ]
     faults = []
     for name, where in uses:
-        fault = _unknown(series[name], sessions, calendar)
+        fault = _unknown(series[name], sessions, calendar, instants)
         if not fault and where == config.where("risk_free"):
-            fault = _no_rate(series[name], sessions, calendar)
+            fault = _no_rate(series[name], sessions, calendar, instants)
         if not fault and where == config.where("benchmark"):
-            fault = _stairs(series[name], sessions, calendar)
+            fault = _stairs(series[name], sessions, calendar, instants)
         if fault:
             (path,) = (file.path for file in config.exogenous if file.name == name)
             faults.append(f"{path} (named at {where}): {fault}")
@@ -70,7 +75,17 @@ def refuse_stale(
         raise DataError("\n".join(faults))
 
 
-def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> str:
+def read_at(panel: Panel, rows: slice | np.ndarray) -> pd.DatetimeIndex | None:
+    """Return the instants at which a series is read for bars within a session; None where that is a session's close."""
+    return panel.known_at[rows] if is_intraday(panel.card.declaration.frequency) else None
+
+
+def _unknown(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: str | TradingCalendar,
+    instants: pd.DatetimeIndex | None,
+) -> str:
     """Say at which sessions no value of a series, or too old a one, was known at the close; empty where there is none.
 
     The age of a value is the number of sessions of the series' own calendar that closed since it became known, before
@@ -78,7 +93,7 @@ def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str 
     """
     if not len(sessions):
         return ""
-    closes = trading_calendar(calendar).closes(sessions)
+    closes = trading_calendar(calendar).closes(sessions) if instants is None else instants
     position = series.positions(closes)
     declared = series.card.declaration
     ages = _ages(series, closes, position, declared.release.calendar or calendar)
@@ -96,33 +111,43 @@ def _unknown(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str 
         )
     return (
         f"no value of {series.name!r} at most {declared.longest_age} sessions old was known at the close of "
-        f"{sessions[first]:%Y-%m-%d}, and of {len(wrong) - 1:,} further sessions: {known}; the series runs "
+        f"{bar_text(sessions[first])}, and of {len(wrong) - 1:,} further sessions: {known}; the series runs "
         f"{series.observed_on[0]:%Y-%m-%d}..{series.observed_on[-1]:%Y-%m-%d}. "
         "Fix: bring a series that covers the test span, shorten the span, or state longest_age_sessions of the series "
         "if its values hold for longer."
     )
 
 
-def _no_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: TradingCalendar) -> str:
+def _no_rate(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: TradingCalendar,
+    instants: pd.DatetimeIndex | None,
+) -> str:
     """Say at which session a risk-free rate is no rate a year in the declared unit; empty where there is none."""
-    rates, unit = risk_free_rate(series, sessions, calendar), series.card.declaration.unit
+    rates, unit = risk_free_rate(series, sessions, calendar, instants), series.card.declaration.unit
     wrong = rates[~((rates > -1) & (rates < _HIGHEST_RATE))]
     if not len(wrong):
         return ""
     other = f"declare the unit {_PERCENT!r} if percent are meant, or c" if unit != _PERCENT else "c"
     return (
         f"{series.name!r}, declared in {unit!r}, is {wrong.iloc[0]:.4g} a year ({wrong.iloc[0]:.0%}) at the close of "
-        f"{wrong.index[0]:%Y-%m-%d}, and beyond reason at {len(wrong) - 1:,} further sessions; expected rates between "
+        f"{bar_text(wrong.index[0])}, and beyond reason at {len(wrong) - 1:,} further sessions; expected rates between "
         f"-100% and {_HIGHEST_RATE:.0%} a year. Fix: {other}orrect the values."
     )
 
 
-def _stairs(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: TradingCalendar) -> str:
+def _stairs(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: TradingCalendar,
+    instants: pd.DatetimeIndex | None,
+) -> str:
     """Say that a benchmark has a new value on too few sessions for figures of a bar; empty where it has enough."""
     stated = series.card.declaration.longest_age_sessions is not None  # its values hold for longer, who brings it says
     if stated or len(sessions) < _FEWEST_ASKED:
         return ""
-    position = series.positions(trading_calendar(calendar).closes(sessions))
+    position = series.positions(trading_calendar(calendar).closes(sessions) if instants is None else instants)
     new = int(np.count_nonzero(np.diff(position)))
     if new >= _FEWEST_NEW * (len(sessions) - 1):
         return ""
@@ -150,37 +175,52 @@ def _instant(moment: pd.Timestamp) -> str:
     return f"at {moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _known(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
-    fault = _unknown(series, sessions, calendar)
+def _known(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: str | TradingCalendar,
+    instants: pd.DatetimeIndex | None,
+) -> pd.Series:
+    fault = _unknown(series, sessions, calendar, instants)
     if fault:
         raise DataError(f"{series.card.declaration.source}: {fault}")
-    values, _ = series.as_of(trading_calendar(calendar).closes(sessions))
+    values, _ = series.as_of(trading_calendar(calendar).closes(sessions) if instants is None else instants)
     return pd.Series(values, sessions)
 
 
-def risk_free_rate(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
-    """Return the annual rate known at the close of each session, as a fraction.
+def risk_free_rate(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: str | TradingCalendar,
+    instants: pd.DatetimeIndex | None = None,
+) -> pd.Series:
+    """Return the annual rate known at the close of each session, or at the given instants, as a fraction.
 
     Raises:
         DataError: If at some session no rate was known, or only one older than the series declares.
     """
-    rate = _known(series, sessions, calendar)
+    rate = _known(series, sessions, calendar, instants)
     return rate / 100.0 if series.card.declaration.unit == _PERCENT else rate
 
 
-def benchmark_curve(series: ExogenousSeries, sessions: pd.DatetimeIndex, calendar: str | TradingCalendar) -> pd.Series:
-    """Return the level of a benchmark known at the close of each session.
+def benchmark_curve(
+    series: ExogenousSeries,
+    sessions: pd.DatetimeIndex,
+    calendar: str | TradingCalendar,
+    instants: pd.DatetimeIndex | None = None,
+) -> pd.Series:
+    """Return the level of a benchmark known at the close of each session, or at the given instants.
 
     Raises:
         DataError: If at some session no level was known, or only one older than the series declares, or one is not
             positive.
     """
-    curve = _known(series, sessions, calendar)
+    curve = _known(series, sessions, calendar, instants)
     wrong = ~(curve > 0)
     if wrong.any():
         raise DataError(
             f"{series.card.declaration.source}: {series.name!r} is {curve[wrong].iloc[0]} as known at the close of "
-            f"{curve.index[wrong][0]:%Y-%m-%d}; a benchmark needs a positive level at every "
+            f"{bar_text(curve.index[wrong][0])}; a benchmark needs a positive level at every "
             "session of the test span. Correct the file, or name another series as benchmark."
         )
     return curve

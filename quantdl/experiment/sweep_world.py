@@ -17,7 +17,7 @@ import pandas as pd
 from quantdl.backtest import Forecasts, Job, data_faults, prepare
 from quantdl.config import ExperimentConfig, plan_refusal
 from quantdl.errors import ConfigError, PlanError
-from quantdl.experiment.judgement import rate_on_cash
+from quantdl.experiment.judgement import elapsed_years, rate_on_cash
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.pipeline import model_predictions
 from quantdl.experiment.preparation import LoadedData, data_of, model_inputs, read_sources
@@ -63,8 +63,17 @@ class SweepWorld:
     def bars_per_year(self) -> float:
         """Bars in a year on which anything trades, as a run counts them."""
         card = self.data.panel.card.declaration
-        of_calendar = card.trading_calendar().bars_per_year(self.played[0], self.played[-1], card.frequency)
+        of_calendar = card.trading_calendar().bars_per_year(*self._days, card.frequency)
         return of_calendar * float(self.job.tape.trades[self.job.first : self.job.stop].mean())
+
+    @cached_property
+    def elapsed(self) -> pd.Series | None:
+        """Years up to the end of each bar of the data, where bars are shorter than a session."""
+        return elapsed_years(self.job, self.data.panel)
+
+    @property
+    def _days(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        return self.job.tape.days[self.job.first], self.job.tape.days[self.job.stop - 1]
 
     def trial(self, values: Mapping[str, object]) -> str:
         """Identify a set as a trial: what a run of the config with these parameters over the span would be."""
@@ -112,7 +121,7 @@ def open_world(config: ExperimentConfig, progress: Progress | None = None, *, ke
         among = bars.among(data.trades)
         with keeping_unfinished(config):
             block = fit_model(config.model, data.learnt, model_inputs(config, data), among, config, progress)
-        book = block.forecast(among.test, progress, end)
+        book = block.forecast(among.test, progress, data.panel.bars[bars.test[-1]])
         made = model_predictions(config, config.model, data, book)
         forecasts = Forecasts(config.model.horizon, _Kept(made), made.value_at_risk)
     return SweepWorld(config, data, job, rate, forecasts)

@@ -13,6 +13,7 @@ from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.sweep import TablePlayer, figures_of
 from quantdl.backtest.running.targets import fitted
 from quantdl.experiment.curves import measured_curve
+from quantdl.experiment.judgement import elapsed_years
 from quantdl.experiment.trials import SeenTrial, entry_of_a_sweep, record_all, seen_curve, selection_of
 from quantdl.market.panel import Panel
 from quantdl.records import digest, to_plain
@@ -73,6 +74,7 @@ def sweep_tables(
         raise ValueError(f"the data begin on {start}; expected at least one session before the first one played.")
     about = digest([to_plain(plan), str(start), str(end), initial_equity, _digest_of_rate(risk_free)])
     bars_per_year = job.terms.bars_per_year * float(job.tape.trades[job.first : job.stop].mean())
+    elapsed = elapsed_years(job, panel)
     player, figures, halts, seen = TablePlayer(job), [], [], []
     for table in tables:
         played = player.play(table)
@@ -80,7 +82,7 @@ def sweep_tables(
         halts.append(played.halted_on)
         trial = trial_hash(json.dumps([about, _digest(job, table)]), panel.card.fingerprint, 0, source_hash())
         curve = measured_curve(played.equity_where_traded(job), job.before, initial_equity)
-        seen.append(seen_curve(trial, curve, bars_per_year, risk_free)[0])
+        seen.append(seen_curve(trial, curve, bars_per_year, risk_free, elapsed)[0])
     found = figures_of(figures, halts).assign(trial=[one.trial for one in seen])
     record_all(ledger, entry_of_a_sweep(plan, panel.card, "tables"), seen)
     best = _best(seen)

@@ -74,7 +74,11 @@ class SeenTrial:
 
 
 def seen_curve(
-    trial: str, curve: pd.Series, bars_per_year: float, rate: pd.Series | float | None
+    trial: str,
+    curve: pd.Series,
+    bars_per_year: float,
+    rate: pd.Series | float | None,
+    elapsed: pd.Series | None = None,
 ) -> tuple[SeenTrial, PerformanceMetrics]:
     """Return a trial as the ledger takes it, and its figures.
 
@@ -83,11 +87,12 @@ def seen_curve(
         curve: Of its equity, see `quantdl.experiment.curves.measured_curve`.
         bars_per_year: Bars in a year on which anything trades.
         rate: Annual rate that cash earns, as known at each session or throughout; None for nothing.
+        elapsed: Years up to the end of each bar, where bars are not equally long; see `performance`.
     """
     rates = rate.reindex(curve.index) if isinstance(rate, pd.Series) else rate or 0.0
-    metrics = performance(curve, bars_per_year, rates)
+    metrics = performance(curve, bars_per_year, rates, elapsed)
     figures, reason = period_sharpe(metrics)
-    return SeenTrial(trial, figures, reason, excess_returns(curve, bars_per_year, rates)), metrics
+    return SeenTrial(trial, figures, reason, excess_returns(curve, bars_per_year, rates, elapsed)), metrics
 
 
 def record_all(ledger: Ledger, alike: Entry, seen: Sequence[SeenTrial]) -> tuple[Trial, ...]:
@@ -132,14 +137,8 @@ def _kept_together(ledger: Ledger, seen: Sequence[SeenTrial]) -> dict[int, Retur
         series = [seen[number].returns for number in numbers]
         table = np.column_stack([one.to_numpy() for one in series if one is not None])
         assert series[0] is not None
-        kept |= zip(numbers, store_returns(ledger, _bars(series[0]), table), strict=True)
+        kept |= zip(numbers, store_returns(ledger, np.asarray(series[0].index, "datetime64[ns]"), table), strict=True)
     return kept
-
-
-def _bars(returns: pd.Series) -> np.ndarray:
-    """Return the bar at whose end each return was earned; bars of one session share its label, and are numbered."""
-    of_session = pd.Series(0, returns.index).groupby(level=0).cumcount()
-    return np.asarray(returns.index + pd.to_timedelta(of_session.to_numpy(), unit="ns"), "datetime64[ns]")
 
 
 def record_look(config: ExperimentConfig, card: DataCard) -> int:
@@ -185,7 +184,7 @@ def _kept_returns(ledger: Ledger, outcome: Outcome) -> ReturnsColumn | None:
     returns = outcome.judgement.excess_returns
     if not np.isfinite(returns).all():
         return None
-    (column,) = store_returns(ledger, _bars(returns), returns.to_numpy()[:, None])
+    (column,) = store_returns(ledger, np.asarray(returns.index, "datetime64[ns]"), returns.to_numpy()[:, None])
     return column
 
 

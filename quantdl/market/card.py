@@ -217,12 +217,15 @@ class DataCard:
         fingerprint: ``"sha256:<hex>"`` of the values as loaded, before any policy, see `content_fingerprint`; with
             corporate actions, of both.
         currencies: Currency by asset as the source names it, where they differ; None where they do not.
+        converted: Currency by asset in which the prices were quoted, of the assets that were converted from another
+            currency at exchange rates; None where none was.
     """
 
     declaration: Declaration
     fields: tuple[str, ...]
     fingerprint: str
     currencies: Mapping[str, str] | None = field(default=None, metadata=OMIT_DEFAULT)
+    converted: Mapping[str, str] | None = field(default=None, metadata=OMIT_DEFAULT)
 
     @property
     def currency(self) -> str:

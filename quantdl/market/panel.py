@@ -115,6 +115,20 @@ class Panel:
         """What others worked out of this panel, by their own keys: a panel never changes, so it need be done once."""
         return {}
 
+    @cached_property
+    def bars(self) -> pd.DatetimeIndex:
+        """(T,) tz-naive label of each bar, unique and increasing: the axis of what is worked out bar by bar.
+
+        It is the session, where a bar is a session or longer. A bar within a session is labelled by the time at which
+        it ended on the exchange's clock, or on that of UTC where the exchange's shows a time twice (in a market that is
+        open while it is set back).
+        """
+        if not is_intraday(self.card.declaration.frequency):
+            return self.sessions
+        local = self.known_at.tz_convert(self.card.declaration.timezone).tz_localize(None)
+        rises = local.is_unique and local.is_monotonic_increasing
+        return local if rises else self.known_at.tz_localize(None)
+
     @property
     def closes(self) -> np.ndarray:
         """(T, A) closing prices, NaN where there is no bar; `traded_closes` leaves out bars of volume 0 too."""

@@ -17,6 +17,7 @@ COSTS = (
     Quantity("annual_turnover", "Turnover a year", TIMES_EQUITY),
     Quantity("stated_bps", "Stated one-way cost", BPS),
 )
+AVERAGE = Quantity("average_bps", "Average one-way cost: fees, spread and impact over the value traded", BPS)
 BREAK_EVEN = Quantity("bps", "Break-even one-way cost", BPS)
 EXIT = (
     Quantity("days", "Sessions to leave the book", RATIO),
@@ -61,6 +62,9 @@ def _cost_table(shares: tuple[CostShare, ...], costs: CostFigures, money: Unit) 
 def _cost_figures(costs: CostFigures, money: Unit) -> list[Part]:
     """Lay out the cost figures, the break-even cost, the way out of the book and its capacity."""
     rows = [row(shown.label, shown.cell(costs)) for shown in COSTS]
+    if costs.traded is not None:
+        rows.append(row(with_unit("Value traded", money), number(costs.traded, money)))
+        rows.append(row(AVERAGE.label, AVERAGE.cell(costs)))
     rows.append(row(BREAK_EVEN.label, BREAK_EVEN.cell(costs.break_even, "outside the range tried")))
     if isinstance(costs.exit, ExitFigures):
         rows += [row(shown.label, shown.cell(costs.exit, "a position could not be sold")) for shown in EXIT]

@@ -11,6 +11,7 @@ from quantdl.backtest.plan.invalidation import (
     StaleDataLimit,
     VolatilityLimit,
 )
+from quantdl.calendars.labels import bar_text
 from quantdl.report import charts
 from quantdl.report.document import (
     Bullets,
@@ -104,7 +105,7 @@ def _events(run: RunRecord) -> list[Part]:
 
 def _event_row(event: pd.Series) -> Row:
     return row(
-        str(pd.Timestamp(str(event["session"])).date()),
+        bar_text(pd.Timestamp(str(event["session"]))),
         Cell(in_words(str(event["item"]))),
         Cell(in_words(str(event["condition"]))),
         Cell(str(event["detail"])),

@@ -80,7 +80,13 @@ def date_axis(indexes: Iterable[pd.Index], **changes: Any) -> dict[str, Any]:  #
     """Build an axis of sessions from the first to the last of several indexes."""
     spans = [(index[0], index[-1]) for index in indexes]
     span = pd.DatetimeIndex([min(first for first, _ in spans), max(last for _, last in spans)])
-    shared = {"type": "date", "range": days(span), "hoverformat": "%Y-%m-%d", "showgrid": False, "ticks": "outside"}
+    shared = {
+        "type": "date",
+        "range": days(span),
+        "hoverformat": _day_format(span),
+        "showgrid": False,
+        "ticks": "outside",
+    }
     return axis("", **{**shared, **changes})
 
 
@@ -90,8 +96,13 @@ def name_axis(names: Sequence[str]) -> dict[str, Any]:
 
 
 def days(sessions: pd.Index | pd.Series) -> list[str]:
-    """Write sessions as ISO dates."""
-    return [str(day) for day in pd.DatetimeIndex(sessions).strftime("%Y-%m-%d")]
+    """Write the labels of bars as ISO dates, with the time of day where bars lie within a session."""
+    labels = pd.DatetimeIndex(sessions)
+    return [str(day) for day in labels.strftime(_day_format(labels))]
+
+
+def _day_format(labels: pd.DatetimeIndex) -> str:
+    return "%Y-%m-%d" if labels.equals(labels.normalize()) else "%Y-%m-%d %H:%M"
 
 
 def line_style(position: int) -> dict[str, Any]:

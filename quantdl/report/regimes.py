@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.periods import BothBooks, ContextResult, PeriodResult
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
+from quantdl.calendars.bars import bar_unit
 from quantdl.report import charts
 from quantdl.report.document import Part, Row, Section, Table, header, heading_row, notice, number, row
 from quantdl.report.formatting import COUNT, PERCENT, Unit, counted, in_words, money_in, stated, with_unit
@@ -17,12 +19,13 @@ DOES = {"trade": "trades on", "reduce_only": "only reduces positions", "flat": "
 def section(run: RunRecord) -> Section:
     """Show the results per regime and stress window, and when each regime held."""
     metrics, abnormal = run.metrics, run.setup.plan.abnormal_volatility
-    money = money_in(run.card.declaration.currency)
+    money, unit = money_in(run.card.declaration.currency), bar_unit(run.card.declaration.frequency)
     parts: tuple[Part, ...] = (
         charts.regime_strip(run.tables.regimes["regime"]),
-        _period_table("regime", metrics.regimes, money),
-        _stress_windows(metrics.stress_windows, abnormal.stress_windows, money),
+        _period_table("regime", metrics.regimes, money, unit),
+        _stress_windows(metrics.stress_windows, abnormal.stress_windows, money, unit),
         contexts_table(metrics.contexts, money),
+        *((currencies_table(metrics.currencies, money),) if metrics.currencies else ()),
     )
     return Section("regimes", "Results per regime", "Regimes", _lead(abnormal), parts)
 
@@ -35,30 +38,32 @@ def _lead(abnormal: AbnormalVolatility) -> str:
     )
 
 
-def period_figures(money: Unit) -> tuple[Quantity, ...]:
-    """Return the figures of a period, money in the currency of the run."""
+def period_figures(money: Unit, unit: str = "session") -> tuple[Quantity, ...]:
+    """Return the figures of a period, money in the currency of the run, of bars that are called so."""
     return (
         Quantity("total_return", "Return", PERCENT),
         Quantity("pnl", "Profit and loss", money),
-        Quantity("volatility", "Volatility of one session", PERCENT),
-        Quantity("worst_session", "Worst session", PERCENT),
+        Quantity("volatility", f"Volatility of one {unit}", PERCENT),
+        Quantity("worst_session", f"Worst {unit}", PERCENT),
     )
 
 
-def _stress_windows(found: Mapping[str, BothBooks], windows: tuple[StressWindow, ...], money: Unit) -> Part:
+def _stress_windows(found: Mapping[str, BothBooks], windows: tuple[StressWindow, ...], money: Unit, unit: str) -> Part:
     if not windows:
         return notice("The plan names no stress windows.")
-    return _period_table("stress window", found, money, {one.name: f"{one.first} to {one.last}" for one in windows})
+    return _period_table(
+        "stress window", found, money, unit, {one.name: f"{one.first} to {one.last}" for one in windows}
+    )
 
 
 def _period_table(
-    what: str, periods: Mapping[str, BothBooks], money: Unit, dates: Mapping[str, str] | None = None
+    what: str, periods: Mapping[str, BothBooks], money: Unit, unit: str, dates: Mapping[str, str] | None = None
 ) -> Table:
     """Head each period with its name and extent; below it a row for the strategy and one for the baseline."""
     rows: list[Row] = []
-    figures = period_figures(money)
+    figures = period_figures(money, unit)
     for name, both in periods.items():
-        extent = (in_words(name), (dates or {}).get(name, ""), counted(int(both.strategy.sessions), "session"))
+        extent = (in_words(name), (dates or {}).get(name, ""), counted(int(both.strategy.sessions), unit))
         rows.append(heading_row(", ".join(text for text in extent if text)))
         for book, result in ((STRATEGY, both.strategy), (BASELINE, both.baseline)):
             rows.append(_period_row(NAMES[book], result, figures))
@@ -78,6 +83,17 @@ def contexts_table(contexts: tuple[ContextResult, ...], money: Unit) -> Table:
     note = "States are as known when a session began. The profits of one context add up to the whole."
     columns = header("State of the market", "Sessions", with_unit("Profit and loss", money))
     return Table("Profit by rival explanation", columns, tuple(rows), note, narrow=True)
+
+
+def currencies_table(found: tuple[CurrencyResult, ...], money: Unit) -> Table:
+    """Split the profit by the currency of the quotes, and that into prices and rates."""
+    rows = [row(one.currency, *(number(value, money) for value in (one.pnl, one.price, one.exchange))) for one in found]
+    columns = header("Quoted in", with_unit("Profit and loss", money), "Of prices, less costs", "Of the rate")
+    note = (
+        "The rate earns its change on the value held at the close before; the rest are prices and dividends at the "
+        "rate of the day, less costs. Cash stands in the currency of the book."
+    )
+    return Table("Profit by currency", columns, tuple(rows), note, narrow=True)
 
 
 def _context_row(line: ContextResult, money: Unit) -> Row:

@@ -4,6 +4,7 @@ import pandas as pd
 
 from quantdl.backtest.judging.summaries import RuleTrades
 from quantdl.backtest.plan.rules import Rule
+from quantdl.calendars.labels import bar_text
 from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, notice, number, row
 from quantdl.report.formatting import BARS, COUNT, PERCENT, Unit, money_in, stated, with_unit
@@ -79,4 +80,4 @@ def _named(rule: object) -> str:
 
 
 def _day(moment: object) -> str:
-    return str(pd.Timestamp(str(moment)).date())
+    return bar_text(pd.Timestamp(str(moment)))

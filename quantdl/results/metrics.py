@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
@@ -44,6 +45,7 @@ class RunMetrics:
         halt_reason: Why, or an empty text.
         forecast: Scores of the forecasts; None without a model.
         member_spread: How far the members of the model are apart; None where it has none.
+        currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
     """
 
     strategy: PerformanceMetrics
@@ -59,3 +61,4 @@ class RunMetrics:
     halt_reason: str
     forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)
     member_spread: MemberSpread | None = field(default=None, metadata=OMIT_DEFAULT)
+    currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)

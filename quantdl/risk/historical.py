@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from quantdl.calendars.bars import bar_unit
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk
 
@@ -31,20 +32,21 @@ class HistoricalSimulation:
     def source(self, fewest: int, most: int) -> str:
         """See `LossPredictions`."""
         used = f"{most}" if fewest == most else f"{fewest} to {most}"
-        return f"historical simulation, {used} sessions"
+        return f"historical simulation, {used} {bar_unit(self.panel.card.declaration.frequency)}s"
 
     def book_risk(self, session: pd.Timestamp, weights: np.ndarray) -> BookRisk:
         """Losses of the (A,) weights in the last sessions that count, up to and including ``session``.
 
         They are fewer than `HISTORY_SESSIONS` where the assets held have no more sessions in common.
         """
-        stop = int(self.panel.sessions.searchsorted(session, side="right"))
+        stop = int(self.panel.bars.searchsorted(session, side="right"))
         held = np.flatnonzero(weights != 0)
         losses = torch.from_numpy(-(self._filled[self._counted(stop, held)] @ weights))
         if len(losses) >= HISTORY_SESSIONS or not len(held):
             return BookRisk(losses)
+        unit = bar_unit(self.panel.card.declaration.frequency)
         return BookRisk(
-            losses, basis=f"past sessions in which every held asset has a return ({self._least(stop, held)})"
+            losses, basis=f"past {unit}s in which every held asset has a return ({self._least(stop, held)})"
         )
 
     def _counted(self, stop: int, held: np.ndarray) -> slice | np.ndarray:
@@ -82,6 +84,7 @@ def trailing_returns(panel: Panel, asset: int, session: pd.Timestamp) -> np.ndar
         asset: Position of the asset among ``panel.assets``.
         session: Last session read.
     """
-    alone = panel.select([panel.assets[asset]]).until(session)
+    last = int(panel.bars.searchsorted(session, side="right")) - 1
+    alone = panel.select([panel.assets[asset]]).until(panel.known_at[last])
     returns = alone.log_returns()[:, 0]
     return np.asarray(np.expm1(returns[np.isfinite(returns)][-HISTORY_SESSIONS:]))

@@ -114,7 +114,10 @@ class PerformanceMetrics:
 
 
 def performance(
-    equity: pd.Series, bars_per_year: float, risk_free_annual: float | pd.Series = 0.0
+    equity: pd.Series,
+    bars_per_year: float,
+    risk_free_annual: float | pd.Series = 0.0,
+    elapsed: pd.Series | None = None,
 ) -> PerformanceMetrics:
     """Measure an equity curve.
 
@@ -124,6 +127,8 @@ def performance(
         bars_per_year: Bars of the calendar in a year (252 or so for daily bars of XNYS).
         risk_free_annual: Annual rate, compounded to a rate per bar. As a series with the index of ``equity``, the rate
             known at each session: a bar earns the one that was known at its beginning.
+        elapsed: Years up to each bar for which cash has earned, covering the index of ``equity``, where that is not one
+            of ``bars_per_year`` a bar: within a session cash earns nothing, and over night what a session earns.
 
     Raises:
         ValueError: If the curve is empty, unsorted, not finite, or not positive before its end, naming the session; if
@@ -143,7 +148,7 @@ def performance(
     values = _checked_values(equity, bars_per_year)
     rates = _checked_rates(risk_free_annual, equity)
     returns = values[1:] / values[:-1] - 1.0
-    excess = excess_returns(equity, bars_per_year, risk_free_annual).to_numpy()
+    excess = excess_returns(equity, bars_per_year, risk_free_annual, elapsed).to_numpy()
     root_year = math.sqrt(bars_per_year)
     drawdown = worst_drawdown(equity)
     fell = drawdown.depth < 0.0
@@ -186,13 +191,19 @@ def performance(
     )
 
 
-def excess_returns(equity: pd.Series, bars_per_year: float, risk_free_annual: float | pd.Series = 0.0) -> pd.Series:
+def excess_returns(
+    equity: pd.Series,
+    bars_per_year: float,
+    risk_free_annual: float | pd.Series = 0.0,
+    elapsed: pd.Series | None = None,
+) -> pd.Series:
     """Simple returns less the risk-free rate of each bar: those that Sharpe and Sortino are of.
 
     Args:
         equity: See `performance`.
         bars_per_year: See `performance`.
         risk_free_annual: See `performance`.
+        elapsed: See `performance`.
 
     Returns:
         (T - 1,) by the session in which each return was earned.
@@ -202,7 +213,8 @@ def excess_returns(equity: pd.Series, bars_per_year: float, risk_free_annual: fl
     """
     values = _checked_values(equity, bars_per_year)
     rates = _checked_rates(risk_free_annual, equity)
-    excess = values[1:] / values[:-1] - 1.0 - ((1.0 + rates) ** (1.0 / bars_per_year) - 1.0)
+    years = 1.0 / bars_per_year if elapsed is None else np.diff(elapsed.reindex(equity.index).to_numpy(np.float64))
+    excess = values[1:] / values[:-1] - 1.0 - ((1.0 + rates) ** years - 1.0)
     return pd.Series(excess, equity.index[1:])
 
 

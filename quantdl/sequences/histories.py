@@ -23,7 +23,7 @@ class Histories:
     """The observed bars of all assets, and what a session knows of each of them.
 
     Attributes:
-        sessions: (T,) session labels.
+        sessions: (T,) label of each bar, see `quantdl.market.panel.Panel.bars`.
         bars: The observed bars in rows.
         last: (T, A) number of each asset's last observed bar up to a session, within its own history; -1 without one.
         present: (T, A) whether the asset can be forecast: traded, with enough history, and in the universe as of the
@@ -61,7 +61,10 @@ class Histories:
         return self.bars.features.shape[1]
 
     def bar_of(self, session: pd.Timestamp | str) -> int:
-        """Bar number of the last session at or before a day; -1 before the first."""
+        """Bar number of the last bar at or before a label, see `quantdl.market.panel.Panel.bars`; -1 before the first.
+
+        A day without a time of day lies before the bars within its session.
+        """
         return int(self.sessions.searchsorted(pd.Timestamp(session), side="right")) - 1
 
     def to(self, device: torch.device) -> "Histories":
@@ -191,7 +194,7 @@ def build_histories(
     bars = ObservedBars.of(panel, windows, table)
     targets, observed = realised_returns(panel, windows)
     return Histories(
-        sessions=panel.sessions,
+        sessions=panel.bars,
         bars=bars,
         last=torch.from_numpy(np.cumsum(table.valid, axis=0) - 1),
         present=torch.from_numpy(table.valid & panel.eligible),

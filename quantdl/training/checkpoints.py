@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from quantdl.calendars.labels import bar_date
 from quantdl.disk import disk_errors
 from quantdl.errors import IntegrityError, QuantdlError
 from quantdl.models.ensemble import EnsembleForecaster
@@ -46,7 +46,7 @@ class MemberDescription:
     """A member of an ensemble; see `ModelDescription`."""
 
     context: int | None
-    fitted_through: tuple[date, ...]
+    fitted_through: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class ModelDescription:
     assets: tuple[str, ...]
     windows: tuple[ReturnWindow, ...]
     context: int | None
-    fitted_through: tuple[date, ...]
+    fitted_through: tuple[str, ...]
     weights_sha256: str
     members: tuple[MemberDescription, ...] = field(default=(), metadata=OMIT_DEFAULT)
     description_sha256: str = field(default="", metadata=OMIT_DEFAULT)
@@ -97,9 +97,9 @@ def save_checkpoint(folder: Path, fitted: FittedModel, architecture: Architectur
         assets=architecture.assets,
         windows=fitted.windows,
         context=fitted.context,
-        fitted_through=_days(fitted),
+        fitted_through=_labels(fitted),
         weights_sha256=hashlib.sha256(weights).hexdigest(),
-        members=tuple(MemberDescription(member.context, _days(member)) for member in fitted.members),
+        members=tuple(MemberDescription(member.context, _labels(member)) for member in fitted.members),
     )
     sealed = replace(described, description_sha256=digest(to_plain(described)))
     with disk_errors(folder):
@@ -158,8 +158,8 @@ def _as_described(model: Forecaster, windows: tuple[ReturnWindow, ...], describe
     return FittedModel(model, windows, described.context, tuple(map(pd.Timestamp, described.fitted_through)))
 
 
-def _days(fitted: FittedModel) -> tuple[date, ...]:
-    return tuple(session.date() for session in fitted.fitted_through)
+def _labels(fitted: FittedModel) -> tuple[str, ...]:
+    return tuple(bar_date(session).isoformat() for session in fitted.fitted_through)
 
 
 def _checked(described: ModelDescription) -> ModelDescription:

@@ -7,6 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from quantdl.calendars.labels import bar_text
 from quantdl.distributions import Forecast
 from quantdl.errors import LookAheadError, RunError
 from quantdl.models.ensemble import EnsembleForecaster, mixed
@@ -59,9 +60,9 @@ class FittedModel:
         """
         if self.fitted_through[0] > made_at:
             raise LookAheadError(
-                f"{first_forecast:%Y-%m-%d} cannot be forecast by a model fitted through "
-                f"{self.fitted_through[0]:%Y-%m-%d} (labels, scaler and early stop included). Forecast later sessions, "
-                "or train on an earlier span."
+                f"{bar_text(first_forecast)} cannot be forecast by a model fitted through "
+                f"{bar_text(self.fitted_through[0])} (labels, scaler and early stop included). Forecast later "
+                "sessions, or train on an earlier span."
             )
 
 
@@ -104,8 +105,8 @@ class ForecastBook:
         """
         if not self.sessions[0] <= session <= self.through:
             raise RunError(
-                f"no forecast for {session:%Y-%m-%d}. The book runs {self.sessions[0]:%Y-%m-%d}.."
-                f"{self.through:%Y-%m-%d}; widen the test span of the config."
+                f"no forecast for {bar_text(session)}. The book runs {bar_text(self.sessions[0])}.."
+                f"{bar_text(self.through)}; widen the test span of the config."
             )
         made: pd.Timestamp = self.sessions[int(self.sessions.searchsorted(session, side="right")) - 1]
         return made

@@ -337,3 +337,72 @@ def test_orders_that_wait_count_when_others_are_given():
     answers = {1: Orders((order(-6, "limit", price=110.0),)), 2: Orders((Order("A01", -6.0, "rebalance"),))}
     with pytest.raises(RunError, match=r"breaks sizing\.max_gross"):
         played([FLAT_BAR] * 2, answers)
+
+
+def test_exits_of_a_purchase_that_no_cash_was_left_for_are_forgotten():
+    """Settled are 40, less than the 60 that a fill costs: nothing is bought, and a later position has no stop at 97."""
+    switched = (Order("A01", -9.0, "leave"), order(5.0, "market"))
+    answers = {
+        0: Decision(np.array([0.0, 0.9]), "rebalance"),
+        1: Orders(switched, (PositionExits("A00", "leave", stop=97.0),)),
+        5: Decision(np.array([0.5, 0.0]), "rebalance"),
+    }
+    bars = [FLAT_BAR] * 5 + [(100.0, 100.0, 90.0, 90.0)]
+    friction = {"commission_minimum": 60.0, "settlement_sessions": 2}
+    result = played(bars, answers, friction=friction)
+    unbought = result.orders[(result.orders["asset"] == "A00") & (result.orders["decided"] == result.equity.index[1])]
+    assert (unbought["status"].tolist(), unbought["filled"].tolist()) == (["cash_short"], [0.0])
+    bought = result.fills[result.fills["asset"] == "A00"]
+    assert bought["rule"].tolist() == ["rebalance"]
+    assert result.quantities["A00"].iloc[-1] == bought["quantity"].iloc[0] > 0
+
+
+@pytest.mark.parametrize("closes_only", [True, False])
+def test_a_stop_at_the_close_of_a_decision_comes_before_it(closes_only):
+    """Held 5, a stop at 97, a close at 95: they are sold there, and the strategy is asked when it holds none."""
+    seen = {}
+
+    class Script:
+        def decide(self, view):
+            seen[len(view.sessions) - 1] = float(view.shares[0])
+            if len(view.sessions) == 2:
+                return Orders((order(5.0, "market"),), (PositionExits("A00", "leave", stop=97.0),))
+            return Orders((order(2.0, "market"),)) if len(view.sessions) == 4 else None
+
+    fields = ("close",) if closes_only else ("close", "open", "high", "low")
+    panel = bars_world([FLAT_BAR, (95.0, 95.0, 95.0, 95.0)], closes_only)
+    friction = {**NO_COSTS, "fill_at": "decision_close"}
+    result = run(panel, Script(), friction=friction, trusted_data={"fields": fields})
+    assert seen[3] == 0.0
+    assert [(row.quantity, row.price, row.rule) for row in result.fills.itertuples()] == [
+        (5.0, 100.0, "rebalance"), (-5.0, 95.0, "leave"), (2.0, 95.0, "rebalance"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "bar", "expected"),
+    [
+        (98.0, (99.0, 99.5, 96.0, 98.5), [(2, 2.0, 98.0), (2, -7.0, 97.0)]),  # the price falls through both
+        (96.5, (99.0, 99.5, 96.0, 98.5), [(2, -5.0, 97.0)]),  # the stop comes first, and takes the order along
+        (98.0, (99.0, 99.5, 97.5, 98.5), [(2, 2.0, 98.0)]),  # the limit alone
+        (98.0, (95.0, 96.0, 94.0, 95.5), [(2, 2.0, 95.0), (2, -7.0, 95.0)]),  # the open is beyond both
+        (98.0, (99.0, 106.0, 97.5, 105.0), [(2, -5.0, 105.0)]),  # a target, not a stop, before what only waits
+    ],
+)
+def test_a_limit_above_the_stop_of_its_position_is_bought_and_lost_with_it(limit, bar, expected):
+    exits = PositionExits("A00", "leave", stop=97.0, target=105.0)
+    answers = {0: Orders((order(5.0, "market"),), (exits,)), 1: Orders((order(2.0, "limit", price=limit),))}
+    assert fills_of(played([bar], answers)) == expected
+
+
+@pytest.mark.parametrize(
+    ("limit", "bar", "expected"),
+    [
+        (102.0, (101.0, 104.0, 100.5, 101.5), [(2, -2.0, 102.0), (2, 7.0, 103.0)]),
+        (103.5, (101.0, 104.0, 100.5, 101.5), [(2, 5.0, 103.0)]),
+    ],
+)
+def test_a_limit_below_the_stop_of_a_short_position_is_sold_and_lost_with_it(limit, bar, expected):
+    exits = PositionExits("A00", "leave", stop=103.0)
+    answers = {0: Orders((order(-5.0, "market"),), (exits,)), 1: Orders((order(-2.0, "limit", price=limit),))}
+    assert fills_of(played([bar], answers)) == expected

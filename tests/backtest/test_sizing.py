@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.related_positions import NamedGroups
 from tests.backtest.oracle.sizing import exit_values, reduced_only, target_quantities
 from tests.backtest.worlds import FLAT, NO_COSTS, run, world
 
@@ -48,3 +50,34 @@ def test_a_position_is_only_reduced_on_its_own_side():
 
 def test_a_position_fits_the_exit_if_it_sells_within_the_sessions():
     assert exit_values(np.array([100.0, np.inf]), 5).tolist() == [500.0, np.inf]
+
+
+def test_what_a_cut_of_one_side_leaves_keeps_the_cap_on_net_weight():
+    """The long side is cut to .9 x 200 of 1,000; the net weight of -.32 is brought to -.2 by five eighths of both."""
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess made for this test", 0.1, 0.0)
+    result = run(
+        world(FLAT),
+        {0: [0.5, -0.5]},
+        friction=NO_COSTS | {"liquidity": volume, "borrow": Borrow(0.0, 0.3)},
+        fast_exit=FastExit(2),
+        sizing={"long_only": False, "max_gross": 1.1, "max_net": 0.2},
+        related_positions={"max_group_gross": 0.6, "max_group_net": 0.55},
+    )
+    assert result.orders["target_weight"].tolist()[:2] == pytest.approx([0.18 * 0.625, -0.5 * 0.625])
+    assert result.events["condition"].tolist()[:3] == ["cut", "cut", "cut"]
+
+
+def test_what_a_cut_leaves_keeps_the_cap_on_the_net_weight_of_a_group():
+    """One group of both: its net weight of -.32 is brought to -.25, within the .3 of the whole book."""
+    volume = StatedVolume("stated", {"A00": 1000.0, "A01": 1e6}, "a guess made for this test", 0.1, 0.0)
+    result = run(
+        world(FLAT),
+        {0: [0.5, -0.5]},
+        friction=NO_COSTS | {"liquidity": volume, "borrow": Borrow(0.0, 0.3)},
+        fast_exit=FastExit(2),
+        sizing={"long_only": False, "max_gross": 1.1, "max_net": 0.3},
+        related_positions={
+            "groups": NamedGroups("named", {"both": ("A00", "A01")}), "max_group_gross": 1.05, "max_group_net": 0.25,
+        },
+    )  # fmt: skip
+    assert result.orders["target_weight"].sum() == pytest.approx(-0.25)

@@ -25,7 +25,7 @@ from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
-from quantdl.market.card import DataCard, Declaration, SilenceRule
+from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule
 from quantdl.market.panel import Panel
 from quantdl.market.status import CellStatus
 
@@ -181,3 +181,54 @@ def closes_with(column, length=12):
     closes[: len(column), 0] = column
     closes[len(column) :, 0] = column[-1]
     return closes
+
+
+def ends_of_bars(calendar: str, first: str, last: str, frequency: str) -> pd.DataFrame:
+    """Session and UTC end of each bar of a span, cut from every open to the break and from its end to the close."""
+    length, rows = pd.Timedelta(frequency), []
+    for session, day in trading_calendar(calendar).schedule(first, last).iterrows():
+        rest = pd.notna(day["break_start"]) and day["break_start"] < day["close"]
+        stretches = [(day["open"], day["break_start"]), (day["break_end"], day["close"])]
+        for begin, end in stretches if rest else [(day["open"], day["close"])]:
+            rows += [
+                (session, min(at + length, end)) for at in pd.date_range(begin, end, freq=length, inclusive="left")
+            ]
+    return pd.DataFrame(rows, columns=["session", "end"])
+
+
+def hours(
+    closes: np.ndarray | float,
+    first: str = "2023-07-03",
+    last: str = "2023-07-14",
+    calendar: str = "XNYS",
+    frequency: str = "60min",
+    fields: Mapping[str, np.ndarray] | None = None,
+) -> Panel:
+    """A panel of bars within sessions from closes (T, A), or one close for two assets; NaN is missing."""
+    axis = ends_of_bars(calendar, first, last, frequency)
+    closes = np.full((len(axis), 2), closes) if np.ndim(closes) == 0 else np.asarray(closes, dtype=float)[: len(axis)]
+    everything = {"close": closes, **(fields or {})}
+    about = Declaration(
+        source="made by a test",
+        timezone=trading_calendar(calendar).timezone,
+        frequency=frequency,
+        adjustment="split",
+        calendar=calendar,
+        as_of=date(2030, 1, 1),
+        licence="none needed",
+        universe="point_in_time",
+        intraday=IntradayBars("start", "open"),
+    )
+    status = np.where(np.isfinite(closes), CellStatus.TRADED, CellStatus.MISSING).astype(np.int8)
+    assets = tuple(f"A{number:02d}" for number in range(closes.shape[1]))
+    card = DataCard(about, tuple(everything), FINGERPRINT)
+    known_at = pd.DatetimeIndex(axis["end"])
+    return Panel(pd.DatetimeIndex(axis["session"]), known_at, assets, everything, status, {}, card)
+
+
+def run_hours(panel: Panel, schedule, **items) -> BacktestResult:
+    """As `run`, on a panel of `hours`."""
+    frequency, n_sessions = panel.card.declaration.frequency, panel.sessions.nunique()
+    items["horizon"] = {"timeframe": frequency} | items.get("horizon", {})
+    items["sample"] = {"minimum_sessions": n_sessions} | items.get("sample", {})
+    return run(panel, schedule, **items)

@@ -1,11 +1,11 @@
 """How days are written."""
 
-from datetime import date
+from datetime import date, datetime
 
 import pandas as pd
 import pytest
 
-from quantdl.calendars.labels import as_day, neighbours
+from quantdl.calendars.labels import as_day, bar_date, bar_text, neighbours
 from quantdl.errors import CalendarError
 
 
@@ -24,3 +24,10 @@ def test_the_neighbours_of_a_holiday_are_the_sessions_around_it():
     sessions = pd.DatetimeIndex(["2024-12-24", "2024-12-26"])
     assert neighbours(sessions, pd.Timestamp("2024-12-25")).equals(sessions)
     assert neighbours(sessions, pd.Timestamp("2024-12-20")).equals(sessions[:1])
+
+
+def test_a_bar_within_a_session_is_told_with_its_time_of_day():
+    within, session = pd.Timestamp("2024-12-31 10:30"), pd.Timestamp("2024-12-31")
+    assert (bar_text(within), bar_text(session)) == ("2024-12-31 10:30", "2024-12-31")
+    assert (bar_date(within), bar_date(session)) == (datetime(2024, 12, 31, 10, 30), date(2024, 12, 31))
+    assert not isinstance(bar_date(session), datetime)

@@ -10,10 +10,11 @@ from hypothesis import given, settings, strategies as st
 
 from quantdl.errors import DataError
 from quantdl.market.actions import CorporateActions, Split
-from quantdl.market.card import Declaration, SilenceRule
+from quantdl.market.card import DataCard, Declaration, IntradayBars, SilenceRule
+from quantdl.market.panel import Panel
 from quantdl.market.sources.frames import panel_from_frame
 from quantdl.market.status import CellStatus
-from tests.backtest.worlds import world
+from tests.backtest.worlds import ends_of_bars, world
 
 U, T, M, H, D = (CellStatus[name] for name in ("UNLISTED", "TRADED", "MISSING", "HALTED", "DELISTED"))
 NAN = np.nan
@@ -370,3 +371,48 @@ def test_a_view_of_volumes_is_the_panel_that_was_loaded_on_that_day(volumes, cut
     np.testing.assert_array_equal(view.fields["volume"], then.fields["volume"])
     np.testing.assert_array_equal(view.traded, then.traded)
     np.testing.assert_array_equal(view.log_returns(), then.log_returns())
+
+
+def of_hours(calendar, timezone, first, last):
+    """A panel of the bars of an hour of a calendar, all at 1."""
+    axis = ends_of_bars(calendar, first, last, "60min")
+    return panel_of_hours(pd.DatetimeIndex(axis["session"]), pd.DatetimeIndex(axis["end"]), calendar, timezone)
+
+
+def panel_of_hours(sessions, known_at, calendar, timezone):
+    cut = IntradayBars(labelled="end", anchored="open")
+    about = Declaration("made up", timezone, "60min", "raw", calendar, date(2030, 1, 1), "none", intraday=cut)
+    status = np.full((len(sessions), 1), CellStatus.TRADED, dtype=np.int8)
+    fields = {"close": np.ones((len(sessions), 1))}
+    return Panel(sessions, known_at, ("A",), fields, status, {}, DataCard(about, ("close",), "sha256:0"))
+
+
+@pytest.mark.parametrize(
+    ("calendar", "timezone", "day", "ends"),
+    [
+        ("XNYS", "America/New_York", "2023-11-24", ["10:30", "11:30", "12:30", "13:00"]),
+        ("XTKS", "Asia/Tokyo", "2023-11-24", ["10:00", "11:00", "11:30", "13:30", "14:30", "15:00"]),
+    ],
+)
+def test_a_bar_within_a_session_is_labelled_by_its_end_on_the_exchange_s_clock(calendar, timezone, day, ends):
+    panel = of_hours(calendar, timezone, day, day)
+    assert [f"{label:%Y-%m-%d %H:%M}" for label in panel.bars] == [f"{day} {end}" for end in ends]
+
+
+def test_labels_rise_over_the_change_of_clocks():
+    """New York sets its clock back in the night of 5 November 2023: no label of a bar of its exchange is affected."""
+    panel = of_hours("XNYS", "America/New_York", "2023-11-03", "2023-11-06")
+    assert panel.bars.is_unique and panel.bars.is_monotonic_increasing
+    assert panel.bars[7] == pd.Timestamp("2023-11-06 10:30")
+
+
+def test_a_clock_that_shows_a_time_twice_gives_way_to_that_of_utc():
+    """A made-up market that is open while New York's clock goes from 01:59 back to 01:00."""
+    known_at = pd.date_range("2023-11-05 04:00", periods=6, freq="60min", tz="UTC")
+    panel = panel_of_hours(pd.DatetimeIndex(["2023-11-05"] * 6), known_at, "24/7", "America/New_York")
+    assert panel.bars.equals(known_at.tz_localize(None))
+
+
+def test_a_bar_of_a_session_is_labelled_by_it(declaration):
+    panel = build(declaration, {"A": [1.0, 2.0]})
+    assert panel.bars.tolist() == panel.sessions.tolist()

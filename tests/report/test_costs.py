@@ -19,6 +19,7 @@ NOT_IN_FIGURES = {
     "impact": "a row of the costs by kind",
     "total": "the last row of the costs by kind",
     "break_even": "rows and note of their own",
+    "traded": "a row of its own, in money",
     "exit": "rows of their own",
     "capacities": "sentences of their own",
 }
@@ -67,9 +68,21 @@ def test_bands_are_drawn_as_recorded_under_the_names_of_the_table(run):
 
 
 def test_every_cost_figure_is_shown_or_stands_elsewhere():
-    shown = {quantity.field for quantity in costs.COSTS}
+    shown = {quantity.field for quantity in (*costs.COSTS, costs.AVERAGE)}
     assert shown == {field.name for field in dataclasses.fields(CostFigures)} - set(NOT_IN_FIGURES)
     assert {quantity.field for quantity in costs.EXIT} == {field.name for field in dataclasses.fields(ExitFigures)}
+
+
+def test_the_average_cost_stands_beside_the_stated_one(run):
+    found = by_label(table(costs.section(changed(run, traded=2_500_000.0, average_bps=4.25)), "Costs in figures"))
+    assert [cells[0] for label, cells in found.items() if label.startswith("Value traded")] == ["2,500,000"]
+    (average,) = (cells[0] for label, cells in found.items() if label.startswith("Average one-way cost"))
+    assert float(average) == pytest.approx(4.25, abs=0.06)
+
+
+def test_a_run_of_a_former_version_shows_no_average_cost(run):
+    labels = by_label(table(costs.section(changed(run, traded=None, average_bps=None)), "Costs in figures"))
+    assert not [label for label in labels if label.startswith(("Value traded", "Average"))]
 
 
 def test_cost_figures_have_their_units_and_the_break_even_its_words(run):

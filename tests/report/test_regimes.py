@@ -2,7 +2,9 @@
 
 import dataclasses
 
+from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.periods import ContextResult
+from quantdl.market.card import IntradayBars
 from quantdl.report import regimes
 from quantdl.report.formatting import money_in
 from tests.report.drawings import drawn
@@ -67,3 +69,23 @@ def test_contexts_are_grouped_in_the_order_recorded():
         ["Volatility"],
         ["Calm", "642", "610,000"],
     ]
+
+
+def test_profit_abroad_is_split_into_prices_and_rates(run):
+    lines = (CurrencyResult("JPY", 120.0, 170.0, -50.0), CurrencyResult("USD", 30.0, 30.0, 0.0))
+    changed = dataclasses.replace(run, metrics=dataclasses.replace(run.metrics, currencies=lines))
+    found = by_label(table(regimes.section(changed), "Profit by currency"))
+    assert [number(text) for text in found["JPY"]] == [120, 170, -50]
+    assert [number(text) for text in found["USD"]] == [30, 30, 0]
+    assert "Profit by currency" not in [getattr(part, "caption", "") for part in regimes.section(run).parts]
+
+
+def test_bars_within_a_session_are_called_bars(run):
+    card = dataclasses.replace(
+        run.card,
+        declaration=dataclasses.replace(
+            run.card.declaration, frequency="60min", intraday=IntradayBars("start", "open")
+        ),
+    )
+    found = table(regimes.section(dataclasses.replace(run, card=card)), "Results per stress window")
+    assert found.rows[0].cells[0].text == "Crash of 2020, 2020-02-20 to 2020-04-30, 50 bars"

@@ -1,7 +1,5 @@
 """What a run must hold to be reported, and what the reader is told when it does not."""
 
-from datetime import date
-
 import pytest
 
 from quantdl.errors import IntegrityError, RunError
@@ -66,7 +64,7 @@ def test_a_run_is_read_as_it_was_written(files, write):
     assert run.metrics.forecast.model == "transformer"
     assert run.selection.n_trials == 14
     assert run.training.best_epoch == 9 and len(run.training.epochs) == 17
-    assert run.model.fitted_through == (date(2018, 12, 31),)
+    assert run.model.fitted_through == ("2018-12-31",)
     assert to_plain(run.metrics) == files.records["metrics.json"]
     assert to_plain(run.checklist) == files.records["checklist.json"]
     assert run.tables.trades["pnl"].to_list() == files.frames["trades.parquet"]["pnl"].to_list()

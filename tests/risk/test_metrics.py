@@ -353,3 +353,12 @@ def test_excess_returns_are_those_that_the_sharpe_ratio_is_of():
     assert found.index.equals(days[1:])
     assert found.to_numpy() == pytest.approx(by_hand, rel=1e-12)
     assert performance(curve, 252.0, rates).sharpe_per_bar == pytest.approx(by_hand.mean() / by_hand.std(ddof=1))
+
+
+def test_cash_that_earns_over_night_only_is_subtracted_over_night_only():
+    """Two bars a session and 250 sessions a year: the excess over 5 % is the return itself within a session."""
+    bars = pd.to_datetime([f"2024-01-{day:02d} {hour}:00" for day in (2, 3) for hour in (12, 16)])
+    curve = pd.Series([100.0, 101.0, 102.0, 101.0], bars)
+    elapsed = pd.Series([0.0, 0.0, 1 / 250, 1 / 250], bars)
+    excess = excess_returns(curve, 500, 0.05, elapsed)
+    assert excess.tolist() == pytest.approx([0.01, 102 / 101 - 1.05 ** (1 / 250), -1 / 102], rel=1e-12)

@@ -313,8 +313,9 @@ def test_bars_within_a_session_are_counted_as_bars():
     intraday, daily = build_histories(panel, WINDOWS), build_histories(PANEL, WINDOWS)
     assert torch.equal(intraday.present, daily.present)
     assert torch.equal(intraday.targets, daily.targets) and torch.equal(intraday.observed, daily.observed)
-    assert intraday.bar_of(sessions[-1]) == SESSIONS - 1
-    assert intraday.bar_of(sessions[0]) == 5
+    assert intraday.bar_of(panel.bars[-1]) == SESSIONS - 1
+    assert intraday.bar_of(panel.bars[5]) == 5
+    assert intraday.bar_of(sessions[6]) == 5  # a day begins after the bars of the day before
     one, other = (item.batch([range(50, 55)], context=12) for item in (intraday, daily))
     assert torch.equal(one.bar_index, other.bar_index) and torch.equal(one.returns, other.returns)
 

@@ -11,9 +11,10 @@ decides is asked, unless the run is halted or stands aside; orders are placed; t
 Rules about bars, each the one that costs more. Orders at the open come first, then those that a price within the bar
 sets off, then those at the close. A stop that the open has jumped over fills at the open; a limit fills only where the
 price trades through it, at the limit, or at the open where that is better. The exits of a position are looked at before
-anything else of its bar, its stop before its target, and a bar that opened the position within itself can reach its
-stop but not its target. A trailing stop follows the highs of bars that are over. Data without opens, highs and lows
-have one price a bar, the close, and everything happens there.
+anything else of its bar, but for a limit that adds to it on the way to its stop; the stop comes before the target, and
+a bar that opened the position within itself can reach its stop but not its target. A trailing stop follows the highs of
+bars that are over. Data without opens, highs and lows have one price a bar, the close, and everything happens there:
+the exits of a position first, then what is decided, where orders fill at the close of their decision.
 """
 
 from collections.abc import Callable
@@ -69,8 +70,9 @@ _flags = _address_of(types.CPointer(types.uint8))
 AT_PLAN, AT_OPEN, AT_CLOSE, LIMIT, STOP, TRAILING_STOP, SET_OFF = _numbers(7)
 # What the plan says of orders that name no place: the next close, the next open, the close of the decision itself.
 NEXT_CLOSE, NEXT_OPEN, DECISION_CLOSE = _numbers(3)
-# Phases of a bar.
-OPENING, WITHIN, CLOSING = _numbers(3)
+# Phases of a bar. In the phase `GUARDS` only exits of positions fill that were set off. `ADDING` and one of the first
+# three is the look, before the exits of that phase, at limits that add to a position on the way to its stop.
+OPENING, WITHIN, CLOSING, GUARDS, ADDING = _numbers(5)
 # How an order stands or ended, in the words of `STATUSES`.
 WAITING, FILLED, PARTIAL, REPLACED, CASH_SHORT, CANCELLED, DELISTED, EXPIRED = _numbers(8)
 KINDS = ("market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop", "exit")
@@ -172,6 +174,8 @@ class Market(NamedTuple):
         due: (T,) whether new positions may be decided.
         regimes: (T,) whether the market is stressed.
         cash_rates: (T,) what cash earns in the bar.
+        borrow_fees: (T,) fee of the bar on the money sold short, as a fraction.
+        settles_at: (T,) bar at which the proceeds of a sale in the bar may be spent.
         action_first: (T + 1,) where the actions of each bar begin.
         action_column, action_ratio: (E,) asset and new shares for each old one.
         payment_first: (E + 1,) where the payments of each action begin.
@@ -202,6 +206,8 @@ class Market(NamedTuple):
     due: np.ndarray
     regimes: np.ndarray
     cash_rates: np.ndarray
+    borrow_fees: np.ndarray
+    settles_at: np.ndarray
     action_first: np.ndarray
     action_column: np.ndarray
     action_ratio: np.ndarray
@@ -232,7 +238,7 @@ class Rules(NamedTuple):
         impact: Coefficient of the square-root law.
         participation: Share of volume that fills may take.
         waived: Whether any amount may be traded.
-        borrow_rate: Fee of a bar on the money sold short.
+        borrow_rate: Fee a year on the money sold short.
         maintenance_margin: Least equity as a fraction of gross exposure.
         recovery: Share of the last close that a delisted long position is paid out at.
         settlement: Sessions until the proceeds of a sale may be spent.
@@ -326,7 +332,7 @@ class State(NamedTuple):
         active: (A,) the assets that are held, ordered or owed, in order; the first `ACTIVE` count.
         active_before: (A,) the same before a decision; scratch.
         wanted: (A,) the assets with a weight; scratch.
-        settling: (settlement + 1,) sale proceeds by the session that settles them.
+        settling: (most bars until settlement + 1,) sale proceeds by the bar that settles them.
         earned: (P,) money of each payment that the book has earned and not received.
         group_sums: (G, 2) gross and net weight of each group; scratch.
         order_cells: (N, 5) session of the decision, asset, rule, status, kind.
@@ -694,7 +700,7 @@ def _charge_borrowing(s: Packed, t: int) -> float:
         asset = active[k]
         shares = held[asset * HELD + SHARES]
         if shares < 0.0:
-            fee = -shares * _floats(s.marks)[t * s.marks_step + asset] * s.borrow_rate
+            fee = -shares * _floats(s.marks)[t * s.marks_step + asset] * _floats(s.borrow_fees)[t]
             _floats(s.money)[CASH] -= fee
             held[asset * HELD + FLOW] -= fee
             fees += fee
@@ -748,7 +754,7 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
     money[PAID] += cost
     money[TRADED] += notional
     if shares < 0.0 and s.settlement > 0 and notional > cost:
-        _floats(s.settling)[(t + s.settlement) % (s.settlement + 1)] += notional - cost
+        _floats(s.settling)[_ints(s.settles_at)[t] % s.settling_rows] += notional - cost
         money[UNSETTLED] += notional - cost
     guard, place = _floats(s.guard), asset * GUARD
     ours = np.sign(_floats(s.held)[asset * HELD + SHARES]) == guard[place + GUARD_SIDE]
@@ -760,6 +766,8 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
 def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float:
     """Return the price at which an order fills in a phase of a bar, NaN where it does not."""
     kind = _ints(s.opened)[asset * OPENED + LIVE_KIND]
+    if phase >= ADDING:
+        return _adding_price(s, t, phase - ADDING, asset, order, kind)
     if kind > AT_CLOSE:
         if kind == SET_OFF:
             return _floats(s.held)[asset * HELD + PRICE]
@@ -770,6 +778,25 @@ def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float
     if kind == AT_CLOSE and _shorts(s.order_cells)[order * ORDER_CELLS + DECIDED] >= t:
         return np.nan
     return _floats(s.opens)[t * s.opens_step + asset] if at_open else _floats(s.closes)[t * s.closes_step + asset]
+
+
+@inner
+def _adding_price(s: Packed, t: int, phase: int, asset: int, order: int, kind: int) -> float:
+    """Return the price at which a limit adds to a position on the way to its stop, NaN where it does not.
+
+    A price that falls to a stop goes through the limit above it first, so what was bought there is lost as well.
+    """
+    shares, guard = _floats(s.held)[asset * HELD + SHARES], _floats(s.guard)
+    adds = kind == LIMIT and shares * _floats(s.waiting)[asset * WAITED + LEFT] > 0.0
+    if not adds or _ints(s.guard_set)[2 * asset + 1] >= t:
+        return np.nan
+    price, leaving = _resting_price(s, t, phase, asset, order, kind), _guard_price(s, t, phase, asset, False)
+    if np.isnan(price) or np.isnan(leaving):
+        return np.nan
+    target = guard[asset * GUARD + GUARD_TARGET]
+    if shares > 0.0:
+        return price if leaving <= price and not leaving >= target else np.nan
+    return price if leaving >= price and not leaving <= target else np.nan
 
 
 @inner
@@ -1093,6 +1120,8 @@ def _fill_phases(s: Packed, t: int) -> None:
         if (step == 1 or step == 2) and not s.has_bars:
             continue
         phase = OPENING if step == 0 else (CLOSING if step == 3 else WITHIN)
+        if resting and step != 2:
+            _execute(s, t, known, ADDING + phase)
         found = _set_off_guards(s, t, phase, step == 2) if resting else False
         if found or step != 2:
             _execute(s, t, known, phase)
@@ -1104,7 +1133,7 @@ def _open_session(s: Packed, t: int) -> int:
     money, counts, active, held = _floats(s.money), _ints(s.counts), _ints(s.active), _floats(s.held)
     money[PAID], money[TRADED] = 0.0, 0.0
     if s.settlement > 0:
-        settling, slot = _floats(s.settling), t % (s.settlement + 1)
+        settling, slot = _floats(s.settling), t % s.settling_rows
         money[UNSETTLED] -= settling[slot]
         settling[slot] = 0.0
     money[INTEREST] = money[CASH] * _floats(s.cash_rates)[t]
@@ -1122,6 +1151,10 @@ def _open_session(s: Packed, t: int) -> int:
             held[active[k] * HELD + USED] = 0.0
     if s.fill_at != DECISION_CLOSE or counts[RESTING] > 0:
         _fill_phases(s, t)
+        if s.fill_at == DECISION_CLOSE and not s.has_bars:
+            _execute(s, t, t, ADDING + CLOSING)
+            if _set_off_guards(s, t, CLOSING, False):  # the strategy is asked afterwards, and sees what is left
+                _execute(s, t, t, GUARDS)
         equity = _equity(s, t)
     _watch(s, t, equity)
     if counts[HALTED_AT] >= 0:
@@ -1161,6 +1194,29 @@ def _cut_weight(s: Packed, t: int, asset: int, weight: float, equity: float) -> 
         _note(s, t, CUT, asset, weight, cap, 0.0)
         return min(max(weight, -cap), cap)
     return weight
+
+
+@inner
+def _keep_net(s: Packed, t: int) -> None:
+    """Shrink the wanted weights alike where the cuts of one side left the caps on net weight behind."""
+    sums, groups, held, active = _floats(s.group_sums), _ints(s.groups), _floats(s.held), _ints(s.active)
+    net, n, share = 0.0, _ints(s.counts)[ACTIVE], 1.0
+    for g in range(s.group_sums_rows):
+        sums[2 * g + 1] = 0.0
+    for k in range(n):
+        wanted = held[active[k] * HELD + WANTED]
+        net += wanted
+        sums[2 * groups[t * s.groups_step + active[k]] + 1] += wanted
+    if abs(net) > s.max_net + TOLERANCE:
+        share = s.max_net / abs(net)
+    for g in range(s.group_sums_rows):
+        if abs(sums[2 * g + 1]) > s.max_group_net + TOLERANCE:
+            share = min(share, s.max_group_net / abs(sums[2 * g + 1]))
+    for k in range(n):
+        wanted = held[active[k] * HELD + WANTED]
+        if share < 1.0 and wanted != 0.0:
+            _note(s, t, CUT, active[k], wanted, wanted * share, 0.0)
+            held[active[k] * HELD + WANTED] = wanted * share
 
 
 @inner
@@ -1232,9 +1288,14 @@ def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) ->
     counts, active, held, marks = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks)
     n = _activate(s, weights)
     equity, plain = _equity(s, t), s.waived and counts[ASIDE] == 0
+    cut = False
     for k in range(n):
         weight = weights[active[k]]
-        held[active[k] * HELD + WANTED] = weight if plain else _cut_weight(s, t, active[k], weight, equity)
+        kept = weight if plain else _cut_weight(s, t, active[k], weight, equity)
+        held[active[k] * HELD + WANTED] = kept
+        cut |= kept != weight
+    if cut:
+        _keep_net(s, t)
     value = equity if s.before_costs else _value_after_costs(s, t, equity)
     may_lose, wide = s.max_loss_per_trade * equity, len(rules) > 1
     for k in range(n):
@@ -1384,8 +1445,6 @@ def _close_session(s: Packed, t: int, asked: int, action: int, weights: np.ndarr
         _plan_exits(s, t)
     resting = counts[RESTING] > 0
     if s.fill_at == DECISION_CLOSE:
-        if resting and not s.has_bars:
-            _set_off_guards(s, t, CLOSING, False)
         _execute(s, t, t, CLOSING)
     if resting:
         _follow(s, t)

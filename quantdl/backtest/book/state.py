@@ -8,7 +8,7 @@ import numpy as np
 from quantdl.backtest.book import kernel
 from quantdl.backtest.book.conditions import ExceptionProcess, e_process_bets
 from quantdl.backtest.book.kernel import Codes, Market, Rules, State, Watches
-from quantdl.backtest.book.tape import Tape
+from quantdl.backtest.book.tape import Tape, settles_at
 from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED, Terms
 
 _FILL_AT = {
@@ -89,6 +89,8 @@ def market(tape: Tape, terms: Terms) -> Market:
         due=_flags(terms.due),
         regimes=_flags(terms.regimes == STRESSED),
         cash_rates=_money(terms.cash_rates),
+        borrow_fees=_money(terms.borrow_fees(shape[0])),
+        settles_at=_counts(settles_at(tape.days, terms.settlement_sessions)),
         action_first=first,
         action_column=column,
         action_ratio=ratio,
@@ -142,7 +144,7 @@ def rules(tape: Tape, terms: Terms) -> Rules:
         impact=float(costs.impact_coefficient),
         participation=float(costs.participation),
         waived=bool(costs.liquidity_is_waived),
-        borrow_rate=terms.borrow_rate / terms.bars_per_year,
+        borrow_rate=float(terms.borrow_rate),
         maintenance_margin=float(terms.maintenance_margin),
         recovery=float(terms.delisting_recovery),
         settlement=int(terms.settlement_sessions),
@@ -176,6 +178,11 @@ def watches(terms: Terms) -> Watches:
     )
 
 
+def _longest_settlement(tape: Tape, terms: Terms) -> int:
+    """Return the most bars from a sale until its proceeds may be spent."""
+    return int((settles_at(tape.days, terms.settlement_sessions) - np.arange(len(tape.days))).max())
+
+
 def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: float, capacity: int) -> State:
     """Return a book of cash with nothing written down.
 
@@ -201,7 +208,7 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         active=np.zeros(n_assets, dtype=np.int64),
         active_before=np.zeros(n_assets, dtype=np.int64),
         wanted=np.zeros(n_assets, dtype=np.int64),
-        settling=np.zeros(terms.settlement_sessions + 1),
+        settling=np.zeros(_longest_settlement(tape, terms) + 1),
         earned=np.zeros(sum(len(effect.payments) for row in tape.effects.values() for effect in row)),
         group_sums=np.zeros((n_assets if changing else columns, 2)),
         order_cells=np.empty((capacity, int(kernel.ORDER_CELLS)), dtype=np.int32),

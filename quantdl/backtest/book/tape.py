@@ -35,9 +35,11 @@ class Tape:
     Attributes:
         panel: The panel, without its bars of volume 0.
         delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
-        sessions: (T,) labels.
+        sessions: (T,) unique label of each bar, see `quantdl.market.panel.Panel.bars`: its session, or its end within
+            one.
+        days: (T,) session of each bar.
         calendar: Trading calendar of the panel.
-        frequency: Length of a bar, ``"1D"``, ``"1W"`` or ``"1M"``.
+        frequency: Length of a bar, ``"1D"``, ``"1W"``, ``"1M"``, or one within a session such as ``"60min"``.
         assets: (A,) symbols.
         fields: The panel's fields by name, (T, A).
         continuous: (T, A) closes without the jumps of splits and dividends, for returns.
@@ -48,6 +50,7 @@ class Tape:
     panel: Panel
     delisted_after_sessions: int | None
     sessions: pd.DatetimeIndex
+    days: pd.DatetimeIndex
     calendar: TradingCalendar
     frequency: str
     assets: tuple[str, ...]
@@ -157,7 +160,8 @@ def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
     return Tape(
         panel=panel,
         delisted_after_sessions=delisted_after_sessions,
-        sessions=panel.sessions,
+        sessions=panel.bars,
+        days=panel.sessions,
         calendar=panel.card.declaration.trading_calendar(),
         frequency=panel.card.declaration.frequency,
         assets=panel.assets,
@@ -170,3 +174,25 @@ def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
 
 def _by_row(found: tuple[Effect, ...]) -> Mapping[int, tuple[Effect, ...]]:
     return {row: tuple(group) for row, group in groupby(found, key=lambda effect: effect.row)}
+
+
+def settles_at(days: pd.DatetimeIndex, sessions: int) -> np.ndarray:
+    """Return (T,) the bar from which on the proceeds of a sale in each bar may be spent.
+
+    It is the first bar of the session that lies so many sessions later; the bar itself where that is 0. Sessions beyond
+    the last are as if they had one bar each.
+
+    Args:
+        days: (T,) session of each bar, increasing.
+        sessions: Sessions until settlement.
+
+    Example:
+        >>> settles_at(pd.DatetimeIndex(["2024-01-02", "2024-01-02", "2024-01-03", "2024-01-03"]), 1).tolist()
+        [2, 2, 4, 4]
+    """
+    if sessions == 0:
+        return np.arange(len(days))
+    begins = np.concatenate([[True], days[1:] != days[:-1]])
+    first, number = np.flatnonzero(begins), np.cumsum(begins) - 1 + sessions
+    beyond = number - len(first)
+    return np.where(beyond >= 0, len(days) + beyond, first[np.minimum(number, len(first) - 1)])

@@ -65,7 +65,7 @@ class Terms:
         maintenance_margin: Least equity as a fraction of gross exposure; a book below it is closed.
         delisting_recovery: Share of the last close that a delisted long position is paid out at.
         conditions: What ends the run.
-        max_exit_sessions: Sessions within which the book can be left; what goes beyond is cut.
+        max_exit_sessions: Bars within which the book can be left; what goes beyond is cut.
         regimes: (T,) code of the market's state, an index into `REGIMES`.
         market_volatility: (T,) annualised volatility by which it is told; NaN while history is too short.
         in_stress: What is done in the state ``"stressed"``.
@@ -75,7 +75,8 @@ class Terms:
             changes; None where `Costs.half_spread_bps` holds for all.
         borrowable: (A,) most money that may be sold short of an asset, infinite where nothing limits it; or one number.
         lot_shares: Least number of shares of an order and their step; 0 where shares are fractional.
-        settlement_sessions: Sessions until the proceeds of a sale may be spent.
+        settlement_sessions: Sessions until the proceeds of a sale may be spent, from the first bar of a session on.
+        years: (T,) part of a year for which the fee of each bar is charged; None for one of ``bars_per_year`` each.
     """
 
     fields: tuple[str, ...]
@@ -105,6 +106,7 @@ class Terms:
     borrowable: np.ndarray | float = float("inf")
     lot_shares: int = 0
     settlement_sessions: int = 0
+    years: np.ndarray | None = None
 
     def cost_fraction(self, t: int) -> float:
         """Return commission in basis points and half the spread each way, as known at a close, over notional.
@@ -114,6 +116,14 @@ class Terms:
         if self.half_spreads is None:
             return self.costs.proportional
         return self.costs.commission_bps / 1e4 + float(self.half_spreads[min(t, len(self.half_spreads) - 1)].mean())
+
+    def borrow_fees(self, n_bars: int) -> np.ndarray:
+        """Return (T,) the fee of each bar on the money sold short, as a fraction."""
+        return (
+            np.full(n_bars, self.borrow_rate / self.bars_per_year)
+            if self.years is None
+            else self.borrow_rate * self.years
+        )
 
     @property
     def risk_level(self) -> float | None:

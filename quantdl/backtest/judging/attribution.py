@@ -1,6 +1,7 @@
 """Where the profit came from, along the rival explanations of the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,52 @@ def pnl_by_context(result: BacktestResult, tape: Tape, window_bars: int, volume_
         for state in sorted(set(values))
     ]
     return pd.DataFrame(rows, columns=["context", "state", "sessions", "pnl"])
+
+
+@dataclass(frozen=True)
+class CurrencyResult:
+    """Profit of the assets that are quoted in one currency, in that of the book and after costs.
+
+    Attributes:
+        currency: Of their quotes.
+        pnl: Profit and loss of their trades.
+        price: What is left without ``exchange``: their prices and dividends, at the rate of the day, less costs.
+        exchange: What the rate alone made: the value held at one close times the change of the rate to the next.
+    """
+
+    currency: str
+    pnl: float
+    price: float
+    exchange: float
+
+
+def pnl_by_currency(
+    result: BacktestResult, tape: Tape, currencies: Sequence[str], worth: np.ndarray
+) -> tuple[CurrencyResult, ...]:
+    """Split the profit of the trades by the currency of the quotes, and that into prices and rates.
+
+    A position whose exchange rests keeps the rate of its last trade, so the rate moves with the next one.
+
+    Args:
+        result: The run.
+        tape: Its market, in the currency of the book.
+        currencies: (A,) that each asset is quoted in.
+        worth: (T, A) what a unit of it was worth at each bar of the market, in that of the book.
+    """
+    first = int(tape.sessions.searchsorted(result.equity.index[0]))
+    rows = np.arange(len(tape.sessions))[:, None]
+    traded = np.maximum.accumulate(np.where(tape.traded, rows, -1), axis=0)
+    rates = np.where(traded >= 0, np.take_along_axis(worth, np.maximum(traded, 0), axis=0), np.nan)
+    span = slice(first, first + len(result.equity))
+    values = result.quantities.to_numpy()[:-1] * np.where(result.quantities.to_numpy()[:-1], tape.marks[span][:-1], 0.0)
+    change = rates[span][1:] / rates[span][:-1] - 1.0
+    exchange = np.where(values != 0.0, values * np.where(values != 0.0, change, 0.0), 0.0).sum(axis=0)
+    pnl = result.trades.groupby("asset")["pnl"].sum().reindex(list(result.assets), fill_value=0.0).to_numpy()
+    return tuple(
+        CurrencyResult(code, float(pnl[own].sum()), float((pnl - exchange)[own].sum()), float(exchange[own].sum()))
+        for code in dict.fromkeys(currencies)
+        for own in [np.array([other == code for other in currencies])]
+    )
 
 
 def _trend(result: BacktestResult, tape: Tape, window: int) -> np.ndarray:

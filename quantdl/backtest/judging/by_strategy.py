@@ -148,11 +148,7 @@ def books_by_strategy(
 def shared_account(
     plan: Plan, panel: Panel, result: BacktestResult, strategy: CombinedStrategy, risk_free: RiskFree = None
 ) -> StrategyBooks:
-    """Share a run of several strategies out among them; other arguments as for `quantdl.backtest.assess`.
-
-    Raises:
-        RunError: If the run was made on bars within the session.
-    """
+    """Share a run of several strategies out among them; other arguments as for `quantdl.backtest.assess`."""
     book, capitals = rebuilt_book(plan, panel, result, risk_free), [part.capital for part in strategy.parts]
     return books_by_strategy(book, strategy.names, capitals, strategy.asked, plan.friction.fill_at)
 

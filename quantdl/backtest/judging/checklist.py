@@ -8,7 +8,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import Evidence
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.backtest.plan.rebuilt import RebuiltBook
-from quantdl.backtest.plan.sample import bars_per_year_of
+from quantdl.backtest.plan.sample import bar_years, bars_per_year_of
 from quantdl.backtest.plan.terms import RiskFree, cash_rates
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.panel import Panel
@@ -57,9 +57,6 @@ def assess(
         result: Its record.
         evidence: What is known beside the record.
         risk_free: What cash was to earn, as it was given to `quantdl.backtest.run_backtest`.
-
-    Raises:
-        RunError: If the run was made on bars within the session.
     """
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
     run = FinishedRun(panel, result, evidence, rebuilt_book(plan, panel, result, risk_free), bars_per_year)
@@ -69,16 +66,13 @@ def assess(
 
 
 def rebuilt_book(plan: Plan, panel: Panel, result: BacktestResult, risk_free: RiskFree = None) -> RebuiltBook:
-    """Return the book of a run as its fills say it was, under the terms of its plan; arguments as for `assess`.
-
-    Raises:
-        RunError: If the run was made on bars within the session.
-    """
+    """Return the book of a run as its fills say it was, under the terms of its plan; arguments as for `assess`."""
     bars_per_year, borrow = bars_per_year_of(plan.sample, panel.card.declaration), plan.friction.borrow
-    fee = 0.0 if borrow is None else borrow.annual_rate / bars_per_year
-    first = int(panel.sessions.searchsorted(result.equity.index[0]))
-    stop = first + len(result.equity)
-    rates = cash_rates(risk_free, panel.sessions, first, stop, bars_per_year)[first:stop]
+    first = int(panel.bars.searchsorted(result.equity.index[0]))
+    stop, years = first + len(result.equity), bar_years(plan.sample, panel)
+    rates = cash_rates(risk_free, panel.bars, first, stop, bars_per_year, years)[first:stop]
+    annual = 0.0 if borrow is None else borrow.annual_rate
+    fee = annual / bars_per_year if years is None else annual * years[first:stop, None]
     return RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
 
 

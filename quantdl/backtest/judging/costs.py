@@ -28,6 +28,8 @@ class CostFigures:
         exit: How the book could have been left.
         capacities: How large the book could grow, per impact coefficient.
         undefined: Reason for each figure that is None.
+        traded: Filled notional of all orders; None in runs of former versions.
+        average_bps: Commission, spread and impact over ``traded``, in basis points: what was paid each way.
     """
 
     commission: float
@@ -41,6 +43,8 @@ class CostFigures:
     exit: ExitFigures | ExitWaived
     capacities: tuple[Capacity, ...]
     undefined: Mapping[str, str] = field(default_factory=dict, metadata=OMIT_DEFAULT)
+    traded: float | None = field(default=None, metadata=OMIT_DEFAULT)
+    average_bps: float | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
 def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, bars_per_year: float) -> CostFigures:
@@ -53,9 +57,12 @@ def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, ba
         bars_per_year: Bars of the calendar in a year.
     """
     equity, fills = result.equity, result.fills
+    ordered = fills[fills["order"] > 0]
+    traded = float(ordered["notional"].sum())
     total = float(equity["costs"].sum())
     day_before, last = equity.index[0].date() - timedelta(days=1), equity.index[-1].date()
     short = less_than_a_year(len(equity), bars_per_year, day_before, last)
+    reasons = {"annual_turnover": short, "average_bps": "" if traded else "nothing was traded"}
     return CostFigures(
         commission=float(fills["commission"].sum()),
         spread=float(fills["spread"].sum()),
@@ -67,5 +74,7 @@ def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, ba
         break_even=break_even,
         exit=exit_figures(result, costs),
         capacities=capacities(result),
-        undefined={"annual_turnover": short} if short else {},
+        undefined={name: reason for name, reason in reasons.items() if reason},
+        traded=traded,
+        average_bps=1e4 * float(ordered["cost"].sum()) / traded if traded else None,
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.evidence import Evidence
+from quantdl.calendars.bars import bar_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,11 +43,26 @@ class RunSpan:
     end: "pd.Timestamp"
 
     @property
-    def n_sessions(self) -> int:
+    def n_bars(self) -> int:
         """Bars of the data inside the span."""
+        return len(range(self.rows.start, self.rows.stop))
+
+    @property
+    def n_sessions(self) -> int:
+        """Sessions in which these bars lie; weeks or months where a bar is one."""
+        return int(self.panel.sessions[self.rows].nunique())
+
+    @property
+    def unit(self) -> str:
+        """What its bars are called, see `quantdl.calendars.bars.bar_unit`."""
+        return bar_unit(self.panel.card.declaration.frequency)
+
+    @property
+    def rows(self) -> slice:
+        """The bars inside the span."""
         sessions = self.panel.sessions
         first, stop = sessions.searchsorted(self.start, side="left"), sessions.searchsorted(self.end, side="right")
-        return max(int(stop - first), 0)
+        return slice(int(first), int(stop))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,4 +85,6 @@ class FinishedRun:
 
     def day(self, row: int) -> str:
         """Return the session at a position of the run, as text."""
-        return f"{self.result.equity.index[row]:%Y-%m-%d}"
+        from quantdl.calendars.labels import bar_text  # loads pandas
+
+        return bar_text(self.result.equity.index[row])

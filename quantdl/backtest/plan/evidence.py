@@ -65,6 +65,8 @@ class BreakEven:
 class Exceptions:
     """Sessions in which the book lost more than the value at risk predicted at the close before.
 
+    A bar within a session counts as one; it is named by the time at which it ended (a `datetime`).
+
     Attributes:
         level: Confidence of the value at risk.
         predicted: Sessions for which one was predicted.

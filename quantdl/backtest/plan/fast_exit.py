@@ -10,13 +10,19 @@ from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.spreads import half_spreads
+from quantdl.calendars.bars import bar_unit
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
 
 
 @dataclass(frozen=True)
 class FastExit:
-    """Within how many sessions the whole book can be flat at the participation cap. Decisions beyond it are cut."""
+    """Within how many sessions the whole book can be flat at the participation cap. Decisions beyond it are cut.
+
+    Attributes:
+        max_sessions: Bars of the data: sessions, or so many bars where several lie in one. The cap is a share of what a
+            bar trades, so that is what an exit is counted in.
+    """
 
     max_sessions: int
 
@@ -34,17 +40,17 @@ def faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iter
         yield PlanFault("fast_exit.max_sessions", str(sessions), expected, f"set it to {horizon_bars} or less")
 
 
-def data_faults(fast_exit: FastExit, n_sessions: int) -> Iterator[PlanFault]:
-    """Yield a fault for an exit that may take as long as the run."""
-    if fast_exit.max_sessions >= n_sessions:
-        expected = f"fewer than the {n_sessions} sessions of the span, or it can never bind"
+def data_faults(fast_exit: FastExit, n_bars: int, unit: str = "session") -> Iterator[PlanFault]:
+    """Yield a fault for an exit that may take as long as the run, of so many bars."""
+    if fast_exit.max_sessions >= n_bars:
+        expected = f"fewer than the {n_bars} {unit}s of the span, or it can never bind"
         yield PlanFault("fast_exit.max_sessions", str(fast_exit.max_sessions), expected, "lower it")
 
 
 def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerdict:
     """Measure how long the slowest position of each close would have taken to sell at the participation cap."""
-    most_sessions = fast_exit.max_sessions
-    statement = f"the book can be left within {most_sessions} session{'' if most_sessions == 1 else 's'}"
+    most_sessions, unit = fast_exit.max_sessions, bar_unit(run.panel.card.declaration.frequency)
+    statement = f"the book can be left within {most_sessions} {unit}{'' if most_sessions == 1 else 's'}"
     if isinstance(friction.liquidity, VolumeWaiver):
         return ItemVerdict(statement, "days to liquidate undefined", doubts=("liquidity is waived",))
     dollars = np.where(run.book.shares != 0, np.abs(run.book.shares * run.book.marks), 0.0)
@@ -52,14 +58,14 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
     slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
     days, row = float(slowest.max()), int(slowest.argmax())
     gross = float(np.abs(run.book.weights).sum(axis=1).max())
-    spreads = half_spreads(friction.half_spread_bps, run.panel)
+    spreads = half_spreads(friction.half_spread_bps, run.panel, friction.conversion_bps)
     costs = friction.costs(spreads if spreads is None or len(spreads) == 1 else spreads[run.book.rows])
     cost, dear = costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0)
     figure = (
-        f"{days:.2f} sessions at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
+        f"{days:.2f} {unit}s at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
         "five times the spread"
     )
     excess = days - fast_exit.max_sessions
-    more = f"{excess:.2f} sessions more than promised" if np.isfinite(days) else "a position could not be sold at all"
+    more = f"{excess:.2f} {unit}s more than promised" if np.isfinite(days) else "a position could not be sold at all"
     slow = (f"{more}, on {run.day(row)}",) if excess > ROUNDING else ()
     return ItemVerdict(statement, figure, slow)

@@ -20,6 +20,7 @@ from quantdl.backtest.plan.spreads import (
     StatedSpreads,
     bps_faults,
     half_spreads,
+    is_converted,
     is_zero,
     spread_at,
     spread_data_faults,
@@ -120,6 +121,8 @@ class Friction:
             prices are not the shares that were traded.
         commission_minimum: Least commission of a fill, as money. An order that fills in parts pays it for each.
         settlement_sessions: Sessions until the proceeds of a sale may be spent on purchases; 0 for at once.
+        conversion_bps: What it costs to convert money, in basis points of the amount: charged with the spread on every
+            fill of an asset that is quoted in another currency than that of the book. 0 for nothing.
         cost_waiver: Who signs that there is no commission, or no spread; null where both are charged.
     """
 
@@ -134,13 +137,15 @@ class Friction:
     commission_per_share: float = 0.0
     commission_minimum: float = 0.0
     settlement_sessions: int = 0
+    conversion_bps: float = 0.0
     cost_waiver: CostWaiver | None = None
 
     @property
     def is_proportional(self) -> bool:
         """Whether every fill pays the same fraction of its notional, impact aside."""
         fees = self.commission_per_share or self.commission_minimum
-        return not fees and not isinstance(self.half_spread_bps, StatedSpreads | HighLowSpread)
+        by_asset = isinstance(self.half_spread_bps, StatedSpreads | HighLowSpread) or self.conversion_bps
+        return not fees and not by_asset
 
     @property
     def waived_costs(self) -> tuple[str, ...]:
@@ -158,7 +163,7 @@ class Friction:
                 plan states one number.
         """
         liquidity, spread = self.liquidity, self.half_spread_bps
-        if isinstance(spread, StatedSpreads | HighLowSpread):
+        if isinstance(spread, StatedSpreads | HighLowSpread) or (self.conversion_bps and half_spreads is not None):
             spread = float("nan") if half_spreads is None else 1e4 * float(half_spreads.mean())
         return Costs(
             commission_bps=self.commission_bps,
@@ -180,6 +185,8 @@ class Friction:
             found.append(spread_words(self.half_spread_bps))
         if self.borrow is not None and self.borrow.available is not None:
             found.append(borrow_words(self.borrow))
+        if self.conversion_bps:
+            found.append(f"converting money costs {self.conversion_bps:g} bps")
         if self.settlement_sessions:
             sessions = f"{self.settlement_sessions} session{'' if self.settlement_sessions == 1 else 's'}"
             found.append(f"proceeds of a sale may be spent {sessions} later")
@@ -191,6 +198,7 @@ class Friction:
 def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
     """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
     yield from bps_faults("friction.commission_bps", friction.commission_bps)
+    yield from bps_faults("friction.conversion_bps", friction.conversion_bps)
     yield from spread_faults(friction.half_spread_bps, data)
     yield from _fees(friction)
     if friction.commission_per_share and data.adjustment != "raw":
@@ -266,6 +274,9 @@ def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:
     """Yield a fault for assets of which something is not stated, and for a waiver where the data have volume."""
     liquidity = friction.liquidity
     yield from spread_data_faults(friction.half_spread_bps, panel)
+    if friction.conversion_bps and not is_converted(panel).any():
+        expected = "0: no price of the data was converted from another currency, so it can never be charged"
+        yield PlanFault("friction.conversion_bps", f"{friction.conversion_bps:g}", expected, "leave it out")
     yield from borrow_data_faults(friction.borrow, panel)
     if isinstance(liquidity, StatedVolume):
         named = set(liquidity.dollar_volume)
@@ -374,7 +385,7 @@ def waiver_words(waiver: CostWaiver, waived: tuple[str, ...]) -> str:
 
 def highest_fraction(friction: Friction, run: FinishedRun) -> float:
     """Return what trading costs each way at most, impact and the least commission of a fill aside, over notional."""
-    spreads = half_spreads(friction.half_spread_bps, run.panel)
+    spreads = half_spreads(friction.half_spread_bps, run.panel, friction.conversion_bps)
     dearest = friction.costs(spreads).half_spread_bps / 1e4 if spreads is None else float(np.max(spreads))
     prices = run.book.marks[run.book.marks > 0]
     per_share = friction.commission_per_share / float(prices.min()) if friction.commission_per_share else 0.0
@@ -392,6 +403,10 @@ def _spread(friction: Friction, run: FinishedRun) -> np.ndarray:
     """Return (N,) half the spread of each order's fill, by what was known before it."""
     fills = run.book.ordered
     fractions = spread_at(friction.half_spread_bps, run.panel, run.book.known_rows[fills.row], fills.column)
+    if friction.conversion_bps:  # looked up again on the card, fill by fill
+        quoted = run.panel.card.converted or {}
+        abroad = [run.result.assets[column] in quoted for column in fills.column.tolist()]
+        fractions = fractions + friction.conversion_bps / 1e4 * np.array(abroad, dtype=np.float64)
     return np.asarray(fills.notional * fractions)
 
 

@@ -6,18 +6,18 @@ from typing import Literal
 
 import numpy as np
 
-from quantdl.backtest.plan.context import FinishedRun
+from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
-from quantdl.calendars.bars import Period, bar_period
+from quantdl.calendars.bars import CadencePeriod, bar_period, is_intraday
 
 ROW = ReportRow("Horizon", "trades", "Trades")
 
 # Fewest and most bars of a week and a month: exchanges that close at weekends, and those that never close.
-_PERIOD_SESSIONS = {"week": (4, 5), "month": (15, 23)}
-_PERIOD_SESSIONS_24_7 = {"week": (7, 7), "month": (28, 31)}
+_PERIOD_SESSIONS = {"day": (1, 1), "week": (4, 5), "month": (15, 23)}
+_PERIOD_SESSIONS_24_7 = {"day": (1, 1), "week": (7, 7), "month": (28, 31)}
 _PERIOD_WEEKS = {"week": (1, 1), "month": (4, 5)}
 _PERIOD_MONTHS = {"week": (1, 1), "month": (1, 1)}
 
@@ -32,10 +32,14 @@ class EveryBars:
 
 @dataclass(frozen=True)
 class PeriodEnd:
-    """Rebalance at the last session of every week or month of the exchange, and at the first session of the run."""
+    """Rebalance at the last session of every week or month of the exchange, and at the first session of the run.
+
+    Of bars within a session it is the last bar of that session, as the calendar expects it; ``"day"`` is the last bar
+    of every session.
+    """
 
     kind: Literal["period_end"]
-    period: Literal["week", "month"]
+    period: CadencePeriod
 
 
 Cadence = EveryBars | PeriodEnd
@@ -47,7 +51,7 @@ class Horizon:
 
     Attributes:
         bars: Bars from fill to exit; equals the model's horizon. A book older than this without a decision is closed.
-        timeframe: Spacing of the bars as on the data card, ``"1D"``.
+        timeframe: Length of the bars as on the data card, ``"1D"`` or ``"60min"``.
         rebalance: When new positions may be decided. Between two such sessions positions may only be reduced.
     """
 
@@ -69,15 +73,24 @@ def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> It
     match horizon.rebalance:
         case EveryBars(bars=bars):
             yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
+        case PeriodEnd(period="day"):
+            if bar_period(data.frequency) is not None:
+                expected = f"week or month: a bar of the data is a {bar_period(data.frequency)}"
+                yield PlanFault("horizon.rebalance.period", "'day'", expected, "write every_bars: 1 or a longer period")
         case PeriodEnd(period=period):
-            shortest, longest = _bars_of(period, data)
-            unit = "sessions" if bar_period(data.frequency) is None else "bars"
-            if shortest <= horizon.bars < longest:
-                expected = f"at least {longest}: a {period} has up to {longest} {unit}, and an older book is closed"
-                yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
+            if not is_intraday(data.frequency):  # how many bars a session has, only the calendar of the data knows
+                unit = "sessions" if bar_period(data.frequency) is None else "bars"
+                yield from _closed_before(horizon, period, *_bars_of(period, data), unit)
 
 
-def _bars_of(period: Period, data: TrustedData) -> tuple[int, int]:
+def _closed_before(horizon: Horizon, period: str, shortest: int, longest: int, unit: str) -> Iterator[PlanFault]:
+    """Yield a fault for a horizon that outlasts some periods and not others."""
+    if shortest <= horizon.bars < longest:
+        expected = f"at least {longest}: a {period} has up to {longest} {unit}, and an older book is closed"
+        yield PlanFault("horizon.bars", str(horizon.bars), expected, f"set horizon.bars to {longest}")
+
+
+def _bars_of(period: CadencePeriod, data: TrustedData) -> tuple[int, int]:
     """Return the fewest and the most bars that a week or month holds."""
     match bar_period(data.frequency):
         case "week":
@@ -88,11 +101,31 @@ def _bars_of(period: Period, data: TrustedData) -> tuple[int, int]:
             return (_PERIOD_SESSIONS_24_7 if data.calendar == "24/7" else _PERIOD_SESSIONS)[period]
 
 
-def data_faults(horizon: Horizon, n_sessions: int) -> Iterator[PlanFault]:
-    """Yield a fault for a horizon that is as long as the run."""
-    if horizon.bars >= n_sessions:
-        expected = f"fewer than the {n_sessions} sessions of the span, or it can never bind"
+def data_faults(horizon: Horizon, n_bars: int, unit: str = "session") -> Iterator[PlanFault]:
+    """Yield a fault for a horizon that is as long as the run, of so many bars."""
+    if horizon.bars >= n_bars:
+        expected = f"fewer than the {n_bars} {unit}s of the span, or it can never bind"
         yield PlanFault("horizon.bars", str(horizon.bars), expected, "lower it")
+
+
+def period_faults(horizon: Horizon, span: RunSpan) -> Iterator[PlanFault]:
+    """Yield a fault for a horizon in bars within sessions that outlasts some periods of the span and not others."""
+    if isinstance(horizon.rebalance, PeriodEnd) and is_intraday(span.panel.card.declaration.frequency):
+        fewest, most = _counted(horizon.rebalance.period, span)
+        yield from _closed_before(horizon, horizon.rebalance.period, fewest, most, "bars")
+
+
+def _counted(period: CadencePeriod, span: RunSpan) -> tuple[int, int]:
+    """Return the fewest and the most bars of the whole days, weeks or months of a span of bars within a session."""
+    import numpy as np  # reading a config must not load these
+
+    from quantdl.calendars.periods import period_starts
+
+    days = span.panel.sessions[span.rows]
+    of = days if period == "day" else period_starts(days, period, span.panel.card.declaration.trading_calendar())
+    counts = np.unique(of, return_counts=True)[1]
+    whole = counts[1:-1] if len(counts) > 2 else counts  # the first and the last may be cut by the span
+    return int(whole.min(initial=counts.max(initial=0))), int(whole.max(initial=0))
 
 
 def judge(horizon: Horizon, exit_sessions: int, run: FinishedRun) -> ItemVerdict:

@@ -238,7 +238,9 @@ def _calibration_process(level: float, run: FinishedRun) -> np.ndarray:
         return np.full(run.book.n_sessions, np.nan)
     sessions, halted_on = run.result.equity.index, run.result.halted_on
     live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
-    days = [day.date() for day in sessions]
+    from quantdl.calendars.labels import bar_date  # loads pandas, which reading a config must not
+
+    days = [bar_date(day) for day in sessions]
     predicted, exceeded = frozenset(found.predicted), frozenset(found.exceeded)
     n = np.cumsum(np.array([day in predicted for day in days]) & live)
     k = np.cumsum(np.array([day in exceeded for day in days]) & live)

@@ -101,7 +101,10 @@ ITEMS = (
         horizon.ROW,
         judge=lambda plan, run: horizon.judge(plan.horizon, plan.fast_exit.max_sessions, run),
         faults=lambda plan, model: horizon.faults(plan.horizon, plan.trusted_data, model.horizon_bars),
-        data_faults=lambda plan, span: horizon.data_faults(plan.horizon, span.n_sessions),
+        data_faults=lambda plan, span: (
+            *horizon.data_faults(plan.horizon, span.n_bars, span.unit),
+            *horizon.period_faults(plan.horizon, span),
+        ),
     ),
     Item(
         "trusted_data",
@@ -154,7 +157,7 @@ ITEMS = (
             plan.invalidation, plan.sizing.max_gross, forecasts_risk=model.forecasts_risk
         ),
         data_faults=lambda plan, span: invalidation.data_faults(
-            plan.invalidation, plan.friction, span.panel, span.n_sessions
+            plan.invalidation, plan.friction, span.panel, span.n_bars
         ),
     ),
     Item(
@@ -162,13 +165,15 @@ ITEMS = (
         fast_exit.ROW,
         judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, run),
         faults=lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
-        data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_sessions),
+        data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_bars, span.unit),
     ),
     Item(
         "sample",
         sample.ROW,
         judge=lambda plan, run: sample.judge(plan.sample, run),
-        faults=lambda plan, model: sample.faults(plan.sample, plan.horizon.bars, model.label_bars),
+        faults=lambda plan, model: sample.faults(
+            plan.sample, plan.horizon.bars, model.label_bars, plan.trusted_data.frequency
+        ),
         data_faults=lambda plan, span: sample.data_faults(plan.sample, span),
     ),
     Item(

@@ -13,7 +13,6 @@ import numpy as np
 from quantdl.backtest.plan.placed import PlacedFills, PlacedOrders, placed_fills, placed_orders, rows_of
 from quantdl.backtest.running.decisions import RecordedDecision
 from quantdl.backtest.running.result import BacktestResult
-from quantdl.errors import RunError
 from quantdl.market.corporate.effects import carried_closes, effects
 from quantdl.market.panel import Panel
 
@@ -78,7 +77,7 @@ class RebuiltBook:
     Attributes:
         result: The record of the run; its fills and orders are read, and the labels of its sessions.
         panel: The data of the run.
-        borrow_fee: Fee of one bar as a fraction of what is sold short.
+        borrow_fee: Fee of a bar as a fraction of what is sold short; (T, 1) where it is not the same in all bars.
         same_bar: Whether orders may fill at the close they were decided on.
         cash_rates: (T,) what cash held into each session of the run earns; None where it earns nothing.
         first: Position of the run's first session in the panel.
@@ -89,24 +88,14 @@ class RebuiltBook:
 
     result: BacktestResult
     panel: Panel
-    borrow_fee: float
+    borrow_fee: float | np.ndarray
     same_bar: bool
     cash_rates: np.ndarray | None = None
     first: int = field(init=False)
 
     def __post_init__(self) -> None:
-        """Find the run in its data.
-
-        Raises:
-            RunError: If sessions repeat, as those of bars within a session do: no fill could be placed.
-        """
-        sessions = self.result.equity.index
-        if sessions.has_duplicates:
-            raise RunError(
-                f"A run on bars within the session cannot be judged: {sessions[sessions.duplicated()][0]:%Y-%m-%d} has "
-                "several bars, and fills are dated by session only. Run the plan on sessions or longer bars."
-            )
-        object.__setattr__(self, "first", int(self.panel.sessions.searchsorted(sessions[0])))
+        """Find the run in its data."""
+        object.__setattr__(self, "first", int(self.panel.bars.searchsorted(self.result.equity.index[0])))
 
     @property
     def n_sessions(self) -> int:

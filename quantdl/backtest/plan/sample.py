@@ -2,17 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.calendars.bars import bar_length, bar_unit, is_intraday
+from quantdl.errors import CalendarError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from quantdl.calendars import TradingCalendar
     from quantdl.market.card import PriceFacts
+    from quantdl.market.panel import Panel
 
 ROW = ReportRow("Sample", "selection", "Trials")
 
@@ -39,16 +44,30 @@ class Sample:
     purge_bars: int
 
 
-def faults(sample: Sample, horizon_bars: int, label_bars: int | None) -> Iterator[PlanFault]:
-    """Yield a fault for an empty span, one that is too short for one position, and a purge that does not fit."""
+def faults(sample: Sample, horizon_bars: int, label_bars: int | None, frequency: str = "1D") -> Iterator[PlanFault]:
+    """Yield a fault for an empty span, one that is too short for one position, and a purge that does not fit.
+
+    Bars within a session are taken as so many as a day has room for: how many a session has, only its calendar knows.
+    """
     if sample.first >= sample.last:
         yield PlanFault("sample.last", str(sample.last), f"a day after sample.first ({sample.first})", "swap the two")
     meaning = "more sessions than one holding period"
-    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, horizon_bars + 1, meaning)
+    fewest = _fewest_sessions(horizon_bars, frequency)
+    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, fewest + 1, meaning)
     reach = 0 if label_bars is None else label_bars + 1
     if sample.purge_bars != reach:
         meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
         yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
+
+
+def _fewest_sessions(bars: int, frequency: str) -> int:
+    """Return the fewest sessions in which so many bars can lie; 0 for bars of a length that is none."""
+    if not is_intraday(frequency):
+        return bars
+    try:
+        return bars * bar_length(frequency) // timedelta(days=1)
+    except CalendarError:
+        return 0
 
 
 def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
@@ -76,19 +95,44 @@ def _bars_per_year(calendar: "TradingCalendar", first: date, last: date, frequen
     return calendar.bars_per_year(first, last, frequency)
 
 
+def bar_years(sample: Sample, panel: "Panel") -> "np.ndarray | None":
+    """Return (T,) the part of a year for which cash earns and borrowed shares cost in each bar.
+
+    Balances are counted overnight, so with bars within a session the first bar of each session bears what accrued since
+    the session before, and the others nothing: what is bought and sold within a session pays no fee of borrowing, and a
+    book of cash earns the same whatever the length of its bars. None where each bar is one of the calendar's bars a
+    year.
+    """
+    import numpy as np  # reading a config must not load it
+
+    said = panel.card.declaration
+    if not is_intraday(said.frequency):
+        return None
+    sessions_per_year = _bars_per_year(said.trading_calendar(), sample.first, sample.last, "1D")
+    begins = np.concatenate([[True], panel.sessions[1:] != panel.sessions[:-1]])
+    return np.where(begins, 1.0 / sessions_per_year, 0.0)
+
+
 def judge(sample: Sample, run: FinishedRun) -> ItemVerdict:
     """Count the sessions of the span that were played, and those of them with a trade before a halt."""
-    import pandas as pd  # reading a config must not load it
+    import numpy as np  # reading a config must not load these
+    import pandas as pd
 
-    played, halted_on = run.result.equity.index, run.result.halted_on
-    span = run.panel.sessions
-    span = span[(span >= pd.Timestamp(sample.first)) & (span <= pd.Timestamp(sample.last))]
+    played, halted_on, days = run.result.equity.index, run.result.halted_on, run.panel.sessions
+    span = run.panel.bars[(days >= pd.Timestamp(sample.first)) & (days <= pd.Timestamp(sample.last))]
     traded = run.panel.traded[run.book.rows].any(axis=1)
-    live = int((traded if halted_on is None else traded & (played < halted_on)).sum())
+    before_halt = np.ones(len(played), dtype=bool) if halted_on is None else np.asarray(played < halted_on)
+    live, n_played = _sessions(run, traded & before_halt), _sessions(run, np.ones(len(played), dtype=bool))
     fewest = max(sample.minimum_sessions, FEWEST_SESSIONS)
     lacking = int((~span.isin(played)).sum())
     failures = [f"{fewest - live} sessions too few"] if live < fewest else []
-    failures += [f"{lacking} sessions of the span are not in the record"] if lacking else []
+    unit = bar_unit(run.panel.card.declaration.frequency)
+    failures += [f"{lacking} {unit}s of the span are not in the record"] if lacking else []
     statement = f"out of sample {sample.first} to {sample.last}, at least {fewest} sessions"
-    figure = f"{live} of {len(played)} sessions traded; purge {sample.purge_bars} bars"
+    figure = f"{live} of {n_played} sessions traded; purge {sample.purge_bars} bars"
     return ItemVerdict(statement, figure, tuple(failures))
+
+
+def _sessions(run: FinishedRun, rows: "np.ndarray") -> int:
+    """Return how many sessions the chosen (T,) bars of a run lie in; how many bars, where they are no shorter."""
+    return int(run.panel.sessions[run.book.rows][rows].nunique())

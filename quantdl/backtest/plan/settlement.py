@@ -44,7 +44,8 @@ def unsettled_purchases(settlement_sessions: int, book: "RebuiltBook") -> list[t
     for place, row in enumerate(fills.row.tolist()):
         places[row].append(place)
     cash, held = float(book.result.initial_equity), np.zeros(book.shares.shape[1])
-    arriving = np.zeros(book.n_sessions + settlement_sessions)
+    spendable = _spendable(settlement_sessions, book)
+    arriving = np.zeros(int(spendable.max(initial=0)) + 1)
     waiting = 0.0
     brought = book.interest + book.received - book.fees.sum(axis=1)
     for row in range(book.n_sessions):
@@ -59,9 +60,19 @@ def unsettled_purchases(settlement_sessions: int, book: "RebuiltBook") -> list[t
             if fills.order[place] <= 0:
                 continue
             if quantity < 0 and flow > 0:
-                arriving[row + settlement_sessions] += flow
+                arriving[spendable[row]] += flow
                 waiting += flow
             missing = waiting - cash
             if quantity > 0 and not covers and missing > ROUNDING * max(abs(float(book.equity[row])), 1.0):
                 found.append((row, asset, missing))
     return found
+
+
+def _spendable(settlement_sessions: int, book: "RebuiltBook") -> np.ndarray:
+    """Return (T,) the bar of the run from which on the proceeds of each bar's sales may be spent.
+
+    It is the first of its session; one after the run where that session is not in it.
+    """
+    _, number = np.unique(book.panel.sessions[book.rows], return_inverse=True)
+    first = np.concatenate([np.flatnonzero(np.diff(number, prepend=-1)), np.full(settlement_sessions, len(number))])
+    return np.asarray(first[number + settlement_sessions])

@@ -97,13 +97,29 @@ def is_zero(spread: HalfSpread) -> bool:
             return spread == 0
 
 
-def half_spreads(spread: HalfSpread, panel: "Panel") -> np.ndarray | None:
+def half_spreads(spread: HalfSpread, panel: "Panel", conversion_bps: float = 0.0) -> np.ndarray | None:
     """Return (T | 1, A) half the spread as a fraction of the price, as known at each close; None for a single number.
 
     Args:
         spread: As the plan states it.
         panel: The data of the run.
+        conversion_bps: What converting money costs, on top for the assets that are quoted in another currency.
     """
+    own = _half_spreads(spread, panel)
+    if not conversion_bps:
+        return own
+    own = np.full((1, len(panel.assets)), spread / 1e4) if own is None and isinstance(spread, float | int) else own
+    return own + conversion_bps / 1e4 * is_converted(panel) if own is not None else None
+
+
+def is_converted(panel: "Panel") -> np.ndarray:
+    """Return (A,) whether the prices of each asset were converted from another currency."""
+    from quantdl.market.exchanges.currencies import converted_from  # loads pandas
+
+    return np.array([code is not None for code in converted_from(panel)])
+
+
+def _half_spreads(spread: HalfSpread, panel: "Panel") -> np.ndarray | None:
     from quantdl.backtest.book.trailing import spread_from_ranges  # these load pandas and scipy
     from quantdl.market.corporate.adjustment import continuous_closes
 

@@ -12,9 +12,11 @@ from quantdl.backtest.plan.friction import Friction, VolumeWaiver, bar_dollars, 
 from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
-from quantdl.backtest.plan.sample import bars_per_year_of
+from quantdl.backtest.plan.sample import bar_years, bars_per_year_of
 from quantdl.backtest.plan.spreads import half_spreads
 from quantdl.backtest.running.cadence import every_bars, period_ends
+from quantdl.calendars.bars import is_intraday
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.market.actions import CorporateActions
 from quantdl.market.card import DataCard
@@ -41,8 +43,8 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
     """
     friction, abnormal = plan.friction, plan.abnormal_volatility
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
-    volatility = tape.market_volatility(abnormal.window_bars, bars_per_year)
-    spreads = half_spreads(friction.half_spread_bps, panel)
+    volatility, years = tape.market_volatility(abnormal.window_bars, bars_per_year), bar_years(plan.sample, panel)
+    spreads = half_spreads(friction.half_spread_bps, panel, friction.conversion_bps)
     return Terms(
         fields=plan.trusted_data.fields,
         due=_due(plan.horizon.rebalance, tape, first),
@@ -57,7 +59,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         bar_dollars=bar_dollars(friction.liquidity, panel),
         fill_at=friction.fill_at,
         borrow_rate=0.0 if friction.borrow is None else friction.borrow.annual_rate,
-        cash_rates=cash_rates(risk_free, panel.sessions, first, stop, bars_per_year),
+        cash_rates=cash_rates(risk_free, panel.bars, first, stop, bars_per_year, years),
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
         delisting_recovery=friction.delisting_recovery,
         conditions=tuple(_halt_condition(item) for item in plan.invalidation),
@@ -71,6 +73,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         borrowable=borrowable(friction.borrow, panel.assets),
         lot_shares=plan.sizing.lot_shares or 0,
         settlement_sessions=friction.settlement_sessions,
+        years=years,
     )
 
 
@@ -78,7 +81,12 @@ _INTEREST = "Cash earns the risk-free rate, and cash owed costs it; Sharpe and S
 
 
 def cash_rates(
-    risk_free: RiskFree, sessions: pd.DatetimeIndex, first: int, stop: int, bars_per_year: float
+    risk_free: RiskFree,
+    sessions: pd.DatetimeIndex,
+    first: int,
+    stop: int,
+    bars_per_year: float,
+    years: np.ndarray | None = None,
 ) -> np.ndarray:
     r"""Return (T,) what cash earns in each bar of a run, as a fraction: :math:`(1 + r)^{1 / n} - 1` at n bars a year.
 
@@ -91,6 +99,8 @@ def cash_rates(
         first: Position of the run's first bar.
         stop: Position after its last.
         bars_per_year: Bars of the calendar in a year.
+        years: (T,) part of a year for which each bar earns, see `quantdl.backtest.plan.sample.bar_years`; None for one
+            of ``bars_per_year`` each.
 
     Raises:
         RunError: If a rate is missing, not finite or not above -1, naming the session.
@@ -107,10 +117,10 @@ def cash_rates(
     if bad.any():
         where = max(begin - 1, 0) + int(bad.argmax())
         raise RunError(
-            f"risk_free: got {annual[bad][0]} for {sessions[where]:%Y-%m-%d}; expected a yearly fraction above "
+            f"risk_free: got {annual[bad][0]} for {bar_text(sessions[where])}; expected a yearly fraction above "
             "-1, known at every session from the one before the run on. Fix: give a series that covers them."
         )
-    rates[begin:stop] = (1.0 + annual) ** (1.0 / bars_per_year) - 1.0
+    rates[begin:stop] = (1.0 + annual) ** (1.0 / bars_per_year if years is None else years[begin:stop]) - 1.0
     return rates
 
 
@@ -176,6 +186,11 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
     """Return what a reader must know about how the figures came about."""
     friction = plan.friction
     sentences = [_FILLS[friction.fill_at]]
+    if is_intraday(card.declaration.frequency):
+        sentences.append(
+            f"Bars are of {card.declaration.frequency}: where the figures count sessions they count bars, each named "
+            "by the time at which it ended. Interest and fees of borrowing accrue from session to session."
+        )
     if isinstance(friction.liquidity, VolumeWaiver):
         waiver = friction.liquidity
         sentences.append(

@@ -19,6 +19,7 @@ from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.targets import TableStrategy, TargetTable
 from quantdl.backtest.running.view import Forecasts, MarketHistory, MarketView
 from quantdl.backtest.running.window import Window
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import QuantdlError, RunError
 
 
@@ -83,7 +84,7 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
     except QuantdlError:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's code raises is reported with its place
-        what = f"the strategy failed on {view.session:%Y-%m-%d}: {type(error).__name__}: {error}"
+        what = f"the strategy failed on {bar_text(view.session)}: {type(error).__name__}: {error}"
         raise RunError(f"{_place(strategy, error)}: {what}") from error
     match answer:
         case None:
@@ -95,7 +96,7 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
         case Orders():
             return Answer(None, _cited(answer, view, rules), answer)
     raise RunError(
-        f"{view.session:%Y-%m-%d}: the strategy answered {type(answer).__name__}, expected Decision, Orders, Hold or "
+        f"{bar_text(view.session)}: the strategy answered {type(answer).__name__}, expected Decision, Orders, Hold or "
         "None."
     )
 
@@ -130,10 +131,10 @@ def _weights(decision: Decision, view: MarketView) -> np.ndarray:
     try:
         weights = np.array(decision.weights, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise RunError(f"{view.session:%Y-%m-%d}: weights are not numbers: {error}.") from error
+        raise RunError(f"{bar_text(view.session)}: weights are not numbers: {error}.") from error
     if weights.shape != (len(view.assets),):
         raise RunError(
-            f"{view.session:%Y-%m-%d}: weights have shape {weights.shape}, expected ({len(view.assets)},), one per "
+            f"{bar_text(view.session)}: weights have shape {weights.shape}, expected ({len(view.assets)},), one per "
             "asset of view.assets, zero for those left out."
         )
     weights.flags.writeable = False
@@ -144,7 +145,7 @@ def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) 
     tags = (rule,) * len(view.assets) if isinstance(rule, str) else tuple(rule)
     if len(tags) != len(view.assets):
         raise RunError(
-            f"{view.session:%Y-%m-%d}: {len(tags)} rules for {len(view.assets)} assets. Give one for all, or one each."
+            f"{bar_text(view.session)}: {len(tags)} rules for {len(view.assets)} assets. Give one for all, or one each."
         )
     _check_tags(set(tags), view, rules)
     return tags
@@ -153,7 +154,7 @@ def _tags(rule: str | tuple[str, ...], view: MarketView, rules: frozenset[str]) 
 def _check_tags(tags: set[str], view: MarketView, rules: frozenset[str]) -> None:
     for tag in sorted(tags - rules):
         raise RunError(
-            f"{view.session:%Y-%m-%d}: an order cites the rule {tag!r}, which the plan does not have. "
+            f"{bar_text(view.session)}: an order cites the rule {tag!r}, which the plan does not have. "
             f"Its rules are {sorted(rules)}; write the rule down in plan.rules or cite another."
         )
 

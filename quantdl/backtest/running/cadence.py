@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
-from quantdl.calendars.bars import Period, bar_period
+from quantdl.calendars.bars import CadencePeriod, bar_period, is_intraday
 from quantdl.calendars.periods import last_sessions, period_starts
 
 
@@ -28,21 +28,26 @@ def every_bars(trades: np.ndarray, first: int, bars: int) -> np.ndarray:
     return np.asarray(inside & ((np.cumsum(inside) - 1) % bars == 0))
 
 
-def period_ends(tape: Tape, first: int, period: Period) -> np.ndarray:
-    """Return (T,) bool: whether a rebalance is due at each session, the last of every week or month of the exchange.
+def period_ends(tape: Tape, first: int, period: CadencePeriod) -> np.ndarray:
+    """Return (T,) bool: whether a rebalance is due at each bar, the last of every session, week or month.
 
     The first session of the run is always due: a book has to start. A session ends a week or month when the next
     bar *expected* at its close lies in another one. Where that bar then fails to come (an unforeseen closure, a hole in
     the data), the first session after it is due. A weekly bar is a week's end, and a month's end where the next ends in
-    another month.
+    another month. Of bars within a session the last one ends it, which is known when it closes: the one that ends at
+    the calendar's close of that day, be it an early one, or after it.
 
     Args:
         tape: Sessions, their calendar, and on which of them anything trades.
         first: Position of the run's first session.
         period: What ends.
     """
-    periods = period_starts(tape.sessions, period, tape.calendar)
-    at_end = period_starts(_expected_next(tape), period, tape.calendar) != periods
+    at_end = _ends_session(tape)
+    if period == "day":
+        periods = tape.days
+    else:
+        periods = period_starts(tape.days, period, tape.calendar)
+        at_end &= period_starts(_expected_next(tape), period, tape.calendar) != periods
     fell_due = at_end | np.concatenate([[False], (periods[1:] != periods[:-1]) & ~at_end[:-1]])
     fell_due[:first] = False
     fell_due[first] = True
@@ -57,11 +62,21 @@ def _moved_to_trades(fell_due: np.ndarray, trades: np.ndarray) -> np.ndarray:
 
 
 def _expected_next(tape: Tape) -> pd.DatetimeIndex:
-    """Return the label of the bar expected after each; a day that is no session of the calendar expects itself."""
-    sessions, calendar = tape.sessions, tape.calendar
+    """Return the session expected after that of each bar; a day that is no session of the calendar expects itself."""
+    numbers, days = pd.factorize(tape.days)
+    sessions, calendar = pd.DatetimeIndex(days), tape.calendar
     known = np.asarray(sessions.isin(calendar.sessions(sessions[0], sessions[-1])))
     gaps = np.zeros(len(sessions), dtype=np.int64)
     gaps[known] = calendar.next_gap_days(sessions[known])
     following = pd.DatetimeIndex(sessions + pd.to_timedelta(gaps, unit="D"))
     period = bar_period(tape.frequency)
-    return following if period is None else last_sessions(following, period, calendar)
+    expected = following if period is None else last_sessions(following, period, calendar)
+    return expected[numbers]
+
+
+def _ends_session(tape: Tape) -> np.ndarray:
+    """Return (T,) bool: whether the session of each bar is over with it, as it is with a bar of a session or more."""
+    if not is_intraday(tape.frequency):
+        return np.ones(len(tape.days), dtype=bool)
+    numbers, days = pd.factorize(tape.days)
+    return np.asarray(tape.panel.known_at >= tape.calendar.closes(pd.DatetimeIndex(days))[numbers])

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quantdl.backtest.book.kernel import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 from quantdl.portfolio.risk_budget import WITHOUT_FORECAST, position_shortfalls, predicted_shortfall
@@ -25,7 +26,7 @@ def check_decision(
     Raises:
         RunError: Naming session, asset or group, weight, cap and rule.
     """
-    day = f"{session:%Y-%m-%d}"
+    day = f"{bar_text(session)}"
     for index in np.flatnonzero(~np.isfinite(weights)):
         raise RunError(
             f"{day}: weight of {assets[index]} is {weights[index]} (rule '{rules[index]}'). Give a number, 0 for none."
@@ -150,7 +151,7 @@ def check_cadence(
     larger = (np.abs(weights) > np.abs(current) + TOLERANCE) | (weights * current < 0)
     for index in np.flatnonzero(larger):
         raise RunError(
-            f"{session:%Y-%m-%d}: weight {weights[index]:g} of {assets[index]} against {current[index]:g} held "
+            f"{bar_text(session)}: weight {weights[index]:g} of {assets[index]} against {current[index]:g} held "
             f"(rule '{rules[index]}'), but the plan has no rebalance on that day. Decide when view.rebalance_due "
             "is true, or change horizon.rebalance."
         )
@@ -175,7 +176,7 @@ def check_purposes(
         purpose = purposes[tags[asset]]
         if (purpose == "exit" and grows) or (purpose == "entry" and shrinks):
             raise RunError(
-                f"{session:%Y-%m-%d}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
+                f"{bar_text(session)}: {name} goes from weight {held[asset]:.4f} to {weights[asset]:.4f} under the "
                 f"rule {tags[asset]!r}, whose purpose is '{purpose}'. Cite a rule of the right purpose; "
                 "'rebalance' does both."
             )

@@ -49,7 +49,8 @@ class Order:
             without opens, highs and lows see closes only: a limit or a stop is looked at, and fills, at the close.
         price: Of a limit or a stop; for a trailing stop where it starts, ``trail`` from the last close where None.
         trail: Distance of a trailing stop as a fraction of the price it follows.
-        sessions: Sessions after which what is left of it is cancelled; until replaced where None.
+        sessions: Sessions (bars, where several lie in one) after which what is left of it is cancelled; until replaced
+            where None.
     """
 
     asset: str

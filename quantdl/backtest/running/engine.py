@@ -20,6 +20,7 @@ from quantdl.backtest.running.decisions import Answer, BookNow, Driver, Moment, 
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.tables import Logs, result_of
 from quantdl.backtest.running.view import Forecasts
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 
@@ -261,7 +262,7 @@ class Engine:
         predicted = self.value_at_risk(session, weights, self.level)
         if predicted is not None and not np.isfinite(predicted):
             raise RunError(
-                f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {predicted} at {self.level:g} "
+                f"{bar_text(session)}: the forecasts predict a value at risk of {predicted} at {self.level:g} "
                 "for the book held. The calibration condition needs a finite one at every close with positions: "
                 "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
             )

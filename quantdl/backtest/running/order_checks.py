@@ -14,6 +14,7 @@ from quantdl.backtest.running.decision_checks import (
 )
 from quantdl.backtest.running.decisions import Moment, Order, Orders, PositionExits
 from quantdl.backtest.running.view import MarketView
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 
 
@@ -26,7 +27,7 @@ def check_orders(answer: Orders, now: Moment, view: MarketView, purposes: Mappin
         RunError: Naming session, asset, what was given and what is expected.
     """
     column = {asset: place for place, asset in enumerate(view.assets)}
-    marks, day = now.book.marks, f"{view.session:%Y-%m-%d}"
+    marks, day = now.book.marks, f"{bar_text(view.session)}"
     for name, items in (("orders", answer.orders), ("exits", answer.exits)):
         seen: set[str] = set()
         for item in items:

@@ -45,7 +45,8 @@ class Deferred(Generic[Table]):
 class BacktestResult:
     """The record of one run; a table is made when it is first read.
 
-    All frames but `orders`, `fills`, `trades` and `events` are indexed by session.
+    All frames but `orders`, `fills`, `trades` and `events` are indexed by session. Where bars are shorter than one,
+    every index and column of sessions holds the label of the bar instead, see `quantdl.market.panel.Panel.bars`.
 
     Attributes:
         assets: (A,) symbols, in the order of the columns.
@@ -83,6 +84,7 @@ class BacktestResult:
         stamps: Sentences that must be printed beside any figure of this run.
         halted_on: Session at which a condition halted the run, or None.
         halt_reason: Why, or an empty text.
+        days: (T,) session of each bar, where several bars lie in one; None where the index says it.
     """
 
     assets: tuple[str, ...]
@@ -103,3 +105,9 @@ class BacktestResult:
     stamps: tuple[str, ...]
     halted_on: pd.Timestamp | None
     halt_reason: str
+    days: pd.DatetimeIndex | None = None
+
+    @property
+    def session_of_each(self) -> pd.DatetimeIndex:
+        """(T,) session of each bar."""
+        return pd.DatetimeIndex(self.equity.index) if self.days is None else self.days

@@ -48,7 +48,7 @@ def results_by_regime(result: BacktestResult) -> pd.DataFrame:
 def results_by_stress_window(result: BacktestResult, windows: Iterable[Period]) -> pd.DataFrame:
     """Return one row per stress window, with the columns of `results_by_regime`."""
     windows = tuple(windows)
-    sessions = result.equity.index
+    sessions = result.session_of_each
     rows = [
         _summary(result, np.asarray((sessions >= pd.Timestamp(item.first)) & (sessions <= pd.Timestamp(item.last))))
         for item in windows

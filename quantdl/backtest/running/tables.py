@@ -14,6 +14,7 @@ from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import ENGINE_PREFIX, REGIMES, UNDEFINED, Terms
 from quantdl.backtest.running.decisions import RecordedDecision
 from quantdl.backtest.running.result import SESSION_DTYPE, BacktestResult
+from quantdl.calendars.bars import is_intraday
 
 
 @dataclass(frozen=True)
@@ -302,6 +303,7 @@ def result_of(
         stamps=logs.terms.stamps,
         halted_on=None if halted is None else logs.tape.sessions[halted],
         halt_reason=logs.halt_reason(),
+        days=logs.tape.days[logs.first : logs.stop] if is_intraday(logs.tape.frequency) else None,
     )
 
 

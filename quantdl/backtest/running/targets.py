@@ -19,6 +19,7 @@ from quantdl.backtest.running.decisions import Answer, RecordedDecision, Strateg
 from quantdl.backtest.running.engine import Engine, Job, Progress
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.view import Forecasts, MarketHistory
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 
 
@@ -130,7 +131,9 @@ def fitted(job: Job, table: TargetTable) -> tuple[np.ndarray, np.ndarray, np.nda
     rows = _positions(sessions, table.sessions)
     if (np.diff(rows) <= 0).any():
         day = sessions[rows[int((np.diff(rows) <= 0).argmax()) + 1]]
-        raise RunError(f"targets: {day:%Y-%m-%d} does not come after the decision before it. Sort them, one a session.")
+        raise RunError(
+            f"targets: {bar_text(day)} does not come after the decision before it. Sort them, one a session."
+        )
     names = [table.rules] if isinstance(table.rules, str) else list(table.rules)
     for name in dict.fromkeys(names):
         if name not in job.terms.purposes:
@@ -166,7 +169,7 @@ def _positions(sessions: pd.DatetimeIndex, given: pd.DatetimeIndex | np.ndarray)
     rows = _plain(sessions.get_indexer(pd.DatetimeIndex(given)), np.int64)
     if (rows < 0).any():
         day = pd.DatetimeIndex(given)[int((rows < 0).argmax())]
-        raise RunError(f"targets: {day:%Y-%m-%d} is no session of the data. Decide on sessions of the panel.")
+        raise RunError(f"targets: {bar_text(day)} is no session of the data. Decide on sessions of the panel.")
     return rows
 
 
@@ -179,7 +182,7 @@ def refuse(engine: Engine, row: int, weights: np.ndarray, code: int) -> None:
     check_purposes(weights, rules, job.terms.purposes, held, assets, session)
     if not moment.due:
         check_cadence(weights, held, rules, assets, session)
-    raise RunError(f"{session:%Y-%m-%d}: the terms forbid the decision of row {row} (rule '{rule}').")
+    raise RunError(f"{bar_text(session)}: the terms forbid the decision of row {row} (rule '{rule}').")
 
 
 def _taken(engine: Engine, rows: np.ndarray, weights: np.ndarray, codes: np.ndarray) -> tuple[RecordedDecision, ...]:

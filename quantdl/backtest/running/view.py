@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import PlanError, RunError
 from quantdl.portfolio.limits import Limits
 
@@ -16,7 +17,8 @@ class MarketView:
     """The market at the close of ``session``. Arrays are read-only and hold no later price, not even in their buffers.
 
     Attributes:
-        session: The session that has just closed.
+        session: The session that has just closed; where bars are shorter than one, the time at which the bar ended, see
+            `quantdl.market.panel.Panel.bars`.
         sessions: (t,) labels up to and including it.
         assets: (A,) symbols.
         fields: The fields the plan declares, each (t, A), NaN where the asset did not trade; raw prices jump at splits
@@ -75,7 +77,7 @@ class MarketView:
         """
         if name not in self.fields:
             raise PlanError(
-                f"The strategy reads '{name}' on {self.session:%Y-%m-%d}, but the plan trusts only "
+                f"The strategy reads '{name}' on {bar_text(self.session)}, but the plan trusts only "
                 f"{sorted(self.fields)}. Add '{name}' to trusted_data.fields if the data has it."
             )
         return self.fields[name]
@@ -96,7 +98,7 @@ class MarketView:
         draws = np.asarray(self.law(), dtype=np.float64)
         if draws.ndim != 2 or draws.shape[1] != len(self.assets):
             raise RunError(
-                f"The law for {self.session:%Y-%m-%d} has shape {draws.shape}, expected (draws, {len(self.assets)})."
+                f"The law for {bar_text(self.session)} has shape {draws.shape}, expected (draws, {len(self.assets)})."
             )
         draws = draws.view()
         draws.flags.writeable = False

@@ -74,8 +74,8 @@ class Twin:
             table: Its sessions, its rows of NaN (holds) and ``before_costs`` count; its other weights do not.
 
         Raises:
-            RunError: If the table does not fit the data; or if the terms have lots or a least commission, with which
-                no fill is a smooth function of its size.
+            RunError: If the table does not fit the data; if that has bars within a session; or if the terms have lots
+                or a least commission, with which no fill is a smooth function of its size.
         """
         _refuse_steps(job.terms)
         at, weights, _ = fitted(job, table)
@@ -164,7 +164,12 @@ def without_overlays(job: Job) -> Job:
 
 
 def _refuse_steps(terms: Terms) -> None:
-    """Refuse terms under which a fill moves in steps."""
+    """Refuse terms under which a fill moves in steps, and bars within a session, whose interest goes by the clock."""
+    if terms.years is not None:
+        raise RunError(
+            "sensitivities: the data have bars within the session; expected one bar a session, week or month, which the "
+            "twin follows."
+        )
     stated = [
         name
         for name, there in (

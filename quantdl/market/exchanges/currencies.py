@@ -128,6 +128,29 @@ def in_currency(panel: Panel, currency: str, rates: Sequence[ExchangeRate] = ())
     return _converted(panel, currency, factors, _stated(panel, currency, ways, rates))
 
 
+def converted_from(panel: Panel) -> tuple[str | None, ...]:
+    """Return (A,) the currency that each asset's prices were converted from at exchange rates; None for the others."""
+    own = panel.card.converted or {}
+    return tuple(own.get(asset, own.get(symbol_before_cuts(asset))) for asset in panel.assets)
+
+
+def conversion_rates(panel: Panel, rates: Sequence[ExchangeRate]) -> np.ndarray:
+    """Return (T, A) what one unit of the currency of each asset's quotes was worth at each bar, in that of the panel.
+
+    1 for an asset that was not converted; NaN where no rate was known.
+
+    Args:
+        panel: Prices as `in_currency` made them.
+        rates: The rates that it was given.
+    """
+    codes, currency = converted_from(panel), panel.card.declaration.currency or ""
+    pairs, worth = [(rate.base, rate.quote) for rate in rates], np.ones(panel.status.shape)
+    for code in sorted({code for code in codes if code is not None}):
+        factor = _factor(panel, code, route(pairs, code, currency) or (), rates)
+        worth[:, [own == code for own in codes]] = (factor.times / factor.over)[:, None]
+    return worth
+
+
 @dataclass(frozen=True, eq=False)
 class _Factor:
     """(T,) what money of one currency is multiplied by and divided by at each bar; NaN where that is not known.
@@ -173,7 +196,10 @@ def _converted(panel: Panel, currency: str, factors: Mapping[str, _Factor], said
             columns = [column for column, own in enumerate(quoted) if own == code]
             fields[name][:, columns] = factor.of(fields[name][:, columns])
     note, fingerprint = said
-    card = replace(panel.card, currencies=None, fingerprint=fingerprint).restated(note, currency=currency)
+    foreign = {code for code in factors if whole_currency(code)[0] != currency}
+    converted = {asset: code for asset, code in zip(panel.assets, quoted, strict=True) if code in foreign}
+    card = replace(panel.card, currencies=None, fingerprint=fingerprint, converted=converted or None)
+    card = card.restated(note, currency=currency)
     return replace(panel, fields=fields, actions=_actions(panel, factors), card=card)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.tape import read_tape
+from quantdl.backtest.book.tape import read_tape, settles_at
 from quantdl.backtest.book.trailing import measured_dollar_volume
 from quantdl.market.actions import CorporateActions, Split
 from tests.backtest.worlds import world
@@ -61,3 +61,11 @@ def test_a_session_without_a_trade_has_no_dollars_and_one_before_the_listing_doe
     tape = read_tape(panel)
     dollars = measured_dollar_volume(tape.dollars, tape.traded, 3)[:, 0]
     np.testing.assert_allclose(dollars, [np.nan, 6000.0, 3000.0, 2000.0, 2000.0, 2000.0])
+
+
+def test_proceeds_arrive_with_the_first_bar_of_the_session_that_settles():
+    """Sessions of three bars, one and two; a session beyond the data counts as one bar."""
+    days = pd.DatetimeIndex(["2024-01-02"] * 3 + ["2024-01-03"] + ["2024-01-04"] * 2)
+    assert settles_at(days, 0).tolist() == [0, 1, 2, 3, 4, 5]
+    assert settles_at(days, 1).tolist() == [3, 3, 3, 4, 6, 6]
+    assert settles_at(days, 2).tolist() == [4, 4, 4, 6, 7, 7]

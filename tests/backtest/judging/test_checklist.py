@@ -11,14 +11,13 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from quantdl.backtest import BreakEven, CalibrationTest, Yardstick, assess
+from quantdl.backtest import BreakEven, CalibrationTest, Yardstick
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.items import ITEMS
-from quantdl.errors import RunError
 from quantdl.records import to_plain
-from tests.backtest.judged import EVIDENCE, Fixed, good_plan, good_run, judged, market, only, run
+from tests.backtest.judged import Fixed, good_plan, judged, market, only, run
 
 
 def test_a_run_that_kept_its_plan_is_defended():
@@ -56,14 +55,6 @@ def test_a_run_that_never_traded_is_judged_too():
     checklist = judged(result=run(good_plan(), Idle()))
     assert only("rules", checklist) == "nothing was traded"
     assert pd.Series([row.figure for row in checklist.items]).ne("").all()
-
-
-def test_bars_within_a_session_cannot_be_judged():
-    """Fills are dated by session: nothing says at which of its bars they were made."""
-    twice = good_run().equity.index.repeat(2)[:400]
-    result = replace(good_run(), equity=good_run().equity.set_index(twice))
-    with pytest.raises(RunError, match=r"2018-01-02 has several bars, .* dated by session only\. Run the plan on ses"):
-        assess(good_plan(), market(), result, EVIDENCE)
 
 
 def bad_runs():

@@ -71,3 +71,31 @@ def test_a_position_that_could_never_be_sold_has_no_days():
     found = cost_figures(result, costs, NEVER, 252.0).exit
     assert isinstance(found, ExitFigures)
     assert found.days is found.days_half_volume is None
+
+
+def test_the_average_cost_is_what_fills_paid_over_what_they_traded():
+    """Five basis points for the fee and four for half the spread, and no impact."""
+    result, costs = flat_run()
+    found = cost_figures(result, costs, NEVER, 252.0)
+    assert found.traded == pytest.approx(result.fills["notional"].sum())
+    assert found.average_bps == pytest.approx(9.0)
+
+
+def test_a_least_fee_makes_the_average_cost_dearer_than_the_stated_one():
+    """Two purchases of half and two fifths of a million at 9 bps, or 1,000 of money for the fee where that is more."""
+    result, costs = flat_run(commission_minimum=1000.0)
+    found = cost_figures(result, costs, NEVER, 252.0)
+    assert found.average_bps == pytest.approx(1e4 * (2000 + 4e-4 * found.traded) / found.traded)
+
+
+def test_a_run_that_never_traded_has_no_average_cost():
+    class Idle:
+        def decide(self, view):
+            return None
+
+    panel = world(np.full((60, 2), 100.0))
+    plan = plan_for(panel, **ITEMS)
+    costs = prepare(panel, plan, *span(panel)).terms.costs
+    found = cost_figures(run_backtest(panel, plan, Idle(), *span(panel)), costs, NEVER, 252.0)
+    assert (found.traded, found.average_bps) == (0.0, None)
+    assert found.undefined["average_bps"] == "nothing was traded"

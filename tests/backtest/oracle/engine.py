@@ -89,7 +89,7 @@ class Engine:
         self.actions.play(t)
         self.book.marks = self.tape.marks[t]
         self.exits.pay_out_delisted(t)
-        fees = self.exits.charge_borrowing()
+        fees = self.exits.charge_borrowing(t)
         held_return = self.book.equity() / self.equity_before - 1.0 if self.equity_before > 0 else 0.0
         fills = [] if self.same_bar else self._fill(t)
         self._watch(t, held_return)
@@ -203,7 +203,8 @@ class Engine:
             self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]), may_lose)
 
     def _cut(self, t: int, weights: np.ndarray, equity: float) -> np.ndarray:
-        """Cut weights to what stress and the fast exit allow."""
+        """Cut weights to what stress, the fast exit and then the caps on net weight allow."""
+        wanted = weights
         if self.standing_aside:
             weights = reduced_only(weights, self.book.weights())
         caps = EXIT_ROOM * exit_values(self.exits.tradable(t), self.terms.max_exit_sessions) / equity
@@ -213,7 +214,19 @@ class Engine:
         for asset in np.flatnonzero(too_large):
             detail = f"{self.tape.assets[asset]}: weight {weights[asset]:g} cut to {caps[asset]:g}"
             self.journal.note(t, "fast_exit", "cut", detail)
-        return np.asarray(np.clip(weights, -caps, caps))
+        kept = np.asarray(np.clip(weights, -caps, caps))
+        return kept if np.array_equal(kept, wanted) else self._within_net(t, kept)
+
+    def _within_net(self, t: int, weights: np.ndarray) -> np.ndarray:
+        """Shrink the book as a whole until both caps on net weight hold, where cuts of one side broke them."""
+        limits = self.limits
+        nets = [(abs(float(weights.sum())), limits.max_net)]
+        nets += [(abs(float(net)), limits.max_group_net) for net in limits.group_sums(weights)]
+        share = min([1.0, *(most / net for net, most in nets if net > most + 1e-9)])
+        for asset in np.flatnonzero(weights) if share < 1.0 else ():
+            detail = f"{self.tape.assets[asset]}: weight {weights[asset]:g} cut to {weights[asset] * share:g}"
+            self.journal.note(t, "fast_exit", "cut", detail)
+        return weights * share
 
     def _record(self, t: int, fills: list[Fill], fees: float, interest: float, held_return: float) -> None:
         """Write down the book after the session's fills."""

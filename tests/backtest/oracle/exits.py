@@ -42,11 +42,12 @@ class Exits:
             paid = f"{held:g} shares at {value:g}, {basis}"
             self.journal.note(t, "friction", "delisting", f"{self.tape.assets[asset]}: {paid}")
 
-    def charge_borrowing(self) -> float:
+    def charge_borrowing(self, t: int) -> float:
         """Charge one bar's fee on the short positions held into the session, and return it."""
         if self.terms.borrow_rate == 0:
             return 0.0
-        fees = np.maximum(-self.book.values(), 0.0) * self.terms.borrow_rate / self.terms.bars_per_year
+        years = 1.0 / self.terms.bars_per_year if self.terms.years is None else float(self.terms.years[t])
+        fees = np.maximum(-self.book.values(), 0.0) * self.terms.borrow_rate * years
         for asset in np.flatnonzero(fees).tolist():
             self.book.credit(asset, -float(fees[asset]))
         return float(fees.sum())

@@ -45,7 +45,7 @@ def tape_of(days, calendar, frequency="1D", dead=()):
     panel = world(random_walk(len(days), 2), calendar=calendar)
     traded = np.ones((len(days), 2), dtype=bool)
     traded[days.isin(pd.DatetimeIndex(dead))] = False
-    return replace(read_tape(panel), sessions=days, frequency=frequency, traded=traded)
+    return replace(read_tape(panel), sessions=days, days=days, frequency=frequency, traded=traded)
 
 
 def due_days(tape, period):

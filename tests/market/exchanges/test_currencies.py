@@ -8,18 +8,27 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from quantdl.backtest import assess
 from quantdl.backtest.book.tape import read_tape
+from quantdl.backtest.judging.attribution import pnl_by_currency
 from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume, known_liquidity
-from quantdl.errors import DataError
+from quantdl.errors import DataError, PlanError
 from quantdl.market.actions import CashDividend, Delisting
 from quantdl.market.exchanges.alignment import align
-from quantdl.market.exchanges.currencies import ExchangeRate, currencies_of, in_currency
+from quantdl.market.exchanges.currencies import (
+    ExchangeRate,
+    conversion_rates,
+    converted_from,
+    currencies_of,
+    in_currency,
+)
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.inspection.cuts import Cut, cut_histories
 from quantdl.market.series.declaration import ReleaseRule
 from quantdl.market.universe.eligibility import universe_as_of
 from quantdl.market.universe.rule import UniverseRule
-from tests.backtest.worlds import NO_COSTS, plan_for, run, world
+from tests.backtest.judged import EVIDENCE
+from tests.backtest.worlds import NO_COSTS, plan_for, random_walk, run, world
 from tests.panels import exogenous_series
 from tests.raw_panels import raw_world
 
@@ -304,3 +313,83 @@ def test_a_position_whose_exchange_rests_keeps_its_value_until_it_trades_again()
 def test_a_limit_of_age_may_be_larger_than_any_history():
     rate = rate_of([148.0], days=["2018-01-02"], longest_age_sessions=10**9)
     assert in_currency(yen(), "USD", [rate]).closes[-1, 0] == 3000 / 148
+
+
+PATH = np.array([3000.0, 3000.0, 3300.0, 3300.0, 3000.0, *[3150.0] * 7])[:, None]
+RATES = [150.0, 150.0, 150.0, 140.0, 140.0, *[160.0] * 7]
+
+
+def moving():
+    """A stock in yen whose price and rate both move, beside one in dollars at 100."""
+    both = world(np.concatenate([PATH, np.full((12, 1), 100.0)], axis=1))
+    card = replace(both.card, currencies={"A00": "JPY", "A01": "USD"})
+    return in_currency(replace(both, card=card), "USD", [rate_of(RATES)])
+
+
+def test_price_and_rate_make_the_profit_of_a_stock_abroad():
+    """45 shares bought at 3,000 yen and 150 a dollar, at the end 3,150 at 160: 45 x (3,150 / 160 - 20) = -14.0625."""
+    played = run(moving(), {0: [0.9, 0.0]}, friction=NO_COSTS)
+    assert played.quantities["A00"].iloc[1] == pytest.approx(45.0, rel=1e-12)
+    by_hand = 45 * PATH[:, 0] / np.array(RATES) - 900.0
+    assert (played.equity["equity"] - 1000.0).tolist()[1:] == pytest.approx(by_hand[1:].tolist(), rel=1e-9)
+
+
+def test_costs_abroad_are_basis_points_of_the_amount_at_the_rate_known():
+    """Bought for 900 dollars at 10 bps, 0.9 of money; a least fee of 2 is 2 dollars and not 2 yen."""
+    friction = {"commission_bps": 10.0, "half_spread_bps": 0.0}
+    fills = run(moving(), {0: [0.9, 0.0]}, friction=friction).fills
+    assert fills["commission"].tolist() == pytest.approx((fills["quantity"] * 3000 / 150 * 1e-3).tolist())
+    least = run(moving(), {0: [0.9, 0.0]}, friction=friction | {"commission_minimum": 2.0}).fills
+    assert least["commission"].tolist() == [2.0]
+
+
+def test_converting_money_costs_its_spread_for_assets_abroad_alone():
+    friction = {"commission_bps": 5.0, "half_spread_bps": 2.0, "conversion_bps": 8.0}
+    panel = moving()
+    played = run(panel, {0: [0.45, 0.45], 5: [0.0, 0.0]}, friction=friction)
+    paid = played.fills["spread"] / played.fills["notional"] * 1e4
+    assert paid[played.fills["asset"] == "A00"].tolist() == pytest.approx([10.0, 10.0])
+    assert paid[played.fills["asset"] == "A01"].tolist() == pytest.approx([2.0, 2.0])
+    plan = plan_for(panel, friction=friction, horizon={"bars": 11}, sample={"minimum_sessions": 12})
+    row = {item.item: item for item in assess(plan, panel, played, EVIDENCE).items}["friction"]
+    assert row.passed is not False and "converting money costs 8 bps" in row.statement
+    cheap = replace(plan, friction=replace(plan.friction, conversion_bps=0.0))
+    row = {item.item: item for item in assess(cheap, panel, played, EVIDENCE).items}["friction"]
+    assert "2 fills were charged otherwise than stated" in row.cause
+
+
+def test_a_cost_of_converting_that_nothing_is_charged_is_refused():
+    with pytest.raises(PlanError, match=r"conversion_bps: got 8, expected 0: no price of the data was converted"):
+        run(world(np.full((12, 2), 100.0)), {}, friction={"conversion_bps": 8.0})
+
+
+def test_pence_in_a_book_of_pounds_are_not_exchanged():
+    pence = in_currency(quoted(world(np.full((12, 1), 250.0)), "GBX"), "GBP")
+    assert converted_from(pence) == (None,)
+
+
+def test_profit_is_split_into_prices_and_rates_by_hand():
+    """The rate moves on bars 3 and 5: 990 dollars gain by 150 / 140, and 45 x 3,000 / 140 lose by 140 / 160."""
+    panel = moving()
+    played = run(panel, {0: [0.9, 0.0]}, friction=NO_COSTS)
+    worth = conversion_rates(panel, [rate_of(RATES)])
+    assert worth[:, 0].tolist() == pytest.approx([1 / rate for rate in RATES]) and set(worth[:, 1]) == {1.0}
+    yen_result, dollars = pnl_by_currency(played, read_tape(panel, None), ["JPY", "USD"], worth)
+    assert (yen_result.currency, dollars.currency) == ("JPY", "USD")
+    exchange = 990.0 * (150 / 140 - 1) + 45 * 3000 / 140 * (140 / 160 - 1)
+    price = 45 * 300 / 150 - 45 * 300 / 140 + 45 * 150 / 160
+    assert (yen_result.exchange, yen_result.price) == (pytest.approx(exchange), pytest.approx(price))
+    assert yen_result.pnl == pytest.approx(45 * (3150 / 160 - 20))
+    assert (dollars.pnl, dollars.price, dollars.exchange) == (0.0, 0.0, 0.0)
+
+
+def test_the_split_adds_up_for_any_book():
+    generator = np.random.default_rng(5)
+    rates, closes = 150 * np.exp(np.cumsum(0.01 * generator.standard_normal(12))), random_walk(12, 2, 5)
+    both = world(closes)
+    card = replace(both.card, currencies={"A00": "JPY", "A01": "USD"})
+    panel = in_currency(replace(both, card=card), "USD", [rate_of(rates)])
+    played = run(panel, {row: [w, 0.9 - w] for row, w in enumerate(generator.uniform(0, 0.9, 11))})
+    parts = pnl_by_currency(played, read_tape(panel, None), ["JPY", "USD"], conversion_rates(panel, [rate_of(rates)]))
+    assert sum(part.pnl for part in parts) == pytest.approx(played.final_equity - 1000.0, abs=1e-9)
+    assert all(part.price + part.exchange == pytest.approx(part.pnl, abs=1e-9) for part in parts)
