@@ -83,5 +83,6 @@ def prepare(
     """
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
     stop = int(panel.sessions.searchsorted(pd.Timestamp(end), side="right"))
-    tape = read_tape(panel, plan.friction.delisted_after_sessions)
-    return Job(tape, plan_terms(plan, panel, tape, first, stop, risk_free), first, stop, initial_equity)
+    tape = read_tape(panel, plan.friction.delisted_after_sessions, plan.trusted_data.unconfirmed_beyond)
+    trusted = tape.panel if tape.unconfirmed.any() else panel
+    return Job(tape, plan_terms(plan, trusted, tape, first, stop, risk_free), first, stop, initial_equity)

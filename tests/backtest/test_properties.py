@@ -15,6 +15,7 @@ from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
 from quantdl.backtest.plan.related_positions import CorrelationGroups
+from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
@@ -126,8 +127,9 @@ def test_the_books_always_balance(setting):
     assert np.isfinite(equity.drop(columns=["days_to_exit", "halted"]).to_numpy()).all()
     scale = max(1000.0, float(equity["equity"].abs().max()))
 
-    # Equity is cash plus shares at the last price made, with the shares rebuilt from the fills alone.
-    marks = pd.DataFrame(panel.closes, panel.sessions, panel.assets).ffill()
+    # Equity is cash plus shares at the last confirmed price, with the shares rebuilt from the fills alone.
+    carried = confirmed_prices(panel, plan.trusted_data.unconfirmed_beyond).marks
+    marks = pd.DataFrame(carried, panel.sessions, panel.assets)
     traded = fills.pivot_table(index="session", columns="asset", values="quantity", aggfunc="sum", fill_value=0.0)
     shares = traded.reindex(index=panel.sessions, columns=panel.assets, fill_value=0.0).cumsum()
     np.testing.assert_allclose(shares, result.quantities, rtol=1e-9, atol=1e-9 * (1 + shares.abs().max().max()))

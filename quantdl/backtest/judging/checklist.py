@@ -11,6 +11,7 @@ from quantdl.backtest.plan.rebuilt import RebuiltBook
 from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.backtest.plan.terms import RiskFree, cash_rates
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.market.panel import Panel
 
 Verdict = Literal["defended", "relative evidence only", "not defended"]
@@ -67,8 +68,10 @@ def assess(
     first = int(panel.sessions.searchsorted(result.equity.index[0]))
     stop = first + len(result.equity)
     rates = cash_rates(risk_free, panel.sessions, first, stop, bars_per_year)[first:stop]
-    book = RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
-    run = FinishedRun(panel, result, evidence, book, bars_per_year)
+    confirmed = confirmed_prices(panel, plan.trusted_data.unconfirmed_beyond)
+    trusted = confirmed.panel if confirmed.unconfirmed.any() else panel
+    book = RebuiltBook(result, trusted, fee, plan.friction.fill_at == "decision_close", rates, confirmed.marks)
+    run = FinishedRun(trusted, result, evidence, book, bars_per_year, confirmed.unconfirmed)
     judged = ((item.name, item.judge(plan, run)) for item in ITEMS)
     items = tuple(ChecklistItem(name, row.passed, row.statement, row.figure, row.cause) for name, row in judged)
     return Checklist(_verdict(items), items)
