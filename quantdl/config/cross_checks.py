@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from quantdl.backtest.plan.checks import plan_faults
-from quantdl.backtest.plan.invalidation import CalibrationLimit
+from quantdl.backtest.plan.invalidation import CalibrationLimit, flattened
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
@@ -90,11 +90,13 @@ def _untriable(name: str, values: NumberRange | Choices, keys: tuple[str, ...], 
 
 def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
     """A value at risk is read off draws, so at least one of them must lie beyond it."""
-    for number, condition in enumerate(plan.invalidation):
+    for part in flattened(plan.invalidation):
+        condition = part.condition
         if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:
             highest = 1.0 - 1.0 / backtest.draws
             message = f"given {condition.level:g}; expected at most {highest:g} with {backtest.draws} backtest.draws"
-            yield ("plan", "invalidation", number, "level"), message
+            keys = (int(key) if key.isdigit() else key for key in part.item.split("."))
+            yield ("plan", *keys, "level"), message
 
 
 def _readable_blocks(document: Document) -> dict[str, Any]:

@@ -6,10 +6,13 @@ import pandas as pd
 
 from quantdl.backtest.plan.invalidation import (
     CalibrationLimit,
+    Combination,
     Condition,
     DrawdownLimit,
     StaleDataLimit,
+    StressedMarket,
     VolatilityLimit,
+    flattened,
 )
 from quantdl.report import charts
 from quantdl.report.document import (
@@ -62,13 +65,19 @@ def condition_in_words(condition: Condition) -> str:
                 f"Calibration: losses beyond the predicted {stated(level)} value at risk come too often, by a test "
                 f"that halts a right model with probability {stated(chance)} at most, however long it runs."
             )
+        case StressedMarket():
+            return "Stressed market: the market is stressed, as the plan's item on abnormal volatility defines it."
+        case Combination(kind=kind, name=name, of=parts, for_bars=bars):
+            inside = " ".join(f"({number}) {condition_in_words(part)}" for number, part in enumerate(parts, start=1))
+            on = "on one bar" if bars == 1 else f"on {bars} bars in a row"
+            return f"{capitalized(name)}: {kind} of these hold {on}. {inside}"
 
 
 def _courses(values: pd.DataFrame, conditions: tuple[Condition, ...]) -> Iterator[Chart]:
-    """Draw each condition against its limit; a column is named after the kind of its condition."""
+    """Draw each condition and each part of one against its limit; a column has the name of its condition."""
+    by_name = {part.name: part.condition for part in flattened(conditions)}
     for position, column in enumerate(values.columns):
-        condition = next((one for one in conditions if str(column).lower().startswith(one.kind)), None)
-        yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(condition))
+        yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(by_name.get(str(column))))
 
 
 def _limit(condition: Condition | None) -> charts.Limit | None:

@@ -145,7 +145,12 @@ ITEMS = (
     Item(
         "invalidation",
         invalidation.ROW,
-        judge=lambda plan, run: invalidation.judge(plan.invalidation, plan.friction, run),
+        judge=lambda plan, run: invalidation.judge(
+            plan.invalidation,
+            plan.friction,
+            lambda: abnormal_volatility.stressed(plan.abnormal_volatility, run)[run.book.rows],
+            run,
+        ),
         faults=lambda plan, model: invalidation.faults(
             plan.invalidation, plan.sizing.max_gross, forecasts_risk=model.forecasts_risk
         ),

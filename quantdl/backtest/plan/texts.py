@@ -36,10 +36,10 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 # English words that are about nothing by themselves, and those that stand where a text is still to be written.
 _ABOUT_NOTHING = frozenset(
-    "the an this that these those it its is are was were be been being am to of in on at by for with from as and or but "
-    "not no yes ok if then so we i you my our your will would shall should can could may might must do does did have "
-    "has had here there now later soon again same above below before some any all every each one two three four five "
-    "six seven eight nine ten first second third etc "
+    "the an this that these those it its is are was were be been being am to of in on at by for with from as and or "
+    "but not no yes ok if then so we i you my our your will would shall should can could may might must do does did "
+    "have has had here there now later soon again same above below before some any all every each one two three four "
+    "five six seven eight nine ten first second third etc "
     "test tests testing text texts sentence sentences word words string placeholder filler dummy example lorem "
     "ipsum dolor sit amet consectetur adipiscing elit blah bla bar qux quux something anything nothing stuff thing "
     "things whatever fill filled write written add added put goes go come comes follow follows see pending required "

@@ -119,7 +119,7 @@ class Logs:
 
     def conditions(self) -> pd.DataFrame:
         """Return the value of every condition per session."""
-        names = [item.kind for item in self.terms.conditions]
+        names = [item.label for item in self.terms.conditions]
         return pd.DataFrame(self.state.conditions.copy(), self.index, names, dtype="float64")
 
     def regimes(self) -> pd.DataFrame:
@@ -272,6 +272,9 @@ class Logs:
             return name, f"equity is {value:.2f}"
         if rule == self.book.codes.rule_margin:
             return name, f"equity is {value:.1%} of gross exposure, maintenance margin {limit:.1%}"
+        conditions = self.terms.conditions
+        if conditions[rule - self.book.codes.rule_first_condition].kind in ("all", "any"):
+            return name, f"{name} has held on {value:g} bars in a row, limit {limit:g}"
         return name, f"{name} reached {value:.4g}, limit {limit:.4g}"
 
 

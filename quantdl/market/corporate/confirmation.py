@@ -56,7 +56,7 @@ def _confirmed(panel: Panel, beyond: float) -> ConfirmedPrices:
     closes = continuous_closes(panel)
     low, high = _extremes(panel, closes)
     unconfirmed, unanswered = np.zeros(closes.shape, dtype=bool), np.zeros(closes.shape, dtype=bool)
-    trades = panel.traded.any(axis=1)
+    trades = np.asarray(panel.traded.any(axis=1))
     for column in _suspects(closes, low, high, beyond):
         cells = closes[:, column], low[:, column], high[:, column]
         unconfirmed[:, column], unanswered[:, column] = _column(*cells, trades, beyond)
@@ -85,7 +85,7 @@ def _suspects(closes: np.ndarray, low: np.ndarray, high: np.ndarray, beyond: flo
     last = np.maximum.accumulate(np.where(np.isfinite(closes), rows, -1), axis=0)[:-1]
     before = np.where(last >= 0, np.take_along_axis(closes, np.maximum(last, 0), axis=0), np.nan)
     far = (high[1:] > before * beyond) | (low[1:] * beyond < before)  # NaN compares as False
-    return np.flatnonzero(far.any(axis=0)).tolist()  # type: ignore[no-any-return]
+    return np.flatnonzero(far.any(axis=0)).tolist()
 
 
 def _column(
