@@ -66,7 +66,7 @@ def test_sharp_moves_are_laid_out_beside_the_run_in_thin_markets(run):
     thin = by_label(table(section, "The run in thin markets"))
     assert thin["Total return"] == ["8.20", "6.10"]
     assert thin["Largest drawdown"] == ["22.00", "24.00"]
-    assert "all 57 sessions" in words(section)
+    assert "all 57 sessions" in table(section, "The run in thin markets").note
 
 
 def test_what_was_paid_beyond_the_fills_is_a_kind_of_its_own(files, write):
