@@ -98,15 +98,15 @@ def _events(run: RunRecord) -> list[Part]:
     if events.empty:
         return [notice("The engine never had to intervene: no stop, no cut, no forced exit.")]
     tally = tuple(
-        row(in_words(one.item), Cell(in_words(one.condition)), number(one.times, COUNT))
+        row(in_words(one.item), Cell(in_words(one.condition)), number(one.times, COUNT), Cell(one.remedy))
         for one in run.breakdowns.interventions
     )
     shown, note = shortened([_event_row(event) for _, event in events.iterrows()], LONGEST, "events", "events.parquet")
-    columns = (Cell("Plan item"), Cell("Condition"), Cell("Times", numeric=True))
+    columns = (Cell("Plan item"), Cell("Condition"), Cell("Times", numeric=True), Cell("What would change it"))
     timeline = header("Session", "Plan item", "Condition", "What happened", numeric_from=9)
     return [
         charts.event_timeline(events, run.tables.exposure.index),
-        Table(f"Interventions by kind: {counted(len(events), 'event')}", columns, tally, narrow=True),
+        Table(f"Interventions by kind: {counted(len(events), 'event')}", columns, tally),
         Table("Timeline of events", timeline, shown, note),
     ]
 

@@ -116,7 +116,18 @@ SingleCondition = DrawdownLimit | VolatilityLimit | StaleDataLimit | Calibration
 class Combination:
     """Fires when all, or any, of its parts have been at their limits on ``for_bars`` bars in a row.
 
-    Bars on which nothing trades are not counted and break no row.
+    Bars on which nothing trades are not counted and break no row. In a config::
+
+        invalidation:
+          - {kind: drawdown, limit: 0.35}
+          - kind: all
+            name: a fall in turmoil
+            for_bars: 5
+            of:
+              - {kind: drawdown, limit: 0.2}
+              - kind: any
+                name: turmoil
+                of: [{kind: stressed_market}, {kind: volatility, annualised: 0.4, window_bars: 21}]
 
     Attributes:
         kind: ``"all"`` or ``"any"``.

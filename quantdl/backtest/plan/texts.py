@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 from quantdl.backtest.plan.refusals import PlanFault
@@ -132,6 +132,7 @@ def _script(letter: str) -> str:
     return "unspaced" if name.startswith(_UNSPACED) else "spaced"
 
 
+@lru_cache(maxsize=1024)  # a plan is checked before every run
 def _is_sentence(text: str) -> bool:
     """Whether enough words are left without what says nothing: single Latin letters, placeholders, runs of keys."""
     found = [word for word in words(text) if _says_something(word)]
