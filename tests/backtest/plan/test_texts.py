@@ -190,14 +190,14 @@ def test_a_long_text_is_shown_by_its_beginning():
     assert len(fault_of(stated(statement="a" * 5000), "hypothesis.statement").given) < 70
 
 
-def records(record=Plan):
-    """Every dataclass that a plan may hold."""
+def records(record=Plan, seen=()):
+    """Every dataclass that a plan may hold; a condition may hold conditions."""
     yield record
     for hint in get_type_hints(record).values():
         for part in (hint, *get_args(hint)):
             for kind in (part, *get_args(part)):
-                if is_dataclass(kind):
-                    yield from records(kind)
+                if is_dataclass(kind) and kind not in seen:
+                    yield from records(kind, (*seen, record, kind))
 
 
 def kinds_of_text(hint):
