@@ -138,8 +138,9 @@ def test_one_bad_print_costs_no_more_than_was_promised_whenever_it_comes(book, a
 @pytest.mark.parametrize("factor", [10.0, 0.1])
 @pytest.mark.parametrize("book", BOOKS)
 def test_one_bad_print_at_every_session_of_every_asset_costs_no_more_than_was_promised(book, factor):
+    """But the first bar of the data, which has nothing before it to be held against."""
     clean = without_the_print(book).equity["equity"]
-    for t in range(N_SESSIONS):
+    for t in range(1, N_SESSIONS):
         for asset in range(N_ASSETS):
             result = played(book, t, asset, factor)
             lost = (clean - result.equity["equity"]) / clean

@@ -39,8 +39,8 @@ def confirmed_prices(panel: Panel, beyond: float) -> ConfirmedPrices:
 
     The next bar of the asset decides, and is itself confirmed by it: near the unconfirmed close the move was real, near
     the confirmed one it was not; near neither, it is unconfirmed in its turn. Splits and dividends are taken out before
-    prices are compared. Whether a bar is left out depends on bars up to it only; the first of an asset never is. The
-    result is kept with the panel.
+    prices are compared. Whether a bar is left out depends on bars up to it only. The first of an asset never is: it has
+    nothing before it to be held against. The result is kept with the panel.
 
     Args:
         panel: The panel.
