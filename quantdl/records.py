@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -195,7 +196,7 @@ def _reader(hint: object) -> Callable[[object], object]:
     if hint is object:  # any value of JSON
         return lambda plain: plain
     if isinstance(hint, type) and is_dataclass(hint):
-        return _reader_of_record(hint)
+        return lambda plain: _shared_reader(hint)(plain)  # made when it is needed: a record may hold its own kind
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if hint is date or (isinstance(hint, type) and issubclass(hint, datetime)):
@@ -205,6 +206,11 @@ def _reader(hint: object) -> Callable[[object], object]:
     if hint in (str, int, bool, type(None)):
         return lambda plain: _expect(type(plain) is hint, plain, hint)
     raise TypeError(f"no record can be read with a field of type {hint}")
+
+
+@cache
+def _shared_reader(record: type[Any]) -> Callable[[object], Any]:
+    return _reader_of_record(record)
 
 
 def _reader_of_record(record: type[Any]) -> Callable[[object], Any]:

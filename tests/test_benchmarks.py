@@ -74,6 +74,15 @@ def test_flows_are_timed_in_both_directions():
 
 
 @pytest.mark.slow
+def test_a_plan_with_every_item_at_work_takes_at_most_twice_the_time_of_the_smallest():
+    """On a machine busy with other things the better of two tries counts."""
+    tries = [figures_of("bench_plan.py", "--turns", "5") for _ in range(2)]
+    assert all(row["same_value"] for rows in tries for row in rows)
+    for name in ("A2", "A3"):
+        assert min(row["ratio"] for rows in tries for row in rows if row["job"] == name) <= 2.0
+
+
+@pytest.mark.slow
 def test_windows_of_the_transformer_in_training_are_counted():
     (row,) = figures_of("bench_training.py", "--steps", "1", "--rows", "1", "--block", "4", "--without-peers")
     assert row["figures"]["windows_per_cpu_s"] > 0

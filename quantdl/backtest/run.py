@@ -85,5 +85,6 @@ def prepare(
     first = int(panel.sessions.searchsorted(pd.Timestamp(start)))
     last = pd.Timestamp(end)
     stop = int((panel.sessions if last.tzinfo is None else panel.known_at).searchsorted(last, side="right"))
-    tape = read_tape(panel, plan.friction.delisted_after_sessions)
-    return Job(tape, plan_terms(plan, panel, tape, first, stop, risk_free), first, stop, initial_equity)
+    tape = read_tape(panel, plan.friction.delisted_after_sessions, plan.trusted_data.unconfirmed_beyond)
+    trusted = tape.panel if tape.unconfirmed.any() else panel
+    return Job(tape, plan_terms(plan, trusted, tape, first, stop, risk_free), first, stop, initial_equity)

@@ -20,6 +20,7 @@ from quantdl.backtest import (
 from quantdl.backtest.judging.attribution import CurrencyResult, pnl_by_currency
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
+from quantdl.backtest.judging.stress import StressTest
 from quantdl.calendars.labels import bar_date
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
@@ -47,12 +48,14 @@ class Books:
         strategy: The run that is judged.
         baseline: Equal weight.
         break_even: Cost at which the strategy's profit is gone.
+        stress: Sharp moves at half the volume and five times the spread.
     """
 
     job: Job
     strategy: BacktestResult
     baseline: BacktestResult
     break_even: BreakEven
+    stress: StressTest | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +127,7 @@ def judge(
         baseline=equal_weight,
         benchmark=_benchmark(config, data, rates[0], bars_per_year, elapsed),
         value_at_risk=tests,
-        costs=cost_figures(result, books.job.terms.costs, books.break_even, of_calendar),
+        costs=cost_figures(result, books.job.terms.costs, books.break_even, of_calendar, books.stress),
         regimes=both_by_regime(result, baseline),
         stress_windows=both_by_stress_window(result, baseline, plan.abnormal_volatility),
         contexts=context_results(result, books.job.tape, plan),

@@ -7,7 +7,6 @@ import pandas as pd
 
 from quantdl.backtest import (
     BacktestResult,
-    BreakEven,
     Checklist,
     CombinedStrategy,
     Forecasts,
@@ -20,6 +19,7 @@ from quantdl.backtest import (
     run_backtest,
     shared_account,
 )
+from quantdl.backtest.judging.stress import stress_test
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
@@ -101,7 +101,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     initial = config.backtest.initial_equity
     result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
     job = prepare(data.panel, config.plan, start, end, initial, rate)
-    books = Books(job, result, equal_weight_baseline(job), _break_even(job, result, forecasts))
+    books = _books(config, job, result, forecasts)
     table = None if book is None else forecast_table(book)
     fitted_through = () if fitted is None else fitted.fitted.fitted_through
     judgement = judge(config, data, books, predictions, table, rate, fitted_through)
@@ -170,6 +170,12 @@ def offered(predicted: ModelPredictions) -> Forecasts:
     return Forecasts(predicted.position.bars, predicted.position_draws, predicted.value_at_risk)
 
 
-def _break_even(job: Job, result: BacktestResult, forecasts: Forecasts | None) -> BreakEven:
+def _books(config: ExperimentConfig, job: Job, result: BacktestResult, forecasts: Forecasts | None) -> Books:
     """Rerun the recorded decisions at other costs: what they would have earned, not what would have been decided."""
-    return break_even_cost_bps(job, lambda other: replay(other, result.decisions, forecasts))
+
+    def again(other: Job) -> BacktestResult:
+        return replay(other, result.decisions, forecasts)
+
+    windows = config.plan.abnormal_volatility.stress_windows
+    stress = stress_test(result, job, windows, again)
+    return Books(job, result, equal_weight_baseline(job), break_even_cost_bps(job, again), stress)

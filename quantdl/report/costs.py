@@ -2,12 +2,13 @@
 
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.liquidity import ExitFigures
+from quantdl.backtest.judging.stress import StressTest
 from quantdl.backtest.judging.summaries import CostShare
 from quantdl.backtest.plan.friction import Friction, MeasuredVolume, StatedVolume, VolumeWaiver
 from quantdl.backtest.plan.items import Plan
 from quantdl.report import charts
 from quantdl.report.document import Bullets, Part, Section, Table, Words, header, notice, number, row
-from quantdl.report.formatting import BPS, PERCENT, RATIO, TIMES_EQUITY, Unit, money_in, stated, with_unit
+from quantdl.report.formatting import BPS, COUNT, PERCENT, RATIO, TIMES_EQUITY, Unit, money_in, stated, with_unit
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
 
@@ -39,6 +40,7 @@ def section(run: RunRecord) -> Section:
     else:
         parts.append(notice("This run paid no costs: it never traded, or its plan charges none."))
     parts += _cost_figures(costs, money)
+    parts += _stress(costs.stress)
     parts += _terms(run.setup.plan)
     parts.append(_liquidity(run.setup.plan.friction))
     return Section("costs", "Costs and liquidity", "Costs", lead, tuple(parts))
@@ -73,6 +75,35 @@ def _cost_figures(costs: CostFigures, money: Unit) -> list[Part]:
         Table("Costs in figures", header("Figure", "Value"), tuple(rows), costs.break_even.statement, narrow=True),
         Words(f"{with_unit('Capacity', money)}, the size at which impact eats half of the gross profit:"),
         Bullets(capacities),
+    ]
+
+
+def _stress(stress: StressTest | None) -> list[Part]:
+    """Lay out how the book could be left in sharp moves, and the run at half the volume and five times the spread."""
+    if stress is None:
+        return []
+    names = header("Sharp move", "Sessions", *(shown.label for shown in EXIT))
+    reason = "not known: waived, or a position could not be sold"
+    rows = [
+        row(one.name, number(float(one.sessions), COUNT), *(shown.cell(one, reason) for shown in EXIT))
+        for one in stress.exits
+    ]
+    thinner = stress.thinner
+    pairs = (
+        ("Total return", thinner.stated_return, thinner.total_return),
+        ("Largest drawdown", thinner.stated_drawdown, thinner.max_drawdown),
+        ("Worst trade, over equity at entry", thinner.stated_worst_trade, thinner.worst_trade),
+    )
+    again = [row(name, number(stated_as, PERCENT), number(found, PERCENT)) for name, stated_as, found in pairs]
+    note = (
+        f"The recorded decisions, carried out with half the volume and five times the spread in all {thinner.sessions} "
+        "sessions of these moves."
+    )
+    return [
+        Table("Leaving the book in sharp moves", names, tuple(rows)),
+        Table(
+            "The run in thin markets", header("Figure", "As stated [%]", "Thin [%]"), tuple(again), note, narrow=True
+        ),
     ]
 
 

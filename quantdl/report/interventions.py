@@ -6,10 +6,13 @@ import pandas as pd
 
 from quantdl.backtest.plan.invalidation import (
     CalibrationLimit,
+    Combination,
     Condition,
     DrawdownLimit,
     StaleDataLimit,
+    StressedMarket,
     VolatilityLimit,
+    flattened,
 )
 from quantdl.calendars.labels import bar_text
 from quantdl.report import charts
@@ -63,13 +66,19 @@ def condition_in_words(condition: Condition) -> str:
                 f"Calibration: losses beyond the predicted {stated(level)} value at risk come too often, by a test "
                 f"that halts a right model with probability {stated(chance)} at most, however long it runs."
             )
+        case StressedMarket():
+            return "Stressed market: the market is stressed, as the plan's item on abnormal volatility defines it."
+        case Combination(kind=kind, name=name, of=parts, for_bars=bars):
+            inside = " ".join(f"({number}) {condition_in_words(part)}" for number, part in enumerate(parts, start=1))
+            on = "on one bar" if bars == 1 else f"on {bars} bars in a row"
+            return f"{capitalized(name)}: {kind} of these hold {on}. {inside}"
 
 
 def _courses(values: pd.DataFrame, conditions: tuple[Condition, ...]) -> Iterator[Chart]:
-    """Draw each condition against its limit; a column is named after the kind of its condition."""
+    """Draw each condition and each part of one against its limit; a column has the name of its condition."""
+    by_name = {part.name: part.condition for part in flattened(conditions)}
     for position, column in enumerate(values.columns):
-        condition = next((one for one in conditions if str(column).lower().startswith(one.kind)), None)
-        yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(condition))
+        yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(by_name.get(str(column))))
 
 
 def _limit(condition: Condition | None) -> charts.Limit | None:
@@ -90,15 +99,15 @@ def _events(run: RunRecord) -> list[Part]:
     if events.empty:
         return [notice("The engine never had to intervene: no stop, no cut, no forced exit.")]
     tally = tuple(
-        row(in_words(one.item), Cell(in_words(one.condition)), number(one.times, COUNT))
+        row(in_words(one.item), Cell(in_words(one.condition)), number(one.times, COUNT), Cell(one.remedy))
         for one in run.breakdowns.interventions
     )
     shown, note = shortened([_event_row(event) for _, event in events.iterrows()], LONGEST, "events", "events.parquet")
-    columns = (Cell("Plan item"), Cell("Condition"), Cell("Times", numeric=True))
+    columns = (Cell("Plan item"), Cell("Condition"), Cell("Times", numeric=True), Cell("What would change it"))
     timeline = header("Session", "Plan item", "Condition", "What happened", numeric_from=9)
     return [
         charts.event_timeline(events, run.tables.exposure.index),
-        Table(f"Interventions by kind: {counted(len(events), 'event')}", columns, tally, narrow=True),
+        Table(f"Interventions by kind: {counted(len(events), 'event')}", columns, tally),
         Table("Timeline of events", timeline, shown, note),
     ]
 

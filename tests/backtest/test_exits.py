@@ -24,7 +24,7 @@ def test_shorts_pay_to_borrow():
 
 def test_an_exit_of_the_plan_has_no_limit():
     sizing = {"stop_loss": 0.05, "max_loss_per_trade": 0.1}
-    result = run(world(closes_with([100, 100, 80, 10])), {0: [0.5, 0.0]}, sizing=sizing, friction=NO_COSTS)
+    result = run(world(closes_with([100, 100, 80, 20])), {0: [0.5, 0.0]}, sizing=sizing, friction=NO_COSTS)
     assert result.orders["limit_price"].iloc[1] == -np.inf
     assert result.trades["exit"].iloc[0] == result.equity.index[3]
 

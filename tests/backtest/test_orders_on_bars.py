@@ -198,6 +198,10 @@ def test_data_with_closes_only_sees_closes_only(wanted, close, expected):
     assert [price for _, _, price in fills_of(result)] == ([] if expected is None else [expected])
 
 
+def test_the_tables_of_bars_hold_sixty_cases():
+    assert len(ENTRIES) + len(EXITS) + len(ENTRY_BARS) + len(TRAILS) + len(CLOSES_ONLY) >= 60
+
+
 def test_a_stop_beyond_the_volume_goes_on_at_the_next_price():
     """Five shares a session may be traded: the stop of eight sells five at 95, and three at the next close."""
     volume = StatedVolume("stated", {"A00": 5000.0, "A01": 5000.0}, "a guess made for this test", 0.1, 0.0)

@@ -14,7 +14,8 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.invalidation import DrawdownLimit
-from quantdl.backtest.plan.related_positions import CorrelationGroups
+from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups
+from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.portfolio import within_limits
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
@@ -126,8 +127,9 @@ def test_the_books_always_balance(setting):
     assert np.isfinite(equity.drop(columns=["days_to_exit", "halted"]).to_numpy()).all()
     scale = max(1000.0, float(equity["equity"].abs().max()))
 
-    # Equity is cash plus shares at the last price made, with the shares rebuilt from the fills alone.
-    marks = pd.DataFrame(panel.closes, panel.sessions, panel.assets).ffill()
+    # Equity is cash plus shares at the last confirmed price, with the shares rebuilt from the fills alone.
+    carried = confirmed_prices(panel, plan.trusted_data.unconfirmed_beyond).marks
+    marks = pd.DataFrame(carried, panel.sessions, panel.assets)
     traded = fills.pivot_table(index="session", columns="asset", values="quantity", aggfunc="sum", fill_value=0.0)
     shares = traded.reindex(index=panel.sessions, columns=panel.assets, fill_value=0.0).cumsum()
     np.testing.assert_allclose(shares, result.quantities, rtol=1e-9, atol=1e-9 * (1 + shares.abs().max().max()))
@@ -210,6 +212,56 @@ def test_a_run_repeats_to_the_last_bit(setting):
     _, second = play(setting)
     for name in ("equity", "weights_after_fill", "quantities", "orders", "fills", "trades", "exposures", "events"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(second, name), check_exact=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_the_assets_changes_no_figure(seed):
+    """Sums over assets differ by rounding alone, and no order, fill or trade is another one."""
+    panel = world(random_walk(N_SESSIONS, 5, seed=seed, volatility=0.03))
+    targets = dict(zip(panel.assets, np.random.default_rng(seed).dirichlet(np.ones(5)) * 0.8, strict=True))
+    tilted = panel.select(("A03", "A00", "A04", "A02", "A01"))
+
+    class BySymbol:
+        def decide(self, view):
+            weights = np.array([targets[name] for name in view.assets]) * (1 + 0.1 * (-1) ** len(view.sessions))
+            return Decision(weights, "rebalance")
+
+    def ran(prices):
+        costs = {"commission_bps": 7.0, "half_spread_bps": 3.0, "commission_minimum": 0.3}
+        groups = {"groups": NamedGroups("named", {"some": panel.assets[:3], "rest": panel.assets[3:]})}
+        items = {"friction": costs, "related_positions": groups, "sample": {"minimum_sessions": 20}}
+        return run_backtest(prices, plan_for(prices, **items), BySymbol(), *span(prices), None, 1000.0)
+
+    first, second = ran(panel), ran(tilted)
+    np.testing.assert_allclose(first.equity.drop(columns="halted"), second.equity.drop(columns="halted"), rtol=1e-11)
+    for name, keys in (
+        ("orders", ["decided", "asset"]),
+        ("fills", ["session", "asset"]),
+        ("trades", ["entry", "asset"]),
+    ):
+        left, right = (
+            getattr(result, name).drop(columns="order", errors="ignore").sort_values(keys).reset_index(drop=True)
+            for result in (first, second)
+        )
+        pd.testing.assert_frame_equal(left, right, rtol=1e-10, atol=1e-9, obj=name)
+
+
+def test_a_purchase_at_the_last_bar_leaves_less_by_its_cost_and_is_marked():
+    """The price jumps by half between the decision and the last close; what is bought there has earned nothing yet."""
+    closes = np.full((30, 2), 100.0)
+    closes[29, 0] = 150.0
+
+    class AtTheEnd:
+        def decide(self, view):
+            return Decision(np.array([0.5, 0.0]), "rebalance") if len(view.sessions) == 29 else None
+
+    panel = world(closes)
+    plan = plan_for(panel, sample={"minimum_sessions": 20}, sizing={"max_loss_per_trade": 0.8})
+    result = run_backtest(panel, plan, AtTheEnd(), *span(panel), None, 1000.0)
+    (fill,) = result.fills.itertuples()
+    assert fill.price == 150.0 and fill.session == panel.sessions[29]
+    assert result.final_equity == pytest.approx(1000.0 - fill.cost, rel=1e-12)
+    assert result.trades["pnl"].tolist() == pytest.approx([-fill.cost]) and result.trades["open"].tolist() == [True]
 
 
 @settings(max_examples=5)

@@ -104,7 +104,7 @@ def test_the_yardstick_is_the_named_figure_of_each_book_losses_at_equal_exposure
 
 
 def books_of(result, outcome) -> Books:
-    return Books(outcome.books.job, result, outcome.baseline, outcome.books.break_even)
+    return Books(outcome.books.job, result, outcome.baseline, outcome.books.break_even, outcome.books.stress)
 
 
 def exposure_of(outcome, sessions: int | None = None) -> float:

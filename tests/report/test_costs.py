@@ -6,6 +6,7 @@ import pytest
 
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.liquidity import Capacity, ExitFigures
+from quantdl.backtest.judging.stress import SharpExit, StressTest, ThinnerRun
 from quantdl.backtest.plan.friction import CostWaiver, MeasuredVolume, StatedVolume
 from quantdl.report import costs
 from quantdl.results.run_record import read_run
@@ -22,6 +23,7 @@ NOT_IN_FIGURES = {
     "traded": "a row of its own, in money",
     "exit": "rows of their own",
     "capacities": "sentences of their own",
+    "stress": "tables of its own",
 }
 
 
@@ -48,6 +50,24 @@ def test_shares_follow_the_stated_costs(run):
     """1 of commission and 2.5 of half a spread make 3.5 basis points."""
     found = by_label(table(costs.section(run), "Costs by kind"))
     assert (found["Commission"][1], found["Half spread"][1], found["Together"][1]) == ("28.57", "71.43", "100.00")
+
+
+def test_sharp_moves_are_laid_out_beside_the_run_in_thin_markets(run):
+    assert "Leaving the book in sharp moves" not in words(costs.section(run))
+    exits = (
+        SharpExit("crash of 2020", 50, 1.5, 3.0, 0.0007, 0.0031),
+        SharpExit("the 10 sharpest sessions", 10, None, None, 0.0005, 0.0029),
+    )
+    thinner = ThinnerRun(57, 0.061, 0.082, 0.24, 0.22, 0.031, 0.03)
+    section = costs.section(changed(run, stress=StressTest(exits, thinner)))
+    left = by_label(table(section, "Leaving the book in sharp moves"))
+    assert left["crash of 2020"] == ["50", "1.50", "3.00", "0.07", "0.31"]
+    assert left["the 10 sharpest sessions"][3:] == ["0.05", "0.29"]
+    assert "waived" in left["the 10 sharpest sessions"][1]
+    thin = by_label(table(section, "The run in thin markets"))
+    assert thin["Total return"] == ["8.20", "6.10"]
+    assert thin["Largest drawdown"] == ["22.00", "24.00"]
+    assert "all 57 sessions" in table(section, "The run in thin markets").note
 
 
 def test_what_was_paid_beyond_the_fills_is_a_kind_of_its_own(files, write):

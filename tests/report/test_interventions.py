@@ -95,7 +95,7 @@ def test_an_event_is_shown_with_its_day_and_words_and_drawn_at_it(run):
 
 def test_many_events_are_shortened_in_words(files, write):
     sessions = pd.bdate_range("2019-01-02", periods=75)
-    columns = {"session": sessions, "item": "sizing", "condition": "stop loss", "detail": "sold"}
+    columns = {"session": sessions, "item": "sizing", "condition": "stop_loss", "detail": "sold"}
     files.frames["events.parquet"] = pd.DataFrame(columns)
     section = interventions.section(read_run(write(files)))
     timeline = table(section, "Timeline of events")
@@ -103,4 +103,6 @@ def test_many_events_are_shortened_in_words(files, write):
     assert timeline.note == "The first 60 of 75 events; all of them are in events.parquet."
     tally = table(section, "Interventions by kind")
     assert tally.caption == "Interventions by kind: 75 events"
-    assert by_label(tally) == {"Sizing": ["Stop loss", "75"]}
+    assert by_label(tally) == {
+        "Sizing": ["Stop loss", "75", "Size the position smaller, or state a wider sizing.stop_loss."]
+    }

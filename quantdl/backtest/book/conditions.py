@@ -1,5 +1,10 @@
-"""A test of value at risk that may be read every day: what the calibration condition of a plan follows."""
+"""What conditions that end a run are held against, and their values at each close, as functions of arrays.
 
+The engine follows the same figures bar by bar; these are for the evidence after a run, and for a look at a condition by
+itself.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,3 +70,88 @@ class ExceptionProcess:
         """Return the process as of now, at most 1e300 so that it stays a number."""
         highest = float(self.log_bets.max())
         return float(np.exp(min(highest, 690.0)) * np.exp(self.log_bets - highest).mean())
+
+
+def _every_bar() -> np.ndarray:
+    return np.ones(1, dtype=bool)
+
+
+def _none() -> np.ndarray:
+    return np.zeros(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What conditions are held against, up to each close of a run.
+
+    Attributes:
+        equity: (T,) money.
+        start: Money before the first session.
+        bars_per_year: Bars of the calendar in a year.
+        trades: (T,) whether anything traded; all bars where it is left out.
+        silent_bars: (T,) bars since the last price of the held asset that has been silent longest; 0 where left out.
+        stressed: (T,) whether the market is stressed; never where left out.
+        exceptions: By the level of a value at risk, (T,) whether one was predicted for the session, and whether the
+            book lost more.
+    """
+
+    equity: np.ndarray
+    start: float
+    bars_per_year: float
+    trades: np.ndarray = field(default_factory=_every_bar)
+    silent_bars: np.ndarray = field(default_factory=_none)
+    stressed: np.ndarray = field(default_factory=_none)
+    exceptions: Mapping[float, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Give every array the length of equity."""
+        for name in ("trades", "silent_bars", "stressed"):
+            object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.equity.shape))
+
+
+def drawdowns(seen: Observed) -> np.ndarray:
+    """Return (T,) the fall of equity from its peak so far, the start included, as a fraction."""
+    return np.asarray(1.0 - seen.equity / np.maximum.accumulate(np.maximum(seen.equity, seen.start)))
+
+
+def volatilities(seen: Observed, window: int) -> np.ndarray:
+    """Return (T,) annualised volatility of the last ``window`` bars on which anything traded, NaN before so many."""
+    equity, so_far = seen.equity[seen.trades], np.cumsum(seen.trades)
+    before = np.concatenate([[seen.start], equity[:-1]])[: len(equity)]
+    returns = np.where(before > 0, equity / np.where(before > 0, before, 1.0) - 1.0, 0.0)
+    known = np.full(len(returns) + 1, np.nan)
+    if len(returns) >= window:
+        known[window:] = np.lib.stride_tricks.sliding_window_view(returns, window).std(axis=1, ddof=1)
+    share = so_far / np.arange(1, len(so_far) + 1)
+    return np.asarray(known[so_far] * np.sqrt(seen.bars_per_year * share))
+
+
+def exception_values(seen: Observed, level: float) -> np.ndarray:
+    r"""Return (T,) the e-process of exceptions at a level, from how many there were by then; NaN without predictions.
+
+    With :math:`k` exceptions in :math:`n` predicted sessions, :math:`p = 1 - \mathrm{level}` and bets :math:`q_j > p`,
+
+    .. math:: E = \frac{1}{J} \sum_j \Big(\frac{q_j}{p}\Big)^k \Big(\frac{1 - q_j}{1 - p}\Big)^{n - k}
+    """
+    if level not in seen.exceptions:
+        return np.full(len(seen.equity), np.nan)
+    predicted, exceeded = seen.exceptions[level]
+    n, k, p = np.cumsum(predicted), np.cumsum(exceeded), 1.0 - level
+    bets = np.minimum(np.array(ExceptionProcess.RATIOS) * p, (1.0 + p) / 2.0)
+    logs = k[:, None] * np.log(bets / p) + (n - k)[:, None] * np.log((1 - bets) / (1 - p))
+    return np.asarray(np.exp(np.minimum(logs, 690.0)).mean(axis=1))
+
+
+def streaks(holds: np.ndarray, trades: np.ndarray) -> np.ndarray:
+    """Return (T,) on how many bars with a trade in a row something has held; a bar without one changes nothing.
+
+    Example:
+        >>> streaks(np.array([True, True, False, True]), np.array([True, False, True, True])).tolist()
+        [1.0, 1.0, 0.0, 1.0]
+    """
+    counts, so_far = np.zeros(len(holds)), 0.0
+    for t, (held, traded) in enumerate(zip(holds.tolist(), trades.tolist(), strict=True)):
+        if traded:
+            so_far = so_far + 1.0 if held else 0.0
+        counts[t] = so_far
+    return counts

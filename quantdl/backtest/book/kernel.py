@@ -94,7 +94,8 @@ STATUSES = ("waiting", "filled", "partial", "replaced", "cash_short", "cancelled
     FRACTION_PAID,
 ) = _numbers(13)
 # Conditions that end a run; `BANKRUPT` and `MARGIN` are watched in every run.
-DRAWDOWN, VOLATILITY, STALE_DATA, CALIBRATION, BANKRUPT, MARGIN = _numbers(6)
+# The last two are made of others, their parts.
+DRAWDOWN, VOLATILITY, STALE_DATA, CALIBRATION, BANKRUPT, MARGIN, STRESSED_MARKET, ALL, ANY = _numbers(9)
 # What to do in a stressed market.
 TRADE, REDUCE_ONLY, FLAT = _numbers(3)
 # Whether whoever decides is asked.
@@ -280,12 +281,13 @@ class Rules(NamedTuple):
 
 
 class Watches(NamedTuple):
-    """What ends the run, one entry a condition.
+    """What ends the run, one entry a condition; the parts of a condition stand before it.
 
     Attributes:
-        watch_kind: (C,) `DRAWDOWN`, `VOLATILITY`, `STALE_DATA` or `CALIBRATION`.
+        watch_kind: (C,) `DRAWDOWN`, `VOLATILITY`, `STALE_DATA`, `CALIBRATION`, `STRESSED_MARKET`, `ALL` or `ANY`.
         watch_limit: (C,) the value at which it fires.
         watch_window: (C,) trailing bars of a volatility.
+        watch_whole: (C,) place of the condition that it is a part of, -1 where it ends the run itself.
         watch_bets: (C, 3, K) of an e-process: what an exception and a session without one add to the logarithm of each
             bet, and the bets so far.
         watch_returns: (C, W) the last returns of the book, for a volatility.
@@ -294,6 +296,7 @@ class Watches(NamedTuple):
     watch_kind: np.ndarray
     watch_limit: np.ndarray
     watch_window: np.ndarray
+    watch_whole: np.ndarray
     watch_bets: np.ndarray
     watch_returns: np.ndarray
 
@@ -349,6 +352,7 @@ class State(NamedTuple):
         quantities: (T, A) shares then.
         exposures: (T, G) gross weight of each group then; of the heaviest alone where groups change.
         conditions: (T, C) values of the conditions.
+        streaks: (C,) bars in a row on which a condition made of others has held by now.
     """
 
     money: np.ndarray
@@ -378,6 +382,7 @@ class State(NamedTuple):
     quantities: np.ndarray
     exposures: np.ndarray
     conditions: np.ndarray
+    streaks: np.ndarray
 
 
 def _layout() -> np.dtype[np.void]:
@@ -1027,6 +1032,21 @@ def _volatility(s: Packed, i: int, window: int) -> float:
 
 
 @inner
+def _streak(s: Packed, i: int, row: int, trades: bool) -> float:
+    """Return on how many bars in a row, this one included, all or any parts of a condition were at their limits."""
+    values, wholes, streaks = _floats(s.conditions), _ints(s.watch_whole), _floats(s.streaks)
+    every, start = _ints(s.watch_kind)[i] == ALL, row * s.watch_kind_rows
+    holds = every
+    for j in range(i):
+        if wholes[j] == i:
+            reached = values[start + j] >= _floats(s.watch_limit)[j]
+            holds = (holds and reached) if every else (holds or reached)
+    if trades:
+        streaks[i] = streaks[i] + 1.0 if holds else 0.0
+    return streaks[i]
+
+
+@inner
 def _halt(s: Packed, t: int, rule: int, value: float, limit: float) -> None:
     counts = _ints(s.counts)
     if counts[HALTED_AT] < 0:
@@ -1061,6 +1081,10 @@ def _watch(s: Packed, t: int, equity: float) -> None:
                     value = max(value, float(_ints(s.silent_bars)[t * s.silent_bars_step + active[j]]))
         elif kind == CALIBRATION:
             value = _e_process(s, i, judged, exception)
+        elif kind == STRESSED_MARKET:
+            value = 1.0 if _flags(s.regimes)[t] != 0 else 0.0
+        elif kind >= ALL:
+            value = _streak(s, i, t - counts[FIRST], trades)
         else:
             window = _ints(s.watch_window)[i]
             if trades:
@@ -1070,7 +1094,7 @@ def _watch(s: Packed, t: int, equity: float) -> None:
                 share = counts[BARS_TRADED] / counts[BARS]
                 value = _volatility(s, i, window) * np.sqrt(s.bars_per_year * share)
         _floats(s.conditions)[(t - counts[FIRST]) * s.watch_kind_rows + i] = value
-        if value >= limit:
+        if value >= limit and _ints(s.watch_whole)[i] < 0:
             _halt(s, t, s.rule_first_condition + i, value, limit)
     if equity <= 0.0:
         _halt(s, t, s.rule_bankrupt, equity, 0.0)

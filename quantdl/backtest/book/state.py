@@ -22,6 +22,9 @@ _KINDS = {
     "volatility": kernel.VOLATILITY,
     "stale_data": kernel.STALE_DATA,
     "calibration": kernel.CALIBRATION,
+    "stressed_market": kernel.STRESSED_MARKET,
+    "all": kernel.ALL,
+    "any": kernel.ANY,
 }
 _PURPOSES = {"rebalance": kernel.REBALANCE, "entry": kernel.ENTRY, "exit": kernel.EXIT}
 _EXITS = ("delisting", "split", "stop_loss", "universe", "horizon", "fast_exit", "stand_aside", "bankrupt", "margin")
@@ -48,7 +51,7 @@ class RuleBook:
 def rule_book(terms: Terms) -> RuleBook:
     """Number the rules of a run."""
     own = tuple(terms.purposes)
-    exits = (*_EXITS, *(condition.kind for condition in terms.conditions))
+    exits = (*_EXITS, *(condition.label for condition in terms.conditions))
     names = own + tuple(f"{ENGINE_PREFIX}{name}" for name in exits)
     purposes = [_PURPOSES[terms.purposes[name]] for name in own] + [kernel.REBALANCE] * len(exits)
     numbers = {f"rule_{name}": len(own) + place for place, name in enumerate((*_EXITS, "first_condition"))}
@@ -173,6 +176,7 @@ def watches(terms: Terms) -> Watches:
         watch_kind=_counts(np.array([_KINDS[item.kind] for item in items])),
         watch_limit=_money(np.array([item.limit for item in items])),
         watch_window=_counts(windows),
+        watch_whole=_counts(np.array([item.whole for item in items])),
         watch_bets=bets,
         watch_returns=np.zeros((len(items), int(windows.max(initial=1)))),
     )
@@ -225,6 +229,7 @@ def empty_state(tape: Tape, terms: Terms, first: int, sessions: int, equity: flo
         quantities=np.empty((sessions, n_assets)),
         exposures=np.empty((sessions, columns)),
         conditions=np.empty((sessions, len(terms.conditions))),
+        streaks=np.zeros(len(terms.conditions)),
     )
     start_over(state, first, equity)
     return state
@@ -244,7 +249,7 @@ def start_over(state: State, first: int, equity: float) -> None:
     state.held[:, kernel.ENTRY_EQUITY] = 1.0
     state.opened[:] = -1
     state.guard[:] = np.nan
-    for figures in (state.settling, state.earned):
+    for figures in (state.settling, state.earned, state.streaks):
         figures[:] = 0.0
     state.decided[:] = False
     state.halted[:] = False

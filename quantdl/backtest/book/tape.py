@@ -16,6 +16,7 @@ from quantdl.backtest.book.trailing import market_volatility, simple_returns, tr
 from quantdl.calendars import TradingCalendar
 from quantdl.errors import DataError
 from quantdl.market.corporate.adjustment import continuous_closes
+from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.market.corporate.effects import Effect, carried_closes, effects
 from quantdl.market.listing import delisted_as_known, last_trades, silent_bars
 from quantdl.market.panel import Panel
@@ -33,7 +34,7 @@ class Tape:
     halted.
 
     Attributes:
-        panel: The panel, without its bars of volume 0.
+        panel: The panel, without its bars of volume 0 and those that the plan waits to see confirmed.
         delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
         sessions: (T,) unique label of each bar, see `quantdl.market.panel.Panel.bars`: its session, or its end within
             one.
@@ -45,6 +46,9 @@ class Tape:
         continuous: (T, A) closes without the jumps of splits and dividends, for returns.
         traded: (T, A) whether the asset traded; a bar of volume 0 is no trade, and its fields are NaN.
         effects: What corporate actions do to shares before the open of a session, by its position.
+        marks: (T, A) last traded close so far, in the units of the session; NaN before the first. Of unconfirmed bars
+            see `quantdl.market.corporate.confirmation.ConfirmedPrices`.
+        unconfirmed: (T, A) whether a bar was left out because no later one had confirmed its prices yet.
     """
 
     panel: Panel
@@ -58,11 +62,8 @@ class Tape:
     continuous: np.ndarray
     traded: np.ndarray
     effects: Mapping[int, tuple[Effect, ...]]
-
-    @cached_property
-    def marks(self) -> np.ndarray:
-        """(T, A) last traded close so far, in the units of the session; NaN before the first."""
-        return carried_closes(self.panel)
+    marks: np.ndarray
+    unconfirmed: np.ndarray
 
     @cached_property
     def silent_bars(self) -> np.ndarray:
@@ -137,12 +138,16 @@ def dollars_traded(fields: Mapping[str, np.ndarray]) -> np.ndarray:
     return fields["close"] * fields["volume"] if stated is None else stated
 
 
-def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
+def read_tape(
+    panel: Panel, delisted_after_sessions: int | None = None, unconfirmed_beyond: float | None = None
+) -> Tape:
     """Prepare a panel for the engine, once: the tape is kept with it.
 
     Args:
         panel: The panel.
         delisted_after_sessions: The plan's rule on silence, see `quantdl.market.listing.delisted_as_known`.
+        unconfirmed_beyond: How many times the last close a price may be before the next bar must confirm it, see
+            `quantdl.market.corporate.confirmation`; None to believe every price.
 
     Raises:
         DataError: If its prices are in several currencies, and so is the money of a book that would hold them.
@@ -150,13 +155,19 @@ def read_tape(panel: Panel, delisted_after_sessions: int | None = None) -> Tape:
     wrong = [*panel.card.money_faults()]
     if wrong:
         raise DataError(f"{panel.card.declaration.source}: {' '.join(wrong)}")
-    key = (Tape, delisted_after_sessions)
+    key = (Tape, delisted_after_sessions, unconfirmed_beyond)
     if key not in panel.derived:
-        panel.derived[key] = _tape(panel.trades_only(), delisted_after_sessions)
+        panel.derived[key] = _tape(panel, delisted_after_sessions, unconfirmed_beyond)
     return panel.derived[key]  # type: ignore[no-any-return]
 
 
-def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
+def _tape(panel: Panel, delisted_after_sessions: int | None, unconfirmed_beyond: float | None) -> Tape:
+    if unconfirmed_beyond is None:
+        panel = panel.trades_only()
+        marks, unconfirmed = carried_closes(panel), np.zeros(panel.status.shape, dtype=bool)
+    else:
+        found = confirmed_prices(panel, unconfirmed_beyond)
+        panel, marks, unconfirmed = found.panel, found.marks, found.unconfirmed
     return Tape(
         panel=panel,
         delisted_after_sessions=delisted_after_sessions,
@@ -169,6 +180,8 @@ def _tape(panel: Panel, delisted_after_sessions: int | None) -> Tape:
         continuous=continuous_closes(panel),
         traded=panel.traded,
         effects=_by_row(effects(panel)),
+        marks=marks,
+        unconfirmed=unconfirmed,
     )
 
 

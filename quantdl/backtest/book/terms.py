@@ -21,23 +21,36 @@ InStress = Literal["trade", "reduce_only", "flat"]
 Purpose = Literal["entry", "exit", "rebalance"]
 
 
+WatchKind = Literal["drawdown", "volatility", "stale_data", "calibration", "stressed_market", "all", "any"]
+
+
 @dataclass(frozen=True)
 class HaltCondition:
-    """A figure that ends the run when it reaches its limit.
+    """A figure that ends the run when it reaches its limit, or a part of one.
 
     Attributes:
         kind: ``"drawdown"``: fall of equity from its peak; ``"volatility"``: of the book, annualised;
             ``"stale_data"``: bars since the last price of a held asset; ``"calibration"``: e-process of the losses
-            beyond the predicted value at risk.
+            beyond the predicted value at risk; ``"stressed_market"``: 1 in a stressed market, else 0; ``"all"`` and
+            ``"any"``: bars with a trade in a row at whose close all, or any, of its parts were at their limits.
         limit: The condition fires at this value or above.
         window_bars: Trailing bars of the volatility; 0 for the others.
         level: Confidence of the value at risk; NaN for the others.
+        name: Its own name; that of its kind where empty.
+        whole: Place of the condition that it is a part of, which comes after it; -1 where it ends the run itself.
     """
 
-    kind: Literal["drawdown", "volatility", "stale_data", "calibration"]
+    kind: WatchKind
     limit: float
     window_bars: int = 0
     level: float = float("nan")
+    name: str = ""
+    whole: int = -1
+
+    @property
+    def label(self) -> str:
+        """Its name, or that of its kind."""
+        return self.name or self.kind
 
 
 @dataclass(frozen=True, eq=False)

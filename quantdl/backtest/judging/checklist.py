@@ -11,6 +11,7 @@ from quantdl.backtest.plan.rebuilt import RebuiltBook
 from quantdl.backtest.plan.sample import bar_years, bars_per_year_of
 from quantdl.backtest.plan.terms import RiskFree, cash_rates
 from quantdl.backtest.running.result import BacktestResult
+from quantdl.market.corporate.confirmation import ConfirmedPrices, confirmed_prices
 from quantdl.market.panel import Panel
 
 Verdict = Literal["defended", "relative evidence only", "not defended"]
@@ -59,7 +60,9 @@ def assess(
         risk_free: What cash was to earn, as it was given to `quantdl.backtest.run_backtest`.
     """
     bars_per_year = bars_per_year_of(plan.sample, panel.card.declaration)
-    run = FinishedRun(panel, result, evidence, rebuilt_book(plan, panel, result, risk_free), bars_per_year)
+    confirmed = confirmed_prices(panel, plan.trusted_data.unconfirmed_beyond)
+    trusted, book = _rebuilt(plan, panel, confirmed, result, risk_free)
+    run = FinishedRun(trusted, result, evidence, book, bars_per_year, confirmed.unconfirmed)
     judged = ((item.name, item.judge(plan, run)) for item in ITEMS)
     items = tuple(ChecklistItem(name, row.passed, row.statement, row.figure, row.cause) for name, row in judged)
     return Checklist(_verdict(items), items)
@@ -67,13 +70,23 @@ def assess(
 
 def rebuilt_book(plan: Plan, panel: Panel, result: BacktestResult, risk_free: RiskFree = None) -> RebuiltBook:
     """Return the book of a run as its fills say it was, under the terms of its plan; arguments as for `assess`."""
+    confirmed = confirmed_prices(panel, plan.trusted_data.unconfirmed_beyond)
+    return _rebuilt(plan, panel, confirmed, result, risk_free)[1]
+
+
+def _rebuilt(
+    plan: Plan, panel: Panel, confirmed: ConfirmedPrices, result: BacktestResult, risk_free: RiskFree
+) -> tuple[Panel, RebuiltBook]:
+    """The prices that the run could trust, and its book at them."""
     bars_per_year, borrow = bars_per_year_of(plan.sample, panel.card.declaration), plan.friction.borrow
     first = int(panel.bars.searchsorted(result.equity.index[0]))
     stop, years = first + len(result.equity), bar_years(plan.sample, panel)
     rates = cash_rates(risk_free, panel.bars, first, stop, bars_per_year, years)[first:stop]
     annual = 0.0 if borrow is None else borrow.annual_rate
     fee = annual / bars_per_year if years is None else annual * years[first:stop, None]
-    return RebuiltBook(result, panel, fee, plan.friction.fill_at == "decision_close", rates)
+    trusted = confirmed.panel if confirmed.unconfirmed.any() else panel
+    same_bar = plan.friction.fill_at == "decision_close"
+    return trusted, RebuiltBook(result, trusted, fee, same_bar, rates, confirmed.marks)
 
 
 def _verdict(items: Iterable[ChecklistItem]) -> Verdict:

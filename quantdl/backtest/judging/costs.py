@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.judging.liquidity import Capacity, ExitFigures, ExitWaived, capacities, exit_figures
+from quantdl.backtest.judging.stress import StressTest
 from quantdl.backtest.plan.evidence import BreakEven
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.calendars.bars import less_than_a_year
@@ -27,6 +28,7 @@ class CostFigures:
         break_even: Cost at which the profit is gone.
         exit: How the book could have been left.
         capacities: How large the book could grow, per impact coefficient.
+        stress: Sharp moves at half the volume and five times the spread; None where they were not looked at.
         undefined: Reason for each figure that is None.
         traded: Filled notional of all orders; None in runs of former versions.
         average_bps: Commission, spread and impact over ``traded``, in basis points: what was paid each way.
@@ -42,12 +44,19 @@ class CostFigures:
     break_even: BreakEven
     exit: ExitFigures | ExitWaived
     capacities: tuple[Capacity, ...]
+    stress: StressTest | None = field(default=None, metadata=OMIT_DEFAULT)
     undefined: Mapping[str, str] = field(default_factory=dict, metadata=OMIT_DEFAULT)
     traded: float | None = field(default=None, metadata=OMIT_DEFAULT)
     average_bps: float | None = field(default=None, metadata=OMIT_DEFAULT)
 
 
-def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, bars_per_year: float) -> CostFigures:
+def cost_figures(
+    result: BacktestResult,
+    costs: Costs,
+    break_even: BreakEven,
+    bars_per_year: float,
+    stress: StressTest | None = None,
+) -> CostFigures:
     """Add up what a run paid.
 
     Args:
@@ -55,6 +64,7 @@ def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, ba
         costs: As its plan states them.
         break_even: Of the same run.
         bars_per_year: Bars of the calendar in a year.
+        stress: Its sharp moves, see `quantdl.backtest.judging.stress`.
     """
     equity, fills = result.equity, result.fills
     ordered = fills[fills["order"] > 0]
@@ -77,4 +87,5 @@ def cost_figures(result: BacktestResult, costs: Costs, break_even: BreakEven, ba
         undefined={name: reason for name, reason in reasons.items() if reason},
         traded=traded,
         average_bps=1e4 * float(ordered["cost"].sum()) / traded if traded else None,
+        stress=stress,
     )

@@ -13,6 +13,26 @@ from quantdl.backtest.running.result import BacktestResult
 CostKind = Literal["commission", "spread", "impact", "other"]
 """What was paid for; ``"other"`` is what the book paid beyond its fills: borrowing."""
 
+# What changes an intervention of the engine, by its code: the condition of an event.
+_REMEDIES = {
+    "delisting": "Nothing: the share ended. Friction states what is paid out.",
+    "stop_loss": "Size the position smaller, or state a wider sizing.stop_loss.",
+    "left_universe": "Let the strategy sell what is no longer listed, or correct the universe.",
+    "reduced": "Hold less of what trades little, or state a longer fast_exit.max_sessions.",
+    "cut": "Ask for less of what trades little, or state a longer fast_exit.max_sessions.",
+    "not_borrowed": "Sell less short, or state more under friction.borrow.available.",
+    "fraction_paid": "Nothing: a split left a part of a share.",
+    "split": "Nothing: the data states it.",
+    "dividend": "Nothing: the data states it.",
+    "unconfirmed_price": "Correct the price in the data, or state another trusted_data.unconfirmed_beyond.",
+    "stress_begins": "Nothing, or another regime under abnormal_volatility.",
+    "stress_ends": "Nothing, or another regime under abnormal_volatility.",
+    "expired": "Decide again within the horizon, a hold included, or state a longer horizon.bars.",
+    "bankrupt": "Nothing: the money is gone. Lower the gross weight.",
+    "margin": "Lower the gross weight, or state another friction.borrow.maintenance_margin.",
+}
+_AFTER_A_HALT = "Look why the condition fired before anything is traded again; it was stated beforehand."
+
 _OF_FILLS: tuple[CostKind, ...] = ("commission", "spread", "impact")
 _ROUNDING = 1e-6
 _MOST_COLUMNS = 60
@@ -100,6 +120,11 @@ class Interventions:
     condition: str
     times: int
 
+    @property
+    def remedy(self) -> str:
+        """What would change it, in a sentence."""
+        return remedy(self.item, self.condition)
+
 
 def cumulative_costs(result: BacktestResult) -> pd.DataFrame:
     """Return the costs so far per session and kind, as fractions of the initial money; without kinds never paid."""
@@ -171,6 +196,22 @@ def largest_exposures(weights: pd.DataFrame) -> tuple[LargestExposure, ...]:
 def _first_day(sizes: pd.Series) -> date | None:
     largest = int(sizes.to_numpy().argmax())
     return pd.DatetimeIndex(sizes.index)[largest].date() if sizes.iloc[largest] > 0 else None
+
+
+def remedy(item: str, condition: str) -> str:
+    """Say what would change an intervention of the engine.
+
+    Args:
+        item: The item of the plan.
+        condition: What happened, the code of the event; for a halt the name of the plan's condition.
+
+    Example:
+        >>> remedy("sizing", "stop_loss")
+        'Size the position smaller, or state a wider sizing.stop_loss.'
+    """
+    if item == "invalidation" and condition not in ("bankrupt", "margin"):
+        return _AFTER_A_HALT
+    return _REMEDIES.get(condition, "See the item of the plan.")
 
 
 def interventions(events: pd.DataFrame) -> tuple[Interventions, ...]:

@@ -91,19 +91,19 @@ def judge(abnormal: AbnormalVolatility, friction: Friction, rules: frozenset[str
     parts = [f"{name} {row['return']:+.2%} in {row['sessions']:.0f} sessions" for name, row in by_regime.iterrows()]
     parts += [f"{name} {row['return']:+.2%}" for name, row in by_window.iterrows()]
     statement = f"stressed above {abnormal.stressed_above:.0%} volatility a year: {abnormal.in_stress}"
-    stressed = _stressed(abnormal, run)
-    before = np.concatenate([[False], stressed])[run.book.first : run.book.first + run.book.n_sessions]
+    under_stress = stressed(abnormal, run)
+    before = np.concatenate([[False], under_stress])[run.book.first : run.book.first + run.book.n_sessions]
     failures: list[str] = []
     if abnormal.in_stress != "trade":
-        failures += _traded_under_stress(abnormal, stressed, rules, run)
+        failures += _traded_under_stress(abnormal, under_stress, rules, run)
     if abnormal.in_stress == "flat":
-        failures += _kept_under_stress(stressed, friction, run)
+        failures += _kept_under_stress(under_stress, friction, run)
     invested = (run.book.shares != 0).any(axis=1) & before
     doubts = () if invested.any() else ("no position was held in a stressed session",)
     return ItemVerdict(statement, ", ".join(parts), tuple(failures), doubts)
 
 
-def _stressed(abnormal: AbnormalVolatility, run: FinishedRun) -> np.ndarray:
+def stressed(abnormal: AbnormalVolatility, run: FinishedRun) -> np.ndarray:
     """Return whether the market was stressed as of each close of the data."""
     from quantdl.backtest.book.trailing import market_volatility  # these load pandas and scipy
     from quantdl.market.corporate.adjustment import continuous_closes

@@ -49,7 +49,8 @@ def borrow_faults(borrow: Borrow | None, sizing: Sizing) -> Iterator[PlanFault]:
                 expected = "a yearly fraction between 0 and 1"
                 yield PlanFault("friction.borrow.annual_rate", f"{rate:g}", expected, "for instance 0.01")
             if not (0 < margin and margin * sizing.max_gross < 1):
-                expected = "above 0 and below 1 / max_gross, or a full book is liquidated at once"
+                gross = sizing.max_gross
+                expected = f"above 0 and below 1 / max_gross ({gross:g}), or a full book is liquidated at once"
                 yield PlanFault("friction.borrow.maintenance_margin", f"{margin:g}", expected, "for instance 0.3")
             yield from _available(borrow.available)
 

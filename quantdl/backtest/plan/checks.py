@@ -1,12 +1,13 @@
 """Is the plan complete, consistent and able to bind, by itself and for the data? All faults at once, item by item."""
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, get_origin, get_type_hints
 
 from quantdl.backtest.plan.context import ModelFacts, RunSpan
-from quantdl.backtest.plan.items import ITEMS, Plan
+from quantdl.backtest.plan.items import ITEMS, Item, Plan
 from quantdl.backtest.plan.refusals import PlanFault, refusal
 from quantdl.backtest.plan.texts import text_faults
 from quantdl.errors import PlanError
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from quantdl.market.panel import Panel
+
+# Stands in what is expected of one item where another, which it is held against, has a number that is not finite.
+_NOT_FINITE = re.compile(r"\b(nan|inf)\b")
 
 
 def check_plan(
@@ -51,12 +55,18 @@ def plan_faults(
     missing = tuple(_missing_items(plan))
     if missing:
         return missing
-    texts = {item.name: tuple(text_faults(getattr(plan, item.name, None), item.name)) for item in ITEMS}
-    numbers = tuple(_numbers_not_finite(plan))
-    if numbers:  # comparisons with NaN would add false faults
-        return (*(fault for faults in texts.values() for fault in faults), *numbers)
     model = ModelFacts(model_horizon, forecasts_risk, longest_horizon)
-    return tuple(fault for item in ITEMS for fault in (*texts[item.name], *item.faults(plan, model)))
+    return tuple(fault for item in ITEMS for fault in _faults_of(item, plan, model))
+
+
+def _faults_of(item: Item, plan: Plan, model: ModelFacts) -> Iterator[PlanFault]:
+    """Yield the faults of one item; comparisons with a number that is not finite would add false ones."""
+    stated = getattr(plan, item.name, None)
+    yield from text_faults(stated, item.name)
+    numbers = tuple(_numbers_not_finite(stated, item.name))
+    yield from numbers
+    if not numbers:
+        yield from (fault for fault in item.faults(plan, model) if not _NOT_FINITE.search(fault.expected))
 
 
 def data_faults(plan: Plan, panel: "Panel", start: "pd.Timestamp", end: "pd.Timestamp") -> tuple[PlanFault, ...]:

@@ -7,6 +7,7 @@ from quantdl.backtest.plan.evidence import Evidence
 from quantdl.calendars.bars import bar_unit
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from quantdl.backtest.plan.rebuilt import RebuiltBook
@@ -70,11 +71,12 @@ class FinishedRun:
     """A run that is over.
 
     Attributes:
-        panel: Its data.
+        panel: Its data, without the bars that the plan waits to see confirmed.
         result: Its record.
         evidence: What is known beside the record.
         book: The book as the fills alone say.
         bars_per_year: Bars of the calendar in a year, over the plan's sample.
+        unconfirmed: (T, A) the bars of the data that were left out; None where there are none.
     """
 
     panel: "Panel"
@@ -82,6 +84,7 @@ class FinishedRun:
     evidence: Evidence
     book: "RebuiltBook"
     bars_per_year: float
+    unconfirmed: "np.ndarray | None" = None
 
     def day(self, row: int) -> str:
         """Return the session at a position of the run, as text."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
@@ -47,8 +49,11 @@ def data_faults(fast_exit: FastExit, n_bars: int, unit: str = "session") -> Iter
         yield PlanFault("fast_exit.max_sessions", str(fast_exit.max_sessions), expected, "lower it")
 
 
-def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerdict:
-    """Measure how long the slowest position of each close would have taken to sell at the participation cap."""
+def judge(fast_exit: FastExit, friction: Friction, abnormal: AbnormalVolatility, run: FinishedRun) -> ItemVerdict:
+    """Measure how long the slowest position of each close would have taken to sell at the participation cap.
+
+    Half the volume and five times the spread are named beside it, for the whole run and for each stress window.
+    """
     most_sessions, unit = fast_exit.max_sessions, bar_unit(run.panel.card.declaration.frequency)
     statement = f"the book can be left within {most_sessions} {unit}{'' if most_sessions == 1 else 's'}"
     if isinstance(friction.liquidity, VolumeWaiver):
@@ -65,7 +70,27 @@ def judge(fast_exit: FastExit, friction: Friction, run: FinishedRun) -> ItemVerd
         f"{days:.2f} {unit}s at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
         "five times the spread"
     )
+    figure += "".join(_in_window(window, slowest, costs, run) for window in abnormal.stress_windows)
     excess = days - fast_exit.max_sessions
     more = f"{excess:.2f} {unit}s more than promised" if np.isfinite(days) else "a position could not be sold at all"
     slow = (f"{more}, on {run.day(row)}",) if excess > ROUNDING else ()
     return ItemVerdict(statement, figure, slow)
+
+
+def _in_window(window: StressWindow, slowest: np.ndarray, costs: Costs, run: FinishedRun) -> str:
+    """Say what a stress window makes of it, from the close before it on; empty where the run has none of its sessions.
+
+    Args:
+        window: The window.
+        slowest: (T,) sessions to sell the slowest position of each close.
+        costs: Of the run.
+        run: The run.
+    """
+    days = [day.date() for day in run.result.equity.index]
+    inside = np.array([window.first <= day <= window.last for day in days])
+    if not inside.any():
+        return ""
+    closes = inside | np.append(inside[1:], False)
+    gross = float(np.abs(run.book.weights[closes]).sum(axis=1).max())
+    half, dear = 2 * float(slowest[closes].max()), costs.of_leaving(gross, spreads=5.0)
+    return f"; in {window.name} {half:.2f} sessions with half the volume, {dear:.2%} with five times the spread"

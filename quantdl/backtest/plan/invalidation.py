@@ -1,17 +1,22 @@
-"""Invalidation: the conditions that end a strategy for good, each of them testable at every close."""
+"""Invalidation: the conditions that end a strategy for good, each of them testable at every close.
+
+The first of the plan's conditions that fires ends the run. Several may be made into one: ``all`` or ``any`` of them, on
+a number of bars in a row. The value of a condition at each close is a function of arrays, `values_of`.
+"""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from quantdl.backtest.book.conditions import ExceptionProcess
+from quantdl.backtest.book.conditions import Observed, drawdowns, exception_values, streaks, volatilities
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
+from quantdl.backtest.plan.texts import Label
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
@@ -92,7 +97,99 @@ class CalibrationLimit:
         return 1 / self.false_halt_probability
 
 
-Condition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit
+@dataclass(frozen=True)
+class StressedMarket:
+    """Holds while the market is stressed, as the item on abnormal volatility defines it. Meant as a part of others."""
+
+    kind: Literal["stressed_market"]
+
+    @property
+    def fires_at(self) -> float:
+        """1: stressed; else its value is 0."""
+        return 1.0
+
+
+SingleCondition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit | StressedMarket
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Fires when all, or any, of its parts have been at their limits on ``for_bars`` bars in a row.
+
+    Bars on which nothing trades are not counted and break no row. In a config::
+
+        invalidation:
+          - {kind: drawdown, limit: 0.35}
+          - kind: all
+            name: a fall in turmoil
+            for_bars: 5
+            of:
+              - {kind: drawdown, limit: 0.2}
+              - kind: any
+                name: turmoil
+                of: [{kind: stressed_market}, {kind: volatility, annualised: 0.4, window_bars: 21}]
+
+    Attributes:
+        kind: ``"all"`` or ``"any"``.
+        name: What it stands for; halts, the record and the report use it.
+        of: Its parts: conditions, or combinations of conditions.
+        for_bars: Bars in a row.
+    """
+
+    kind: Literal["all", "any"]
+    name: Label
+    of: "tuple[Condition, ...]"
+    for_bars: int = 1
+
+    @property
+    def fires_at(self) -> float:
+        """Bars in a row at which it fires."""
+        return float(self.for_bars)
+
+
+Condition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit | StressedMarket | Combination
+
+
+@dataclass(frozen=True)
+class Part:
+    """One condition in the order of the engine, in which the parts of another come before it.
+
+    Attributes:
+        condition: The condition.
+        name: Its kind, or its own name; a part's begins with the name of the whole.
+        whole: Place of what it is a part of; -1 where it ends the run itself.
+        item: Where the plan states it, for instance ``"invalidation.0.of.1"``.
+    """
+
+    condition: Condition
+    name: str
+    whole: int
+    item: str
+
+
+def flattened(conditions: tuple[Condition, ...]) -> tuple[Part, ...]:
+    """Return every condition and all parts, each with a name of its own.
+
+    Example:
+        >>> turmoil = Combination("all", "turmoil", (DrawdownLimit("drawdown", 0.1), StressedMarket("stressed_market")))
+        >>> [(part.name, part.whole) for part in flattened((turmoil,))]
+        [('turmoil: drawdown', 2), ('turmoil: stressed_market', 2), ('turmoil', -1)]
+    """
+    found: list[Part] = []
+    for index, condition in enumerate(conditions):
+        _flatten(condition, f"invalidation.{index}", "", found)
+    return tuple(found)
+
+
+def _flatten(condition: Condition, item: str, before: str, found: list[Part]) -> None:
+    own = condition.name if isinstance(condition, Combination) else condition.kind
+    name, first = f"{before}{own}", len(found)
+    if isinstance(condition, Combination):
+        for index, part in enumerate(condition.of):
+            _flatten(part, f"{item}.of.{index}", f"{name}: ", found)
+    whole = len(found)
+    found[first:] = [replace(part, whole=whole) if part.whole < 0 else part for part in found[first:]]
+    found.append(Part(condition, name, -1, item))
 
 
 def faults(conditions: tuple[Condition, ...], max_gross: float, *, forecasts_risk: bool) -> Iterator[PlanFault]:
@@ -104,27 +201,37 @@ def faults(conditions: tuple[Condition, ...], max_gross: float, *, forecasts_ris
         forecasts_risk: Whether a value at risk is predicted for each session.
     """
     if not conditions:
-        fix = "state at least one: drawdown, volatility, stale_data or calibration"
+        fix = "state at least one: drawdown, volatility, stale_data, calibration, or several under all or any"
         yield PlanFault("invalidation", "no condition", "at least one testable condition", fix)
-    kinds = Counter(condition.kind for condition in conditions)
-    for kind in (kind for kind, count in kinds.items() if count > 1):
-        yield PlanFault("invalidation", f"'{kind}' {kinds[kind]} times", "each kind once", "keep the stricter one")
-    for index, condition in enumerate(conditions):
-        item = f"invalidation.{index}"
-        match condition:
-            case DrawdownLimit(limit=limit):
-                deepest = DEEPEST_MARKET_FALL * max_gross
-                meaning = "a fall that a bear market can cause, or it can never bind; that is"
-                yield from within(f"{item}.limit", limit, 0.0, deepest, meaning)
-            case VolatilityLimit(annualised=annualised, window_bars=window):
-                highest = HIGHEST_MARKET_VOLATILITY * max_gross
-                meaning = "a volatility that markets have reached, or it can never bind; that is"
-                yield from within(f"{item}.annualised", annualised, 0.0, highest, meaning)
-                yield from at_least(f"{item}.window_bars", window, 5, "enough bars for a volatility")
-            case StaleDataLimit(bars=bars):
-                yield from at_least(f"{item}.bars", bars, 1, "a number of bars")
-            case CalibrationLimit():
-                yield from _calibration(item, condition, forecasts_risk)
+    parts = flattened(conditions)
+    names = Counter(part.name for part in parts)
+    for name in (name for name, count in names.items() if count > 1):
+        expected = "each kind once, and combinations under names of their own"
+        yield PlanFault("invalidation", f"'{name}' {names[name]} times", expected, "keep the stricter one")
+    for part in parts:
+        yield from _faults_of(part.condition, part.item, max_gross, forecasts_risk)
+
+
+def _faults_of(condition: Condition, item: str, max_gross: float, forecasts_risk: bool) -> Iterator[PlanFault]:
+    match condition:
+        case DrawdownLimit(limit=limit):
+            deepest = DEEPEST_MARKET_FALL * max_gross
+            meaning = "a fall that a bear market can cause, or it can never bind; that is"
+            yield from within(f"{item}.limit", limit, 0.0, deepest, meaning)
+        case VolatilityLimit(annualised=annualised, window_bars=window):
+            highest = HIGHEST_MARKET_VOLATILITY * max_gross
+            meaning = "a volatility that markets have reached, or it can never bind; that is"
+            yield from within(f"{item}.annualised", annualised, 0.0, highest, meaning)
+            yield from at_least(f"{item}.window_bars", window, 5, "enough bars for a volatility")
+        case StaleDataLimit(bars=bars):
+            yield from at_least(f"{item}.bars", bars, 1, "a number of bars")
+        case CalibrationLimit():
+            yield from _calibration(item, condition, forecasts_risk)
+        case Combination(of=of, for_bars=bars):
+            yield from at_least(f"{item}.for_bars", bars, 1, "a number of bars")
+            if len(of) < 2 and (not of or bars < 2):
+                expected = "at least two conditions, or one that must hold on several bars"
+                yield PlanFault(f"{item}.of", f"{len(of)} conditions", expected, "add one, or state it by itself")
 
 
 def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -> Iterator[PlanFault]:
@@ -147,10 +254,13 @@ def data_faults(
 
     delisted_after = friction.delisted_after_sessions
     halts = bool((panel.status == CellStatus.HALTED).any())
-    for index, condition in enumerate(conditions):
+    for part in flattened(conditions):
+        condition, item = part.condition, part.item
+        meaning = "fewer bars than the run has, or it can never bind"
         if isinstance(condition, VolatilityLimit):
-            meaning = "fewer bars than the run has, or it can never bind"
-            yield from at_most(f"invalidation.{index}.window_bars", condition.window_bars, n_sessions - 1, meaning)
+            yield from at_most(f"{item}.window_bars", condition.window_bars, n_sessions - 1, meaning)
+        if isinstance(condition, Combination):
+            yield from at_most(f"{item}.for_bars", condition.for_bars, n_sessions - 1, meaning)
         if not isinstance(condition, StaleDataLimit):
             continue
         paid_out_first = delisted_after is not None and delisted_after < n_sessions and not halts
@@ -163,57 +273,98 @@ def data_faults(
                     "(friction.delisted_after_sessions), so it can never bind"
                 )
             fix = f"set it below {most}"
-            yield PlanFault(f"invalidation.{index}.bars", str(condition.bars), f"fewer than {most} bars; {reason}", fix)
+            yield PlanFault(f"{item}.bars", str(condition.bars), f"fewer than {most} bars; {reason}", fix)
 
 
-def judge(conditions: tuple[Condition, ...], friction: Friction, run: FinishedRun) -> ItemVerdict:
+def judge(
+    conditions: tuple[Condition, ...], friction: Friction, stressed: Callable[[], np.ndarray], run: FinishedRun
+) -> ItemVerdict:
     """Compute every condition again: one that fired must have ended the run, and nothing else may have.
 
     Drawdown and volatility come from the equity that the fills leave, stale data from the panel and the shares held,
     calibration from the value at risk predicted at its level. Where none was predicted, the item is undecided.
+
+    Args:
+        conditions: The plan's conditions.
+        friction: Terms of liquidity and of borrowing.
+        stressed: Returns (T,) whether the market was stressed as of each close of the run.
+        run: The run.
     """
     watched = run.book.equity_before if run.book.same_bar else run.book.equity
-    values: dict[str, np.ndarray] = {item.kind: _values(item, watched, friction, run) for item in conditions}
-    limits: dict[str, float] = {item.kind: item.fires_at for item in conditions}
+    seen, parts = _observed(conditions, watched, friction, stressed, run), flattened(conditions)
+    wholes = {part.name: part.condition for part in parts if part.whole < 0}
+    values = {name: values_of(item, seen) for name, item in wholes.items()}
+    limits = {name: item.fires_at for name, item in wholes.items()}
     statement = "traded until one of these fires: " + ", ".join(limits)
     peaks = [f"{name} at most {np.nanmax(known):.4g}" for name, known in values.items() if np.isfinite(known).any()]
     failures = [*_halt(values, limits, watched, friction, run), *_after_the_halt(friction, run)]
-    doubts = [_doubt(item) for item in conditions if not np.isfinite(values[item.kind]).any()]
+    unknown = [part for part in parts if not np.isfinite(values_of(part.condition, seen)).any()]
+    doubts = [_doubt(part) for part in unknown if not isinstance(part.condition, Combination)]
     return ItemVerdict(statement, ", ".join(peaks) or "no condition could be measured", tuple(failures), tuple(doubts))
 
 
-def _doubt(condition: Condition) -> str:
+def _doubt(part: Part) -> str:
     """Say why a condition has no value at any close."""
-    if isinstance(condition, CalibrationLimit):
-        return f"calibration is not decided: no value at risk was predicted at {condition.level:g}"
-    return f"{condition.kind} was never defined"
+    if isinstance(part.condition, CalibrationLimit):
+        return f"{part.name} is not decided: no value at risk was predicted at {part.condition.level:g}"
+    return f"{part.name} was never defined"
 
 
-def _values(condition: Condition, watched: np.ndarray, friction: Friction, run: FinishedRun) -> np.ndarray:
-    """Return (T,) a condition's value at each close, NaN where it is undefined."""
-    start = run.result.initial_equity
+def values_of(condition: Condition, seen: Observed) -> np.ndarray:
+    """Return (T,) a condition's value at each close, NaN where it is undefined: a function of arrays and nothing else.
+
+    Args:
+        condition: Any condition of a plan.
+        seen: What it is held against.
+
+    Example:
+        >>> seen = Observed(equity=np.array([90.0, 95.0, 76.0]), start=100.0, bars_per_year=252.0)
+        >>> values_of(DrawdownLimit("drawdown", 0.2), seen).round(2).tolist()
+        [0.1, 0.05, 0.24]
+    """
     match condition:
         case DrawdownLimit():
-            return np.asarray(1.0 - watched / np.maximum.accumulate(np.maximum(watched, start)))
+            return drawdowns(seen)
         case VolatilityLimit(window_bars=window):
-            return _volatility(watched, start, window, run)
+            return volatilities(seen, window)
         case StaleDataLimit():
-            return _silence(friction, run)
+            return np.asarray(seen.silent_bars, dtype=np.float64)
         case CalibrationLimit(level=level):
-            return _calibration_process(level, run)
+            return exception_values(seen, level)
+        case StressedMarket():
+            return np.asarray(seen.stressed, dtype=np.float64)
+        case Combination(kind=kind, of=of):
+            values = [values_of(part, seen) for part in of]
+            if any(not np.isfinite(known).any() for known in values):
+                return np.full(len(seen.equity), np.nan)
+            reached = np.array([known >= part.fires_at for known, part in zip(values, of, strict=True)])
+            return streaks(np.asarray(reached.all(axis=0) if kind == "all" else reached.any(axis=0)), seen.trades)
 
 
-def _volatility(watched: np.ndarray, start: float, window: int, run: FinishedRun) -> np.ndarray:
-    """Return (T,) annualised volatility of the last ``window`` bars on which anything traded, NaN before so many."""
-    trades = np.asarray(run.panel.traded[run.book.rows].any(axis=1))
-    equity, so_far = watched[trades], np.cumsum(trades)
-    before = np.concatenate([[start], equity[:-1]])[: len(equity)]
-    returns = np.where(before > 0, equity / np.where(before > 0, before, 1.0) - 1.0, 0.0)
-    known = np.full(len(returns) + 1, np.nan)
-    if len(returns) >= window:
-        known[window:] = np.lib.stride_tricks.sliding_window_view(returns, window).std(axis=1, ddof=1)
-    share = so_far / np.arange(1, len(so_far) + 1)
-    return np.asarray(known[so_far] * np.sqrt(run.bars_per_year * share))
+def fires(condition: Condition, seen: Observed) -> np.ndarray:
+    """Return (T,) whether a condition is at its limit at each close; a run ends at the first of them."""
+    return np.asarray(values_of(condition, seen) >= condition.fires_at)
+
+
+def _observed(
+    conditions: tuple[Condition, ...],
+    watched: np.ndarray,
+    friction: Friction,
+    stressed: Callable[[], np.ndarray],
+    run: FinishedRun,
+) -> Observed:
+    """Return what the conditions are held against, from fills, prices and predictions."""
+    kinds = {part.condition.kind for part in flattened(conditions)}
+    nothing = np.zeros(len(watched))
+    return Observed(
+        equity=watched,
+        start=run.result.initial_equity,
+        bars_per_year=run.bars_per_year,
+        trades=np.asarray(run.panel.traded[run.book.rows].any(axis=1)),
+        silent_bars=_silence(friction, run) if "stale_data" in kinds else nothing,
+        stressed=stressed() if "stressed_market" in kinds else nothing.astype(bool),
+        exceptions={item.level: _judged_sessions(item, run) for item in run.evidence.exceptions},
+    )
 
 
 def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
@@ -226,28 +377,15 @@ def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
     return np.asarray(np.where(held != 0, silent, 0).max(axis=1), dtype=np.float64)
 
 
-def _calibration_process(level: float, run: FinishedRun) -> np.ndarray:
-    r"""Return (T,) the e-process of exceptions, from how many there were by then; NaN without predictions.
-
-    With :math:`k` exceptions in :math:`n` predicted sessions, :math:`p = 1 - \mathrm{level}` and bets :math:`q_j > p`,
-
-    .. math:: E = \frac{1}{J} \sum_j \Big(\frac{q_j}{p}\Big)^k \Big(\frac{1 - q_j}{1 - p}\Big)^{n - k}
-    """
-    found = next((item for item in run.evidence.exceptions if item.level == level), None)
-    if found is None:
-        return np.full(run.book.n_sessions, np.nan)
+def _judged_sessions(found: Exceptions, run: FinishedRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return (T,) for which sessions up to a halt a value at risk was predicted, and which of them lost more."""
     sessions, halted_on = run.result.equity.index, run.result.halted_on
     live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
     from quantdl.calendars.labels import bar_date  # loads pandas, which reading a config must not
 
     days = [bar_date(day) for day in sessions]
     predicted, exceeded = frozenset(found.predicted), frozenset(found.exceeded)
-    n = np.cumsum(np.array([day in predicted for day in days]) & live)
-    k = np.cumsum(np.array([day in exceeded for day in days]) & live)
-    p = 1.0 - level
-    bets = np.minimum(np.array(ExceptionProcess.RATIOS) * p, (1.0 + p) / 2.0)
-    logs = k[:, None] * np.log(bets / p) + (n - k)[:, None] * np.log((1 - bets) / (1 - p))
-    return np.asarray(np.exp(np.minimum(logs, 690.0)).mean(axis=1))
+    return np.array([day in predicted for day in days]) & live, np.array([day in exceeded for day in days]) & live
 
 
 def _halt(

@@ -152,7 +152,12 @@ ITEMS = (
     Item(
         "invalidation",
         invalidation.ROW,
-        judge=lambda plan, run: invalidation.judge(plan.invalidation, plan.friction, run),
+        judge=lambda plan, run: invalidation.judge(
+            plan.invalidation,
+            plan.friction,
+            lambda: abnormal_volatility.stressed(plan.abnormal_volatility, run)[run.book.rows],
+            run,
+        ),
         faults=lambda plan, model: invalidation.faults(
             plan.invalidation, plan.sizing.max_gross, forecasts_risk=model.forecasts_risk
         ),
@@ -163,7 +168,7 @@ ITEMS = (
     Item(
         "fast_exit",
         fast_exit.ROW,
-        judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, run),
+        judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, plan.abnormal_volatility, run),
         faults=lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
         data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_bars, span.unit),
     ),

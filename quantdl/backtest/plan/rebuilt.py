@@ -80,6 +80,7 @@ class RebuiltBook:
         borrow_fee: Fee of a bar as a fraction of what is sold short; (T, 1) where it is not the same in all bars.
         same_bar: Whether orders may fill at the close they were decided on.
         cash_rates: (T,) what cash held into each session of the run earns; None where it earns nothing.
+        carried: (T', A) last close so far at each bar of the panel; that of its trades where None.
         first: Position of the run's first session in the panel.
 
     Shape:
@@ -91,6 +92,7 @@ class RebuiltBook:
     borrow_fee: float | np.ndarray
     same_bar: bool
     cash_rates: np.ndarray | None = None
+    carried: np.ndarray | None = None
     first: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,7 +143,8 @@ class RebuiltBook:
     @cached_property
     def marks(self) -> np.ndarray:
         """(T, A) last traded close so far, in the units of the session."""
-        return np.asarray(carried_closes(self.panel)[self.rows])
+        carried = carried_closes(self.panel) if self.carried is None else self.carried
+        return np.asarray(carried[self.rows])
 
     @cached_property
     def share_units(self) -> np.ndarray:

@@ -62,7 +62,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         cash_rates=cash_rates(risk_free, panel.bars, first, stop, bars_per_year, years),
         maintenance_margin=0.0 if friction.borrow is None else friction.borrow.maintenance_margin,
         delisting_recovery=friction.delisting_recovery,
-        conditions=tuple(_halt_condition(item) for item in plan.invalidation),
+        conditions=tuple(_halt_condition(part) for part in invalidation.flattened(plan.invalidation)),
         max_exit_sessions=plan.fast_exit.max_sessions,
         regimes=regimes(volatility, abnormal.calm_below, abnormal.stressed_above),
         market_volatility=volatility,
@@ -162,14 +162,14 @@ def _groups_by_close(groups: Groups, tape: Tape, first: int, stop: int) -> np.nd
     return found
 
 
-def _halt_condition(condition: invalidation.Condition) -> HaltCondition:
+def _halt_condition(part: invalidation.Part) -> HaltCondition:
+    condition, window, level = part.condition, 0, float("nan")
     match condition:
         case invalidation.VolatilityLimit(window_bars=window):
-            return HaltCondition(condition.kind, condition.fires_at, window_bars=window)
+            pass
         case invalidation.CalibrationLimit(level=level):
-            return HaltCondition(condition.kind, condition.fires_at, level=level)
-        case invalidation.DrawdownLimit() | invalidation.StaleDataLimit():
-            return HaltCondition(condition.kind, condition.fires_at)
+            pass
+    return HaltCondition(condition.kind, condition.fires_at, window, level, part.name, part.whole)
 
 
 _FILLS = {

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, get_args, get_origin, get_type_hints
 
 from quantdl.backtest.plan.refusals import PlanFault
@@ -24,16 +24,33 @@ FEWEST_WORDS = 4
 # Of them: a short sentence may well repeat one.
 FEWEST_DIFFERENT_WORDS = 3
 
+# Of these again: different words that are about something, not "this is to be written later" or "test test test one".
+FEWEST_WORDS_ABOUT_SOMETHING = 2
+
 # What people put where a text is asked for; a plan that holds it has not been written yet.
 _PLACEHOLDERS = frozenset("todo tbd tba fixme n/a na none null nan nil unknown anonymous nobody xxx".split())
 
 # Letters that lie side by side on a keyboard: what is typed to fill a field. Other such runs cannot be told from words.
 _KEYBOARD_RUNS = frozenset("asd asdf asdfgh qwe qwer qwerty qwertz zxc zxcv yxcv hjkl jkl uiop foo baz".split())
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+# English words that are about nothing by themselves, and those that stand where a text is still to be written.
+_ABOUT_NOTHING = frozenset(
+    "the an this that these those it its is are was were be been being am to of in on at by for with from as and or "
+    "but not no yes ok if then so we i you my our your will would shall should can could may might must do does did "
+    "have has had here there now later soon again same above below before some any all every each one two three four "
+    "five six seven eight nine ten first second third etc "
+    "test tests testing text texts sentence sentences word words string placeholder filler dummy example lorem "
+    "ipsum dolor sit amet consectetur adipiscing elit blah bla bar qux quux something anything nothing stuff thing "
+    "things whatever fill filled write written add added put goes go come comes follow follows see pending required "
+    "optional field value description hypothesis rule reason".split()
+)
 
 # What stands for a name and names no one, in lower case and with a blank for each sign.
 _NO_ONE = frozenset(
     "n a|no one|noone|no name|not known|not applicable|not decided|someone|somebody|some one|anyone|anybody|"
-    "to be announced|to be decided|to be defined|to be determined|author|name|your name".split("|")
+    "to be announced|to be decided|to be defined|to be determined|author|name|your name|first last|test|tester|testing|"
+    "test user|user|admin|me|myself|foo bar|john doe|jane doe|joe bloggs|a person|person|team|the team".split("|")
 )
 
 # Scripts that set no blanks between words, by how the names of their letters begin in Unicode.
@@ -115,15 +132,30 @@ def _script(letter: str) -> str:
     return "unspaced" if name.startswith(_UNSPACED) else "spaced"
 
 
+@lru_cache(maxsize=1024)  # a plan is checked before every run
 def _is_sentence(text: str) -> bool:
     """Whether enough words are left without what says nothing: single Latin letters, placeholders, runs of keys."""
     found = [word for word in words(text) if _says_something(word)]
-    return len(found) >= FEWEST_WORDS and len(set(found)) >= FEWEST_DIFFERENT_WORDS
+    different = set(found)
+    about_something = len(different - _ABOUT_NOTHING)
+    enough = len(found) >= FEWEST_WORDS and len(different) >= FEWEST_DIFFERENT_WORDS
+    return enough and about_something >= FEWEST_WORDS_ABOUT_SOMETHING
 
 
 def _says_something(word: str) -> bool:
-    single = len(word) == 1 and _is_latin(word)
-    return not single and word not in _PLACEHOLDERS and word not in _KEYBOARD_RUNS
+    if word in _PLACEHOLDERS or word in _KEYBOARD_RUNS:
+        return False
+    return not _is_latin(word) or not (len(word) == 1 or _is_typed_along(word))
+
+
+def _is_typed_along(word: str) -> bool:
+    """Whether a Latin word is a run of the alphabet, has no vowel in four letters, or is one syllable over and over."""
+    if len(word) >= 3 and word in _ALPHABET:
+        return True
+    plain = unicodedata.normalize("NFD", word)
+    if len(word) >= 4 and not set(plain) & set("aeiouyæøœı"):
+        return True
+    return re.fullmatch(r"(.{2,4})\1+", word) is not None and len(word) >= 6
 
 
 def _is_latin(word: str) -> bool:
@@ -165,8 +197,8 @@ def _meant_calendar(text: str) -> str | None:
 Sentence = Annotated[
     str,
     TextRule(
-        f"a sentence of at least {FEWEST_WORDS} words, {FEWEST_DIFFERENT_WORDS} of them different; single letters and "
-        "placeholders do not count",
+        f"a sentence of at least {FEWEST_WORDS} words, {FEWEST_DIFFERENT_WORDS} of them different, about something; "
+        "single letters and placeholders do not count",
         _is_sentence,
         "say it in words another person can check",
     ),

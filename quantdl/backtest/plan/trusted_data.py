@@ -8,7 +8,7 @@ import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
-from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import BarLength, CalendarName, Fingerprint, Label, ZoneName
 from quantdl.calendars.zones import same_zone
 from quantdl.market.card import Adjustment
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from quantdl.market.panel import Panel
 
 ROW = ReportRow("Trusted data", "data", "Data")
+
+# At less than one and a half times, ordinary moves would wait; one bad print is taken to be ten times too high or low.
+CONFIRMED_MULTIPLES = (1.5, 9.0)
 
 _DECLARED = ("source", "timezone", "frequency", "adjustment", "calendar")
 
@@ -33,6 +36,10 @@ class TrustedData:
         calendar: Trading calendar, ISO code first.
         fingerprint: ``"sha256:<hex>"`` of the content.
         fields: The fields a strategy may read; ``"close"`` is always needed.
+        unconfirmed_beyond: A bar with a price above this multiple of the last confirmed close, or below one over it, is
+            not traded at, marked at or shown to the strategy until the asset's next bar confirms it: see
+            `quantdl.market.corporate.confirmation`. One bad print then costs nothing, and a move that was real is acted
+            on a bar later. The default lets a fall of four fifths pass and holds up a price ten times too high or low.
     """
 
     source: Label
@@ -43,11 +50,15 @@ class TrustedData:
     fingerprint: Fingerprint
     fields: tuple[Label, ...]
 
+    unconfirmed_beyond: float = 5.0
+
 
 def faults(data: TrustedData) -> Iterator[PlanFault]:
-    """Yield a fault unless closes are among the fields."""
+    """Yield a fault unless closes are among the fields and a tenfold price is one that must be confirmed."""
     if "close" not in data.fields:
         yield PlanFault("trusted_data.fields", str(list(data.fields)), "'close' among the fields", "add 'close'")
+    meaning = "a multiple that no ordinary session and every tenfold price exceeds,"
+    yield from within("trusted_data.unconfirmed_beyond", data.unconfirmed_beyond, *CONFIRMED_MULTIPLES, meaning)
 
 
 def data_faults(data: TrustedData, panel: "Panel") -> Iterator[PlanFault]:
@@ -84,11 +95,25 @@ def judge(
         doubts = ["only comparisons within this universe are evidence"]
     elif run.evidence.universe != "point_in_time":
         doubts = ["how the universe was chosen is unknown: survivorship is not controlled"]
+    figure = run.evidence.survivorship
+    if run.unconfirmed is not None and run.unconfirmed[run.book.rows].any():
+        figure += f" {_held_up(data, run.unconfirmed[run.book.rows], run)}"
     return ItemVerdict(
         statement,
-        run.evidence.survivorship,
+        figure,
         (*failures, *_bought_from_outside(rules, delisted_after_sessions, run)),
         tuple(doubts),
+    )
+
+
+def _held_up(data: TrustedData, unconfirmed: np.ndarray, run: FinishedRun) -> str:
+    """Say how many prices were not believed at once, and how much was held of their assets."""
+    rows, columns = np.nonzero(unconfirmed)
+    held = float(np.abs(run.book.weights[rows, columns]).max())
+    first = f"the first {run.result.assets[columns[0]]} on {run.day(int(rows[0]))}"
+    return (
+        f"{len(rows)} bars were further than {data.unconfirmed_beyond:g} times from the last close and waited for the "
+        f"next one, {first}; at most {held:.4f} of equity was held in one of them."
     )
 
 

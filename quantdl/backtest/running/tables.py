@@ -120,7 +120,7 @@ class Logs:
 
     def conditions(self) -> pd.DataFrame:
         """Return the value of every condition per session."""
-        names = [item.kind for item in self.terms.conditions]
+        names = [item.label for item in self.terms.conditions]
         return pd.DataFrame(self.state.conditions.copy(), self.index, names, dtype="float64")
 
     def regimes(self) -> pd.DataFrame:
@@ -213,14 +213,34 @@ class Logs:
             self._event(*cell, *figures)
             for cell, figures in zip(cells.tolist(), self.state.event_figures[:n].tolist(), strict=True)
         ]
+        rows, waited = self._unconfirmed()
+        positions = np.concatenate([rows, cells[:, 0].astype(np.int64)])
+        order = np.argsort(positions, kind="stable")
+        positions, told = positions[order], [[*waited, *told][place] for place in order.tolist()]
         item, condition, detail = zip(*told, strict=True) if told else ((), (), ())
         columns = {
-            "session": self.sessions(cells[:, 0]),
+            "session": self.sessions(positions),
             "item": pd.Series(item, dtype="str"),
             "condition": pd.Series(condition, dtype="str"),
             "detail": pd.Series(detail, dtype="str"),
         }
         return pd.DataFrame(columns)
+
+    def _unconfirmed(self) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
+        """Return (N,) positions and the words of the prices of holdings that had to wait for the next bar."""
+        shares = self.state.quantities
+        rows, columns = np.nonzero(self.tape.unconfirmed[self.first : self.stop] & (shares != 0))
+        marks = self.tape.marks[self.first : self.stop]
+        told = [
+            (
+                "trusted_data",
+                "unconfirmed_price",
+                f"{self.tape.assets[column]}: too far from the last price to be believed before the next bar, "
+                f"{shares[row, column]:g} shares stay at {marks[row, column]:g}",
+            )
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        ]
+        return self.first + rows, told
 
     def halt_reason(self) -> str:
         """Return why the run was halted, or an empty text."""
@@ -253,6 +273,9 @@ class Logs:
             return name, f"equity is {value:.2f}"
         if rule == self.book.codes.rule_margin:
             return name, f"equity is {value:.1%} of gross exposure, maintenance margin {limit:.1%}"
+        conditions = self.terms.conditions
+        if conditions[rule - self.book.codes.rule_first_condition].kind in ("all", "any"):
+            return name, f"{name} has held on {value:g} bars in a row, limit {limit:g}"
         return name, f"{name} reached {value:.4g}, limit {limit:.4g}"
 
 

@@ -167,8 +167,7 @@ def _refuse_steps(terms: Terms) -> None:
     """Refuse terms under which a fill moves in steps, and bars within a session, whose interest goes by the clock."""
     if terms.years is not None:
         raise RunError(
-            "sensitivities: the data have bars within the session; expected one bar a session, week or month, which the "
-            "twin follows."
+            "sensitivities: the data have bars within the session; expected one bar a session, week or month."
         )
     stated = [
         name

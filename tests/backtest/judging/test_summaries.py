@@ -1,6 +1,8 @@
 """Counts and sums over the tables of a run, each worked out by hand on three sessions and four trades."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -16,8 +18,10 @@ from quantdl.backtest.judging.summaries import (
     holding_times,
     interventions,
     largest_exposures,
+    remedy,
     trades_by_rule,
 )
+from quantdl.backtest.running import tables
 from tests.backtest.judging.tables_by_hand import SESSIONS, by_hand
 
 
@@ -28,6 +32,18 @@ def without_borrowing():
 
 
 # ---- costs
+
+
+def test_every_event_that_the_engine_can_write_says_what_would_change_it():
+    """The codes are read off the tables of the engine: none is without a remedy of its own."""
+    written = Path(tables.__file__).read_text()
+    codes = set(re.findall(r'return "\w+", "(\w+)", f', written)) | {"dividend", "stress_begins", "stress_ends"}
+    codes |= {"unconfirmed_price"}
+    assert {"stop_loss", "cut", "reduced", "not_borrowed", "delisting", "expired"} <= codes
+    for code in codes:
+        assert remedy("sizing", code) != "See the item of the plan.", code
+    assert "before anything is traded again" in remedy("invalidation", "a fall in turmoil")
+    assert remedy("invalidation", "margin").startswith("Lower the gross weight")
 
 
 def test_costs_add_up_session_by_session_as_fractions_of_the_initial_money():

@@ -20,12 +20,16 @@ class Observation:
         exception: Whether the book lost more than its predicted value at risk since the last session in which anything
             traded; None where nothing was predicted, and in a session in which nothing trades.
         trades: Whether any asset of the data traded.
+        stressed: Whether the market is stressed as of this close.
+        parts: Values of the conditions before this one.
     """
 
     equity: float
     stale_bars: int
     exception: bool | None
     trades: bool = True
+    stressed: bool = False
+    parts: tuple[float, ...] = ()
 
 
 class Monitor(Protocol):
@@ -33,10 +37,39 @@ class Monitor(Protocol):
 
     name: str
     limit: float
+    ends_the_run: bool
 
     def update(self, seen: Observation) -> float:
         """Return the condition's value after this close, NaN while it is undefined; it fires at ``limit``."""
         ...
+
+    def says(self, value: float) -> str:
+        """Return the reason of a halt in words."""
+        ...
+
+
+class Figure:
+    """A condition of one figure."""
+
+    name: str
+    limit: float
+
+    def says(self, value: float) -> str:
+        """Return the reason of a halt in words."""
+        return f"{self.name} reached {value:.4g}, limit {self.limit:.4g}"
+
+
+def monitors(conditions: tuple[HaltCondition, ...], initial_equity: float, bars_per_year: float) -> list[Monitor]:
+    """Return the monitors of conditions, each under its name; parts come before what they make up."""
+    made: list[Monitor] = []
+    for number, item in enumerate(conditions):
+        if item.kind in ("all", "any"):
+            parts = {place: conditions[place].limit for place in range(number) if conditions[place].whole == number}
+            made.append(StreakMonitor(item.limit, item.kind == "all", parts))
+        else:
+            made.append(monitor(item, initial_equity, bars_per_year))
+        made[-1].name, made[-1].ends_the_run = item.label, item.whole < 0
+    return made
 
 
 def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: float) -> Monitor:
@@ -50,15 +83,19 @@ def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: floa
             return StaleDataMonitor(condition.limit)
         case "calibration":
             return CalibrationMonitor(condition.limit, ExceptionProcess(1 - condition.level))
+        case "stressed_market":
+            return StressMonitor(condition.limit)
+    raise ValueError(f"{condition.kind} is made of others")
 
 
 @dataclass(eq=False)
-class DrawdownMonitor:
+class DrawdownMonitor(Figure):
     """Fall of equity from its peak, the start included, as a fraction."""
 
     limit: float
     peak: float
     name: str = "drawdown"
+    ends_the_run: bool = True
 
     def update(self, seen: Observation) -> float:
         """Return the fall."""
@@ -67,7 +104,7 @@ class DrawdownMonitor:
 
 
 @dataclass(eq=False)
-class VolatilityMonitor:
+class VolatilityMonitor(Figure):
     """Annualised volatility of the book over a full window of bars on which anything traded.
 
     What a bar without a trade brings (a fee) counts with the next one. A year holds the share of its bars on which
@@ -79,6 +116,7 @@ class VolatilityMonitor:
     last_equity: float
     bars_per_year: float
     name: str = "volatility"
+    ends_the_run: bool = True
     returns: deque[float] = field(init=False)
     bars: int = field(init=False, default=0)
     bars_with_trades: int = field(init=False, default=0)
@@ -100,11 +138,12 @@ class VolatilityMonitor:
 
 
 @dataclass(eq=False)
-class StaleDataMonitor:
+class StaleDataMonitor(Figure):
     """Bars since the last price of the held asset that has been silent longest."""
 
     limit: float
     name: str = "stale_data"
+    ends_the_run: bool = True
 
     def update(self, seen: Observation) -> float:
         """Return the bars."""
@@ -112,13 +151,50 @@ class StaleDataMonitor:
 
 
 @dataclass(eq=False)
-class CalibrationMonitor:
+class CalibrationMonitor(Figure):
     """The e-process of the book's exceptions; sessions without a prediction leave it as it is."""
 
     limit: float
     process: ExceptionProcess
     name: str = "calibration"
+    ends_the_run: bool = True
 
     def update(self, seen: Observation) -> float:
         """Return the process."""
         return self.process.value() if seen.exception is None else self.process.update(seen.exception)
+
+
+@dataclass(eq=False)
+class StressMonitor(Figure):
+    """One in a stressed market, else zero."""
+
+    limit: float
+    name: str = "stressed_market"
+    ends_the_run: bool = True
+
+    def update(self, seen: Observation) -> float:
+        """Return whether it is stressed, as a number."""
+        return float(seen.stressed)
+
+
+@dataclass(eq=False)
+class StreakMonitor:
+    """Bars with a trade in a row on which all, or any, of the parts were at their limits."""
+
+    limit: float
+    every: bool
+    parts: dict[int, float]
+    name: str = ""
+    ends_the_run: bool = True
+    streak: float = 0.0
+
+    def update(self, seen: Observation) -> float:
+        """Return the bars."""
+        reached = [seen.parts[place] >= limit for place, limit in self.parts.items()]
+        if seen.trades:
+            self.streak = self.streak + 1.0 if (all if self.every else any)(reached) else 0.0
+        return self.streak
+
+    def says(self, value: float) -> str:
+        """Return the reason of a halt in words."""
+        return f"{self.name} has held on {value:g} bars in a row, limit {self.limit:g}"

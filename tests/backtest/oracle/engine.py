@@ -23,7 +23,7 @@ from quantdl.backtest.running.view import Forecasts
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 from tests.backtest.oracle.accounting import Book
-from tests.backtest.oracle.conditions import Observation, monitor
+from tests.backtest.oracle.conditions import Observation, monitors
 from tests.backtest.oracle.corporate_actions import CorporateActionsDesk
 from tests.backtest.oracle.exits import Exits
 from tests.backtest.oracle.journal import Journal
@@ -69,7 +69,7 @@ class Engine:
         self.journal = Journal()
         self.actions = CorporateActionsDesk(tape, self.book, self.desk, self.journal)
         self.exits = Exits(terms, tape, self.book, self.desk, self.journal)
-        self.monitors = [monitor(item, job.initial_equity, terms.bars_per_year) for item in terms.conditions]
+        self.monitors = monitors(terms.conditions, job.initial_equity, terms.bars_per_year)
         self.same_bar = terms.fill_at == "decision_close"
         self.fill_prices = tape.fields["open" if terms.fill_at == "next_open" else "close"]
         self.limits = terms.limits
@@ -133,12 +133,15 @@ class Engine:
         earlier, trades, predicted = self.return_since_trade, bool(self.tape.trades[t]), self.predicted_loss
         self.return_since_trade = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier else held_return
         exception = bool(-self.return_since_trade > predicted) if trades and predicted is not None else None
-        seen = Observation(self.book.equity(), stale, exception, trades)
-        values = [watcher.update(seen) for watcher in self.monitors]
+        stressed = bool(self.terms.regimes[t] == STRESSED)
+        seen = Observation(self.book.equity(), stale, exception, trades, stressed)
+        values = []
+        for watcher in self.monitors:  # parts come before what they make up
+            values.append(watcher.update(replace(seen, parts=tuple(values))))
         self.journal.conditions.append(values)
         for watcher, value in zip(self.monitors, values, strict=True):
-            if value >= watcher.limit:
-                self._halt(t, watcher.name, f"{watcher.name} reached {value:.4g}, limit {watcher.limit:.4g}")
+            if value >= watcher.limit and watcher.ends_the_run:
+                self._halt(t, watcher.name, watcher.says(value))
         self._watch_margin(t)
 
     def _watch_margin(self, t: int) -> None:
@@ -292,7 +295,7 @@ class Engine:
             trades=tables.trades(self.book.ledger.trades(job.stop - 1, self.book.values()), self.tape.bars_so_far),
             exposures=tables.exposures(journal.exposures, fixed),
             events=tables.events(journal.events),
-            conditions=tables.conditions(journal.conditions, [item.kind for item in self.terms.conditions]),
+            conditions=tables.conditions(journal.conditions, [item.label for item in self.terms.conditions]),
             regimes=tables.regimes(self.terms.regimes),
             traded=pd.Series(self.tape.trades[job.first : job.stop], tables.index, name="traded"),
             decisions=tuple(journal.decisions),

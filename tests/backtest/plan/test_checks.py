@@ -110,6 +110,13 @@ def test_figures_must_be_finite(value):
     assert items(changed(sizing={"max_weight": value})) == ["sizing.max_weight"]
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_figure_that_is_not_finite_hides_no_other_fault_and_adds_none(value):
+    short = {"sizing": SHORT | {"max_gross": value}, "related_positions": SHORT_GROUPS, "friction": {"borrow": TERMS}}
+    bad = changed(**short, sample={"minimum_sessions": 1}, documentation={"author": ""})
+    assert items(bad) == ["sizing.max_gross", "sample.minimum_sessions", "documentation.author"]
+
+
 def test_all_faults_are_named_at_once_and_nothing_runs():
     plan = changed(
         invalidation=(DrawdownLimit("drawdown", 0.99),),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.backtest.plan import fast_exit
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import VolumeWaiver
 from tests.backtest.judged import AtBars, good_plan, good_run, judged, market, only, row, run
@@ -60,6 +61,22 @@ def test_costs_of_leaving_are_those_of_the_fullest_book():
     figure = row("fast_exit", judged()).figure
     assert f"at a cost of {gross.max() * 1e-3:.2%} of equity" in figure
     assert figure.endswith(f"{gross.max() * 3e-3:.2%} with five times the spread")  # 5 bps commission, 25 bps spread
+
+
+def test_a_stress_window_is_named_with_half_the_volume_and_five_times_the_spread():
+    """Prices stand still: 150,000 a share, 5 % of two million a session; 0.9 of equity, 30 basis points to leave."""
+    panel = world(np.full((400, 6), 100.0))
+    free = {"commission_bps": 5.0, "half_spread_bps": 5.0, "liquidity": STATED}
+    storm = StressWindow("the storm", panel.sessions[90].date(), panel.sessions[110].date())
+    calm = StressWindow("the calm", panel.sessions[200].date(), panel.sessions[210].date())
+    stress = {"stress_windows": (storm, calm)}
+    plan = good_plan(panel, friction=free, horizon={"bars": 250}, abnormal_volatility=stress)
+    held = AtBars({100: ([0.15] * 6, "rebalance"), 150: ([0.0] * 6, "rebalance")})
+    result = run(plan, held, panel)
+    thin = replace(STATED, dollar_volume=dict.fromkeys(panel.assets, 2e6))
+    found = row("fast_exit", judged(replace(plan, friction=replace(plan.friction, liquidity=thin)), result, panel))
+    assert "; in the storm 3.00 sessions with half the volume, 0.27% with five times the spread" in found.figure
+    assert found.figure.endswith("; in the calm 0.00 sessions with half the volume, 0.00% with five times the spread")
 
 
 def test_an_asset_without_known_volume_can_never_be_left():

@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from quantdl.backtest import Exceptions
+from quantdl.backtest.book.conditions import Observed
 from quantdl.backtest.plan import invalidation
-from quantdl.backtest.plan.invalidation import CalibrationLimit, DrawdownLimit, StaleDataLimit, VolatilityLimit
+from quantdl.backtest.plan.checks import plan_faults
+from quantdl.backtest.plan.invalidation import (
+    CalibrationLimit,
+    Combination,
+    DrawdownLimit,
+    StaleDataLimit,
+    StressedMarket,
+    VolatilityLimit,
+    fires,
+    values_of,
+)
 from tests.backtest.judged import (
     AtBars,
     Fixed,
@@ -49,6 +60,81 @@ def faults(*conditions, forecasts_risk=True, max_gross=1.0):
 )
 def test_conditions_that_cannot_be_tested_are_refused(conditions, item, words):
     assert words in faults(*conditions)[item]
+
+
+TURMOIL = Combination("all", "turmoil", (DRAWDOWN, StressedMarket("stressed_market")), 5)
+
+
+@pytest.mark.parametrize(
+    ("condition", "item", "words"),
+    [
+        (replace(TURMOIL, of=()), "invalidation.0.of", "at least two conditions"),
+        (replace(TURMOIL, of=(DRAWDOWN,), for_bars=1), "invalidation.0.of", "at least two conditions"),
+        (replace(TURMOIL, for_bars=0), "invalidation.0.for_bars", "at least 1"),
+        (replace(TURMOIL, of=(DRAWDOWN, DRAWDOWN)), "invalidation", "each kind once"),
+        (replace(TURMOIL, of=(DrawdownLimit("drawdown", 0.9), TURMOIL)), "invalidation.0.of.0.limit", "never bind"),
+        (
+            replace(TURMOIL, of=(DRAWDOWN, replace(TURMOIL, of=(VolatilityLimit("volatility", 0.3, 2),)))),
+            "invalidation.0.of.1.of.0.window_bars",
+            "at least 5",
+        ),
+    ],
+)
+def test_parts_that_cannot_be_tested_are_refused_where_they_stand(condition, item, words):
+    assert words in faults(condition)[item]
+
+
+def test_conditions_made_of_others_are_accepted_and_may_hold_the_same_kinds():
+    assert faults(DRAWDOWN, TURMOIL, replace(TURMOIL, name="calm", for_bars=1)) == {}
+    assert faults(replace(TURMOIL, of=(DRAWDOWN,))) == {}  # five bars in a row
+
+
+def test_a_row_of_bars_as_long_as_the_run_can_never_bind():
+    found = invalidation.data_faults((replace(TURMOIL, for_bars=300),), FRICTION, PANEL, 300)
+    assert [(fault.item, "never bind" in fault.expected) for fault in found] == [("invalidation.0.for_bars", True)]
+
+
+def test_a_name_of_a_combination_is_written():
+    plan = plan_for(PANEL, invalidation=(DRAWDOWN, replace(TURMOIL, name="todo")))
+    assert [fault.item for fault in plan_faults(plan, None, False)] == ["invalidation.1.name"]
+
+
+SEEN = Observed(
+    equity=np.array([100.0, 95.0, 90.0, 92.0, 85.0, 84.0]),
+    start=100.0,
+    bars_per_year=252.0,
+    trades=np.array([True, True, True, False, True, True]),
+    silent_bars=np.array([0, 0, 0, 1, 2, 0]),
+    stressed=np.array([False, True, True, True, True, True]),
+)
+
+
+def test_a_condition_is_a_function_of_arrays():
+    """The fourth bar has no trade: it neither counts nor breaks a row."""
+    fall, silent = DrawdownLimit("drawdown", 0.07), StaleDataLimit("stale_data", 1)
+    stress = StressedMarket("stressed_market")
+    assert fires(fall, SEEN).tolist() == [False, False, True, True, True, True]
+    assert fires(silent, SEEN).tolist() == [False] * 4 + [True, False]
+    assert fires(stress, SEEN).tolist() == [False] + [True] * 5
+    both, either = Combination("all", "both", (fall, stress), 3), Combination("any", "either", (silent, fall), 2)
+    assert values_of(both, SEEN).tolist() == [0, 0, 1, 1, 2, 3]
+    assert fires(both, SEEN).tolist() == [False] * 5 + [True]
+    assert values_of(either, SEEN).tolist() == [0, 0, 1, 1, 2, 3]
+    assert values_of(Combination("all", "nested", (either, stress)), SEEN).tolist() == [0, 0, 0, 0, 1, 2]
+
+
+def test_a_combination_with_a_part_that_cannot_be_computed_has_no_value():
+    unknown = Combination("any", "either", (DRAWDOWN, CalibrationLimit("calibration", 0.99, 0.05)))
+    assert np.isnan(values_of(unknown, SEEN)).all()
+
+
+def test_a_combination_that_held_and_halted_nothing_fails():
+    fall = DrawdownLimit("drawdown", 0.04)
+    below = drawdown() >= 0.04
+    rows = np.flatnonzero(below[2:] & below[1:-1] & below[:-2]) + 2
+    lasting = Combination("all", "a lasting fall", (fall,), 3)
+    cause = only("invalidation", judged(plan_with(DRAWDOWN, lasting)))
+    assert cause.startswith(f"a lasting fall reached its limit of 3 on {good_run().equity.index[rows[0]]:%Y-%m-%d}")
 
 
 def test_calibration_needs_a_predicted_value_at_risk():

@@ -60,6 +60,19 @@ def trusting(**changes):
         "asdf qwer zxcv asdf",
         "asdf qwer zxcv uiop hjkl",
         "buy sell buy sell buy",
+        "test test test test",
+        "this is a test of the plan",
+        "some text goes here for now",
+        "to be filled in later on",
+        "see above, same as before",
+        "Lorem ipsum dolor sit amet, consectetur",
+        "foo bar baz qux",
+        "abc def ghi jkl mno",
+        "one two three four five",
+        "asdfasdf jkljkl qweqwe zxczxc",
+        "sdfg dfgh xcvb ghjk",
+        "blah blah bla blah something",
+        "The hypothesis will be written here.",
     ],
 )
 def test_a_text_without_content_is_no_sentence(text):
@@ -74,6 +87,9 @@ def test_a_text_without_content_is_no_sentence(text):
     "text",
     [
         "Buy low, sell high.",
+        "A sample of ten shares.",
+        "This is the test of momentum in shares.",
+        "Spread risk across SPDR sectors.",
         "I buy a stock that fell.",
         "None; the stocks are among the most traded.",
         "Unknown risks may explain it.",
@@ -102,6 +118,7 @@ def test_words_are_runs_of_letters_with_their_marks():
 
 
 NO_NAMES = ["-1", "", "n/a", "N.A.", "Unknown", "aaa", "...", "7", "no one", "No-one", "noone", "nobody", "Nobody"]
+NO_NAMES += ["test", "Test User", "foo bar", "John Doe", "asdf jkl", "me"]
 NO_NAMES += ["tbd", "T.B.D.", "TBD TBD", "to be determined", "someone", "x y", "ab", "none / unknown", "Name"]
 
 
@@ -173,14 +190,14 @@ def test_a_long_text_is_shown_by_its_beginning():
     assert len(fault_of(stated(statement="a" * 5000), "hypothesis.statement").given) < 70
 
 
-def records(record=Plan):
-    """Every dataclass that a plan may hold."""
+def records(record=Plan, seen=()):
+    """Every dataclass that a plan may hold; a condition may hold conditions."""
     yield record
     for hint in get_type_hints(record).values():
         for part in (hint, *get_args(hint)):
             for kind in (part, *get_args(part)):
-                if is_dataclass(kind):
-                    yield from records(kind)
+                if is_dataclass(kind) and kind not in seen:
+                    yield from records(kind, (*seen, record, kind))
 
 
 def kinds_of_text(hint):
