@@ -285,12 +285,11 @@ def sweep(
 def _sweep_grid(config: "ExperimentConfig", workers: "Workers", count: int, *, beside: bool, as_json: bool) -> None:
     from quantdl.cli.sweeps import print_sweep
     from quantdl.experiment.parameter_sweep import sweep_grid
-    from quantdl.experiment.sweep_parts import NO_WORKERS_WITH_A_MODEL, OnWorkers
+    from quantdl.experiment.sweep_parts import OnWorkers
 
-    if config.model is not None and beside:
-        raise ConfigError(NO_WORKERS_WITH_A_MODEL.format(place=config.where("model")))
+    alone = config.model is not None and not beside  # where the model is, it need not be read again
     with progress_bars() as progress:
-        table = sweep_grid(config, progress, OnWorkers(workers, count) if config.model is None else None)
+        table = sweep_grid(config, progress, None if alone else OnWorkers(workers, count))
     if as_json:
         print_json(table)
     else:

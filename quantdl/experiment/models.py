@@ -383,6 +383,38 @@ def load_model(folder: Path) -> tuple[FittedModel, Architecture]:
     return load_checkpoint(folder, _rebuild)
 
 
+def restored(
+    fitted: FittedModel,
+    architecture: Architecture,
+    settings: ModelSettings,
+    panel: Panel,
+    table: FeatureTable,
+    config: ExperimentConfig,
+) -> FittedBlock:
+    """Return a stored model as `fit_model` gave it, but for how training went, on the same panel.
+
+    Args:
+        fitted: Of `load_model`.
+        architecture: Likewise.
+        settings: Of the model in the config.
+        panel: Prices as total returns.
+        table: Features of the panel.
+        config: Of the run.
+    """
+    device = _device(config)
+    fitted.model.to(device)
+    if not isinstance(settings, EnsembleSettings):
+        return FittedBlock(fitted, member_histories(settings, panel, table, config).to(device), architecture)
+    own = [member_histories(member, panel, table, config).to(device) for member in settings.members]
+    read = [
+        histories
+        for member, histories in zip(settings.members, own, strict=True)
+        for _ in range(settings.fits_of(member))
+    ]
+    members = tuple(FittedBlock(*pair, architecture) for pair in zip(fitted.members, read, strict=True))
+    return FittedBlock(fitted, read[0], architecture, (), members)
+
+
 def _rebuild(architecture: Architecture, windows: tuple[ReturnWindow, ...], n_sets: tuple[int, ...]) -> Forecaster:
     settings = from_plain(settings_class(architecture.settings["kind"]), dict(architecture.settings))
     if not isinstance(settings, EnsembleSettings):

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from quantdl.config import ExperimentConfig, ParameterSet, load_config, swept_strategies
-from quantdl.disk import disk_errors, is_used, replace_file, shared
-from quantdl.errors import ConfigError, RunError
+from quantdl.disk import disk_errors, is_used, make_folder, replace_file, shared
+from quantdl.errors import RunError
 from quantdl.experiment.parameter_sweep import PlayedSet, SetRow, played_sets
 from quantdl.experiment.sweep_world import SweepWorld, open_world
 from quantdl.experiment.trials import SeenTrial
@@ -26,6 +26,7 @@ from quantdl.records import digest, from_plain, to_plain
 from quantdl.runs.identifiers import new_run_id
 from quantdl.runs.ledger import PeriodSharpe
 from quantdl.runs.workers import Job, JobResult, Workers
+from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import Progress
 
 COMMAND = "sweep-part"
@@ -45,11 +46,13 @@ class _Request:
         config: File.
         sweep: Digest of what the sweep is of, see `_digest`.
         numbers: Of the sets to play, in order.
+        model: Folder of the fitted model; None where the config has none.
     """
 
     config: str
     sweep: str
     numbers: tuple[int, ...]
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,18 +89,16 @@ class OnWorkers:
     ) -> Iterator[PlayedSet]:
         """Give every set that a process has played, as processes end.
 
-        Raises:
-            ConfigError: If the config has a model, whose forecasts are made once and stay in one process.
+        A model is fitted once, in this process; the others read it from the disk and forecast with it.
         """
-        if config.model is not None:
-            raise ConfigError(NO_WORKERS_WITH_A_MODEL.format(place=config.where("model")))
         refused = [number for number, one in enumerate(sets) if one.strategy is None]
         yield from (PlayedSet(SetRow(n, sets[n].values, "refused", problem=sets[n].problem)) for n in refused)
         waiting = [(part, 1) for part in _parts(sorted({*range(len(sets))} - {*refused}), self.n_workers)]
         with _exchange(config) as folder:
+            stored = _stored_model(world, folder)
             while waiting:
                 parts, waiting = waiting, []
-                requests = [_written(folder, config, world, part) for part, _ in parts]
+                requests = [_written(folder, config, world, part, stored) for part, _ in parts]
                 jobs = [Job((COMMAND, str(request)), str(Path.cwd())) for request in requests]
                 for at, result in self.workers.results(jobs):
                     part, tries = parts[at]
@@ -117,12 +118,6 @@ class OnWorkers:
                     waiting += [(left, 1)] if left else []
 
 
-NO_WORKERS_WITH_A_MODEL = (
-    "{place}: given a model, whose forecasts are made once and played by all sets in one process; leave --workers and "
-    "--ray out."
-)
-
-
 def play_part(request: Path) -> None:
     """Play the sets of a request in this process, and answer beside it.
 
@@ -134,7 +129,7 @@ def play_part(request: Path) -> None:
         asked = from_plain(_Request, json.loads(request.read_text()))
     config = load_config(Path(asked.config))
     sets = swept_strategies(config)
-    world = open_world(config, keep_ingest=False)
+    world = open_world(config, keep_ingest=False, stored_model=None if asked.model is None else Path(asked.model))
     if _digest(config, world) != asked.sweep:
         raise RunError(
             f"{asked.config}: the config, its data or quantdl changed after the sweep began. Start it again."
@@ -174,9 +169,22 @@ def _played(line: _Line, world: SweepWorld) -> PlayedSet:
     return PlayedSet(row, SeenTrial(row.trial, line.figures, line.reason, returns))
 
 
-def _written(folder: Path, config: ExperimentConfig, world: SweepWorld, part: Sequence[int]) -> Path:
+def _stored_model(world: SweepWorld, folder: Path) -> Path | None:
+    """Write the fitted model where every process finds it; None where there is none."""
+    if world.model is None:
+        return None
+    place = folder / "model"
+    make_folder(place)
+    save_checkpoint(place, world.model.fitted, world.model.architecture)
+    return place
+
+
+def _written(
+    folder: Path, config: ExperimentConfig, world: SweepWorld, part: Sequence[int], stored: Path | None
+) -> Path:
     path = folder / f"{new_run_id()}.json"
-    asked = _Request(str(config.source.path), _digest(config, world), tuple(part))
+    model = None if stored is None else str(stored)
+    asked = _Request(str(config.source.path), _digest(config, world), tuple(part), model)
     with disk_errors(path):
         replace_file(path, json.dumps(to_plain(asked)).encode(), force=False)
     return path

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from quantdl.backtest import Forecasts, Job, data_faults, prepare
 from quantdl.config import ExperimentConfig, plan_refusal
 from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment.judgement import elapsed_years, rate_on_cash
-from quantdl.experiment.models import fit_model
+from quantdl.experiment.models import FittedBlock, fit_model, load_model, restored
 from quantdl.experiment.pipeline import model_predictions
 from quantdl.experiment.preparation import LoadedData, data_of, model_inputs, read_sources
 from quantdl.experiment.trials import code_hash
@@ -41,6 +42,7 @@ class SweepWorld:
         job: Market, terms, span and money.
         rate: Annual rate that cash earns, as known at each session; None for nothing.
         forecasts: Of the model, the same for all sets; None without one.
+        model: The fitted model; None without one.
     """
 
     config: ExperimentConfig
@@ -48,6 +50,7 @@ class SweepWorld:
     job: Job
     rate: pd.Series | None
     forecasts: Forecasts | None
+    model: FittedBlock | None = None
 
     @cached_property
     def played(self) -> pd.DatetimeIndex:
@@ -93,13 +96,20 @@ class SweepWorld:
         return code_hash(self.config)
 
 
-def open_world(config: ExperimentConfig, progress: Progress | None = None, *, keep_ingest: bool = True) -> SweepWorld:
+def open_world(
+    config: ExperimentConfig,
+    progress: Progress | None = None,
+    *,
+    keep_ingest: bool = True,
+    stored_model: Path | None = None,
+) -> SweepWorld:
     """Load the data of a config with a ``sweep``, check its plan on the span, and fit its model, once for all sets.
 
     Args:
         config: Of the sweep.
         progress: Told what is going on.
         keep_ingest: Whether what was loaded is kept as a vintage, as a run does.
+        stored_model: Folder of the model that another process has fitted for this sweep; None to fit it.
 
     Raises:
         PlanError: If the plan does not suit the span.
@@ -116,15 +126,18 @@ def open_world(config: ExperimentConfig, progress: Progress | None = None, *, ke
         raise _on_the_span(plan_refusal(config, faults), config)
     rate = rate_on_cash(config, data, bars.test)
     job = prepare(data.panel, config.plan, start, end, config.backtest.initial_equity, rate)
-    forecasts = None
+    forecasts = block = None
     if config.model is not None:
-        among = bars.among(data.trades)
-        with keeping_unfinished(config):
-            block = fit_model(config.model, data.learnt, model_inputs(config, data), among, config, progress)
+        among, table = bars.among(data.trades), model_inputs(config, data)
+        if stored_model is None:
+            with keeping_unfinished(config):
+                block = fit_model(config.model, data.learnt, table, among, config, progress)
+        else:
+            block = restored(*load_model(stored_model), config.model, data.learnt, table, config)
         book = block.forecast(among.test, progress, data.panel.bars[bars.test[-1]])
         made = model_predictions(config, config.model, data, book)
         forecasts = Forecasts(config.model.horizon, _Kept(made), made.value_at_risk)
-    return SweepWorld(config, data, job, rate, forecasts)
+    return SweepWorld(config, data, job, rate, forecasts, block)
 
 
 def config_of_the_span(config: ExperimentConfig, sessions: pd.DatetimeIndex) -> ExperimentConfig:

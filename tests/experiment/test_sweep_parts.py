@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from quantdl.config import load_config
-from quantdl.errors import ConfigError, RunError
+from quantdl.errors import RunError
+from quantdl.experiment import sweep_world
 from quantdl.experiment.parameter_sweep import sweep_grid
 from quantdl.experiment.sweep_parts import COMMAND, OnWorkers, play_part
 from quantdl.experiment.trials import ledger_of
 from quantdl.runs.workers import Job, JobResult, ProcessWorkers, RayWorkers
-from tests.small_experiment import ROOT, small_config
+from tests.small_experiment import ROOT, small_config, with_model
 from tests.small_sweep import sweep_config
 
 RAY = importlib.util.find_spec("ray") is not None
@@ -106,11 +107,31 @@ def test_what_a_killed_sweep_left_is_removed(tmp_path):
     assert not left.exists()
 
 
-def test_a_config_with_a_model_is_not_played_in_parts(tmp_path):
-    sweep = "sweep: {parameters: {turnover_penalty: [0.0, 0.5]}}\n\nsplits:\n"
-    config = load_config(small_config(tmp_path, {"splits:\n": sweep}))
-    with pytest.raises(ConfigError, match=r"model: given a model, whose forecasts are made once .* leave --workers"):
-        next(OnWorkers(Here(), 2)(config, None, (), None))
+EWMA = "  kind: ewma_t\n  horizon: 5\n"
+MIXED = (
+    "  kind: ensemble\n  horizon: 5\n  seeds: 2\n  members:\n    - {kind: ewma_t, horizon: 5}\n"
+    "    - {kind: transformer, horizon: 5, width: 8, heads: 2, layers: 1, context: 32}\n"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [EWMA, MIXED], ids=["classical", "ensemble"])
+def test_processes_read_the_model_that_was_fitted_once_and_give_the_same_table(model, tmp_path, monkeypatch):
+    def config_in(folder: Path):
+        folder.mkdir()
+        path = small_config(folder)
+        with_model(path, model + "training: {epochs: 1, rows: 4}\n")
+        path.write_text(f"{path.read_text()}\nsweep: {{parameters: {{turnover_penalty: [0.0, 0.5]}}}}\n")
+        return load_config(path)
+
+    fits = []
+    fit = sweep_world.fit_model
+    monkeypatch.setattr(sweep_world, "fit_model", lambda *given: fits.append(1) or fit(*given))
+    alone = sweep_grid(config_in(tmp_path / "alone"))
+    assert sweep_grid(config_in(tmp_path / "parts"), outcomes=OnWorkers(Here(), 2)) == alone
+    assert [row.state for row in alone.rows] == ["played", "played"]
+    assert alone.rows[0].total_return != alone.rows[1].total_return
+    assert len(fits) == 2  # one for each sweep
 
 
 @pytest.fixture
