@@ -14,6 +14,7 @@ from quantdl.experiment.series import load_series, read_at, refuse_stale
 from quantdl.features import FeatureTable, feature_table
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
+from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.market.exchanges.currencies import ExchangeRate, in_currency, load_exchange_rate
 from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
@@ -36,6 +37,7 @@ class LoadedData:
         series: Series beside the prices, by name.
         exchange_rates: Rates at which prices were converted to the currency of the book, if any.
         universe: Who belonged to the universe as of each bar, where the config has a rule.
+        unconfirmed_beyond: How many times the last close a price may be before the next bar must confirm it.
     """
 
     panel: Panel
@@ -44,6 +46,16 @@ class LoadedData:
     series: dict[str, ExogenousSeries]
     exchange_rates: tuple[ExchangeRate, ...]
     universe: Universe | None
+    unconfirmed_beyond: float
+
+    @cached_property
+    def confirmed_returns(self) -> Panel:
+        """``returns`` without the bars that no later one has confirmed: past losses and regimes are read from it.
+
+        On it the return over a bad print counts once, from the close before it to the close after it.
+        """
+        confirmed = confirmed_prices(self.panel, self.unconfirmed_beyond).panel
+        return self.returns if confirmed is self.panel else _total_returns(confirmed)
 
     @cached_property
     def trades(self) -> np.ndarray:
@@ -134,9 +146,10 @@ def prepared(config: ExperimentConfig, source: SourceData) -> LoadedData:
     judged_through = panel.sessions[max(_before_test(config, panel), 0)]
     treated = apply_policies(panel, census, config.data.policies, judged_through)
     money = _in_book_currency(treated, config, source.exchange_rates)
+    beyond = config.plan.trusted_data.unconfirmed_beyond
     universe = _universe(money, config, config.data.eligibility)
     final = money if universe is None else with_universe(money, universe)
-    return LoadedData(final, _total_returns(final), census, source.series, source.exchange_rates, universe)
+    return LoadedData(final, _total_returns(final), census, source.series, source.exchange_rates, universe, beyond)
 
 
 def _before_test(config: ExperimentConfig, panel: Panel) -> int:
@@ -223,12 +236,14 @@ def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> s
 
 
 def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:
+    """Judge the universe on confirmed prices: a bad print neither sells a holding nor lets an asset in."""
     if rule is None:
         return None
+    confirmed = confirmed_prices(panel, config.plan.trusted_data.unconfirmed_beyond).panel
     path = rule.membership
     where = ("data", "eligibility", "membership")
     located = None if path is None else config.locate_data(path, *where)
-    return universe_as_of(panel, replace(rule, membership=located))
+    return universe_as_of(confirmed, replace(rule, membership=located))
 
 
 def _total_returns(panel: Panel) -> Panel:

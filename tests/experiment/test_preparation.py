@@ -103,3 +103,51 @@ def test_sessions_on_which_nothing_trades_change_no_feature_of_the_others(tmp_pa
     for name in ("values", "scale", "valid", "known"):
         assert getattr(found, name).tobytes() == getattr(alone, name).tobytes(), name
     assert (feature_table(silent, config.features.groups).values[trades] != alone.values).any()
+
+
+@pytest.fixture
+def load_raw(tmp_path, write_small):
+    """Load shares that cost some 20 dollars and trade 1,000 of them a session, one close of KO times a factor."""
+
+    def load(factor, rule):
+        sessions = load_sp500().between("2014-01-02", "2016-12-30").sessions
+        for asset in ASSETS:
+            closes = np.where(np.arange(len(sessions)) % 2, 20.0, 20.2)  # a price that stands still would be masked
+            table = pd.DataFrame({"close": closes, "volume": 1_000.0}, sessions.rename("date"))
+            if asset == "KO":
+                table.loc["2016-09-01", "close"] *= factor
+            table.to_csv(tmp_path / f"{asset}.csv")
+        bundled = "data:\n  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
+        kept = "  policies: {suspected_split: keep, wrong_scale: keep}\n"  # what gets past the policies is looked at
+        block = DATA.format(folder=tmp_path).replace("total_return", "raw") + f"{kept}  eligibility: {rule}\n"
+        config = load_config(write_small(tmp_path.parent, {bundled: block}))
+        return load_data(config, keep_ingest=False)
+
+    return load
+
+
+def test_a_bad_print_below_the_least_price_takes_no_asset_out_of_the_universe(load_raw):
+    panel = load_raw(0.1, "{minimum_price: 5.0}").panel
+    assert panel.eligible.all()
+    printed = int(panel.sessions.searchsorted(pd.Timestamp("2016-09-01")))
+    assert panel.closes[printed, panel.assets.index("KO")] < 2.1  # the print itself is still in the data
+
+
+def test_a_price_that_is_near_the_one_before_it_is_held_against_the_least_price_at_once(load_raw):
+    panel = load_raw(0.24, "{minimum_price: 5.0}").panel  # 4.80: less than five times away
+    assert panel.sessions[~panel.eligible[:, panel.assets.index("KO")]].tolist() == [pd.Timestamp("2016-09-01")]
+
+
+def test_a_bad_print_lets_no_asset_into_a_universe_by_dollar_volume(load_raw):
+    """21 sessions of 20,000 dollars; one of 200,000 among them would make their mean 28,571."""
+    panel = load_raw(10.0, "{minimum_dollar_volume: 25000.0, window_bars: 21}").panel
+    assert not panel.eligible.any()
+
+
+def test_past_losses_are_read_without_bars_that_were_not_confirmed(load_raw):
+    data = load_raw(0.1, "{minimum_price: 5.0}")
+    printed, ko = int(data.panel.sessions.searchsorted(pd.Timestamp("2016-09-01"))), data.panel.assets.index("KO")
+    closes = data.confirmed_returns.closes
+    assert np.isnan(closes[printed, ko]) and np.isfinite(np.delete(closes[:, ko], printed)).all()
+    moves = closes / data.confirmed_returns.previous_closes() - 1
+    assert np.nanmax(np.abs(moves)) < 0.0101
