@@ -86,5 +86,4 @@ def prepare(
     last = pd.Timestamp(end)
     stop = int((panel.sessions if last.tzinfo is None else panel.known_at).searchsorted(last, side="right"))
     tape = read_tape(panel, plan.friction.delisted_after_sessions, plan.trusted_data.unconfirmed_beyond)
-    trusted = tape.panel if tape.unconfirmed.any() else panel
-    return Job(tape, plan_terms(plan, trusted, tape, first, stop, risk_free), first, stop, initial_equity)
+    return Job(tape, plan_terms(plan, tape.panel, tape, first, stop, risk_free), first, stop, initial_equity)

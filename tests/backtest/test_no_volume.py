@@ -1,15 +1,19 @@
 """A bar of volume 0 is no trade: orders wait, marks keep the last traded price, silence goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from quantdl.backtest import prepare
 from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit, StaleDataLimit
+from quantdl.backtest.plan.spreads import HighLowSpread
 from tests.backtest.judged import failed, judged
-from tests.backtest.worlds import NO_COSTS, plan_for, run, world
+from tests.backtest.worlds import NO_COSTS, plan_for, run, span, world
 
 STATED = StatedVolume("stated", {"A00": 1e9, "A01": 1e9}, "a figure made for this test", 0.5, 0.0)
 
@@ -73,6 +77,23 @@ def test_what_comes_later_changes_no_trade(volumes, cut):
     whole, then = read_tape(panel), read_tape(panel.until(panel.sessions[cut - 1]))
     for name in ("traded", "marks", "silent_bars", "listed", "continuous", "volatility"):
         np.testing.assert_array_equal(getattr(then, name), getattr(whole, name)[:cut])
+
+
+def test_a_bad_print_to_come_changes_no_term_of_the_bars_before_it():
+    """The bars of volume 0 are no trades whether or not a later bar waits to be confirmed."""
+    panel = market([100] * 9 + [1000, 100], [0, 1e4, 1e4, 0, 1e4])
+    terms = {"liquidity": MeasuredVolume("measured", 2, 0.1, 0.0), "half_spread_bps": HighLowSpread("high_low", 2, 1.0)}
+    fields = {**panel.fields, "high": panel.closes * 1.01, "low": panel.closes * 0.99}
+    panel = replace(panel, fields=fields)
+    found = []
+    for seen in (panel, panel.until(panel.sessions[8])):
+        plan = plan_for(seen, friction=terms, trusted_data={"fields": ("close", "volume", "high", "low")})
+        job = prepare(seen, plan, *span(seen))
+        found.append(job)
+    whole, then = found
+    assert whole.tape.unconfirmed.any() and not then.tape.unconfirmed.any()
+    for name in ("bar_dollars", "dollar_volume", "half_spreads", "market_volatility", "regimes"):
+        np.testing.assert_array_equal(getattr(whole.terms, name)[:9], getattr(then.terms, name), err_msg=name)
 
 
 def test_the_checklist_fails_a_fill_without_a_trade():

@@ -84,9 +84,8 @@ def _rebuilt(
     rates = cash_rates(risk_free, panel.bars, first, stop, bars_per_year, years)[first:stop]
     annual = 0.0 if borrow is None else borrow.annual_rate
     fee = annual / bars_per_year if years is None else annual * years[first:stop, None]
-    trusted = confirmed.panel if confirmed.unconfirmed.any() else panel
     same_bar = plan.friction.fill_at == "decision_close"
-    return trusted, RebuiltBook(result, trusted, fee, same_bar, rates, confirmed.marks)
+    return confirmed.panel, RebuiltBook(result, confirmed.panel, fee, same_bar, rates, confirmed.marks)
 
 
 def _verdict(items: Iterable[ChecklistItem]) -> Verdict:
