@@ -223,7 +223,7 @@ def _predictions(
     config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
 ) -> tuple[LossPredictions, Forecasts | None]:
     if config.model is None or book is None:
-        return HistoricalSimulation(data.returns), None
+        return HistoricalSimulation(data.confirmed_returns), None
     predicted = model_predictions(config, config.model, data, book)
     return predicted, offered(predicted)
 

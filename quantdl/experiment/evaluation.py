@@ -171,7 +171,7 @@ def _regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:
     """Regime of the plan as known at the close of each session on which models count."""
     abnormal = config.plan.abnormal_volatility
     bars_per_year = bars_per_year_of(config.plan.sample, data.returns.card.declaration)
-    volatility = market_volatility(data.returns.traded_closes, abnormal.window_bars, bars_per_year)
+    volatility = market_volatility(data.confirmed_returns.traded_closes, abnormal.window_bars, bars_per_year)
     codes = regimes(volatility, abnormal.calm_below, abnormal.stressed_above)
     return pd.Series(np.array(REGIMES, dtype=object)[codes], data.returns.bars)
 

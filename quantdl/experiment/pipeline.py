@@ -145,7 +145,7 @@ def _predictions(
     """Return what predicts the risk of the book, and what a model offers the engine; past returns offer nothing."""
     model: ModelSettings | None = config.model
     if model is None or book is None:
-        return HistoricalSimulation(data.returns), None
+        return HistoricalSimulation(data.confirmed_returns), None
     predicted = model_predictions(config, model, data, book)
     return predicted, offered(predicted)
 
@@ -162,7 +162,7 @@ def model_predictions(
         book: The laws.
     """
     position = position_window(model.horizon, position_begins(config))
-    return ModelPredictions(book, position, config.seed, config.backtest.draws, data.returns, model.kind)
+    return ModelPredictions(book, position, config.seed, config.backtest.draws, data.confirmed_returns, model.kind)
 
 
 def offered(predicted: ModelPredictions) -> Forecasts:

@@ -1,6 +1,7 @@
 """A config carried out: what is refused before anything is fitted, and tables that agree with the bundled closes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import torch
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, DataError, LookAheadError, PlanError, QuantdlError
 from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_only, run_experiment
+from quantdl.experiment.preparation import load_data
 from quantdl.experiment.reproducing import reproduce
 from quantdl.market.sources import load_sp500
+from quantdl.risk.historical import trailing_returns
 from quantdl.runs import open_run, verify_run
 from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.forecasting import forecast_sessions
@@ -190,3 +193,17 @@ def test_a_run_of_several_strategies_keeps_all_their_files_and_is_reproduced(two
     found = reproduce(run)
     assert found.differing == () and {"strategy_pnl.parquet", "report.html"} < set(found.same)
     assert "Strategies of the account" in (two_strategies / "report.html").read_text()
+
+
+def test_past_returns_that_stand_in_for_a_law_are_of_confirmed_prices(write_small, tmp_path):
+    """The last close but one of XOM before the test span is taken for a tenfold print."""
+    config = load_config(write_small(tmp_path))
+    data = load_data(config, keep_ingest=False)
+    xom, at = data.panel.assets.index("XOM"), int(data.panel.bars.searchsorted(pd.Timestamp("2016-06-29")))
+    closes = data.panel.closes.copy()
+    closes[at, xom] *= 10
+    printed = replace(data.panel, fields={**data.panel.fields, "close": closes})
+    data = replace(data, panel=printed, returns=printed)
+    read = pipeline.model_predictions(config, config.model, data, None).panel
+    assert np.isnan(read.closes[at, xom])
+    assert np.nanmax(np.abs(trailing_returns(read, xom, data.panel.bars[at + 2]))) < 0.2

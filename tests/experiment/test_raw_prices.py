@@ -76,8 +76,8 @@ def write(tmp_path, prices):
         path.write_text(re.sub(r"fingerprint: sha256:\w+", f"fingerprint: {fingerprint}", text))
         return load_config(path)
 
-    def unsplit_config():
-        return config("unsplit", unsplit, "split")
+    def unsplit_config(name="unsplit", closes=unsplit, further=""):
+        return config(name, closes, "split", further)
 
     def raw_config(further=""):
         rows = [f"{asset},{day},split,{ratio:g}" for asset, (day, ratio) in SPLITS.items()]
@@ -93,6 +93,19 @@ def test_a_run_on_raw_prices_and_their_splits_earns_what_the_unsplit_market_earn
     assert (raw.result.events["condition"] == "split").sum() == 1  # the other one lies before the test span
     held = raw.result.equity["equity"].to_numpy()
     np.testing.assert_allclose(held, smooth.result.equity["equity"].to_numpy(), rtol=1e-9)
+
+
+def test_a_bad_print_of_the_past_is_no_loss_that_is_predicted(write, prices):
+    """A print of 0.15 in four equal weights would be a loss of a fifth in the 500 sessions that are looked back at."""
+    sessions, closes, _ = prices
+    printed = closes.copy()
+    printed[sessions == "2015-11-02", ASSETS.index("KO")] *= 0.15
+    kept = "  policies: {suspected_split: keep, wrong_scale: keep}\n"
+    clean, bad = (carry_out(write[0](name, shown, kept)) for name, shown in (("clean", closes), ("bad", printed)))
+    ko = bad.data.panel.assets.index("KO")
+    assert np.nanmin(bad.data.panel.closes[:, ko] / bad.data.panel.previous_closes()[:, ko]) < 0.2
+    found, expected = (outcome.judgement.risk.query("level == 0.99")["expected_shortfall"] for outcome in (bad, clean))
+    np.testing.assert_allclose(found, expected, rtol=0.02)
 
 
 def test_models_read_the_same_features_from_raw_prices(write):
