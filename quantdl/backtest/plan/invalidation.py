@@ -17,6 +17,7 @@ from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, Re
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.texts import Label
+from quantdl.calendars.bars import bar_unit
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel
@@ -247,26 +248,27 @@ def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -
 
 
 def data_faults(
-    conditions: tuple[Condition, ...], friction: Friction, panel: "Panel", n_sessions: int
+    conditions: tuple[Condition, ...], friction: Friction, panel: "Panel", n_bars: int
 ) -> Iterator[PlanFault]:
-    """Yield a fault for a condition that cannot fire in so short a run, or before a holding is paid out as delisted."""
+    """Yield a fault for a condition that cannot fire in a run of so few bars, or before a holding is paid out."""
     from quantdl.market.status import CellStatus  # loads pandas, which reading a config must not
 
-    delisted_after = friction.delisted_after_sessions
+    delisted_after, unit = friction.delisted_after_sessions, bar_unit(panel.card.declaration.frequency)
+    longest = None if delisted_after is None else _longest_silence(panel, delisted_after)
     halts = bool((panel.status == CellStatus.HALTED).any())
     for part in flattened(conditions):
         condition, item = part.condition, part.item
         meaning = "fewer bars than the run has, or it can never bind"
         if isinstance(condition, VolatilityLimit):
-            yield from at_most(f"{item}.window_bars", condition.window_bars, n_sessions - 1, meaning)
+            yield from at_most(f"{item}.window_bars", condition.window_bars, n_bars - 1, meaning)
         if isinstance(condition, Combination):
-            yield from at_most(f"{item}.for_bars", condition.for_bars, n_sessions - 1, meaning)
+            yield from at_most(f"{item}.for_bars", condition.for_bars, n_bars - 1, meaning)
         if not isinstance(condition, StaleDataLimit):
             continue
-        paid_out_first = delisted_after is not None and delisted_after < n_sessions and not halts
-        most = delisted_after if paid_out_first and delisted_after is not None else n_sessions
+        paid_out_first = longest is not None and longest < n_bars and not halts
+        most = longest if paid_out_first and longest is not None else n_bars
         if condition.bars >= most:
-            reason = f"the run has {n_sessions} sessions, so it can never bind"
+            reason = f"the run has {n_bars} {unit}s, so it can never bind"
             if paid_out_first:
                 reason = (
                     f"the plan pays an asset out after {delisted_after} silent sessions "
@@ -274,6 +276,15 @@ def data_faults(
                 )
             fix = f"set it below {most}"
             yield PlanFault(f"{item}.bars", str(condition.bars), f"fewer than {most} bars; {reason}", fix)
+
+
+def _longest_silence(panel: "Panel", sessions: int) -> int:
+    """Return the most bars that an asset may be silent for and not be gone after so many sessions of silence.
+
+    After a trade in the first bar of a session come the other bars of that session, and then those of the sessions.
+    """
+    most = int(panel.sessions.value_counts().max())
+    return (sessions + 1) * most - 1
 
 
 def judge(

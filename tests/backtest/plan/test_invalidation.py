@@ -32,7 +32,7 @@ from tests.backtest.judged import (
     row,
     run,
 )
-from tests.backtest.worlds import plan_for, random_walk, world
+from tests.backtest.worlds import hours, plan_for, random_walk, run as played, world
 
 PANEL = world(random_walk(300, 4), calendar="XNYS")
 FRICTION = plan_for(PANEL).friction
@@ -168,6 +168,35 @@ def test_a_payout_comes_before_a_limit_on_stale_data_that_is_too_long():
     assert len(found(10, after_ten)) == 1 and "after 10 silent sessions" in found(10, after_ten)[0]
     assert found(9, after_ten) == found(299, FRICTION) == []
     assert len(found(300, FRICTION)) == 1 and "the run has 300 sessions" in found(300, FRICTION)[0]
+
+
+def test_a_payout_after_sessions_comes_after_all_bars_of_these_sessions():
+    """Seven bars a session: silent from its second bar on, an asset is gone in the third session after, 20 bars on."""
+    panel, after_two = hours(100.0), replace(FRICTION, delisted_after_sessions=2)
+
+    def found(bars, stated=after_two):
+        conditions = (StaleDataLimit("stale_data", bars),)
+        return [str(fault) for fault in invalidation.data_faults(conditions, stated, panel, len(panel.sessions))]
+
+    assert np.unique(panel.sessions.value_counts()).tolist() == [4, 7]
+    assert found(3) == found(19) == []
+    assert len(found(20)) == 1 and "after 2 silent sessions" in found(20)[0]
+    many = len(panel.sessions)
+    assert f"the run has {many} bars" in found(many, FRICTION)[0]
+
+
+def test_an_hourly_book_is_halted_by_silence_before_the_payout_after_two_sessions():
+    closes = np.full((len(hours(100.0).sessions), 2), 100.0)
+    closes[11:, 0] = np.nan  # the short session of July 3 has 4 bars, July 5 seven: the last trade is in its last bar
+    result = played(
+        hours(closes),
+        {0: [0.5, 0.0]},
+        invalidation=(DrawdownLimit("drawdown", 0.5), StaleDataLimit("stale_data", 13)),
+        friction={"delisted_after_sessions": 2},
+        horizon={"timeframe": "60min"},
+        sample={"minimum_sessions": 6},
+    )
+    assert list(result.equity.index).index(result.halted_on) == 10 + 14
 
 
 @pytest.mark.parametrize(
