@@ -2,11 +2,13 @@
 
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment.parameter_sweep import sweep_grid
@@ -15,6 +17,7 @@ from quantdl.market.sources import load_sp500
 from tests.small_experiment import small_config
 from tests.small_sweep import SWEEP, sweep_config
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 KNOWN = "  kind: sp500\n  start: 2010-01-04\n  assets: [AAPL, JPM, KO, PG, RRC, XOM]\n"
 SP500 = "sha256:772232bf12fba92c4a3b7218dbaf22a76c8dc9d1036241ef176c65d8194c180e"
 VALIDATION_END = pd.Timestamp("2016-06-30")
@@ -72,6 +75,17 @@ def test_the_spans_move_back_by_the_validation_span(tmp_path):
     assert moved.splits.train_end == before[-1 - len(validation)].date()
     assert (moved.plan.sample.first, moved.plan.sample.last) == (moved.splits.test_start, moved.splits.test_end)
     assert moved.plan.abnormal_volatility.stress_windows == ()  # none touches the span
+
+
+def test_the_least_evidence_of_a_sweep_on_hours_is_counted_in_sessions(tmp_path):
+    """63 sessions from October to December 2022; the plan asks for 200, and the span has more bars than that."""
+    (tmp_path / "hours.yaml").write_text(
+        f"extends: {CONFIGS}/hourly.yaml\nsweep: {{parameters: {{fast: [7, 14]}}}}\noutput: {{root: {tmp_path}}}\n"
+    )
+    world = open_world(load_config(tmp_path / "hours.yaml"), keep_ingest=False)
+    days = trading_calendar("XNYS").sessions("2022-10-01", "2022-12-30")
+    assert world.config.plan.sample.minimum_sessions == len(days) == 63
+    assert len(world.played) > 200
 
 
 def test_on_the_test_span_the_config_is_played_as_it_is(tmp_path):
