@@ -65,6 +65,33 @@ class Costs:
         return self.participation == float("inf")
 
 
+def costs_of_leaving(
+    costs: Costs, positions: np.ndarray, shares: np.ndarray, half_spreads: np.ndarray | float, times: float = 1.0
+) -> np.ndarray:
+    """Return (T,) the money that selling all positions of each close costs: commission and spread, without impact.
+
+    Each position is one fill, which pays the commission per share and its least commission. What the conversion of
+    money costs is no spread of the market: it is to be added, once, by the caller.
+
+    Args:
+        costs: The price of trading; its half-spread is not read.
+        positions: (T, A) money in each position, signed.
+        shares: (T, A) shares held.
+        half_spreads: (T | 1, A) half the quoted spread as a fraction of the price, or one number.
+        times: So many times the spread.
+
+    Example:
+        >>> by_share = Costs(5.0, 0.0, 0.0, float("inf"), commission_per_share=0.01)
+        >>> costs_of_leaving(by_share, np.array([[1000.0, -2000.0]]), np.array([[10.0, -20.0]]), 0.0002, 5.0)
+        array([4.8])
+    """
+    money, held = np.abs(positions), shares != 0
+    commission = np.maximum(
+        money * costs.commission_bps / 1e4 + np.abs(shares) * costs.commission_per_share, costs.commission_minimum
+    )
+    return np.asarray(np.where(held, commission + times * half_spreads * money, 0.0).sum(axis=1))
+
+
 @dataclass(frozen=True)
 class FillCost:
     """Money paid for one fill, by cause."""

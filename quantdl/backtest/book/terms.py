@@ -86,6 +86,8 @@ class Terms:
         stamps: Sentences that must be printed beside any figure of the run.
         half_spreads: (T | 1, A) half the spread of each asset as a fraction of the price, one row where it never
             changes; None where `Costs.half_spread_bps` holds for all.
+        conversion: (A,) the part of ``half_spreads`` that is what converting money costs, the same whatever the
+            market's spreads are; 0 where no money is converted.
         borrowable: (A,) most money that may be sold short of an asset, infinite where nothing limits it; or one number.
         lot_shares: Least number of shares of an order and their step; 0 where shares are fractional.
         settlement_sessions: Sessions until the proceeds of a sale may be spent, from the first bar of a session on.
@@ -116,6 +118,7 @@ class Terms:
     bars_per_year: float
     stamps: tuple[str, ...]
     half_spreads: np.ndarray | None = None
+    conversion: np.ndarray | float = 0.0
     borrowable: np.ndarray | float = float("inf")
     lot_shares: int = 0
     settlement_sessions: int = 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from quantdl.backtest.book.costs import costs_of_leaving
 from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.book.trailing import simple_returns
 from quantdl.backtest.running.engine import Job
@@ -31,7 +32,8 @@ class SharpExit:
         days: Most sessions that it takes to sell the book at the participation cap; None where a position could not be
             sold, or liquidity is waived.
         days_half_volume: The same at half the volume.
-        cost: Largest cost of leaving, as a fraction of equity: commission and the spread known then, without impact.
+        cost: Largest cost of leaving, as a fraction of equity: commission and each position's spread as known then,
+            without impact.
         cost_five_spreads: The same at five times the spread.
     """
 
@@ -107,7 +109,7 @@ def sharp_sessions(result: BacktestResult, job: Job, windows: Iterable[Period]) 
     A stress window is the plan's, a session is stressed by what was known when it began, and the market's move is the
     mean simple return of the assets that traded.
     """
-    days = result.equity.index
+    days = result.session_of_each
     found = {
         item.name: np.asarray((days >= pd.Timestamp(item.first)) & (days <= pd.Timestamp(item.last)))
         for item in windows
@@ -126,21 +128,33 @@ def _exit(name: str, chosen: np.ndarray, result: BacktestResult, job: Job) -> Sh
     """Look at the closes of sessions and at those before them: what is to be left in a move was held into it."""
     closes = chosen | np.append(chosen[1:], False)
     days = float(result.equity["days_to_exit"].to_numpy()[closes].max())
-    gross, costs = result.equity["gross"].to_numpy()[closes], job.terms.costs
-    spreads = _spreads(job.terms)[job.first : job.stop][closes].mean(axis=1)
-    commission = costs.commission_bps / 1e4
+    cost, dear = (_costs(result, job, closes, times) for times in (1.0, MORE_SPREAD))
     return SharpExit(
         name=name,
         sessions=int(chosen.sum()),
         days=days if math.isfinite(days) else None,
         days_half_volume=days / LESS_VOLUME if math.isfinite(days) else None,
-        cost=float((gross * (commission + spreads)).max()),
-        cost_five_spreads=float((gross * (commission + MORE_SPREAD * spreads)).max()),
+        cost=float(cost.max()),
+        cost_five_spreads=float(dear.max()),
     )
 
 
+def _costs(result: BacktestResult, job: Job, closes: np.ndarray, times: float) -> np.ndarray:
+    """Return what leaving the book costs at some closes at so many times the spread, as a fraction of equity.
+
+    What converting money costs is not multiplied.
+    """
+    terms, equity = job.terms, result.equity["equity"].to_numpy()[closes]
+    positions = result.weights_after_fill.to_numpy(dtype=np.float64)[closes] * equity[:, None]
+    shares = result.quantities.to_numpy(dtype=np.float64)[closes]
+    quoted = _spreads(terms)[job.first : job.stop][closes] - terms.conversion
+    paid = costs_of_leaving(terms.costs, positions, shares, quoted, times)
+    paid = paid + (np.abs(positions) * terms.conversion).sum(axis=1)
+    return np.divide(paid, equity, out=np.zeros(len(paid)), where=equity > 0)
+
+
 def _spreads(terms: Terms) -> np.ndarray:
-    """Return (T, A) half the spread of each asset as a fraction of the price."""
+    """Return (T, A) half the spread of each asset as a fraction of the price, the conversion of money included."""
     shape = terms.dollar_volume.shape
     if terms.half_spreads is None:
         return np.full(shape, terms.costs.half_spread_bps / 1e4)
@@ -156,7 +170,7 @@ def _thinner(job: Job, sharp: np.ndarray) -> Terms:
     known = np.union1d(rows, np.maximum(rows - 1, 0))
     spreads, volume = _spreads(job.terms), np.array(job.terms.dollar_volume)
     bars = np.array(job.terms.bar_dollars)
-    spreads[known] *= MORE_SPREAD
+    spreads[known] = MORE_SPREAD * (spreads[known] - job.terms.conversion) + job.terms.conversion
     volume[known] *= LESS_VOLUME
     bars[rows] *= LESS_VOLUME
     return replace(job.terms, half_spreads=spreads, dollar_volume=volume, bar_dollars=bars)

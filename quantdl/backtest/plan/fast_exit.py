@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.book.costs import costs_of_leaving
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
-from quantdl.backtest.plan.spreads import half_spreads
+from quantdl.backtest.plan.spreads import conversion, half_spreads
 from quantdl.calendars.bars import bar_unit
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
@@ -62,35 +62,46 @@ def judge(fast_exit: FastExit, friction: Friction, abnormal: AbnormalVolatility,
     most = known_liquidity(friction, run.panel).most_dollars[run.book.rows]
     slowest = np.divide(dollars, most, out=np.where(dollars > 0, np.inf, 0.0), where=most > 0).max(axis=1)
     days, row = float(slowest.max()), int(slowest.argmax())
-    gross = float(np.abs(run.book.weights).sum(axis=1).max())
-    spreads = half_spreads(friction.half_spread_bps, run.panel, friction.conversion_bps)
-    costs = friction.costs(spreads if spreads is None or len(spreads) == 1 else spreads[run.book.rows])
-    cost, dear = costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0)
+    cost, dear = (_costs(friction, run, times) for times in (1.0, 5.0))
     figure = (
-        f"{days:.2f} {unit}s at a cost of {cost:.2%} of equity; {2 * days:.2f} with half the volume, {dear:.2%} with "
-        "five times the spread"
+        f"{days:.2f} {unit}s at a cost of {cost.max():.2%} of equity; {2 * days:.2f} with half the volume, "
+        f"{dear.max():.2%} with five times the spread"
     )
-    figure += "".join(_in_window(window, slowest, costs, run) for window in abnormal.stress_windows)
+    figure += "".join(_in_window(window, slowest, dear, run) for window in abnormal.stress_windows)
     excess = days - fast_exit.max_sessions
     more = f"{excess:.2f} {unit}s more than promised" if np.isfinite(days) else "a position could not be sold at all"
     slow = (f"{more}, on {run.day(row)}",) if excess > ROUNDING else ()
     return ItemVerdict(statement, figure, slow)
 
 
-def _in_window(window: StressWindow, slowest: np.ndarray, costs: Costs, run: FinishedRun) -> str:
+def _costs(friction: Friction, run: FinishedRun, times: float) -> np.ndarray:
+    """Return (T,) what leaving the book of each close costs at so many times the spread, as a fraction of equity.
+
+    Every position pays its own spread; what converting money costs is not multiplied.
+    """
+    book, quoted = run.book, half_spreads(friction.half_spread_bps, run.panel)
+    spreads = friction.costs(None).half_spread_bps / 1e4 if quoted is None else quoted
+    if quoted is not None and len(quoted) > 1:
+        spreads = quoted[book.rows]
+    positions = np.where(book.shares != 0, book.shares * book.marks, 0.0)
+    paid = costs_of_leaving(friction.costs(None), positions, book.shares, spreads, times)
+    paid = paid + (np.abs(positions) * conversion(run.panel, friction.conversion_bps)).sum(axis=1)
+    return np.divide(paid, book.equity, out=np.zeros(len(paid)), where=book.equity > 0)
+
+
+def _in_window(window: StressWindow, slowest: np.ndarray, dear: np.ndarray, run: FinishedRun) -> str:
     """Say what a stress window makes of it, from the close before it on; empty where the run has none of its sessions.
 
     Args:
         window: The window.
         slowest: (T,) sessions to sell the slowest position of each close.
-        costs: Of the run.
+        dear: (T,) cost of leaving at each close with five times the spread, as a fraction of equity.
         run: The run.
     """
-    days = [day.date() for day in run.result.equity.index]
+    days = [day.date() for day in run.result.session_of_each]
     inside = np.array([window.first <= day <= window.last for day in days])
     if not inside.any():
         return ""
-    closes = inside | np.append(inside[1:], False)
-    gross = float(np.abs(run.book.weights[closes]).sum(axis=1).max())
-    half, dear = 2 * float(slowest[closes].max()), costs.of_leaving(gross, spreads=5.0)
-    return f"; in {window.name} {half:.2f} sessions with half the volume, {dear:.2%} with five times the spread"
+    closes, unit = inside | np.append(inside[1:], False), bar_unit(run.panel.card.declaration.frequency)
+    half, cost = 2 * float(slowest[closes].max()), float(dear[closes].max())
+    return f"; in {window.name} {half:.2f} {unit}s with half the volume, {cost:.2%} with five times the spread"

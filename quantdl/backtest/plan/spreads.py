@@ -109,7 +109,12 @@ def half_spreads(spread: HalfSpread, panel: "Panel", conversion_bps: float = 0.0
     if not conversion_bps:
         return own
     own = np.full((1, len(panel.assets)), spread / 1e4) if own is None and isinstance(spread, float | int) else own
-    return own + conversion_bps / 1e4 * is_converted(panel) if own is not None else None
+    return own + conversion(panel, conversion_bps) if own is not None else None
+
+
+def conversion(panel: "Panel", conversion_bps: float) -> np.ndarray | float:
+    """Return (A,) what converting money costs for each asset as a fraction of the price; 0 where nothing is stated."""
+    return conversion_bps / 1e4 * is_converted(panel) if conversion_bps else 0.0
 
 
 def is_converted(panel: "Panel") -> np.ndarray:

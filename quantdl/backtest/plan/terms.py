@@ -13,7 +13,7 @@ from quantdl.backtest.plan.horizon import Cadence, EveryBars, PeriodEnd
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.related_positions import CorrelationGroups, Groups, membership
 from quantdl.backtest.plan.sample import bar_years, bars_per_year_of
-from quantdl.backtest.plan.spreads import half_spreads
+from quantdl.backtest.plan.spreads import conversion, half_spreads
 from quantdl.backtest.running.cadence import every_bars, period_ends
 from quantdl.calendars.bars import is_intraday
 from quantdl.calendars.labels import bar_text
@@ -70,6 +70,7 @@ def plan_terms(plan: Plan, panel: Panel, tape: Tape, first: int, stop: int, risk
         bars_per_year=bars_per_year,
         stamps=(*stamps(plan, panel.card, panel.actions), *(() if risk_free is None else (_INTEREST,))),
         half_spreads=spreads,
+        conversion=conversion(panel, friction.conversion_bps),
         borrowable=borrowable(friction.borrow, panel.assets),
         lot_shares=plan.sizing.lot_shares or 0,
         settlement_sessions=friction.settlement_sessions,

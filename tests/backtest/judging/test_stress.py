@@ -1,5 +1,6 @@
 """Sharp moves by hand: one purchase of nine tenths of a million at commissions of five and half-spreads of four bps."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,9 +11,10 @@ from quantdl.backtest.judging.stress import sharp_sessions, stress_test
 from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.spreads import StatedSpreads
 from quantdl.records import from_plain, to_plain
 from tests.backtest.judging.books import ITEMS
-from tests.backtest.worlds import plan_for, span, world
+from tests.backtest.worlds import hours, plan_for, span, world
 
 WINDOW = StressWindow("the storm", date(2018, 1, 11), date(2018, 1, 20))  # sessions 9 to 18
 
@@ -108,6 +110,41 @@ def test_waived_liquidity_leaves_days_unknown_and_still_pays_five_spreads():
     assert storm.days is storm.days_half_volume is None
     assert storm.cost_five_spreads == pytest.approx(0.9 * 25e-4, rel=3e-3)
     assert found.thinner.total_return == pytest.approx(-0.9 * 25e-4, rel=4e-3)
+
+
+def left(**friction):
+    """Half a million of A00 and 0.4 of A01 at 100 that stand still, in the window from session 9 on."""
+    panel = world(np.full((60, 2), 100.0))
+    declared = replace(panel.card.declaration, adjustment="raw")
+    panel = replace(panel, card=replace(panel.card, declaration=declared))
+    plan = plan_for(panel, **ITEMS, friction=friction, fast_exit=FastExit(1), sizing={"max_loss_per_trade": 0.8})
+    result, job = run_backtest(panel, plan, BuyAt(1), *span(panel)), prepare(panel, plan, *span(panel))
+    return stress_test(result, job, (WINDOW,), lambda other: replay(other, result.decisions)).exits[0]
+
+
+def test_every_position_pays_its_own_spread():
+    storm = left(commission_bps=5.0, half_spread_bps=StatedSpreads("stated", {"A00": 4.0, "A01": 20.0}))
+    assert storm.cost == pytest.approx((0.5 * 9 + 0.4 * 25) / 1e4, rel=3e-3)
+    assert storm.cost_five_spreads == pytest.approx((0.5 * 25 + 0.4 * 105) / 1e4, rel=3e-3)
+
+
+def test_fees_by_share_and_the_least_fee_of_a_fill_are_part_of_leaving():
+    """Five cents a share of 100 are 5 basis points; a fill of 4,000 shares pays the least 225, one of 5,000 its 250."""
+    by_share = left(commission_bps=1.0, half_spread_bps=4.0, commission_per_share=0.05)
+    assert by_share.cost == pytest.approx(0.9 * 10e-4, rel=3e-3)
+    assert by_share.cost_five_spreads == pytest.approx(0.9 * 26e-4, rel=3e-3)
+    least = left(commission_bps=0.0, half_spread_bps=4.0, commission_per_share=0.05, commission_minimum=225.0)
+    assert least.cost == pytest.approx(0.9 * 4e-4 + 250e-6 + 225e-6, rel=3e-3)
+
+
+def test_a_window_of_hours_ends_with_the_last_bar_of_its_last_session():
+    panel = hours(100.0)
+    items = {"horizon": {"bars": 30, "timeframe": "60min"}, "sample": {"minimum_sessions": 6}}
+    plan = plan_for(panel, **items)
+    result, job = run_backtest(panel, plan, BuyAt(1), *span(panel)), prepare(panel, plan, *span(panel))
+    window = StressWindow("two days", date(2023, 7, 6), date(2023, 7, 7))
+    chosen = sharp_sessions(result, job, (window,))["two days"]
+    assert np.flatnonzero(chosen).tolist() == list(range(11, 25))  # bars after the 4 of July 3 and the 7 of July 5
 
 
 def test_what_was_found_is_written_down_and_read_again():

@@ -1,6 +1,7 @@
 """How long the book would have taken to leave, measured on the shares held and the volume known then."""
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from quantdl.backtest.plan import fast_exit
 from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.plan.fast_exit import FastExit
-from quantdl.backtest.plan.friction import VolumeWaiver
+from quantdl.backtest.plan.friction import StatedVolume, VolumeWaiver
+from quantdl.backtest.plan.spreads import StatedSpreads
 from tests.backtest.judged import AtBars, good_plan, good_run, judged, market, only, row, run
-from tests.backtest.worlds import world
+from tests.backtest.worlds import hours, plan_for, world
 
 STATED = good_plan().friction.liquidity
 WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
@@ -77,6 +79,38 @@ def test_a_stress_window_is_named_with_half_the_volume_and_five_times_the_spread
     found = row("fast_exit", judged(replace(plan, friction=replace(plan.friction, liquidity=thin)), result, panel))
     assert "; in the storm 3.00 sessions with half the volume, 0.27% with five times the spread" in found.figure
     assert found.figure.endswith("; in the calm 0.00 sessions with half the volume, 0.00% with five times the spread")
+
+
+def test_every_position_of_the_book_pays_its_own_spread_to_leave():
+    """0.15 of five shares at 5 basis points and 0.12 of one at 65, with 5 of commission; the mean spread is 15."""
+    panel = world(np.full((400, 6), 100.0))
+    own = StatedSpreads("stated", {**dict.fromkeys(panel.assets, 5.0), "A05": 65.0})
+    free = {"commission_bps": 5.0, "half_spread_bps": own, "liquidity": STATED}
+    plan = good_plan(panel, friction=free, horizon={"bars": 250})
+    result = run(plan, AtBars({1: ([0.15] * 5 + [0.12], "rebalance")}), panel)
+    figure = row("fast_exit", judged(plan, result, panel)).figure
+    cost, dear = 0.75 * 10e-4 + 0.12 * 70e-4, 0.75 * 30e-4 + 0.12 * 330e-4
+    assert f"at a cost of {cost:.2%} of equity" in figure
+    assert f"{dear:.2%} with five times the spread" in figure
+
+
+def test_a_stress_window_of_hours_reaches_to_its_last_bar():
+    """Bought in the last bar of July 7, the last day of the window."""
+    panel = hours(100.0)
+    liquid = StatedVolume("stated", dict.fromkeys(panel.assets, 1e8), "stated for this case", 0.1, 0.0)
+    storm = StressWindow("the storm", date(2023, 7, 6), date(2023, 7, 7))
+    plan = plan_for(
+        panel,
+        friction={"liquidity": liquid},
+        fast_exit=FastExit(5),
+        horizon={"bars": 30, "timeframe": "60min"},
+        sample={"minimum_sessions": 6},
+        abnormal_volatility={"stress_windows": (storm,)},
+    )
+    result = run(plan, AtBars({24: ([0.5, 0.4], "rebalance")}), panel)
+    assert str(result.fills["session"].iloc[0]) == "2023-07-07 16:00:00"
+    figure = row("fast_exit", judged(plan, result, panel)).figure
+    assert "; in the storm 0.10 bars with half the volume, 0.27% with five times the spread" in figure
 
 
 def test_an_asset_without_known_volume_can_never_be_left():

@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from quantdl.backtest import assess
+from quantdl.backtest import assess, prepare, replay
 from quantdl.backtest.book.tape import read_tape
 from quantdl.backtest.judging.attribution import pnl_by_currency
+from quantdl.backtest.judging.stress import stress_test
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume, known_liquidity
 from quantdl.errors import DataError, PlanError
 from quantdl.market.actions import CashDividend, Delisting
@@ -28,7 +30,7 @@ from quantdl.market.series.declaration import ReleaseRule
 from quantdl.market.universe.eligibility import universe_as_of
 from quantdl.market.universe.rule import UniverseRule
 from tests.backtest.judged import EVIDENCE
-from tests.backtest.worlds import NO_COSTS, plan_for, random_walk, run, world
+from tests.backtest.worlds import NO_COSTS, plan_for, random_walk, run, span, world
 from tests.panels import exogenous_series
 from tests.raw_panels import raw_world
 
@@ -356,6 +358,27 @@ def test_converting_money_costs_its_spread_for_assets_abroad_alone():
     cheap = replace(plan, friction=replace(plan.friction, conversion_bps=0.0))
     row = {item.item: item for item in assess(cheap, panel, played, EVIDENCE).items}["friction"]
     assert "2 fills were charged otherwise than stated" in row.cause
+
+
+def test_five_times_the_spread_is_not_five_times_what_converting_money_costs():
+    """A00 pays 5 of commission, 5 x 2 of spread and 8 for money; A01, in dollars, 5 and 5 x 2."""
+    volume = StatedVolume("stated", {"A00": 1e9, "A01": 1e9}, "stated for this case", 0.5, 0.0)
+    friction = {"commission_bps": 5.0, "half_spread_bps": 2.0, "conversion_bps": 8.0, "liquidity": volume}
+    panel = moving()
+    played = run(panel, {0: [0.45, 0.45]}, friction=friction)
+    plan = plan_for(panel, friction=friction, horizon={"bars": 11}, sample={"minimum_sessions": 12})
+    job = prepare(panel, plan, *span(panel), 1000.0)
+    days = StressWindow("all of it", panel.sessions[0].date(), panel.sessions[-1].date())
+    again = []
+    found = stress_test(played, job, (days,), lambda other: again.append(replay(other, played.decisions)) or again[-1])
+    weights = played.weights_after_fill.to_numpy()
+    usual, dear = (float((weights @ (np.array(bps) / 1e4)).max()) for bps in ((15.0, 7.0), (23.0, 15.0)))
+    assert (found.exits[0].cost, found.exits[0].cost_five_spreads) == pytest.approx((usual, dear), rel=1e-9)
+    paid = again[0].fills["spread"] / again[0].fills["notional"] * 1e4
+    assert paid.tolist() == pytest.approx([18.0, 10.0])
+    row = {item.item: item for item in assess(plan, panel, played, EVIDENCE).items}["fast_exit"]
+    assert f"at a cost of {usual:.2%} of equity" in row.figure
+    assert f"{dear:.2%} with five times the spread" in row.figure
 
 
 def test_a_cost_of_converting_that_nothing_is_charged_is_refused():
