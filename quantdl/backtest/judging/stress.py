@@ -150,7 +150,7 @@ def _costs(result: BacktestResult, job: Job, closes: np.ndarray, times: float) -
     quoted = _spreads(terms)[job.first : job.stop][closes] - terms.conversion
     paid = costs_of_leaving(terms.costs, positions, shares, quoted, times)
     paid = paid + (np.abs(positions) * terms.conversion).sum(axis=1)
-    return np.divide(paid, equity, out=np.zeros(len(paid)), where=equity > 0)
+    return np.asarray(np.divide(paid, equity, out=np.zeros(len(paid)), where=equity > 0))
 
 
 def _spreads(terms: Terms) -> np.ndarray:

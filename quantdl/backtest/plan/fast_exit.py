@@ -86,7 +86,7 @@ def _costs(friction: Friction, run: FinishedRun, times: float) -> np.ndarray:
     positions = np.where(book.shares != 0, book.shares * book.marks, 0.0)
     paid = costs_of_leaving(friction.costs(None), positions, book.shares, spreads, times)
     paid = paid + (np.abs(positions) * conversion(run.panel, friction.conversion_bps)).sum(axis=1)
-    return np.divide(paid, book.equity, out=np.zeros(len(paid)), where=book.equity > 0)
+    return np.asarray(np.divide(paid, book.equity, out=np.zeros(len(paid)), where=book.equity > 0))
 
 
 def _in_window(window: StressWindow, slowest: np.ndarray, dear: np.ndarray, run: FinishedRun) -> str:
