@@ -127,7 +127,7 @@ def judge(
         baseline=equal_weight,
         benchmark=_benchmark(config, data, rates[0], bars_per_year, elapsed),
         value_at_risk=tests,
-        costs=cost_figures(result, books.job.terms.costs, books.break_even, of_calendar, books.stress),
+        costs=cost_figures(result, books.job, books.break_even, of_calendar, books.stress),
         regimes=both_by_regime(result, baseline),
         stress_windows=both_by_stress_window(result, baseline, plan.abnormal_volatility),
         contexts=context_results(result, books.job.tape, plan),

@@ -38,15 +38,6 @@ class Costs:
         """
         return (self.commission_bps + self.half_spread_bps) / 1e4
 
-    def of_leaving(self, gross: float, spreads: float = 1.0) -> float:
-        """Commission and spread of selling ``gross`` weight at so many times the spread, as a fraction of equity.
-
-        Example:
-            >>> Costs(5.0, 5.0, 0.0, float("inf")).of_leaving(0.9, spreads=5.0)
-            0.0027
-        """
-        return gross * (self.commission_bps + spreads * self.half_spread_bps) / 1e4
-
     @property
     def fees(self) -> str:
         """What a fill costs beside `proportional`, in words; empty where it is nothing.

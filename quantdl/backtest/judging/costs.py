@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.judging.liquidity import Capacity, ExitFigures, ExitWaived, capacities, exit_figures
 from quantdl.backtest.judging.stress import StressTest
 from quantdl.backtest.plan.evidence import BreakEven
+from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.calendars.bars import less_than_a_year
 from quantdl.records import OMIT_DEFAULT
@@ -52,7 +52,7 @@ class CostFigures:
 
 def cost_figures(
     result: BacktestResult,
-    costs: Costs,
+    job: Job,
     break_even: BreakEven,
     bars_per_year: float,
     stress: StressTest | None = None,
@@ -61,7 +61,7 @@ def cost_figures(
 
     Args:
         result: The run.
-        costs: As its plan states them.
+        job: What it was run on.
         break_even: Of the same run.
         bars_per_year: Bars of the calendar in a year.
         stress: Its sharp moves, see `quantdl.backtest.judging.stress`.
@@ -80,9 +80,9 @@ def cost_figures(
         total=total,
         share_of_initial_equity=total / result.initial_equity,
         annual_turnover=None if short else float(equity["turnover"].sum()) * bars_per_year / len(equity),
-        stated_bps=1e4 * costs.proportional,
+        stated_bps=1e4 * job.terms.costs.proportional,
         break_even=break_even,
-        exit=exit_figures(result, costs),
+        exit=exit_figures(result, job),
         capacities=capacities(result),
         undefined={name: reason for name, reason in reasons.items() if reason},
         traded=traded,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quantdl.backtest.book.costs import Costs
+from quantdl.backtest.book.costs import costs_of_leaving
+from quantdl.backtest.book.terms import Terms
+from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
 
 # Values of the square-root law's coefficient that published estimates span: a single one would look too exact.
@@ -20,7 +22,7 @@ class ExitFigures:
         days: Most sessions the book would have taken to sell at the participation cap; None where a position could
             never be sold, because its asset had no volume.
         days_half_volume: The same if only half the volume were there.
-        cost: Largest cost of leaving, as a fraction of equity, at the stated commission and spread.
+        cost: Largest cost of leaving, as a fraction of equity, see `leaving_costs`.
         cost_five_spreads: The same at five times the spread.
     """
 
@@ -50,14 +52,43 @@ class Capacity:
     statement: str
 
 
-def exit_figures(result: BacktestResult, costs: Costs) -> ExitFigures | ExitWaived:
-    """Return how the book could have been left at the stated costs."""
+def exit_figures(result: BacktestResult, job: Job) -> ExitFigures | ExitWaived:
+    """Return how the book could have been left at the costs of the job that it was run on."""
     if _is_waived(result):
         return ExitWaived()
-    longest, gross = float(result.equity["days_to_exit"].max()), float(result.equity["gross"].max())
+    longest = float(result.equity["days_to_exit"].max())
+    cost, dear = (float(leaving_costs(result, job, times).max()) for times in (1.0, 5.0))
     days = longest if math.isfinite(longest) else None
     half_volume = None if days is None else 2 * days
-    return ExitFigures(days, half_volume, costs.of_leaving(gross), costs.of_leaving(gross, spreads=5.0))
+    return ExitFigures(days, half_volume, cost, dear)
+
+
+def leaving_costs(result: BacktestResult, job: Job, times: float = 1.0) -> np.ndarray:
+    """Return (T,) what leaving the book of each close costs at so many times the spread, as a fraction of equity.
+
+    Commission, fees and each position's own spread as known then, without impact. What converting money costs is not
+    multiplied. Zero where equity is not positive.
+
+    Args:
+        result: The run.
+        job: What it was run on.
+        times: So many times the spread.
+    """
+    terms, equity = job.terms, result.equity["equity"].to_numpy()
+    positions = result.weights_after_fill.to_numpy(dtype=np.float64) * equity[:, None]
+    shares = result.quantities.to_numpy(dtype=np.float64)
+    quoted = spreads_by_bar(terms)[job.first : job.stop][: len(equity)] - terms.conversion
+    paid = costs_of_leaving(terms.costs, positions, shares, quoted, times)
+    paid = paid + (np.abs(positions) * terms.conversion).sum(axis=1)
+    return np.asarray(np.divide(paid, equity, out=np.zeros(len(paid)), where=equity > 0))
+
+
+def spreads_by_bar(terms: Terms) -> np.ndarray:
+    """Return (T, A) half the spread of each asset as a fraction of the price, the conversion of money included."""
+    shape = terms.dollar_volume.shape
+    if terms.half_spreads is None:
+        return np.full(shape, terms.costs.half_spread_bps / 1e4)
+    return np.array(np.broadcast_to(terms.half_spreads, shape))
 
 
 def capacities(result: BacktestResult) -> tuple[Capacity, ...]:

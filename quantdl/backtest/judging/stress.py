@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.costs import costs_of_leaving
 from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.book.trailing import simple_returns
+from quantdl.backtest.judging.liquidity import leaving_costs, spreads_by_bar
 from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.session_results import Period
@@ -128,7 +128,7 @@ def _exit(name: str, chosen: np.ndarray, result: BacktestResult, job: Job) -> Sh
     """Look at the closes of sessions and at those before them: what is to be left in a move was held into it."""
     closes = chosen | np.append(chosen[1:], False)
     days = float(result.equity["days_to_exit"].to_numpy()[closes].max())
-    cost, dear = (_costs(result, job, closes, times) for times in (1.0, MORE_SPREAD))
+    cost, dear = (leaving_costs(result, job, times)[closes] for times in (1.0, MORE_SPREAD))
     return SharpExit(
         name=name,
         sessions=int(chosen.sum()),
@@ -139,28 +139,6 @@ def _exit(name: str, chosen: np.ndarray, result: BacktestResult, job: Job) -> Sh
     )
 
 
-def _costs(result: BacktestResult, job: Job, closes: np.ndarray, times: float) -> np.ndarray:
-    """Return what leaving the book costs at some closes at so many times the spread, as a fraction of equity.
-
-    What converting money costs is not multiplied.
-    """
-    terms, equity = job.terms, result.equity["equity"].to_numpy()[closes]
-    positions = result.weights_after_fill.to_numpy(dtype=np.float64)[closes] * equity[:, None]
-    shares = result.quantities.to_numpy(dtype=np.float64)[closes]
-    quoted = _spreads(terms)[job.first : job.stop][closes] - terms.conversion
-    paid = costs_of_leaving(terms.costs, positions, shares, quoted, times)
-    paid = paid + (np.abs(positions) * terms.conversion).sum(axis=1)
-    return np.asarray(np.divide(paid, equity, out=np.zeros(len(paid)), where=equity > 0))
-
-
-def _spreads(terms: Terms) -> np.ndarray:
-    """Return (T, A) half the spread of each asset as a fraction of the price, the conversion of money included."""
-    shape = terms.dollar_volume.shape
-    if terms.half_spreads is None:
-        return np.full(shape, terms.costs.half_spread_bps / 1e4)
-    return np.array(np.broadcast_to(terms.half_spreads, shape))
-
-
 def _thinner(job: Job, sharp: np.ndarray) -> Terms:
     """Return the terms with less volume and wider spreads for the fills of sharp sessions.
 
@@ -168,7 +146,7 @@ def _thinner(job: Job, sharp: np.ndarray) -> Terms:
     """
     rows = job.first + np.flatnonzero(sharp)
     known = np.union1d(rows, np.maximum(rows - 1, 0))
-    spreads, volume = _spreads(job.terms), np.array(job.terms.dollar_volume)
+    spreads, volume = spreads_by_bar(job.terms), np.array(job.terms.dollar_volume)
     bars = np.array(job.terms.bar_dollars)
     spreads[known] = MORE_SPREAD * (spreads[known] - job.terms.conversion) + job.terms.conversion
     volume[known] *= LESS_VOLUME

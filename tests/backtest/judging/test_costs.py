@@ -27,13 +27,13 @@ class Keep:
 def flat_run(**friction):
     panel = world(np.full((60, 2), 100.0))
     plan = plan_for(panel, **ITEMS, friction={"commission_bps": 5.0, "half_spread_bps": 4.0, **friction})
-    costs = prepare(panel, plan, *span(panel)).terms.costs
-    return run_backtest(panel, plan, Keep(), *span(panel)), costs
+    job = prepare(panel, plan, *span(panel))
+    return run_backtest(panel, plan, Keep(), *span(panel)), job
 
 
 def test_one_purchase_at_a_flat_price_costs_what_the_plan_states():
-    result, costs = flat_run()
-    found = cost_figures(result, costs, NEVER, 252.0)
+    result, job = flat_run()
+    found = cost_figures(result, job, NEVER, 252.0)
     assert found.commission == pytest.approx(0.9e6 * 5e-4, rel=1e-3)
     assert found.spread == pytest.approx(0.9e6 * 4e-4, rel=1e-3)
     assert (found.impact, found.stated_bps, found.break_even) == (0.0, pytest.approx(9.0), NEVER)
@@ -42,7 +42,7 @@ def test_one_purchase_at_a_flat_price_costs_what_the_plan_states():
     assert found.annual_turnover is None
     sessions = len(result.equity)
     assert found.undefined == {"annual_turnover": f"{sessions} sessions; a year of 252 is needed to annualise"}
-    year = cost_figures(result, costs, NEVER, float(sessions))  # a calendar of which the run is just a year
+    year = cost_figures(result, job, NEVER, float(sessions))  # a calendar of which the run is just a year
     assert year.annual_turnover == pytest.approx(0.9, rel=1e-3) and "undefined" not in to_plain(year)
 
 
@@ -65,26 +65,26 @@ def test_the_slowest_exit_is_that_of_the_largest_position():
 
 
 def test_a_position_that_could_never_be_sold_has_no_days():
-    result, costs = flat_run(liquidity=stated(1e7))
+    result, job = flat_run(liquidity=stated(1e7))
     equity = result.equity.assign(days_to_exit=math.inf)
     object.__setattr__(result, "equity", equity)
-    found = cost_figures(result, costs, NEVER, 252.0).exit
+    found = cost_figures(result, job, NEVER, 252.0).exit
     assert isinstance(found, ExitFigures)
     assert found.days is found.days_half_volume is None
 
 
 def test_the_average_cost_is_what_fills_paid_over_what_they_traded():
     """Five basis points for the fee and four for half the spread, and no impact."""
-    result, costs = flat_run()
-    found = cost_figures(result, costs, NEVER, 252.0)
+    result, job = flat_run()
+    found = cost_figures(result, job, NEVER, 252.0)
     assert found.traded == pytest.approx(result.fills["notional"].sum())
     assert found.average_bps == pytest.approx(9.0)
 
 
 def test_a_least_fee_makes_the_average_cost_dearer_than_the_stated_one():
     """Two purchases of half and two fifths of a million at 9 bps, or 1,000 of money for the fee where that is more."""
-    result, costs = flat_run(commission_minimum=1000.0)
-    found = cost_figures(result, costs, NEVER, 252.0)
+    result, job = flat_run(commission_minimum=1000.0)
+    found = cost_figures(result, job, NEVER, 252.0)
     assert found.average_bps == pytest.approx(1e4 * (2000 + 4e-4 * found.traded) / found.traded)
 
 
@@ -95,7 +95,7 @@ def test_a_run_that_never_traded_has_no_average_cost():
 
     panel = world(np.full((60, 2), 100.0))
     plan = plan_for(panel, **ITEMS)
-    costs = prepare(panel, plan, *span(panel)).terms.costs
-    found = cost_figures(run_backtest(panel, plan, Idle(), *span(panel)), costs, NEVER, 252.0)
+    job = prepare(panel, plan, *span(panel))
+    found = cost_figures(run_backtest(panel, plan, Idle(), *span(panel)), job, NEVER, 252.0)
     assert (found.traded, found.average_bps) == (0.0, None)
     assert found.undefined["average_bps"] == "nothing was traded"

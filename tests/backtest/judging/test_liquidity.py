@@ -8,34 +8,52 @@ import pytest
 
 from quantdl.backtest import (
     capacities,
+    prepare,
     run_backtest,
 )
-from quantdl.backtest.book.costs import Costs
 from quantdl.backtest.judging.liquidity import ExitWaived, exit_figures
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume
+from quantdl.backtest.plan.spreads import StatedSpreads
 from quantdl.market.actions import CorporateActions, Split
 from tests.backtest.judging.books import ITEMS, Keep, rising
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
-COSTS = Costs(5.0, 5.0, 0.0, 0.05)
 
-
-def thin_run(at=30, drift=0.003):
+def thin(drift=0.003, half_spread=5.0):
     panel = world(random_walk(120, 2, drift=drift))
     volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e7), "a guess made for this test", 0.05, 0.0)
-    plan = plan_for(panel, **ITEMS, friction={"liquidity": volume}, fast_exit=FastExit(5))
+    friction = {"liquidity": volume, "half_spread_bps": half_spread}
+    return panel, plan_for(panel, **ITEMS, friction=friction, fast_exit=FastExit(5))
+
+
+def thin_run(at=30, **stated):
+    panel, plan = thin(**stated)
     return run_backtest(panel, plan, Keep(at), *span(panel))
+
+
+def thin_job(**stated):
+    panel, plan = thin(**stated)
+    return prepare(panel, plan, *span(panel))
 
 
 def test_days_to_liquidate_are_position_over_capped_volume():
     result = thin_run()
     positions = (result.weights_after_fill.mul(result.equity["equity"], axis=0)).max(axis=1)
-    found = exit_figures(result, COSTS)
+    found = exit_figures(result, thin_job())
     assert found.days == pytest.approx(positions.max() / (0.05 * 1e7))
     assert found.days_half_volume == pytest.approx(2 * found.days)
     assert found.cost == pytest.approx(result.equity["gross"].max() * 0.001)
     assert found.cost_five_spreads == pytest.approx(result.equity["gross"].max() * 0.003)
+
+
+def test_the_dearest_exit_is_that_of_each_position_at_its_own_spread():
+    own = StatedSpreads("stated", {"A00": 1.0, "A01": 30.0})
+    result = thin_run(half_spread=own)
+    found = exit_figures(result, thin_job(half_spread=own))
+    weights = result.weights_after_fill.to_numpy()
+    assert found.cost == pytest.approx((weights @ [6e-4, 35e-4]).max(), rel=1e-9)
+    assert found.cost_five_spreads == pytest.approx((weights @ [10e-4, 155e-4]).max(), rel=1e-9)
 
 
 def test_at_capacity_impact_eats_half_of_the_gross_profit():
@@ -51,8 +69,9 @@ def test_at_capacity_impact_eats_half_of_the_gross_profit():
 
 def test_capacity_is_undefined_where_nothing_is_known_or_earned():
     panel = rising(0.001)
-    waived = run_backtest(panel, plan_for(panel, **ITEMS), Keep(), *span(panel))
-    assert exit_figures(waived, COSTS) == ExitWaived()
+    plan = plan_for(panel, **ITEMS)
+    waived = run_backtest(panel, plan, Keep(), *span(panel))
+    assert exit_figures(waived, prepare(panel, plan, *span(panel))) == ExitWaived()
     assert {item.statement for item in capacities(waived)} == {"undefined: liquidity is waived"}
     assert {item.statement for item in capacities(thin_run(drift=-0.004))} == {"undefined: there is no gross profit"}
     assert {item.statement for item in capacities(thin_run(at=1))} == {"undefined: volatility unknown at 3 fills"}
