@@ -65,7 +65,7 @@ def _evaluated(
     looks = record_look(config, data.panel.card)
     against = _compared_with(config, models)
     rival = None if against is None else models[against]
-    regime = _regimes(config, data)
+    regime = plan_regimes(config, data)
     tests = {name: asset_tests(name, scored.days) for name, scored in models.items()}
     horizons: list[HorizonScores] = []
     groups: list[GroupScores] = []
@@ -162,18 +162,23 @@ def quoted_ticks(config: ExperimentConfig, data: LoadedData, bars: SplitBars) ->
     return Ticks(closes, np.array([tick for tick in found.values() if tick is not None]))
 
 
-def _prices(data: LoadedData, field: str) -> np.ndarray:
-    """(T, A) prices as they were quoted in the sessions on which models count; NaN where an asset did not trade."""
-    return np.asarray(np.where(data.panel.traded, data.panel.fields[field], np.nan)[data.trades])
+def plan_regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:
+    """Return the regime of a config's plan as known at the close of each session, told from confirmed prices.
 
-
-def _regimes(config: ExperimentConfig, data: LoadedData) -> pd.Series:
-    """Regime of the plan as known at the close of each session on which models count."""
+    Args:
+        config: Of the evaluation.
+        data: What it is scored on.
+    """
     abnormal = config.plan.abnormal_volatility
     bars_per_year = bars_per_year_of(config.plan.sample, data.returns.card.declaration)
     volatility = market_volatility(data.confirmed_returns.traded_closes, abnormal.window_bars, bars_per_year)
     codes = regimes(volatility, abnormal.calm_below, abnormal.stressed_above)
     return pd.Series(np.array(REGIMES, dtype=object)[codes], data.returns.bars)
+
+
+def _prices(data: LoadedData, field: str) -> np.ndarray:
+    """(T, A) prices as they were quoted in the sessions on which models count; NaN where an asset did not trade."""
+    return np.asarray(np.where(data.panel.traded, data.panel.fields[field], np.nan)[data.trades])
 
 
 def _named(progress: Progress | None, name: str) -> Progress | None:

@@ -10,7 +10,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import DataError
 from quantdl.experiment import evaluate, load_data
-from quantdl.experiment.evaluation import quoted_ticks
+from quantdl.experiment.evaluation import plan_regimes, quoted_ticks
 from quantdl.runs.ledger import Ledger
 from quantdl.training.splits import split_bars
 
@@ -108,6 +108,18 @@ def test_prices_on_no_grid_have_no_tick_to_find(tmp_path, write_small):
     adjusted = replace(data.panel, fields={"close": data.panel.closes * math.pi})
     with pytest.raises(DataError, match=r"small.yaml:\d+:\d+: evaluation.tick: given found, but 6 of 6 assets"):
         quoted_ticks(config, replace(data, panel=adjusted), bars)
+
+
+def test_a_tenfold_print_of_one_share_changes_the_regime_of_no_other_session(tmp_path, write_small):
+    """Believed, it would raise the volatility of the market above every limit as long as the window holds it."""
+    config = load_config(write_small(tmp_path))
+    data = load_data(config, keep_ingest=False)
+    at, closes = int(data.panel.bars.searchsorted(pd.Timestamp("2016-06-01"))), data.panel.closes.copy()
+    closes[at, 0] *= 10
+    printed = replace(data.panel, fields={**data.panel.fields, "close": closes})
+    clean, found = (plan_regimes(config, replace(data, panel=one, returns=one)) for one in (data.panel, printed))
+    pd.testing.assert_series_equal(found, clean)
+    assert found.nunique() > 1
 
 
 def test_how_it_is_scored_makes_no_other_trial(tmp_path, write_small):
