@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.backtest import BacktestResult, Forecasts, data_faults, prepare
+from quantdl.backtest import BacktestResult, data_faults, prepare
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.running.asking import play_strategy
 from quantdl.calendars.bars import bar_period, is_intraday
@@ -21,14 +21,13 @@ from quantdl.calendars.periods import sessions_by_period
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
 from quantdl.experiment.judgement import predicted_levels, rate_on_cash
-from quantdl.experiment.pipeline import forecast_test_span, model_predictions, offered
-from quantdl.experiment.preparation import LoadedData, SourceData, data_of, prepared, read_sources
+from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
+from quantdl.experiment.preparation import SourceData, data_of, prepared, read_sources
 from quantdl.market.card import content_fingerprint
 from quantdl.market.corporate.attachment import fingerprint_with_actions
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, LossPredictions
 from quantdl.risk.forecast_scores import QUANTILES, window_names
-from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.measures import expected_shortfall_error, portfolio_losses, value_at_risk_error
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.training.fit import Progress
@@ -103,7 +102,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     start = data.panel.sessions[bars.test.start + 1]
     initial = config.backtest.initial_equity
     job = prepare(data.panel, config.plan, start, session, initial, rate)
-    predictions, forecasts = _predictions(config, data, book)
+    predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     result = play_strategy(job, strategy, forecasts, step)
     label, orders = data.panel.bars[-1], _orders(result)
@@ -217,15 +216,6 @@ def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:
     never = f"the data had it up to no session from {end:%Y-%m-%d} on either, so their past has changed"
     expected = f"{fault.expected}; {never}"
     return replace(fault, expected=expected)
-
-
-def _predictions(
-    config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
-) -> tuple[LossPredictions, Forecasts | None]:
-    if config.model is None or book is None:
-        return HistoricalSimulation(data.confirmed_returns), None
-    predicted = model_predictions(config, config.model, data, book)
-    return predicted, offered(predicted)
 
 
 def _orders(result: BacktestResult) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
         raise _and_revisions(plan_refusal(config, faults), data.census)
     rate = rate_on_cash(config, data, bars.test)
     fitted, book = forecast_test_span(config, data, bars, progress)
-    predictions, forecasts = _predictions(config, data, book)
+    predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
     result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
@@ -139,10 +139,16 @@ def forecast_test_span(
     return fitted, fitted.forecast(bars.test, progress, through)
 
 
-def _predictions(
+def loss_predictions(
     config: ExperimentConfig, data: LoadedData, book: ForecastBook | None
 ) -> tuple[LossPredictions, Forecasts | None]:
-    """Return what predicts the risk of the book, and what a model offers the engine; past returns offer nothing."""
+    """Return what predicts the risk of the book, and what a model offers the engine; past returns offer nothing.
+
+    Args:
+        config: Of the run.
+        data: What it runs on.
+        book: The laws of its model; None without one.
+    """
     model: ModelSettings | None = config.model
     if model is None or book is None:
         return HistoricalSimulation(data.confirmed_returns), None
