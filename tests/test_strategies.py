@@ -122,7 +122,7 @@ def model_of(panel, horizon):
     return Forecasts(horizon, draws, value_at_risk)
 
 
-@pytest.mark.parametrize("with_model", [False, True])
+@pytest.mark.parametrize("with_model", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", REBALANCING)
 def test_every_strategy_runs_on_closes_alone(name, with_model):
     panel = sp500()

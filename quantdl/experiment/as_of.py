@@ -34,7 +34,7 @@ from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook
 from quantdl.training.splits import split_bars
 
-_WAITS = ("waiting", "partial")  # orders that go on at the next session
+_WAITS = ("waiting",)  # orders that go on at the next session, filled in part or not at all
 _NO_LONGER_CLOSED = pd.Timedelta(days=75)  # a month that begins now has ended by then
 _MOST_GROWTH = 2000  # sessions after the plan's sample among which the end of the data that it trusts is looked for
 

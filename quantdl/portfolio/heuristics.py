@@ -107,7 +107,8 @@ def fixed_fraction_weights(
         ValueError: If ``fraction`` or ``max_weight`` is not positive or ``cost_fraction`` is negative.
 
     Example:
-        >>> fixed_fraction_weights(np.array([1.0, -1.0, 0.0]), np.array([0.05, 0.10, 0.05]), 0.02, 0.25).tolist()
+        >>> stops = np.array([0.05, 0.10, 0.05])
+        >>> fixed_fraction_weights(np.array([1.0, -1.0, 0.0]), stops, 0.02, 0.25).round(9).tolist()
         [0.25, -0.2, 0.0]
     """
     if not (fraction > 0 and max_weight > 0 and cost_fraction >= 0):

@@ -1,6 +1,6 @@
 """What would have ended the run, how close each condition came, and what the engine did without a decision."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
@@ -12,7 +12,6 @@ from quantdl.backtest.plan.invalidation import (
     StaleDataLimit,
     StressedMarket,
     VolatilityLimit,
-    flattened,
 )
 from quantdl.calendars.labels import bar_text
 from quantdl.report import charts
@@ -42,7 +41,7 @@ def section(run: RunRecord) -> Section:
     lead = "Conditions that the plan states beforehand. When one fires, the book goes flat and the run stays halted."
     conditions = run.setup.plan.invalidation
     parts: list[Part] = [Bullets(tuple(condition_in_words(one) for one in conditions)), _halt(run)]
-    parts.append(Charts(tuple(_courses(run.tables.conditions, conditions))))
+    parts.append(Charts(tuple(_courses(run.tables.conditions, run.setup.plan.conditions_by_name))))
     parts += _events(run)
     return Section("invalidation", "Invalidation and interventions", "Invalidation", lead, tuple(parts))
 
@@ -74,9 +73,8 @@ def condition_in_words(condition: Condition) -> str:
             return f"{capitalized(name)}: {kind} of these hold {on}. {inside}"
 
 
-def _courses(values: pd.DataFrame, conditions: tuple[Condition, ...]) -> Iterator[Chart]:
+def _courses(values: pd.DataFrame, by_name: Mapping[str, Condition]) -> Iterator[Chart]:
     """Draw each condition and each part of one against its limit; a column has the name of its condition."""
-    by_name = {part.name: part.condition for part in flattened(conditions)}
     for position, column in enumerate(values.columns):
         yield charts.condition_course(values[column], f"chart-condition-{position}", _limit(by_name.get(str(column))))
 

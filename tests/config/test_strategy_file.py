@@ -203,7 +203,7 @@ SEVERAL = """strategies:
     parameters:
       level: 0.9
 """
-SLOW_RULE = "    - {name: slow.leave, purpose: rebalance, text: As above but slower.}\n"
+SLOW_RULE = "    - {name: slow.leave, purpose: rebalance, text: Sell whatever has fallen behind the others.}\n"
 ACCOUNT = (
     ("strategy:\n  file: strategy.py\n  parameters:\n    level: 0.975\n", SEVERAL),
     ("    - name: rebalance\n", f"{SLOW_RULE}    - name: fast.move\n"),

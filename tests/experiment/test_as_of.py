@@ -64,6 +64,7 @@ def test_a_session_with_a_decision_has_the_law_risk_and_orders_of_the_whole_run(
     assert found.fitted_through == date(2016, 6, 30)
 
 
+@pytest.mark.slow
 def test_a_session_without_a_decision_has_no_orders(small_run, config):
     sessions = stored(small_run, "equity").index
     decided = pd.read_parquet(small_run / "orders.parquet")["decided"].unique()
@@ -85,7 +86,11 @@ def refitted(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.mark.parametrize(
     ("day", "through"),
-    [("2016-09-29", "2016-06-30"), ("2016-09-30", "2016-09-30"), ("2016-10-03", "2016-09-30")],
+    [
+        pytest.param("2016-09-29", "2016-06-30", marks=pytest.mark.slow),
+        ("2016-09-30", "2016-09-30"),
+        pytest.param("2016-10-03", "2016-09-30", marks=pytest.mark.slow),
+    ],
 )
 def test_the_model_is_the_one_that_the_run_had_fitted_by_then(refitted, day, through):
     """The last session of a quarter is refitted through: the calendar says that the next one opens another."""
@@ -93,8 +98,8 @@ def test_the_model_is_the_one_that_the_run_had_fitted_by_then(refitted, day, thr
     assert found.fitted_through == date.fromisoformat(through)
 
 
-def test_a_day_without_a_session_means_the_last_one_before_it(refitted):
-    found = forecast_as_of(load_config(refitted[1]), date(2016, 10, 2))
+def test_a_day_without_a_session_means_the_last_one_before_it(tmp_path):
+    found = forecast_as_of(load_config(on_files(tmp_path)), date(2016, 10, 2))
     assert (found.session, found.next_session) == (date(2016, 9, 30), date(2016, 10, 3))
 
 

@@ -325,6 +325,7 @@ def promising(tmp_path_factory):
     return carry_out(load_config(small_config(tmp_path_factory.mktemp("promising"), changes)))
 
 
+@pytest.mark.slow
 def test_the_predicted_losses_of_decided_books_are_judged_by_the_laws_of_the_run(promising):
     found = next(item for item in promising.judgement.checklist.items if item.item == "sizing")
     assert found.passed is True

@@ -66,6 +66,11 @@ class Plan:
         """Names of the written rules."""
         return frozenset(rule.name for rule in self.rules)
 
+    @property
+    def conditions_by_name(self) -> dict[str, Condition]:
+        """The conditions that end the run, and their parts, by the name of their column in the result."""
+        return {part.name: part.condition for part in invalidation.flattened(self.invalidation)}
+
 
 def _nothing(*_: object) -> tuple[PlanFault, ...]:
     return ()

@@ -306,7 +306,7 @@ def _frictions(span: Span) -> Frictions:
         half_spread_bps=tensor(1e4 * spreads),
         commission_per_share=tensor(np.array(numbers.commission_per_share)),
         impact_coefficient=tensor(np.array(numbers.impact)),
-        borrow_rate=tensor(np.array(numbers.borrow_rate * numbers.bars_per_year)),
+        borrow_rate=tensor(np.array(numbers.borrow_rate)),
     )
 
 

@@ -63,10 +63,17 @@ def first_halt(exceptions: np.ndarray, condition: HaltCondition) -> int | None:
     return None
 
 
-@pytest.mark.parametrize(("level", "seed"), [(0.99, 11), (0.95, 12)])
-def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(level, seed):
+@pytest.mark.parametrize(
+    ("level", "seed", "n_paths"),
+    [
+        (0.99, 11, 2_000),
+        pytest.param(0.99, 11, 10_000, marks=pytest.mark.slow),
+        pytest.param(0.95, 12, 10_000, marks=pytest.mark.slow),
+    ],
+)
+def test_a_right_model_is_halted_in_four_years_with_five_percent_at_most(level, seed, n_paths):
     """Of 10,000 right models, 500 may be halted: no allowance for chance is needed."""
-    paths = np.random.default_rng(seed).random((10_000, FOUR_YEARS)) < 1 - level
+    paths = np.random.default_rng(seed).random((n_paths, FOUR_YEARS)) < 1 - level
     assert halted_share(paths, level, 0.05) <= 0.05
 
 
