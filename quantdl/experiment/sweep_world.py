@@ -168,7 +168,8 @@ def config_of_the_span(config: ExperimentConfig, sessions: pd.DatetimeIndex) -> 
     abnormal = config.plan.abnormal_volatility
     touching = tuple(one for one in abnormal.stress_windows if one.first <= day[3] and one.last >= day[2])
     sample = config.plan.sample
-    fewest = min(sample.minimum_sessions, last - before)  # of evidence for the claim, which a choice is none of
+    n_sessions = sessions[first : last + 1].nunique()
+    fewest = min(sample.minimum_sessions, n_sessions)  # of evidence for the claim, which a choice is none of
     plan = replace(
         config.plan,
         sample=replace(sample, first=day[2], last=day[3], minimum_sessions=fewest),

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,15 @@ def test_the_spans_move_back_by_the_validation_span(tmp_path):
     assert moved.splits.train_end == before[-1 - len(validation)].date()
     assert (moved.plan.sample.first, moved.plan.sample.last) == (moved.splits.test_start, moved.splits.test_end)
     assert moved.plan.abnormal_volatility.stress_windows == ()  # none touches the span
+
+
+def test_the_plan_asks_for_no_more_sessions_than_the_span_has_where_a_session_has_seven_bars(tmp_path):
+    config, days = load_config(sweep_config(tmp_path)), load_sp500().sessions
+    of_validation = days[(days > "2015-12-31") & (days <= "2016-06-30")]
+    sample = replace(config.plan.sample, minimum_sessions=len(of_validation) + 1)
+    config = config.model_copy(update={"plan": replace(config.plan, sample=sample)})
+    moved = config_of_the_span(config, days.repeat(7))
+    assert moved.plan.sample.minimum_sessions == len(of_validation)
 
 
 def test_on_the_test_span_the_config_is_played_as_it_is(tmp_path):
