@@ -4,15 +4,16 @@ Capital is a fraction of the book's equity as of each decision, so what one earn
 next one on; what is not allocated stays in cash. A strategy is shown its own shares, and weights of its own capital.
 Its targets are checked against the plan by themselves: a cap of the plan counts for each strategy on its own capital,
 those on predicted losses too. Then they are scaled by the capital and added, and since the capitals add up to at most
-one, and the shortfall of a sum is at most the sum of the shortfalls, the sum keeps the caps, too. `quantdl.backtest.running.virtual_books` says whose shares are whose.
+one, and the shortfall of a sum is at most the sum of the shortfalls, the sum keeps the caps, too.
+`quantdl.backtest.running.virtual_books` says whose shares are whose.
 
 The plan's cadence counts for all of them, a decision of any refreshes the horizon of the whole book, and what the plan
 does by itself (stops, cuts, a halt) it does to the positions of the account.
 
 One that does not decide when another does keeps its shares; what it has asked for and not got until then is given up.
 Where prices, or what the model has come to predict, have carried them so far that the sum would break a cap, its part
-is cut to the caps; an asset that the model has no law of then goes where the plan limits predicted losses. What has left
-the universe is sold, under a closing rule of its own.
+is cut to the caps; where the plan limits predicted losses, what the model has no law of is sold then. What has left the
+universe is sold, too. Both happen under a closing rule of its own.
 """
 
 import math

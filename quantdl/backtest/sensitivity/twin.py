@@ -143,8 +143,8 @@ def without_overlays(job: Job) -> Job:
 
     Taken away are the stop, the loss that a wrong price may cause, caps on volume and on how fast a book can be left,
     the least commission, lots, settlement, what can be borrowed, margin, the conditions that end a run, and the caps on
-    predicted losses, for which a twin has no model. Other caps on decisions stay, and so do commission, spread, impact, interest and borrowing. What the overlays do is the difference
-    between the runs of both jobs.
+    predicted losses, for which a twin has no model. Other caps on decisions stay, and so do commission, spread, impact,
+    interest and borrowing. What the overlays do is the difference between the runs of both jobs.
     """
     never, costs = float("inf"), replace(job.terms.costs, commission_minimum=0.0)
     if not costs.liquidity_is_waived:

@@ -88,8 +88,6 @@ def test_within_limits_is_always_accepted():
 
 def test_a_predicted_loss_is_refused_with_the_time_of_a_bar_within_the_session():
     draws, label = np.full((20, 2), np.log(0.8)), pd.Timestamp("2024-01-02 10:30")
-    limits = Limits(
-        True, 1.0, 1.0, 1.0, np.zeros(2, int), ("all",), 1.0, 1.0, book_shortfall=ShortfallLimit(0.9, 0.05)
-    )
+    limits = Limits(True, 1.0, 1.0, 1.0, np.zeros(2, int), ("all",), 1.0, 1.0, book_shortfall=ShortfallLimit(0.9, 0.05))
     with pytest.raises(RunError, match=r"^2024-01-02 10:30: a predicted 90% shortfall of 0.1 of the book breaks"):
         check_predicted_losses(np.array([0.5, 0.0]), ("rebalance",) * 2, limits, lambda: draws, ("A00", "A01"), label)
