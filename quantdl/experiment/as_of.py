@@ -17,6 +17,7 @@ from quantdl.backtest import BacktestResult, Forecasts, data_faults, prepare
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.running.asking import play_strategy
 from quantdl.calendars.bars import bar_period, is_intraday
+from quantdl.calendars.labels import bar_text
 from quantdl.calendars.periods import sessions_by_period
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
@@ -45,8 +46,8 @@ class AsOf:
     """What is known and decided at a close.
 
     Attributes:
-        session: The session that has just closed.
-        next_session: The next one of the calendar; None where the calendar ends.
+        session: The session that has just closed, with all of its bars.
+        next_session: The next one of the calendar, in whose first bar the orders go on; None where the calendar ends.
         fitted_through: Last session that the model's last fit saw; None without a model.
         equity: Money, at the close.
         cash: Money that is not invested then.
@@ -87,7 +88,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
         progress: Told what is going on.
 
     Raises:
-        DataError: If the data do not reach the day, or it lies before the test span.
+        DataError: If the data do not reach the day or the end of its session, or it lies before the test span.
         PlanError: If the plan does not fit the data.
         QuantdlError: Whatever else the parts raise, as in a run.
     """
@@ -145,7 +146,27 @@ def _session(config: ExperimentConfig, panel: Panel, day: date | None) -> pd.Tim
             "before it was used to fit and to choose. Give a day of the test span or after it."
         )
     session: pd.Timestamp = sessions[at]
+    if session == sessions[-1]:
+        _refuse_unfinished(panel)
     return session
+
+
+def _refuse_unfinished(panel: Panel) -> None:
+    """Refuse data that end within a session: what comes next is then a bar of that session, not the next one.
+
+    Raises:
+        DataError: If the last bar was known before the session closed.
+    """
+    declared, session = panel.card.declaration, panel.sessions[-1]
+    if not is_intraday(declared.frequency):
+        return
+    close = declared.trading_calendar().schedule(session, session)["close"].iloc[0]
+    if panel.known_at[-1] < close:
+        local = close.tz_convert(declared.trading_calendar().timezone)
+        raise DataError(
+            f"as of {session:%Y-%m-%d}: the data end with the bar of {bar_text(panel.bars[-1])}, and the session goes "
+            f"on to {local:%H:%M}. Bring its other bars, or give an earlier day."
+        )
 
 
 def _later_bars(panel: Panel, until: pd.Timestamp) -> pd.DatetimeIndex:
