@@ -15,7 +15,8 @@ import torch
 
 from quantdl.backtest import BacktestResult, Forecasts, data_faults, prepare
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.backtest.running.asking import play_strategy
+from quantdl.backtest.running.asking import StrategyDriver
+from quantdl.backtest.running.engine import Engine
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.calendars.labels import bar_text
 from quantdl.calendars.periods import sessions_by_period
@@ -58,8 +59,12 @@ class AsOf:
         risk: Columns ``book, window, level, value_at_risk, value_at_risk_error, expected_shortfall,
             expected_shortfall_error, value_at_risk_money, basis``: fractions of equity, positive when money is lost;
             the errors are those of the simulation. The book is the one held at the close, or the one after the orders.
-        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, value, target_weight,
-            decided``; the quantity is what is left to fill, signed.
+        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, trigger_price, trail, value,
+            target_weight, decided``; the quantity is what is left to fill, signed. A limit or a stop waits for its
+            trigger price; that of a trailing stop follows at the fraction ``trail``. The limit price is the worst at
+            which the order may fill.
+        exits: Columns ``asset, rule, stop_price, target_price, trail``: where the strategy has said that positions are
+            left. The stop of the plan (`sizing.stop_loss`) is looked at by close and is no order.
         positions: Columns ``asset, shares, price, value, weight, weight_after_orders``; assets held or ordered.
         events: Columns ``item, condition, detail``: what the plan did in the session.
     """
@@ -74,6 +79,7 @@ class AsOf:
     law: pd.DataFrame
     risk: pd.DataFrame
     orders: pd.DataFrame
+    exits: pd.DataFrame
     positions: pd.DataFrame
     events: pd.DataFrame = field(repr=False)
 
@@ -106,8 +112,10 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     job = prepare(data.panel, config.plan, start, session, initial, rate)
     predictions, forecasts = _predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
-    result = play_strategy(job, strategy, forecasts, step)
-    label, orders = data.panel.bars[-1], _orders(result)
+    engine = Engine(job, forecasts)
+    engine.play(StrategyDriver(job, strategy, forecasts), step)
+    result = engine.result()
+    label, orders = data.panel.bars[-1], _orders(result, engine.logs.resting())
     positions = _positions(result, orders, job.tape.marks[-1])
     in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
     seen = None if fitted is None else [bar for bar in fitted.fitted.fitted_through if bar <= label][-1]
@@ -124,6 +132,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
         law=_law_table(book, label),
         risk=_risk_table(predictions, label, positions, result, predicted_levels(level)),
         orders=orders,
+        exits=engine.logs.exits(),
         positions=positions[in_book].reset_index(drop=True),
         events=_events(result, label),
     )
@@ -249,11 +258,12 @@ def _predictions(
     return predicted, offered(predicted)
 
 
-def _orders(result: BacktestResult) -> pd.DataFrame:
-    """The orders that go on at the next session."""
+def _orders(result: BacktestResult, resting: pd.DataFrame) -> pd.DataFrame:
+    """The orders that go on at the next session, with the prices that some of them wait for."""
     orders = result.orders[result.orders["status"].isin(_WAITS)]
     left = orders["quantity"] - orders["filled"]
     limit = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
+    waits_for = resting.set_index("order").reindex(orders["order"]).set_index(orders.index)
     columns = {
         "asset": orders["asset"],
         "rule": orders["rule"],
@@ -262,6 +272,8 @@ def _orders(result: BacktestResult) -> pd.DataFrame:
         "quantity": left,
         "reference_price": orders["reference_price"],
         "limit_price": limit,
+        "trigger_price": waits_for["trigger_price"],
+        "trail": waits_for["trail"],
         "value": left * orders["reference_price"],
         "target_weight": orders["target_weight"],
         "decided": orders["decided"],
