@@ -10,15 +10,26 @@ from quantdl.experiment.as_of import AsOf
 from quantdl.records import json_text, to_plain
 from quantdl.results.tables import csv_text
 
-_TABLES = ("law", "risk", "orders", "positions", "events")
+_TABLES = ("law", "risk", "orders", "exits", "positions", "events")
 _FACTS = ("session", "next_session", "fitted_through", "equity", "cash", "fill_at", "halted")
-_ORDER = ("asset", "rule", "side", "quantity", "reference_price", "limit_price", "value", "target_weight")
+_ORDER = (
+    "asset",
+    "rule",
+    "kind",
+    "side",
+    "quantity",
+    "reference_price",
+    "limit_price",
+    "trigger_price",
+    "target_weight",
+)
+_EXITS = ("asset", "rule", "stop_price", "target_price", "trail")
 _RISK = ("book", "window", "level", "value_at_risk", "expected_shortfall", "value_at_risk_money", "basis")
 _LAW = ("asset", "window", "mean", "q01", "q05", "median", "q95", "q99")
 
 
 def write_as_of(found: AsOf, folder: Path) -> None:
-    """Write ``law.csv, risk.csv, orders.csv, positions.csv, events.csv`` and ``as_of.json``; all of it, or nothing.
+    """Write each table as CSV (``law.csv``, ``orders.csv`` ...) and the rest as ``as_of.json``; all of it, or nothing.
 
     Raises:
         AlreadyStoredError: If the folder exists.
@@ -31,11 +42,17 @@ def write_as_of(found: AsOf, folder: Path) -> None:
 
 
 def print_as_of(found: AsOf) -> None:
-    """Print the law of the next session, the risk of the book and the orders."""
+    """Print the law of the next session, the risk of the book, the orders and the exits of positions."""
     facts = [f"{name.replace('_', ' ')}: {value}" for name, value in _facts(found).items() if value not in (None, "")]
     law = found.law[found.law["window"] == "next_session"]
-    titles = ("Log return of the next session", "Risk, as a fraction of equity", f"Orders, to fill at {found.fill_at}")
-    for title, table, columns in zip(titles, (law, found.risk, found.orders), (_LAW, _RISK, _ORDER), strict=True):
+    tables = (law, found.risk, found.orders, found.exits)
+    titles = (
+        "Log return of the next session",
+        "Risk, as a fraction of equity",
+        f"Orders, to fill at {found.fill_at}",
+        "Exits",
+    )
+    for title, table, columns in zip(titles, tables, (_LAW, _RISK, _ORDER, _EXITS), strict=True):
         if len(table):
             shown = table[list(columns)].astype(object)
             print_table(title, list(columns), shown.where(shown.notna(), None).to_numpy().tolist())

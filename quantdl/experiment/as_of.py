@@ -15,8 +15,10 @@ import torch
 
 from quantdl.backtest import BacktestResult, data_faults, prepare
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.backtest.running.asking import play_strategy
+from quantdl.backtest.running.asking import StrategyDriver
+from quantdl.backtest.running.engine import Engine
 from quantdl.calendars.bars import bar_period, is_intraday
+from quantdl.calendars.labels import bar_text
 from quantdl.calendars.periods import sessions_by_period
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
@@ -44,8 +46,8 @@ class AsOf:
     """What is known and decided at a close.
 
     Attributes:
-        session: The session that has just closed.
-        next_session: The next one of the calendar; None where the calendar ends.
+        session: The session that has just closed, with all of its bars.
+        next_session: The next one of the calendar, in whose first bar the orders go on; None where the calendar ends.
         fitted_through: Last session that the model's last fit saw; None without a model.
         equity: Money, at the close.
         cash: Money that is not invested then.
@@ -56,8 +58,12 @@ class AsOf:
         risk: Columns ``book, window, level, value_at_risk, value_at_risk_error, expected_shortfall,
             expected_shortfall_error, value_at_risk_money, basis``: fractions of equity, positive when money is lost;
             the errors are those of the simulation. The book is the one held at the close, or the one after the orders.
-        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, value, target_weight,
-            decided``; the quantity is what is left to fill, signed.
+        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, trigger_price, trail, value,
+            target_weight, decided``; the quantity is what is left to fill, signed. A limit or a stop waits for its
+            trigger price; that of a trailing stop follows at the fraction ``trail``. The limit price is the worst at
+            which the order may fill.
+        exits: Columns ``asset, rule, stop_price, target_price, trail``: where the strategy has said that positions are
+            left. The stop of the plan (`sizing.stop_loss`) is looked at by close and is no order.
         positions: Columns ``asset, shares, price, value, weight, weight_after_orders``; assets held or ordered.
         events: Columns ``item, condition, detail``: what the plan did in the session.
     """
@@ -72,6 +78,7 @@ class AsOf:
     law: pd.DataFrame
     risk: pd.DataFrame
     orders: pd.DataFrame
+    exits: pd.DataFrame
     positions: pd.DataFrame
     events: pd.DataFrame = field(repr=False)
 
@@ -86,7 +93,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
         progress: Told what is going on.
 
     Raises:
-        DataError: If the data do not reach the day, or it lies before the test span.
+        DataError: If the data do not reach the day or the end of its session, or it lies before the test span.
         PlanError: If the plan does not fit the data.
         QuantdlError: Whatever else the parts raise, as in a run.
     """
@@ -104,8 +111,10 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     job = prepare(data.panel, config.plan, start, session, initial, rate)
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
-    result = play_strategy(job, strategy, forecasts, step)
-    label, orders = data.panel.bars[-1], _orders(result)
+    engine = Engine(job, forecasts)
+    engine.play(StrategyDriver(job, strategy, forecasts), step)
+    result = engine.result()
+    label, orders = data.panel.bars[-1], _orders(result, engine.logs.resting())
     positions = _positions(result, orders, job.tape.marks[-1])
     in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
     seen = None if fitted is None else [bar for bar in fitted.fitted.fitted_through if bar <= label][-1]
@@ -122,6 +131,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
         law=_law_table(book, label),
         risk=_risk_table(predictions, label, positions, result, predicted_levels(level)),
         orders=orders,
+        exits=engine.logs.exits(),
         positions=positions[in_book].reset_index(drop=True),
         events=_events(result, label),
     )
@@ -144,7 +154,27 @@ def _session(config: ExperimentConfig, panel: Panel, day: date | None) -> pd.Tim
             "before it was used to fit and to choose. Give a day of the test span or after it."
         )
     session: pd.Timestamp = sessions[at]
+    if session == sessions[-1]:
+        _refuse_unfinished(panel)
     return session
+
+
+def _refuse_unfinished(panel: Panel) -> None:
+    """Refuse data that end within a session: what comes next is then a bar of that session, not the next one.
+
+    Raises:
+        DataError: If the last bar was known before the session closed.
+    """
+    declared, session = panel.card.declaration, panel.sessions[-1]
+    if not is_intraday(declared.frequency):
+        return
+    close = declared.trading_calendar().schedule(session, session)["close"].iloc[0]
+    if panel.known_at[-1] < close:
+        local = close.tz_convert(declared.trading_calendar().timezone)
+        raise DataError(
+            f"as of {session:%Y-%m-%d}: the data end with the bar of {bar_text(panel.bars[-1])}, and the session goes "
+            f"on to {local:%H:%M}. Bring its other bars, or give an earlier day."
+        )
 
 
 def _later_bars(panel: Panel, until: pd.Timestamp) -> pd.DatetimeIndex:
@@ -218,11 +248,12 @@ def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:
     return replace(fault, expected=expected)
 
 
-def _orders(result: BacktestResult) -> pd.DataFrame:
-    """The orders that go on at the next session."""
+def _orders(result: BacktestResult, resting: pd.DataFrame) -> pd.DataFrame:
+    """The orders that go on at the next session, with the prices that some of them wait for."""
     orders = result.orders[result.orders["status"].isin(_WAITS)]
     left = orders["quantity"] - orders["filled"]
     limit = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
+    waits_for = resting.set_index("order").reindex(orders["order"]).set_index(orders.index)
     columns = {
         "asset": orders["asset"],
         "rule": orders["rule"],
@@ -231,6 +262,8 @@ def _orders(result: BacktestResult) -> pd.DataFrame:
         "quantity": left,
         "reference_price": orders["reference_price"],
         "limit_price": limit,
+        "trigger_price": waits_for["trigger_price"],
+        "trail": waits_for["trail"],
         "value": left * orders["reference_price"],
         "target_weight": orders["target_weight"],
         "decided": orders["decided"],

@@ -13,10 +13,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest import TableStrategy, equal_weight_baseline, market_history
+from quantdl.backtest import equal_weight_baseline, market_history
 from quantdl.backtest.running.asking import ask_targets, play_strategy
 from quantdl.backtest.running.sweep import TablePlayer
-from quantdl.backtest.running.targets import TargetTable
+from quantdl.backtest.running.targets import TargetTable, offers_targets
+from quantdl.calendars.labels import bar_text
 from quantdl.config import ExperimentConfig, ParameterSet, swept_strategies
 from quantdl.errors import ConfigError, QuantdlError, RunError
 from quantdl.experiment.curves import curve_from_the_start, measured_curve
@@ -144,7 +145,7 @@ def sweep_grid(
     if all(one.strategy is None for one in sets):
         raise ConfigError(f"{config.where('sweep', 'parameters')}: every set is refused; the first: {sets[0].problem}")
     world = open_world(config, progress)
-    check_tables(world, [one for one in sets if one.strategy is not None][:1])
+    _check_first_table(world, sets)
     book = _Book(world, sets)
     if progress:
         progress("sweep", 0, len(sets))
@@ -170,7 +171,7 @@ def played_sets(world: SweepWorld, numbered: Sequence[tuple[int, ParameterSet]])
             yield PlayedSet(SetRow(number, one.values, "refused", problem=one.problem))
             continue
         try:
-            if isinstance(one.strategy, TableStrategy):
+            if offers_targets(one.strategy):
                 history = history or market_history(world.job)
                 player = player or TablePlayer(world.job)
                 yield _of_table(world, number, one, player, ask_targets(one.strategy, history))
@@ -262,7 +263,7 @@ class _Book:
         known = [row for row in rows if row.sharpe_per_bar is not None]
         best = max(known, key=lambda row: (row.sharpe_per_bar or 0.0, -row.number), default=None)
         if best is not None:
-            check_tables(world, [self.sets[best.number]])
+            _check_table(world, self.sets[best.number])
         return GridTable(
             span,
             world.config.splits.test_start,
@@ -280,22 +281,51 @@ def _equal_weight_sharpe(world: SweepWorld) -> float | None:
     return metrics.sharpe
 
 
-def check_tables(world: SweepWorld, sets: Sequence[ParameterSet]) -> None:
-    """Play sets that are tables once more through `decide`, which can see nothing later than the close it decides at.
+def _check_first_table(world: SweepWorld, sets: Sequence[ParameterSet]) -> None:
+    """Hold the first set that can be played against its `decide`; those before it that fail become rows of the sweep.
 
     Raises:
-        RunError: If the two differ in equity at some close by more than rounding.
+        RunError: If the two are apart.
     """
     for one in sets:
-        if not isinstance(one.strategy, TableStrategy):
+        if one.strategy is None:
             continue
-        table = TablePlayer(world.job).play(ask_targets(one.strategy, market_history(world.job))).equity.copy()
-        asked = play_strategy(world.job, one.strategy, world.forecasts).equity["equity"].to_numpy()
-        apart = np.abs(table - asked) > _AGREE * np.abs(asked)
-        if apart.any():
-            at = int(apart.argmax())
-            raise RunError(
-                f"sweep: with {dict(one.values)} the table of `targets` and the answers of `decide` are apart from "
-                f"{world.played[at]:%Y-%m-%d} on: equity {table[at]:,.2f} and {asked[at]:,.2f}. `decide` cannot see "
-                "later prices. Make both say the same: `targets` may read row t and those before it for row t alone."
-            )
+        try:
+            apart = _apart(world, one)
+        except QuantdlError:
+            continue
+        if apart:
+            raise RunError(apart)
+        return
+
+
+def _check_table(world: SweepWorld, one: ParameterSet) -> None:
+    """Hold the table of a set against its `decide`.
+
+    Raises:
+        RunError: If the two are apart, or `decide` fails.
+    """
+    apart = _apart(world, one)
+    if apart:
+        raise RunError(apart)
+
+
+def _apart(world: SweepWorld, one: ParameterSet) -> str:
+    """Play a set that is a table once more through `decide`, which sees nothing later than the close it decides at.
+
+    Returns:
+        Where the two differ in equity by more than rounding; empty where they do not, or the set is no table.
+    """
+    if one.strategy is None or not offers_targets(one.strategy):
+        return ""
+    table = TablePlayer(world.job).play(ask_targets(one.strategy, market_history(world.job))).equity.copy()
+    asked = play_strategy(world.job, one.strategy, world.forecasts).equity["equity"].to_numpy()
+    apart = np.abs(table - asked) > _AGREE * np.abs(asked)
+    if not apart.any():
+        return ""
+    at = int(apart.argmax())
+    return (
+        f"sweep: with {dict(one.values)} the table of `targets` and the answers of `decide` are apart from "
+        f"{bar_text(world.played[at])} on: equity {table[at]:,.2f} and {asked[at]:,.2f}. `decide` cannot see "
+        "later prices. Make both say the same: `targets` may read row t and those before it for row t alone."
+    )

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.runs.manifest import RunFolder
 
@@ -26,7 +27,8 @@ def csv_text(table: pd.DataFrame) -> str:
     """Return a table as CSV that a spreadsheet opens without running anything.
 
     Text that begins as a formula does (``= + - @``, tab, carriage return) gets an apostrophe before it; numbers stay as
-    they are, written so that reading them gives the same bits. An undefined number is empty. Lines end as in RFC 4180.
+    they are, written so that reading them gives the same bits. A session is a date, with the time of day where a bar
+    ended within it. What is undefined is empty. Lines end as in RFC 4180.
 
     Example:
         >>> csv_text(pd.DataFrame({"asset": ["=1+1", "KO"], "weight": [-0.25, float("nan")]})).splitlines()
@@ -37,10 +39,12 @@ def csv_text(table: pd.DataFrame) -> str:
         name: column if pd.api.types.is_numeric_dtype(column) else column.map(_inert) for name, column in named.items()
     }
     changed = pd.DataFrame(inert, named.index)
-    return changed.to_csv(index=False, lineterminator="\r\n", date_format="%Y-%m-%d")
+    return changed.to_csv(index=False, lineterminator="\r\n")
 
 
 def _inert(value: object) -> object:
+    if isinstance(value, pd.Timestamp):
+        return bar_text(value)
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.cli.running import invoke
 from tests.small_experiment import small_config, with_model
 
-TABLES = ("law", "risk", "orders", "positions", "events")
+TABLES = ("law", "risk", "orders", "exits", "positions", "events")
 
 
 @pytest.fixture(scope="module")

@@ -128,8 +128,9 @@ def test_a_table_that_looks_ahead_ends_the_sweep(tmp_path):
     assert not ledger_of(config).path.exists()
 
 
-def test_a_set_that_fails_is_a_row_with_its_message_and_a_trial_without_figures(tmp_path):
-    broken = "        if self.skip == 21:\n            raise KeyError('x')\n        closes, rows, table"
+@pytest.mark.parametrize("skip", [0, 21])  # the first set of the grid, and a later one
+def test_a_set_that_fails_is_a_row_with_its_message_and_a_trial_without_figures(tmp_path, skip):
+    broken = f"        if self.skip == {skip}:\n            raise KeyError('x')\n        closes, rows, table"
     config = with_strategy(tmp_path / "failing", "        closes, rows, table", broken)
     table = sweep_grid(config)
     failed = [row for row in table.rows if row.state == "failed"]

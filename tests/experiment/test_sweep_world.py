@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,15 @@ def test_the_least_evidence_of_a_sweep_on_hours_is_counted_in_sessions(tmp_path)
     days = trading_calendar("XNYS").sessions("2022-10-01", "2022-12-30")
     assert world.config.plan.sample.minimum_sessions == len(days) == 63
     assert len(world.played) > 200
+
+
+def test_the_plan_asks_for_no_more_sessions_than_the_span_has_where_a_session_has_seven_bars(tmp_path):
+    config, days = load_config(sweep_config(tmp_path)), load_sp500().sessions
+    of_validation = days[(days > "2015-12-31") & (days <= "2016-06-30")]
+    sample = replace(config.plan.sample, minimum_sessions=len(of_validation) + 1)
+    config = config.model_copy(update={"plan": replace(config.plan, sample=sample)})
+    moved = config_of_the_span(config, days.repeat(7))
+    assert moved.plan.sample.minimum_sessions == len(of_validation)
 
 
 def test_on_the_test_span_the_config_is_played_as_it_is(tmp_path):

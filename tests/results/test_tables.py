@@ -51,6 +51,12 @@ def test_another_table_gives_other_bytes(tmp_path):
     assert digest(EQUITY, tmp_path / "one.parquet") != digest(other, tmp_path / "two.parquet")
 
 
+def test_the_time_of_a_bar_within_a_session_stands_in_a_csv():
+    ends = pd.DatetimeIndex(["2023-07-03 10:30", None, "2023-07-05 00:00"]).astype("datetime64[us]")
+    lines = csv_text(pd.DataFrame({"asset": ["KO"] * 3, "decided": ends})).splitlines()
+    assert lines == ["asset,decided", "KO,2023-07-03 10:30", "KO,", "KO,2023-07-05"]
+
+
 def test_sessions_in_the_index_become_the_first_column(tmp_path):
     path = tmp_path / "equity.parquet"
     write_parquet(EQUITY.rename_axis(None), path)

@@ -248,7 +248,8 @@ def _shortfall(losses: np.ndarray, level: float) -> float:
 def _outcomes(run: FinishedRun, horizon_bars: int, *, from_open: bool) -> Callable[[int], np.ndarray | None]:
     """Return what tells (A,) the simple returns from the fills of a session to the horizon; None beyond the run's end.
 
-    An asset whose bars stop stays at its last close.
+    From open to open where fills are at the open, else from close to close. An asset without a bar in the session is at
+    its last close.
     """
     from quantdl.backtest.book.trailing import carried  # loads scipy
     from quantdl.market.corporate.adjustment import continuous_closes
@@ -256,10 +257,10 @@ def _outcomes(run: FinishedRun, horizon_bars: int, *, from_open: bool) -> Callab
     panel, rows = run.panel, run.book.rows
     raw = continuous_closes(panel)
     closes = carried(raw)
-    starts = closes
+    prices = closes
     if from_open:
         opens = panel.fields["open"] / np.where(panel.traded, panel.closes, np.nan) * raw
-        starts = np.where(np.isfinite(opens), opens, closes)
+        prices = np.where(np.isfinite(opens), opens, closes)
     bars = np.flatnonzero(panel.traded.any(axis=1))
 
     def came_of(filled: int) -> np.ndarray | None:
@@ -267,6 +268,6 @@ def _outcomes(run: FinishedRun, horizon_bars: int, *, from_open: bool) -> Callab
         place = int(bars.searchsorted(row)) + horizon_bars
         if place >= len(bars) or bars[place] >= rows.stop:
             return None
-        return np.asarray(np.nan_to_num(closes[bars[place]] / starts[row] - 1.0))
+        return np.asarray(np.nan_to_num(prices[bars[place]] / prices[row] - 1.0))
 
     return came_of

@@ -2,16 +2,18 @@
 
 Capital is a fraction of the book's equity as of each decision, so what one earns or loses is shared by all from the
 next one on; what is not allocated stays in cash. A strategy is shown its own shares, and weights of its own capital.
-Its targets are checked against the plan by themselves: a cap of the plan counts for each strategy on its own capital.
-Then they are scaled by the capital and added, and since the capitals add up to at most one, the sum keeps the caps,
-too. `quantdl.backtest.running.virtual_books` says whose shares are whose.
+Its targets are checked against the plan by themselves: a cap of the plan counts for each strategy on its own capital,
+those on predicted losses too. Then they are scaled by the capital and added, and since the capitals add up to at most
+one, and the shortfall of a sum is at most the sum of the shortfalls, the sum keeps the caps, too.
+`quantdl.backtest.running.virtual_books` says whose shares are whose.
 
 The plan's cadence counts for all of them, a decision of any refreshes the horizon of the whole book, and what the plan
 does by itself (stops, cuts, a halt) it does to the positions of the account.
 
 One that does not decide when another does keeps its shares; what it has asked for and not got until then is given up.
-Where prices have carried them so far that the sum would break a cap, its part is cut to the caps, and what has left the
-universe is sold, under a closing rule of its own.
+Where prices, or what the model has come to predict, have carried them so far that the sum would break a cap, its part
+is cut to the caps; where the plan limits predicted losses, what the model has no law of is sold then. What has left the
+universe is sold, too. Both happen under a closing rule of its own.
 """
 
 import math
@@ -25,12 +27,19 @@ import pandas as pd
 from quantdl.backtest.book.kernel import TOLERANCE
 from quantdl.backtest.book.terms import Purpose
 from quantdl.backtest.running.asking import ask
-from quantdl.backtest.running.decision_checks import check_cadence, check_decision, check_purposes
+from quantdl.backtest.running.decision_checks import (
+    check_cadence,
+    check_decision,
+    check_predicted_losses,
+    check_purposes,
+)
 from quantdl.backtest.running.decisions import Answer, Decision, Hold, Orders, Strategy
 from quantdl.backtest.running.view import MarketView
 from quantdl.backtest.running.virtual_books import VirtualBooks
+from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits, within_limits
+from quantdl.portfolio.risk_budget import position_shortfalls, predicted_shortfall, within_risk_budget
 
 SEPARATOR = "."
 """Between the name of a strategy and that of its rule, as the plan writes them: ``momentum.rebalance``."""
@@ -143,7 +152,8 @@ class CombinedStrategy:
         shares, weights = held.copy(), np.where(held != 0, held * marks, 0.0) / equity
         for values in (shares, weights):
             values.flags.writeable = False
-        return replace(view, shares=shares, weights=weights, equity=equity, bars_since_decision=since)
+        law = None if view.law is None else lambda: np.asarray(view.draws)  # drawn once for all of them
+        return replace(view, shares=shares, weights=weights, equity=equity, bars_since_decision=since, law=law)
 
     def _answer(self, number: int, view: MarketView) -> Answer | None:
         """Return what one strategy decides, after the checks of a book of its own."""
@@ -154,12 +164,15 @@ class CombinedStrategy:
                 return None
             if answer.weights is None and (answer.orders != Orders() or not any(answer.rules)):
                 raise RunError(
-                    f"{view.session:%Y-%m-%d}: it answers single orders; expected target weights. An asset of the "
+                    f"{bar_text(view.session)}: it answers single orders; expected target weights. An asset of the "
                     "account has one waiting order, which several strategies cannot share. Fix: let it return a "
                     "Decision, or run it by itself."
                 )
             if answer.weights is not None:
                 _check(answer.weights, answer.rules, purposes, view)
+                check_predicted_losses(
+                    answer.weights, answer.rules, view.limits, lambda: view.draws, view.assets, view.session
+                )
         return answer
 
     def _sum(
@@ -222,7 +235,7 @@ class CombinedStrategy:
             if not able:
                 given = ", ".join(map(repr, asking))
                 raise RunError(
-                    f"{view.session:%Y-%m-%d}: {view.assets[asset]} goes from weight {before[asset]:.4f} to "
+                    f"{bar_text(view.session)}: {view.assets[asset]} goes from weight {before[asset]:.4f} to "
                     f"{after[asset]:.4f} of the whole book, which the purpose of {given} forbids: "
                     "the strategies hold it on both sides. Fix: give these rules the purpose 'rebalance'."
                 )
@@ -254,15 +267,33 @@ def _cut(
 ) -> np.ndarray:
     """Take from those that do not decide what may not be held, and what carries the sum beyond a cap."""
     wanted = np.where(decided[:, None], wanted, np.where(view.listed, held, 0.0))
-    if _keeps(wanted.sum(axis=0), view.limits):
-        return wanted
-    within = np.array([within_limits(row, view.limits) for row in wanted / capital]) * capital
-    return np.where(decided[:, None], wanted, within)
+    total = wanted.sum(axis=0)
+    draws = view.draws if view.limits.follows_forecasts and total.any() else None
+    try:
+        if _keeps(total, view.limits) and (draws is None or _keeps_predicted(total, draws, view.limits)):
+            return wanted
+        within = np.array([within_limits(row, view.limits) for row in wanted / capital])
+        if draws is not None:
+            within = np.array([within_risk_budget(row, draws, view.limits) for row in within])
+    except ValueError as error:
+        raise RunError(
+            f"{bar_text(view.session)}: limits on predicted losses cannot be held against the model's draws: {error}"
+        ) from error
+    return np.where(decided[:, None], wanted, within * capital)
 
 
 def _keeps(weights: np.ndarray, limits: Limits) -> bool:
     """Whether weights lie within the caps."""
     return bool(np.abs(within_limits(weights, limits) - weights).max(initial=0.0) <= TOLERANCE)
+
+
+def _keeps_predicted(weights: np.ndarray, draws: np.ndarray, limits: Limits) -> bool:
+    """Whether the model predicts no larger loss than the limits allow, of the book and of each position."""
+    book, position = limits.book_shortfall, limits.position_shortfall
+    whole = book is None or predicted_shortfall(weights, draws, book.level) <= book.limit + TOLERANCE
+    if position is None:
+        return whole
+    return whole and bool((position_shortfalls(weights, draws, position.level) <= position.limit + TOLERANCE).all())
 
 
 def _check(weights: np.ndarray, rules: tuple[str, ...], purposes: Mapping[str, Purpose], view: MarketView) -> None:

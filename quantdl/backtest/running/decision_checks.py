@@ -26,7 +26,7 @@ def check_decision(
     Raises:
         RunError: Naming session, asset or group, weight, cap and rule.
     """
-    day = f"{bar_text(session)}"
+    day = bar_text(session)
     for index in np.flatnonzero(~np.isfinite(weights)):
         raise RunError(
             f"{day}: weight of {assets[index]} is {weights[index]} (rule '{rules[index]}'). Give a number, 0 for none."
@@ -108,7 +108,7 @@ def check_predicted_losses(
     """
     if not limits.follows_forecasts or not weights.any():
         return
-    day, law = f"{session:%Y-%m-%d}", draws()
+    day, law = bar_text(session), draws()
     if law is None:
         raise RunError(f"{day}: the plan limits predicted losses, but no model predicts any. Give the run forecasts.")
     tags = ", ".join(f"'{rule}'" for rule in sorted({rules[asset] for asset in np.flatnonzero(weights)}))

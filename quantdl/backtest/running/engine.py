@@ -268,6 +268,11 @@ class Engine:
             )
         self.state.money[kernel.PREDICTED_LOSS] = np.nan if predicted is None else predicted
 
+    @property
+    def logs(self) -> Logs:
+        """What the sessions played have written down, and what waits after the last of them."""
+        return Logs(self.tape, self.terms, self.book, self.state, self.job.first, self.job.stop)
+
     def result(self, decisions: Callable[[], tuple[RecordedDecision, ...]] | None = None) -> BacktestResult:
         """Return the record of the sessions played.
 
@@ -275,5 +280,4 @@ class Engine:
             decisions: What was decided, made when it is first read; what drivers answered where None.
         """
         job, taken = self.job, tuple(self.decisions)
-        logs = Logs(self.tape, self.terms, self.book, self.state, job.first, job.stop)
-        return result_of(logs, job.initial_equity, decisions or (lambda: taken))
+        return result_of(self.logs, job.initial_equity, decisions or (lambda: taken))

@@ -151,6 +151,43 @@ class Logs:
         }
         return pd.DataFrame(columns)
 
+    def resting(self) -> pd.DataFrame:
+        """Return the price that each order which goes on waits for at the end, and at what distance it follows.
+
+        Columns ``order, trigger_price, trail``: the price of a limit or a stop, in the units of the last bar; trail is
+        the fraction at which that of a trailing stop follows. NaN where there is none.
+        """
+        at = np.flatnonzero(self.state.opened[:, kernel.ORDER] >= 0)
+        waiting = self.state.waiting[at]
+        columns = {
+            "order": self.state.opened[at, kernel.ORDER].astype(np.int64) + 1,
+            "trigger_price": waiting[:, kernel.TRIGGER],
+            "trail": waiting[:, kernel.TRAIL],
+        }
+        return pd.DataFrame(columns)
+
+    def exits(self) -> pd.DataFrame:
+        """Return the exits of positions that hold at the end.
+
+        Columns ``asset, rule, stop_price, target_price, trail``: prices in the units of the last bar, the stop as far
+        as it has followed by then; trail is the fraction at which it follows. NaN where there is none.
+        """
+        guard = self.state.guard
+        levels = guard[:, [kernel.GUARD_STOP, kernel.GUARD_TARGET, kernel.GUARD_TRAIL]]
+        at = np.flatnonzero(np.isfinite(guard[:, kernel.GUARD_SIDE]) & np.isfinite(levels).any(axis=1))
+        side, best = guard[at, kernel.GUARD_SIDE], guard[at, kernel.GUARD_EXTREME]
+        is_fraction = guard[at, kernel.GUARD_FRACTION] == 1.0
+        trail = np.where(is_fraction, levels[at, 2], levels[at, 2] / best)
+        followed = best * (1.0 - side * trail)
+        columns = {
+            "asset": self.assets(at),
+            "rule": self.rules(self.state.guard_set[at, 0]),
+            "stop_price": side * np.fmax(side * levels[at, 0], side * followed),  # whichever is reached first
+            "target_price": levels[at, 1],
+            "trail": trail,
+        }
+        return pd.DataFrame(columns)
+
     def fills(self) -> pd.DataFrame:
         """Return every fill."""
         n = int(self.state.counts[kernel.FILLS])

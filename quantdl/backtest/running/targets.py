@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,6 @@ class TargetTable:
     before_costs: bool = False
 
 
-@runtime_checkable
 class TableStrategy(Strategy, Protocol):
     """A strategy that may also say all that it would decide at once, so that a sweep plays it in one compiled pass.
 
@@ -55,6 +54,11 @@ class TableStrategy(Strategy, Protocol):
     def targets(self, history: MarketHistory) -> TargetTable:
         """Return the targets of every session at which ``decide`` would answer with weights or a hold."""
         ...
+
+
+def offers_targets(strategy: Strategy) -> TypeGuard[TableStrategy]:
+    """Whether a strategy has a method ``targets``; a parameter of that name is none."""
+    return callable(getattr(strategy, "targets", None))
 
 
 def market_history(job: Job) -> MarketHistory:

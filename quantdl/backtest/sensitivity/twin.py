@@ -29,6 +29,7 @@ AGREES = 1e-9
 _FOLLOWED = {
     ("friction", "delisting"),
     ("trusted_data", "left_universe"),
+    ("trusted_data", "unconfirmed_price"),
     ("trusted_data", "split"),
     ("trusted_data", "dividend"),
     ("horizon", "expired"),
@@ -141,9 +142,9 @@ def without_overlays(job: Job) -> Job:
     """Return the job without what a twin leaves out, so that its runs are the twin's whatever the weights.
 
     Taken away are the stop, the loss that a wrong price may cause, caps on volume and on how fast a book can be left,
-    the least commission, lots, settlement, what can be borrowed, margin and the conditions that end a run. Caps on
-    decisions stay, and so do commission, spread, impact, interest and borrowing. What the overlays do is the difference
-    between the runs of both jobs.
+    the least commission, lots, settlement, what can be borrowed, margin, the conditions that end a run, and the caps on
+    predicted losses, for which a twin has no model. Other caps on decisions stay, and so do commission, spread, impact,
+    interest and borrowing. What the overlays do is the difference between the runs of both jobs.
     """
     never, costs = float("inf"), replace(job.terms.costs, commission_minimum=0.0)
     if not costs.liquidity_is_waived:
@@ -158,6 +159,7 @@ def without_overlays(job: Job) -> Job:
         borrowable=never,
         lot_shares=0,
         settlement_sessions=0,
+        limits=replace(job.terms.limits, book_shortfall=None, position_shortfall=None),
         stamps=("No stop, no condition and no cap on volume: a run to take derivatives of.", *job.terms.stamps),
     )
     return replace(job, terms=free)

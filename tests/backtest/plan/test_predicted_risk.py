@@ -342,10 +342,11 @@ def test_a_hedge_that_is_not_filled_yet_breaks_no_budget():
     assert cause.startswith("risk_budget = 0.01 is exceeded by 0.0")
 
 
-def test_from_open_to_horizon_counts_where_fills_are_at_the_open():
-    """Every session opens 5 % below its close: a book that fills at the open gains that, and nothing else moves."""
+def test_from_open_to_open_counts_where_fills_are_at_the_open():
+    """Sessions close at 100 and open from 95 on by a thousandth lower each: every book loses from open to open."""
     closes = np.full((330, 6), 100.0)
-    panel = world(closes, fields={"open": closes * 0.95, "high": closes, "low": closes * 0.95})
+    opens = 95.0 * 0.999 ** np.arange(330)[:, None] * np.ones(6)
+    panel = world(closes, fields={"open": opens, "high": closes, "low": opens})
     volume = StatedVolume("stated", dict.fromkeys(panel.assets, 1e12), "the exchange's fact book", 0.05, 0.0)
     stated = plan(
         ShortfallBudget("expected_shortfall", 0.5, 0.05),
@@ -358,4 +359,4 @@ def test_from_open_to_horizon_counts_where_fills_are_at_the_open():
     without = replace(stated, sizing=replace(stated.sizing, risk_budget=None))
     result = run(replace(without, sample=replace(stated.sample, purge_bars=0)), Fixed((0.1,) * 6), panel)
     found = row("sizing", judged(stated, result, panel, position_draws=lambda session: np.zeros((100, 6))))
-    assert f"realised {-0.6 * (1 / 0.95 - 1):.2%} over " in found.figure
+    assert f"realised {0.6 * (1 - 0.999**5):.2%} over " in found.figure

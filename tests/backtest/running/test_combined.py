@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from quantdl.backtest import Decision, Hold, Order, Orders
+from quantdl.backtest import Decision, Forecasts, Hold, Order, Orders
 from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.plan.predicted_risk import PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.backtest.plan.rules import Rule
 from quantdl.backtest.running.combined import Allocated, CombinedStrategy
@@ -203,3 +204,50 @@ def test_the_account_cites_the_rule_of_whoever_asks_for_most_of_what_it_trades()
     first, second = Schedule({0: [0.2, 0.5]}, "enter"), Schedule({0: [0.6, 0.1]}, "enter")
     _, result = play(world(FLAT), first, second)
     assert result.decisions[0].rules == ("b.enter", "a.enter")
+
+
+BUDGETS = {
+    "risk_budget": ShortfallBudget("expected_shortfall", 0.95, 0.06),
+    "max_predicted_loss_per_trade": PredictedLoss(0.95, 0.06),
+}
+
+
+def law_of(*losses):
+    """In one draw of twenty each asset loses so much, together: a long book's 95% shortfall is weights times losses."""
+    draws = np.zeros((100, len(losses)))
+    draws[:5] = np.log1p(-np.array(losses))
+    return draws
+
+
+def under_budgets(later, first, second):
+    """Two halves under limits on predicted losses; the law turns into another one at the sixth close."""
+    panel = world(np.full((60, 2), 100.0))
+    before, turns = law_of(0.1, 0.1), panel.sessions[5]
+    forecasts = Forecasts(30, lambda session: later if session >= turns else before, None)
+    items = {"horizon": {"bars": 30}, "friction": NO_COSTS, "sample": {"minimum_sessions": 31, "purge_bars": 31}}
+    return play(panel, first, second, sizing=BUDGETS, forecasts=forecasts, **items)[1]
+
+
+def test_a_part_that_does_not_decide_is_cut_to_what_it_may_lose_once_more_is_predicted():
+    """A00 is 0.3 of the book and comes to lose 0.3: 0.09. Of its own half that is 0.18, cut to a third: 0.06."""
+    first, second = Schedule({0: [0.6, 0.0]}), Schedule({6: [0.0, 0.2]})
+    result = under_budgets(law_of(0.3, 0.1), first, second)
+    assert result.decisions[1].weights == pytest.approx([0.1, 0.1])
+    assert result.decisions[1].rules == ("a.rebalance", "b.rebalance")
+
+
+def test_a_part_that_does_not_decide_keeps_its_shares_while_the_sum_keeps_the_budget():
+    """0.3 x 0.15 = 0.045 of the whole book: within 0.06, though its own half is beyond it."""
+    result = under_budgets(law_of(0.15, 0.1), Schedule({0: [0.6, 0.0]}), Schedule({6: [0.0, 0.2]}))
+    assert result.decisions[1].weights == pytest.approx([0.3, 0.1])
+
+
+def test_what_a_part_holds_without_a_law_is_sold_and_ends_no_run():
+    result = under_budgets(law_of(np.nan, 0.1), Schedule({0: [0.6, 0.0]}), Schedule({6: [0.0, 0.2]}))
+    assert result.decisions[1].weights == pytest.approx([0.0, 0.1])
+
+
+def test_a_part_that_decides_more_than_it_may_lose_is_named():
+    words = r"strategy 'b': 2018-01-08: a predicted 95% shortfall of 0.08 of A01 breaks sizing.max_predicted_loss"
+    with pytest.raises(RunError, match=words):
+        under_budgets(law_of(0.1, 0.1), Schedule({0: [0.4, 0.0]}), Schedule({6: [0.0, 0.8]}))

@@ -10,8 +10,10 @@ from quantdl.backtest import Decision
 from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.horizon import EveryBars
 from quantdl.backtest.plan.related_positions import NamedGroups
+from quantdl.backtest.running.decision_checks import check_predicted_losses
 from quantdl.errors import RunError
 from quantdl.portfolio import within_limits
+from quantdl.portfolio.limits import Limits, ShortfallLimit
 from tests.backtest.worlds import FLAT, closes_with, random_walk, run, world
 
 
@@ -82,3 +84,10 @@ def test_within_limits_is_always_accepted():
     result = run(panel, Wild(), **items)
     assert len(result.decisions) == 30
     assert pd.notna(result.equity["equity"]).all()
+
+
+def test_a_predicted_loss_is_refused_with_the_time_of_a_bar_within_the_session():
+    draws, label = np.full((20, 2), np.log(0.8)), pd.Timestamp("2024-01-02 10:30")
+    limits = Limits(True, 1.0, 1.0, 1.0, np.zeros(2, int), ("all",), 1.0, 1.0, book_shortfall=ShortfallLimit(0.9, 0.05))
+    with pytest.raises(RunError, match=r"^2024-01-02 10:30: a predicted 90% shortfall of 0.1 of the book breaks"):
+        check_predicted_losses(np.array([0.5, 0.0]), ("rebalance",) * 2, limits, lambda: draws, ("A00", "A01"), label)

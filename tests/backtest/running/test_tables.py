@@ -4,13 +4,16 @@ from dataclasses import fields
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from quantdl.backtest import Decision, Hold
+from quantdl.backtest import Decision, Hold, Order, Orders, PositionExits, prepare
 from quantdl.backtest.plan.friction import Borrow
 from quantdl.backtest.plan.invalidation import DrawdownLimit, StaleDataLimit
+from quantdl.backtest.running.asking import StrategyDriver
+from quantdl.backtest.running.engine import Engine
 from quantdl.backtest.running.result import SESSION_DTYPE
 from quantdl.backtest.running.tables import Close
-from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, random_walk, run, world
+from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, plan_for, random_walk, run, span, world
 
 
 def test_empty_tables_have_the_types_of_full_ones():
@@ -82,3 +85,32 @@ def test_decisions_are_kept_as_they_were_taken():
     assert first.weights.tolist() == [0.4, 0.3] and (first.group_gross, first.group_net) == (0.4, 0.4)
     assert second.weights is None and second.session == result.equity.index[2]
     assert isinstance(Decision(np.zeros(2), "rebalance"), Decision)
+
+
+class Rests:
+    """Buys A00 with exits, waits for A01 at 90, and buys A02 to sell it a tenth below its best close."""
+
+    def decide(self, view):
+        exits = (PositionExits("A00", "leave", stop=80.0, target=150.0, trail=0.1),)
+        buys = (Order("A00", 2.0, "rebalance"), Order("A01", 1.0, "rebalance", "limit", 90.0))
+        sells = Order("A02", -1.0, "rebalance", "trailing_stop", trail=0.1)
+        answers = {1: Orders((*buys, Order("A02", 1.0, "rebalance")), exits), 4: Orders((sells,))}
+        return answers.get(len(view.sessions))
+
+
+def test_what_waits_at_the_end_is_told_with_its_prices():
+    """A00 closes at 120 at best, A02 at 110 after its stop was set."""
+    closes = np.full((12, 3), 100.0)
+    closes[2:, 0], closes[8:, 0], closes[6:, 2] = 120.0, 115.0, 110.0
+    panel = world(closes)
+    items = {"horizon": {"bars": 11}, "sample": {"minimum_sessions": 12}, "friction": NO_COSTS}
+    job = prepare(panel, plan_for(panel, **items), *span(panel), 1000.0)
+    engine = Engine(job, None)
+    engine.play(StrategyDriver(job, Rests(), None))
+    orders = engine.result().orders.merge(engine.logs.resting(), on="order").set_index("asset")
+    assert orders["kind"].to_dict() == {"A01": "limit", "A02": "trailing_stop"}
+    assert orders["trigger_price"].to_dict() == pytest.approx({"A01": 90.0, "A02": 99.0})
+    np.testing.assert_array_equal(orders["trail"], [np.nan, 0.1])
+    (exits,) = engine.logs.exits().to_dict("records")
+    expected = {"asset": "A00", "rule": "leave", "stop_price": 108.0, "target_price": 150.0, "trail": 0.1}
+    assert exits == pytest.approx(expected)

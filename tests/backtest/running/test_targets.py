@@ -6,6 +6,7 @@ import pytest
 
 from quantdl.backtest import Decision, Hold, TargetTable, market_history, prepare, run_backtest
 from quantdl.backtest.plan.horizon import EveryBars
+from quantdl.backtest.running.targets import offers_targets
 from quantdl.errors import RunError
 from tests.backtest.book.test_kernel import same
 from tests.backtest.worlds import plan_for, random_walk, span, world
@@ -140,3 +141,15 @@ def test_the_history_ends_with_the_last_session_played_and_can_be_read_only():
     for values in (history.continuous_closes, history.fields["close"], history.listed, history.rebalance_due):
         with pytest.raises(ValueError, match="read-only"):
             values[-1] = 0
+
+
+def test_a_parameter_named_targets_is_no_table():
+    class WithParameter(Reads):
+        targets = (0.1, 0.2)
+
+    class WithTable(Reads):
+        def targets(self, history):
+            return table()
+
+    found = [offers_targets(kind(table())) for kind in (Reads, WithParameter, WithTable)]
+    assert found == [False, False, True]

@@ -10,6 +10,7 @@ from torch.func import grad, jacrev, vmap
 from quantdl.backtest import Prices, TargetTable, Twin, play_targets, prepare, without_overlays
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit
+from quantdl.backtest.plan.predicted_risk import PredictedLoss, ShortfallBudget
 from quantdl.errors import RunError
 from tests.backtest.sensitivity.books import job_of, measured, other_costs, random_table, weights_of
 from tests.backtest.worlds import plan_for, random_walk, span, world
@@ -90,6 +91,27 @@ def test_without_overlays_every_one_of_them_is_gone():
     assert (result.orders["status"].isin(["filled", "cash_short", "waiting"])).all()
     assert result.fills["impact"].sum() > 0
     assert result.stamps[0].startswith("No stop, no condition and no cap on volume")
+
+
+def test_without_overlays_a_plan_that_limits_predicted_losses_needs_no_model():
+    limits = {
+        "risk_budget": ShortfallBudget("expected_shortfall", 0.95, 0.02),
+        "max_predicted_loss_per_trade": PredictedLoss(0.95, 0.01),
+    }
+    job = planned(sizing={"stop_loss": 0.4, "max_loss_per_trade": 0.6} | limits)
+    with pytest.raises(RunError, match="no model predicts any"):
+        Twin.of(job, TABLE).check(TABLE)
+    free = without_overlays(job)
+    plain = without_overlays(planned(sizing={"stop_loss": 0.4, "max_loss_per_trade": 0.6}))
+    assert Twin.of(free, TABLE).check(TABLE).final_equity == play_targets(plain, TABLE).final_equity
+
+
+def test_a_price_that_was_not_confirmed_is_followed():
+    closes = CLOSES.copy()
+    closes[12, 0] *= 10
+    job = planned(world(closes), sizing={"stop_loss": 0.4, "max_loss_per_trade": 0.6})
+    events = Twin.of(job, TABLE).check(TABLE).events
+    assert events["condition"].tolist() == ["unconfirmed_price"]
 
 
 def test_a_table_of_other_sessions_is_no_input_of_a_twin():
