@@ -4,7 +4,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, get_origin, get_type_hints
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
 from quantdl.backtest.plan.context import ModelFacts, RunSpan
 from quantdl.backtest.plan.items import ITEMS, Item, Plan
@@ -84,12 +85,18 @@ def data_faults(plan: Plan, panel: "Panel", start: "pd.Timestamp", end: "pd.Time
 
 def _missing_items(plan: Plan) -> Iterator[PlanFault]:
     """Yield a fault for every item of the plan that is not of its type."""
-    for name, hint in get_type_hints(Plan).items():
+    for name, hint in _items_of_a_plan().items():
         value = getattr(plan, name)
         wanted = tuple if get_origin(hint) is tuple else hint
         if not isinstance(value, wanted):
             article = "a tuple" if wanted is tuple else f"a {wanted.__name__}"
             yield PlanFault(name, repr(value), article, f"write the item '{name}'")
+
+
+@cache
+def _items_of_a_plan() -> dict[str, Any]:
+    """Names of the items with their types, evaluated once: a plan is checked before every run."""
+    return get_type_hints(Plan)
 
 
 def _numbers_not_finite(value: object, item: str = "") -> Iterator[PlanFault]:

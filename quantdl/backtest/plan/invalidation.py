@@ -283,7 +283,7 @@ def _longest_silence(panel: "Panel", sessions: int) -> int:
 
     After a trade in the first bar of a session come the other bars of that session, and then those of the sessions.
     """
-    most = int(panel.sessions.value_counts().max())
+    most = 1 if panel.sessions.is_unique else int(panel.sessions.value_counts().max())
     return (sessions + 1) * most - 1
 
 
