@@ -1,7 +1,5 @@
 """The book played again in a world with another future: orders, fills, equity and events up to a session."""
 
-from typing import Any
-
 import pandas as pd
 
 from quantdl.audit.verdict import Leak
@@ -28,17 +26,27 @@ def book_leak(job: Job, true: BacktestResult, at: pd.Timestamp, forecasts: Forec
         one, two = (_until(getattr(result, name), at) for result in (true, other))
         if not _same(one, two):
             return _leak(name, at, how)
-    tables: dict[str, tuple[str, Any]] = {
-        "orders": ("decided", list(_DECIDED)),
-        "fills": ("session", None),
-        "events": ("session", None),
-    }
-    for name, (day, columns) in tables.items():
+    if not _same_orders(true.orders, other.orders, at):
+        return _leak("orders", at, how)
+    for name in ("fills", "events"):
         one, two = (getattr(result, name) for result in (true, other))
-        one, two = (frame[frame[day] <= at].reset_index(drop=True) for frame in (one, two))
-        if not _same(*((one, two) if columns is None else (one[columns], two[columns]))):
+        if not _same(*(frame[frame["session"] <= at].reset_index(drop=True) for frame in (one, two))):
             return _leak(name, at, how)
     return None
+
+
+def _same_orders(true: pd.DataFrame, other: pd.DataFrame, at: pd.Timestamp) -> bool:
+    """Whether what was ordered up to a session is the same, given the orders of a world that ends with it.
+
+    An exit of a position is dated by the session that stated it, and becomes an order when a price reaches it. So the
+    orders of the true run up to the session are as many as those of the other world, and among them must be all that
+    are no exits and were decided by then.
+    """
+    first = true[: len(other)].reset_index(drop=True)
+    later = true[len(other) :]
+    if ((later["decided"] <= at) & (later["kind"] != "exit")).any():
+        return False
+    return _same(first[list(_DECIDED)], other.reset_index(drop=True)[list(_DECIDED)])
 
 
 def _until(frame: pd.DataFrame, at: pd.Timestamp) -> pd.DataFrame:
