@@ -13,7 +13,7 @@ from quantdl.experiment import run_experiment
 from quantdl.experiment.as_of import _refuse_unfinished, forecast_as_of
 from quantdl.market.sources import load_sp500
 from tests.backtest.worlds import hours
-from tests.small_experiment import ASSETS, config_on_files, small_config, stored, with_model, write_prices
+from tests.small_experiment import ASSETS, ROOT, config_on_files, small_config, stored, with_model, write_prices
 
 QUANTILES = ["q01", "q05", "q25", "median", "q75", "q95", "q99"]
 
@@ -169,3 +169,13 @@ def test_what_is_forecast_reads_nothing_after_its_session(tmp_path):
     for name in ("orders", "positions", "risk", "events"):
         pd.testing.assert_frame_equal(getattr(ends, name), getattr(goes_on, name), check_exact=True)
     assert ends.equity == goes_on.equity
+
+
+@pytest.mark.slow
+def test_only_orders_that_go_on_are_named_where_the_volume_cap_leaves_parts_unfilled():
+    """On hours, orders filled in part are replaced again and again; what is left of those is ordered no more."""
+    config = load_config(ROOT / "configs" / "hourly.yaml")
+    found = forecast_as_of(config, date(2023, 6, 15))
+    assert not found.orders["asset"].duplicated().any()  # one order an asset waits at most
+    assert (found.positions["weight_after_orders"] >= -1e-9).all()  # the plan is long-only
+    assert found.positions["weight_after_orders"].sum() <= config.plan.sizing.max_gross + 0.02
