@@ -5,6 +5,7 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from quantdl.config import load_config
@@ -67,9 +68,20 @@ DECLARED = {
 """What a test says of prices in files of its own."""
 
 
+def six_stocks(noise_after: str | pd.Timestamp | None = None) -> dict[str, pd.Series]:
+    """Real closes of `ASSETS` from 2010 to 2016; every one after a session may be noise, which is another future."""
+    panel = load_sp500().select(list(ASSETS)).between("2010-01-04", "2016-12-30")
+    closes = pd.DataFrame(panel.closes, panel.sessions, list(ASSETS))
+    if noise_after is not None:
+        last, later = pd.Timestamp(noise_after), closes.index > pd.Timestamp(noise_after)
+        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(ASSETS)))
+        closes.loc[later] = closes.loc[last].to_numpy() * np.exp(np.cumsum(noise, axis=0))
+    return {asset: closes[asset].rename("close") for asset in ASSETS}
+
+
 def write_prices(folder: Path, prices: Mapping[str, pd.DataFrame | pd.Series]) -> str:
     """Write one CSV file an asset, indexed by session, and return the fingerprint of what they hold."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for asset, table in prices.items():
         table.rename_axis("date").to_csv(folder / f"{asset}.csv")
     about = Declaration(**DECLARED, as_of=date(2017, 3, 1), licence="for this test")

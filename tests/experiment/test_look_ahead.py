@@ -6,36 +6,21 @@ import pytest
 
 from quantdl.config import load_config
 from quantdl.experiment import Outcome, carry_out
-from quantdl.market.sources import load_sp500
-from tests.small_experiment import ASSETS, config_on_files
+from tests.small_experiment import config_on_files, six_stocks
 
 LAST = pd.Timestamp("2016-10-03")  # the last session on which both worlds are one
 # What of an econometric model is its own is tested beside it in seconds, tests/training/test_classical_fit.py.
 MODELS = ("transformer", pytest.param("garch_t", marks=pytest.mark.slow))
 
 
-def world(other_future: bool) -> pd.DataFrame:
-    """Closes of the six stocks from 2010 to 2016; in the other future every price after `LAST` is noise."""
-    panel = load_sp500().select(list(ASSETS)).between("2010-01-04", "2016-12-30")
-    closes = pd.DataFrame(panel.closes, panel.sessions, list(ASSETS))
-    if other_future:
-        later = closes.index > LAST
-        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(ASSETS)))
-        closes.loc[later] = closes.loc[LAST].to_numpy() * np.exp(np.cumsum(noise, axis=0))
-    return closes
-
-
-def run(folder, closes: pd.DataFrame, model: str) -> Outcome:
+def run(folder, noise_after: pd.Timestamp | None, model: str) -> Outcome:
     block = "  kind: garch_t\n  horizon: 5\n" if model == "garch_t" else None
-    prices = {asset: closes[asset].rename("close") for asset in ASSETS}
-    return carry_out(load_config(config_on_files(folder, prices, block)))
+    return carry_out(load_config(config_on_files(folder, six_stocks(noise_after), block)))
 
 
 @pytest.fixture(scope="module", params=MODELS)
 def two_runs(request, tmp_path_factory) -> tuple[Outcome, Outcome]:
-    one, other = (
-        run(tmp_path_factory.mktemp("world"), world(other_future), request.param) for other_future in (False, True)
-    )
+    one, other = (run(tmp_path_factory.mktemp("world"), noise_after, request.param) for noise_after in (None, LAST))
     return one, other
 
 

@@ -1,7 +1,6 @@
 """A search reads nothing after the validation span, counts every trial, and goes on where it was ended."""
 
 import importlib.util
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,9 +12,8 @@ from quantdl.config import load_config, with_values
 from quantdl.errors import ConfigError, IntegrityError
 from quantdl.experiment.search import SearchTable, SearchTrial, by_parzen_estimator, search
 from quantdl.experiment.trials import ledger_of
-from quantdl.market.sources import load_sp500
 from quantdl.training.settings import Choices, NumberRange, SearchSettings
-from tests.small_experiment import small_config
+from tests.small_experiment import six_stocks, small_config, write_prices
 
 OPTUNA = importlib.util.find_spec("optuna") is not None
 VALIDATION_END = pd.Timestamp("2016-06-30")
@@ -63,17 +61,7 @@ def searched(tmp_path_factory):
 
 def on_prices(folder, other_future: bool):
     """The same search on CSV files of six stocks; in the other future every price after the validation is noise."""
-    panel = load_sp500().select(["AAPL", "JPM", "KO", "PG", "RRC", "XOM"]).between("2010-01-04", "2016-12-30")
-    closes = pd.DataFrame(panel.closes, panel.sessions, list(panel.assets))
-    if other_future:
-        later = closes.index > VALIDATION_END
-        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(panel.assets)))
-        closes.loc[later] = closes.loc[VALIDATION_END].to_numpy() * np.exp(np.cumsum(noise, axis=0))
-    (folder / "prices").mkdir(parents=True)
-    for asset in panel.assets:
-        text = io.StringIO()
-        closes[asset].rename("close").rename_axis("date").to_csv(text)
-        (folder / "prices" / f"{asset}.csv").write_text(text.getvalue())
+    write_prices(folder / "prices", six_stocks(VALIDATION_END if other_future else None))
     data = (
         "  kind: csv_folder\n  path: prices\n  source: a test\n  timezone: America/New_York\n  frequency: 1D\n"
         "  adjustment: total_return\n  calendar: XNYS\n  as_of: 2016-12-30\n  licence: for this test\n"

@@ -24,20 +24,23 @@ MOMENTUM = (ROOT / "strategies" / "momentum.py").read_text()
 class Here:
     """Plays each part in this process, last part first; what a part comes to is told by the test."""
 
-    def __init__(self, ends: Callable[[int, Path], JobResult | None] = lambda number, request: None) -> None:
-        self.ends, self.jobs = ends, []
+    def __init__(
+        self,
+        ends: Callable[[int, Path], JobResult | None] = lambda number, request: None,
+        never_begin: frozenset[int] = frozenset(),
+    ) -> None:
+        self.ends, self.never_begin, self.jobs = ends, never_begin, []
 
     def results(self, jobs: Sequence[Job]) -> Iterator[tuple[int, JobResult]]:
         for at, job in reversed(list(enumerate(jobs))):
             self.jobs.append(job)
             request = Path(job.arguments[1])
             assert job.arguments[0] == COMMAND
-            if len(self.jobs) - 1 not in NEVER_BEGIN:
-                play_part(request)
+            if len(self.jobs) - 1 in self.never_begin:
+                yield at, JobResult(-9, "", "")
+                continue
+            play_part(request)
             yield at, self.ends(len(self.jobs) - 1, request) or JobResult(0, "", "")
-
-
-NEVER_BEGIN: set[int] = set()
 
 
 @pytest.fixture(scope="module")
@@ -77,14 +80,12 @@ def test_a_process_that_dies_takes_along_the_set_it_was_at_and_no_other(alone, t
     assert len(ledger_of(config).read().records) == 7
 
 
-def test_a_part_that_never_begins_is_tried_again_and_then_told(alone, tmp_path, monkeypatch):
-    dead = lambda number, request: JobResult(-9, "", "") if number in NEVER_BEGIN else None  # noqa: E731
-    monkeypatch.setattr("tests.experiment.test_sweep_parts.NEVER_BEGIN", {0})
+def test_a_part_that_never_begins_is_tried_again_and_then_told(alone, tmp_path):
     once = load_config(sweep_config(tmp_path))
-    assert sweep_grid(once, outcomes=OnWorkers(Here(dead), 2)) == alone[1]
-    monkeypatch.setattr("tests.experiment.test_sweep_parts.NEVER_BEGIN", {0, 2})
+    assert sweep_grid(once, outcomes=OnWorkers(Here(never_begin=frozenset({0})), 2)) == alone[1]
+    twice = Here(never_begin=frozenset({0, 2}))
     (tmp_path / "twice").mkdir()
-    table = sweep_grid(load_config(sweep_config(tmp_path / "twice")), outcomes=OnWorkers(Here(dead), 2))
+    table = sweep_grid(load_config(sweep_config(tmp_path / "twice")), outcomes=OnWorkers(twice, 2))
     lost = [row for row in table.rows if row.state == "failed"]
     assert len(lost) == 4
     assert {row.problem for row in lost} == {"its process ended by signal 9 before it had played anything"}

@@ -1,6 +1,5 @@
 """What a sweep is played on ends with its span, and a model is fitted on what lies before it."""
 
-import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment.parameter_sweep import sweep_grid
 from quantdl.experiment.sweep_world import config_of_the_span, open_world
 from quantdl.market.sources import load_sp500
-from tests.small_experiment import small_config
+from tests.small_experiment import six_stocks, small_config, write_prices
 from tests.small_sweep import SWEEP, sweep_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -26,17 +25,7 @@ VALIDATION_END = pd.Timestamp("2016-06-30")
 
 def on_prices(folder, other_future: bool):
     """The small sweep on CSV files; in the other future every price after the validation span is noise."""
-    panel = load_sp500().select(["AAPL", "JPM", "KO", "PG", "RRC", "XOM"]).between("2010-01-04", "2016-12-30")
-    closes = pd.DataFrame(panel.closes, panel.sessions, list(panel.assets))
-    if other_future:
-        later = closes.index > VALIDATION_END
-        noise = np.random.default_rng(4).normal(0.0, 0.04, (int(later.sum()), len(panel.assets)))
-        closes.loc[later] = closes.loc[VALIDATION_END].to_numpy() * np.exp(np.cumsum(noise, axis=0))
-    (folder / "prices").mkdir(parents=True)
-    for asset in panel.assets:
-        text = io.StringIO()
-        closes[asset].rename("close").rename_axis("date").to_csv(text)
-        (folder / "prices" / f"{asset}.csv").write_text(text.getvalue())
+    write_prices(folder / "prices", six_stocks(VALIDATION_END if other_future else None))
     groups = "groups: {kind: named, members: {left: [AAPL, JPM, KO], right: [PG, RRC, XOM]}}"
     return load_config(sweep_config(folder, {KNOWN: CSV, "groups: {kind: sector}": groups}))
 
