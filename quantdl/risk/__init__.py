@@ -23,12 +23,14 @@ from quantdl.risk.measures import (
     value_at_risk_error,
 )
 from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
+from quantdl.risk.scenarios import Scenarios
 
 __all__ = [
     "BaselZone",
     "Christoffersen",
     "Drawdown",
     "PerformanceMetrics",
+    "Scenarios",
     "TestResult",
     "acerbi_szekely_z2",
     "basel_zone",

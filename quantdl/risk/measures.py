@@ -12,6 +12,8 @@ from torch import Tensor
 from quantdl.distributions import Forecast
 from quantdl.scoring import confidence
 
+_SHARE_ROUNDING = 1e-9  # of a sum of up to millions of probabilities
+
 
 def draw_returns(forecast: Forecast, n_draws: int, seed: int) -> Tensor:
     """Draw joint log returns from a forecast and leave the caller's random state alone.
@@ -59,7 +61,7 @@ def portfolio_losses(log_returns: Tensor, weights: Tensor) -> Tensor:
     return -(weights.double() * torch.expm1(log_returns.double())).sum(-1)
 
 
-def value_at_risk(losses: Tensor, level: float = 0.99) -> Tensor:
+def value_at_risk(losses: Tensor, level: float = 0.99, probabilities: Tensor | None = None) -> Tensor:
     r"""Smallest loss that is not exceeded with probability ``level`` (inverse of the empirical distribution).
 
     .. math:: \mathrm{VaR}_\alpha(L) = \inf \{ x : P(L \le x) \ge \alpha \}
@@ -70,24 +72,30 @@ def value_at_risk(losses: Tensor, level: float = 0.99) -> Tensor:
     Args:
         losses: Fractions of portfolio value, positive when money is lost.
         level: Confidence level, strictly between 0 and 1. Below 0.5 it is read as ``1 - level``, with a warning.
+        probabilities: Of each loss, not negative; they are divided by their sum. Equal where None.
 
     Shape:
         - losses: (S, \*), draws first
+        - probabilities: (S,)
         - output: (\*) float64
 
     Raises:
         ValueError: If ``level`` is outside (0, 1), a loss is not finite, or there are fewer than ``1 / (1 - level)``
-            losses, so that the tail holds not even one.
+            losses, so that the tail holds not even one: with probabilities, if the largest loss has more than the tail.
 
     Example:
         >>> value_at_risk(torch.tensor([0.3, 0.1, 0.2, 0.4]), level=0.75)
         tensor(0.3000, dtype=torch.float64)
+        >>> value_at_risk(torch.tensor([0.3, 0.1, 0.2, 0.4]), 0.75, torch.tensor([0.0, 0.8, 0.1, 0.1]))
+        tensor(0.1000, dtype=torch.float64)
     """
+    if probabilities is not None:
+        return _of_tail(losses, confidence(level), probabilities)[0]
     losses, tail = _losses_and_tail(losses, confidence(level))
     return _order_statistic(losses, len(losses) - math.floor(tail))
 
 
-def expected_shortfall(losses: Tensor, level: float = 0.99) -> Tensor:
+def expected_shortfall(losses: Tensor, level: float = 0.99, probabilities: Tensor | None = None) -> Tensor:
     r"""Mean of the worst ``1 - level`` share of the losses.
 
     .. math:: \mathrm{ES}_\alpha(L) = \frac{1}{1 - \alpha} \int_\alpha^1 \mathrm{VaR}_u(L) \, du
@@ -99,9 +107,11 @@ def expected_shortfall(losses: Tensor, level: float = 0.99) -> Tensor:
     Args:
         losses: Fractions of portfolio value, positive when money is lost.
         level: Confidence level, strictly between 0 and 1. Below 0.5 it is read as ``1 - level``, with a warning.
+        probabilities: Of each loss, not negative; they are divided by their sum. Equal where None.
 
     Shape:
         - losses: (S, \*), draws first
+        - probabilities: (S,)
         - output: (\*) float64, never below :func:`value_at_risk`
 
     Raises:
@@ -115,6 +125,9 @@ def expected_shortfall(losses: Tensor, level: float = 0.99) -> Tensor:
         >>> expected_shortfall(torch.tensor([0.0, 0.1, 0.2, 0.3]), level=0.5)
         tensor(0.2500, dtype=torch.float64)
     """
+    if probabilities is not None:
+        threshold, beyond = _of_tail(losses, confidence(level), probabilities)
+        return threshold + beyond
     losses, tail = _losses_and_tail(losses, confidence(level))
     threshold = _order_statistic(losses, len(losses) - math.floor(tail))
     return threshold + (losses - threshold).clamp(min=0.0).sum(0) / tail
@@ -168,6 +181,32 @@ def expected_shortfall_error(losses: Tensor, level: float = 0.99) -> Tensor:
         raise ValueError("a standard error needs at least 2 draws, got 1.")
     excess = (losses - _order_statistic(losses, len(losses) - math.floor(tail))).clamp(min=0.0)
     return excess.std(0) * math.sqrt(len(losses)) / tail
+
+
+def _of_tail(losses: Tensor, level: float, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Value at risk, and what the expected shortfall is beyond it, of losses (S, *) with probabilities (S,)."""
+    if losses.ndim == 0 or probabilities.shape != losses.shape[:1]:
+        given, wanted = tuple(probabilities.shape), tuple(losses.shape[:1])
+        raise ValueError(f"probabilities must be one for each of the losses, {wanted}, got shape {given}.")
+    losses, shares = losses.double(), probabilities.double()
+    if not bool(torch.isfinite(losses).all() and torch.isfinite(shares).all() and (shares >= 0).all()):
+        raise ValueError("losses must be finite, and probabilities finite and not negative.")
+    if not bool(shares.sum() > 0):
+        raise ValueError("probabilities must not all be zero.")
+    shares, tail = shares / shares.sum(), round(1.0 - level, 12)
+    ordered, order = losses.sort(dim=0, descending=True)
+    own = shares[order]
+    beyond = own.cumsum(0)
+    largest = torch.where(own > 0, own, torch.inf).masked_fill(beyond > own, torch.inf).amin(0)
+    if bool((largest > tail * (1.0 + _SHARE_ROUNDING)).any()):
+        raise ValueError(
+            f"level {level} is too high: the largest loss alone has a probability of {float(largest.max()):.3g}, and "
+            f"the tail holds {tail:.3g}. Take more draws or a lower level."
+        )
+    first = (beyond > tail * (1.0 + _SHARE_ROUNDING)).double().argmax(0, keepdim=True)
+    threshold = ordered.gather(0, first)
+    excess = ((ordered - threshold).clamp(min=0.0) * own).sum(0) / tail
+    return threshold[0], excess
 
 
 def _losses_and_tail(losses: Tensor, level: float) -> tuple[Tensor, float]:
