@@ -109,6 +109,7 @@ class Engine:
             before_costs: Whether targets are of equity before the costs of reaching them.
             keeps_books: Whether shares and weights of every session are written down.
         """
+        kernel.compile_once()
         tape, terms = job.tape, job.terms
         self.job, self.tape, self.terms = job, tape, terms
         self.book: RuleBook = rule_book(terms)

@@ -1,12 +1,15 @@
 """The compiled engine against the reference engine in plain Python, and its log against its book."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from quantdl.backtest import Hold, prepare, run_backtest
+from quantdl.backtest import Hold, TargetTable, play_targets, prepare, run_backtest
+from quantdl.backtest.book import kernel
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility
 from quantdl.backtest.plan.friction import StatedVolume
 from quantdl.backtest.plan.invalidation import (
@@ -20,7 +23,7 @@ from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.market.actions import CashDividend, CorporateActions
 from tests.backtest.oracle import engine as reference
 from tests.backtest.test_properties import SETTINGS, Restless, market, plan_of
-from tests.backtest.worlds import Schedule, plan_for, span, world
+from tests.backtest.worlds import FLAT, Schedule, plan_for, run, span, world
 from tests.raw_panels import raw_world
 
 TABLES = (
@@ -106,3 +109,26 @@ def test_more_dividends_on_a_day_than_a_log_is_meant_for_are_all_written_down():
         panel, plan_for(panel), Schedule({1: [0.5, 0.0], 4: Hold("rebalance")}), *span(panel), None, 1000.0
     )
     assert (result.events["condition"] == "dividend").sum() == 60
+
+
+def test_compiling_leaves_the_garbage_collector_as_it_was(monkeypatch):
+    class Uncompiled:
+        signatures = ()
+
+        def compile(self, signature):
+            assert not gc.isenabled()
+            raise MemoryError
+
+    monkeypatch.setattr(kernel, "advance", Uncompiled())
+    with pytest.raises(MemoryError):
+        kernel.compile_once()
+    assert gc.isenabled()
+
+
+def test_what_is_compiled_beforehand_is_what_runs_call_whether_they_ask_or_read_a_table():
+    """One signature: a second one would take seconds of the first run."""
+    panel = world(FLAT)
+    run(panel, {0: (0.5, 0.5)})
+    job = prepare(panel, plan_for(panel), *span(panel), initial_equity=1000.0)
+    play_targets(job, TargetTable(panel.sessions[:1], np.array([[0.5, 0.5]]), "rebalance"))
+    assert len(kernel.advance.signatures) == 1
