@@ -157,7 +157,7 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
         expected = f"the {cut.labelled} of a {bar}, anchored to the {cut.anchored}"
         fix = "remove the bar, or declare the calendar, labelled, anchored and times_in that are meant"
         row_faults += bars.find("outside_session", strange, None, when, expected, fix)
-    fix = "sort the rows of each asset by date"
+    fix = "sort the rows of each asset by date, or state newest_first: true of CSV files that begin with the latest bar"
     row_faults += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
     fix = "keep one of the bars"
     if 2 * len(repeated) > len(bars.row):  # so many are shorter bars than declared

@@ -146,7 +146,7 @@ def read_bars(frame: pd.DataFrame, place: Place, declaration: Declaration, symbo
     """
     header = read_header(frame.columns, place, declaration.adjustment, needs_symbol=symbol is None)
     if header.row_faults:
-        return _nothing(place, tuple(replace(row_fault, symbol=symbol) for row_fault in header.row_faults))
+        return no_bars(place, tuple(replace(row_fault, symbol=symbol) for row_fault in header.row_faults))
     row = np.flatnonzero(~_blank(frame))
     if not len(row):
         return nothing_read(place, "no bars", "at least one bar", "fill the file or remove it")
@@ -192,7 +192,14 @@ def read_dates(column: pd.Series, declaration: Declaration) -> tuple[np.ndarray,
 
 def nothing_read(place: Place, given: str, expected: str, fix: str) -> Bars:
     """Return no bars and the objection to the whole place."""
-    return _nothing(place, (unreadable(place, given, expected, fix),))
+    return no_bars(place, (unreadable(place, given, expected, fix),))
+
+
+def no_bars(place: Place, row_faults: tuple[RowFault, ...]) -> Bars:
+    """Return no bars and the objections to the place."""
+    empty = np.zeros(0, dtype=np.int64)
+    day = np.zeros(0, dtype="datetime64[D]")
+    return Bars((place,), empty, empty, (), empty, day, {}, row_faults=row_faults)
 
 
 def concatenate(parts: Sequence[Bars]) -> Bars:
@@ -248,9 +255,3 @@ def _blank(frame: pd.DataFrame) -> np.ndarray:
         if blank.any():
             blank &= np.asarray(as_text(column) == "", dtype=bool)
     return blank
-
-
-def _nothing(place: Place, row_faults: tuple[RowFault, ...]) -> Bars:
-    empty = np.zeros(0, dtype=np.int64)
-    day = np.zeros(0, dtype="datetime64[D]")
-    return Bars((place,), empty, empty, (), empty, day, {}, row_faults=row_faults)

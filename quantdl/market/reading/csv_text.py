@@ -9,8 +9,9 @@ import pandas as pd
 
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.columns import UNREADABLE_ROW
+from quantdl.market.reading.dialect import PLAIN, Dialect
 from quantdl.market.reading.row_faults import Place, RowFault
-from quantdl.market.reading.text_kinds import cells_of, misread
+from quantdl.market.reading.text_kinds import cells_of, misread, other_format
 
 _LINES_SHOWN = 5
 # What other programs' files begin with, longest first.
@@ -68,15 +69,16 @@ def read_text(file: Path, place: Place) -> str | Bars:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
+def rows_of(text: str, place: Place, symbol: str, dialect: Dialect = PLAIN) -> Rows | Bars:
     """Split text into cells, or return the objection to all of it.
 
     A cell does not reach over the end of its line, so that a quotation mark without its partner damages one line.
 
     Args:
-        text: Lines of cells separated by commas, a header first.
+        text: Lines of cells, a header first.
         place: The file.
         symbol: The asset that the file holds, for the messages.
+        dialect: How the file is written; what stands above its header is cut off.
     """
     first, _, body = text.partition("\n")
     if "\0" in first:  # UTF-16 without its mark, a file full of nothing, or no text at all
@@ -84,10 +86,11 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
         return nothing_read(
             place, "NUL bytes in the header line", "UTF-8 text", f"save the file as CSV in UTF-8{looks}"
         )
-    wrong = misread(text)
+    wrong = misread(text) if dialect == PLAIN else other_format(text)
     if wrong is not None:
         return nothing_read(place, wrong.given, wrong.expected, wrong.fix)
-    header = cells_of(first)
+    separator = dialect.separator
+    header = cells_of(first, separator)
     if not first.strip() and body.strip():
         return nothing_read(place, "an empty line above the header", "the header in the first line", "remove the line")
     if header is None or not first.strip():
@@ -97,9 +100,9 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     if twice:
         return nothing_read(place, f"the columns {twice} twice", "each column once", "remove one of them")
     lines = body.split("\n")
-    if '"' not in body and all(line.count(",") == len(header) - 1 or not line.strip() for line in lines):
-        return _all_rows(body, header, place)
-    cells = [cells_of(line) for line in lines]
+    if '"' not in body and all(line.count(separator) == len(header) - 1 or not line.strip() for line in lines):
+        return _all_rows(body, header, place, separator)
+    cells = [cells_of(line, separator) for line in lines]
     width = len(header)
     good = [row for row, found in enumerate(cells) if lines[row].strip() and found is not None and len(found) == width]
     bad = [row for row, found in enumerate(cells) if lines[row].strip() and (found is None or len(found) != width)]
@@ -110,13 +113,14 @@ def rows_of(text: str, place: Place, symbol: str) -> Rows | Bars:
     return Rows(frame, (_ragged(cells, bad, width, place, symbol),) if bad else ())
 
 
-def _all_rows(body: str, header: list[str], place: Place) -> Rows | Bars:
+def _all_rows(body: str, header: list[str], place: Place, separator: str) -> Rows | Bars:
     # Everything is read as text: guessing types is what turns the ticker NA into nothing and 007 into 7.
     if not body.strip():
         return Rows(pd.DataFrame(columns=header, dtype="str"), ())
     try:
         frame = pd.read_csv(
             io.StringIO(body),
+            sep=separator,
             header=None,
             names=range(len(header)),
             dtype="str",

@@ -46,7 +46,7 @@ def misread(text: str) -> Misread | None:
         return None
     written = list(lines.values())
     return (
-        _another_format(text.lstrip())
+        other_format(text)
         or _comments(lines)
         or _other_separator(written)
         or _sentence(written)
@@ -64,7 +64,9 @@ def cells_of(line: str, separator: str = ",") -> list[str] | None:
         return None
 
 
-def _another_format(text: str) -> Misread | None:
+def other_format(text: str) -> Misread | None:
+    """Return what a text is that is no table of cells at all: a web page, XML or JSON; None where it may be one."""
+    text = text.lstrip()
     again = "the server may have sent an error instead of prices: open the file, and download it again"
     if _MARKUP.match(text):
         return Misread("an HTML page", "CSV text", again)

@@ -177,7 +177,7 @@ def test_cells_that_are_no_numbers_are_named_for_what_they_look_like(save, decla
     (one, other), fix = NUMBERS[kind]
     with pytest.raises(DataError, match=r"lines 2-3: column 'close' of A") as caught:
         load_csv_folder(save(f"date,close\n2024-01-02,{one}\n2024-01-03,{other}\n"), declaration)
-    assert f"Fix: {fix}" in str(caught.value)
+    assert fix in str(caught.value).partition("Fix: ")[2]
     with pytest.raises(DataError) as mixed:
         load_csv_folder(save(f"date,close\n2024-01-02,{one}\n2024-01-03,x y\n"), declaration)
     assert fix not in str(mixed.value)
