@@ -11,6 +11,7 @@ from quantdl import __version__
 from quantdl.cli.exits import Commands
 from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
 from quantdl.errors import ConfigError, DataError, IntegrityError, RunError
+from quantdl.market.sources.layouts.known import LayoutName
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -84,6 +85,8 @@ def data_check(
     times_in: Annotated[
         str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
     ] = None,
+    layout: Annotated[LayoutName | None, typer.Option(help="Whose CSV files a PATH holds.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
     as_json: AsJson = False,
     whole: Annotated[bool, typer.Option("--all", help="Print every fault, not the largest of each kind.")] = False,
 ) -> None:
@@ -94,6 +97,7 @@ def data_check(
     """
     is_config = target.suffix in (".yaml", ".yml")
     given = {"calendar": calendar, "labelled": labelled, "anchored": anchored, "times-in": times_in}
+    given |= {"layout": layout, "symbol": symbol}
     for option, value in given.items():
         if is_config and value is not None:
             raise ConfigError(f"--{option}: a config names its {option} itself; leave the option out.")
@@ -107,7 +111,7 @@ def data_check(
     from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
 
     intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
-    census = check_data(checked, calendar, frequency, intraday)
+    census = check_data(checked, calendar, frequency, intraday, layout, symbol)
     policies = Policies() if isinstance(checked, Path) else checked.data.policies
     refused = () if isinstance(checked, Path) else refused_faults(census, policies)
     if not isinstance(checked, Path) and checked.data.at_loading() == "refuse":

@@ -12,6 +12,8 @@ from quantdl.config.data_paths import variables
 from quantdl.errors import ConfigError, DataError, DataSettingsError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
 from quantdl.market.panel import Panel
+from quantdl.market.sources.file_format import FileFormat
+from quantdl.market.sources.layouts.known import LayoutName
 from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, load_prices, selected
 from quantdl.market.sources.settings import AlignedPrices, PriceSettings, SinglePrices
 from quantdl.market.storage.revisions import with_revisions
@@ -101,7 +103,14 @@ def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
     return config.runs_root / VINTAGES / f"{'-'.join(path.stem for path in paths)[:60]}-{digest}"
 
 
-def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday: IntradayBars | None = None) -> Panel:
+def load_bare(
+    path: Path,
+    calendar: str | None,
+    frequency: str = DAILY,
+    intraday: IntradayBars | None = None,
+    layout: LayoutName | None = None,
+    symbol: str | None = None,
+) -> Panel:
     """Load a folder of CSV files, a CSV file or a Parquet file without a declaration, faults and all.
 
     What is not said is not guessed: the card says so. It is enough to count faults, not to trade on.
@@ -111,9 +120,11 @@ def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday
         calendar: Name of the trading calendar.
         frequency: Length of a bar, ``"1D"`` for one bar a session, ``"1W"`` or ``"1M"`` for one a week or month.
         intraday: How shorter bars are cut and dated.
+        layout: Whose CSV files they are, where they are no plain ones.
+        symbol: The asset of a single file that does not name it; None where the file, or its name, does.
 
     Raises:
-        ConfigError: If no calendar is given.
+        ConfigError: If no calendar is given, or a layout for a Parquet file.
         DataError: If nothing can be read.
     """
     if calendar is None:
@@ -129,5 +140,8 @@ def load_bare(path: Path, calendar: str | None, frequency: str = DAILY, intraday
         on_fault="record",
         intraday=intraday,
     )
-    is_text = path.is_dir() or path.suffix.lower() == ".csv"
-    return cached_csv_folder(path, declaration) if is_text else cached_parquet(path, declaration)
+    if path.is_dir() or path.suffix.lower() == ".csv":
+        return cached_csv_folder(path, declaration, file_format=FileFormat(layout=layout, symbol=symbol))
+    if layout is not None:
+        raise ConfigError(f"{path}: --layout is for CSV files; leave the option out.")
+    return cached_parquet(path, declaration, symbol)

@@ -20,6 +20,7 @@ from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
+from quantdl.market.sources.layouts.known import LayoutName
 from quantdl.market.sources.settings import AlignedPrices
 from quantdl.market.universe.eligibility import Universe, universe_as_of, with_universe
 from quantdl.market.universe.rule import UniverseRule
@@ -176,6 +177,8 @@ def check_data(
     calendar: str | None = None,
     frequency: str = "1D",
     intraday: IntradayBars | None = None,
+    layout: LayoutName | None = None,
+    symbol: str | None = None,
 ) -> Census:
     """Take the census of a config's data or of a bare folder or file; faults are counted, not refused.
 
@@ -186,13 +189,15 @@ def check_data(
         calendar: Trading calendar of a bare path, for instance ``"XNYS"``.
         frequency: Length of a bar in a bare path.
         intraday: How bars shorter than a session are cut and dated in a bare path.
+        layout: Whose CSV files a bare path holds.
+        symbol: The asset of a bare file that does not name it.
 
     Raises:
         ConfigError: If a bare path comes without a calendar.
         DataError: If nothing can be read.
     """
     if isinstance(target, Path):
-        return take_census(load_bare(target, calendar, frequency, intraday))
+        return take_census(load_bare(target, calendar, frequency, intraday, layout, symbol))
     return take_census(load_panel(target, "record"))
 
 

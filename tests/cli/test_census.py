@@ -172,3 +172,25 @@ def test_columns_that_were_not_read_are_said(tmp_path: Path) -> None:
     code, out, _ = check(tmp_path, "--calendar", "XNYS")
     assert code == 0
     assert "Columns that were not read: split_ratio." in out
+
+
+STOOQ = (
+    "<TICKER>,<PER>,<DATE>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>\nABC.US,D,20240102,000000,1,2,1,2,9,0\n"
+)
+
+
+def test_a_file_of_a_vendor_is_read_by_its_layout(tmp_path: Path) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text(STOOQ)
+    code, output, errors = check(file, "--calendar", "XNYS", "--layout", "stooq")
+    assert (code, errors) == (0, "") and "2024-01-02..2024-01-02" in output
+    code, _, errors = check(file, "--calendar", "XNYS")
+    assert code == 3 and "state layout: stooq" in errors
+
+
+def test_a_layout_belongs_to_csv_files_and_to_bare_paths(config: Path, tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    file.write_bytes(b"PAR1")
+    assert "--layout is for CSV files" in check(file, "--calendar", "XNYS", "--layout", "stooq")[2]
+    assert "--layout: a config names its layout itself" in check(config, "--layout", "stooq")[2]
+    assert "--symbol: a config names its symbol itself" in check(config, "--symbol", "ABC")[2]

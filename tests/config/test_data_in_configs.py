@@ -50,6 +50,15 @@ PRICES = """kind: csv_folder
             "calendar_corrections: [{strike: 2024-05-30, add: 2024-06-01, source: a notice}]",
             r"data\.calendar_corrections\[0\]\.strike: given strike and add",
         ),
+        ("layout: stoq", r":\d+:\d+: data\.layout: given 'stoq'; .*did you mean 'stooq'"),
+        ("decimal: ';'", r"data\.decimal: given ';'; expected one of '?\.'?, '?,'?"),
+        ("thousands: '.'", r"data\.thousands: given '\.'; expected another mark"),
+        ("date_format: '%d.%m'", r"data\.date_format: given '%d\.%m'; expected directives of strptime"),
+        (
+            "columns: {closing: Price}",
+            r"data\.columns: given 'closing'; expected what a column holds.*did you mean 'close'",
+        ),
+        ("skip_rows: -1", r"data\.skip_rows: given -1; expected the number of lines above the header"),
     ],
 )
 def test_prices_that_mean_nothing_are_refused_at_their_key(write_config, further, message):

@@ -8,13 +8,21 @@ from quantdl.errors import DataError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
-from quantdl.market.reading.bars import Bars, nothing_read, read_bars
-from quantdl.market.reading.csv_text import read_text, rows_of
-from quantdl.market.reading.header import SYMBOL_NAMES, plain_names
-from quantdl.market.reading.row_faults import Place
+from quantdl.market.reading.bars import Bars, nothing_read
+from quantdl.market.reading.csv_text import read_text
+from quantdl.market.reading.dialect import PLAIN, Dialect
+from quantdl.market.reading.row_faults import Place, RowFault
+from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
+from quantdl.market.sources.format_proposal import proposal
+from quantdl.market.sources.text_files import bars_of_text
 
 
-def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:
+def load_csv_folder(
+    path: Path | str,
+    declaration: Declaration,
+    symbol_pattern: str | None = None,
+    file_format: FileFormat = PLAIN_FILES,
+) -> Panel:
     """Load every ``*.csv`` of a folder, or one CSV file.
 
     A file has a header line with a date column (``date``, or an empty name as pandas writes it), ``close``, and any of
@@ -28,6 +36,7 @@ def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: 
         declaration: What the prices are.
         symbol_pattern: Regular expression whose first group is the symbol in a file's name without ``.csv``, for
             instance ``r"[A-Z]+_(.+)_30Y"`` for ``NASDAQ_AAPL_30Y.csv``.
+        file_format: How the files are written, where they are not as above: a vendor's layout, or what is other.
 
     Raises:
         DataError: If a file is missing, cannot be read or holds impossible rows: all faults of all files at once, each
@@ -41,7 +50,13 @@ def load_csv_folder(path: Path | str, declaration: Declaration, symbol_pattern: 
         raise DataError(f"{path}: {error.strerror}. Expected a folder that can be read. Fix: permissions.") from error
     if not files:
         raise DataError(f"{path}: no *.csv file in this folder. Give the folder that holds one file for each asset.")
-    return assemble([_read_file(file, declaration, pattern) for file in files], declaration)
+    if file_format.symbol is not None and len(files) > 1:
+        raise DataError(
+            f"{path}: got {len(files)} files and the symbol {file_format.symbol!r}; expected a single file, whose "
+            "asset it is. Fix: name each file by its symbol."
+        )
+    dialect = file_format.dialect()
+    return assemble([_read_file(file, declaration, pattern, dialect) for file in files], declaration)
 
 
 def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
@@ -56,18 +71,28 @@ def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
     return pattern
 
 
-def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str]) -> Bars:
+def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], dialect: Dialect) -> Bars:
     place = Place(str(file), unit="line", first=2)
     match = pattern.fullmatch(file.stem)
-    if match is None or not (match[1] or "").strip():
+    if dialect.symbol is None and (match is None or not (match[1] or "").strip()):
         expected = f"a file name that fits symbol_pattern '{pattern.pattern}'"
         return nothing_read(place, f"'{file.name}'", expected, "rename the file or change symbol_pattern")
+    symbol = dialect.symbol or (match[1] if match is not None else "")
     text = read_text(file, place)
     if isinstance(text, Bars):
         return text
-    found = rows_of(text, place, match[1])
-    if isinstance(found, Bars):
-        return found
-    named = any(name in SYMBOL_NAMES for name in plain_names(found.frame.columns))
-    bars = read_bars(found.frame, place, declaration, None if named else match[1])
-    return replace(bars, row_faults=(*found.row_faults, *bars.row_faults))
+    bars = bars_of_text(text, str(file), declaration, symbol, dialect)
+    if dialect != PLAIN or not _is_unread(bars):
+        return bars
+    stated = proposal(text, declaration, symbol)
+    return replace(bars, row_faults=tuple(_with(row_fault, stated) for row_fault in bars.row_faults))
+
+
+def _is_unread(bars: Bars) -> bool:
+    """Return whether nothing of a file was read, or nothing of one of its columns."""
+    faulty = sum(len(row_fault.rows) for row_fault in bars.row_faults)
+    return bool(bars.row_faults) and (not len(bars.row) or 2 * faulty > len(bars.row))
+
+
+def _with(row_fault: RowFault, stated: str) -> RowFault:
+    return replace(row_fault, fix=f"{stated}; or {row_fault.fix}") if stated else row_fault

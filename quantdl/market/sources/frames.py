@@ -25,7 +25,7 @@ from quantdl.market.reading.header import DATE_NAMES, SYMBOL_NAMES, UNNAMED_INDE
 from quantdl.market.reading.row_faults import Place, RowFault
 
 
-def panel_from_frame(frame: pd.DataFrame, declaration: Declaration) -> Panel:
+def panel_from_frame(frame: pd.DataFrame, declaration: Declaration, symbol: str | None = None) -> Panel:
     """Build a panel from a pandas frame in memory.
 
     Long: one bar a row, with a date, a ``symbol`` (or ``ticker``) and the fields as columns or index levels. Wide:
@@ -43,6 +43,7 @@ def panel_from_frame(frame: pd.DataFrame, declaration: Declaration) -> Panel:
     Args:
         frame: The prices. It is not changed.
         declaration: What the prices are.
+        symbol: The asset of a frame with one bar a row of a single asset, which does not name it.
 
     Raises:
         DataError: If the frame holds impossible rows: all faults at once, each with row, column, symbol, what was
@@ -51,12 +52,18 @@ def panel_from_frame(frame: pd.DataFrame, declaration: Declaration) -> Panel:
     place = Place(declaration.source)
     if frame.columns.nlevels > 1:
         return assemble([_read_two_levels(frame, place, declaration)], declaration)
-    return assemble([bars_of_frame(_flat(frame), place, declaration)], declaration)
+    return assemble([bars_of_frame(_flat(frame), place, declaration, symbol)], declaration)
 
 
-def bars_of_frame(frame: pd.DataFrame, place: Place, declaration: Declaration) -> Bars:
-    """Read a long or wide frame whose dates stand in a column."""
+def bars_of_frame(frame: pd.DataFrame, place: Place, declaration: Declaration, symbol: str | None = None) -> Bars:
+    """Read a long or wide frame whose dates stand in a column; of one asset, if its symbol is given."""
     names = plain_names(frame.columns)
+    if symbol is not None:
+        named_so = [str(frame.columns[at]) for at, name in enumerate(names) if name in SYMBOL_NAMES]
+        if named_so:
+            given = f"the symbol {symbol!r} and a column {named_so[0]!r}"
+            return nothing_read(place, given, "one of both", "leave out the symbol, which the column states")
+        return read_bars(frame, place, declaration, symbol)
     named = [at for at, name in enumerate(names) if name in SYMBOL_NAMES]
     if any("close" in names or not pd.api.types.is_numeric_dtype(frame.iloc[:, at].dtype) for at in named):
         return read_bars(frame, place, declaration)

@@ -1,5 +1,6 @@
 """Prices as settings describe them, loaded through the cache."""
 
+from functools import partial
 from pathlib import Path
 
 from quantdl.errors import DataSettingsError
@@ -10,6 +11,7 @@ from quantdl.market.exchanges.alignment import align
 from quantdl.market.exchanges.decisions import DecisionTimes
 from quantdl.market.panel import Panel
 from quantdl.market.sources.csv_folder import load_csv_folder
+from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.lean import load_lean
 from quantdl.market.sources.parquet import load_parquet
 from quantdl.market.sources.settings import (
@@ -46,9 +48,10 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
         case Sp500Prices():
             return load_sp500()
         case CsvFolderPrices():
-            panel = cached_csv_folder(settings.path, settings.declaration(on_fault), settings.symbol_pattern)
+            declaration = settings.declaration(on_fault)
+            panel = cached_csv_folder(settings.path, declaration, settings.symbol_pattern, settings.file_format())
         case ParquetPrices():
-            panel = cached_parquet(settings.path, settings.declaration(on_fault))
+            panel = cached_parquet(settings.path, settings.declaration(on_fault), settings.symbol)
         case LeanPrices():
             declaration = settings.declaration(on_fault)
             files = (settings.path, settings.factor_files, settings.map_files)
@@ -80,12 +83,18 @@ def _source(settings: SinglePrices, on_fault: OnFault) -> Panel:
     return selected(load_prices(settings, on_fault), settings)
 
 
-def cached_csv_folder(path: Path, declaration: Declaration, symbol_pattern: str | None = None) -> Panel:
+def cached_csv_folder(
+    path: Path,
+    declaration: Declaration,
+    symbol_pattern: str | None = None,
+    file_format: FileFormat = PLAIN_FILES,
+) -> Panel:
     """Load CSV files through the cache, otherwise as `load_csv_folder`."""
-    loader = f"csv_folder {symbol_pattern}"
-    return cached(lambda: load_csv_folder(path, declaration, symbol_pattern), loader, [path], declaration)
+    loader = f"csv_folder {symbol_pattern} {file_format}"
+    load = partial(load_csv_folder, path, declaration, symbol_pattern, file_format)
+    return cached(load, loader, [path], declaration)
 
 
-def cached_parquet(path: Path, declaration: Declaration) -> Panel:
+def cached_parquet(path: Path, declaration: Declaration, symbol: str | None = None) -> Panel:
     """Load a Parquet file through the cache, otherwise as `load_parquet`."""
-    return cached(lambda: load_parquet(path, declaration), "parquet", [path], declaration)
+    return cached(lambda: load_parquet(path, declaration, symbol), f"parquet {symbol}", [path], declaration)

@@ -22,7 +22,7 @@ _DAMAGE = (pyarrow.ArrowException, OSError, ValueError, TypeError, KeyError, Ove
 _PLAINLY: dict[str, Any] = {"date_as_object": False, "ignore_metadata": True}
 
 
-def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
+def load_parquet(path: Path | str, declaration: Declaration, symbol: str | None = None) -> Panel:
     """Load one Parquet file.
 
     Long: columns for the date, the ``symbol`` (or ``ticker``) as text, ``close``, and any of ``open``, ``high``,
@@ -35,6 +35,7 @@ def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
     Args:
         path: The file.
         declaration: What the prices are.
+        symbol: The asset of a file with one bar a row of a single asset, which does not name it.
 
     Raises:
         DataError: If the file is missing, truncated or holds impossible rows: all faults at once, each with file, row,
@@ -52,7 +53,7 @@ def load_parquet(path: Path | str, declaration: Declaration) -> Panel:
         first_line = next(iter(str(error).splitlines()), type(error).__name__)
         given = f"{path}: not a whole Parquet file ({path.stat().st_size:,} bytes): {first_line}"
         raise DataError(f"{given} Fix: write or download the file again.") from error
-    return assemble([bars_of_frame(frame, Place(str(path)), declaration)], declaration)
+    return assemble([bars_of_frame(frame, Place(str(path)), declaration, symbol)], declaration)
 
 
 def _named_twice(path: Path) -> list[str]:

@@ -18,6 +18,7 @@ from quantdl.market.card import DAILY, Declaration, OnFault, PriceFacts, local_t
 from quantdl.market.currency import currency_faults, in_a_list, is_currency, whole_currency
 from quantdl.market.exchanges.rates import ExchangeRateFile, route
 from quantdl.market.inspection.policies import Policies
+from quantdl.market.sources.file_format import FileFormat
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.records import part_of
 
@@ -163,18 +164,34 @@ class _DeclaredPrices(PriceFacts, _Prices):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvFolderPrices(_DeclaredPrices):
+class CsvFolderPrices(FileFormat, _DeclaredPrices):
     """A folder with one CSV file per symbol; ``symbol_pattern`` is a regular expression whose group is the symbol."""
 
     kind: Literal["csv_folder"]
     symbol_pattern: str | None = None
 
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield those of the format, of the facts and of the selection."""
+        yield from FileFormat.faults(self)
+        yield from _DeclaredPrices.faults(self)
+
+    def file_format(self) -> FileFormat:
+        """Return how the files are written."""
+        return part_of(self, FileFormat)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetPrices(_DeclaredPrices):
-    """A Parquet file, long or wide."""
+    """A Parquet file, long or wide; ``symbol`` is the asset of one that holds a single asset and does not name it."""
 
     kind: Literal["parquet"]
+    symbol: str | None = None
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """Yield an empty symbol, and what all declared prices share."""
+        yield from _DeclaredPrices.faults(self)
+        if self.symbol is not None and not self.symbol.strip():
+            yield "symbol", "given an empty symbol; expected text that is not empty"
 
 
 @dataclass(frozen=True, kw_only=True)

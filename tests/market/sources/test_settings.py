@@ -51,7 +51,7 @@ def test_a_source_declares_its_facts_and_nothing_else():
 def test_the_files_of_a_source_are_the_paths_that_are_given():
     assert PARQUET.files() == {"path": Path("a.parquet")}
     assert replace(PARQUET, actions=Path("b.csv")).files() == {"path": Path("a.parquet"), "actions": Path("b.csv")}
-    facts = {name: value for name, value in vars(PARQUET).items() if name != "kind"}
+    facts = {name: value for name, value in vars(PARQUET).items() if name not in ("kind", "symbol")}
     lean = LeanPrices(kind="lean", factor_files=Path("f"), map_files=Path("m"), **facts)
     assert lean.files() == {"path": Path("a.parquet"), "factor_files": Path("f"), "map_files": Path("m")}
     assert Sp500Prices(kind="sp500").files() == {}
