@@ -112,7 +112,9 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     engine = Engine(job, forecasts)
-    engine.play(StrategyDriver(job, strategy, forecasts), step)
+    driver = StrategyDriver(job, strategy, forecasts)
+    engine.play(driver, step)
+    driver.window.check(whole=True)
     result = engine.result()
     label, orders = data.panel.bars[-1], _orders(result, engine.logs.resting())
     positions = _positions(result, orders, job.tape.marks[-1])
@@ -251,9 +253,9 @@ def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:
 def _orders(result: BacktestResult, resting: pd.DataFrame) -> pd.DataFrame:
     """The orders that go on at the next session, with the prices that some of them wait for."""
     orders = result.orders[result.orders["status"].isin(_WAITS)]
-    left = orders["quantity"] - orders["filled"]
     limit = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
     waits_for = resting.set_index("order").reindex(orders["order"]).set_index(orders.index)
+    left = waits_for["left"]  # less than what is not filled where cash has cut the order
     columns = {
         "asset": orders["asset"],
         "rule": orders["rule"],

@@ -22,6 +22,31 @@ from quantdl.backtest.running.window import Window
 from quantdl.calendars.labels import bar_text
 from quantdl.errors import QuantdlError, RunError
 
+_POSITIONS_SHOWN = 5
+
+
+class StrategyFailedError(RunError):
+    """A strategy that failed, or decided what the terms forbid.
+
+    Attributes:
+        session: Label of the close at which it was asked.
+        equity: Money of the book then.
+        weights: Fractions of equity held then, by asset; what is not held is left out.
+    """
+
+    def __init__(self, message: str, view: MarketView) -> None:
+        self.session = bar_text(view.session)
+        self.equity = view.equity
+        held = np.flatnonzero(view.weights)
+        self.weights = {view.assets[at]: float(view.weights[at]) for at in held}
+        super().__init__(f"{message.rstrip('.')}. The book then: {self._book()}.")
+
+    def _book(self) -> str:
+        largest = sorted(self.weights.items(), key=lambda item: -abs(item[1]))
+        shown = ", ".join(f"{asset} {weight:.1%}" for asset, weight in largest[:_POSITIONS_SHOWN])
+        more = f" and {len(largest) - _POSITIONS_SHOWN} more" if len(largest) > _POSITIONS_SHOWN else ""
+        return f"equity {self.equity:,.2f}, {shown + more if largest else 'no position'}"
+
 
 class StrategyDriver:
     """Drives the engine with a strategy: shows it the market at each close and checks what it answers."""
@@ -35,9 +60,17 @@ class StrategyDriver:
         """Return the strategy's decision.
 
         Raises:
-            RunError: If the strategy fails, or decides what the terms forbid.
+            StrategyFailedError: If the strategy fails, or decides what the terms forbid, or changes what it is shown.
         """
         view = self.window.view(now)
+        try:
+            answer = self._checked(now, view)
+            self.window.check()
+        except RunError as error:
+            raise StrategyFailedError(str(error), view) from error
+        return answer
+
+    def _checked(self, now: Moment, view: MarketView) -> Answer | None:
         answer = ask(self.strategy, view, frozenset(self.purposes))
         if answer is None:
             return None
@@ -69,7 +102,10 @@ def play_strategy(
         LookAheadError: If the strategy asks for a forecast of a session that the model has seen.
         RunError: If the strategy fails, or decides what the terms forbid.
     """
-    return play(job, StrategyDriver(job, strategy, forecasts), forecasts, progress)
+    driver = StrategyDriver(job, strategy, forecasts)
+    result = play(job, driver, forecasts, progress)
+    driver.window.check(whole=True)
+    return result
 
 
 def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer | None:
@@ -84,7 +120,7 @@ def ask(strategy: Strategy, view: MarketView, rules: frozenset[str]) -> Answer |
     except QuantdlError:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's code raises is reported with its place
-        what = f"the strategy failed on {bar_text(view.session)}: {type(error).__name__}: {error}"
+        what = f"the strategy failed on {bar_text(view.session)}: {_named(error)}"
         raise RunError(f"{_place(strategy, error)}: {what}") from error
     match answer:
         case None:
@@ -113,7 +149,7 @@ def ask_targets(strategy: TableStrategy, history: MarketHistory) -> TargetTable:
     except QuantdlError:
         raise
     except (Exception, SystemExit) as error:  # whatever a user's code raises is reported with its place
-        raise RunError(f"{_place(strategy, error)}: `targets` failed: {type(error).__name__}: {error}") from error
+        raise RunError(f"{_place(strategy, error)}: `targets` failed: {_named(error)}") from error
     if not isinstance(table, TargetTable):
         raise RunError(f"`targets` answered {type(table).__name__}, expected a TargetTable.")
     return table
@@ -157,6 +193,10 @@ def _check_tags(tags: set[str], view: MarketView, rules: frozenset[str]) -> None
             f"{bar_text(view.session)}: an order cites the rule {tag!r}, which the plan does not have. "
             f"Its rules are {sorted(rules)}; write the rule down in plan.rules or cite another."
         )
+
+
+def _named(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def _place(strategy: Strategy, error: BaseException) -> str:

@@ -152,15 +152,17 @@ class Logs:
         return pd.DataFrame(columns)
 
     def resting(self) -> pd.DataFrame:
-        """Return the price that each order which goes on waits for at the end, and at what distance it follows.
+        """Return what is left of each order that goes on at the end, and what it waits for.
 
-        Columns ``order, trigger_price, trail``: the price of a limit or a stop, in the units of the last bar; trail is
-        the fraction at which that of a trailing stop follows. NaN where there is none.
+        Columns ``order, left, trigger_price, trail``: the shares left to fill, signed, in the units of the last bar,
+        fewer than those that are not filled where cash has cut the order; the price of a limit or a stop in these
+        units; trail is the fraction at which that of a trailing stop follows. NaN where there is none.
         """
         at = np.flatnonzero(self.state.opened[:, kernel.ORDER] >= 0)
         waiting = self.state.waiting[at]
         columns = {
             "order": self.state.opened[at, kernel.ORDER].astype(np.int64) + 1,
+            "left": waiting[:, kernel.LEFT],
             "trigger_price": waiting[:, kernel.TRIGGER],
             "trail": waiting[:, kernel.TRAIL],
         }

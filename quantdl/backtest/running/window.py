@@ -1,15 +1,20 @@
-"""What the strategy is shown: arrays into which one session after another is copied.
+"""What the strategy is shown: arrays into which one session after another is copied, and that are looked at again.
 
-The strategy's arrays are slices of buffers that hold NaN wherever the future will be, so nothing later can be reached
-through them, not even through their base.
+The strategy's arrays are slices of buffers that hold nothing where the future will be, and whose length follows from
+what has been shown, so that neither a later price nor the number of later sessions can be reached through a base.
 """
 
 import numpy as np
+import pandas as pd
 
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.running.decisions import Moment
 from quantdl.backtest.running.view import Forecasts, MarketView
+from quantdl.calendars.labels import bar_text
+from quantdl.errors import RunError
+
+_LEAST_ROWS = 64
 
 
 class Window:
@@ -18,10 +23,9 @@ class Window:
     def __init__(self, tape: Tape, terms: Terms, forecasts: Forecasts | None) -> None:
         """Start with nothing revealed."""
         self.tape, self.terms, self.forecasts = tape, terms, forecasts
-        self.known = {name: tape.fields[name] for name in terms.fields}
-        self.fields = {name: np.full(values.shape, np.nan) for name, values in self.known.items()}
-        self.traded = np.zeros(tape.traded.shape, dtype=bool)
-        self.continuous = np.full(tape.continuous.shape, np.nan)
+        self.labels = _Shown(tape.sessions.to_numpy())
+        self.fields = {name: _Shown(tape.fields[name]) for name in terms.fields}
+        self.traded, self.continuous = _Shown(tape.traded), _Shown(tape.continuous)
         self.units = np.ones(len(tape.assets))
         self.units.flags.writeable = False
         self.revealed = 0
@@ -29,15 +33,15 @@ class Window:
     def view(self, now: Moment) -> MarketView:
         """Reveal everything up to the close of a session and return what the strategy sees then."""
         t, book, forecasts = now.t, now.book, self.forecasts
-        self._reveal(t + 1)
+        self._split(t + 1)
         session = self.tape.sessions[t]
         return MarketView(
             session=session,
-            sessions=self.tape.sessions[: t + 1],
+            sessions=pd.DatetimeIndex(self.labels.until(t + 1), copy=False),
             assets=self.tape.assets,
-            fields={name: _read_only(values[: t + 1]) for name, values in self.fields.items()},
-            continuous_closes=_read_only(self.continuous[: t + 1]),
-            traded=_read_only(self.traded[: t + 1]),
+            fields={name: values.until(t + 1) for name, values in self.fields.items()},
+            continuous_closes=self.continuous.until(t + 1),
+            traded=self.traded.until(t + 1),
             listed=_read_only(self.tape.listed[t].copy()),
             weights=_read_only(book.weights()),
             shares=_read_only(book.shares.copy()),
@@ -52,12 +56,27 @@ class Window:
             law=None if forecasts is None else lambda: forecasts.draws(session),
         )
 
-    def _reveal(self, stop: int) -> None:
-        rows = slice(self.revealed, stop)
-        for name, values in self.known.items():
-            self.fields[name][rows] = values[rows]
-        self.traded[rows] = self.tape.traded[rows]
-        self.continuous[rows] = self.tape.continuous[rows]
+    def check(self, whole: bool = False) -> None:
+        """Look whether what was shown is still what the market was; arrays that are read-only can be written to.
+
+        Args:
+            whole: Look at every row, not at the first and the last alone.
+
+        Raises:
+            RunError: If something was written into it, naming the array and the first session.
+        """
+        shown = {**self.fields, "continuous_closes": self.continuous, "traded": self.traded, "sessions": self.labels}
+        for name, values in shown.items():
+            row = values.changed(whole)
+            if row is not None:
+                raise RunError(
+                    f"the strategy has changed the array {name!r} that a view shows, in the row of "
+                    f"{bar_text(self.tape.sessions[row])}: later views, also of other strategies, would show what it "
+                    "wrote. Work on a copy: `numpy.array(view.closes)`, `torch.tensor(view.closes)`; "
+                    "`torch.from_numpy` shares the memory."
+                )
+
+    def _split(self, stop: int) -> None:
         effects = self.tape.effects
         splits = [item for row in range(self.revealed, stop) for item in effects.get(row, ()) if item.ratio != 1]
         if splits:
@@ -66,6 +85,37 @@ class Window:
                 units[item.column] *= item.ratio
             self.units = _read_only(units)
         self.revealed = stop
+
+
+class _Shown:
+    """Rows of an array (T, *), copied one after another into a buffer that holds nothing behind them."""
+
+    def __init__(self, source: np.ndarray) -> None:
+        self.source, self.rows = source, 0
+        self.buffer = source[:0].copy()
+
+    def until(self, stop: int) -> np.ndarray:
+        """Return the first rows, read-only."""
+        if stop > len(self.buffer):
+            rows = max(2 * stop, _LEAST_ROWS)
+            larger = np.full((rows, *self.source.shape[1:]), _nothing(self.source.dtype), self.source.dtype)
+            larger[: self.rows] = self.buffer[: self.rows]
+            self.buffer = larger
+        self.buffer[self.rows : stop] = self.source[self.rows : stop]
+        self.rows = max(self.rows, stop)
+        return _read_only(self.buffer[:stop])
+
+    def changed(self, whole: bool) -> int | None:
+        """Return the first row that is not what it was copied from, bit for bit; None where there is none."""
+        if not whole:
+            ends = (0, self.rows - 1) if self.rows else ()
+            return next((row for row in ends if self.buffer[row].tobytes() != self.source[row].tobytes()), None)
+        rows = (row for row in range(self.rows) if self.buffer[row].tobytes() != self.source[row].tobytes())
+        return next(rows, None)
+
+
+def _nothing(kind: np.dtype) -> object:
+    return {"f": np.nan, "M": np.datetime64("NaT"), "b": False}[kind.kind]
 
 
 def _read_only(values: np.ndarray) -> np.ndarray:

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from quantdl.backtest import Decision, Hold, Order, Orders, PositionExits, prepare
-from quantdl.backtest.plan.friction import Borrow
+from quantdl.backtest.plan.friction import Borrow, StatedVolume
 from quantdl.backtest.plan.invalidation import DrawdownLimit, StaleDataLimit
 from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.backtest.running.engine import Engine
 from quantdl.backtest.running.result import SESSION_DTYPE
 from quantdl.backtest.running.tables import Close
-from tests.backtest.worlds import FLAT, NO_COSTS, closes_with, plan_for, random_walk, run, span, world
+from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, closes_with, plan_for, random_walk, run, span, world
 
 
 def test_empty_tables_have_the_types_of_full_ones():
@@ -114,3 +114,22 @@ def test_what_waits_at_the_end_is_told_with_its_prices():
     (exits,) = engine.logs.exits().to_dict("records")
     expected = {"asset": "A00", "rule": "leave", "stop_price": 108.0, "target_price": 150.0, "trail": 0.1}
     assert exits == pytest.approx(expected)
+
+
+def test_what_is_left_of_an_order_that_cash_has_cut_is_what_the_cap_on_volume_has_left():
+    """3.42 shares are wanted, 400 of money may be bought at 150, and the cash pays for less, which is given up."""
+    panel = world(closes_with([100.0, 100.0, 150.0], 12))
+    volume = StatedVolume("stated", {name: 2000.0 for name in panel.assets}, "a guess made for this test", 0.2, 0.0)
+    items = {
+        "friction": {"liquidity": volume, **NO_COSTS},
+        "horizon": {"bars": 11},
+        "sample": {"minimum_sessions": 12},
+        "fast_exit": {"max_sessions": 4},
+        "sizing": {"max_loss_per_trade": 0.85, "stop_loss": 0.8},
+    }
+    job = prepare(panel, plan_for(panel, **items), panel.sessions[0], panel.sessions[2], 380.0)
+    engine = Engine(job, None)
+    engine.play(StrategyDriver(job, Schedule({1: (0.9, 0.1)}), None), None)
+    resting, orders = engine.logs.resting().set_index("order"), engine.result().orders.set_index("order")
+    assert resting["left"].tolist() == [pytest.approx(3.42 - 400.0 / 150.0, rel=1e-12)]
+    assert orders["quantity"].iloc[0] - orders["filled"].iloc[0] == pytest.approx(3.42 - 380.0 / 438.0 * 400.0 / 150.0)

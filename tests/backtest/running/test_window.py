@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from quantdl.backtest import run_backtest
 from quantdl.backtest.plan.related_positions import CorrelationGroups
-from tests.backtest.worlds import Schedule, plan_for, random_walk, run, world
+from quantdl.errors import RunError
+from tests.backtest.worlds import FLAT, NO_COSTS, Schedule, plan_for, random_walk, run, world
 
 
 def reach(array):
@@ -27,6 +29,8 @@ def test_a_view_holds_nothing_after_its_close():
             np.testing.assert_array_equal(view.closes, panel.closes[: t + 1])
             assert np.isnan(reach(view.closes)[t + 1 :]).all()
             assert not reach(view.traded)[t + 1 :].any()
+            assert np.isnat(reach(view.sessions.values)[t + 1 :]).all()
+            assert len(reach(view.closes)) == 64
             with pytest.raises(ValueError, match="read-only"):
                 view.closes[0, 0] = 1.0
             with pytest.raises(ValueError, match="read-only"):
@@ -57,3 +61,68 @@ def test_history_before_the_run_is_visible():
     plan = plan_for(panel, first=30)
     run_backtest(panel, plan, asked, panel.sessions[30], panel.sessions[-1])
     assert asked.views[0].closes.shape == (31, 2)
+
+
+def test_the_length_of_what_can_be_reached_follows_from_what_was_shown():
+    """Two markets of unlike length show the same at the same close, down to the size of their buffers."""
+    seen = {}
+
+    class Looks:
+        def __init__(self, name):
+            self.sizes = seen.setdefault(name, [])
+
+        def decide(self, view):
+            self.sizes.append((len(reach(view.closes)), len(reach(view.sessions.values)), len(reach(view.traded))))
+
+    for length in (100, 300):
+        run(world(random_walk(length, 2)), Looks(length))
+    assert seen[100] == seen[300][:100] and max(seen[300])[0] > 128
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        (lambda view: torch.from_numpy(view.closes).sub_(1.0), "close"),
+        (lambda view: view.closes.base.__setitem__((0, 0), -7.0), "close"),
+        (lambda view: reach(view.traded).__setitem__(0, False), "traded"),
+        (lambda view: reach(view.continuous_closes).__setitem__(len(view.sessions) - 1, 5.0), "continuous_closes"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The given NumPy array is not writable")
+def test_a_strategy_that_writes_into_what_it_is_shown_is_refused_at_once(write, name):
+    class Writes:
+        def decide(self, view):
+            if len(view.sessions) == 7:
+                write(view)
+
+    panel = world(random_walk(20, 2))
+    with pytest.raises(RunError, match=rf"has changed the array '{name}' .*Work on a copy") as refused:
+        run(panel, Writes())
+    assert refused.value.session == str(panel.sessions[6].date())
+
+
+def test_a_row_in_the_middle_that_was_written_to_is_found_at_the_end_of_the_run():
+    class Writes:
+        def decide(self, view):
+            if len(view.sessions) == 9:
+                reach(view.closes)[4, 1] = 1.0
+
+    panel = world(random_walk(20, 2))
+    with pytest.raises(RunError, match=rf"in the row of {panel.sessions[4].date()}"):
+        run(panel, Writes())
+
+
+def test_what_failed_tells_the_book_of_that_close():
+    panel = world(FLAT)
+
+    class Raises(Schedule):
+        def decide(self, view):
+            if len(view.sessions) == 4:
+                raise ZeroDivisionError
+            return super().decide(view)
+
+    with pytest.raises(
+        RunError, match=r"ZeroDivisionError\. The book then: equity 1,000\.00, A00 50\.0%, A01 25\.0%\."
+    ) as refused:
+        run(panel, Raises({0: (0.5, 0.25)}), friction=NO_COSTS)
+    assert refused.value.weights == {"A00": 0.5, "A01": 0.25} and refused.value.equity == 1000.0
