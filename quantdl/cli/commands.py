@@ -33,7 +33,7 @@ ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML fil
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
 _SWEPT = ("config", "seed", "verdict", "Sharpe", "validation loss [nats]", "run", "exit code", "problem")
-_SHOWN = ("checklist.json", "metrics.json", "selection.json", "evaluation.json")
+_SHOWN = ("failure.json", "checklist.json", "metrics.json", "selection.json", "evaluation.json")
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
 
 
@@ -382,7 +382,8 @@ def runs_list(root: Root = Path("runs"), as_json: AsJson = False) -> None:
     if as_json:
         print_json({"runs": entries})
     elif entries:
-        print_table(str(root), ["run", "id", "name", "problem"], map(row, entries))
+        lines = [(one.path, one.id, one.name, "failed" if one.failed else "", one.problem) for one in entries]
+        print_table(str(root), ["run", "id", "name", "state", "problem"], lines)
     else:
         typer.echo(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
 

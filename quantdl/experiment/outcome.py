@@ -1,14 +1,53 @@
 """Everything that a carried-out config leaves in memory."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from quantdl.backtest import BacktestResult, Checklist, StrategyBooks
+from quantdl.backtest.running.asking import StrategyFailedError
+from quantdl.errors import RunError
 from quantdl.experiment.judgement import Books, Judgement
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
+from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run failed, as ``failure.json`` holds it.
+
+    Attributes:
+        session: Label of the close at which the strategy was asked.
+        message: What was said.
+        equity: Money of the book then.
+        weights: Fractions of equity held then, by asset.
+    """
+
+    session: str
+    message: str
+    equity: float
+    weights: Mapping[str, float]
+
+
+class FailedRunError(RunError):
+    """A run whose strategy failed after the market had been seen: it counts as a trial, and is kept.
+
+    Attributes:
+        failure: What is kept of it.
+        card: Of the data.
+    """
+
+    def __init__(self, message: str, failure: Failure, card: DataCard) -> None:
+        self.failure, self.card = failure, card
+        super().__init__(message)
+
+    @staticmethod
+    def of(error: StrategyFailedError, card: DataCard) -> "FailedRunError":
+        """Take over what the engine tells of a strategy that failed."""
+        return FailedRunError(str(error), Failure(error.session, str(error), error.equity, error.weights), card)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,14 +20,15 @@ from quantdl.backtest import (
     shared_account,
 )
 from quantdl.backtest.judging.stress import stress_test
+from quantdl.backtest.running.asking import StrategyFailedError
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import QuantdlError
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model, position_begins
-from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
-from quantdl.experiment.trials import checked_ledger, record_trial
+from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
 from quantdl.models.settings import ModelSettings
@@ -48,8 +49,9 @@ _REVISIONS_SHOWN = 10
 def run_experiment(config: ExperimentConfig, output: Path | None = None, progress: Progress | None = None) -> Path:
     """Carry a config out and write its run folder; returns the folder.
 
-    No run is written unless everything succeeds. Two things are written in any case: the data as they were loaded, as a
-    vintage if they differ from the last one, and the ledger's line, since a trial that was seen counts.
+    A run is written whole or not at all. Two things are written in any case: the data as they were loaded, as a vintage
+    if they differ from the last one, and the ledger's line, since a trial that was seen counts. A run whose strategy
+    fails is such a trial, without figures; what was asked for and why it failed are kept as a run without results.
 
     Args:
         config: Of the run.
@@ -57,6 +59,7 @@ def run_experiment(config: ExperimentConfig, output: Path | None = None, progres
         progress: Told what is going on.
 
     Raises:
+        FailedRunError: If the strategy fails.
         QuantdlError: Whatever the parts raise; see `quantdl.errors` for the exit codes.
     """
     return write_run(config, output, lambda: carry_out(config, progress), progress)
@@ -76,7 +79,11 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
     """Carry a config out without writing a run. Its figures were seen, so the ledger counts it as a trial."""
     checked_ledger(config)
     with keeping_unfinished(config):
-        outcome = carry_out(config, progress)
+        try:
+            outcome = carry_out(config, progress)
+        except FailedRunError as failed:
+            record_failure(config, failed, "backtest")
+            raise
         selection = record_trial(config, outcome, "backtest")
     metrics = outcome.metrics
     return BacktestSummary(metrics.strategy, metrics.baseline, outcome.checklist, selection)
@@ -99,7 +106,10 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
-    result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
+    try:
+        result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
+    except StrategyFailedError as error:
+        raise FailedRunError.of(error, data.panel.card) from error
     job = prepare(data.panel, config.plan, start, end, initial, rate)
     books = _books(config, job, result, forecasts)
     table = None if book is None else forecast_table(book)

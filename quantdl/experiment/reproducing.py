@@ -22,7 +22,7 @@ from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.records import from_plain, plain_fields
 from quantdl.report import write_report
 from quantdl.runs.environment import Environment, environment
-from quantdl.runs.manifest import RunFolder
+from quantdl.runs.manifest import FAILURE, RunFolder
 from quantdl.runs.store import RunWriter, open_run
 from quantdl.runs.verification import verify_run
 from quantdl.training.fit import Progress
@@ -69,6 +69,10 @@ def reproduce(run: RunFolder, progress: Progress | None = None) -> Reproduction:
         ConfigError: If the folder is no run of a strategy.
         QuantdlError: Whatever a run raises; the data, for instance, may be gone.
     """
+    if FAILURE in run.files:
+        raise ConfigError(
+            f"{run.path}: this run failed, so there is nothing to compare with; `quantdl runs show` says why."
+        )
     if "metrics.json" not in run.files:
         raise ConfigError(
             f"{run.path}: holds no run of a strategy. Runs of `quantdl run` can be reproduced; an evaluation is "

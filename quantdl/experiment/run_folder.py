@@ -11,8 +11,8 @@ import pandas as pd
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.experiment.models import FittedBlock
-from quantdl.experiment.outcome import Outcome
-from quantdl.experiment.trials import checked_ledger, record_trial
+from quantdl.experiment.outcome import FailedRunError, Outcome
+from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
 from quantdl.market.sources.settings import AlignedPrices
@@ -22,6 +22,7 @@ from quantdl.results.census import census_record, series_record
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment, lock
+from quantdl.runs.manifest import FAILURE
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
@@ -35,7 +36,8 @@ def write_run(
 ) -> Path:
     """Carry a config out inside a run folder that appears only when it is complete.
 
-    The folder is claimed before the work begins, so a name that is taken is refused at once.
+    The folder is claimed before the work begins, so a name that is taken is refused at once. Of a run whose strategy
+    failed, what was asked for and why it failed are kept.
 
     Args:
         config: Of the run.
@@ -44,6 +46,7 @@ def write_run(
         progress: Told that the report is being written.
 
     Raises:
+        FailedRunError: If the strategy failed, once that is kept.
         RunError: If the folder exists or the disk refuses.
     """
     root = config.runs_root if output is None else output.parent
@@ -51,20 +54,43 @@ def write_run(
         remove_abandoned(root)
     checked_ledger(config)
     writer = RunWriter(root, config.name, None if output is None else output.name)
+    failed: FailedRunError | None = None
     with keeping_unfinished(config), writer as run:
         started = time.monotonic()
-        outcome = carry_out()
-        if progress:
-            progress("writing the report", 0, 1)
-        _write_request(run, config)
-        _write_surroundings(run)
-        write_outcome(run, config, outcome)
-        run.write_json("selection.json", record_trial(config, outcome, run.id))
-        run.write_text("log.txt", _log(outcome, time.monotonic() - started))
-        write_report(run.so_far(), run.path(REPORT))
-        if progress:
-            progress("writing the report", 1, 1)
+        try:
+            outcome = carry_out()
+        except FailedRunError as error:
+            failed = error
+            _write_failure(run, config, error, time.monotonic() - started)
+        else:
+            _write_all(run, config, outcome, started, progress)
+    if failed is not None:
+        raise FailedRunError(f"{failed} The failed run is kept in {run.target}.", failed.failure, failed.card)
     return run.target
+
+
+def _write_all(
+    run: RunWriter, config: ExperimentConfig, outcome: Outcome, started: float, progress: Progress | None
+) -> None:
+    if progress:
+        progress("writing the report", 0, 1)
+    _write_request(run, config)
+    _write_surroundings(run)
+    write_outcome(run, config, outcome)
+    run.write_json("selection.json", record_trial(config, outcome, run.id))
+    run.write_text("log.txt", _log(outcome, time.monotonic() - started))
+    write_report(run.so_far(), run.path(REPORT))
+    if progress:
+        progress("writing the report", 1, 1)
+
+
+def _write_failure(run: RunWriter, config: ExperimentConfig, failed: FailedRunError, seconds: float) -> None:
+    """Write what was asked for and why it failed; it counts as a trial."""
+    _write_request(run, config)
+    _write_surroundings(run)
+    run.write_json(FAILURE, failed.failure)
+    run.write_text("log.txt", f"{seconds:.1f} s in all\nfailed: {failed}\n")
+    record_failure(config, failed, run.id)
 
 
 def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) -> None:

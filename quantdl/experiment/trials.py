@@ -12,7 +12,7 @@ import pandas as pd
 
 from quantdl.backtest import Plan
 from quantdl.config import ExperimentConfig
-from quantdl.experiment.outcome import Outcome
+from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.market.card import DataCard
 from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
 from quantdl.runs.environment import source_hash
@@ -54,6 +54,13 @@ def record_trial(config: ExperimentConfig, outcome: Outcome, run_id: str) -> Sel
     )
     records = ledger.read().records
     return selection_report(records, own, synchronous_returns(ledger, own, same_data(records, own)))
+
+
+def record_failure(config: ExperimentConfig, failed: FailedRunError, run_id: str) -> None:
+    """Record a trial whose strategy failed, without figures: until then its outcomes could be looked at."""
+    look = Look(config.splits.test_start, config.splits.test_end)
+    reason = f"the strategy failed on {failed.failure.session}"
+    ledger_of(config).append(_entry(config, failed.card, run_id, look, None, reason))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from quantdl.records import digest, json_text
 from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 
 MANIFEST = "manifest.json"
+FAILURE = "failure.json"
+"""File of a run that failed, with why; such a run has no results."""
 SCHEMA_VERSION = 1
 
 
@@ -49,6 +51,8 @@ class RunFolder:
             IntegrityError: If the file is missing, truncated or changed.
         """
         record = self.files.get(name)
+        if record is None and FAILURE in self.files:
+            raise RunError(f"{self.path}: this run failed, so it has no {name}. `quantdl runs show` says why.")
         if record is None:
             raise RunError(f"{self.path}: the run has no file {name!r}. It holds: {', '.join(sorted(self.files))}.")
         problem = file_problem(self.path, name, record)

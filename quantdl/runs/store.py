@@ -30,6 +30,7 @@ from quantdl.errors import DataError, QuantdlError, RunError, RunNameError, did_
 from quantdl.records import json_text, to_plain
 from quantdl.runs.identifiers import checked_file, checked_name, id_time, new_run_id, trailing_id
 from quantdl.runs.manifest import (
+    FAILURE,
     MANIFEST,
     FileRecord,
     RunFolder,
@@ -188,12 +189,21 @@ def _as_path(target: Path) -> str:
 
 @dataclass(frozen=True)
 class RunEntry:
-    """A line in the list of runs. ``problem`` is None for a readable run and says what is wrong otherwise."""
+    """A line in the list of runs.
+
+    Attributes:
+        path: Its folder.
+        id: Its identifier; None where it cannot be read.
+        name: Its name; None where it cannot be read.
+        problem: What is wrong with the folder; None for a readable run.
+        failed: Whether the run ended with an error, which `failure.json` tells.
+    """
 
     path: Path
     id: str | None
     name: str | None
     problem: str | None
+    failed: bool = False
 
 
 def list_runs(root: Path) -> tuple[RunEntry, ...]:
@@ -214,7 +224,8 @@ def list_runs(root: Path) -> tuple[RunEntry, ...]:
         except (QuantdlError, OSError) as error:
             entries.append(RunEntry(path, run_id, None, str(error)))
         else:
-            entries.append(RunEntry(path, run.id, run.name, next(filter(None, problems), None)))
+            problem = next(filter(None, problems), None)
+            entries.append(RunEntry(path, run.id, run.name, problem, FAILURE in run.files))
     return tuple(sorted(entries, key=lambda entry: (entry.id or "", entry.path.name)))
 
 

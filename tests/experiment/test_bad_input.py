@@ -1,6 +1,7 @@
 """What a user gets for a mistake: the right exit code, where it is, what was expected, and never a traceback."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from quantdl.cli.commands import app
 from quantdl.config import load_config
 from quantdl.errors import PlanError
+from quantdl.runs import Ledger, list_runs, open_run
 from tests.cli.running import heed_interrupts
 
 STRATEGIES = {
@@ -65,8 +67,55 @@ def test_a_strategy_that_decides_nonsense_is_named_with_its_session(fault, tmp_p
     config = write_small(tmp_path, without_a_model("mine.py"))
     code, error = quantdl("run", str(config))
     assert code == 6, error
-    assert "2016-07-01" in error
-    assert nothing_written(tmp_path)
+    assert "2016-07-01" in error and "The book then: equity 1,000,000.00, no position." in error
+    assert "mine.py:8" in error or fault != "raises"
+
+
+LATE = """import numpy as np
+
+from quantdl.backtest import Decision
+
+
+class Strategy:
+    def decide(self, view):
+        if view.weights.any() and len(view.sessions) % 9 == 0:
+            raise KeyError("gone")
+        return Decision(np.full(len(view.assets), 0.1), "rebalance") if view.rebalance_due else None
+"""
+
+
+def test_a_run_whose_strategy_fails_is_kept_as_failed_and_counts_as_a_trial(tmp_path, write_small, quantdl):
+    (tmp_path / "mine.py").write_text(LATE)
+    config = write_small(tmp_path, without_a_model("mine.py"))
+    code, error = quantdl("run", str(config))
+    assert code == 6 and "KeyError: 'gone'" in error
+    assert re.search(r"The book then: equity [\d,]+\.\d\d, [A-Z]+ \d+\.\d%", error) and "and 1 more" in error
+    (entry,) = list_runs(tmp_path / "runs")
+    assert entry.failed and entry.problem is None and str(entry.path) in error
+    run = open_run(entry.path)
+    failure = run.read_json("failure.json")
+    assert failure["session"] in error and failure["weights"]["AAPL"] == pytest.approx(0.1, abs=0.01)
+    assert {"config.yaml", "environment.json", "log.txt", "strategy.py"} <= {*run.files}
+    (trial,) = Ledger(tmp_path / "runs" / "ledger.jsonl").read().records
+    assert trial.figures is None and trial.reason == f"the strategy failed on {failure['session']}"
+    assert trial.run == entry.id and trial.is_run
+
+
+def test_a_failed_run_has_no_report_and_says_so(tmp_path, write_small, quantdl):
+    (tmp_path / "mine.py").write_text(LATE)
+    quantdl("run", str(write_small(tmp_path, without_a_model("mine.py"))))
+    (entry,) = list_runs(tmp_path / "runs")
+    for command in (["report", entry.id], ["runs", "compare", entry.id, entry.id], ["runs", "reproduce", entry.id]):
+        code, error = quantdl(*command)
+        assert code in (2, 6) and "failed" in error, error
+    assert quantdl("runs", "verify", entry.id)[0] == quantdl("runs", "show", entry.id)[0] == 0
+
+
+def test_a_backtest_without_a_folder_counts_a_failed_trial_too(tmp_path, write_small, quantdl):
+    (tmp_path / "mine.py").write_text(LATE)
+    assert quantdl("backtest", str(write_small(tmp_path, without_a_model("mine.py"))))[0] == 6
+    (trial,) = Ledger(tmp_path / "runs" / "ledger.jsonl").read().records
+    assert trial.figures is None and trial.run == "backtest" and not list_runs(tmp_path / "runs")
 
 
 DATES = ["2016-01-04", "2016-01-05", "2016-01-06", "2016-01-07", "2016-01-08"]
