@@ -2,10 +2,11 @@
 
 A1: one stock, 8,000 bars, a crossover of averages of 20 and 50. A2: twenty stocks, inverse volatility at each month's
 end, 33 years. A3: a thousand simulated stocks, 2,520 days, fifty long and fifty short every day by the return of 20
-days. A4: a thousand pairs of averages on the stock of A1. Books: a hundred look-backs on the stocks of A3, for quantdl
-alone. All fill at the close that was decided on, at 10 bp; the
-results are known from outside. Indicators, decisions, the plan's checks and the final figures are timed; imports, data
-and the first call, which compiles and lays out the data, are not.
+days. A4: a thousand pairs of averages on the stock of A1. Books: a hundred look-backs on the stocks of A3, and Asked: a
+strategy in plain Python that is asked at each of 2,520 closes of A3 and answers nothing, for quantdl alone. All fill at
+the close that was decided on, at 10 bp; the results are known from outside, and another one ends the script with an
+error. Indicators, decisions, the plan's checks and the final figures are timed; imports, data and the first call, which
+compiles and lays out the data, are not.
 
     python benchmarks/bench_backtest.py [--peer PYTHON_WITH_VECTORBT]
 """
@@ -26,8 +27,16 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-EXPECTED = {"A1": 4_875_548.6546, "A2": 120_495_984.97, "A3": 235_558.9443, "A4": 7_439_599.79, "Books": 235_558.9443}
-_PRICES = {"A4": "A1", "Books": "A3"}
+EXPECTED = {
+    "A1": 4_875_548.6546,
+    "A2": 120_495_984.97,
+    "A3": 235_558.9443,
+    "A4": 7_439_599.79,
+    "Books": 235_558.9443,
+    "Asked": 1e6,
+}
+_PRICES = {"A4": "A1", "Books": "A3", "Asked": "A3"}
+_ALONE = ("Books", "Asked")  # jobs that vectorbt does not do
 FAST, SLOW = range(5, 45), range(50, 200, 6)
 
 
@@ -165,9 +174,18 @@ def job_of(name: str, data: Path) -> tuple[Callable[[], float], int]:
         def daily() -> float:
             rows = np.arange(20, len(closes))
             table = TargetTable(rows, long_short(closes), "rebalance", before_costs=True)
-            return run_backtest(panel, plan, table, *span, None, 1e6).final_equity
+            result = run_backtest(panel, plan, table, *span, None, 1e6)
+            assert abs(result.fills["cost"].sum() / 648_077.72 - 1) < 1e-8
+            return result.final_equity
 
         return daily, 7
+    if name == "Asked":
+        plan = plan_of(panel, 0.0101, 0.99, long_only=False)
+
+        def asked() -> float:
+            return run_backtest(panel, plan, _Silent(), *span, None, 1e6).final_equity
+
+        return asked, 5
     if name == "Books":
         plan = plan_of(panel, 0.0101, 0.99, long_only=False)
 
@@ -176,6 +194,7 @@ def job_of(name: str, data: Path) -> tuple[Callable[[], float], int]:
                 TargetTable(np.arange(days, len(closes)), long_short(closes, days), "rebalance", before_costs=True)
                 for days in range(5, 105)
             )
+            check_plan(plan, panel, *span, None, forecasts_risk=False)
             return float(sweep_targets(prepare(panel, plan, *span, 1e6), tables)["equity"].iloc[15])
 
         return books, 1
@@ -186,9 +205,20 @@ def job_of(name: str, data: Path) -> tuple[Callable[[], float], int]:
         tables = (
             TargetTable(*crossings(averages[fast], averages[slow]), "rebalance") for fast in FAST for slow in SLOW
         )
-        return float(sweep_targets(prepare(panel, plan, *span, 1e5), tables)["equity"].mean())
+        check_plan(plan, panel, *span, None, forecasts_risk=False)
+        equity = sweep_targets(prepare(panel, plan, *span, 1e5), tables)["equity"].to_numpy()
+        best = divmod(int(equity.argmax()), len(SLOW))
+        assert (FAST[best[0]], SLOW[best[1]]) == (5, 104) and abs(equity.max() / 49_874_846.98 - 1) < 1e-9
+        return float(equity.mean())
 
     return pairs, 5
+
+
+class _Silent:
+    """A strategy in plain Python that is asked at each close and answers nothing."""
+
+    def decide(self, view: object) -> None:
+        """Answer nothing."""
 
 
 def vectorbt_job(name: str, data: Path) -> tuple[Callable[[], float], int]:
@@ -264,12 +294,14 @@ def main() -> None:
         for name, expected in EXPECTED.items():
             found = {}
             for side, python in (("quantdl", sys.executable), ("vectorbt", given.peer)):
-                if python is not None and (side, name) != ("vectorbt", "Books"):
+                if python is not None and not (side == "vectorbt" and name in _ALONE):
                     command = [python, __file__, "--job", name, "--side", side, "--data", folder]
                     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
                     found[side] = json.loads(told.splitlines()[-1])
                     print(json.dumps(found[side]), flush=True)
             off = abs(found["quantdl"]["value"] / expected - 1)
+            if off > 1e-9:
+                raise SystemExit(f"{name}: {found['quantdl']['value']} is not {expected}")
             line = {"job": name, "what": "against the value from outside", "off": f"{off:.1e}"}
             if "vectorbt" in found:
                 for figure in ("cpu_ms", "memory_mb"):
