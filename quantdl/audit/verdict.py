@@ -50,7 +50,7 @@ class Leak:
     def _reach(self) -> str:
         nearest, furthest = self.bars_ahead, self.furthest
         if nearest is None:
-            return f"up to {_bars(furthest or 0)} ahead"
+            return f"at least {_bars(furthest or 0)} ahead"
         if furthest is None or furthest <= nearest:
             return f"{_bars(nearest)} ahead"
         return f"{_bars(nearest)} ahead, and as far as {furthest:,}"

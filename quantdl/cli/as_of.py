@@ -1,11 +1,13 @@
 """What is forecast and ordered as of a session, printed and written as CSV."""
 
+from datetime import date
 from pathlib import Path
 
 import typer
 
 from quantdl.cli.printing import print_json, print_table
 from quantdl.disk import disk_errors, publishing
+from quantdl.errors import ConfigError
 from quantdl.experiment.as_of import AsOf
 from quantdl.records import json_text, to_plain
 from quantdl.results.tables import csv_text
@@ -19,13 +21,25 @@ _ORDER = (
     "side",
     "quantity",
     "reference_price",
-    "limit_price",
+    "worst_price",
     "trigger_price",
     "target_weight",
 )
 _EXITS = ("asset", "rule", "stop_price", "target_price", "trail")
 _RISK = ("book", "window", "level", "value_at_risk", "expected_shortfall", "value_at_risk_money", "basis")
 _LAW = ("asset", "window", "mean", "q01", "q05", "median", "q95", "q99")
+
+
+def folder_of(name: str, session: date, output: Path | None) -> Path:
+    """Return the folder that the forecast of a session is written to.
+
+    Raises:
+        ConfigError: If it exists.
+    """
+    folder = output or Path(f"forecast-{name}-{session}")
+    if folder.exists():
+        raise ConfigError(f"{folder}: exists already, and no forecast is overwritten. Name another one with --output.")
+    return folder
 
 
 def write_as_of(found: AsOf, folder: Path) -> None:

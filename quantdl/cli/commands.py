@@ -204,13 +204,13 @@ def forecast(
     loaded, day = _load(config), None if as_of is None else _day(as_of, "--as-of")
     if output is not None and output.exists():
         raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
-    from quantdl.cli.as_of import print_as_of, print_as_of_json, write_as_of
+    from quantdl.cli.as_of import folder_of, print_as_of, print_as_of_json, write_as_of
     from quantdl.experiment.as_of import forecast_as_of
     from quantdl.experiment.unfinished import keeping_unfinished
 
     with keeping_unfinished(loaded), progress_bars() as progress:
-        found = forecast_as_of(loaded, day, progress)
-    folder = output or Path(f"forecast-{loaded.name}-{found.session}")
+        found = forecast_as_of(loaded, day, progress, lambda session: folder_of(loaded.name, session, output))
+    folder = folder_of(loaded.name, found.session, output)
     write_as_of(found, folder)
     if as_json:
         print_as_of_json(found)
@@ -262,7 +262,13 @@ def sweep(
     """
     if address is not None and not on_ray:
         raise ConfigError("--address: names the head of a Ray cluster; give --ray as well.")
-    grids = [loaded for loaded in map(_load, configs) if loaded.sweep is not None]
+    loaded = [*map(_load, configs)]
+    grids = [config for config in loaded if config.sweep is not None]
+    if not grids and len(configs) == 1 and seeds == 1:
+        raise ConfigError(
+            f"{configs[0]}: has no sweep, and there is nothing else to carry out side by side. Write the values to try "
+            "under `sweep:`, or give --seeds or several configs; `quantdl run` carries one out."
+        )
     if grids and (len(configs) > 1 or seeds > 1):
         raise ConfigError(
             f"{grids[0].where('sweep')}: a config with a sweep is carried out alone and with its own seed. Give no "

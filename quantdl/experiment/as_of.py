@@ -5,7 +5,7 @@ fitted as the run would have fitted it, the strategy decides at every close from
 and what it holds and has ordered then is the answer. Nothing of the past performance is looked at, so no trial counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -58,10 +58,10 @@ class AsOf:
         risk: Columns ``book, window, level, value_at_risk, value_at_risk_error, expected_shortfall,
             expected_shortfall_error, value_at_risk_money, basis``: fractions of equity, positive when money is lost;
             the errors are those of the simulation. The book is the one held at the close, or the one after the orders.
-        orders: Columns ``asset, rule, kind, side, quantity, reference_price, limit_price, trigger_price, trail, value,
+        orders: Columns ``asset, rule, kind, side, quantity, reference_price, worst_price, trigger_price, trail, value,
             target_weight, decided``; the quantity is what is left to fill, signed. A limit or a stop waits for its
-            trigger price; that of a trailing stop follows at the fraction ``trail``. The limit price is the worst at
-            which the order may fill.
+            trigger price; that of a trailing stop follows at the fraction ``trail``. The worst price is the one
+            beyond which the plan lets the order not fill, since it would lose too much by its stop: no limit order.
         exits: Columns ``asset, rule, stop_price, target_price, trail``: where the strategy has said that positions are
             left. The stop of the plan (`sizing.stop_loss`) is looked at by close and is no order.
         positions: Columns ``asset, shares, price, value, weight, weight_after_orders``; assets held or ordered.
@@ -83,7 +83,12 @@ class AsOf:
     events: pd.DataFrame = field(repr=False)
 
 
-def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: Progress | None = None) -> AsOf:
+def forecast_as_of(
+    config: ExperimentConfig,
+    day: date | None = None,
+    progress: Progress | None = None,
+    begin: Callable[[date], object] | None = None,
+) -> AsOf:
     """Carry a config out up to the close of a session and return what it forecasts and orders then.
 
     Args:
@@ -91,6 +96,7 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
             trust the data up to some session after its sample.
         day: The session, or a day after it on which the exchange is closed; None for the last one of the data.
         progress: Told what is going on.
+        begin: Told the session, before any work.
 
     Raises:
         DataError: If the data do not reach the day or the end of its session, or it lies before the test span.
@@ -100,6 +106,8 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
     strategy = configured_strategy(config)
     source = read_sources(config)
     session = _session(config, source.panel, day)
+    if begin is not None:
+        begin(session.date())
     _check_plan(config, source)
     config = _through(config, session)
     data = data_of(config, replace(source, panel=source.panel.until(session)))
@@ -253,7 +261,7 @@ def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:
 def _orders(result: BacktestResult, resting: pd.DataFrame) -> pd.DataFrame:
     """The orders that go on at the next session, with the prices that some of them wait for."""
     orders = result.orders[result.orders["status"].isin(_WAITS)]
-    limit = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
+    worst = orders["limit_price"].where(np.isfinite(orders["limit_price"]) & (orders["limit_price"] > 0))
     waits_for = resting.set_index("order").reindex(orders["order"]).set_index(orders.index)
     left = waits_for["left"]  # less than what is not filled where cash has cut the order
     columns = {
@@ -263,7 +271,7 @@ def _orders(result: BacktestResult, resting: pd.DataFrame) -> pd.DataFrame:
         "side": np.where(left > 0, "buy", "sell"),
         "quantity": left,
         "reference_price": orders["reference_price"],
-        "limit_price": limit,
+        "worst_price": worst,
         "trigger_price": waits_for["trigger_price"],
         "trail": waits_for["trail"],
         "value": left * orders["reference_price"],

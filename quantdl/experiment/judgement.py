@@ -1,11 +1,12 @@
 """Both books measured and compared, the forecasts tested, and the checklist that judges the run by its plan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from quantdl.audit.source_read import FILE_READ, WHOLE_HISTORY, read_source
 from quantdl.backtest import (
     BacktestResult,
     BreakEven,
@@ -121,6 +122,7 @@ def judge(
         break_even=books.break_even,
         reproduced_by=f"config {config.name}, data {card.fingerprint[:19]}, seed {config.seed}",
         position_draws=predictions.position_draws if isinstance(predictions, ModelPredictions) else None,
+        outside_reads=tuple(_outside_reads(config)),
     )
     metrics = RunMetrics(
         strategy=strategy,
@@ -309,3 +311,11 @@ def _benchmark(
     instants = read_at(data.panel, data.panel.bars.get_indexer(sessions))
     curve = benchmark_curve(data.series[config.benchmark], sessions, calendar, instants)
     return Benchmark(config.benchmark, performance(curve, bars_per_year, rates, elapsed))
+
+
+def _outside_reads(config: ExperimentConfig) -> Iterator[str]:
+    """Yield the places at which a strategy file opens data, or has quantdl load whole histories."""
+    for file in config.strategy_files.values():
+        for found in read_source(file.read_text(encoding="utf-8", errors="replace")):
+            if found.reason in (FILE_READ, WHOLE_HISTORY):
+                yield f"{file.name}:{found.line}: {found.code}"

@@ -22,7 +22,7 @@ from quantdl.backtest import (
 from quantdl.backtest.judging.stress import stress_test
 from quantdl.backtest.running.asking import StrategyFailedError
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
-from quantdl.errors import QuantdlError
+from quantdl.errors import DataError, QuantdlError
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model, position_begins
 from quantdl.experiment.outcome import FailedRunError, Outcome
@@ -31,6 +31,7 @@ from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
+from quantdl.market.panel import Panel
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions
 from quantdl.risk.forecast_scores import forecast_table
@@ -96,7 +97,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     """
     strategy = configured_strategy(config)
     data = load_data(config)
-    bars = split_bars(data.panel.sessions, config.splits)
+    bars = configured_bars(config, data.panel)
     start, end = _test_span(data, bars)
     faults = data_faults(config.plan, data.panel, start, end)
     if faults:
@@ -119,6 +120,18 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     if isinstance(strategy, CombinedStrategy):
         shared = shared_account(config.plan, data.panel, result, strategy, rate)
     return Outcome(data, fitted, table, books, judgement, shared)
+
+
+def configured_bars(config: ExperimentConfig, panel: Panel) -> SplitBars:
+    """Return the bars of a config's spans.
+
+    Raises:
+        DataError: If the data do not reach them, with the place in the config.
+    """
+    try:
+        return split_bars(panel.sessions, config.splits)
+    except DataError as error:
+        raise DataError(f"{config.where('splits')}: {error}") from error
 
 
 def _and_revisions(refusal: QuantdlError, census: Census) -> QuantdlError:

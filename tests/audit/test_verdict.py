@@ -26,7 +26,7 @@ def test_a_leak_names_stage_field_asset_session_and_reach():
     [
         (3, 3, "It looks 3 bars ahead."),
         (1, 1000, "It looks 1 bar ahead, and as far as 1,000."),
-        (None, 5, "It looks up to 5 bars ahead."),
+        (None, 5, "It looks at least 5 bars ahead."),
     ],
 )
 def test_the_reach_is_said(near, far, said):

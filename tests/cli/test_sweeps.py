@@ -10,6 +10,7 @@ import pytest
 from quantdl.cli.sweeps import print_sweep
 from quantdl.experiment.parameter_sweep import GridTable, SetRow
 from tests.cli.running import invoke
+from tests.small_experiment import small_config
 from tests.small_sweep import sweep_config
 
 PLAYED = SetRow(0, {"fast": 5, "slow": 50}, "played", 0.8983, 0.0567, 0.145, -0.0989, 18.2, 5920.1, 364, None, "4e1f")
@@ -66,3 +67,9 @@ def test_the_command_line_plays_a_grid_on_processes_and_prints_it(tmp_path: Path
     assert one["rows"] == two["rows"] and one["best"] == two["best"]
     assert one["selection"] | {"n_records": 16} == two["selection"]
     assert one["selection"]["n_trials"] == 8
+
+
+def test_one_config_without_a_sweep_is_refused_before_it_looks_at_the_test_span(tmp_path: Path) -> None:
+    code, _, error = invoke("sweep", str(small_config(tmp_path)))
+    assert code == 2 and "has no sweep" in error and "--seeds" in error
+    assert not (tmp_path / "runs").exists()

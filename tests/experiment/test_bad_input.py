@@ -111,6 +111,19 @@ def test_a_failed_run_has_no_report_and_says_so(tmp_path, write_small, quantdl):
     assert quantdl("runs", "verify", entry.id)[0] == quantdl("runs", "show", entry.id)[0] == 0
 
 
+def test_a_strategy_that_opens_a_file_is_told_in_the_checklist(tmp_path, write_small, quantdl):
+    source = (
+        LATE.replace('raise KeyError("gone")', "pass")
+        .replace("import numpy", "import pathlib\n\nimport numpy")
+        .replace("class Strategy:", "class Strategy:\n    known = pathlib.Path(__file__).read_text()\n")
+    )
+    (tmp_path / "mine.py").write_text(source)
+    assert quantdl("run", str(write_small(tmp_path, without_a_model("mine.py"))))[0] == 0
+    (entry,) = list_runs(tmp_path / "runs")
+    items = {item["item"]: item for item in open_run(entry.path).read_json("checklist.json")["items"]}
+    assert "mine.py:9: pathlib.Path(__file__).read_text()" in items["trusted_data"]["cause"]
+
+
 def test_a_backtest_without_a_folder_counts_a_failed_trial_too(tmp_path, write_small, quantdl):
     (tmp_path / "mine.py").write_text(LATE)
     assert quantdl("backtest", str(write_small(tmp_path, without_a_model("mine.py"))))[0] == 6
@@ -167,6 +180,7 @@ def test_dates_outside_the_data_are_a_data_error(tmp_path, write_small, quantdl)
     code, error = quantdl("run", str(config))
     assert code == 3, error
     assert "splits.test_end 2023-12-29 outside the data, which runs 2010-01-04..2022-12-28" in error
+    assert re.search(r"small\.yaml:\d+", error), error
 
 
 def test_ctrl_c_in_training_leaves_nothing_and_exits_130(tmp_path, write_small):

@@ -40,7 +40,9 @@ def break_even_cost_bps(job: Job, rerun: Callable[[Job], BacktestResult], tolera
         return float(np.log(max(result.equity["equity"].iloc[-1] / job.initial_equity, 2e-9)))
 
     free = growth(0.0)
-    if free <= 0:
+    if free == 0.0:
+        return BreakEven(0.0, "Nothing was earned and nothing lost, with costs or without.", 0.0)
+    if free < 0:
         return BreakEven(0.0, f"The run loses even without costs ({np.expm1(free):+.2%}).", 0.0)
     stated = job.terms.costs.proportional * 1e4
     bracket = _bracket(growth, free, max(stated, 1.0))

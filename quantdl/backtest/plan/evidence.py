@@ -95,6 +95,7 @@ class Evidence:
         reproduced_by: What repeats the run (config, data fingerprint, seed), or an empty text.
         position_draws: Session to (S, A) log returns over the plan's horizon, drawn from the laws that the run kept, a
             column of NaN for an absent asset; None without a model.
+        outside_reads: Places at which the strategy opens data by itself, which may hold later rows.
     """
 
     calibration: tuple[CalibrationTest, ...]
@@ -105,6 +106,7 @@ class Evidence:
     break_even: BreakEven | None
     reproduced_by: str
     position_draws: "Callable[[pd.Timestamp], np.ndarray] | None" = None
+    outside_reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

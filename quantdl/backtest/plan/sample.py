@@ -70,12 +70,22 @@ def _fewest_sessions(bars: int, frequency: str) -> int:
         return 0
 
 
+def _how_to_meet(sample: Sample, span: RunSpan) -> str:
+    """Return what to write where the plan's span is not that of the run, which begins and ends with sessions."""
+    sessions = span.panel.sessions.date
+    none = [day for day in (sample.first, sample.last) if sessions[0] <= day <= sessions[-1] and day not in sessions]
+    if not none:
+        return "make the two equal"
+    days = " and ".join(map(str, none))
+    return f"{days} {'is' if len(none) == 1 else 'are'} no session of the data: write the run's first and last session"
+
+
 def data_faults(sample: Sample, span: RunSpan) -> Iterator[PlanFault]:
     """Yield a fault where the plan's span is not that of the run, not inside the data, or too short."""
     sessions, start, end = span.panel.sessions, span.start, span.end
     if (sample.first, sample.last) != (start.date(), end.date()):
         given, expected = f"{sample.first} to {sample.last}", f"the run's span, {start:%Y-%m-%d} to {end:%Y-%m-%d}"
-        yield PlanFault("sample", given, expected, "make the two equal")
+        yield PlanFault("sample", given, expected, _how_to_meet(sample, span))
     if start < sessions[0] or end > sessions[-1]:
         expected = f"a span inside the data, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}"
         yield PlanFault("sample", f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", expected, "move the span")

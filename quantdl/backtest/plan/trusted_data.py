@@ -95,6 +95,9 @@ def judge(
         doubts = ["only comparisons within this universe are evidence"]
     elif run.evidence.universe != "point_in_time":
         doubts = ["how the universe was chosen is unknown: survivorship is not controlled"]
+    if run.evidence.outside_reads:
+        places = "; ".join(run.evidence.outside_reads)
+        doubts.append(f"the strategy opens data by itself, which may hold later rows ({places}): `quantdl audit` tells")
     figure = run.evidence.survivorship
     if run.unconfirmed is not None and run.unconfirmed[run.book.rows].any():
         figure += f" {_held_up(data, run.unconfirmed[run.book.rows], run)}"

@@ -64,3 +64,12 @@ def test_a_holder_of_winners_never_breaks_even():
     panel = rising(0.01)
     found = break_even_cost_bps(job_of(panel), asking(Keep))
     assert (found.bps, found.lower_bps) == (None, 1000.0)
+
+
+def test_a_book_that_never_trades_neither_earns_nor_loses():
+    class Never:
+        def decide(self, view):
+            return None
+
+    found = break_even_cost_bps(job_of(rising(0.001)), asking(Never))
+    assert found.statement == "Nothing was earned and nothing lost, with costs or without." and found.bps == 0.0

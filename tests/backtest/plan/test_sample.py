@@ -53,6 +53,13 @@ def test_a_sample_that_is_not_the_run_s_is_refused(stated, item, words):
     assert words in found[item]
 
 
+def test_a_day_that_is_no_session_is_named_with_what_to_write():
+    panel = world(random_walk(300, 2), calendar="XNYS")
+    stated, own = replace(GOOD, first=date(2018, 7, 4), last=panel.sessions[-1].date()), RunSpan(panel, *span(panel))
+    (fault,) = sample.data_faults(stated, own)
+    assert fault.fix == "2018-07-04 is no session of the data: write the run's first and last session"
+
+
 def test_a_span_outside_the_data_is_refused():
     end = PANEL.sessions[-1] + pd.Timedelta(days=400)
     found = sample.data_faults(replace(GOOD, last=end.date()), RunSpan(PANEL, PANEL.sessions[0], end))

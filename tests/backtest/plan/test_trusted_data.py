@@ -95,3 +95,13 @@ def test_the_statement_quotes_the_data_and_the_figure_their_census():
     found = row("trusted_data", judged())
     assert found.statement == "made by a test, split prices on 24/7, sha256:0123456789ab"
     assert found.figure == "Membership is as it was known on each day."
+
+
+def test_a_strategy_that_opens_data_by_itself_is_a_doubt_with_its_place():
+    checklist = judged(outside_reads=("mine.py:8: pandas.read_csv('closes.csv')",))
+    (doubt,) = [found for found in checklist.items if found.passed is None]
+    assert doubt.item == "trusted_data" and checklist.verdict == "relative evidence only"
+    assert doubt.cause == (
+        "the strategy opens data by itself, which may hold later rows (mine.py:8: pandas.read_csv('closes.csv')): "
+        "`quantdl audit` tells"
+    )
