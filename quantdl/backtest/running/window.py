@@ -26,6 +26,7 @@ class Window:
         self.labels = _Shown(tape.sessions.to_numpy())
         self.fields = {name: _Shown(tape.fields[name]) for name in terms.fields}
         self.traded, self.continuous = _Shown(tape.traded), _Shown(tape.continuous)
+        self.prices = {**self.fields, "continuous_closes": self.continuous}
         self.units = np.ones(len(tape.assets))
         self.units.flags.writeable = False
         self.revealed = 0
@@ -60,14 +61,14 @@ class Window:
         """Look whether what was shown is still what the market was; arrays that are read-only can be written to.
 
         Args:
-            whole: Look at every row, not at the first and the last alone.
+            whole: Look at every row of every array, not at the first and the last row of prices alone.
 
         Raises:
             RunError: If something was written into it, naming the array and the first session.
         """
-        shown = {**self.fields, "continuous_closes": self.continuous, "traded": self.traded, "sessions": self.labels}
-        for name, values in shown.items():
-            row = values.changed(whole)
+        looked_at = {**self.prices, "traded": self.traded, "sessions": self.labels} if whole else self.prices
+        for name, values in looked_at.items():
+            row = values.changed() if whole else values.changed_end()
             if row is not None:
                 raise RunError(
                     f"the strategy has changed the array {name!r} that a view shows, in the row of "
@@ -88,7 +89,7 @@ class Window:
 
 
 class _Shown:
-    """Rows of an array (T, *), copied one after another into a buffer that holds nothing behind them."""
+    """Rows of an array (T, *), copied one after another into a buffer that holds zeros behind them."""
 
     def __init__(self, source: np.ndarray) -> None:
         self.source, self.rows = source, 0
@@ -98,24 +99,24 @@ class _Shown:
         """Return the first rows, read-only."""
         if stop > len(self.buffer):
             rows = max(2 * stop, _LEAST_ROWS)
-            larger = np.full((rows, *self.source.shape[1:]), _nothing(self.source.dtype), self.source.dtype)
+            larger = np.zeros((rows, *self.source.shape[1:]), self.source.dtype)  # memory is taken where it is written
             larger[: self.rows] = self.buffer[: self.rows]
             self.buffer = larger
         self.buffer[self.rows : stop] = self.source[self.rows : stop]
         self.rows = max(self.rows, stop)
         return _read_only(self.buffer[:stop])
 
-    def changed(self, whole: bool) -> int | None:
+    def changed_end(self) -> int | None:
+        """Return the first row, or the last, if it is not what it was copied from; None where both are."""
+        last = self.rows - 1
+        if self.buffer[0].tobytes() != self.source[0].tobytes():
+            return 0
+        return last if self.buffer[last].tobytes() != self.source[last].tobytes() else None
+
+    def changed(self) -> int | None:
         """Return the first row that is not what it was copied from, bit for bit; None where there is none."""
-        if not whole:
-            ends = (0, self.rows - 1) if self.rows else ()
-            return next((row for row in ends if self.buffer[row].tobytes() != self.source[row].tobytes()), None)
         rows = (row for row in range(self.rows) if self.buffer[row].tobytes() != self.source[row].tobytes())
         return next(rows, None)
-
-
-def _nothing(kind: np.dtype) -> object:
-    return {"f": np.nan, "M": np.datetime64("NaT"), "b": False}[kind.kind]
 
 
 def _read_only(values: np.ndarray) -> np.ndarray:

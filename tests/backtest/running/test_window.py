@@ -27,9 +27,9 @@ def test_a_view_holds_nothing_after_its_close():
             assert view.session == panel.sessions[t] == view.sessions[-1]
             assert view.closes.shape == (t + 1, 3)
             np.testing.assert_array_equal(view.closes, panel.closes[: t + 1])
-            assert np.isnan(reach(view.closes)[t + 1 :]).all()
+            assert not reach(view.closes)[t + 1 :].any()
             assert not reach(view.traded)[t + 1 :].any()
-            assert np.isnat(reach(view.sessions.values)[t + 1 :]).all()
+            assert not reach(view.sessions.values)[t + 1 :].astype(np.int64).any()
             assert len(reach(view.closes)) == 64
             with pytest.raises(ValueError, match="read-only"):
                 view.closes[0, 0] = 1.0
@@ -84,7 +84,6 @@ def test_the_length_of_what_can_be_reached_follows_from_what_was_shown():
     [
         (lambda view: torch.from_numpy(view.closes).sub_(1.0), "close"),
         (lambda view: view.closes.base.__setitem__((0, 0), -7.0), "close"),
-        (lambda view: reach(view.traded).__setitem__(0, False), "traded"),
         (lambda view: reach(view.continuous_closes).__setitem__(len(view.sessions) - 1, 5.0), "continuous_closes"),
     ],
 )
@@ -110,6 +109,18 @@ def test_a_row_in_the_middle_that_was_written_to_is_found_at_the_end_of_the_run(
     panel = world(random_walk(20, 2))
     with pytest.raises(RunError, match=rf"in the row of {panel.sessions[4].date()}"):
         run(panel, Writes())
+
+
+@pytest.mark.parametrize("name", ["traded", "sessions"])
+def test_whether_an_asset_traded_and_the_labels_cannot_be_changed_either(name):
+    class Writes:
+        def decide(self, view):
+            if len(view.sessions) == 9:
+                array = reach(view.traded) if name == "traded" else reach(view.sessions.values)
+                array[0] = False if name == "traded" else np.datetime64("1999-01-01")
+
+    with pytest.raises(RunError, match=f"has changed the array '{name}'"):
+        run(world(random_walk(20, 2)), Writes())
 
 
 def test_what_failed_tells_the_book_of_that_close():
