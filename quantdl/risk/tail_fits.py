@@ -32,8 +32,8 @@ def hill(losses: ArrayLike, beyond: int | None = None, interval: float = 0.95) -
 
     over the k largest losses. Its standard error is :math:`\hat \alpha / \sqrt k`, that of independent losses: in a
     history whose large losses cluster it is larger. It is biased towards heavy tails where the tail is no exact power:
-    of 5,000 Student-t losses with 2.5, 3 and 4 degrees of freedom it gives 2.4, 2.7 and 3.3 on average, so what it says of
-    the moments that exist is on the safe side.
+    of 5,000 Student-t losses with 2.5, 3 and 4 degrees of freedom it gives 2.4, 2.7 and 3.3 on average, so what it says
+    of the moments that exist is on the safe side.
 
     Args:
         losses: (T,), positive when money is lost, in any order.
