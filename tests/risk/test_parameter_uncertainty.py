@@ -34,7 +34,7 @@ def test_the_risk_of_two_normal_members_is_that_of_their_mixture():
     assert found.variance_between == pytest.approx(0.7 * 0.3 / variance, rel=2e-3)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(
     arrays.arrays(np.float64, (3, 40), elements=st.floats(-1, 1, width=32)),
     arrays.arrays(np.float64, 3, elements=st.floats(0.125, 1.0, width=32)),
