@@ -324,3 +324,20 @@ def test_means_in_the_tail_of_large_equal_losses_keep_their_digits():
     assert float(expected_shortfall_error(numbers, 0.5)) > 0.0
     single = expected_shortfall(torch.full((1000,), 0.1, dtype=torch.float32), 0.5)
     assert single.dtype == torch.float64 and float(single) == pytest.approx(0.1, abs=1e-8)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_derivatives_by_losses_are_right(measure, weighted):
+    losses = torch.from_numpy(np.random.default_rng(11).standard_normal((23, 2))).requires_grad_()
+    shares = torch.linspace(1.0, 2.0, 23, dtype=torch.float64) if weighted else None
+    assert torch.autograd.gradcheck(lambda given: measure(given, 0.85, shares), (losses,))
+
+
+def test_the_derivative_of_shortfall_by_probabilities_is_the_excess():
+    """The influence that errors rest on: (L - VaR)+ over the tail, and none through the quantile."""
+    losses = torch.arange(40.0, dtype=torch.float64)
+    shares = torch.full((40,), 1 / 40, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(expected_shortfall(losses, 0.9, shares), shares)
+    excess = (losses - value_at_risk(losses, 0.9)).clamp(min=0.0) / 0.1
+    torch.testing.assert_close(slope - slope[0], excess)
