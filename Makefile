@@ -4,6 +4,7 @@
 # make notebooks   execute every notebook          make clean      remove caches and build outputs, keep .venv and runs
 #
 # make bench-forecast   laws of twenty stocks and of their books, beside peers
+# make bench-risk       measures, metrics, tests and optimisers of risk: benchmarks/bench_risk*.py, bench_portfolio.py
 # make bench-backtest   four backtests of known results, beside vectorbt where PEER names a Python that has it
 #
 # Variables: CONFIG=configs/classical.yaml, BOOKS=200, PEER=/elsewhere/bin/python, PYTHON=python3.12, THREADS=2, WORKERS=1, VENV=/elsewhere.
@@ -26,7 +27,7 @@ export NUMBA_NUM_THREADS := $(THREADS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint bench bench-forecast bench-backtest notebooks clean
+.PHONY: help run test test-all lint bench bench-forecast bench-risk bench-backtest notebooks clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -50,6 +51,9 @@ bench: $(VENV)/.installed-dev
 
 bench-forecast: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_forecasts.py configs/forecast_sp500.yaml --books $(BOOKS)
+
+bench-risk: $(VENV)/.installed-dev
+	set -e; for script in $(sort $(wildcard benchmarks/bench_risk*.py benchmarks/bench_portfolio.py)); do echo "== $$script"; $(BIN)/python $$script; done
 
 bench-backtest: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/bench_backtest.py $(if $(PEER),--peer $(PEER))

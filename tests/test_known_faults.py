@@ -1,8 +1,8 @@
 """Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
 
 The rows are numbered as in the catalogue they come from: A what looks ahead, B calendars and clocks, C corporate
-actions, D missing prices and delistings, E costs, cash and short positions, J operations: kills, disks, clocks and many
-processes. This file checks that the tests exist.
+actions, D missing prices and delistings, E costs, cash and short positions, F figures, H numbers, J operations: kills,
+disks, clocks and many processes. This file checks that the tests exist.
 """
 
 import ast
@@ -305,6 +305,17 @@ SHOWN_BY = {
         "test_the_reference_engine_in_plain_python_orders_the_same",
         "test_a2_monthly_inverse_volatility_at_the_decision_close",
     ),
+    "F4 an expected shortfall that is a value at risk": (
+        "test_shortfall_is_not_value_at_risk_of_a_published_series",
+        "test_shortfall_is_at_least_value_at_risk",
+        "test_an_empty_tail_is_an_error_that_says_how_many_losses_it_needs",
+        "test_tied_losses_do_not_lower_the_shortfall",
+    ),
+    "F11 a sign or a level that can be read two ways": (
+        "test_a_tail_probability_given_for_a_level_is_told_the_fix",
+        "test_a_loss_is_positive_where_money_is_lost",
+    ),
+    "H5 a sum in float32": ("test_means_in_the_tail_of_large_equal_losses_keep_their_digits",),
 }
 
 ALSO = {

@@ -25,6 +25,7 @@ from quantdl.distributions.score_flow import PlaneMap, ScoreFlowForecast
 from quantdl.distributions.skew_t import SkewStudentTMarginals, skew_t_mode_and_scale
 from quantdl.distributions.splines import RationalSpline, SplineKernels, SplineMarginals
 from quantdl.distributions.student_t import exact_probability, student_t_cdf, student_t_icdf, student_t_log_cdf
+from quantdl.distributions.weighted_sums import MixedSum, StudentTSum, SumLaw
 
 __all__ = [
     "AffineMarginals",
@@ -41,6 +42,7 @@ __all__ = [
     "ResampledForecast",
     "Resamples",
     "SkewStudentTMarginals",
+    "MixedSum",
     "MixtureForecast",
     "PlaneMap",
     "RationalSpline",
@@ -49,6 +51,8 @@ __all__ = [
     "SplineMarginals",
     "StudentTLaw",
     "StudentTMarginals",
+    "StudentTSum",
+    "SumLaw",
     "VarianceParts",
     "cdf_by_transport",
     "crps_by_quantiles",

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions.base_law import BaseLaw
-from quantdl.distributions.dependence import Dependence
+from quantdl.distributions.dependence import DenseStudentT, Dependence
 from quantdl.distributions.factor_mixture import FactorNormalMixture
+from quantdl.distributions.factor_t import FactorStudentT
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.marginals import Marginals
 from quantdl.distributions.normal_mixture import NormalMixture
 from quantdl.distributions.student_t import exact_probability
+from quantdl.distributions.weighted_sums import StudentTSum, SumLaw
 
 
 @final
@@ -115,6 +117,21 @@ class CopulaForecast(Forecast):
         moments = self.marginals.moments_in_states(states.state_means, states.state_variances.sqrt(), self._base)
         return states.sum_of(torch.where(self.present[:, None], weights, 0.0), *moments)
 
+    def exact_sum(self, weights: Tensor) -> SumLaw | None:
+        """See :class:`Forecast`: where the maps are affine, and the dependence is Student-t or in market states."""
+        line = self.marginals.affine()
+        if line is None:
+            return None
+        location, scale = line
+        held = torch.where(self.present[:, None], weights, 0.0).double()
+        if isinstance(self.dependence, FactorNormalMixture):
+            return self.dependence.double().sum_of(held, *self._moments_in_states(location, scale))
+        if not isinstance(self.dependence, FactorStudentT | DenseStudentT):
+            return None
+        center, along = (held * location[:, None]).sum(-1), held * scale[:, None]
+        variance = ((along @ self.dependence.correlation().double()) * along).sum(-1)
+        return StudentTSum(center, variance.clamp(min=0.0).sqrt(), self.dependence.degrees_of_freedom[:, None])
+
     def observed(self, mask: Tensor) -> "CopulaForecast":
         """See :class:`Forecast`."""
         return CopulaForecast(self.marginals, self.dependence, self.present & mask)
@@ -130,6 +147,13 @@ class CopulaForecast(Forecast):
     def to(self, device: torch.device | str) -> "CopulaForecast":
         """See :class:`Forecast`."""
         return CopulaForecast(self.marginals.to(device), self.dependence.to(device), self.present.to(device))
+
+    def _moments_in_states(self, location: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        states = self.dependence
+        assert isinstance(states, FactorNormalMixture)
+        mean, variance = states.double().state_means, states.double().state_variances
+        moved = location[..., None] + scale[..., None] * mean
+        return moved, scale[..., None].expand(mean.shape), scale[..., None].square() * variance
 
     @cached_property
     def _base(self) -> BaseLaw:

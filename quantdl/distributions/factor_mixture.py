@@ -148,6 +148,11 @@ class FactorNormalMixture:
         )
         return drawn
 
+    def double(self) -> "FactorNormalMixture":
+        """The same law with its parameters in float64."""
+        states = (self.log_weights, self.variance, self.shock_mean, self.shock_variance)
+        return FactorNormalMixture(*(part.double() for part in (*states, self.exposures, self.loadings)))
+
     def rows(self, index: Tensor | slice) -> "FactorNormalMixture":
         """The same law for some of the rows."""
         variance = self.variance if self.variance.ndim == 1 else self.variance[index]

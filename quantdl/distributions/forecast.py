@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Distribution, constraints
 
 from quantdl.distributions.normal_mixture import NormalMixture
+from quantdl.distributions.weighted_sums import SumLaw
 
 
 class Forecast(Distribution, ABC):
@@ -97,6 +98,14 @@ class Forecast(Distribution, ABC):
         """Law of weighted sums of the present assets' log returns: weights (B, N, A) give batch shape (B, N).
 
         A book's log return, to the first order. None where a law has no closed form for it; take draws then.
+        """
+        return None
+
+    def exact_sum(self, weights: Tensor) -> SumLaw | None:
+        """Exact law of weighted sums of the present assets' log returns: weights (B, N, A) give batch shape (B, N).
+
+        None where a law has none, as most have not: each asset's return must be affine in jointly normal, in each state
+        of the market, or Student-t variables. Quantiles and tail means of it bear no error of draws.
         """
         return None
 

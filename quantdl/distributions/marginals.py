@@ -82,6 +82,10 @@ class Marginals(ABC):
         returns = self.from_standard(at_nodes(mean, deviation).movedim((2, 3), (0, 1)), base)
         return moments_at_nodes(returns.movedim((0, 1), (2, 3)), deviation)
 
+    def affine(self) -> tuple[Tensor, Tensor] | None:
+        """Location and scale (B, A) float64 of maps ``y = location + scale * z``; None where one map is no line."""
+        return None
+
     @abstractmethod
     def rows(self, index: Tensor | slice) -> "Marginals":
         """The same maps for some of the rows."""
@@ -172,6 +176,10 @@ class AffineMarginals(Marginals):
         """See :class:`Marginals`; exact."""
         scale = self.scale[..., None]
         return self.location[..., None] + scale * mean, scale.expand(mean.shape), (scale * deviation).square()
+
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """See :class:`Marginals`."""
+        return self.location.double(), self.scale.double()
 
     def rows(self, index: Tensor | slice) -> "AffineMarginals":
         """See :class:`Marginals`."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from quantdl.distributions.forecast import Forecast
 from quantdl.distributions.normal_mixture import NormalMixture, increasing_root
 from quantdl.distributions.student_t import exact_probability
+from quantdl.distributions.weighted_sums import SumLaw, mixed
 
 _SMALLEST, _BELOW_ONE = 5e-324, 1.0 - 2.0**-53
 _LOG_HALF = math.log(0.5)
@@ -201,6 +202,12 @@ class MixtureForecast(Forecast):
         means = torch.cat([law.means.double() for law in closed], dim=-1)
         variances = torch.cat([law.variances.double() for law in closed], dim=-1)
         return NormalMixture(torch.cat(logs, dim=-1), means, variances)
+
+    def exact_sum(self, weights: Tensor) -> SumLaw | None:
+        """See :class:`Forecast`; where every member has one, and all of one kind."""
+        sums = [member.exact_sum(weights) for member in self.members]
+        closed = [law for law in sums if law is not None]
+        return mixed(closed, self.weights) if len(closed) == len(sums) else None
 
     def observed(self, mask: Tensor) -> "MixtureForecast":
         """See :class:`Forecast`; the weights stay."""

@@ -119,6 +119,15 @@ class NormalMixture(Distribution):
         score: Tensor = to_value - 0.5 * exact._mean_distance(weights)
         return score
 
+    def partial_mean(self, value: Tensor) -> Tensor:
+        """Mean of the variable where it is at most ``value``, times the probability of that; float64."""
+        exact = self._exact
+        place = exact._standardised(value)
+        density = torch.exp(-0.5 * place.square() - _LOG_ROOT_TWO_PI)
+        parts = exact.means * _normal_cdf(place) - exact.variances.sqrt() * density
+        mean: Tensor = (exact.log_weights.exp() * parts).sum(-1)
+        return mean
+
     def tail_mean(self, probability: Tensor | float) -> Tensor:
         """Mean of the variable below its quantile at ``probability``, float64; minus the expected shortfall.
 
@@ -127,12 +136,8 @@ class NormalMixture(Distribution):
             >>> normal.tail_mean(0.025)
             tensor(-2.3378, dtype=torch.float64)
         """
-        level, exact = exact_probability(probability, self.means.device), self._exact
-        place = exact._standardised(exact.icdf(level))
-        density = torch.exp(-0.5 * place.square() - _LOG_ROOT_TWO_PI)
-        parts = exact.means * _normal_cdf(place) - exact.variances.sqrt() * density
-        mean: Tensor = (exact.log_weights.exp() * parts).sum(-1) / level
-        return mean
+        level = exact_probability(probability, self.means.device)
+        return self.partial_mean(self.icdf(level)) / level
 
     @property
     def mean(self) -> Tensor:

@@ -4,7 +4,7 @@ from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, notice, number, row
 from quantdl.report.formatting import COUNT, PERCENT, headline, level_figure, stated, with_unit
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.member_spread import LevelSpread, MemberSpread
+from quantdl.risk.member_spread import LevelParameterRisk, LevelSpread, MemberSpread
 
 NOTE = (
     "The spread is the standard deviation over the members, averaged over sessions. The predicted law mixes all "
@@ -21,7 +21,8 @@ def section(run: RunRecord) -> Section | None:
     lead = "How far apart are the forecasts of the model's members? That is how uncertain its parameters are."
     parts: tuple[Part, ...]
     if found.book:
-        parts = (Words(_sentence(found.book[-1])), charts.value_at_risk_of_members(run.tables.risk), _table(found))
+        said = [Words(_sentence(found.book[-1])), *(Words(_price(one)) for one in found.parameters[-1:])]
+        parts = (*said, charts.value_at_risk_of_members(run.tables.risk), _table(found))
     else:
         parts = (notice("The book was never held over a session for which its risk was predicted."), _table(found))
     return Section("members", "Uncertainty of the parameters", "Parameters", lead, parts)
@@ -35,6 +36,17 @@ def _sentence(highest: LevelSpread) -> str:
         f"On average the members put the value at risk at {stated(highest.level)} between {low} and {high} of equity; "
         f"its standard deviation over them is {spread} of equity, {share} of the value at risk itself. It was widest "
         f"before {highest.widest_on}, with {widest}."
+    )
+
+
+def _price(highest: LevelParameterRisk) -> str:
+    """Say how much of the expected shortfall is due to not knowing the parameters."""
+    shown = (highest.expected_shortfall, highest.known, highest.share, highest.variance_between)
+    mixed, known, share, between = (headline(one, PERCENT) for one in shown)
+    return (
+        f"The expected shortfall at {stated(highest.level)} is {mixed} of equity; with the parameters known it would "
+        f"be {known} on average, so not knowing them makes {share} of it. Of the variance of the loss, {between} lies "
+        "between the members' means. Draws for sizing come from the mixture, so they hold it too."
     )
 
 

@@ -14,6 +14,29 @@ from quantdl.risk.backtests import (
     kupiec,
     kupiec_counts,
 )
+from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
+from quantdl.risk.drawdowns import (
+    average_drawdown,
+    conditional_drawdown_at_risk,
+    maximum_drawdown,
+    pain,
+    ulcer_index,
+    value_path,
+)
+from quantdl.risk.estimates import (
+    Estimate,
+    estimate_of_draws,
+    estimate_of_history,
+    estimate_of_value_at_risk,
+)
+from quantdl.risk.law_measures import (
+    book_expected_shortfall,
+    book_value_at_risk,
+    marginal_entropic,
+    marginal_expectile,
+    marginal_lower_partial_moment,
+    marginal_spectral,
+)
 from quantdl.risk.measures import (
     draw_returns,
     expected_shortfall,
@@ -23,31 +46,75 @@ from quantdl.risk.measures import (
     value_at_risk_error,
 )
 from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
+from quantdl.risk.parameter_uncertainty import ParameterRisk, parameter_risk
 from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.spectral import (
+    DualPower,
+    ExponentialSpectrum,
+    SteppedSpectrum,
+    WangTransform,
+    spectral,
+)
+from quantdl.risk.streaming import RiskOfRows, StreamedRisk, drawn_blocks, risk_of_rows, streamed_risk
+from quantdl.risk.tail_fits import ParetoTail, hill, pareto_tail
 
 __all__ = [
     "BaselZone",
     "Christoffersen",
     "Drawdown",
+    "DualPower",
+    "Estimate",
+    "ExponentialSpectrum",
+    "ParameterRisk",
+    "ParetoTail",
     "PerformanceMetrics",
+    "RiskOfRows",
     "Scenarios",
+    "SteppedSpectrum",
+    "StreamedRisk",
     "TestResult",
+    "WangTransform",
     "acerbi_szekely_z2",
+    "average_drawdown",
     "basel_zone",
     "berkowitz",
+    "book_expected_shortfall",
+    "book_value_at_risk",
     "christoffersen",
     "christoffersen_counts",
+    "conditional_drawdown_at_risk",
     "draw_returns",
     "drawdown_curve",
+    "drawn_blocks",
+    "entropic",
+    "estimate_of_draws",
+    "estimate_of_history",
+    "estimate_of_value_at_risk",
     "exceptions",
     "expected_shortfall",
     "expected_shortfall_error",
+    "expectile",
+    "hill",
     "kolmogorov_smirnov",
     "kupiec",
     "kupiec_counts",
+    "lower_partial_moment",
+    "marginal_entropic",
+    "marginal_expectile",
+    "marginal_lower_partial_moment",
+    "marginal_spectral",
+    "maximum_drawdown",
+    "pain",
+    "parameter_risk",
+    "pareto_tail",
     "performance",
     "portfolio_losses",
+    "risk_of_rows",
+    "spectral",
+    "streamed_risk",
+    "ulcer_index",
     "value_at_risk",
     "value_at_risk_error",
+    "value_path",
     "worst_drawdown",
 ]

@@ -12,12 +12,16 @@ import pandas as pd
 import torch
 
 from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.parameter_uncertainty import parameter_risk
 
 LEVELS = (0.95, 0.99)
 """Confidence levels at which every run's value at risk is predicted and tested."""
 
 MEMBER_COLUMNS = ("value_at_risk_low", "value_at_risk_high", "value_at_risk_spread")
 """How far the members of an ensemble or a posterior are apart: what is not known of the parameters."""
+
+PARAMETER_COLUMNS = ("expected_shortfall_mixed", "expected_shortfall_known", "variance_between")
+"""What not knowing the parameters adds: see `quantdl.risk.parameter_uncertainty.ParameterRisk`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,11 @@ class MemberLosses:
         mean = (values * self.weights).sum()
         spread = ((values - mean).square() * self.weights).sum().sqrt()
         return float(values.min()), float(values.max()), float(spread)
+
+    def price_of_not_knowing(self, level: float) -> tuple[float, float, float]:
+        """Values of `PARAMETER_COLUMNS`: shortfall of the mixture, its mean over members, share of the variance."""
+        found = parameter_risk(self.losses, self.weights, level)
+        return found.expected_shortfall, found.expected_shortfall_known, found.variance_between
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +168,7 @@ class RiskTable:
     Attributes:
         rows: Columns ``session, level, value_at_risk, expected_shortfall, loss, exception, source``; where the laws
             have members, also `MEMBER_COLUMNS`: the least and the largest value at risk under a member and the
-            standard deviation over them.
+            standard deviation over them; and `PARAMETER_COLUMNS`.
         probabilities: Of each session's loss under its prediction, indexed by session; for the sessions for which a
             level was predicted.
         left_out: By level, the sessions held for which none was.
@@ -192,7 +201,7 @@ def risk_table(
         traded: (T,) whether any asset traded in each session; None where one did in all of them.
     """
     levels, rows, probabilities = tuple(levels), [], {}
-    apart: list[tuple[float, float, float]] = []
+    apart: list[tuple[float, ...]] = []
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
     sessions = weights_after_fill.index if traded is None else weights_after_fill.index[traded]
@@ -208,19 +217,25 @@ def risk_table(
                 continue
             limit, shortfall = risk.value_at_risk(level), risk.expected_shortfall(level)
             rows.append((session, level, limit, shortfall, loss, loss > limit))
-            apart.append((math.nan,) * 3 if members is None else members.range_of_value_at_risk(level))
+            apart.append(_over_members(members, level))
             counts.append(risk.n)
             probabilities[session] = risk.probability_of_less(loss)
     names = ["session", "level", "value_at_risk", "expected_shortfall", "loss", "exception"]
     table = pd.DataFrame(rows, columns=names).astype({"exception": bool, "level": float, "loss": float})
     if not np.isnan(apart).all():
-        table[[*MEMBER_COLUMNS]] = apart
+        table[[*MEMBER_COLUMNS, *PARAMETER_COLUMNS]] = apart
     table["source"] = pd.Series(
         predictions.source(min(counts), max(counts)) if counts else "", table.index, dtype=object
     )
     left_out = {level: _left_out(found) for level, found in missed.items() if found}
     series = pd.Series(probabilities, dtype=np.float64, name="pit")
     return RiskTable(table, series, MappingProxyType(left_out))
+
+
+def _over_members(members: MemberLosses | None, level: float) -> tuple[float, ...]:
+    if members is None:
+        return (math.nan,) * len(MEMBER_COLUMNS + PARAMETER_COLUMNS)
+    return members.range_of_value_at_risk(level) + members.price_of_not_knowing(level)
 
 
 def _over_silence(held_return: pd.Series, traded: np.ndarray) -> pd.Series:

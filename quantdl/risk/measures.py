@@ -133,25 +133,38 @@ def expected_shortfall(losses: Tensor, level: float = 0.99, probabilities: Tenso
     return threshold + (losses - threshold).clamp(min=0.0).sum(0) / tail
 
 
-def value_at_risk_error(losses: Tensor, level: float = 0.99) -> Tensor:
+def value_at_risk_error(losses: Tensor, level: float = 0.99, probabilities: Tensor | None = None) -> Tensor:
     r"""Monte-Carlo standard error of :func:`value_at_risk` over independent draws.
 
-    :math:`\sqrt{S \alpha (1 - \alpha)}` times the mean spacing of the order statistics that lie that many ranks to
-    either side, so no density is estimated. The draws must be independent: for a history of returns this is only
-    the sampling error of the quantile.
+    The standard error of the probability of at most the value at risk, which is
+    :math:`\sqrt{\alpha (1 - \alpha) / S}`, or :math:`\sqrt{\sum_s p_s^2 (1\{L_s \le \mathrm{VaR}\} - \alpha)^2}` where
+    draws have probabilities, times the slope of the quantile: the distance of the losses that lie that far to either
+    side over the probability between them. No density is estimated. The draws must be independent: for a history of
+    returns this is the sampling error of the quantile only where returns do not depend on those before, see
+    `quantdl.risk.estimates.estimate_of_history`.
+
+    Args:
+        losses: Fractions of portfolio value, positive when money is lost.
+        level: Confidence level, strictly between 0 and 1.
+        probabilities: Of each loss, see :func:`value_at_risk`; the weights of importance sampling.
 
     Shape:
         - losses: (S, \*), draws first
+        - probabilities: (S,)
         - output: (\*) float64, in units of the loss
 
     Raises:
         ValueError: As :func:`value_at_risk`, and if there is a single draw.
+
+    References:
+        | Monte Carlo Methods in Financial Engineering (Glasserman, 2003), section 9.1.2
     """
     level = confidence(level)
+    if probabilities is not None:
+        return _weighted_quantile_error(losses, level, probabilities)
     losses, tail = _losses_and_tail(losses, level)
     n_draws = len(losses)
-    if n_draws < 2:
-        raise ValueError("a standard error needs at least 2 draws, got 1.")
+    _refuse_single(n_draws)
     ranks = math.sqrt(n_draws * level * (1.0 - level))
     rank = n_draws - math.floor(tail)
     upper, lower = min(rank + math.ceil(ranks), n_draws), max(rank - math.ceil(ranks), 1)
@@ -159,15 +172,21 @@ def value_at_risk_error(losses: Tensor, level: float = 0.99) -> Tensor:
     return ranks * spacing
 
 
-def expected_shortfall_error(losses: Tensor, level: float = 0.99) -> Tensor:
+def expected_shortfall_error(losses: Tensor, level: float = 0.99, probabilities: Tensor | None = None) -> Tensor:
     r"""Monte-Carlo standard error of :func:`expected_shortfall` over independent draws.
 
     The standard deviation of :math:`(L - \mathrm{VaR})^+ / (1 - \alpha)` over :math:`\sqrt S`, the first-order error
-    of the estimator. It needs a finite variance: under a tail heavier than Student-t with 2 degrees of freedom it
-    understates.
+    of the estimator; with probabilities, the root of :math:`\sum_s p_s^2` times its squared distance from its mean. It
+    needs a finite variance: under a tail heavier than Student-t with 2 degrees of freedom it understates.
+
+    Args:
+        losses: Fractions of portfolio value, positive when money is lost.
+        level: Confidence level, strictly between 0 and 1.
+        probabilities: Of each loss, see :func:`value_at_risk`; the weights of importance sampling.
 
     Shape:
         - losses: (S, \*), draws first
+        - probabilities: (S,)
         - output: (\*) float64, in units of the loss
 
     Raises:
@@ -175,25 +194,88 @@ def expected_shortfall_error(losses: Tensor, level: float = 0.99) -> Tensor:
 
     References:
         | Variance of the CTE Estimator (Manistre and Hancock, 2005)
+        | Monte Carlo theory, methods and examples (Owen, 2013), section 9.2, for the probabilities
     """
-    losses, tail = _losses_and_tail(losses, confidence(level))
-    if len(losses) < 2:
-        raise ValueError("a standard error needs at least 2 draws, got 1.")
+    level = confidence(level)
+    if probabilities is not None:
+        threshold, _ = _of_tail(losses, level, probabilities)
+        _refuse_single(int((probabilities > 0).sum()))
+        return error_of_mean((losses.double() - threshold).clamp(min=0.0), probabilities) / round(1.0 - level, 12)
+    losses, tail = _losses_and_tail(losses, level)
+    _refuse_single(len(losses))
     excess = (losses - _order_statistic(losses, len(losses) - math.floor(tail))).clamp(min=0.0)
     return excess.std(0) * math.sqrt(len(losses)) / tail
 
 
-def _of_tail(losses: Tensor, level: float, probabilities: Tensor) -> tuple[Tensor, Tensor]:
-    """Value at risk, and what the expected shortfall is beyond it, of losses (S, *) with probabilities (S,)."""
-    if losses.ndim == 0 or probabilities.shape != losses.shape[:1]:
-        given, wanted = tuple(probabilities.shape), tuple(losses.shape[:1])
+def error_of_mean(values: Tensor, probabilities: Tensor | None = None) -> Tensor:
+    r"""Standard error of the mean of independent draws (S, \*), of probabilities (S,) where given: (\*).
+
+    .. math:: \sqrt{\frac{\sum_s p_s^2 (x_s - \bar x)^2}{1 - \sum_s p_s^2}}
+
+    which is the standard deviation over :math:`\sqrt S` where the probabilities are equal.
+
+    Example:
+        >>> values = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+        >>> error_of_mean(values), error_of_mean(values, torch.ones(4))
+        (tensor(0.6455, dtype=torch.float64), tensor(0.6455, dtype=torch.float64))
+    """
+    if probabilities is None:
+        return values.std(0) / math.sqrt(len(values))
+    shares = probabilities.double() / probabilities.double().sum()
+    around = values - torch.tensordot(shares, values, dims=1)
+    variance: Tensor = torch.tensordot(shares.square(), around.square(), dims=1) / (1.0 - shares.square().sum())
+    return variance.sqrt()
+
+
+def checked_shares(losses: Tensor, probabilities: Tensor | None) -> tuple[Tensor, Tensor]:
+    r"""Losses (S, \*) in float64 and a probability of each (S,), adding to one.
+
+    Raises:
+        ValueError: If there is no loss, one is not finite, or the probabilities do not fit, are negative or all zero.
+    """
+    if losses.ndim == 0 or len(losses) == 0:
+        raise ValueError("losses must hold at least one draw, with draws along the first axis.")
+    shares = losses.new_ones(len(losses), dtype=torch.float64) if probabilities is None else probabilities.double()
+    if shares.shape != losses.shape[:1]:
+        given, wanted = tuple(shares.shape), tuple(losses.shape[:1])
         raise ValueError(f"probabilities must be one for each of the losses, {wanted}, got shape {given}.")
-    losses, shares = losses.double(), probabilities.double()
+    losses = losses.double()
     if not bool(torch.isfinite(losses).all() and torch.isfinite(shares).all() and (shares >= 0).all()):
         raise ValueError("losses must be finite, and probabilities finite and not negative.")
     if not bool(shares.sum() > 0):
         raise ValueError("probabilities must not all be zero.")
-    shares, tail = shares / shares.sum(), round(1.0 - level, 12)
+    return losses, shares / shares.sum()
+
+
+def _weighted_quantile_error(losses: Tensor, level: float, probabilities: Tensor) -> Tensor:
+    threshold, _ = _of_tail(losses, level, probabilities)
+    losses, shares = checked_shares(losses, probabilities)
+    _refuse_single(int((shares > 0).sum()))
+    held = shares > 0
+    losses, shares = losses[held], shares[held]
+    doubt = torch.tensordot(shares.square(), ((losses <= threshold).double() - level).square(), dims=1).sqrt()
+    ordered, order = losses.sort(dim=0, descending=True)
+    place = shares[order].cumsum(0) - 0.5 * shares[order]  # probability beyond, half of its own counted
+    at = (ordered > threshold).sum(0, keepdim=True)
+    tail = round(1.0 - level, 12)
+    last = len(losses) - 1
+    upper = torch.minimum((place < tail - doubt).sum(0, keepdim=True), (at - 1).clamp(min=0))
+    lower = torch.maximum((place <= tail + doubt).sum(0, keepdim=True), at + 1).clamp(max=last)
+    rise = ordered.gather(0, upper) - ordered.gather(0, lower)
+    slope: Tensor = rise / (place.gather(0, lower) - place.gather(0, upper))
+    error: Tensor = doubt * slope[0]
+    return error
+
+
+def _refuse_single(n_draws: int) -> None:
+    if n_draws < 2:
+        raise ValueError("a standard error needs at least 2 draws, got 1.")
+
+
+def _of_tail(losses: Tensor, level: float, probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    """Value at risk, and what the expected shortfall is beyond it, of losses (S, *) with probabilities (S,)."""
+    losses, shares = checked_shares(losses, probabilities)
+    tail = round(1.0 - level, 12)
     ordered, order = losses.sort(dim=0, descending=True)
     own = shares[order]
     beyond = own.cumsum(0)

@@ -1,11 +1,12 @@
 """How much of the predicted risk is due to not knowing the parameters: the spread over the members of a model."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pandas as pd
 
+from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.forecast_scores import QUANTILES, SPREAD_QUANTILES
 
 
@@ -56,16 +57,40 @@ class QuantileSpread:
 
 
 @dataclass(frozen=True)
+class LevelParameterRisk:
+    """What not knowing the parameters adds to the book's expected shortfall, over the sessions predicted.
+
+    Attributes:
+        level: Confidence level.
+        n: Sessions.
+        expected_shortfall: Mean of the mixture's, a fraction of equity.
+        known: Mean over sessions of the mean over the members: what it would be if the parameters were known.
+        share: Of the expected shortfall that is due to not knowing them.
+        variance_between: Mean share of the variance of the book's loss that lies between the members' means.
+    """
+
+    level: float
+    n: int
+    expected_shortfall: float
+    known: float
+    share: float
+    variance_between: float
+
+
+@dataclass(frozen=True)
 class MemberSpread:
     """What the members of a model do not agree on.
 
     Attributes:
         book: Of the book, lowest level first; empty where no risk was predicted.
         assets: Of single assets.
+        parameters: What not knowing the parameters adds to the risk of the book, lowest level first; empty in runs of
+            versions that did not record it.
     """
 
     book: tuple[LevelSpread, ...]
     assets: tuple[QuantileSpread, ...]
+    parameters: tuple[LevelParameterRisk, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
 def member_spread(risk: pd.DataFrame, forecasts: pd.DataFrame | None) -> MemberSpread | None:
@@ -77,7 +102,7 @@ def member_spread(risk: pd.DataFrame, forecasts: pd.DataFrame | None) -> MemberS
     """
     if forecasts is None or f"{SPREAD_QUANTILES[0]}_spread" not in forecasts:
         return None
-    return MemberSpread(tuple(_of_book(risk)), tuple(_of_assets(forecasts)))
+    return MemberSpread(tuple(_of_book(risk)), tuple(_of_assets(forecasts)), tuple(_of_parameters(risk)))
 
 
 def _of_book(risk: pd.DataFrame) -> Iterator[LevelSpread]:
@@ -98,6 +123,15 @@ def _of_book(risk: pd.DataFrame) -> Iterator[LevelSpread]:
             widest_share=float(shares[widest]),
             widest_on=pd.DatetimeIndex(rows["session"])[widest].date(),
         )
+
+
+def _of_parameters(risk: pd.DataFrame) -> Iterator[LevelParameterRisk]:
+    if "expected_shortfall_known" not in risk:
+        return
+    for level, rows in risk.groupby("level", sort=True):
+        means = rows[["expected_shortfall_mixed", "expected_shortfall_known", "variance_between"]].mean()
+        mixed, known, between = (float(one) for one in means)
+        yield LevelParameterRisk(float(str(level)), len(rows), mixed, known, _over(mixed - known, mixed), between)
 
 
 def _of_assets(forecasts: pd.DataFrame) -> Iterator[QuantileSpread]:

@@ -7,7 +7,7 @@ import pytest
 from quantdl.records import to_plain
 from quantdl.report import members, write_report
 from quantdl.report.html import build_report
-from quantdl.risk.member_spread import LevelSpread, MemberSpread, QuantileSpread
+from quantdl.risk.member_spread import LevelParameterRisk, LevelSpread, MemberSpread, QuantileSpread
 from tests.report.drawings import traces
 from tests.report.sections import chart, column, table, words
 
@@ -44,6 +44,16 @@ def test_a_plain_sentence_says_how_much_of_the_risk_is_not_known(with_members):
     assert "value at risk at 99% between 2.50% and 3.50% of equity" in sentence
     assert "0.30% of equity, 10.00% of the value at risk" in sentence
     assert "widest before 2020-03-16, with 40.00%" in sentence
+
+
+def test_a_sentence_says_what_not_knowing_the_parameters_costs(with_members):
+    price = LevelParameterRisk(0.99, 1006, expected_shortfall=0.04, known=0.036, share=0.1, variance_between=0.02)
+    spread = dataclasses.replace(SPREAD, parameters=(dataclasses.replace(price, level=0.95, share=0.5), price))
+    metrics = dataclasses.replace(with_members.metrics, member_spread=spread)
+    _, sentence = words(members.section(dataclasses.replace(with_members, metrics=metrics)))
+    assert "expected shortfall at 99% is 4.00% of equity" in sentence
+    assert "would be 3.60% on average, so not knowing them makes 10.00% of it" in sentence
+    assert "2.00% lies between the members' means" in sentence
 
 
 def test_each_figure_has_its_row(with_members):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from quantdl.market.sources import load_sp500
-from quantdl.risk.book import MEMBER_COLUMNS, BookRisk, MemberLosses, risk_table
+from quantdl.risk.book import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
 from quantdl.risk.historical import HistoricalSimulation
 from quantdl.simulation import panel_of_closes
 
@@ -200,6 +200,11 @@ def test_the_table_of_risk_keeps_the_spread_over_members_apart():
     held = rows["session"].map({sessions[1]: 0.01, sessions[2]: 0.02})
     for column, factor in zip(MEMBER_COLUMNS, (1.0, 2.0, 0.5), strict=True):
         np.testing.assert_allclose(rows[column], factor * rows["level"] * held, rtol=2e-3)
+    uniform = 0.5 * (1.0 + rows["level"]) * held  # the shortfall of a uniform loss
+    np.testing.assert_allclose(rows["expected_shortfall_known"], 1.5 * uniform, rtol=2e-3)
+    assert (rows["expected_shortfall_mixed"] > 1.15 * rows["expected_shortfall_known"]).all()
+    between, within = 0.25**2, (1.0 + 4.0) / 24.0  # variances of means .5 and 1, and of uniform losses
+    np.testing.assert_allclose(rows["variance_between"], between / (between + within), rtol=2e-3)
     assert predictions.asked == 2  # once a session, and not where nothing is held
 
 
@@ -208,4 +213,4 @@ def test_the_table_of_a_law_without_members_has_no_spread():
     sessions = panel.sessions[6000:6003]
     weights = pd.DataFrame(0.05, sessions, list(panel.assets))
     rows = risk_table(HistoricalSimulation(panel), weights, pd.Series(0.0, sessions)).rows
-    assert not {*MEMBER_COLUMNS} & {*rows.columns}
+    assert not {*MEMBER_COLUMNS, *PARAMETER_COLUMNS} & {*rows.columns}

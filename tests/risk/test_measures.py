@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from arch.data import sp500
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
@@ -232,3 +233,111 @@ def test_draws_have_the_quantiles_of_their_law():
     expected = 1.0 - np.exp(0.01 * stats.t.ppf(0.01, [5.0, 8.0]))
     error = value_at_risk_error(losses, 0.99)
     assert (np.abs(value_at_risk(losses, 0.99).numpy() - expected) < 4.0 * error.numpy()).all()
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_errors_under_equal_probabilities_are_those_without(level):
+    losses = torch.from_numpy(np.random.default_rng(7).standard_t(5, (5000, 2)))
+    shares = torch.ones(5000)
+    shortfall = expected_shortfall_error(losses, level, shares)
+    torch.testing.assert_close(shortfall, expected_shortfall_error(losses, level), rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(
+        value_at_risk_error(losses, level, shares), value_at_risk_error(losses, level), rtol=0.1, atol=0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "error"), [(value_at_risk, value_at_risk_error), (expected_shortfall, expected_shortfall_error)]
+)
+def test_errors_of_importance_weights_are_the_spread_over_repeated_draws(measure, error):
+    """Draws around 2 stand for the standard normal law by their likelihood ratio."""
+    draws = torch.from_numpy(np.random.default_rng(8).standard_normal((2000, 300))) + 2.0
+    shares = torch.exp(2.0 - 2.0 * draws)
+    found = torch.stack([measure(one, 0.99, own) for one, own in zip(draws.T, shares.T, strict=True)])
+    stated = torch.stack([error(one, 0.99, own) for one, own in zip(draws.T[:60], shares.T[:60], strict=True)])
+    assert float(stated.mean()) == pytest.approx(float(found.std()), rel=0.12)
+    plain = torch.from_numpy(np.random.default_rng(9).standard_normal((2000, 300)))
+    assert float(found.std()) < 0.75 * float(measure(plain, 0.99).std())
+
+
+def test_losses_of_probability_zero_play_no_part_in_errors():
+    losses = torch.from_numpy(np.random.default_rng(10).standard_normal(500))
+    padded, shares = torch.cat([losses, torch.full((40,), 9.0)]), torch.cat([torch.ones(500), torch.zeros(40)])
+    for error in (value_at_risk_error, expected_shortfall_error):
+        assert float(error(padded, 0.9, shares)) == pytest.approx(float(error(losses, 0.9, torch.ones(500))), rel=1e-9)
+
+
+def test_a_single_draw_with_probability_has_no_error():
+    with pytest.raises(ValueError, match=r"at least 2 draws|too high"):
+        expected_shortfall_error(torch.tensor([0.1, 0.2]), 0.5, torch.tensor([1.0, 0.0]))
+
+
+def test_value_at_risk_of_two_independent_bonds_is_more_than_the_sum():
+    """Each defaults with probability 4 %: alone no loss at 95 %, together one with probability 7.84 %."""
+    both, one, other, none = 0.0016, 0.0384, 0.0384, 0.9216
+    first = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+    second = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
+    shares = torch.tensor([both, one, other, none], dtype=torch.float64)
+    apart = [float(value_at_risk(losses, 0.95, shares)) for losses in (first, second)]
+    assert apart == [0.0, 0.0]
+    assert float(value_at_risk(first + second, 0.95, shares)) == 1.0
+    together = float(expected_shortfall(first + second, 0.95, shares))
+    assert together <= sum(float(expected_shortfall(losses, 0.95, shares)) for losses in (first, second))
+
+
+def test_shortfall_is_not_value_at_risk_of_a_published_series():
+    """FAULTS F4: the most used reporting library printed one for the other; REFERENCE_VALUES 3.3 has both."""
+    close = sp500.load()["Adj Close"].to_numpy(dtype=np.float64)
+    losses = torch.from_numpy(1.0 - close[1:] / close[:-1])
+    for level, var, shortfall in ((0.95, 0.018648495, 0.028629073), (0.975, 0.024737133, 0.035766556)):
+        assert float(value_at_risk(losses, level)) == pytest.approx(var, abs=5e-10)
+        assert float(expected_shortfall(losses, level)) == pytest.approx(shortfall, abs=5e-10)
+    columns = losses[:, None].expand(-1, 2)
+    assert (expected_shortfall(columns, 0.99) > 1.3 * value_at_risk(columns, 0.99)).all()
+
+
+def test_an_empty_tail_is_an_error_that_says_how_many_losses_it_needs():
+    """FAULTS F4: shortfall fell back to value at risk silently."""
+    with pytest.raises(ValueError, match="level 0.99 needs at least 100 losses, got 99"):
+        expected_shortfall(torch.zeros(99), 0.99)
+
+
+def test_a_tail_probability_given_for_a_level_is_told_the_fix():
+    """FAULTS F11: 0.01 is read as 0.99 and says so; 99 asks whether 0.99 was meant."""
+    losses = torch.arange(1.0, 201.0)
+    with pytest.warns(UserWarning, match=r"Write level=0\.99"):
+        assert float(value_at_risk(losses, 0.01)) == 198.0
+    with pytest.raises(ValueError, match=r"Did you mean 0\.99"):
+        value_at_risk(losses, 99)
+
+
+def test_a_loss_is_positive_where_money_is_lost():
+    """FAULTS F11: the sign."""
+    fallen = torch.full((100, 1), math.log(0.9), dtype=torch.float64)
+    assert float(value_at_risk(portfolio_losses(fallen, torch.ones(1)), 0.95)) == pytest.approx(0.1)
+
+
+def test_means_in_the_tail_of_large_equal_losses_keep_their_digits():
+    """FAULTS H5, NumAcc4 of NIST: 10,000,000.2, then .1 and .3 by turns: float32 has steps of 1 there."""
+    numbers = torch.tensor([10_000_000.2, *([10_000_000.1, 10_000_000.3] * 500)], dtype=torch.float64)
+    assert float(expected_shortfall(numbers, 0.5)) == pytest.approx(10_000_000.3 - 0.1 / 500.5 * 0.5, abs=1e-7)
+    assert float(expected_shortfall_error(numbers, 0.5)) > 0.0
+    single = expected_shortfall(torch.full((1000,), 0.1, dtype=torch.float32), 0.5)
+    assert single.dtype == torch.float64 and float(single) == pytest.approx(0.1, abs=1e-8)
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_derivatives_by_losses_are_right(measure, weighted):
+    losses = torch.from_numpy(np.random.default_rng(11).standard_normal((23, 2))).requires_grad_()
+    shares = torch.linspace(1.0, 2.0, 23, dtype=torch.float64) if weighted else None
+    assert torch.autograd.gradcheck(lambda given: measure(given, 0.85, shares), (losses,))
+
+
+def test_the_derivative_of_shortfall_by_probabilities_is_the_excess():
+    """The influence that errors rest on: (L - VaR)+ over the tail, and none through the quantile."""
+    losses = torch.arange(40.0, dtype=torch.float64)
+    shares = torch.full((40,), 1 / 40, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(expected_shortfall(losses, 0.9, shares), shares)
+    excess = (losses - value_at_risk(losses, 0.9)).clamp(min=0.0) / 0.1
+    torch.testing.assert_close(slope - slope[0], excess)

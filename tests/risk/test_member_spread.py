@@ -16,6 +16,9 @@ RISK = pd.DataFrame(
         "value_at_risk_low": [0.01, 0.02, 0.03, 0.04],
         "value_at_risk_high": [0.03, 0.05, 0.05, 0.08],
         "value_at_risk_spread": [0.002, 0.006, 0.006, 0.008],
+        "expected_shortfall_mixed": [0.03, 0.04, 0.05, 0.06],
+        "expected_shortfall_known": [0.03, 0.03, 0.04, 0.05],
+        "variance_between": [0.0, 0.1, 0.0, 0.3],
     }
 )
 FORECASTS = pd.DataFrame(
@@ -37,6 +40,19 @@ def test_the_spread_of_the_book_is_the_mean_over_its_sessions_by_level():
     assert (high.n, high.widest_on) == (2, date(2020, 3, 12))
     figures = (high.value_at_risk, high.spread, high.share, high.low, high.high, high.widest_share)
     assert figures == pytest.approx((0.04, 0.007, 0.175, 0.03, 0.065, 0.2))
+
+
+def test_what_not_knowing_adds_is_the_difference_of_mean_shortfalls():
+    low, high = member_spread(RISK, FORECASTS).parameters
+    assert (low.level, low.n, high.level) == (0.95, 2, 0.99)
+    assert (high.expected_shortfall, high.known, high.share, high.variance_between) == pytest.approx(
+        (0.05, 0.04, 0.2, 0.2)
+    )
+    assert low.share == pytest.approx(0.005 / 0.04)
+
+
+def test_a_run_that_did_not_record_it_has_no_price_of_not_knowing():
+    assert member_spread(RISK.drop(columns="expected_shortfall_known"), FORECASTS).parameters == ()
 
 
 def test_the_spread_of_assets_is_that_of_present_ones_in_the_next_session():

@@ -10,6 +10,7 @@ from scipy import stats
 
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.risk.historical import HISTORY_SESSIONS
+from quantdl.risk.measures import expected_shortfall_error
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.simulation import panel_of_closes
@@ -176,3 +177,22 @@ def test_members_that_agree_have_no_spread_and_others_that_of_their_scales(few_d
     assert high == pytest.approx(2.0 * low, rel=0.05)  # losses of a few percent are nearly linear in log returns
     assert spread == pytest.approx((high - low) / 2.0, rel=1e-9)
     assert low < apart.value_at_risk(0.99) < high
+
+
+def test_the_draws_for_sizing_come_from_the_mixture_over_the_members(few_draws):
+    """Half of them from each member: the deviation is the root mean square of the members', not that of either."""
+    session = few_draws.book.sessions[5]
+    alone = replace(few_draws, n_draws=50_000).position_draws(session)
+    mixed = replace(few_draws, book=mixture_of(few_draws.book, (1.0, 4.0)), n_draws=50_000).position_draws(session)
+    share = np.nanstd(mixed, axis=0) / np.nanstd(alone, axis=0)
+    np.testing.assert_allclose(share, ((1.0 + 4.0**2) / 2.0) ** 0.5, rtol=0.08)
+
+
+def test_not_knowing_the_parameters_adds_to_the_shortfall_of_a_book(few_draws):
+    session, weights = few_draws.book.sessions[5], np.full(len(ASSETS), 0.1)
+    apart = replace(few_draws, book=mixture_of(few_draws.book, (1.0, 2.0))).book_risk(session, weights)
+    mixed, known, between = apart.by_member().price_of_not_knowing(0.99)
+    error = float(expected_shortfall_error(apart.losses, 0.99))  # these are other draws of the same mixture
+    assert mixed == pytest.approx(apart.expected_shortfall(0.99), abs=4 * error)
+    assert known < mixed < 2.0 * known
+    assert 0.0 <= between < 0.01
