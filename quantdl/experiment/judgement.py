@@ -32,10 +32,11 @@ from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, risk_table
+from quantdl.risk.equity_curves import excess_returns
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
-from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
+from quantdl.risk.metrics import PerformanceMetrics, performance
 from quantdl.risk.predicted import ModelPredictions
 
 
@@ -67,7 +68,7 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
-        excess_returns: Of the strategy, those that its Sharpe ratio is of; see `quantdl.risk.metrics.excess_returns`.
+        excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 
     metrics: RunMetrics
