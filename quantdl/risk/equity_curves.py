@@ -6,7 +6,7 @@ capital of 1 before them.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -81,6 +81,21 @@ class MeasuredCurve:
             bars_per_year=float(bars_per_year),
             risk_free_annual=float(rates.mean()) if rates.size else 0.0,
             not_annual=less_than_a_year(len(returns), bars_per_year, sessions[0].date(), sessions[-1].date()),
+        )
+
+    def first(self, count: int) -> "MeasuredCurve":
+        """Return the curve of the first so many values."""
+        if count == len(self.values):
+            return self
+        sessions, n = self.sessions[:count], count - 1
+        short = less_than_a_year(n, self.bars_per_year, sessions[0].date(), sessions[-1].date())
+        return replace(
+            self,
+            sessions=sessions,
+            values=self.values[:count],
+            returns=self.returns[:n],
+            excess=self.excess[:n],
+            not_annual=short,
         )
 
     @property
@@ -159,7 +174,7 @@ def equity_of_returns(returns: pd.Series, before: date | str) -> pd.Series:
     start = pd.Timestamp(before)
     if not start < returns.index[0]:
         raise ValueError(f"before must be earlier than the first return, got {start} and {returns.index[0]}.")
-    sessions = pd.DatetimeIndex([start, *returns.index])
+    sessions = pd.DatetimeIndex(returns.index).insert(0, start)
     return pd.Series(np.cumprod(np.concatenate([[1.0], 1.0 + earned])), sessions)
 
 

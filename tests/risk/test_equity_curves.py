@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.risk.equity_curves import MeasuredCurve, compound_growth, equity_of_returns, excess_returns
-from quantdl.risk.metrics import performance
+from quantdl.risk.metrics import performance, performance_of
 from quantdl.risk.undefined import Undefined
 
 
@@ -78,3 +78,12 @@ def test_two_calendar_years_are_two_years_within_a_day():
     days = pd.to_datetime(["2021-01-01", "2023-01-01"])
     assert MeasuredCurve.of(pd.Series([1.0, 2.0], days), 1).calendar_years() == pytest.approx(2.0, abs=1 / 365)
     assert math.isclose(MeasuredCurve.of(pd.Series([1.0, 2.0], days), 1).growth(2.0), math.sqrt(2) - 1)
+
+
+def test_the_first_values_of_a_curve_are_a_curve_of_their_own():
+    whole = equity_of_returns(
+        pd.Series(np.linspace(-0.01, 0.02, 300), pd.bdate_range("2024-01-02", periods=300)), "2024-01-01"
+    )
+    cut, alone = MeasuredCurve.of(whole, 252, 0.02).first(101), MeasuredCurve.of(whole.iloc[:101], 252, 0.02)
+    assert performance_of(cut) == performance_of(alone)
+    assert cut.not_annual == alone.not_annual == "100 sessions; a year of 252 is needed to annualise"
