@@ -1,5 +1,6 @@
 """Risk as a function of losses: measures of a law, metrics of an equity curve, and tests of the forecasts."""
 
+from quantdl.risk.active_risk import ActiveRisk
 from quantdl.risk.backtests import (
     BaselZone,
     Christoffersen,
@@ -14,6 +15,9 @@ from quantdl.risk.backtests import (
     kupiec,
     kupiec_counts,
 )
+from quantdl.risk.drawdown_spells import drawdown_spells
+from quantdl.risk.equity_curves import MeasuredCurve, equity_of_returns
+from quantdl.risk.further_figures import FurtherFigures
 from quantdl.risk.measures import (
     draw_returns,
     expected_shortfall,
@@ -24,13 +28,18 @@ from quantdl.risk.measures import (
 )
 from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
 from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.sharpe import SharpeEstimate, sharpe_estimate
 
 __all__ = [
+    "ActiveRisk",
     "BaselZone",
     "Christoffersen",
     "Drawdown",
+    "FurtherFigures",
+    "MeasuredCurve",
     "PerformanceMetrics",
     "Scenarios",
+    "SharpeEstimate",
     "TestResult",
     "acerbi_szekely_z2",
     "basel_zone",
@@ -39,6 +48,8 @@ __all__ = [
     "christoffersen_counts",
     "draw_returns",
     "drawdown_curve",
+    "drawdown_spells",
+    "equity_of_returns",
     "exceptions",
     "expected_shortfall",
     "expected_shortfall_error",
@@ -47,6 +58,7 @@ __all__ = [
     "kupiec_counts",
     "performance",
     "portfolio_losses",
+    "sharpe_estimate",
     "value_at_risk",
     "value_at_risk_error",
     "worst_drawdown",

@@ -68,6 +68,7 @@ def test_the_capital_stands_before_the_first_return():
 
 def test_growth_is_by_the_years_between():
     assert compound_growth(1.0, 4.0, 2.0) == pytest.approx(1.0, abs=1e-15)
+    assert compound_growth(1.0, 9.0, 1.0) == pytest.approx(8.0, rel=1e-14)
     assert compound_growth(1.0, 0.0, 2.0) == -1.0
     for first, last, years in ((1.0, 2.0, 0.0), (1.0, -1.0, 1.0), (1e-200, 1e200, 1.0)):
         with pytest.raises(Undefined):

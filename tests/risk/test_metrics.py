@@ -208,6 +208,15 @@ def test_monthly_returns_are_annualised_by_twelve():
     assert performance(curve_of(year), 12).sharpe == pytest.approx(ratio * math.sqrt(12), rel=1e-8)
 
 
+def test_days_weeks_and_months_of_one_index_are_annualised_to_the_same():
+    """quantstats 116: months annualised by 252 have 4.6 times the volatility; those of the S&P 500 are alike."""
+    close = sp500.load()["Close"].astype(float)
+    by_length = {252: close, 52.18: close.resample("W").last(), 12: close.resample("ME").last()}
+    found = [performance(values, bars) for bars, values in by_length.items()]
+    assert [one.volatility for one in found] == pytest.approx([0.17] * 3, abs=0.03)
+    assert [one.cagr_bars for one in found] == pytest.approx([0.0364] * 3, abs=0.001)
+
+
 def test_the_order_of_returns_does_not_change_sortino_or_tail():
     rng = np.random.default_rng(4)
     returns = rng.standard_t(4, 500) / 100
