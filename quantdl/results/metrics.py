@@ -63,7 +63,7 @@ class RunMetrics:
         forecast: Scores of the forecasts; None without a model.
         member_spread: How far the members of the model are apart; None where it has none.
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
-        further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs of before 0.2.
+        further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs made before it.
     """
 
     strategy: PerformanceMetrics

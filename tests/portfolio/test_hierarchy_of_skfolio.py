@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from skfolio.cluster import HierarchicalClustering, LinkageMethod
 from skfolio.distance import PearsonDistance
-from skfolio.optimization import HierarchicalRiskParity, HierarchicalSeriation
+from skfolio.optimization import HierarchicalRiskParity
+from skfolio.seriation import HierarchicalSeriation
 
 
 def returns_of(covariance):
