@@ -18,8 +18,12 @@ from scipy import stats
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.records import to_plain
 from quantdl.results.breakdowns import break_down
+from quantdl.results.metrics import FurtherMetrics
 from quantdl.results.tables import write_parquet
 from quantdl.risk import basel_zone, christoffersen, performance
+from quantdl.risk.active_risk import active_risk
+from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.further_figures import further_figures
 from quantdl.runs import RunFolder, RunWriter, open_run
 
 SECTORS = {
@@ -396,7 +400,14 @@ def _metrics(frames, equity, baseline, regimes):
         ],
         "halted_on": None,
         "halt_reason": "",
+        "further": _further(equity, pd.Series(baseline, sessions)),
     }
+
+
+def _further(equity, baseline):
+    own, other = (MeasuredCurve.of(curve, 252.0) for curve in (equity, baseline))
+    active = (active_risk(own, other, "equal weight"),)
+    return to_plain(FurtherMetrics(further_figures(own), further_figures(other), active))
 
 
 def _var_test(risk, level):

@@ -131,3 +131,10 @@ def test_the_gpu_benchmark_runs_dry_on_the_cpu():
 
 
 SECTIONS_OF_GPU = ("throughput", "parity", "scores", "profile")
+
+
+@pytest.mark.slow
+def test_performance_figures_are_timed_without_the_peers():
+    rows = {row["job"]: row for row in figures_of("bench_risk_metrics.py")}
+    assert rows["fifteen"]["n_figures"] == 15 and rows["full"]["n_figures"] > 60
+    assert all(row["side"] == "quantdl" and row["cpu_ms"] > 0 for row in rows.values())

@@ -1,8 +1,8 @@
 """Faults that data layers of this field had, each with the test that shows ours does not, or why it cannot.
 
 The rows are numbered as in the catalogue they come from: A what looks ahead, B calendars and clocks, C corporate
-actions, D missing prices and delistings, E costs, cash and short positions, F figures, H numbers, J operations: kills,
-disks, clocks and many processes. This file checks that the tests exist.
+actions, D missing prices and delistings, E costs, cash and short positions, F definitions of figures, H numbers, J
+operations: kills, disks, clocks and many processes. This file checks that the tests exist.
 """
 
 import ast
@@ -305,15 +305,67 @@ SHOWN_BY = {
         "test_the_reference_engine_in_plain_python_orders_the_same",
         "test_a2_monthly_inverse_volatility_at_the_decision_close",
     ),
-    "F4 an expected shortfall that is a value at risk": (
-        "test_shortfall_is_not_value_at_risk_of_a_published_series",
-        "test_shortfall_is_at_least_value_at_risk",
-        "test_an_empty_tail_is_an_error_that_says_how_many_losses_it_needs",
-        "test_tied_losses_do_not_lower_the_shortfall",
+    "F1 years that are calendar days over 252": (
+        "test_the_sp500_from_1999_to_2018",
+        "test_growth_is_by_the_years_between",
+        "test_two_calendar_years_are_two_years_within_a_day",
     ),
-    "F11 a sign or a level that can be read two ways": (
-        "test_a_tail_probability_given_for_a_level_is_told_the_fix",
-        "test_a_loss_is_positive_where_money_is_lost",
+    "F2 a rate of a year that is subtracted from every bar": (
+        "test_the_annual_risk_free_rate_is_turned_into_a_rate_per_bar",
+        "test_a_rate_that_is_larger_leaves_a_smaller_ratio",
+        "test_a_bar_earns_the_rate_that_was_known_at_its_beginning",
+    ),
+    "F3 months that are annualised by 252": (
+        "test_monthly_returns_are_annualised_by_twelve",
+        "test_days_weeks_and_months_of_one_index_are_annualised_to_the_same",
+        "test_a_benchmark_of_another_calendar_year_is_refused",
+    ),
+    "F4 a shortfall that is the value at risk": (
+        "test_shortfall_is_at_least_value_at_risk",
+        "test_shortfall_is_not_value_at_risk_of_a_published_series",
+        "test_an_empty_tail_is_an_error_that_says_how_many_losses_it_needs",
+        "test_the_last_loss_of_the_tail_counts_in_part",
+        "test_losses_that_have_no_tail_are_refused",
+        "test_the_tail_of_the_sp500",
+        "test_too_few_losses_for_a_level_say_how_many_it_needs",
+    ),
+    "F5 a loss on the first day that is no drawdown": (
+        "test_a_loss_on_the_first_day_is_a_drawdown",
+        "test_a_loss_on_the_first_day_is_in_the_curve_of_returns",
+        "test_the_drawdown_of_a_price_is_measured_from_its_own_peak",
+    ),
+    "F6 a drawdown of the wrong length": (
+        "test_the_falls_of_a_hand_table_have_their_lengths_and_ends",
+        "test_a_drawdown_ends_on_the_first_session_back_at_its_peak",
+        "test_the_spells_hold_every_session_under_water_once",
+    ),
+    "F7 arguments of a rolling figure that are swapped": ("test_the_window_is_named_where_it_is_given",),
+    "F8 a benchmark that changes the figures of the strategy": (
+        "test_a_benchmark_changes_no_figure_of_the_curve",
+        "test_a_benchmark_changes_no_figure_of_the_run",
+        "test_a_curve_is_measured_alike_as_itself_and_as_a_benchmark",
+    ),
+    "F9 a Sortino ratio by another deviation": (
+        "test_sortino_of_the_red_rock_paper",
+        "test_the_order_of_returns_does_not_change_sortino_or_tail",
+        "test_the_data_frame_of_empyrical",
+    ),
+    "F10 a test that repeats the fault": ("test_the_sheet_imports_numpy_alone",),
+    "F11 a value at risk of unclear sign and level": (
+        "test_losses_that_have_no_tail_are_refused",
+        "test_a_tail_probability_is_read_as_confidence_with_a_warning",
+        "test_a_percentage_is_refused_with_the_fix",
+        "test_active_figures_are_those_of_the_definition_sheet",
+    ),
+    "F12 an annual ratio where one of a bar is meant": (
+        "test_the_deflated_sharpe_ratio_of_the_paper",
+        "test_the_probability_of_the_hedge_fund_of_bailey_and_lopez_de_prado",
+    ),
+    "F13 a hierarchy by an unstated distance": ("test_the_hierarchy_of_skfolio_is_that_of_the_paper",),
+    "F14 a figure that is left out without a word": (
+        "test_a_figure_is_a_finite_number_or_has_a_reason",
+        "test_what_is_undefined_is_none_with_its_reason",
+        "test_cash_is_flat_and_every_missing_figure_says_why",
     ),
     "H5 a sum in float32": ("test_means_in_the_tail_of_large_equal_losses_keep_their_digits",),
 }
@@ -326,6 +378,8 @@ ALSO = {
     "B12": "The interface takes session labels or instants with a zone, so there is no zone to confuse.",
     "J8": "Nothing is repaired: the message names the file and its lengths, and says to restore it or to run again.",
     "J9": "What a run needs is known when it is written, so room is not estimated. Exit code 6, as of all disks.",
+    "F3": "Bars a year come from the calendar of the prices, so no frequency is inferred from a curve.",
+    "F11": "Below 0.5 a level is read as its complement, with a warning.",
     "D6": "Limits of one direction cannot be known from bars; where a source tells of a halt, nothing trades.",
 }
 """What a row needs no test for, and why."""
@@ -346,7 +400,7 @@ def test_the_tests_of_a_known_fault_exist(row):
 
 def test_every_row_is_there():
     rows = {row.partition(" ")[0] for row in SHOWN_BY}
-    counts = {"A": 18, "B": 13, "C": 8, "D": 7, "E": 10, "J": 13}
+    counts = {"A": 18, "B": 13, "C": 8, "D": 7, "E": 10, "F": 14, "J": 13}
     expected = {f"{part}{number}" for part, count in counts.items() for number in range(1, count + 1)}
     assert expected <= rows
     assert set(ALSO) <= rows

@@ -29,14 +29,17 @@ from quantdl.experiment.preparation import LoadedData
 from quantdl.experiment.series import benchmark_curve, read_at, risk_free_rate
 from quantdl.market.exchanges.currencies import conversion_rates, converted_from
 from quantdl.market.panel import Panel
-from quantdl.results.metrics import Benchmark, RunMetrics
+from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
+from quantdl.risk.active_risk import active_risk
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, risk_table
+from quantdl.risk.equity_curves import MeasuredCurve
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.further_figures import further_figures
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
-from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
+from quantdl.risk.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.predicted import ModelPredictions
 
 
@@ -68,7 +71,7 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
-        excess_returns: Of the strategy, those that its Sharpe ratio is of; see `quantdl.risk.metrics.excess_returns`.
+        excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 
     metrics: RunMetrics
@@ -106,8 +109,9 @@ def judge(
     rates = [_subtracted(rate, pd.DatetimeIndex(curve.index)) for curve in curves]
     elapsed = elapsed_years(books.job, data.panel)
     strategy, equal_weight = (
-        performance(curve, bars_per_year, own, elapsed) for curve, own in zip(curves, rates, strict=True)
+        MeasuredCurve.of(curve, bars_per_year, own, elapsed) for curve, own in zip(curves, rates, strict=True)
     )
+    beside = _benchmark(config, data, rates[0], bars_per_year, elapsed)
     levels = predicted_levels(books.job.terms.risk_level)
     risk = risk_table(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
@@ -125,9 +129,9 @@ def judge(
         outside_reads=tuple(_outside_reads(config)),
     )
     metrics = RunMetrics(
-        strategy=strategy,
-        baseline=equal_weight,
-        benchmark=_benchmark(config, data, rates[0], bars_per_year, elapsed),
+        strategy=performance_of(strategy),
+        baseline=performance_of(equal_weight),
+        benchmark=None if beside is None else Benchmark(beside[0], performance_of(beside[1])),
         value_at_risk=tests,
         costs=cost_figures(result, books.job, books.break_even, of_calendar, books.stress),
         regimes=both_by_regime(result, baseline),
@@ -139,10 +143,27 @@ def judge(
         forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
         currencies=_currencies(data, books),
+        further=further_metrics(strategy, equal_weight, beside),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
-    excess = excess_returns(curves[0], bars_per_year, rates[0], elapsed)
+    excess = pd.Series(strategy.excess, curves[0].index[1:])
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+
+
+def further_metrics(
+    strategy: MeasuredCurve, baseline: MeasuredCurve, benchmark: tuple[str, MeasuredCurve] | None = None
+) -> FurtherMetrics:
+    """Measure both books beside their performance, and the strategy against the others.
+
+    Args:
+        strategy: Its curve; that of a ruined book ends with its ruin.
+        baseline: Of equal weight.
+        benchmark: Name and curve of the config's benchmark, over the sessions of the strategy's.
+    """
+    against = [] if benchmark is None else [active_risk(strategy, benchmark[1], benchmark[0])]
+    shared = min(len(strategy.sessions), len(baseline.sessions))  # both begin with the same session
+    equal_weight = active_risk(strategy.first(shared), baseline.first(shared), "equal weight")
+    return FurtherMetrics(further_figures(strategy), further_figures(baseline), (equal_weight, *against))
 
 
 def elapsed_years(job: Job, panel: Panel) -> pd.Series | None:
@@ -303,14 +324,14 @@ def _subtracted(rate: pd.Series | None, sessions: pd.DatetimeIndex) -> pd.Series
 
 def _benchmark(
     config: ExperimentConfig, data: LoadedData, rates: pd.Series, bars_per_year: float, elapsed: pd.Series | None
-) -> Benchmark | None:
-    """Figures of the benchmark over the sessions of the strategy's curve, beside which they stand."""
+) -> tuple[str, MeasuredCurve] | None:
+    """Name and curve of the benchmark over the sessions of the strategy's curve, beside which it stands."""
     if config.benchmark is None:
         return None
     sessions, calendar = pd.DatetimeIndex(rates.index), data.panel.card.declaration.trading_calendar()
     instants = read_at(data.panel, data.panel.bars.get_indexer(sessions))
     curve = benchmark_curve(data.series[config.benchmark], sessions, calendar, instants)
-    return Benchmark(config.benchmark, performance(curve, bars_per_year, rates, elapsed))
+    return config.benchmark, MeasuredCurve.of(curve, bars_per_year, rates, elapsed)
 
 
 def _outside_reads(config: ExperimentConfig) -> Iterator[str]:

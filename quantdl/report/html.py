@@ -22,6 +22,7 @@ from quantdl.report import (
     charts,
     costs,
     exposures,
+    further_figures,
     interventions,
     market_risk,
     members,
@@ -41,6 +42,7 @@ from quantdl.runs.store import RunFolder
 
 SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     performance.curves_section,
+    further_figures.section,
     market_risk.section,
     members.section,
     calibration.section,

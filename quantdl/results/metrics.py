@@ -8,7 +8,9 @@ from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
+from quantdl.risk.active_risk import ActiveRisk
 from quantdl.risk.forecast_scores import ForecastScores
+from quantdl.risk.further_figures import FurtherFigures
 from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.member_spread import MemberSpread
 from quantdl.risk.metrics import PerformanceMetrics
@@ -25,6 +27,21 @@ class Benchmark:
 
     name: str
     performance: PerformanceMetrics = field(metadata=INLINE)
+
+
+@dataclass(frozen=True)
+class FurtherMetrics:
+    """What is said of the books beside their performance.
+
+    Attributes:
+        strategy: Of the strategy's equity.
+        baseline: Of equal weight.
+        active: The strategy against equal weight, and against the benchmark where the config names one.
+    """
+
+    strategy: FurtherFigures
+    baseline: FurtherFigures
+    active: tuple[ActiveRisk, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +63,7 @@ class RunMetrics:
         forecast: Scores of the forecasts; None without a model.
         member_spread: How far the members of the model are apart; None where it has none.
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
+        further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs made before it.
     """
 
     strategy: PerformanceMetrics
@@ -62,3 +80,4 @@ class RunMetrics:
     forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)
     member_spread: MemberSpread | None = field(default=None, metadata=OMIT_DEFAULT)
     currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    further: FurtherMetrics | None = field(default=None, metadata=OMIT_DEFAULT)

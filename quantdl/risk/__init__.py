@@ -1,5 +1,6 @@
 """Risk as a function of losses: measures of a law, metrics of an equity curve, and tests of the forecasts."""
 
+from quantdl.risk.active_risk import ActiveRisk
 from quantdl.risk.backtests import (
     BaselZone,
     Christoffersen,
@@ -15,6 +16,7 @@ from quantdl.risk.backtests import (
     kupiec_counts,
 )
 from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
+from quantdl.risk.drawdown_spells import drawdown_spells
 from quantdl.risk.drawdowns import (
     average_drawdown,
     conditional_drawdown_at_risk,
@@ -23,12 +25,14 @@ from quantdl.risk.drawdowns import (
     ulcer_index,
     value_path,
 )
+from quantdl.risk.equity_curves import MeasuredCurve, equity_of_returns
 from quantdl.risk.estimates import (
     Estimate,
     estimate_of_draws,
     estimate_of_history,
     estimate_of_value_at_risk,
 )
+from quantdl.risk.further_figures import FurtherFigures
 from quantdl.risk.law_measures import (
     book_expected_shortfall,
     book_value_at_risk,
@@ -48,6 +52,7 @@ from quantdl.risk.measures import (
 from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
 from quantdl.risk.parameter_uncertainty import ParameterRisk, parameter_risk
 from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.sharpe import SharpeEstimate, sharpe_estimate
 from quantdl.risk.spectral import (
     DualPower,
     ExponentialSpectrum,
@@ -59,6 +64,7 @@ from quantdl.risk.streaming import RiskOfRows, StreamedRisk, drawn_blocks, risk_
 from quantdl.risk.tail_fits import ParetoTail, hill, pareto_tail
 
 __all__ = [
+    "ActiveRisk",
     "BaselZone",
     "Christoffersen",
     "Drawdown",
@@ -67,11 +73,14 @@ __all__ = [
     "ExponentialSpectrum",
     "ParameterRisk",
     "ParetoTail",
+    "FurtherFigures",
+    "MeasuredCurve",
     "PerformanceMetrics",
     "RiskOfRows",
     "Scenarios",
     "SteppedSpectrum",
     "StreamedRisk",
+    "SharpeEstimate",
     "TestResult",
     "WangTransform",
     "acerbi_szekely_z2",
@@ -90,6 +99,8 @@ __all__ = [
     "estimate_of_draws",
     "estimate_of_history",
     "estimate_of_value_at_risk",
+    "drawdown_spells",
+    "equity_of_returns",
     "exceptions",
     "expected_shortfall",
     "expected_shortfall_error",
@@ -113,6 +124,7 @@ __all__ = [
     "spectral",
     "streamed_risk",
     "ulcer_index",
+    "sharpe_estimate",
     "value_at_risk",
     "value_at_risk_error",
     "value_path",

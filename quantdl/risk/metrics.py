@@ -3,9 +3,9 @@
 Nothing is annualised over less than a year: a fortnight that earned 3 % has not earned 110 % a year. Total return,
 drawdown and all figures per bar stand for a curve of any length.
 
-An equity curve starts with the initial capital: its first value is what the first return is measured against, so a
-loss on the first day is a drawdown. Returns are simple. Losses, value-at-risk and expected shortfall are positive when
-money is lost; a drawdown is a return from the peak, so it is negative.
+Returns are simple. Losses, value-at-risk and expected shortfall are positive when money is lost; a drawdown is a return
+from the peak, so it is negative. docs/risk/metrics.md derives each figure. What else can be said of a curve stands in
+`quantdl.risk.further_figures`, and against another one in `quantdl.risk.active_risk`.
 """
 
 import math
@@ -19,14 +19,11 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from quantdl.calendars.bars import less_than_a_year
+from quantdl.risk.equity_curves import MeasuredCurve
 from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]
-
-_DAYS_PER_YEAR = 365.25  # ACT/365.25
-# Equity values carry a relative rounding error of 1.1e-16, so returns that are equal on paper differ by a few times it.
-_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -122,18 +119,13 @@ def performance(
     """Measure an equity curve.
 
     Args:
-        equity: Value of the book at each close, the initial capital first; positive, except that the last value may be
-            zero or less (ruin). Its index is an increasing DatetimeIndex.
+        equity: Value of the book at each close, the initial capital first; see `MeasuredCurve.of`.
         bars_per_year: Bars of the calendar in a year (252 or so for daily bars of XNYS).
-        risk_free_annual: Annual rate, compounded to a rate per bar. As a series with the index of ``equity``, the rate
-            known at each session: a bar earns the one that was known at its beginning.
-        elapsed: Years up to each bar for which cash has earned, covering the index of ``equity``, where that is not one
-            of ``bars_per_year`` a bar: within a session cash earns nothing, and over night what a session earns.
+        risk_free_annual: Annual rate, compounded to a rate per bar; a series where it changes.
+        elapsed: Years up to each bar for which cash has earned, where bars are not equally long.
 
     Raises:
-        ValueError: If the curve is empty, unsorted, not finite, or not positive before its end, naming the session; if
-            ``bars_per_year`` is not positive or ``risk_free_annual`` is not above -1, not finite where it is needed,
-            or has another index.
+        ValueError: As `MeasuredCurve.of`.
 
     Example:
         >>> curve = pd.Series([100.0, 110.0, 99.0], pd.to_datetime(["2024-01-02", "2024-01-03", "2024-01-04"]))
@@ -145,77 +137,57 @@ def performance(
         >>> metrics.undefined["value_at_risk_95"]
         'level 0.95 needs at least 20 losses, got 2: the tail would be empty.'
     """
-    values = _checked_values(equity, bars_per_year)
-    rates = _checked_rates(risk_free_annual, equity)
-    returns = values[1:] / values[:-1] - 1.0
-    excess = excess_returns(equity, bars_per_year, risk_free_annual, elapsed).to_numpy()
-    root_year = math.sqrt(bars_per_year)
-    drawdown = worst_drawdown(equity)
-    fell = drawdown.depth < 0.0
-    figures = _Figures(less_than_a_year(len(returns), bars_per_year, _session(equity, 0), _session(equity, -1)))
-    cagr = figures.annual("cagr", lambda: _growth(values, _calendar_years(equity)))
+    return performance_of(MeasuredCurve.of(equity, bars_per_year, risk_free_annual, elapsed))
+
+
+def performance_of(curve: MeasuredCurve) -> PerformanceMetrics:
+    """Measure an equity curve that is already checked; see `performance`."""
+    values, returns, excess, start, end = curve.values, curve.returns, curve.excess, curve.start, curve.end
+    root_year = math.sqrt(curve.bars_per_year)
+    depth, peak, trough, recovery = _deepest(values)
+    fell = depth < 0.0
+    reasons = Reasons(curve.not_annual)
+    cagr = reasons.annual("cagr", lambda: curve.growth(curve.calendar_years()))
+    never, under_water = "the curve never fell", f"not recovered by {end}"
     return PerformanceMetrics(
-        start=_session(equity, 0),
-        end=_session(equity, -1),
+        start=start,
+        end=end,
         n_returns=len(returns),
-        bars_per_year=float(bars_per_year),
-        risk_free_annual=float(rates.mean()) if rates.size else 0.0,
+        bars_per_year=curve.bars_per_year,
+        risk_free_annual=curve.risk_free_annual,
         total_return=float(values[-1] / values[0] - 1.0),
         cagr=cagr,
-        cagr_bars=figures.annual("cagr_bars", lambda: _growth(values, len(returns) / bars_per_year)),
-        volatility=figures.annual("volatility", lambda: _deviation(returns) * root_year),
-        sharpe=figures.annual("sharpe", lambda: _sharpe(excess) * root_year),
-        sharpe_per_bar=figures.number("sharpe_per_bar", lambda: _sharpe(excess)),
-        sortino=figures.annual("sortino", lambda: _sortino(excess) * root_year),
-        downside_risk=figures.annual("downside_risk", lambda: _downside(excess) * root_year),
-        max_drawdown=drawdown.depth,
-        drawdown_peak=figures.day("drawdown_peak", drawdown.peak if fell else None, "the curve never fell"),
-        drawdown_trough=figures.day("drawdown_trough", drawdown.trough if fell else None, "the curve never fell"),
-        drawdown_recovery=figures.day(
+        cagr_bars=reasons.annual("cagr_bars", lambda: curve.growth(len(returns) / curve.bars_per_year)),
+        volatility=reasons.annual("volatility", lambda: deviation(returns) * root_year),
+        sharpe=reasons.annual("sharpe", lambda: mean_over_deviation(excess) * root_year),
+        sharpe_per_bar=reasons.number("sharpe_per_bar", lambda: mean_over_deviation(excess)),
+        sortino=reasons.annual("sortino", lambda: _sortino(excess) * root_year),
+        downside_risk=reasons.annual("downside_risk", lambda: downside_deviation(excess) * root_year),
+        max_drawdown=depth,
+        drawdown_peak=reasons.day("drawdown_peak", curve.session(peak) if fell else None, never),
+        drawdown_trough=reasons.day("drawdown_trough", curve.session(trough) if fell else None, never),
+        drawdown_recovery=reasons.day(
             "drawdown_recovery",
-            drawdown.recovery,
-            f"not recovered by {_session(equity, -1)}" if fell else "the curve never fell",
+            curve.session(recovery) if fell and recovery is not None else None,
+            under_water if fell else never,
         ),
-        calmar=figures.annual("calmar", lambda: _calmar(cagr, drawdown.depth)),
-        skew=figures.number("skew", lambda: _standardised_moment(returns, 3)),
-        excess_kurtosis=figures.number("excess_kurtosis", lambda: _standardised_moment(returns, 4) - 3.0),
-        value_at_risk_95=figures.number("value_at_risk_95", lambda: _risk(value_at_risk, returns, 0.95)),
-        value_at_risk_99=figures.number("value_at_risk_99", lambda: _risk(value_at_risk, returns, 0.99)),
-        expected_shortfall_95=figures.number("expected_shortfall_95", lambda: _risk(expected_shortfall, returns, 0.95)),
-        expected_shortfall_99=figures.number("expected_shortfall_99", lambda: _risk(expected_shortfall, returns, 0.99)),
-        worst_return=figures.number("worst_return", lambda: float(_at_least(1, returns).min())),
-        worst_session=figures.day(
-            "worst_session", _session(equity, 1 + int(returns.argmin())) if len(returns) else None, "there is no return"
+        calmar=reasons.annual("calmar", lambda: ratio(reasons.given("cagr", cagr), -depth, never)),
+        skew=reasons.number("skew", lambda: standardised_moment(returns, 3)),
+        excess_kurtosis=reasons.number("excess_kurtosis", lambda: standardised_moment(returns, 4) - 3.0),
+        value_at_risk_95=reasons.number("value_at_risk_95", lambda: tail_risk(value_at_risk, returns, 0.95)),
+        value_at_risk_99=reasons.number("value_at_risk_99", lambda: tail_risk(value_at_risk, returns, 0.99)),
+        expected_shortfall_95=reasons.number(
+            "expected_shortfall_95", lambda: tail_risk(expected_shortfall, returns, 0.95)
         ),
-        undefined=MappingProxyType(figures.reasons),
+        expected_shortfall_99=reasons.number(
+            "expected_shortfall_99", lambda: tail_risk(expected_shortfall, returns, 0.99)
+        ),
+        worst_return=reasons.number("worst_return", lambda: float(at_least(1, returns).min())),
+        worst_session=reasons.day(
+            "worst_session", curve.session(1 + int(returns.argmin())) if len(returns) else None, "there is no return"
+        ),
+        undefined=MappingProxyType(reasons.found),
     )
-
-
-def excess_returns(
-    equity: pd.Series,
-    bars_per_year: float,
-    risk_free_annual: float | pd.Series = 0.0,
-    elapsed: pd.Series | None = None,
-) -> pd.Series:
-    """Simple returns less the risk-free rate of each bar: those that Sharpe and Sortino are of.
-
-    Args:
-        equity: See `performance`.
-        bars_per_year: See `performance`.
-        risk_free_annual: See `performance`.
-        elapsed: See `performance`.
-
-    Returns:
-        (T - 1,) by the session in which each return was earned.
-
-    Raises:
-        ValueError: As `performance`.
-    """
-    values = _checked_values(equity, bars_per_year)
-    rates = _checked_rates(risk_free_annual, equity)
-    years = 1.0 / bars_per_year if elapsed is None else np.diff(elapsed.reindex(equity.index).to_numpy(np.float64))
-    excess = values[1:] / values[:-1] - 1.0 - ((1.0 + rates) ** years - 1.0)
-    return pd.Series(excess, equity.index[1:])
 
 
 def drawdown_curve(equity: pd.Series) -> pd.Series:
@@ -225,157 +197,102 @@ def drawdown_curve(equity: pd.Series) -> pd.Series:
         >>> drawdown_curve(pd.Series([100.0, 90.0, 120.0])).tolist()
         [0.0, -0.1, 0.0]
     """
-    return (equity - equity.cummax()) / equity.cummax()
+    return pd.Series(depths_below_peak(equity.to_numpy(np.float64)), equity.index)
 
 
 def worst_drawdown(equity: pd.Series) -> Drawdown:
     """Find the deepest fall of an equity curve; the earliest one when several are equally deep."""
-    values = equity.to_numpy(np.float64)
-    depths = drawdown_curve(equity).to_numpy(np.float64)
+    sessions = pd.DatetimeIndex(equity.index)
+    depth, peak, trough, recovery = _deepest(equity.to_numpy(np.float64))
+    regained = None if recovery is None or depth == 0.0 else sessions[recovery].date()
+    return Drawdown(depth, sessions[peak].date(), sessions[trough].date(), regained)
+
+
+def depths_below_peak(values: FloatArray) -> FloatArray:
+    """Return from the highest value so far of each value, (T,) to (T,)."""
+    peaks = np.fmax.accumulate(values)
+    depths: FloatArray = (values - peaks) / peaks
+    return depths
+
+
+def _deepest(values: FloatArray) -> tuple[float, int, int, int | None]:
+    """Depth of the deepest fall, and the positions of its peak, its trough and the first value back at its peak."""
+    depths = depths_below_peak(values)
     trough = int(depths.argmin())
     high = values[: trough + 1].max()
-    peak = int(np.flatnonzero(values[: trough + 1] == high)[-1])
-    regained = np.flatnonzero(values[trough + 1 :] >= high)
-    fell = depths[trough] < 0.0
-    recovery = _session(equity, trough + 1 + int(regained[0])) if fell and len(regained) else None
-    return Drawdown(float(depths[trough]), _session(equity, peak), _session(equity, trough), recovery)
+    peak = trough - int((values[trough::-1] == high).argmax())
+    regained = values[trough + 1 :] >= high
+    return float(depths[trough]), peak, trough, trough + 1 + int(regained.argmax()) if regained.any() else None
 
 
-class _Undefined(ValueError):
-    """Why a figure does not exist."""
+def at_least(count: int, returns: FloatArray) -> FloatArray:
+    """Return the returns, if there are so many.
 
-
-class _Figures:
-    """Collects the reason of every figure that does not exist.
-
-    Args:
-        not_annual: Why nothing is annualised; empty where it is.
+    Raises:
+        Undefined: If there are fewer.
     """
-
-    def __init__(self, not_annual: str) -> None:
-        self.reasons: dict[str, str] = {}
-        self.not_annual = not_annual
-
-    def annual(self, name: str, compute: Callable[[], float]) -> float | None:
-        if not self.not_annual:
-            return self.number(name, compute)
-        self.reasons[name] = self.not_annual
-        return None
-
-    def number(self, name: str, compute: Callable[[], float]) -> float | None:
-        try:
-            return compute()
-        except _Undefined as reason:
-            self.reasons[name] = str(reason)
-            return None
-
-    def day(self, name: str, value: date | None, reason: str) -> date | None:
-        if value is None:
-            self.reasons[name] = reason
-        return value
-
-
-def _checked_rates(risk_free_annual: float | pd.Series, equity: pd.Series) -> FloatArray:
-    """Annual rate of each bar, or the one rate of all."""
-    if not isinstance(risk_free_annual, pd.Series):
-        rates = np.asarray(risk_free_annual, dtype=np.float64)
-    elif risk_free_annual.index.equals(equity.index):
-        rates = risk_free_annual.to_numpy(np.float64)[:-1]
-    else:
-        raise ValueError("risk_free_annual must have the sessions of equity as its index.")
-    bad = ~((rates > -1) & (rates < math.inf))
-    if bad.any():
-        raise ValueError(f"risk_free_annual must be finite and above -1, got {rates[bad].flat[0]}.")
-    return rates
-
-
-def _checked_values(equity: pd.Series, bars_per_year: float) -> FloatArray:
-    if not bars_per_year > 0:
-        raise ValueError(f"bars_per_year must be positive, got {bars_per_year}.")
-    if not isinstance(equity.index, pd.DatetimeIndex) or not equity.index.is_monotonic_increasing:
-        raise ValueError("equity must be indexed by increasing sessions (a sorted DatetimeIndex).")
-    if equity.empty or not equity.index.is_unique:
-        raise ValueError("equity must hold at least the initial capital, and each session once.")
-    values = equity.to_numpy(np.float64)
-    bad = ~np.isfinite(values)
-    bad[:-1] |= ~(values[:-1] > 0.0)
-    if bad.any() or (len(values) == 1 and not values[0] > 0.0):
-        first = int(bad.argmax())
-        raise ValueError(
-            f"equity must be finite and positive up to its last value, got {values[first]} at "
-            f"{_session(equity, first)} ({int(bad.sum())} such values); end a ruined curve at its ruin."
-        )
-    return values
-
-
-def _session(equity: pd.Series, position: int) -> date:
-    return pd.DatetimeIndex(equity.index)[position].date()
-
-
-def _calendar_years(equity: pd.Series) -> float:
-    index = pd.DatetimeIndex(equity.index)
-    return float((index[-1] - index[0]).total_seconds()) / 86400.0 / _DAYS_PER_YEAR
-
-
-def _at_least(count: int, returns: FloatArray) -> FloatArray:
     if len(returns) < count:
-        raise _Undefined(f"needs at least {count} return{'s' * (count > 1)}, got {len(returns)}")
+        raise Undefined(f"needs at least {count} return{'s' * (count > 1)}, got {len(returns)}")
     return returns
 
 
-def _growth(values: FloatArray, years: float) -> float:
-    if not years > 0:
-        raise _Undefined("the curve spans no time")
-    if values[-1] < 0:
-        raise _Undefined("the curve ends below zero")
-    if values[-1] == 0:
-        return -1.0
-    log_growth = math.log(values[-1] / values[0]) / years
-    if log_growth > 700:  # exp(710) is not a float64
-        raise _Undefined(f"annualising {years:.3g} years overflows")
-    return math.expm1(log_growth)
+def deviation(returns: FloatArray) -> float:
+    """Standard deviation, divided by n - 1.
+
+    Raises:
+        Undefined: If there are fewer than 2 returns.
+    """
+    return float(at_least(2, returns).std(ddof=1))
 
 
-def _deviation(returns: FloatArray) -> float:
-    return float(_at_least(2, returns).std(ddof=1))
+def mean_over_deviation(excess: FloatArray) -> float:
+    """Sharpe ratio of a bar.
+
+    Raises:
+        Undefined: If there are fewer than 2 returns, or all are the same.
+    """
+    spread = deviation(excess)
+    return ratio(float(excess.mean()), spread, "zero variance: every return is the same")
 
 
-def _sharpe(excess: FloatArray) -> float:
-    deviation = _deviation(excess)
-    if deviation <= _ROUNDING:
-        raise _Undefined("zero variance: every return is the same")
-    return float(excess.mean()) / deviation
+def downside_deviation(excess: FloatArray) -> float:
+    """Root mean square of the excess returns below zero, all returns counted.
 
-
-def _downside(excess: FloatArray) -> float:
-    return math.sqrt(float((np.minimum(_at_least(1, excess), 0.0) ** 2).mean()))
+    Raises:
+        Undefined: If there is no return.
+    """
+    below = np.minimum(at_least(1, excess), 0.0)
+    return math.sqrt(float(below @ below) / len(below))
 
 
 def _sortino(excess: FloatArray) -> float:
-    downside = _downside(excess)
-    if downside <= _ROUNDING:
-        raise _Undefined("no return is below the risk-free rate")
-    return float(excess.mean()) / downside
+    downside = downside_deviation(excess)
+    return ratio(float(excess.mean()), downside, "no return is below the risk-free rate")
 
 
-def _calmar(cagr: float | None, depth: float) -> float:
-    if cagr is None:
-        raise _Undefined("cagr is undefined")
-    if depth == 0.0:
-        raise _Undefined("the curve never fell")
-    return cagr / -depth
+def standardised_moment(returns: FloatArray, order: int) -> float:
+    """Mean of the returns' powers, about their mean and in standard deviations, all divided by n.
+
+    Raises:
+        Undefined: If there are fewer than 2 returns, or all are the same.
+    """
+    centered = at_least(2, returns) - returns.mean()
+    scale = math.sqrt(float(centered @ centered) / len(centered))
+    if scale <= ROUNDING:
+        raise Undefined("zero variance: every return is the same")
+    power = standardised = centered / scale
+    for _ in range(order - 1):
+        power = power * standardised  # numpy's ** is seventy times as slow from the third power on
+    return float(power.mean())
 
 
-def _standardised_moment(returns: FloatArray, order: int) -> float:
-    centered = _at_least(2, returns) - returns.mean()
-    variance = float((centered**2).mean())
-    if math.sqrt(variance) <= _ROUNDING:
-        raise _Undefined("zero variance: every return is the same")
-    return float((centered**order).mean()) / math.pow(variance, order / 2)
+def tail_risk(measure: Callable[[torch.Tensor, float], torch.Tensor], returns: FloatArray, level: float) -> float:
+    """Measure of the losses that simple returns are.
 
-
-def _risk(measure: Callable[[torch.Tensor, float], torch.Tensor], returns: FloatArray, level: float) -> float:
+    Raises:
+        Undefined: If the tail would be empty, with the number of returns needed.
+    """
     try:
         return float(measure(torch.from_numpy(-returns), level))
     except ValueError as error:  # returns are finite, so only the empty tail is left
-        raise _Undefined(str(error)) from error
+        raise Undefined(str(error)) from error

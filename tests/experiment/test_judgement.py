@@ -13,10 +13,12 @@ from quantdl.backtest import Evidence, Yardstick, assess, prepare, replay
 from quantdl.config import load_config
 from quantdl.experiment import carry_out
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.experiment.judgement import Books, calibration_tests, yardstick, yardstick_of
+from quantdl.experiment.judgement import Books, calibration_tests, further_metrics, yardstick, yardstick_of
 from quantdl.market.sources import load_sp500
+from quantdl.risk.further_figures import further_figures
 from quantdl.risk.level_tests import value_at_risk_tests
 from quantdl.risk.metrics import performance
+from tests.risk.curves import heavy_returns, measured
 from tests.small_experiment import ASSETS, small_config, stored
 
 INITIAL, YEAR = 1_000_000.0, 252.0
@@ -69,6 +71,46 @@ def test_the_figures_of_a_book_are_those_of_its_stored_equity(key, table, small_
 
 def test_the_two_books_are_two(metrics):
     assert metrics["strategy"]["total_return"] != pytest.approx(metrics["baseline"]["total_return"], rel=1e-3)
+
+
+# ---- beside the performance
+
+
+def test_the_further_figures_of_a_run_are_those_of_its_stored_equity(small_run, metrics):
+    own, other = (returns_of(stored(small_run, table)["equity"]).to_numpy() for table in ("equity", "baseline"))
+    further, active = metrics["further"], own - other
+    assert [one["benchmark"] for one in further["active"]] == ["equal weight"]
+    (against,) = further["active"]
+    assert against["information"]["per_bar"] == pytest.approx(active.mean() / active.std(ddof=1), rel=1e-9)
+    assert against["correlation"] == pytest.approx(np.corrcoef(own, other)[0, 1], rel=1e-9)
+    assert against["tracking_error"] is None and "127 sessions" in against["undefined"]["tracking_error"]
+    for book, returns in (("strategy", own), ("baseline", other)):
+        figures = further[book]
+        assert figures["returns"]["profit_factor"] == pytest.approx(
+            returns[returns > 0].sum() / -returns[returns < 0].sum(), rel=1e-9
+        )
+        assert figures["sharpe"]["per_bar"] == metrics[book]["sharpe_per_bar"]
+        assert np.prod([1 + month["value"] for month in figures["calendar"]["months"]]) - 1 == pytest.approx(
+            metrics[book]["total_return"], rel=1e-9
+        )
+
+
+def test_a_benchmark_changes_no_figure_of_the_run():
+    own, other, index = (measured(heavy_returns(400, seed)) for seed in (1, 2, 3))
+    without, beside = further_metrics(own, other), further_metrics(own, other, ("index", index))
+    assert (beside.strategy, beside.baseline, beside.active[0]) == (
+        without.strategy,
+        without.baseline,
+        without.active[0],
+    )
+    assert [one.benchmark for one in beside.active] == ["equal weight", "index"]
+
+
+def test_a_ruined_book_is_compared_up_to_its_ruin():
+    own, other = measured(heavy_returns(300, 1)), measured(heavy_returns(400, 2))
+    found = further_metrics(own, other)
+    assert found.active[0].n_returns == 300
+    assert found.baseline == further_figures(other)
 
 
 # ---- the yardstick
