@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from quantdl.backtest import (
     Evidence,
     Exceptions,
     Job,
+    PredictedLosses,
     Yardstick,
     assess,
 )
@@ -31,7 +33,7 @@ from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
-from quantdl.risk.book import LEVELS, LossPredictions, risk_table
+from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
@@ -107,7 +109,7 @@ def judge(
     strategy, equal_weight = (
         performance(curve, bars_per_year, own, elapsed) for curve, own in zip(curves, rates, strict=True)
     )
-    levels = predicted_levels(books.job.terms.risk_level)
+    levels = predicted_levels(books.job.terms.risk_levels)
     risk = risk_table(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
     )
@@ -115,6 +117,7 @@ def judge(
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
         exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
+        book=None if forecasts is None else predicted_losses(risk),
         universe=card.declaration.universe,
         survivorship=data.census.survivorship,
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, labels, bars_per_year, rates[0], elapsed),
@@ -166,20 +169,30 @@ def _forecast_scores(
     return forecast_scores(forecasts, model.kind, (model.horizon, *model.also_horizons), fitted_through)
 
 
-def predicted_levels(planned: float | None) -> tuple[float, ...]:
+def predicted_levels(planned: Sequence[float] = ()) -> tuple[float, ...]:
     """Return the levels at which value at risk is predicted, lowest first: those of every run, and the plan's own.
 
     Example:
-        >>> predicted_levels(0.975), predicted_levels(None)
+        >>> predicted_levels([0.975]), predicted_levels()
         ((0.95, 0.975, 0.99), (0.95, 0.99))
     """
-    return tuple(sorted({*LEVELS} if planned is None else {*LEVELS, planned}))
+    return tuple(sorted({*LEVELS, *planned}))
 
 
 def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
     """Return the sessions that lost more than their predicted value at risk, for each level of a table of risk."""
     levels = sorted({float(level) for level in risk["level"]})
     return tuple(_exceptions(level, risk[risk["level"] == level]) for level in levels)
+
+
+def predicted_losses(risk: RiskTable) -> PredictedLosses:
+    """Return what was predicted of the book beside what it lost, by session."""
+    cells = {bar_date(session): int(cell) for session, cell in risk.cells.items()}
+    by_level: dict[float, dict[date, tuple[float, float, float]]] = {}
+    figures = ("level", "session", "loss", "value_at_risk", "expected_shortfall")
+    for level, session, loss, value, shortfall in zip(*(risk.rows[name] for name in figures), strict=True):
+        by_level.setdefault(float(level), {})[bar_date(session)] = float(loss), float(value), float(shortfall)
+    return PredictedLosses(by_level, cells)
 
 
 def _exceptions(level: float, rows: pd.DataFrame) -> Exceptions:

@@ -94,9 +94,14 @@ def shortfall_bets(value_at_risk: float, expected_shortfall: float, level: float
     """
     staked, width = stakes(level), (1.0 - level) * (expected_shortfall - value_at_risk)
     if not width > 0.0:
-        return _lines([], [np.ones(len(staked))], [np.zeros(len(staked))])
+        return no_bets()
     beyond = 1.0 - staked - staked * value_at_risk / width
     return _lines([value_at_risk], [1.0 - staked, beyond], [0.0 * staked, staked / width])
+
+
+def no_bets() -> LossBets:
+    """Stake nothing, whatever is lost: for a session without a prediction."""
+    return _lines([], [np.ones(len(RATIOS))], [np.zeros(len(RATIOS))])
 
 
 def transform_bets(edges: ArrayLike) -> LossBets:
