@@ -152,8 +152,9 @@ def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
             yield ("plan", "sizing", name, "level"), _level_too_high(stated.level, backtest.draws)
     for part in flattened(plan.invalidation):
         condition = part.condition
-        follows = isinstance(condition, CalibrationLimit | ShortfallLimit)
-        if follows and backtest.draws * (1.0 - condition.level) < 1.0:
+        if not isinstance(condition, CalibrationLimit | ShortfallLimit):
+            continue
+        if backtest.draws * (1.0 - condition.level) < 1.0:
             keys = (int(key) if key.isdigit() else key for key in part.item.split("."))
             yield ("plan", *keys, "level"), _level_too_high(condition.level, backtest.draws)
 

@@ -35,6 +35,7 @@ from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.forecast_tests import forecast_tests
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
 from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
@@ -69,6 +70,7 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
+        monitoring: The strip of the forecasts; see `quantdl.risk.forecast_tests.monitoring_strip`. None without any.
         excess_returns: Of the strategy, those that its Sharpe ratio is of; see `quantdl.risk.metrics.excess_returns`.
     """
 
@@ -77,6 +79,7 @@ class Judgement:
     risk: pd.DataFrame
     curves: pd.DataFrame
     excess_returns: pd.Series
+    monitoring: pd.DataFrame | None = None
 
 
 def judge(
@@ -114,6 +117,7 @@ def judge(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
     )
     tests = value_at_risk_tests(risk.rows, risk.left_out)
+    judged, strip = (None, None) if risk.rows.empty else forecast_tests(risk, account_losses(result), config.seed)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
         exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
@@ -139,11 +143,18 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
+        forecast_tests=judged,
         currencies=_currencies(data, books),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = excess_returns(curves[0], bars_per_year, rates[0], elapsed)
-    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess, strip)
+
+
+def account_losses(result: BacktestResult) -> pd.Series:
+    """Return what the account lost since the session with a trade before, costs and all trades included; a fraction."""
+    equity = result.equity["equity"][result.traded.to_numpy()]
+    return 1.0 - equity / equity.shift(fill_value=result.initial_equity)
 
 
 def elapsed_years(job: Job, panel: Panel) -> pd.Series | None:
@@ -187,7 +198,8 @@ def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
 
 def predicted_losses(risk: RiskTable) -> PredictedLosses:
     """Return what was predicted of the book beside what it lost, by session."""
-    cells = {bar_date(session): int(cell) for session, cell in risk.cells.items()}
+    sessions = pd.DatetimeIndex(risk.cells.index)
+    cells = {bar_date(session): int(cell) for session, cell in zip(sessions, risk.cells, strict=True)}
     by_level: dict[float, dict[date, tuple[float, float, float]]] = {}
     figures = ("level", "session", "loss", "value_at_risk", "expected_shortfall")
     for level, session, loss, value, shortfall in zip(*(risk.rows[name] for name in figures), strict=True):
