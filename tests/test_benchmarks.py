@@ -131,3 +131,12 @@ def test_the_gpu_benchmark_runs_dry_on_the_cpu():
 
 
 SECTIONS_OF_GPU = ("throughput", "parity", "scores", "profile")
+
+
+@pytest.mark.slow
+def test_size_and_power_of_the_tests_of_risk_forecasts_are_shares_of_all_paths():
+    found = figures_of("bench_risk_tests.py", "--paths", "300", "--power-paths", "60", "--sessions", "250")
+    assert [line["world"] for line in found] == ["right", "small", "clusters", "gaussian"]
+    assert all(0 <= share <= 100 for line in found for pair in line["rejects"].values() for share in pair)
+    size, power = found[0]["rejects"], found[1]["rejects"]
+    assert size["Z2, simulated, 97.5 %"][0] < 15 < 50 < power["Z2, simulated, 97.5 %"][0]

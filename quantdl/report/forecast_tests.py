@@ -1,7 +1,9 @@
 """Every test of the risk forecasts with a plain sentence, the traffic lights, and the strip of their monitoring."""
 
+from collections.abc import Mapping
+
 from quantdl.report import charts
-from quantdl.report.document import Cell, Part, Row, Table, header, notice, number, row
+from quantdl.report.document import Cell, Part, Row, Table, Tone, header, notice, number, row
 from quantdl.report.formatting import COUNT, ONE_DIGIT, PROBABILITY, RATIO, STATISTIC, capitalized, p_value, stated
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.backtests import BaselZone
@@ -60,6 +62,7 @@ BETS = {
     "shortfall": "that losses beyond the value at risk are too many or too large",
     "transforms": "that losses do not fall evenly into their predicted law",
 }
+TONES: Mapping[str, Tone] = {"green": "good", "yellow": "open", "red": "bad"}
 TESTS_NOTE = (
     "Each row asks one thing. A p-value below 0.05 speaks against the forecasts by that test alone: of twenty tests of "
     "right forecasts one is expected to. Exact and simulated p-values hold for as few sessions as there are; how often "
@@ -115,7 +118,7 @@ def _lights(hypothetical: BaselZone | None, actual: BaselZone | None, why: str) 
     rows = tuple(
         row(
             name,
-            Cell(light.zone, tone={"green": "good", "yellow": "open", "red": "bad"}[light.zone]),
+            Cell(light.zone, tone=TONES[light.zone]),
             number(light.exceptions, COUNT),
             number(light.cumulative_probability, PROBABILITY),
             number(light.multiplier, RATIO, "stated for 250 sessions only"),
