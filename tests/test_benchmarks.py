@@ -138,3 +138,11 @@ def test_performance_figures_are_timed_without_the_peers():
     rows = {row["job"]: row for row in figures_of("bench_risk_metrics.py")}
     assert rows["fifteen"]["n_figures"] == 15 and rows["full"]["n_figures"] > 60
     assert all(row["side"] == "quantdl" and row["cpu_ms"] > 0 for row in rows.values())
+
+
+def test_size_and_power_of_the_tests_of_risk_forecasts_are_shares_of_all_paths():
+    found = figures_of("bench_risk_tests.py", "--paths", "300", "--power-paths", "60", "--sessions", "250")
+    assert [line["world"] for line in found] == ["right", "small", "clusters", "gaussian"]
+    assert all(0 <= share <= 100 for line in found for pair in line["rejects"].values() for share in pair)
+    size, power = found[0]["rejects"], found[1]["rejects"]
+    assert size["Z2, simulated, 97.5 %"][0] < 15 < 50 < power["Z2, simulated, 97.5 %"][0]

@@ -13,6 +13,7 @@ from .plan.evidence import (
     CalibrationTest as CalibrationTest,
     Evidence as Evidence,
     Exceptions as Exceptions,
+    PredictedLosses as PredictedLosses,
     Yardstick as Yardstick,
 )
 from .plan.items import Plan as Plan

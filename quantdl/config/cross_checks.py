@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
 from quantdl.backtest.plan.checks import plan_faults
-from quantdl.backtest.plan.invalidation import CalibrationLimit, flattened
+from quantdl.backtest.plan.invalidation import CalibrationLimit, ShortfallLimit, flattened
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
@@ -152,7 +152,9 @@ def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
             yield ("plan", "sizing", name, "level"), _level_too_high(stated.level, backtest.draws)
     for part in flattened(plan.invalidation):
         condition = part.condition
-        if isinstance(condition, CalibrationLimit) and backtest.draws * (1.0 - condition.level) < 1.0:
+        if not isinstance(condition, CalibrationLimit | ShortfallLimit):
+            continue
+        if backtest.draws * (1.0 - condition.level) < 1.0:
             keys = (int(key) if key.isdigit() else key for key in part.item.split("."))
             yield ("plan", *keys, "level"), _level_too_high(condition.level, backtest.draws)
 

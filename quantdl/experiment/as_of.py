@@ -129,7 +129,6 @@ def forecast_as_of(
     in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
     seen = None if fitted is None else [bar for bar in fitted.fitted.fitted_through if bar <= label][-1]
     following = _following(data.panel)
-    level = job.terms.risk_level
     return AsOf(
         session=session.date(),
         next_session=None if following is None else following.date(),
@@ -139,7 +138,7 @@ def forecast_as_of(
         fill_at=config.plan.friction.fill_at,
         halted=result.halt_reason,
         law=_law_table(book, label),
-        risk=_risk_table(predictions, label, positions, result, predicted_levels(level)),
+        risk=_risk_table(predictions, label, positions, result, predicted_levels(job.terms.risk_levels)),
         orders=orders,
         exits=engine.logs.exits(),
         positions=positions[in_book].reset_index(drop=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from quantdl.backtest import (
     Evidence,
     Exceptions,
     Job,
+    PredictedLosses,
     Yardstick,
     assess,
 )
@@ -33,9 +35,10 @@ from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.active_risk import active_risk
 from quantdl.risk.backtests import kolmogorov_smirnov
-from quantdl.risk.book import LEVELS, LossPredictions, risk_table
+from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.equity_curves import MeasuredCurve
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.forecast_tests import forecast_tests
 from quantdl.risk.further_figures import further_figures
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
@@ -71,6 +74,7 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
+        monitoring: The strip of the forecasts; see `quantdl.risk.forecast_tests.monitoring_strip`. None without any.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 
@@ -79,6 +83,7 @@ class Judgement:
     risk: pd.DataFrame
     curves: pd.DataFrame
     excess_returns: pd.Series
+    monitoring: pd.DataFrame | None = None
 
 
 def judge(
@@ -112,14 +117,16 @@ def judge(
         MeasuredCurve.of(curve, bars_per_year, own, elapsed) for curve, own in zip(curves, rates, strict=True)
     )
     beside = _benchmark(config, data, rates[0], bars_per_year, elapsed)
-    levels = predicted_levels(books.job.terms.risk_level)
+    levels = predicted_levels(books.job.terms.risk_levels)
     risk = risk_table(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
     )
     tests = value_at_risk_tests(risk.rows, risk.left_out)
+    judged, strip = (None, None) if risk.rows.empty else forecast_tests(risk, account_losses(result), config.seed)
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
         exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
+        book=None if forecasts is None else predicted_losses(risk),
         universe=card.declaration.universe,
         survivorship=data.census.survivorship,
         yardstick=yardstick_of(plan.hypothesis.yardstick, books, labels, bars_per_year, rates[0], elapsed),
@@ -142,12 +149,19 @@ def judge(
         halt_reason=result.halt_reason,
         forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
+        forecast_tests=judged,
         currencies=_currencies(data, books),
         further=further_metrics(strategy, equal_weight, beside),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])
-    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess, strip)
+
+
+def account_losses(result: BacktestResult) -> pd.Series:
+    """Return what the account lost since the session with a trade before, costs and all trades included; a fraction."""
+    equity = result.equity["equity"][result.traded.to_numpy()]
+    return 1.0 - equity / equity.shift(fill_value=result.initial_equity)
 
 
 def further_metrics(
@@ -189,20 +203,31 @@ def _forecast_scores(
     return forecast_scores(forecasts, model.kind, (model.horizon, *model.also_horizons), fitted_through)
 
 
-def predicted_levels(planned: float | None) -> tuple[float, ...]:
+def predicted_levels(planned: Sequence[float] = ()) -> tuple[float, ...]:
     """Return the levels at which value at risk is predicted, lowest first: those of every run, and the plan's own.
 
     Example:
-        >>> predicted_levels(0.975), predicted_levels(None)
+        >>> predicted_levels([0.975]), predicted_levels()
         ((0.95, 0.975, 0.99), (0.95, 0.99))
     """
-    return tuple(sorted({*LEVELS} if planned is None else {*LEVELS, planned}))
+    return tuple(sorted({*LEVELS, *planned}))
 
 
 def exceptions_by_level(risk: pd.DataFrame) -> tuple[Exceptions, ...]:
     """Return the sessions that lost more than their predicted value at risk, for each level of a table of risk."""
     levels = sorted({float(level) for level in risk["level"]})
     return tuple(_exceptions(level, risk[risk["level"] == level]) for level in levels)
+
+
+def predicted_losses(risk: RiskTable) -> PredictedLosses:
+    """Return what was predicted of the book beside what it lost, by session."""
+    sessions = pd.DatetimeIndex(risk.cells.index)
+    cells = {bar_date(session): int(cell) for session, cell in zip(sessions, risk.cells, strict=True)}
+    by_level: dict[float, dict[date, tuple[float, float, float]]] = {}
+    figures = ("level", "session", "loss", "value_at_risk", "expected_shortfall")
+    for level, session, loss, value, shortfall in zip(*(risk.rows[name] for name in figures), strict=True):
+        by_level.setdefault(float(level), {})[bar_date(session)] = float(loss), float(value), float(shortfall)
+    return PredictedLosses(by_level, cells)
 
 
 def _exceptions(level: float, rows: pd.DataFrame) -> Exceptions:

@@ -195,8 +195,8 @@ def model_predictions(
 
 
 def offered(predicted: ModelPredictions) -> Forecasts:
-    """Return what a model offers the engine: draws for sizing, and the value at risk of any book."""
-    return Forecasts(predicted.position.bars, predicted.position_draws, predicted.value_at_risk)
+    """Return what a model offers the engine: draws for sizing, and the risk of any book."""
+    return Forecasts(predicted.position.bars, predicted.position_draws, predicted.value_at_risk, predicted.book_risk)
 
 
 def _books(config: ExperimentConfig, job: Job, result: BacktestResult, forecasts: Forecasts | None) -> Books:

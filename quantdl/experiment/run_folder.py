@@ -176,6 +176,8 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
     }
     if outcome.data.universe is not None:
         tables["universe"] = outcome.data.universe.changes()
+    if outcome.judgement.monitoring is not None:
+        tables["monitoring"] = outcome.judgement.monitoring
     if outcome.forecasts is not None:
         tables["forecasts"] = outcome.forecasts
     if outcome.by_strategy is not None:

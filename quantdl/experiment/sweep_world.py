@@ -136,7 +136,7 @@ def open_world(
             block = restored(*load_model(stored_model), config.model, data.learnt, table, config)
         book = block.forecast(among.test, progress, data.panel.bars[bars.test[-1]])
         made = model_predictions(config, config.model, data, book)
-        forecasts = Forecasts(config.model.horizon, _Kept(made), made.value_at_risk)
+        forecasts = Forecasts(config.model.horizon, _Kept(made), made.value_at_risk, made.book_risk)
     return SweepWorld(config, data, job, rate, forecasts, block)
 
 

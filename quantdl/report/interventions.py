@@ -9,8 +9,10 @@ from quantdl.backtest.plan.invalidation import (
     Combination,
     Condition,
     DrawdownLimit,
+    ShortfallLimit,
     StaleDataLimit,
     StressedMarket,
+    TransformLimit,
     VolatilityLimit,
 )
 from quantdl.calendars.labels import bar_text
@@ -64,6 +66,17 @@ def condition_in_words(condition: Condition) -> str:
             return (
                 f"Calibration: losses beyond the predicted {stated(level)} value at risk come too often, by a test "
                 f"that halts a right model with probability {stated(chance)} at most, however long it runs."
+            )
+        case ShortfallLimit(level=level, false_halt_probability=chance):
+            return (
+                f"Risk e-process: losses beyond the predicted {stated(level)} value at risk are too many or too large "
+                f"for the predicted expected shortfall, by a test that halts a right model with probability "
+                f"{stated(chance)} at most, however long it runs."
+            )
+        case TransformLimit(false_halt_probability=chance):
+            return (
+                "PIT drift: losses no longer fall evenly into their predicted law, by a test that halts a right model "
+                f"with probability {stated(chance)} at most, however long it runs."
             )
         case StressedMarket():
             return "Stressed market: the market is stressed, as the plan's item on abnormal volatility defines it."

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from quantdl.report import charts
+from quantdl.report import charts, forecast_tests
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, heading_row, notice, number, row
 from quantdl.report.formatting import COUNT, ONE_DIGIT, RATIO, in_words, p_value, stated
 from quantdl.report.quantities import reason_of
@@ -17,10 +17,11 @@ TESTS = (
 )
 NOTE = (
     "Kupiec asks whether exceptions are as frequent as promised, the independence test whether they cluster, "
-    "Christoffersen's test both at once. A p-value below 0.05 rejects the predictions by that test alone; "
-    "the checklist judges all tests of the run together, and so asks each for a smaller one. The Basel zone counts "
-    "exceptions at 99% over the last 250 sessions: green up to 4, yellow 5 to 9, red from 10. Z2 is the test of "
-    "expected shortfall of Acerbi and Székely: zero is expected, below it the predicted shortfall is too small."
+    "Christoffersen's test both at once; their p-values are exact for so many sessions. A p-value below 0.05 rejects "
+    "the predictions by that test alone; the checklist judges all tests of the run together, and so asks each for a "
+    "smaller one. The Basel zone counts exceptions at 99% over the last 250 sessions: green up to 4, yellow 5 to 9, "
+    "red from 10. Z2 is the test of expected shortfall of Acerbi and Székely: zero is expected, below it the "
+    "predicted shortfall is too small."
 )
 
 
@@ -32,7 +33,7 @@ def section(run: RunRecord) -> Section:
         parts = (notice("The book was never held over a session for which a value at risk could be predicted."),)
     else:
         drawn = charts.losses_against_predictions(run.tables.risk, prediction_source(run))
-        parts = (drawn, tests_table({run.name: run.metrics.value_at_risk}))
+        parts = (drawn, tests_table({run.name: run.metrics.value_at_risk}), *forecast_tests.parts(run))
     parts += tuple(
         notice(f"At {stated(test.level)}, {test.left_out.statement}.")
         for test in run.metrics.value_at_risk

@@ -10,6 +10,7 @@ from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
 from quantdl.risk.active_risk import ActiveRisk
 from quantdl.risk.forecast_scores import ForecastScores
+from quantdl.risk.forecast_tests import ForecastTests
 from quantdl.risk.further_figures import FurtherFigures
 from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.member_spread import MemberSpread
@@ -62,6 +63,7 @@ class RunMetrics:
         halt_reason: Why, or an empty text.
         forecast: Scores of the forecasts; None without a model.
         member_spread: How far the members of the model are apart; None where it has none.
+        forecast_tests: Every test of the risk forecasts; None where no value at risk was predicted.
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
         further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs made before it.
     """
@@ -79,5 +81,6 @@ class RunMetrics:
     halt_reason: str
     forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)
     member_spread: MemberSpread | None = field(default=None, metadata=OMIT_DEFAULT)
+    forecast_tests: ForecastTests | None = field(default=None, metadata=OMIT_DEFAULT)
     currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)
     further: FurtherMetrics | None = field(default=None, metadata=OMIT_DEFAULT)

@@ -87,6 +87,8 @@ class RunTables:
         conditions: Value of every invalidation condition, indexed by session.
         regimes: Column ``regime``, indexed by session.
         risk: Predicted value at risk against losses, long over levels.
+        monitoring: Exceptions, transforms and money of e-processes, indexed by session; None where nothing was
+            predicted.
     """
 
     curves: pd.DataFrame
@@ -98,6 +100,7 @@ class RunTables:
     conditions: pd.DataFrame
     regimes: pd.DataFrame
     risk: pd.DataFrame
+    monitoring: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +181,16 @@ def _tables(run: RunFolder) -> RunTables:
         conditions=read_by_session(run, "conditions"),
         regimes=read_by_session(run, "regimes", "regime"),
         risk=read_parquet(run, "risk", "session", "level", "value_at_risk", "loss", "exception", "source"),
+        monitoring=_monitoring(run),
     )
+
+
+def _monitoring(run: RunFolder) -> pd.DataFrame | None:
+    """Return the strip of the forecasts, where the run has one."""
+    money = [f"{name}_money" for name in ("exceptions", "shortfall", "transforms")]
+    if "monitoring.parquet" not in run.files:
+        return None
+    return read_by_session(run, "monitoring", "exception", "pit", *money)
 
 
 def _record(run: RunFolder, name: str, record: type[Content]) -> Content:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Protocol
@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.monitoring import CELLS, transform_edges
 from quantdl.risk.parameter_uncertainty import parameter_risk
 
 LEVELS = (0.95, 0.99)
@@ -104,6 +105,18 @@ class BookRisk:
         self._refuse_few(level)
         return float(expected_shortfall(self.losses, level))
 
+    def edges(self) -> np.ndarray | None:
+        """Return (19,) losses that part the law into 20 parts, each as likely to hold the next one; None of too few.
+
+        See `quantdl.risk.monitoring.transform_edges`.
+        """
+        return transform_edges(self.losses.cpu().numpy()) if self.n >= CELLS - 1 else None
+
+    def cell(self, loss: float) -> int | None:
+        """Return in which of the 20 parts a loss fell, 0 the part of the smallest; None where there are none."""
+        edges = self.edges()
+        return None if edges is None else int(np.searchsorted(edges, loss, side="left"))
+
     def _refuse_few(self, level: float) -> None:
         if 0.5 <= level < 1.0 and not self.reaches(level):
             raise ValueError(f"{self.short_of(level)}.")
@@ -172,11 +185,14 @@ class RiskTable:
         probabilities: Of each session's loss under its prediction, indexed by session; for the sessions for which a
             level was predicted.
         left_out: By level, the sessions held for which none was.
+        cells: In which of 20 equally likely parts of its predicted law each session's loss fell, see `BookRisk.cell`;
+            for the sessions for which the law has as many parts.
     """
 
     rows: pd.DataFrame
     probabilities: pd.Series
     left_out: Mapping[float, LeftOut]
+    cells: pd.Series = field(default_factory=lambda: pd.Series(dtype=np.int64))
 
 
 def risk_table(
@@ -200,7 +216,7 @@ def risk_table(
         levels: Confidence levels, lowest first.
         traded: (T,) whether any asset traded in each session; None where one did in all of them.
     """
-    levels, rows, probabilities = tuple(levels), [], {}
+    levels, rows, probabilities, cells = tuple(levels), [], {}, {}
     apart: list[tuple[float, ...]] = []
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
@@ -210,6 +226,8 @@ def risk_table(
         if not weights.any():
             continue
         risk, loss = predictions.book_risk(before, weights), -float(returns.loc[session])
+        if (cell := risk.cell(loss)) is not None:
+            cells[session] = cell
         members = None if risk.by_member is None else risk.by_member()
         for level in levels:
             if not risk.reaches(level):
@@ -229,7 +247,7 @@ def risk_table(
     )
     left_out = {level: _left_out(found) for level, found in missed.items() if found}
     series = pd.Series(probabilities, dtype=np.float64, name="pit")
-    return RiskTable(table, series, MappingProxyType(left_out))
+    return RiskTable(table, series, MappingProxyType(left_out), pd.Series(cells, dtype=np.int64))
 
 
 def _over_members(members: MemberLosses | None, level: float) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from quantdl.records import OMIT_DEFAULT
-from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen
+from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, tail_degrees_of_freedom
 from quantdl.risk.book import LeftOut
 
 BASEL_SESSIONS = 250
@@ -27,9 +27,9 @@ class LevelTests:
         n: Sessions with positions and a prediction.
         exceptions: Losses above the value at risk predicted for them.
         expected: ``(1 - level) * n``.
-        kupiec_p: P-value of Kupiec's test of the number of exceptions.
-        independence_p: P-value of Christoffersen's test that exceptions do not cluster.
-        christoffersen_p: P-value of both at once.
+        kupiec_p: Exact p-value of Kupiec's test of the number of exceptions.
+        independence_p: Exact p-value of Christoffersen's test that exceptions do not cluster.
+        christoffersen_p: Exact p-value of both at once.
         basel_zone: Zone of the last 250 sessions, at 99 % only.
         z2: Statistic of Acerbi and Szekely's second test of the expected shortfall.
         z2_p: Its p-value.
@@ -67,7 +67,7 @@ def value_at_risk_tests(
 def _tests_at(level: float, rows: pd.DataFrame, left_out: LeftOut | None) -> LevelTests:
     hits, n = rows["exception"].to_numpy(dtype=bool), len(rows)
     undefined: dict[str, str] = {}
-    tests = christoffersen(hits, level) if n > 1 else None
+    tests = christoffersen(hits, level, exact=True) if n > 1 else None
     if tests is None:
         few = "fewer than two sessions with positions" if left_out is None else left_out.statement
         undefined |= dict.fromkeys((*_P_VALUES, "z2"), few)
@@ -78,7 +78,9 @@ def _tests_at(level: float, rows: pd.DataFrame, left_out: LeftOut | None) -> Lev
         undefined["basel_zone"] = "defined at 99 % only" if level != 0.99 else "fewer than 250 sessions"
     shortfall, z2 = rows["expected_shortfall"].to_numpy(), None
     if n > 1 and (shortfall > 0).all():
-        z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), rows["value_at_risk"].to_numpy(), shortfall, level)
+        value = rows["value_at_risk"].to_numpy()
+        degrees = tail_degrees_of_freedom(value, shortfall, level) if (value > 0).any() else 5.0
+        z2 = acerbi_szekely_z2(rows["loss"].to_numpy(), value, shortfall, level, degrees)
     else:
         undefined.setdefault("z2", "a predicted shortfall is not positive")
     return LevelTests(

@@ -259,7 +259,7 @@ WRONG: dict[str, tuple[type[Exception], list[tuple[str, str]], list[str]]] = {
         [("  invalidation:\n" + CONDITIONS, "")],
         [
             ":37:1: plan.invalidation: missing; expected a list, each a mapping whose kind is one of drawdown, "
-            "volatility, stale_data, calibration, stressed_market, all, any;"
+            "volatility, stale_data, calibration, risk_e_process, pit_drift, stressed_market, all, any;"
         ],
     ),
     "empty invalidation": (

@@ -39,13 +39,13 @@ def test_the_basel_zone_counts_the_last_250_sessions(early, late, zone):
 
 
 def test_the_counts_and_p_values_are_those_of_the_rows():
-    """Twenty exceptions in 252 sessions at 95 %: the example of Kupiec's test, p = 0.0479."""
+    """Twenty exceptions in 252 sessions at 95 %: Kupiec's example, p = 0.0479 by chi-square and 0.0588 exactly."""
     hits = np.zeros(252, dtype=bool)
     hits[:20] = True
     (found,) = value_at_risk_tests(risk_rows(hits, level=0.95))
     assert (found.level, found.n, found.exceptions) == (0.95, 252, 20)
     assert found.expected == pytest.approx(12.6)
-    assert found.kupiec_p == pytest.approx(0.0479, abs=5e-5)
+    assert found.kupiec_p == pytest.approx(0.0588, abs=5e-5)
     assert found.independence_p < 1e-6  # all of them in a row
     assert found.undefined == {"basel_zone": "defined at 99 % only"}
 

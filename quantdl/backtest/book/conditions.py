@@ -80,6 +80,10 @@ def _none() -> np.ndarray:
     return np.zeros(1)
 
 
+def _nowhere() -> np.ndarray:
+    return np.full(1, -1)
+
+
 @dataclass(frozen=True, eq=False)
 class Observed:
     """What conditions are held against, up to each close of a run.
@@ -93,6 +97,10 @@ class Observed:
         stressed: (T,) whether the market is stressed; never where left out.
         exceptions: By the level of a value at risk, (T,) whether one was predicted for the session, and whether the
             book lost more.
+        shortfalls: By the level of an expected shortfall, (T, 3) the loss of the session, its predicted value at risk
+            and its predicted expected shortfall, NaN where none was predicted.
+        cells: (T,) in which of 20 equally likely parts of its predicted law the loss of the session fell, from 0, the
+            part of the smallest losses; -1 where no law was predicted.
     """
 
     equity: np.ndarray
@@ -102,10 +110,12 @@ class Observed:
     silent_bars: np.ndarray = field(default_factory=_none)
     stressed: np.ndarray = field(default_factory=_none)
     exceptions: Mapping[float, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    shortfalls: Mapping[float, np.ndarray] = field(default_factory=dict)
+    cells: np.ndarray = field(default_factory=_nowhere)
 
     def __post_init__(self) -> None:
         """Give every array the length of equity."""
-        for name in ("trades", "silent_bars", "stressed"):
+        for name in ("trades", "silent_bars", "stressed", "cells"):
             object.__setattr__(self, name, np.broadcast_to(getattr(self, name), self.equity.shape))
 
 
@@ -140,6 +150,38 @@ def exception_values(seen: Observed, level: float) -> np.ndarray:
     bets = np.minimum(np.array(ExceptionProcess.RATIOS) * p, (1.0 + p) / 2.0)
     logs = k[:, None] * np.log(bets / p) + (n - k)[:, None] * np.log((1 - bets) / (1 - p))
     return np.asarray(np.exp(np.minimum(logs, 690.0)).mean(axis=1))
+
+
+def shortfall_values(seen: Observed, level: float) -> np.ndarray:
+    """Return (T,) the e-process of losses beyond a value at risk at a level; NaN where no shortfall was predicted.
+
+    See `quantdl.risk.monitoring.shortfall_process`; a session without a prediction changes nothing.
+    """
+    from quantdl.risk.monitoring import shortfall_process  # loads torch, which reading a config must not
+
+    if level not in seen.shortfalls:
+        return np.full(len(seen.equity), np.nan)
+    predicted = np.isfinite(seen.shortfalls[level]).all(axis=1)
+    loss, value, shortfall = seen.shortfalls[level][predicted].T
+    return _carried(shortfall_process(loss, value, shortfall, level) if predicted.any() else np.zeros(0), predicted)
+
+
+def transform_values(seen: Observed) -> np.ndarray:
+    """Return (T,) the e-process of where losses fell in their law; NaN throughout where no law was predicted.
+
+    See `quantdl.risk.monitoring.transform_process`; a session without a prediction changes nothing.
+    """
+    from quantdl.risk.monitoring import RESTART, e_process, transform_densities
+
+    predicted = seen.cells >= 0
+    if not predicted.any():
+        return np.full(len(seen.equity), np.nan)
+    return _carried(e_process(transform_densities().T[seen.cells[predicted]], RESTART), predicted)
+
+
+def _carried(path: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Return (T,) the last value of a process so far, 1 before its first."""
+    return np.asarray(np.concatenate([[1.0], path])[np.cumsum(predicted)])
 
 
 def streaks(holds: np.ndarray, trades: np.ndarray) -> np.ndarray:

@@ -101,7 +101,7 @@ STATUSES = ("waiting", "filled", "partial", "replaced", "cash_short", "cancelled
 ) = _numbers(13)
 # Conditions that end a run; `BANKRUPT` and `MARGIN` are watched in every run.
 # The last two are made of others, their parts.
-DRAWDOWN, VOLATILITY, STALE_DATA, CALIBRATION, BANKRUPT, MARGIN, STRESSED_MARKET, ALL, ANY = _numbers(9)
+DRAWDOWN, VOLATILITY, STALE_DATA, E_PROCESS, BANKRUPT, MARGIN, STRESSED_MARKET, ALL, ANY = _numbers(9)
 # What to do in a stressed market.
 TRADE, REDUCE_ONLY, FLAT = _numbers(3)
 # Whether whoever decides is asked.
@@ -114,7 +114,7 @@ REBALANCE, ENTRY, EXIT = _numbers(3)
     CASH,
     EQUITY_BEFORE,
     RETURN_SINCE_TRADE,
-    PREDICTED_LOSS,
+    BETS_STAND,
     PEAK,
     LAST_EQUITY,
     INTEREST,
@@ -290,12 +290,13 @@ class Watches(NamedTuple):
     """What ends the run, one entry a condition; the parts of a condition stand before it.
 
     Attributes:
-        watch_kind: (C,) `DRAWDOWN`, `VOLATILITY`, `STALE_DATA`, `CALIBRATION`, `STRESSED_MARKET`, `ALL` or `ANY`.
+        watch_kind: (C,) `DRAWDOWN`, `VOLATILITY`, `STALE_DATA`, `E_PROCESS`, `STRESSED_MARKET`, `ALL` or `ANY`.
         watch_limit: (C,) the value at which it fires.
         watch_window: (C,) trailing bars of a volatility.
         watch_whole: (C,) place of the condition that it is a part of, -1 where it ends the run itself.
-        watch_bets: (C, 3, K) of an e-process: what an exception and a session without one add to the logarithm of each
-            bet, and the bets so far.
+        watch_bets: (C, K) of an e-process: the logarithm of each bet so far.
+        watch_lines: (C, L) of an e-process: `CELLS` - 1 rising losses, then for each bet and each stretch between them
+            the intercept and the slope of what the bet is multiplied by; told anew before each session.
         watch_returns: (C, W) the last returns of the book, for a volatility.
     """
 
@@ -304,6 +305,7 @@ class Watches(NamedTuple):
     watch_window: np.ndarray
     watch_whole: np.ndarray
     watch_bets: np.ndarray
+    watch_lines: np.ndarray
     watch_returns: np.ndarray
 
 
@@ -436,7 +438,7 @@ LEFT, TRIGGER, GOOD_UNTIL, TRAIL, WAITED = _numbers(5)
 DECIDED, ASSET, RULE, STATUS, KIND, ORDER_CELLS = _numbers(6)
 ORDERED, REFERENCE, LIMIT_PRICE, TARGET, DONE, ORDER_FIGURES = _numbers(6)
 GUARD_STOP, GUARD_TARGET, GUARD_TRAIL, GUARD_EXTREME, GUARD_FRACTION, GUARD_SIDE, GUARD = _numbers(7)
-FILL_CELLS, FILL_FIGURES, TRADE_CELLS, EVENT_CELLS, RECORD, BETS = 6, 5, 5, 3, 10, 5
+FILL_CELLS, FILL_FIGURES, TRADE_CELLS, EVENT_CELLS, RECORD, BETS, CELLS = 6, 5, 5, 3, 10, 5, 20
 
 
 @inner
@@ -1012,13 +1014,16 @@ def _follow(s: Packed, t: int) -> None:
 
 
 @inner
-def _e_process(s: Packed, i: int, judged: bool, exception: bool) -> float:
-    """Take in a session, and return the average of the bets, at most 1e300 so that it stays a number."""
-    values, start = _floats(s.watch_bets), i * s.watch_bets_step
-    bets, highest, total = start + 2 * BETS, -np.inf, 0.0
+def _e_process(s: Packed, i: int, judged: bool, loss: float) -> float:
+    """Take in the loss of a session, and return the average of the bets, at most 1e300 so that it stays a number."""
+    values, lines, bets, first = _floats(s.watch_bets), _floats(s.watch_lines), i * BETS, i * s.watch_lines_step
+    cell, highest, total = 0, -np.inf, 0.0
+    while judged and cell < CELLS - 1 and loss > lines[first + cell]:
+        cell += 1
     for j in range(BETS):
         if judged:
-            values[bets + j] += values[start + j] if exception else values[start + BETS + j]
+            at = first + CELLS - 1 + 2 * (j * CELLS + cell)
+            values[bets + j] += np.log(max(lines[at] + lines[at + 1] * loss, 1e-12))
         highest = max(highest, values[bets + j])
     for j in range(BETS):
         total += np.exp(values[bets + j] - highest)
@@ -1066,9 +1071,7 @@ def _watch(s: Packed, t: int, equity: float) -> None:
     money, counts, held, active = _floats(s.money), _ints(s.counts), _floats(s.held), _ints(s.active)
     trades, earlier, held_return = _flags(s.trades)[t] != 0, money[RETURN_SINCE_TRADE], money[HELD_RETURN]
     money[RETURN_SINCE_TRADE] = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier != 0.0 else held_return
-    predicted = money[PREDICTED_LOSS]
-    judged = trades and not np.isnan(predicted)
-    exception = judged and -money[RETURN_SINCE_TRADE] > predicted
+    judged = trades and money[BETS_STAND] != 0.0
     counts[BARS] += 1
     money[PEAK] = max(money[PEAK], equity)
     last_return = 0.0
@@ -1085,8 +1088,8 @@ def _watch(s: Packed, t: int, equity: float) -> None:
             for j in range(counts[ACTIVE]):
                 if held[active[j] * HELD + SHARES] != 0.0:
                     value = max(value, float(_ints(s.silent_bars)[t * s.silent_bars_step + active[j]]))
-        elif kind == CALIBRATION:
-            value = _e_process(s, i, judged, exception)
+        elif kind == E_PROCESS:
+            value = _e_process(s, i, judged, -money[RETURN_SINCE_TRADE])
         elif kind == STRESSED_MARKET:
             value = 1.0 if _flags(s.regimes)[t] != 0 else 0.0
         elif kind >= ALL:
@@ -1455,7 +1458,7 @@ def _record(s: Packed, t: int) -> None:
         exposures[row] = heaviest
     money[EQUITY_BEFORE] = equity
     if _flags(s.trades)[t] != 0 or counts[HALTED_AT] >= 0:
-        money[PREDICTED_LOSS], money[RETURN_SINCE_TRADE] = np.nan, 0.0
+        money[BETS_STAND], money[RETURN_SINCE_TRADE] = 0.0, 0.0
 
 
 @inner
@@ -1661,7 +1664,7 @@ def _pass_quiet(s: Packed, t: int, stop: int) -> int:
     counts[BARS] += t - begun
     counts[BARS_TRADED] += live
     if live > 0:
-        money[PREDICTED_LOSS] = np.nan
+        money[BETS_STAND] = 0.0
     return t
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from quantdl.backtest.book import kernel
-from quantdl.backtest.book.conditions import ExceptionProcess, e_process_bets
 from quantdl.backtest.book.kernel import Codes, Market, Rules, State, Watches
 from quantdl.backtest.book.tape import Tape, settles_at
 from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED, Terms
@@ -21,7 +20,9 @@ _KINDS = {
     "drawdown": kernel.DRAWDOWN,
     "volatility": kernel.VOLATILITY,
     "stale_data": kernel.STALE_DATA,
-    "calibration": kernel.CALIBRATION,
+    "calibration": kernel.E_PROCESS,
+    "risk_e_process": kernel.E_PROCESS,
+    "pit_drift": kernel.E_PROCESS,
     "stressed_market": kernel.STRESSED_MARKET,
     "all": kernel.ALL,
     "any": kernel.ANY,
@@ -168,16 +169,14 @@ def watches(terms: Terms) -> Watches:
     """Return the conditions of a run, with none of them advanced."""
     items = terms.conditions
     windows = np.array([max(item.window_bars, 1) for item in items], dtype=np.int64)
-    bets = np.zeros((len(items), 3, len(ExceptionProcess.RATIOS)))
-    for number, item in enumerate(items):
-        if item.kind == "calibration":
-            bets[number, 0], bets[number, 1] = e_process_bets(1 - item.level)
+    width = kernel.CELLS - 1 + 2 * kernel.BETS * kernel.CELLS if terms.follows_risk else 1
     return Watches(
         watch_kind=_counts(np.array([_KINDS[item.kind] for item in items])),
         watch_limit=_money(np.array([item.limit for item in items])),
         watch_window=_counts(windows),
         watch_whole=_counts(np.array([item.whole for item in items])),
-        watch_bets=bets,
+        watch_bets=np.zeros((len(items), kernel.BETS)),
+        watch_lines=np.zeros((len(items), width)),
         watch_returns=np.zeros((len(items), int(windows.max(initial=1)))),
     )
 
@@ -240,7 +239,6 @@ def start_over(state: State, first: int, equity: float) -> None:
     state.money[:] = 0.0
     for cell in (kernel.CASH, kernel.EQUITY_BEFORE, kernel.PEAK, kernel.LAST_EQUITY):
         state.money[cell] = equity
-    state.money[kernel.PREDICTED_LOSS] = np.nan
     state.counts[:] = 0
     for cell in (kernel.DECIDED_AT, kernel.HALTED_AT, kernel.ASKED):
         state.counts[cell] = -1

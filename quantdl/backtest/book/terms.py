@@ -21,7 +21,17 @@ InStress = Literal["trade", "reduce_only", "flat"]
 Purpose = Literal["entry", "exit", "rebalance"]
 
 
-WatchKind = Literal["drawdown", "volatility", "stale_data", "calibration", "stressed_market", "all", "any"]
+WatchKind = Literal[
+    "drawdown",
+    "volatility",
+    "stale_data",
+    "calibration",
+    "risk_e_process",
+    "pit_drift",
+    "stressed_market",
+    "all",
+    "any",
+]
 
 
 @dataclass(frozen=True)
@@ -31,11 +41,13 @@ class HaltCondition:
     Attributes:
         kind: ``"drawdown"``: fall of equity from its peak; ``"volatility"``: of the book, annualised;
             ``"stale_data"``: bars since the last price of a held asset; ``"calibration"``: e-process of the losses
-            beyond the predicted value at risk; ``"stressed_market"``: 1 in a stressed market, else 0; ``"all"`` and
-            ``"any"``: bars with a trade in a row at whose close all, or any, of its parts were at their limits.
+            beyond the predicted value at risk; ``"risk_e_process"``: e-process of how large they are;
+            ``"pit_drift"``: e-process of where losses fall in their predicted law; ``"stressed_market"``: 1 in a
+            stressed market, else 0; ``"all"`` and ``"any"``: bars with a trade in a row at whose close all, or any, of
+            its parts were at their limits.
         limit: The condition fires at this value or above.
         window_bars: Trailing bars of the volatility; 0 for the others.
-        level: Confidence of the value at risk; NaN for the others.
+        level: Confidence of the value at risk, or of it and the expected shortfall; NaN for the others.
         name: Its own name; that of its kind where empty.
         whole: Place of the condition that it is a part of, which comes after it; -1 where it ends the run itself.
     """
@@ -51,6 +63,11 @@ class HaltCondition:
     def label(self) -> str:
         """Its name, or that of its kind."""
         return self.name or self.kind
+
+    @property
+    def follows_risk(self) -> bool:
+        """Whether it follows what a model predicts of the book."""
+        return self.kind in ("calibration", "risk_e_process", "pit_drift")
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +159,11 @@ class Terms:
         )
 
     @property
-    def risk_level(self) -> float | None:
-        """Confidence of the value at risk that a condition needs, or None where none does."""
-        return next((item.level for item in self.conditions if item.kind == "calibration"), None)
+    def risk_levels(self) -> tuple[float, ...]:
+        """Confidences at which conditions need a value at risk, lowest first; none where none does."""
+        return tuple(sorted({item.level for item in self.conditions if item.follows_risk and item.level > 0}))
+
+    @property
+    def follows_risk(self) -> bool:
+        """Whether a condition follows what a model predicts of the book."""
+        return any(item.follows_risk for item in self.conditions)

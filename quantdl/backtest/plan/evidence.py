@@ -1,6 +1,6 @@
 """What is known after a run beside its record, and what an item of the checklist makes of both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -78,6 +78,19 @@ class Exceptions:
     exceeded: tuple[date, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class PredictedLosses:
+    """What was predicted at each close of the book held after it, and what it lost in the next session.
+
+    Attributes:
+        by_level: By confidence, session to the loss of the book, its value at risk and its expected shortfall.
+        cells: Session to the part of the predicted law in which the loss fell, of 20 equally likely ones from 0 on.
+    """
+
+    by_level: Mapping[float, Mapping[date, tuple[float, float, float]]]
+    cells: Mapping[date, int]
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What the checklist needs beside the plan and the result.
@@ -96,6 +109,7 @@ class Evidence:
         position_draws: Session to (S, A) log returns over the plan's horizon, drawn from the laws that the run kept, a
             column of NaN for an absent asset; None without a model.
         outside_reads: Places at which the strategy opens data by itself, which may hold later rows.
+        book: The model's predictions of the book beside its losses; None without a model.
     """
 
     calibration: tuple[CalibrationTest, ...]
@@ -107,6 +121,7 @@ class Evidence:
     reproduced_by: str
     position_draws: "Callable[[pd.Timestamp], np.ndarray] | None" = None
     outside_reads: tuple[str, ...] = ()
+    book: PredictedLosses | None = None
 
 
 @dataclass(frozen=True)

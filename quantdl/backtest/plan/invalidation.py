@@ -7,13 +7,22 @@ a number of bars in a row. The value of a condition at each close is a function 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from quantdl.backtest.book.conditions import Observed, drawdowns, exception_values, streaks, volatilities
+from quantdl.backtest.book.conditions import (
+    Observed,
+    drawdowns,
+    exception_values,
+    shortfall_values,
+    streaks,
+    transform_values,
+    volatilities,
+)
 from quantdl.backtest.plan.context import FinishedRun
-from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, ReportRow
+from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, PredictedLosses, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.texts import Label
@@ -99,6 +108,48 @@ class CalibrationLimit:
 
 
 @dataclass(frozen=True)
+class ShortfallLimit:
+    """Fires when losses beyond the predicted value at risk are too many or too large for the predicted shortfall.
+
+    Attributes:
+        kind: Name of the variant.
+        level: Confidence of value at risk and expected shortfall, for instance 0.975.
+        false_halt_probability: Largest probability, over a run of any length, that a right model is halted; see
+            `CalibrationLimit`.
+    """
+
+    kind: Literal["risk_e_process"]
+    level: float
+    false_halt_probability: float
+
+    @property
+    def fires_at(self) -> float:
+        """Value at which the e-process fires."""
+        return 1 / self.false_halt_probability
+
+
+@dataclass(frozen=True)
+class TransformLimit:
+    """Fires when losses no longer fall evenly into their predicted law: it has shifted, or its width is wrong.
+
+    A predicted law that is right for years and then drifts is found, too; see `quantdl.risk.monitoring`.
+
+    Attributes:
+        kind: Name of the variant.
+        false_halt_probability: Largest probability, over a run of any length, that a right model is halted; see
+            `CalibrationLimit`.
+    """
+
+    kind: Literal["pit_drift"]
+    false_halt_probability: float
+
+    @property
+    def fires_at(self) -> float:
+        """Value at which the e-process fires."""
+        return 1 / self.false_halt_probability
+
+
+@dataclass(frozen=True)
 class StressedMarket:
     """Holds while the market is stressed, as the item on abnormal volatility defines it. Meant as a part of others."""
 
@@ -110,7 +161,16 @@ class StressedMarket:
         return 1.0
 
 
-SingleCondition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit | StressedMarket
+SingleCondition = (
+    DrawdownLimit
+    | VolatilityLimit
+    | StaleDataLimit
+    | CalibrationLimit
+    | ShortfallLimit
+    | TransformLimit
+    | StressedMarket
+)
+FollowsForecasts = CalibrationLimit | ShortfallLimit | TransformLimit
 
 
 @dataclass(frozen=True)
@@ -148,7 +208,7 @@ class Combination:
         return float(self.for_bars)
 
 
-Condition = DrawdownLimit | VolatilityLimit | StaleDataLimit | CalibrationLimit | StressedMarket | Combination
+Condition = SingleCondition | Combination
 
 
 @dataclass(frozen=True)
@@ -202,7 +262,8 @@ def faults(conditions: tuple[Condition, ...], max_gross: float, *, forecasts_ris
         forecasts_risk: Whether a value at risk is predicted for each session.
     """
     if not conditions:
-        fix = "state at least one: drawdown, volatility, stale_data, calibration, or several under all or any"
+        kinds = "drawdown, volatility, stale_data, calibration, risk_e_process, pit_drift"
+        fix = f"state at least one: {kinds}, or several under all or any"
         yield PlanFault("invalidation", "no condition", "at least one testable condition", fix)
     parts = flattened(conditions)
     names = Counter(part.name for part in parts)
@@ -226,8 +287,8 @@ def _faults_of(condition: Condition, item: str, max_gross: float, forecasts_risk
             yield from at_least(f"{item}.window_bars", window, 5, "enough bars for a volatility")
         case StaleDataLimit(bars=bars):
             yield from at_least(f"{item}.bars", bars, 1, "a number of bars")
-        case CalibrationLimit():
-            yield from _calibration(item, condition, forecasts_risk)
+        case CalibrationLimit() | ShortfallLimit() | TransformLimit():
+            yield from _e_process(item, condition, forecasts_risk)
         case Combination(of=of, for_bars=bars):
             yield from at_least(f"{item}.for_bars", bars, 1, "a number of bars")
             if len(of) < 2 and (not of or bars < 2):
@@ -235,8 +296,8 @@ def _faults_of(condition: Condition, item: str, max_gross: float, forecasts_risk
                 yield PlanFault(f"{item}.of", f"{len(of)} conditions", expected, "add one, or state it by itself")
 
 
-def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -> Iterator[PlanFault]:
-    if not 0.5 < condition.level < 1:
+def _e_process(item: str, condition: FollowsForecasts, forecasts_risk: bool) -> Iterator[PlanFault]:
+    if not isinstance(condition, TransformLimit) and not 0.5 < condition.level < 1:
         expected = "a confidence strictly between 0.5 and 1"
         yield PlanFault(f"{item}.level", f"{condition.level:g}", expected, "for instance 0.99")
     low, high = FALSE_HALT_RANGE
@@ -244,7 +305,7 @@ def _calibration(item: str, condition: CalibrationLimit, forecasts_risk: bool) -
     yield from within(f"{item}.false_halt_probability", condition.false_halt_probability, low, high, meaning)
     if not forecasts_risk:
         fix = "add a model or choose another condition"
-        yield PlanFault(item, "'calibration'", "a run that predicts value at risk, or it can never bind", fix)
+        yield PlanFault(item, f"'{condition.kind}'", "a run that predicts value at risk, or it can never bind", fix)
 
 
 def data_faults(
@@ -293,7 +354,7 @@ def judge(
     """Compute every condition again: one that fired must have ended the run, and nothing else may have.
 
     Drawdown and volatility come from the equity that the fills leave, stale data from the panel and the shares held,
-    calibration from the value at risk predicted at its level. Where none was predicted, the item is undecided.
+    what follows the forecasts from what was predicted and lost. Where nothing was predicted, the item is undecided.
 
     Args:
         conditions: The plan's conditions.
@@ -318,6 +379,10 @@ def _doubt(part: Part) -> str:
     """Say why a condition has no value at any close."""
     if isinstance(part.condition, CalibrationLimit):
         return f"{part.name} is not decided: no value at risk was predicted at {part.condition.level:g}"
+    if isinstance(part.condition, ShortfallLimit):
+        return f"{part.name} is not decided: no expected shortfall was predicted at {part.condition.level:g}"
+    if isinstance(part.condition, TransformLimit):
+        return f"{part.name} is not decided: no law of the book was predicted"
     return f"{part.name} was never defined"
 
 
@@ -342,6 +407,10 @@ def values_of(condition: Condition, seen: Observed) -> np.ndarray:
             return np.asarray(seen.silent_bars, dtype=np.float64)
         case CalibrationLimit(level=level):
             return exception_values(seen, level)
+        case ShortfallLimit(level=level):
+            return shortfall_values(seen, level)
+        case TransformLimit():
+            return transform_values(seen)
         case StressedMarket():
             return np.asarray(seen.stressed, dtype=np.float64)
         case Combination(kind=kind, of=of):
@@ -375,6 +444,8 @@ def _observed(
         silent_bars=_silence(friction, run) if "stale_data" in kinds else nothing,
         stressed=stressed() if "stressed_market" in kinds else nothing.astype(bool),
         exceptions={item.level: _judged_sessions(item, run) for item in run.evidence.exceptions},
+        shortfalls={} if run.evidence.book is None else _shortfalls(run.evidence.book, run),
+        cells=np.full(len(watched), -1) if run.evidence.book is None else _cells(run.evidence.book, run),
     )
 
 
@@ -390,13 +461,34 @@ def _silence(friction: Friction, run: FinishedRun) -> np.ndarray:
 
 def _judged_sessions(found: Exceptions, run: FinishedRun) -> tuple[np.ndarray, np.ndarray]:
     """Return (T,) for which sessions up to a halt a value at risk was predicted, and which of them lost more."""
-    sessions, halted_on = run.result.equity.index, run.result.halted_on
-    live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
-    from quantdl.calendars.labels import bar_date  # loads pandas, which reading a config must not
-
-    days = [bar_date(day) for day in sessions]
+    days, live = _days(run)
     predicted, exceeded = frozenset(found.predicted), frozenset(found.exceeded)
     return np.array([day in predicted for day in days]) & live, np.array([day in exceeded for day in days]) & live
+
+
+def _shortfalls(book: PredictedLosses, run: FinishedRun) -> dict[float, np.ndarray]:
+    """Return (T, 3) loss, value at risk and expected shortfall by level, NaN after a halt and where none was."""
+    days, live = _days(run)
+    found = {}
+    for level, by_day in book.by_level.items():
+        figures = [by_day.get(day, (np.nan,) * 3) for day in days]
+        found[level] = np.where(live[:, None], np.array(figures, dtype=np.float64), np.nan)
+    return found
+
+
+def _cells(book: PredictedLosses, run: FinishedRun) -> np.ndarray:
+    """Return (T,) in which part of its law each session's loss fell, -1 after a halt and where no law was predicted."""
+    days, live = _days(run)
+    return np.where(live, [book.cells.get(day, -1) for day in days], -1)
+
+
+def _days(run: FinishedRun) -> tuple[list[date], np.ndarray]:
+    """Return the sessions as dates, and (T,) which of them were not after a halt."""
+    from quantdl.calendars.labels import bar_date  # loads pandas, which reading a config must not
+
+    sessions, halted_on = run.result.equity.index, run.result.halted_on
+    live = np.ones(len(sessions), dtype=bool) if halted_on is None else np.asarray(sessions <= halted_on)
+    return [bar_date(day) for day in sessions], live
 
 
 def _halt(

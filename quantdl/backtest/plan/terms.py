@@ -168,7 +168,7 @@ def _halt_condition(part: invalidation.Part) -> HaltCondition:
     match condition:
         case invalidation.VolatilityLimit(window_bars=window):
             pass
-        case invalidation.CalibrationLimit(level=level):
+        case invalidation.CalibrationLimit(level=level) | invalidation.ShortfallLimit(level=level):
             pass
     return HaltCondition(condition.kind, condition.fires_at, window, level, part.name, part.whole)
 

@@ -17,10 +17,10 @@ from quantdl.backtest.book.state import RuleBook, empty_state, market, rule_book
 from quantdl.backtest.book.tape import Tape
 from quantdl.backtest.book.terms import Terms
 from quantdl.backtest.running.decisions import Answer, BookNow, Driver, Moment, Order, Orders, RecordedDecision
+from quantdl.backtest.running.forecast_bets import ForecastBets
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.backtest.running.tables import Logs, result_of
 from quantdl.backtest.running.view import Forecasts
-from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
 from quantdl.portfolio.limits import Limits
 
@@ -118,9 +118,8 @@ class Engine:
         self.rules, self.watches = own, watches(terms)
         self.state = empty_state(tape, terms, job.first, job.stop - job.first, job.initial_equity, _CAPACITY)
         self.record = self._packed()
-        level = terms.risk_level
-        self.value_at_risk = None if forecasts is None or level is None else forecasts.value_at_risk
-        self.level = float("nan") if level is None else level
+        follows = forecasts is not None and terms.follows_risk
+        self.bets = ForecastBets(terms, forecasts, self.watches) if forecasts is not None and follows else None
         self.decisions: list[RecordedDecision] = []
 
     def _packed(self) -> np.ndarray:
@@ -135,7 +134,7 @@ class Engine:
         """Play the sessions, asking a driver at each close that asks for a decision."""
         job, no_table = self.job, np.zeros((0, len(self.tape.assets)))
         weights, codes, action = np.zeros(len(self.tape.assets)), np.zeros(1, dtype=np.int64), 0
-        stop = job.stop if self.value_at_risk is None else job.first + 1
+        stop = job.stop if self.bets is None else job.first + 1
         while True:
             told = kernel.advance(self.record.ctypes.data, stop, action, weights, codes, _NO_ROWS, no_table, _NO_CODES)
             action, now = 0, int(self.state.counts[kernel.NOW])
@@ -173,7 +172,7 @@ class Engine:
         job, state = self.job, self.state
         if not len(rows):
             rows, table, codes = np.array([-1]), np.zeros((1, len(self.tape.assets))), np.zeros((1, 1), dtype=np.int64)
-        stop = job.stop if self.value_at_risk is None else job.first + 1
+        stop = job.stop if self.bets is None else job.first + 1
         while True:
             told = kernel.advance(self.record.ctypes.data, stop, 0, table[0], codes[0], rows, table, codes)
             now = int(state.counts[kernel.NOW])
@@ -251,23 +250,15 @@ class Engine:
         return RecordedDecision(self.tape.sessions[t], weights, answer.rules, gross, net, answer.orders)
 
     def _predict(self, t: int) -> None:
-        """Ask for the next session's value at risk of the book held after a close, where a condition needs it.
+        """Ask what the next session may bring to the book held after a close, where a condition needs it.
 
         The next session is the next one in which anything trades, so a prediction stands until then.
         """
-        if self.value_at_risk is None or not self.tape.trades[t] or self.state.counts[kernel.HALTED_AT] >= 0:
+        if self.bets is None or not self.tape.trades[t] or self.state.counts[kernel.HALTED_AT] >= 0:
             return
-        weights, session = self.book_now(t).weights(), self.tape.sessions[t]
-        if not np.any(weights != 0):
-            return
-        predicted = self.value_at_risk(session, weights, self.level)
-        if predicted is not None and not np.isfinite(predicted):
-            raise RunError(
-                f"{bar_text(session)}: the forecasts predict a value at risk of {predicted} at {self.level:g} "
-                "for the book held. The calibration condition needs a finite one at every close with positions: "
-                "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
-            )
-        self.state.money[kernel.PREDICTED_LOSS] = np.nan if predicted is None else predicted
+        weights = self.book_now(t).weights()
+        if np.any(weights != 0) and self.bets.tell(self.tape.sessions[t], weights):
+            self.state.money[kernel.BETS_STAND] = 1.0
 
     @property
     def logs(self) -> Logs:

@@ -46,9 +46,9 @@ class TablePlayer:
         Raises:
             RunError: If a condition or a cap of the plan follows a model's forecasts, which a table has none of.
         """
-        if job.terms.risk_level is not None:
+        if job.terms.follows_risk:
             raise RunError(
-                "sweep: a condition of the plan follows the value at risk that a model predicts, and tables of targets "
+                "sweep: a condition of the plan follows the risk that a model predicts, and tables of targets "
                 "have no model. Take it out of plan.invalidation, or run each set by itself."
             )
         if job.terms.limits.follows_forecasts:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from quantdl.calendars.labels import bar_text
 from quantdl.errors import PlanError, RunError
 from quantdl.portfolio.limits import Limits
+
+if TYPE_CHECKING:
+    from quantdl.risk.book import BookRisk
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,8 +192,11 @@ class Forecasts:
         value_at_risk: Session, weights (A,) held after its fills, and level, to the predicted loss of the next session
             as a positive fraction of equity, or to None where too little is known of the book: such a session is left
             out. None when no value at risk is predicted.
+        book_risk: Session and weights to the losses that the book may make in the next session, for conditions that
+            follow its whole law. None where only a value at risk is predicted.
     """
 
     horizon_bars: int
     draws: Callable[[pd.Timestamp], np.ndarray]
     value_at_risk: Callable[[pd.Timestamp, np.ndarray, float], float | None] | None
+    book_risk: "Callable[[pd.Timestamp, np.ndarray], BookRisk] | None" = None

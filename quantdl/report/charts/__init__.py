@@ -19,6 +19,7 @@ from quantdl.report.charts.books import (
 from quantdl.report.charts.canvas import library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
 from quantdl.report.charts.forecasts import (
+    forecast_monitor,
     losses_against_predictions,
     pit_histogram,
     reliability_diagram,
@@ -36,6 +37,7 @@ __all__ = [
     "equity_and_drawdown",
     "event_timeline",
     "fault_map",
+    "forecast_monitor",
     "faults_over_time",
     "group_exposure",
     "holding_times",

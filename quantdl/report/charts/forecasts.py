@@ -55,6 +55,42 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
     return chart(drawing, "chart-losses", "Predicted value at risk against realised losses", caption, 430)
 
 
+def forecast_monitor(strip: pd.DataFrame, alarm: float) -> Chart:
+    """Draw exceptions, transforms and the money of e-processes session by session, one below the other.
+
+    Args:
+        strip: Columns exception, pit, exceptions_money, shortfall_money, transforms_money, indexed by session.
+        alarm: Money that speaks against the forecasts.
+    """
+    hit = strip["exception"].astype(bool)
+    money = {
+        "Money on exceptions": strip["exceptions_money"],
+        "Money on the shortfall": strip["shortfall_money"],
+        "Money on transforms": strip["transforms_money"],
+    }
+    known = {name: series.dropna() for name, series in money.items() if series.notna().any()}
+    drawing = canvas(
+        xaxis=look.date_axis([strip.index], anchor="y2"),
+        yaxis=look.axis("Predicted probability of a smaller loss", domain=[0.50, 1.0], range=[-0.03, 1.03]),
+        yaxis2=look.axis("Money, log scale", domain=[0.0, 0.44], type="log", dtick=1),
+        hoversubplots="axis",
+    )
+    quiet = {"symbol": "circle", "size": 4, "color": "#9AA7B2"}
+    add_marks(drawing, strip["pit"][~hit], "Session", quiet, yhoverformat=".3f")
+    marker = {"symbol": "diamond", "size": 9, "color": VERMILLION, "line": {"width": 1, "color": INK}}
+    add_marks(drawing, strip["pit"][hit], f"Exception ({len(strip[hit])})", marker, yhoverformat=".3f")
+    for position, (name, series) in enumerate(known.items()):
+        color, dash = ((BLUE, "solid"), (ORANGE, "dash"), (GREEN, "dot"))[position]
+        add_line(drawing, series, name, {"color": color, "width": 1.6, "dash": dash}, yaxis="y2")
+    drawing.add_hline(y=alarm, line=look.LIMIT, yref="y2")
+    caption = (
+        "Above, where each loss fell in its predicted law: right forecasts spread the marks evenly; exceptions are "
+        "diamonds at the top. Below, the money of gamblers who bet against the forecasts, from one on: at the dotted "
+        f"line, {alarm:g}, the forecasts are refuted. The table below gives the figures by year."
+    )
+    return chart(drawing, "chart-monitor", "Monitoring of the risk forecasts", caption, 480)
+
+
 def value_at_risk_of_members(risk: pd.DataFrame) -> Chart:
     """Draw the predicted value at risk at the highest level with the range over the members of the model.
 

@@ -8,7 +8,9 @@ from quantdl.backtest.book.conditions import (
     Observed,
     drawdowns,
     exception_values,
+    shortfall_values,
     streaks,
+    transform_values,
     volatilities,
 )
 from quantdl.backtest.book.terms import HaltCondition
@@ -58,7 +60,7 @@ def first_halt(exceptions: np.ndarray, condition: HaltCondition) -> int | None:
     """Session at which the condition's own monitor reaches its own limit; None where it never does."""
     watcher = monitor(condition, 1e6, 252.0)
     for number, exception in enumerate(exceptions):
-        if watcher.update(Observation(1e6, 0, bool(exception))) >= watcher.limit:
+        if watcher.update(Observation(1e6, 0, float(exception), (0.5,))) >= watcher.limit:
             return number
     return None
 
@@ -115,9 +117,10 @@ def test_the_process_stays_a_number():
 
 def test_sessions_without_a_prediction_leave_the_process_alone():
     monitor = CalibrationMonitor(20.0, ExceptionProcess(0.01))
-    assert monitor.update(Observation(1.0, 0, None)) == 1.0
-    once = monitor.update(Observation(1.0, 0, True))
-    assert monitor.update(Observation(1.0, 0, None)) == once > 1
+    assert monitor.update(Observation(1.0, 0, None, (0.5,))) == 1.0
+    once = monitor.update(Observation(1.0, 0, 0.6, (0.5,)))
+    assert monitor.update(Observation(1.0, 0, None, (0.5,))) == once > 1
+    assert monitor.update(Observation(1.0, 0, 0.6, (None,))) == once
 
 
 RISES_AND_FALLS = np.array([90.0, 120.0, 96.0, 130.0])
@@ -150,6 +153,34 @@ def test_exceptions_by_arrays_are_the_process():
     assert np.isnan(exception_values(seen, 0.95)).all()
 
 
+def test_shortfalls_and_parts_by_arrays_are_the_monitors_of_the_reference_engine():
+    """The reference keeps the gamblers' money one by one; sessions without a prediction change nothing."""
+    random = np.random.default_rng(6)
+    predicted, losses = random.random(400) < 0.9, 1.3 * random.standard_normal(400)
+    figures = np.where(predicted[:, None], np.column_stack([losses, np.full((400, 2), [1.96, 2.34])]), np.nan)
+    cells = np.where(predicted, random.integers(0, 20, 400), -1)
+    seen = Observed(np.ones(400), 1.0, 252.0, shortfalls={0.975: figures}, cells=cells)
+    large = monitor(HaltCondition("risk_e_process", 20.0, level=0.975), 1.0, 252.0)
+    drift = monitor(HaltCondition("pit_drift", 20.0), 1.0, 252.0)
+    edges = np.arange(1.0, 20.0)
+    paths = [
+        (
+            large.update(Observation(1.0, 0, loss, ((1.96, 2.34) if told else None,))),
+            drift.update(Observation(1.0, 0, cell + 0.5, (edges if told else None,))),
+        )
+        for loss, cell, told in zip(losses, cells, predicted, strict=True)
+    ]
+    np.testing.assert_allclose(shortfall_values(seen, 0.975), [path[0] for path in paths], rtol=1e-9)
+    np.testing.assert_allclose(transform_values(seen), [path[1] for path in paths], rtol=1e-9)
+
+
+def test_without_a_prediction_at_all_neither_has_a_value():
+    seen = Observed(np.ones(5), 1.0, 252.0, shortfalls={0.99: np.full((5, 3), np.nan)})
+    assert np.isnan(shortfall_values(seen, 0.975)).all()
+    assert np.isnan(transform_values(seen)).all()
+    assert shortfall_values(seen, 0.99).tolist() == [1.0] * 5
+
+
 def test_bars_in_a_row_are_counted_on_bars_with_a_trade():
     holds = np.array([True, True, True, False, False, True])
     trades = np.array([True, False, True, False, True, True])
@@ -178,7 +209,7 @@ def test_volatility_counts_bars_that_trade_and_annualises_by_their_share():
     """Returns of +10 % and -10 % around a dead bar: a deviation of sqrt(0.02), and three bars of four trade."""
     watcher = VolatilityMonitor(1.0, 2, 100.0, 100.0)
     values = [
-        watcher.update(Observation(equity, 0, None, trades))
+        watcher.update(Observation(equity, 0, None, trades=trades))
         for equity, trades in ((100.0, True), (110.0, True), (110.0, False), (99.0, True))
     ]
     assert values[3] == pytest.approx(np.sqrt(0.02) * np.sqrt(100 * 3 / 4))

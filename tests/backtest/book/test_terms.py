@@ -20,10 +20,14 @@ def test_the_codes_of_the_regimes_are_their_places():
     assert REGIMES[STRESSED] == "stressed"
 
 
-def test_a_value_at_risk_is_needed_where_a_condition_tests_it():
+def test_levels_are_needed_where_conditions_follow_the_forecasts():
     drawdown = HaltCondition("drawdown", 0.2)
-    assert terms_with(drawdown).risk_level is None
-    assert terms_with(drawdown, HaltCondition("calibration", 20.0, level=0.975)).risk_level == 0.975
+    assert (terms_with(drawdown).risk_levels, terms_with(drawdown).follows_risk) == ((), False)
+    exceptions = HaltCondition("calibration", 20.0, level=0.99)
+    both = terms_with(drawdown, exceptions, HaltCondition("risk_e_process", 20.0, level=0.975))
+    assert (both.risk_levels, both.follows_risk) == ((0.975, 0.99), True)
+    drift = terms_with(HaltCondition("pit_drift", 20.0))
+    assert (drift.risk_levels, drift.follows_risk) == ((), True)
 
 
 def test_terms_are_arrays_and_numbers():

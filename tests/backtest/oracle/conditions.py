@@ -17,8 +17,9 @@ class Observation:
     Attributes:
         equity: Money, before the decisions of this close.
         stale_bars: Most bars since the last price among held assets; 0 when nothing is held.
-        exception: Whether the book lost more than its predicted value at risk since the last session in which anything
-            traded; None where nothing was predicted, and in a session in which nothing trades.
+        loss: Of the book since the last session in which anything traded; None in a session in which nothing trades.
+        predicted: What was predicted for it by the number of each condition that follows the forecasts, None where
+            nothing was: a value at risk, that with a shortfall, or the edges of the law's parts.
         trades: Whether any asset of the data traded.
         stressed: Whether the market is stressed as of this close.
         parts: Values of the conditions before this one.
@@ -26,7 +27,8 @@ class Observation:
 
     equity: float
     stale_bars: int
-    exception: bool | None
+    loss: float | None
+    predicted: tuple[object, ...] = ()
     trades: bool = True
     stressed: bool = False
     parts: tuple[float, ...] = ()
@@ -67,13 +69,13 @@ def monitors(conditions: tuple[HaltCondition, ...], initial_equity: float, bars_
             parts = {place: conditions[place].limit for place in range(number) if conditions[place].whole == number}
             made.append(StreakMonitor(item.limit, item.kind == "all", parts))
         else:
-            made.append(monitor(item, initial_equity, bars_per_year))
+            made.append(monitor(item, initial_equity, bars_per_year, number))
         made[-1].name, made[-1].ends_the_run = item.label, item.whole < 0
     return made
 
 
-def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: float) -> Monitor:
-    """Return the monitor of a condition."""
+def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: float, number: int = 0) -> Monitor:
+    """Return the monitor of a condition, ``number`` its place among all of them."""
     match condition.kind:
         case "drawdown":
             return DrawdownMonitor(condition.limit, initial_equity)
@@ -82,7 +84,11 @@ def monitor(condition: HaltCondition, initial_equity: float, bars_per_year: floa
         case "stale_data":
             return StaleDataMonitor(condition.limit)
         case "calibration":
-            return CalibrationMonitor(condition.limit, ExceptionProcess(1 - condition.level))
+            return CalibrationMonitor(condition.limit, ExceptionProcess(1 - condition.level), number)
+        case "risk_e_process":
+            return ShortfallMonitor(condition.limit, condition.level, number)
+        case "pit_drift":
+            return TransformMonitor(condition.limit, number)
         case "stressed_market":
             return StressMonitor(condition.limit)
     raise ValueError(f"{condition.kind} is made of others")
@@ -156,12 +162,68 @@ class CalibrationMonitor(Figure):
 
     limit: float
     process: ExceptionProcess
+    number: int = 0
     name: str = "calibration"
     ends_the_run: bool = True
 
     def update(self, seen: Observation) -> float:
         """Return the process."""
-        return self.process.value() if seen.exception is None else self.process.update(seen.exception)
+        predicted = seen.predicted[self.number]
+        if seen.loss is None or predicted is None:
+            return self.process.value()
+        return self.process.update(bool(seen.loss > predicted))
+
+
+@dataclass(eq=False)
+class ShortfallMonitor(Figure):
+    """Five gamblers with their own stakes on how far losses lie beyond the value at risk, in money and not in logs."""
+
+    limit: float
+    level: float
+    number: int = 0
+    name: str = "risk_e_process"
+    ends_the_run: bool = True
+    held: list[float] = field(default_factory=lambda: [0.2] * 5)
+
+    def update(self, seen: Observation) -> float:
+        """Return what they hold together."""
+        predicted, tail = seen.predicted[self.number], 1 - self.level
+        if seen.loss is not None and predicted is not None and predicted[1] > predicted[0]:
+            value, shortfall = predicted
+            e = max(seen.loss - value, 0.0) / (tail * (shortfall - value))
+            stakes = [min((ratio - 1) * tail / (1 - tail), 0.5) for ratio in (1.5, 2, 3, 5, 10)]
+            self.held = [money * (1 - stake + stake * e) for money, stake in zip(self.held, stakes, strict=True)]
+        return sum(self.held)
+
+
+@dataclass(eq=False)
+class TransformMonitor(Figure):
+    """One holds cash, four bet on a density of the losses in their law; a 500th of all is divided anew each time."""
+
+    limit: float
+    number: int = 0
+    name: str = "pit_drift"
+    ends_the_run: bool = True
+    held: list[float] = field(default_factory=lambda: [0.2] * 5)
+
+    def update(self, seen: Observation) -> float:
+        """Return what they hold together."""
+        edges = seen.predicted[self.number]
+        if seen.loss is not None and edges is not None:
+            low = sum(seen.loss > edge for edge in edges) / 20
+            high = low + 1 / 20
+            line = 20 * ((high**2 - high) - (low**2 - low))
+            curve = 20 * ((2 * high**3 - 3 * high**2 + high) - (2 * low**3 - 3 * low**2 + low))
+            together = sum(self.held)
+            self.held = [
+                (money * 499 / 500 + together / 2500) * density
+                for money, density in zip(
+                    self.held,
+                    (1.0, 1 + line / 2, 1 - line / 2, 1 + curve / 2, 1 - curve / 2),
+                    strict=True,
+                )
+            ]
+        return sum(self.held)
 
 
 @dataclass(eq=False)

@@ -8,13 +8,14 @@ positions past their horizon and trades past their stop get exit orders, which o
 next traded price, never at the one they were decided on unless the terms ask for that.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED
+from quantdl.backtest.book.terms import ENGINE_PREFIX, STRESSED, HaltCondition
 from quantdl.backtest.running.decisions import Answer, Driver, Moment, RecordedDecision
 from quantdl.backtest.running.engine import Job
 from quantdl.backtest.running.result import BacktestResult
@@ -62,7 +63,7 @@ class Engine:
         """Prepare an empty book and the monitors."""
         tape, terms = job.tape, job.terms
         self.job, self.tape, self.terms, self.driver = job, tape, terms, driver
-        self.value_at_risk = None if forecasts is None else forecasts.value_at_risk
+        self.forecasts = forecasts
         self.n_assets = len(tape.assets)
         self.book = Book(job.initial_equity, TradeLedger(self.n_assets))
         self.desk = OrderDesk(terms.costs)
@@ -75,7 +76,7 @@ class Engine:
         self.limits = terms.limits
         self.decided_at: int | None = None
         self.equity_before = job.initial_equity
-        self.predicted_loss: float | None = None
+        self.predicted: tuple[object, ...] = (None,) * len(terms.conditions)
         self.return_since_trade = 0.0
         self.halted_at: int | None = None
         self.halt_rule = ""
@@ -130,11 +131,11 @@ class Engine:
         """Update every condition; the first that fires halts the run for good."""
         held = self.book.quantities != 0
         stale = int(self.tape.silent_bars[t][held].max(initial=0))
-        earlier, trades, predicted = self.return_since_trade, bool(self.tape.trades[t]), self.predicted_loss
+        earlier, trades = self.return_since_trade, bool(self.tape.trades[t])
         self.return_since_trade = (1.0 + earlier) * (1.0 + held_return) - 1.0 if earlier else held_return
-        exception = bool(-self.return_since_trade > predicted) if trades and predicted is not None else None
+        loss = -self.return_since_trade if trades else None
         stressed = bool(self.terms.regimes[t] == STRESSED)
-        seen = Observation(self.book.equity(), stale, exception, trades, stressed)
+        seen = Observation(self.book.equity(), stale, loss, self.predicted, trades, stressed)
         values = []
         for watcher in self.monitors:  # parts come before what they make up
             values.append(watcher.update(replace(seen, parts=tuple(values))))
@@ -257,26 +258,42 @@ class Engine:
         self.equity_before = equity
 
     def _predict(self, t: int) -> None:
-        """Ask for the next session's value at risk of the book held now, where a condition needs it.
+        """Ask what the next session may bring to the book held now, where a condition needs it.
 
         The next session is the next one in which anything trades, so a prediction stands until then.
         """
-        level = self.terms.risk_level
         if not self.tape.trades[t] and self.halted_at is None:
             return
-        self.predicted_loss, self.return_since_trade = None, 0.0
-        if level is None or self.value_at_risk is None or self.halted_at is not None:
-            return
+        self.predicted, self.return_since_trade = (None,) * len(self.terms.conditions), 0.0
         weights = self.journal.weights[-1]
-        if np.any(weights != 0):
-            session = self.tape.sessions[t]
-            self.predicted_loss = self.value_at_risk(session, weights, level)
-            if self.predicted_loss is not None and not np.isfinite(self.predicted_loss):
+        if self.forecasts is not None and self.halted_at is None and np.any(weights != 0):
+            asked = [self._predicted(item, t, weights) for item in self.terms.conditions]
+            self.predicted = tuple(asked)
+
+    def _predicted(self, item: HaltCondition, t: int, weights: np.ndarray) -> object:
+        """Return what one condition is held against: see `Observation`."""
+        session = self.tape.sessions[t]
+        if item.kind == "calibration":
+            predicted = self.forecasts.value_at_risk(session, weights, item.level)
+            if predicted is not None and not np.isfinite(predicted):
                 raise RunError(
-                    f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {self.predicted_loss} at {level:g} "
+                    f"{session:%Y-%m-%d}: the forecasts predict a value at risk of {predicted} at {item.level:g} "
                     "for the book held. The calibration condition needs a finite one at every close with positions: "
                     "correct value_at_risk of the forecasts, or take the condition out of plan.invalidation."
                 )
+            return predicted
+        if item.kind not in ("risk_e_process", "pit_drift"):
+            return None
+        losses = np.sort(self.forecasts.book_risk(session, weights).losses.numpy())
+        n = len(losses)
+        if item.kind == "pit_drift":
+            return [losses[(n + 1) // 20 * part - 1] for part in range(1, 20)] if (n + 1) % 20 == 0 else None
+        if n * (1 - item.level) < 1 - 1e-9:
+            return None
+        beyond = round(n * (1 - item.level), 6)
+        whole = int(beyond)
+        worst = losses[n - whole :].sum() + (beyond - whole) * losses[n - whole - 1]
+        return losses[math.ceil(round(n * item.level, 6)) - 1], worst / beyond
 
     def result(self) -> BacktestResult:
         """Return the record of the sessions played."""

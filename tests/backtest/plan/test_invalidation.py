@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantdl.backtest import Exceptions
+from quantdl.backtest import Exceptions, PredictedLosses
 from quantdl.backtest.book.conditions import Observed
 from quantdl.backtest.plan import invalidation
 from quantdl.backtest.plan.checks import plan_faults
@@ -13,8 +13,10 @@ from quantdl.backtest.plan.invalidation import (
     CalibrationLimit,
     Combination,
     DrawdownLimit,
+    ShortfallLimit,
     StaleDataLimit,
     StressedMarket,
+    TransformLimit,
     VolatilityLimit,
     fires,
     values_of,
@@ -55,6 +57,9 @@ def faults(*conditions, forecasts_risk=True, max_gross=1.0):
         ((StaleDataLimit("stale_data", 0),), "invalidation.0.bars", "at least 1"),
         ((CalibrationLimit("calibration", 0.4, 0.05),), "invalidation.0.level", "between 0.5 and 1"),
         ((CalibrationLimit("calibration", 0.99, 0.5),), "invalidation.0.false_halt_probability", "at most 0.05"),
+        ((ShortfallLimit("risk_e_process", 1.0, 0.05),), "invalidation.0.level", "between 0.5 and 1"),
+        ((ShortfallLimit("risk_e_process", 0.99, 0.1),), "invalidation.0.false_halt_probability", "at most 0.05"),
+        ((TransformLimit("pit_drift", 0.5),), "invalidation.0.false_halt_probability", "at most 0.05"),
         ((DRAWDOWN, DRAWDOWN), "invalidation", "each kind once"),
     ],
 )
@@ -137,8 +142,15 @@ def test_a_combination_that_held_and_halted_nothing_fails():
     assert cause.startswith(f"a lasting fall reached its limit of 3 on {good_run().equity.index[rows[0]]:%Y-%m-%d}")
 
 
-def test_calibration_needs_a_predicted_value_at_risk():
-    condition = CalibrationLimit("calibration", 0.99, 0.05)
+@pytest.mark.parametrize(
+    "condition",
+    [
+        CalibrationLimit("calibration", 0.99, 0.05),
+        ShortfallLimit("risk_e_process", 0.975, 0.05),
+        TransformLimit("pit_drift", 0.05),
+    ],
+)
+def test_a_condition_that_follows_forecasts_needs_a_predicted_value_at_risk(condition):
     assert faults(condition) == {}
     assert "value at risk" in faults(condition, forecasts_risk=False)["invalidation.0"]
 
@@ -206,6 +218,8 @@ def test_an_hourly_book_is_halted_by_silence_before_the_payout_after_two_session
         (VolatilityLimit("volatility", 0.3, 20), 0.3),
         (StaleDataLimit("stale_data", 4), 5),
         (CalibrationLimit("calibration", 0.99, 0.05), 20),
+        (ShortfallLimit("risk_e_process", 0.975, 0.02), 50),
+        (TransformLimit("pit_drift", 0.05), 20),
     ],
 )
 def test_a_condition_fires_at_the_value_that_its_figures_mean(condition, value):
@@ -334,6 +348,35 @@ def test_without_predictions_at_its_level_calibration_is_undecided_whatever_the_
             None,
             "calibration is not decided: no value at risk was predicted at 0.97",
         )
+
+
+def predicted(losses, cells=None, level=0.975):
+    """Value at risk of 1 % and shortfall of 1.5 % predicted from the second session on, and what was lost."""
+    days = [day.date() for day in good_run().equity.index[1 : 1 + len(losses)]]
+    by_level = {level: {day: (loss, 0.01, 0.015) for day, loss in zip(days, losses, strict=True)}}
+    return PredictedLosses(by_level, dict(zip(days, cells or [], strict=False)))
+
+
+def test_losses_too_large_for_the_shortfall_that_halted_nothing_fail():
+    """Three losses of 5 %: e = 0.04 / (0.025 * 0.005) = 320, and the largest stake of 0.23 makes 74 of one at once."""
+    stakes = np.minimum(np.array([0.5, 1, 2, 4, 9]) * 0.025 / 0.975, 0.5)
+    assert (1 - stakes + stakes * 320).mean() > 20
+    plan = plan_with(DRAWDOWN, ShortfallLimit("risk_e_process", 0.975, 0.05))
+    cause = only("invalidation", judged(plan, book=predicted([0.0, 0.05, 0.05])))
+    assert cause.startswith(f"risk_e_process reached its limit of 20 on {good_run().equity.index[2]:%Y-%m-%d}")
+    assert judged(plan, book=predicted([0.005, 0.0, 0.011])).verdict == "defended"
+    found = row("invalidation", judged(plan, book=predicted([0.0], level=0.99)))
+    assert found.cause == "risk_e_process is not decided: no expected shortfall was predicted at 0.975"
+
+
+def test_losses_always_in_the_last_part_of_their_law_that_halted_nothing_fail():
+    """Two gamblers gain 1.475 and 1.4275 times their money a day: together 20 after about a dozen days."""
+    plan = plan_with(DRAWDOWN, TransformLimit("pit_drift", 0.05))
+    cause = only("invalidation", judged(plan, book=predicted([0.0] * 30, [19] * 30)))
+    assert cause.startswith("pit_drift reached its limit of 20 on 2018-01-1")
+    assert judged(plan, book=predicted([0.0] * 20, list(range(20)))).verdict == "defended"
+    found = row("invalidation", judged(plan))
+    assert (found.passed, found.cause) == (None, "pit_drift is not decided: no law of the book was predicted")
 
 
 def test_a_halt_by_a_condition_that_cannot_be_computed_fails():

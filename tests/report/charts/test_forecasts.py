@@ -100,3 +100,21 @@ def test_losses_of_training_are_drawn_by_pass_with_the_one_that_was_kept():
     (line,) = drawn(chart)["layout"]["shapes"]
     assert line["x0"] == line["x1"] == 2
     assert "The pass kept is number 2," in chart.caption
+
+
+def test_the_monitor_draws_every_session_once_and_the_money_that_is_known():
+    strip = pd.DataFrame(
+        {
+            "exception": [False, True, False, False, True, False],
+            "pit": [0.1, 0.995, 0.4, 0.6, 0.999, 0.2],
+            "exceptions_money": [0.97, 4.1, 4.0, 3.9, 26.0, 25.0],
+            "shortfall_money": [0.9, 1.1, 1.0, 1.0, 1.4, 1.3],
+            "transforms_money": np.nan,
+        },
+        SESSIONS,
+    )
+    found = traces(charts.forecast_monitor(strip, 20.0))
+    assert found["Exception (2)"]["x"] == ["2019-01-02", "2019-01-07"]
+    assert values(found["Session"]["y"]) == pytest.approx([0.1, 0.4, 0.6, 0.2])
+    assert values(found["Money on exceptions"]["y"])[4] == 26.0
+    assert "Money on transforms" not in found
