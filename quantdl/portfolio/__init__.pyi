@@ -4,6 +4,10 @@ from .diversification import (
     maximum_diversification_weights as maximum_diversification_weights,
 )
 from .equal_risk import equal_risk_weights as equal_risk_weights, risk_contributions as risk_contributions
+from .graph_weights import (
+    inverse_centrality_weights as inverse_centrality_weights,
+    peripheral_weights as peripheral_weights,
+)
 from .heuristics import (
     equal_weights as equal_weights,
     fixed_fraction_weights as fixed_fraction_weights,
@@ -26,3 +30,4 @@ from .shortfall import (
     least_shortfall_weights as least_shortfall_weights,
     mean_shortfall_weights as mean_shortfall_weights,
 )
+from .skfolio_prior import ScenarioPrior as ScenarioPrior, predicted_returns as predicted_returns
