@@ -46,7 +46,7 @@ class NeighbourGraph:
         return np.stack([source, row * n_assets + target]), self.weights[place], self.in_group[place]
 
     def adjacency(self, bar: int) -> np.ndarray:
-        """Return (A, A) float64 the graph in force at a bar: positive correlations of neighbours, either way, else 0."""
+        """Return (A, A) float64 the graph at a bar: positive correlations of neighbours, either way, else 0."""
         graph = self.refreshed[bar]
         target, slot = np.nonzero(self.neighbours[graph] >= 0)
         joined = np.zeros((self.neighbours.shape[1],) * 2)
