@@ -241,7 +241,7 @@ def of_skfolio(name: str) -> Rule:
 def judge(market: Market, universes: Iterable[np.ndarray]) -> None:
     """Print the mean figures of each rule, and in what share of universes ours is below each other."""
     figures = figures_of(market, universes)
-    ours = figures["least shortfall, mixture of laws"]
+    ours = figures["least shortfall, mean of three laws"]
     for name, found in figures.items():
         volatility, shortfall, turnover = found.mean(axis=0).round(5).tolist()
         below = (ours[:, :2] < found[:, :2]).mean(axis=0).round(3).tolist()
@@ -255,7 +255,7 @@ def judge(market: Market, universes: Iterable[np.ndarray]) -> None:
 def figures_of(market: Market, universes: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
     """Volatility, shortfall and turnover (U, 3) of each rule in each universe."""
     rules: dict[str, Rule] = {
-        "least shortfall, mixture of laws": least_shortfall,
+        "least shortfall, mean of three laws": least_shortfall,
         "EWMA(.97) minimum variance": ewma,
         "skfolio minimum variance": of_skfolio("MeanRisk"),
         "skfolio HRP": of_skfolio("HierarchicalRiskParity"),
