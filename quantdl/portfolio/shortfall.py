@@ -10,7 +10,7 @@ from quantdl.portfolio.interior_point import QuadraticProgram, Rows, solve
 from quantdl.portfolio.limits import Limits
 
 _KEPT_TAILS = 4  # draws that the first program looks at, in tails of the book held
-_FEWEST_KEPT = 250
+_FEWEST_KEPT = 1000
 _NOTHING = 1e-9  # smaller weights are what the method left of zero
 
 
@@ -213,15 +213,15 @@ class _Tail:
         excesses = np.zeros((len(returns), width + 1))
         excesses[:, :count], excesses[:, -1] = -returns, -1.0
         price = np.maximum(shares, 1e-300) / (1.0 - self.aim.level)
-        rows = [Rows(excesses, np.zeros(len(returns)), price), _widened(self.keep.rows())]
-        cost = self.terms.price / scale / self.aim.aversion
+        kept, cost = _widened(self.keep.rows()), self.terms.price / scale / self.aim.aversion
         if cost > 0:
-            rows.append(_trading(self.terms.current[self.present], cost, width + 1))
+            kept = _stacked(kept, _trading(self.terms.current[self.present], cost, width + 1))
+        rows = (Rows(excesses, np.zeros(len(returns)), price), kept)
         slope = np.zeros(width + 1)
         slope[:count], slope[-1] = self.aim.slope[self.present] / scale / self.aim.aversion, 1.0
         start = np.concatenate([begin, np.zeros(width - count), [np.quantile(-(returns @ begin), 0.5)]])
         total = np.append(self.keep.total, 0.0)[None]
-        return solve(QuadraticProgram(None, slope, tuple(rows), total, np.array([self.keep.invested])), start)
+        return solve(QuadraticProgram(None, slope, rows, total, np.array([self.keep.invested])), start)
 
 
 def _widened(rows: Rows) -> Rows:
@@ -242,3 +242,12 @@ def _trading(current: np.ndarray, price: float, width: int) -> Rows:
         np.concatenate([current, -current]),
         np.full(2 * len(current), price),
     )
+
+
+def _stacked(one: Rows, other: Rows) -> Rows:
+    """Return both as one block: a step costs less for every block that there is not."""
+    if sparse.issparse(one.matrix) or sparse.issparse(other.matrix):
+        matrix = sparse.csr_array(sparse.vstack([sparse.csr_array(one.matrix), sparse.csr_array(other.matrix)]))
+    else:
+        matrix = np.vstack([one.matrix, other.matrix])
+    return Rows(matrix, np.concatenate([one.most, other.most]), np.concatenate([one.price, other.price]))
