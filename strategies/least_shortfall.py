@@ -42,19 +42,10 @@ class Strategy:
         """Return the weights of least predicted shortfall when a rebalance is due."""
         if not view.rebalance_due:
             return None
-        draws = self._trailing(view) if view.draws is None else view.draws
+        draws = view.trailing_returns(self.history) if view.draws is None else view.draws
         draws = np.where(view.listed, draws, np.nan)
         if len(draws) < 1 / (1 - self.level) or not np.isfinite(draws).all(axis=0).any():
             return None
         terms = TradingTerms(view.weights, view.cost_fraction, self.turnover_penalty)
         weights = least_shortfall_weights(draws, self.level, view.limits, terms, invested=view.limits.max_gross)
         return Decision(within_limits(weights, view.limits), "rebalance")
-
-    def _trailing(self, view: MarketView) -> np.ndarray:
-        """Return (S, A) the last log returns over the plan's horizon, overlapping, over the bars that have them all."""
-        closes = view.shared_closes(self.history + view.horizon_bars)
-        returns = np.log(closes[view.horizon_bars :] / closes[: -view.horizon_bars])
-        finite = np.isfinite(returns) & view.listed
-        served = finite.sum(axis=0) >= 0.9 * max(len(returns), 1)
-        rows = finite[:, served].all(axis=1)
-        return np.asarray(np.where(served, returns, np.nan)[rows])

@@ -42,17 +42,8 @@ class Strategy:
         """Return the book of equal contributions, within caps and budget, when a rebalance is due."""
         if not view.rebalance_due:
             return None
-        draws = np.where(view.listed, self._trailing(view) if view.draws is None else view.draws, np.nan)
+        draws = np.where(view.listed, view.trailing_returns(self.history) if view.draws is None else view.draws, np.nan)
         if len(draws) < 1 / (1 - self.level) or not np.isfinite(draws).all(axis=0).any():
             return None
         weights = within_limits(equal_risk_weights(draws, self.level) * view.limits.max_gross, view.limits)
         return Decision(within_risk_budget(weights, draws, view.limits), "rebalance")
-
-    def _trailing(self, view: MarketView) -> np.ndarray:
-        """Return (S, A) the last log returns over the plan's horizon, overlapping, over the bars that have them all."""
-        closes = view.shared_closes(self.history + view.horizon_bars)
-        returns = np.log(closes[view.horizon_bars :] / closes[: -view.horizon_bars])
-        finite = np.isfinite(returns) & view.listed
-        served = finite.sum(axis=0) >= 0.9 * max(len(returns), 1)
-        rows = finite[:, served].all(axis=1)
-        return np.asarray(np.where(served, returns, np.nan)[rows])

@@ -38,6 +38,7 @@ def test_the_promised_configs_ship():
         "crossover",
         "inverse_volatility",
         "risk_parity",
+        "min_shortfall",
         "pairs",
         "tail_hedge",
         "two_strategies",

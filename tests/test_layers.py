@@ -76,8 +76,8 @@ DOORS = {
     "rich": ("quantdl.cli",),
     "ruamel": ("quantdl.config",),
     "safetensors": ("quantdl.training.checkpoints", "quantdl.training.resuming"),
-    "skfolio": ("quantdl.market.sources.sp500",),
-    "torch_geometric": ("quantdl.models.graph",),
+    "skfolio": ("quantdl.market.sources.sp500", "quantdl.portfolio.skfolio_prior"),
+    "torch_geometric": ("quantdl.models.graph", "quantdl.portfolio.learned.graph_policy"),
     "typer": ("quantdl.cli",),
 }
 OPEN_TO_ALL = {"numpy", "pandas", "scipy", "torch"}
@@ -91,7 +91,10 @@ LIGHT = (
 )  # load no pandas, no torch
 HEAVY = {"pandas", "torch"}
 WITHOUT_TORCH = ("quantdl.audit", "quantdl.backtest", "quantdl.portfolio")  # money is numpy float64
-WITH_DERIVATIVES = ("quantdl.backtest.sensitivity",)  # says how money would change, and counts none
+WITH_DERIVATIVES = (  # say how money would change, or learn weights, and count none
+    "quantdl.backtest.sensitivity",
+    "quantdl.portfolio.learned",
+)
 
 # Loading one of these can run whatever its author liked.
 BANNED_MODULES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve", "yaml"}

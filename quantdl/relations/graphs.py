@@ -45,6 +45,14 @@ class NeighbourGraph:
         place = graph[row], target, slot
         return np.stack([source, row * n_assets + target]), self.weights[place], self.in_group[place]
 
+    def adjacency(self, bar: int) -> np.ndarray:
+        """Return (A, A) float64 the graph at a bar: positive correlations of neighbours, either way, else 0."""
+        graph = self.refreshed[bar]
+        target, slot = np.nonzero(self.neighbours[graph] >= 0)
+        joined = np.zeros((self.neighbours.shape[1],) * 2)
+        joined[target, self.neighbours[graph, target, slot]] = np.maximum(self.weights[graph, target, slot], 0.0)
+        return np.maximum(joined, joined.T)
+
 
 def correlation_graph(
     returns: np.ndarray, n_neighbours: int = 5, window_bars: int = 250, refresh_bars: int = 21

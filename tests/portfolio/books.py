@@ -39,3 +39,23 @@ def market(n_draws, n_assets, seed):
     common = generator.standard_t(4, (n_draws, 1))
     spread = generator.uniform(0.5, 2, n_assets)
     return 0.01 * (common + generator.standard_t(4, (n_draws, n_assets))) * spread
+
+
+def random_problem(seed):
+    """Draws, caps, terms and a budget: every second one with both sides, every third with a cap on turnover."""
+    generator = np.random.default_rng(seed)
+    n_assets = int(generator.integers(4, 16))
+    long_only = seed % 2 == 0
+    invested = 1.0 if long_only else float(generator.uniform(0.3, 0.8))
+    current = generator.dirichlet(np.ones(n_assets))
+    bound = limits(
+        n_assets,
+        float(generator.uniform(2.0, 4.0)) / n_assets,
+        float(generator.uniform(0.55, 0.9)),
+        int(generator.integers(2, 4)),
+        long_only,
+        max_gross=1.0 if long_only else 1.3,
+        max_group_net=0.5,
+    )
+    trading = TradingTerms(current, 0.0005, 0.001 * (seed % 4), 0.9 if seed % 3 == 0 else None)
+    return market(400, n_assets, seed + 100), bound, trading, invested

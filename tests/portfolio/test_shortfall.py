@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from quantdl.portfolio import (
-    least_shortfall_weights,
-)
-from tests.portfolio.books import limits, market, shortfall, terms
+from quantdl.portfolio import InfeasibleError, TradingTerms, least_shortfall_weights, mean_shortfall_weights
+from tests.portfolio import reference
+from tests.portfolio.books import limits, market, random_problem, shortfall, terms
 
 
 def test_least_shortfall_beats_every_book_tried():
@@ -84,9 +83,81 @@ def test_caps_without_room_leave_cash():
 
 
 @pytest.mark.parametrize(
-    ("level", "invested", "long_only", "words"),
-    [(1.0, 1.0, True, "level"), (0.9, 1.5, True, "invested"), (0.9, 1.0, False, "long-only")],
+    ("level", "invested", "words"),
+    [(1.0, 1.0, "level"), (0.9, 1.5, "invested"), (0.9, 0.0, "invested")],
 )
-def test_least_shortfall_checks_what_it_is_given(level, invested, long_only, words):
+def test_least_shortfall_checks_what_it_is_given(level, invested, words):
     with pytest.raises(ValueError, match=words):
-        least_shortfall_weights(market(50, 2, 0), level, limits(2, long_only=long_only), terms(2), invested)
+        least_shortfall_weights(market(50, 2, 0), level, limits(2), terms(2), invested)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_no_book_has_less_shortfall_after_costs_than_cvxpy_finds(seed):
+    draws, bound, trading, invested = random_problem(seed)
+    weights = least_shortfall_weights(draws, 0.9, bound, trading, invested)
+    value = shortfall(draws, weights, 0.9) + trading.price * np.abs(weights - trading.current).sum()
+    assert value == pytest.approx(
+        reference.least_shortfall(draws, 0.9, bound, trading, invested), abs=1e-6 * abs(value)
+    )
+    assert np.abs(weights).max() <= bound.max_weight + 1e-8
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_book_sets_shortfall_against_the_mean_better_than_cvxpy_finds(seed):
+    draws, bound, trading, invested = random_problem(seed)
+    mean, aversion = np.random.default_rng(seed).normal(0.002, 0.004, draws.shape[1]), 0.3
+    weights = mean_shortfall_weights(
+        draws, 0.9, bound, trading, risk_aversion=aversion, expected=mean, invested=invested
+    )
+    traded = trading.price * np.abs(weights - trading.current).sum()
+    value = aversion * shortfall(draws, weights, 0.9) + traded - mean @ weights
+    best = reference.least_shortfall(draws, 0.9, bound, trading, invested, aversion=aversion, reward=mean)
+    assert value == pytest.approx(best, abs=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_book_with_the_mean_asked_for_has_less_shortfall_than_cvxpy_finds(seed):
+    draws, bound, trading, invested = random_problem(seed)
+    calm = least_shortfall_weights(draws, 0.9, bound, trading, invested)
+    mean = np.expm1(draws).mean(axis=0)
+    floor = float(mean @ calm) + 0.0002
+    weights = mean_shortfall_weights(draws, 0.9, bound, trading, least_return=floor, invested=invested)
+    value = shortfall(draws, weights, 0.9) + trading.price * np.abs(weights - trading.current).sum()
+    best = reference.least_shortfall(draws, 0.9, bound, trading, invested, least=(mean, floor))
+    assert value == pytest.approx(best, abs=1e-8)
+    assert mean @ weights == pytest.approx(floor, abs=1e-9)
+
+
+def test_draws_of_other_probabilities_are_as_good_as_copies_of_them():
+    draws, copies = market(300, 4, 9), np.random.default_rng(9).integers(1, 4, 300)
+    copied = least_shortfall_weights(np.repeat(draws, copies, axis=0), 0.9, limits(4), terms(4))
+    weighed = least_shortfall_weights(draws, 0.9, limits(4), terms(4), probabilities=copies / copies.sum())
+    np.testing.assert_allclose(weighed, copied, atol=1e-7)
+
+
+def test_draws_left_out_at_first_are_looked_at_when_they_matter():
+    """The book held sees only the first asset, whose worst draws are not those of the best book."""
+    draws = market(4000, 6, 10)
+    held = np.eye(6)[0]
+    near = least_shortfall_weights(draws, 0.95, limits(6), terms(6, current=held))
+    far = least_shortfall_weights(draws, 0.95, limits(6), terms(6, current=np.eye(6)[5]))
+    assert shortfall(draws, near, 0.95) == pytest.approx(shortfall(draws, far, 0.95), rel=1e-9)
+
+
+def test_constraints_that_collide_are_named_and_no_others():
+    draws, current = market(200, 4, 11), [1.0, 0.0, 0.0, 0.0]
+    few = TradingTerms(np.array(current), 0.0, 0.0, max_turnover=0.3)
+    with pytest.raises(InfeasibleError) as caught:
+        least_shortfall_weights(draws, 0.9, limits(4, 0.4), few)
+    assert len(caught.value.colliding) == 2
+    assert "max_weight" in caught.value.colliding[0] and "max_turnover 0.3" in caught.value.colliding[1]
+    with pytest.raises(InfeasibleError, match="least_return"):
+        mean_shortfall_weights(draws, 0.9, limits(4), terms(4), least_return=1.0)
+
+
+def test_mean_shortfall_asks_for_a_floor_or_an_aversion():
+    draws = market(50, 2, 0)
+    with pytest.raises(ValueError, match="exactly one"):
+        mean_shortfall_weights(draws, 0.9, limits(2), terms(2))
+    with pytest.raises(ValueError, match="positive"):
+        mean_shortfall_weights(draws, 0.9, limits(2), terms(2), risk_aversion=0.0)

@@ -48,6 +48,16 @@ def test_weights_are_correlations_over_the_window():
         np.testing.assert_allclose(np.sort(weight[index[1] == asset]), best, atol=1e-6)
 
 
+def test_the_adjacency_holds_the_edges_of_its_bar_either_way():
+    graph = correlation_graph(grouped_returns(400, seed=5), n_neighbours=2)
+    joined = graph.adjacency(399)
+    index, weight, _ = graph.edges(np.array([399]))
+    np.testing.assert_allclose(joined[index[1], index[0]], weight)
+    np.testing.assert_array_equal(joined, joined.T)
+    assert np.count_nonzero(joined) <= 2 * len(weight)
+    assert not graph.adjacency(0).any()
+
+
 def test_rows_of_a_batch_share_no_edge():
     graph = correlation_graph(grouped_returns(400, seed=4), n_neighbours=3)
     bars = np.array([399, 100, 280])

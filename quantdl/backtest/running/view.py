@@ -145,6 +145,24 @@ class MarketView:
         rows = some & known[:, regular].all(axis=1)
         return np.asarray(self.continuous_closes[rows][-n_bars:])
 
+    def trailing_returns(self, n_bars: int) -> np.ndarray:
+        """Return the last log returns over the plan's horizon, overlapping: what stands in for draws without a model.
+
+        Rows are the bars on which all listed assets that have nine tenths of these returns have one; another asset is a
+        column of NaN.
+
+        Args:
+            n_bars: Shared bars to look back, beside those of the horizon.
+
+        Shape:
+            - output: (S, A), S at most ``n_bars``
+        """
+        closes = self.shared_closes(n_bars + self.horizon_bars)
+        returns = np.log(closes[self.horizon_bars :] / closes[: -self.horizon_bars])
+        finite = np.isfinite(returns) & self.listed
+        served = finite.sum(axis=0) >= 0.9 * max(len(returns), 1)
+        return np.asarray(np.where(served, returns, np.nan)[finite[:, served].all(axis=1)])
+
 
 @dataclass(frozen=True, eq=False)
 class MarketHistory:

@@ -1,5 +1,7 @@
 """What a strategy can read, and when a model is asked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,6 +58,19 @@ def test_returns_are_those_of_a_holder_and_no_longer_than_history():
     assert strategy.views[0].simple_returns(5).shape == (0, 2)
     np.testing.assert_allclose(strategy.views[1].simple_returns(5), [[0.1, 0.0]])
     np.testing.assert_allclose(strategy.views[3].simple_returns(2)[:, 0], [0.1, 0.1])
+
+
+def test_trailing_returns_stand_in_for_draws_over_the_same_horizon():
+    closes = 100.0 * np.exp(0.001 * np.arange(12.0) ** 2)
+    strategy = Schedule({})
+    run(world(closes_with(closes)), strategy)
+    view, early = (replace(one, horizon_bars=5) for one in (strategy.views[-1], strategy.views[0]))
+    bars, known = view.horizon_bars, closes[: len(view.sessions)]
+    expected = np.log(known[bars:] / known[:-bars])
+    assert len(expected) > 2
+    np.testing.assert_allclose(view.trailing_returns(20)[:, 0], expected)
+    np.testing.assert_allclose(view.trailing_returns(2)[:, 0], expected[-2:])
+    assert early.trailing_returns(20).shape == (0, 2)
 
 
 def test_a_law_needs_a_column_for_every_asset():
