@@ -43,6 +43,22 @@ class Forecast(Distribution, ABC):
     def log_prob(self, value: Tensor) -> Tensor:
         """Joint log density of the present assets' log returns: (B, A) gives (B,)."""
 
+    def log_prob_of_draws(self, value: Tensor) -> Tensor:
+        """Joint log density of a law of one row at many returns: (S, A) gives (S,).
+
+        The same as `log_prob` of the law repeated S times; faster where a law need not be repeated.
+
+        Raises:
+            ValueError: If the law has several rows.
+        """
+        return self.rows(self._one_row_for(value)).log_prob(value)
+
+    def _one_row_for(self, value: Tensor) -> Tensor:
+        """Index of the only row, once for each of the values."""
+        if self.present.shape[0] != 1:
+            raise ValueError(f"the law must have one row, got {self.present.shape[0]}; take one with `law.rows`.")
+        return torch.zeros(len(value), dtype=torch.long, device=self.present.device)
+
     @abstractmethod
     def marginal_log_prob(self, value: Tensor) -> Tensor:
         """Log density of each asset's own law: (B, A) gives (B, A)."""

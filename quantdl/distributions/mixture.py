@@ -94,6 +94,11 @@ class MixtureForecast(Forecast):
         logs = torch.stack([member.log_prob(value) for member in self.members], dim=-1)
         return torch.logsumexp(logs + self.weights.log().to(logs), dim=-1)
 
+    def log_prob_of_draws(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        logs = torch.stack([member.log_prob_of_draws(value) for member in self.members], dim=-1)
+        return torch.logsumexp(logs + self.weights.log().to(logs), dim=-1)
+
     def marginal_log_prob(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
         logs = torch.stack([member.marginal_log_prob(value) for member in self.members], dim=-1)

@@ -30,6 +30,7 @@ from quantdl.report import (
     provenance,
     regimes,
     strategies,
+    stress,
     trades,
 )
 from quantdl.report.document import Part, Section
@@ -42,6 +43,7 @@ from quantdl.runs.store import RunFolder
 SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     performance.curves_section,
     market_risk.section,
+    stress.section,
     members.section,
     calibration.section,
     exposures.section,

@@ -1,53 +1,7 @@
-"""Risk as a function of losses: measures of a law, metrics of an equity curve, and tests of the forecasts."""
+"""Risk as a function of losses: measures of a law, metrics of an equity curve, tests of the forecasts, and stress."""
 
-from quantdl.risk.backtests import (
-    BaselZone,
-    Christoffersen,
-    TestResult,
-    acerbi_szekely_z2,
-    basel_zone,
-    berkowitz,
-    christoffersen,
-    christoffersen_counts,
-    exceptions,
-    kolmogorov_smirnov,
-    kupiec,
-    kupiec_counts,
-)
-from quantdl.risk.measures import (
-    draw_returns,
-    expected_shortfall,
-    expected_shortfall_error,
-    portfolio_losses,
-    value_at_risk,
-    value_at_risk_error,
-)
-from quantdl.risk.metrics import Drawdown, PerformanceMetrics, drawdown_curve, performance, worst_drawdown
-from quantdl.risk.scenarios import Scenarios
+import lazy_loader
 
-__all__ = [
-    "BaselZone",
-    "Christoffersen",
-    "Drawdown",
-    "PerformanceMetrics",
-    "Scenarios",
-    "TestResult",
-    "acerbi_szekely_z2",
-    "basel_zone",
-    "berkowitz",
-    "christoffersen",
-    "christoffersen_counts",
-    "draw_returns",
-    "drawdown_curve",
-    "exceptions",
-    "expected_shortfall",
-    "expected_shortfall_error",
-    "kolmogorov_smirnov",
-    "kupiec",
-    "kupiec_counts",
-    "performance",
-    "portfolio_losses",
-    "value_at_risk",
-    "value_at_risk_error",
-    "worst_drawdown",
-]
+# The names and where they live are written in __init__.pyi: each loads when it is first used. A config reads the
+# settings of this package, and must not load torch for them.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
