@@ -2,10 +2,10 @@ r"""Rare events of a joint law by importance sampling, from its draws and its de
 
 The event is one of the simple return of a portfolio, :math:`m(x) = \sum_i v_i (e^{x_i} - 1)`: at most, at least or
 exactly some value. Draws of the law are moved by affine maps towards it, :math:`x \mapsto c + s (x - c) + d`, whose
-shifts ``d`` and scales ``s`` are found from the draws nearest to the event, level by level (cross-entropy); beside them
-stands a Student-t law with the mean and covariance of these draws. All draws are weighted by the density of the law over
-that of the mixture of what they were drawn from (balance heuristic). One part of it is the law itself, so no weight is
-above the inverse of its share, and a part that fits badly costs draws, not correctness.
+shifts ``d`` and scales ``s`` are found from the draws nearest to the event, level by level (cross-entropy); beside
+them stands a Student-t law with the mean and covariance of these draws. All draws are weighted by the density of the
+law over that of the mixture of what they were drawn from (balance heuristic). One part of it is the law itself, so no
+weight is above the inverse of its share, and a part that fits badly costs draws, not correctness.
 
 References:
     | Rubinstein and Kroese (2004), The Cross-Entropy Method
