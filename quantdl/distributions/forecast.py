@@ -53,6 +53,21 @@ class Forecast(Distribution, ABC):
         """
         return self.rows(self._one_row_for(value)).log_prob(value)
 
+    def to_standard(self, value: Tensor) -> Tensor:
+        """Carry returns of a law of one row, (S, A), to coordinates in which it is nearest to an elliptical law.
+
+        Each asset has a rising map of its own, the identity unless a law knows a better one. Absent assets are 0.
+        """
+        return value
+
+    def from_standard(self, standard: Tensor) -> Tensor:
+        """Carry coordinates (S, A) back to returns, see `to_standard`."""
+        return standard
+
+    def log_prob_of_standard(self, standard: Tensor) -> Tensor:
+        """Joint log density of the coordinates of `to_standard`: (S, A) gives (S,)."""
+        return self.log_prob_of_draws(standard)
+
     def _one_row_for(self, value: Tensor) -> Tensor:
         """Index of the only row, once for each of the values."""
         if self.present.shape[0] != 1:

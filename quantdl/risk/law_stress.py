@@ -42,6 +42,8 @@ def conditional_row(book: StressedBook, event: ConditionalScenario, settings: St
     if isinstance(law, str):
         return _none(event.name, "conditional", words, law)
     basis = f"mean given {words}; {law.described}"
+    if event.weights:
+        law = law.of((book.weights != 0) | np.isin(book.assets, [*event.weights]))
     market = _market(book, law, event)
     if isinstance(market, str):
         return _none(event.name, "conditional", basis, market)
@@ -90,11 +92,12 @@ def reverse_row(book: StressedBook, wanted: ReverseScenario, settings: StressSet
     if isinstance(law, str):
         return _none(wanted.name, "reverse", f"loss of {100 * wanted.loss:g} %", law)
     basis = f"loss of {100 * wanted.loss:g} %; {law.described}"
+    if not book.holds_in(law):
+        return _none(wanted.name, "reverse", basis, _NO_WEIGHT)
+    law = law.of(book.weights != 0)
     weights = book.held_in(law)
     held = torch.from_numpy(weights)
     most = most_that_can_be_lost(held)
-    if not weights.any():
-        return _none(wanted.name, "reverse", basis, _NO_WEIGHT)
     if wanted.loss >= most:
         return _none(wanted.name, "reverse", basis, f"the book can lose at most {100 * most:.1f} % of its equity")
     found = likeliest_loss(law.law, held, wanted.loss, _seed(seed, wanted.name))
@@ -146,9 +149,10 @@ def law_row(book: StressedBook, other: LawShock, settings: StressSettings, seed:
     changed += [f"correlations {100 * other.correlation:g} % of the way to one"] if other.correlation else []
     scope = "" if other.group is None else f" within {other.group}"
     basis = f"{words}, {' and '.join(changed)}{scope}; {law.described}"
-    weights = book.held_in(law)
-    if not weights.any():
+    if not book.holds_in(law):
         return _none(other.name, "law", basis, _NO_WEIGHT)
+    law = law.of(book.weights != 0)
+    weights = book.held_in(law)
     plain = book.scenarios(law, settings.draws, _seed(seed, f"draws over {law.bars}"))
     within = None
     if other.group is not None:
@@ -196,9 +200,10 @@ def liquidity_row(book: StressedBook, terms: LiquidityStress, settings: StressSe
     law = book.law_over(1)
     if isinstance(law, str):
         return _none(name, "liquidity", basis, law)
-    weights, index = book.held_in(law), np.array(law.columns)
-    if not weights.any():
+    if not book.holds_in(law):
         return _none(name, "liquidity", basis, _NO_WEIGHT)
+    law = law.of(book.weights != 0)
+    weights, index = book.held_in(law), np.array(law.columns)
     depth = book.depth.of(index)
     scenarios = book.scenarios(law, settings.draws, _seed(seed, "draws over 1"))
     try:

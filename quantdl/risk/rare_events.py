@@ -1,7 +1,8 @@
-r"""Rare events of a joint law by importance sampling, from its draws and its density alone.
+r"""Rare events of a joint law by importance sampling, by nothing but the contract of a forecast.
 
 The event is one of the simple return of a portfolio, :math:`m(x) = \sum_i v_i (e^{x_i} - 1)`: at most, at least or
-exactly some value. Draws of the law are moved by affine maps towards it, :math:`x \mapsto c + s (x - c) + d`, whose
+exactly some value. Draws of the law, in the coordinates ``z`` in which it is nearest to an elliptical law (those of a
+copula are its standard variables), are moved by affine maps towards it, :math:`z \mapsto c + s (z - c) + d`, whose
 shifts ``d`` and scales ``s`` are found from the draws nearest to the event, level by level (cross-entropy); beside
 them stands a Student-t law with the mean and covariance of these draws. All draws are weighted by the density of the
 law over that of the mixture of what they were drawn from (balance heuristic). One part of it is the law itself, so no
@@ -15,7 +16,7 @@ References:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,7 @@ _COMMON = 0.05  # an event of this probability needs no moves
 _LARGEST_SCALE = 10.0
 _WIDER, _POWERS = 1.1, (0.7, 1.0, 1.3)  # several scales: where assets are many, a law is wide in a narrow range of them
 _FITTED_DEGREES = 6.0  # of the Student-t law beside the maps: wide enough for what few draws do not show
+_MOST_FITTED = 200  # assets; the covariance of more cannot be told from some hundred draws
 _BANDWIDTH = 0.1  # of the kernel, in standard deviations of the moved portfolio
 
 
@@ -111,9 +113,9 @@ def draws_given(law: Forecast, event: PortfolioEvent, n_draws: int, seed: int) -
     moves = _moves(law, tail, seed)
     counts = _shares(n_draws, len(moves))
     parts = enumerate(zip(moves, counts, strict=True))
-    drawn = torch.cat([move.draw(n, _seed(seed, 100 + at)) for at, (move, n) in parts])
-    log_weights = _log_weights(moves, [n / sum(counts) for n in counts], drawn)
-    ratios = log_weights.exp()
+    standard = torch.cat([move.draw(n, _seed(seed, 100 + at)) for at, (move, n) in parts])
+    log_weights = _log_weights(moves, [n / sum(counts) for n in counts], standard)
+    drawn, ratios = _returns(law, standard), log_weights.exp()
     value = tail.portfolio(drawn)
     inside = ratios * (value <= tail.value)
     probability, error = float(inside.mean()), float(inside.std()) / math.sqrt(len(inside))
@@ -126,7 +128,7 @@ def draws_given(law: Forecast, event: PortfolioEvent, n_draws: int, seed: int) -
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """Draws of a law, moved by ``x -> center + scale (x - center) + shift``."""
+    """Draws of a law in its standard coordinates, moved by ``z -> center + scale (z - center) + shift``."""
 
     law: Forecast
     center: Tensor
@@ -134,48 +136,62 @@ class _Move:
     scale: float
 
     def draw(self, n_draws: int, seed: int) -> Tensor:
-        drawn = draw_returns(self.law, n_draws, seed)[:, 0].cpu()
+        drawn = _standard(self.law, draw_returns(self.law, n_draws, seed)[:, 0])
         return self.center + self.scale * (drawn - self.center) + self.shift
 
     def log_density(self, value: Tensor) -> Tensor:
         """Of moved draws, (N,)."""
         back = self.center + (value - self.shift - self.center) / self.scale
-        return log_density(self.law, back) - value.shape[-1] * math.log(self.scale)
+        return _in_blocks(self.law, self.law.log_prob_of_standard, back) - value.shape[-1] * math.log(self.scale)
 
 
 def log_density(law: Forecast, value: Tensor) -> Tensor:
     """Log density of a law of one row at (N, A) log returns, (N,) float64, in blocks."""
+    return _in_blocks(law, law.log_prob_of_draws, value)
+
+
+def _standard(law: Forecast, log_returns: Tensor) -> Tensor:
+    return _in_blocks(law, law.to_standard, log_returns)
+
+
+def _returns(law: Forecast, standard: Tensor) -> Tensor:
+    return _in_blocks(law, law.from_standard, standard)
+
+
+def _in_blocks(law: Forecast, function: Callable[[Tensor], Tensor], value: Tensor) -> Tensor:
+    """What a law's function makes of (N, A) values, float64, in blocks that memory holds."""
     size = max(1, _BLOCK_CELLS // value.shape[-1])
     dtype, device = law.mean.dtype, law.present.device
-    found = []
     with torch.no_grad():
-        for block in value.split(size):
-            found.append(law.log_prob_of_draws(block.to(device=device, dtype=dtype)).double().cpu())
-    return torch.cat(found)
+        blocks = [function(block.to(device=device, dtype=dtype)).double().cpu() for block in value.split(size)]
+    return torch.cat(blocks)
 
 
 def _moves(law: Forecast, event: PortfolioEvent, seed: int) -> tuple[_Move, ...]:
-    """Find the maps, the identity first."""
-    pilot = draw_returns(law, _PILOT, _seed(seed, 0))[:, 0].cpu()
+    """Find what to draw from, the law as it is first."""
+    returns = draw_returns(law, _PILOT, _seed(seed, 0))[:, 0].cpu()
+    pilot = _standard(law, returns)
     center, spread = pilot.mean(0), pilot.var(0).clamp(min=1e-300)
     still = torch.zeros_like(center)
     identity = _Move(law, center, still, 1.0)
     correlation = torch.nan_to_num(torch.corrcoef(pilot.T)).reshape(len(center), len(center))
     drawn, ratios, moved = pilot, torch.ones(len(pilot), dtype=torch.float64), slice(None)
-    if float((event.portfolio(pilot) <= event.value).double().mean()) >= _COMMON:
+    if float((event.portfolio(returns) <= event.value).double().mean()) >= _COMMON:
         return (identity,)
     found: tuple[_Move, ...] = ()
     reached = False  # once it is, one more level finds the moves from draws that are there
     for level in range(_LEVELS):
-        value = event.portfolio(drawn)
+        value = event.portfolio(_returns(law, drawn))
         cut = max(event.value, float(value[moved].quantile(_ELITE)))
         shares = _normed(ratios * (value <= cut))
         shift = shares @ drawn - center
         around = shares @ (drawn - center - shift).square()
         scale = min(max(float((around / spread).mean().sqrt()), 1.0), _LARGEST_SCALE)
         scales = [1.0] if scale < _WIDER else [1.0, *(scale**power for power in _POWERS)]
-        fitted = _Move(_fitted(drawn, shares, scale * spread.sqrt(), correlation), center, still, 1.0)
-        found = (*(_Move(law, center, shift, one) for one in scales), fitted)
+        found = tuple(_Move(law, center, shift, one) for one in scales)
+        if len(center) <= _MOST_FITTED:
+            fitted = _fitted(drawn, shares, scale * spread.sqrt(), correlation)
+            found = (*found, _Move(fitted, center, still, 1.0))
         refined = cut <= event.value and reached
         reached = cut <= event.value
         if refined:

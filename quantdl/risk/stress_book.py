@@ -49,6 +49,15 @@ class StressLaw:
         law = self.law.to("cpu")
         return StressLaw(law if len(kept) == len(present) else law.assets(index), self.bars, self.source, kept)
 
+    def of(self, wanted: np.ndarray) -> "StressLaw":
+        """The same over those of its assets that are ``wanted``, (A,) bool of all assets; the others integrated out."""
+        columns = np.array(self.columns)
+        kept = wanted[columns]
+        if kept.all():
+            return self
+        law = self.law.assets(torch.from_numpy(np.flatnonzero(kept)))
+        return StressLaw(law, self.bars, self.source, tuple(columns[kept].tolist()))
+
     @property
     def described(self) -> str:
         """What it is and over how many bars."""
@@ -137,12 +146,19 @@ class StressedBook:
     def law_over(self, bars: int | None) -> StressLaw | str:
         """The law over so many bars, the longest for None; or why there is none."""
         if not self.known_laws:
-            return f"no law is given, and fewer than {LEAST_ROWS} of the last {PAST_SESSIONS} sessions can be fitted"
+            return (
+                f"no law is given, and none can be fitted: it takes {LEAST_ROWS} of the last {PAST_SESSIONS} sessions "
+                f"and at most {_MOST_FITTED} assets held"
+            )
         if bars is None:
             return self.known_laws[-1]
         found = [one for one in self.known_laws if one.bars == bars]
         windows = ", ".join(str(one.bars) for one in self.known_laws)
         return found[0] if found else f"no law over {bars} bars; there are laws over {windows}"
+
+    def holds_in(self, law: StressLaw) -> bool:
+        """Whether a law covers any position."""
+        return bool(self.held_in(law).any())
 
     def held_in(self, law: StressLaw) -> np.ndarray:
         """Weights of the assets that a law covers."""
@@ -167,7 +183,7 @@ class StressedBook:
         often = known.mean(axis=0) > 0.9
         columns = np.flatnonzero(often if int(often.sum()) <= _MOST_FITTED else often & (self.weights != 0))
         rows = known[:, columns].all(axis=1)
-        if not len(columns) or int(rows.sum()) < LEAST_ROWS:
+        if not 0 < len(columns) <= _MOST_FITTED or int(rows.sum()) < LEAST_ROWS:
             return
         logs = np.log1p(recent[np.ix_(rows, columns)])
         moving = logs.std(axis=0) > 0

@@ -1,4 +1,4 @@
-"""Stress of a run's last book: its weights, laws and record, names checked before anything is fitted, none if unasked."""
+"""Stress of a run's last book: its weights, laws and record, and names checked before anything is fitted."""
 
 import json
 

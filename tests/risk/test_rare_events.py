@@ -6,7 +6,14 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.distributions import AffineMarginals, CopulaForecast, FactorNormalMixture, MixtureForecast
+from quantdl.distributions import (
+    AffineMarginals,
+    CopulaForecast,
+    FactorNormalMixture,
+    JohnsonSUMarginals,
+    MixtureForecast,
+)
+from quantdl.risk.measures import draw_returns
 from quantdl.risk.rare_events import PortfolioEvent, draws_given, log_density
 from tests.risk.known_laws import NORMAL, law, scatter
 
@@ -107,6 +114,19 @@ def test_a_skewed_law_of_market_states_has_its_closed_form_probability(far):
     exact = float(book.cdf(torch.tensor([[value]], dtype=torch.float64)))
     assert given.probability == pytest.approx(exact, abs=4.5 * given.probability_error, rel=2e-3)
     assert given.effective_number > 80
+
+
+def test_each_asset_s_own_tails_do_not_stand_in_the_way():
+    """Margins bent far out over market states: the probability is that of a hundred thousand plain draws."""
+    states, count = skewed().dependence, torch.full((1, A), 2.0, dtype=torch.float64)
+    margins = JohnsonSUMarginals(0.0 * count, 0.01 * count, count, 0.0 * count)
+    bent = CopulaForecast(margins, states, torch.ones(1, A, dtype=torch.bool))
+    event = PortfolioEvent(torch.full((A,), 1.0 / A, dtype=torch.float64), -0.15)
+    given = draws_given(bent, event, 8000, 5)
+    plain = float((event.portfolio(draw_returns(bent, 100_000, 6)[:, 0]) <= -0.15).double().mean())
+    assert 1e-4 < plain < 2e-2
+    assert given.probability == pytest.approx(plain, abs=4.5 * (given.probability_error + (plain / 100_000) ** 0.5))
+    assert given.effective_number > 400
 
 
 def test_the_log_density_of_many_returns_is_that_of_the_law_repeated():

@@ -27,7 +27,7 @@ def test_the_longest_law_is_asked_where_no_window_is_named():
 def test_without_a_law_a_student_t_law_of_the_past_stands_in():
     book = StressedBook(past(), np.ones(3) / 3)
     assert [one.described for one in book.known_laws] == ["Student-t law fitted to 200 sessions, 1 bar"]
-    assert "fewer than 100" in StressedBook(past(80), np.ones(3) / 3).law_over(None)
+    assert "it takes 100 of the last 500" in StressedBook(past(80), np.ones(3) / 3).law_over(None)
 
 
 def test_absent_assets_are_dropped_from_a_law_and_named_where_they_are_held():
