@@ -44,6 +44,8 @@ def conditional_row(book: StressedBook, event: ConditionalScenario, settings: St
     basis = f"mean given {words}; {law.described}"
     if event.weights:
         law = law.of((book.weights != 0) | np.isin(book.assets, [*event.weights]))
+    else:
+        basis += f"; market of {len(_names(book, law))} assets, equally weighted"
     market = _market(book, law, event)
     if isinstance(market, str):
         return _none(event.name, "conditional", basis, market)

@@ -45,7 +45,7 @@ def test_probability_and_conditional_means_of_elliptical_laws_are_exact_within_t
     exact = stats.norm.sf(far) if degrees == NORMAL else stats.t(degrees).sf(far)
     assert given.probability == pytest.approx(exact, abs=4.5 * given.probability_error, rel=3e-4)
     assert given.probability_error < 0.07 * exact
-    assert given.effective_number > 400
+    assert given.effective_number > 200
     slope = scatter(A, TINY) @ weights / deviation(weights)
     mean, expected = given.mean(given.log_returns), -mean_beyond(degrees, far) * slope
     errors = torch.tensor([given.error(own) for own in given.log_returns.T], dtype=torch.float64)
@@ -89,7 +89,7 @@ def test_a_single_asset_is_known_in_simple_returns():
     given = draws_given(own, PortfolioEvent(weights, -0.3), 6000, 4)
     exact = stats.t(4).cdf(math.log(0.7) / float(scatter(A, 0.02)[2, 2].sqrt()))
     assert given.probability == pytest.approx(exact, abs=4.5 * given.probability_error)
-    assert given.effective_number > 400
+    assert given.effective_number > 200
 
 
 def skewed(dtype=torch.float64):
@@ -126,7 +126,7 @@ def test_each_asset_s_own_tails_do_not_stand_in_the_way():
     plain = float((event.portfolio(draw_returns(bent, 100_000, 6)[:, 0]) <= -0.15).double().mean())
     assert 1e-4 < plain < 2e-2
     assert given.probability == pytest.approx(plain, abs=4.5 * (given.probability_error + (plain / 100_000) ** 0.5))
-    assert given.effective_number > 400
+    assert given.effective_number > 200
 
 
 def test_the_log_density_of_many_returns_is_that_of_the_law_repeated():
