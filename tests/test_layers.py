@@ -63,6 +63,7 @@ DOORS = {
         "quantdl.features",
         "quantdl.market.sources",
         "quantdl.portfolio",
+        "quantdl.risk",
     ),
     "numba": ("quantdl.backtest.book.kernel",),
     "optuna": ("quantdl.experiment.search",),

@@ -20,7 +20,8 @@ from quantdl.config.extending import (
     with_whole_members,
     without,
 )
-from quantdl.config.schema import STRATEGY_COPY, ExperimentConfig, copy_of_strategy
+from quantdl.config.scenario_file import scenarios_of
+from quantdl.config.schema import SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
@@ -60,6 +61,7 @@ def _config_of(layers: tuple[Document, ...]) -> ExperimentConfig:
     if config is None or faults:
         raise refusal(document, [_at_its_cause(fault, layers) for fault in faults])
     config._document = document
+    scenarios_of(config)  # what is wrong in its file is said before anything runs
     return config
 
 
@@ -82,6 +84,8 @@ def standalone_yaml(config: ExperimentConfig, folder: Path) -> str:
         match keys:
             case ("strategy", "file"):
                 return STRATEGY_COPY
+            case ("stress", "file"):
+                return SCENARIOS_COPY
             case ("strategies", int(number), "file"):
                 return copy_of_strategy(config.strategies[number].name)
         return respelled(node.text, here, folder)

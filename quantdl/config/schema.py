@@ -20,10 +20,14 @@ from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
 from quantdl.market.sources.settings import PriceSettings
 from quantdl.models.settings import GroupsFile, ModelKind, ModelSettings, member_class
+from quantdl.risk.stress_settings import StressSettings
 from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
 
 STRATEGY_COPY = "strategy.py"
 """Name of the copy, in a run folder, of the file of a single strategy."""
+
+SCENARIOS_COPY = "scenarios.yaml"
+"""Name of the copy, in a run folder, of the file of stress scenarios."""
 
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
@@ -38,13 +42,13 @@ Name = Annotated[
 ]
 
 _NOT_TRIED: dict[str, bool | set[str] | dict[str, set[str]]] = {
-    **dict.fromkeys(("name", "seed", "output", "search", "sweep", "evaluation"), True),
+    **dict.fromkeys(("name", "seed", "output", "search", "sweep", "evaluation", "stress"), True),
     "strategy": {"file"},
     "strategies": {"__all__": {"file"}},
 }
 """What another value of makes no other trial."""
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
+STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
 """No unknown keys, and nothing coerced: neither text to numbers nor numbers to flags. It counts for all below, too."""
 
 Settings = TypeVar("Settings")
@@ -146,6 +150,17 @@ class EvaluationSettings:
 
 
 @dataclass(frozen=True)
+class ScenarioFile:
+    """A file of stress scenarios.
+
+    Attributes:
+        file: The file, relative to the config file; it holds the keys of `StressSettings`.
+    """
+
+    file: Path
+
+
+@dataclass(frozen=True)
 class OutputSettings:
     """Where run folders go, and what is kept until they are there.
 
@@ -182,10 +197,11 @@ class ExperimentConfig(BaseModel):
         plan: The trading plan.
         backtest: Equity and draws.
         evaluation: How forecasts are scored side by side.
+        stress: Scenarios that today's book is put through, or the file in which they stand; null for none.
         output: Where run folders go.
     """
 
-    model_config = _STRICT
+    model_config = STRICT
 
     name: Name
     seed: Annotated[int, Interval(ge=0, lt=2**63)]
@@ -206,6 +222,7 @@ class ExperimentConfig(BaseModel):
     plan: Plan
     backtest: BacktestSettings = BacktestSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    stress: ScenarioFile | StressSettings | None = StressSettings()
     output: OutputSettings = OutputSettings()
     _document: Document | None = PrivateAttr(default=None)
 

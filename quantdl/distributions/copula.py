@@ -58,6 +58,30 @@ class CopulaForecast(Forecast):
         joint = self.dependence.log_density(standard, self.present)
         return joint + torch.where(self.present, log_slope, 0.0).sum(-1)
 
+    def log_prob_of_draws(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`; the dependence is factorised once for all values."""
+        many = self.marginals.rows(self._one_row_for(value))
+        center = many.from_standard(torch.zeros_like(value), self._base).detach()
+        standard, log_slope = many.to_standard(torch.where(self.present, value, center), self._base)
+        joint = self.dependence.log_density(torch.where(self.present, standard, 0.0), self.present)
+        return joint + torch.where(self.present, log_slope, 0.0).sum(-1)
+
+    def to_standard(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`: the standard variables that the dependence is of."""
+        many = self.marginals.rows(self._one_row_for(value))
+        center = many.from_standard(torch.zeros_like(value), self._base)
+        standard, _ = many.to_standard(torch.where(self.present, value, center), self._base)
+        return torch.where(self.present, standard, 0.0)
+
+    def from_standard(self, standard: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        many = self.marginals.rows(self._one_row_for(standard))
+        return torch.where(self.present, many.from_standard(standard, self._base), 0.0)
+
+    def log_prob_of_standard(self, standard: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        return self.dependence.log_density(standard, self.present)
+
     def marginal_log_prob(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
         standard, log_slope = self._to_standard(value)

@@ -27,7 +27,10 @@ class Dependence(Protocol):
         """The law of each variable alone, whose parameters broadcast with (B, A)."""
 
     def log_density(self, value: Tensor, present: Tensor) -> Tensor:
-        """Joint log density of the present assets: (B, A) values and mask give (B,). Absent values are not read."""
+        """Joint log density of the present assets: (B, A) values and mask give (B,). Absent values are not read.
+
+        A law of one row takes any number of values, (S, A), with a mask of one row, and gives (S,).
+        """
 
     def correlation(self) -> Tensor:
         """Correlation matrix of the underlying normal variables without a common shock, shape (B, A, A)."""
@@ -85,8 +88,10 @@ class DenseStudentT:
         eye = torch.eye(present.shape[1], dtype=self.matrix.dtype, device=self.matrix.device)
         root, _ = torch.linalg.cholesky_ex(torch.where(both, self.matrix, eye))  # fails for NaN alone, which stays NaN
         filled = torch.where(present, value, 0.0).to(root.dtype)
-        whitened = torch.linalg.solve_triangular(root, filled[..., None], upper=False)[..., 0]
-        return whitened.square().sum(-1), 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+        columns = filled.mT[None] if len(root) == 1 else filled[..., None]  # a law of one row takes all values at once
+        whitened = torch.linalg.solve_triangular(root, columns, upper=False)
+        quadratic = whitened.square().sum(-2)  # (1, S), or (B, 1)
+        return quadratic.flatten(), 2.0 * root.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def correlation(self) -> Tensor:
         """See :class:`Dependence`."""

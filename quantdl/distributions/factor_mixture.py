@@ -78,7 +78,8 @@ class FactorNormalMixture:
         """Joint log density of the present assets: (B, A) values and mask give (B,). Absent values are not read."""
         loadings = torch.where(present[..., None], self.loadings, 0.0)
         noise_precision = 1.0 + loadings.square().sum(-1)
-        pair = torch.stack([torch.where(present, value, 0.0), torch.where(present, self.exposures, 0.0)], dim=-1)
+        exposures = torch.where(present, self.exposures, 0.0).expand(value.shape)
+        pair = torch.stack([torch.where(present, value, 0.0), exposures], dim=-1)
         scaled = pair * noise_precision.sqrt()[..., None]
         eye = torch.eye(loadings.shape[-1], dtype=loadings.dtype, device=loadings.device)
         root, _ = torch.linalg.cholesky_ex(eye + loadings.mT @ loadings)  # fails for NaN alone, which stays NaN

@@ -44,6 +44,37 @@ class Forecast(Distribution, ABC):
     def log_prob(self, value: Tensor) -> Tensor:
         """Joint log density of the present assets' log returns: (B, A) gives (B,)."""
 
+    def log_prob_of_draws(self, value: Tensor) -> Tensor:
+        """Joint log density of a law of one row at many returns: (S, A) gives (S,).
+
+        The same as `log_prob` of the law repeated S times; faster where a law need not be repeated.
+
+        Raises:
+            ValueError: If the law has several rows.
+        """
+        return self.rows(self._one_row_for(value)).log_prob(value)
+
+    def to_standard(self, value: Tensor) -> Tensor:
+        """Carry returns of a law of one row, (S, A), to coordinates in which it is nearest to an elliptical law.
+
+        Each asset has a rising map of its own, the identity unless a law knows a better one. Absent assets are 0.
+        """
+        return value
+
+    def from_standard(self, standard: Tensor) -> Tensor:
+        """Carry coordinates (S, A) back to returns, see `to_standard`."""
+        return standard
+
+    def log_prob_of_standard(self, standard: Tensor) -> Tensor:
+        """Joint log density of the coordinates of `to_standard`: (S, A) gives (S,)."""
+        return self.log_prob_of_draws(standard)
+
+    def _one_row_for(self, value: Tensor) -> Tensor:
+        """Index of the only row, once for each of the values."""
+        if self.present.shape[0] != 1:
+            raise ValueError(f"the law must have one row, got {self.present.shape[0]}; take one with `law.rows`.")
+        return torch.zeros(len(value), dtype=torch.long, device=self.present.device)
+
     @abstractmethod
     def marginal_log_prob(self, value: Tensor) -> Tensor:
         """Log density of each asset's own law: (B, A) gives (B, A)."""

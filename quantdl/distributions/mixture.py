@@ -95,6 +95,25 @@ class MixtureForecast(Forecast):
         logs = torch.stack([member.log_prob(value) for member in self.members], dim=-1)
         return torch.logsumexp(logs + self.weights.log().to(logs), dim=-1)
 
+    def log_prob_of_draws(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        logs = torch.stack([member.log_prob_of_draws(value) for member in self.members], dim=-1)
+        return torch.logsumexp(logs + self.weights.log().to(logs), dim=-1)
+
+    def to_standard(self, value: Tensor) -> Tensor:
+        """See :class:`Forecast`: the coordinates of the first member."""
+        return self.members[0].to_standard(value)
+
+    def from_standard(self, standard: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        return self.members[0].from_standard(standard)
+
+    def log_prob_of_standard(self, standard: Tensor) -> Tensor:
+        """See :class:`Forecast`."""
+        first, value = self.members[0], self.from_standard(standard)
+        log_slope = first.log_prob_of_standard(standard) - first.log_prob_of_draws(value)  # of the first member's maps
+        return self.log_prob_of_draws(value) + log_slope
+
     def marginal_log_prob(self, value: Tensor) -> Tensor:
         """See :class:`Forecast`."""
         logs = torch.stack([member.marginal_log_prob(value) for member in self.members], dim=-1)

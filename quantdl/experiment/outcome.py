@@ -13,6 +13,7 @@ from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
+from quantdl.risk.stress_record import StressReport
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Outcome:
         books: The backtests of the strategy and of equal weight.
         judgement: What was measured of them, and the verdict.
         by_strategy: The books of several strategies of one account; None for a single one.
+        stress: The book held at the end, put through the scenarios of the config; None where it asks for none.
     """
 
     data: LoadedData
@@ -69,6 +71,7 @@ class Outcome:
     books: Books
     judgement: Judgement
     by_strategy: StrategyBooks | None = None
+    stress: StressReport | None = None
 
     @property
     def result(self) -> BacktestResult:

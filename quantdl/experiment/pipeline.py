@@ -28,6 +28,7 @@ from quantdl.experiment.models import FittedBlock, fit_model, position_begins
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
+from quantdl.experiment.stress import refuse_unknown_names, stress_of_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
@@ -102,6 +103,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     faults = data_faults(config.plan, data.panel, start, end)
     if faults:
         raise _and_revisions(plan_refusal(config, faults), data.census)
+    refuse_unknown_names(config, data)
     rate = rate_on_cash(config, data, bars.test)
     fitted, book = forecast_test_span(config, data, bars, progress)
     predictions, forecasts = loss_predictions(config, data, book)
@@ -119,7 +121,8 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
     shared = None
     if isinstance(strategy, CombinedStrategy):
         shared = shared_account(config.plan, data.panel, result, strategy, rate)
-    return Outcome(data, fitted, table, books, judgement, shared)
+    stress = stress_of_run(config, data, books, predictions)
+    return Outcome(data, fitted, table, books, judgement, shared, stress)
 
 
 def configured_bars(config: ExperimentConfig, panel: Panel) -> SplitBars:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from quantdl.config import load_config
+from quantdl.config.schema import SCENARIOS_COPY
 from quantdl.errors import ConfigError, IntegrityError
 from quantdl.experiment.pipeline import carry_out
 from quantdl.experiment.run_folder import REPORT, write_outcome
@@ -27,7 +28,7 @@ from quantdl.runs.store import RunWriter, open_run
 from quantdl.runs.verification import verify_run
 from quantdl.training.fit import Progress
 
-_ASKED_FOR = ("config.yaml", "config.json")
+_ASKED_FOR = ("config.yaml", "config.json", SCENARIOS_COPY)
 _OF_THE_MOMENT = ("selection.json", "environment.json", "lock.txt", "log.txt")
 _NAMED = 5
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
+from quantdl.config.schema import SCENARIOS_COPY, ScenarioFile
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
@@ -100,6 +101,8 @@ def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
     _write_tables(run, outcome)
     run.write_json("metrics.json", outcome.metrics)
     run.write_json("breakdowns.json", break_down(outcome.result, outcome.forecasts, outcome.by_strategy))
+    if outcome.stress is not None:
+        run.write_json("stress.json", outcome.stress)
     run.write_json("settlement.json", _settlements(config, outcome))
     run.write_json("checklist.json", outcome.checklist)
 
@@ -111,6 +114,8 @@ def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
     run.write_json("config.json", config.model_dump(mode="json"))
     for copy, file in config.strategy_files.items():
         run.write_bytes(copy, file.read_bytes())
+    if isinstance(config.stress, ScenarioFile):
+        run.write_bytes(SCENARIOS_COPY, config.locate(config.stress.file).read_bytes())
 
 
 def _write_surroundings(run: RunWriter) -> None:

@@ -31,6 +31,7 @@ from quantdl.report import (
     provenance,
     regimes,
     strategies,
+    stress,
     trades,
 )
 from quantdl.report.document import Part, Section
@@ -44,6 +45,7 @@ SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     performance.curves_section,
     further_figures.section,
     market_risk.section,
+    stress.section,
     members.section,
     calibration.section,
     exposures.section,

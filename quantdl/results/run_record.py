@@ -15,6 +15,7 @@ from quantdl.results.census import CensusRecord, SeriesRecord
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.setup import Setup, read_setup
 from quantdl.results.tables import FIX, read_by_session, read_parquet
+from quantdl.risk.stress_record import StressReport
 from quantdl.runs.environment import Environment
 from quantdl.runs.manifest import RunFolder
 from quantdl.runs.selection import Selection
@@ -123,6 +124,8 @@ class RunRecord:
         checklist: The verdict and its items.
         selection: Trials on this data and what is left of the Sharpe ratio.
         tables: What the report draws.
+        stress: The book held at the end, put through scenarios; None where none was asked for, or in a run from before
+            there was any.
     """
 
     name: str
@@ -140,6 +143,7 @@ class RunRecord:
     checklist: Checklist
     selection: Selection
     tables: RunTables
+    stress: StressReport | None = None
 
 
 def read_run(run: RunFolder) -> RunRecord:
@@ -165,6 +169,7 @@ def read_run(run: RunFolder) -> RunRecord:
         checklist=_record(run, "checklist.json", Checklist),
         selection=_record(run, "selection.json", Selection),
         tables=_tables(run),
+        stress=_record(run, "stress.json", StressReport) if "stress.json" in run.files else None,
     )
 
 

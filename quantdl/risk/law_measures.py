@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import Forecast, MixtureForecast, SumLaw
-from quantdl.risk.spectral import Spectrum
+from quantdl.risk.spectral_measures import Spectrum
 from quantdl.scoring import confidence, marginal_expected_shortfall, marginal_value_at_risk
 
 _CROWDING = 6
@@ -99,7 +99,7 @@ def marginal_lower_partial_moment(forecast: Forecast, order: float = 2.0, thresh
 
 
 def marginal_spectral(forecast: Forecast, spectrum: Spectrum) -> Tensor:
-    r"""Spectral measure of each asset's loss in log return, see `quantdl.risk.spectral`; (B, A) float64.
+    r"""Spectral measure of each asset's loss in log return, see `quantdl.risk.spectral_measures`; (B, A) float64.
 
     Quantiles at the nodes are weighted by what the spectrum gives to the probability between the middles of the nodes,
     so a spectrum with steps is served; to 1e-4 of the measure. 0 for an absent asset.

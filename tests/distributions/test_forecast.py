@@ -327,3 +327,23 @@ def test_the_contract_itself_is_no_law():
     with pytest.raises(TypeError, match="abstract"):
         Forecast(PRESENT)
     assert np.all([name in Forecast.__abstractmethods__ for name in ("log_prob", "icdf", "marginal_crps", "to")])
+
+
+def test_the_density_of_many_draws_of_a_row_is_that_of_the_row_repeated(law):
+    row = law.rows(slice(0, 1))
+    drawn = row.sample((7,))[:, 0]
+    repeated = row.rows(torch.zeros(7, dtype=torch.long)).log_prob(drawn)
+    torch.testing.assert_close(row.log_prob_of_draws(drawn), repeated, rtol=1e-9, atol=1e-9)
+    with pytest.raises(ValueError, match="must have one row, got 2"):
+        law.log_prob_of_draws(drawn)
+
+
+def test_standard_coordinates_come_back_as_returns_and_have_the_density_of_a_change_of_variables(law):
+    row = law.rows(slice(1, 2))
+    drawn = row.sample((5,))[:, 0]
+    standard = row.to_standard(drawn).detach().requires_grad_()
+    returns = row.from_standard(standard)
+    torch.testing.assert_close(returns.detach(), drawn, rtol=1e-6, atol=1e-9)
+    (slope,) = torch.autograd.grad(returns.sum(), standard)
+    expected = row.log_prob_of_draws(returns) + slope.log().sum(-1)
+    torch.testing.assert_close(row.log_prob_of_standard(standard), expected, rtol=1e-6, atol=1e-6)

@@ -11,7 +11,7 @@ from quantdl.risk.convex_measures import entropic, expectile, lower_partial_mome
 from quantdl.risk.drawdowns import maximum_drawdown, value_path
 from quantdl.risk.estimates import block_length, estimate_of_draws, estimate_of_history, estimate_of_value_at_risk
 from quantdl.risk.measures import expected_shortfall, expected_shortfall_error, value_at_risk
-from quantdl.risk.spectral import ExponentialSpectrum, WangTransform, spectral
+from quantdl.risk.spectral_measures import ExponentialSpectrum, WangTransform, spectral
 
 MEASURES = {
     "expected shortfall": partial(expected_shortfall, level=0.95),

@@ -26,7 +26,7 @@ from quantdl.risk.law_measures import (
 )
 from quantdl.risk.measures import expected_shortfall, value_at_risk
 from quantdl.risk.scenarios import Scenarios
-from quantdl.risk.spectral import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
+from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 
 PRESENT = torch.tensor([[True, True, False]])
 LOCATION = torch.tensor([[0.001, -0.002, 0.0]], dtype=torch.float64)

@@ -1,0 +1,97 @@
+"""Today's book of a run, put through the scenarios of its config."""
+
+import numpy as np
+import pandas as pd
+
+from quantdl.backtest.judging.liquidity import spreads_by_bar
+from quantdl.backtest.plan.friction import VolumeWaiver
+from quantdl.backtest.plan.related_positions import NamedGroups
+from quantdl.config import ExperimentConfig
+from quantdl.config.scenario_file import scenario_refusal, scenarios_of
+from quantdl.experiment.judgement import Books
+from quantdl.experiment.preparation import LoadedData
+from quantdl.risk.book import LossPredictions
+from quantdl.risk.liquidity import MarketDepth
+from quantdl.risk.past_returns import PastReturns
+from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.stress import stress_book
+from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults
+from quantdl.risk.stress_record import StressReport
+from quantdl.sequences import NEXT_SESSION
+
+
+def refuse_unknown_names(config: ExperimentConfig, data: LoadedData) -> None:
+    """Refuse scenarios that name assets or groups that the data do not have, before anything is fitted.
+
+    Raises:
+        ConfigError: With all of them, each at its line.
+    """
+    settings = scenarios_of(config)
+    if settings is None:
+        return
+    faults = [*scenario_faults(settings, data.panel.assets, groups_of(config, data).values())]
+    if faults:
+        raise scenario_refusal(config, faults)
+
+
+def groups_of(config: ExperimentConfig, data: LoadedData) -> dict[str, str]:
+    """Group by asset: as the plan names them, else the sectors of the data."""
+    groups = config.plan.related_positions.groups
+    if isinstance(groups, NamedGroups):
+        return {asset: name for name, members in groups.members.items() for asset in members}
+    return dict(data.panel.sectors)
+
+
+def stress_of_run(
+    config: ExperimentConfig, data: LoadedData, books: Books, predictions: LossPredictions
+) -> StressReport | None:
+    """Put the book that is held after the last session through the scenarios; None where the config asks for none.
+
+    The laws are those that the model made at that close, over the next session and over the position's window; without
+    a model, a Student-t law fitted to the last sessions.
+
+    Args:
+        config: Of the run.
+        data: What it ran on.
+        books: Its backtests.
+        predictions: What predicts the losses of its book.
+    """
+    settings = scenarios_of(config)
+    if settings is None:
+        return None
+    weights = books.strategy.weights_after_fill
+    last = pd.Timestamp(weights.index[-1])
+    held = weights.iloc[-1].to_numpy(dtype=np.float64)
+    if not held.any():
+        reason = "The book is flat after the last session of the test span, so there is nothing to stress."
+        return StressReport(last.date(), 0.0, 0.0, 0, skipped=reason)
+    depth = _depth(config, books)
+    book = StressedBook(
+        PastReturns.of_panel(data.confirmed_returns, last),
+        held,
+        _laws(predictions, last),
+        groups_of(config, data),
+        depth if isinstance(depth, MarketDepth) else None,
+        depth if isinstance(depth, str) else "",
+    )
+    return stress_book(book, settings, config.seed)
+
+
+def _laws(predictions: LossPredictions, last: pd.Timestamp) -> tuple[StressLaw, ...]:
+    if not isinstance(predictions, ModelPredictions):
+        return ()
+    windows = {window.bars: window for window in (predictions.position, NEXT_SESSION)}
+    return tuple(
+        StressLaw(predictions.book.law(last, window), bars, predictions.name) for bars, window in windows.items()
+    )
+
+
+def _depth(config: ExperimentConfig, books: Books) -> MarketDepth | str:
+    """How liquid the assets are as of the last session, or why that is not known."""
+    if isinstance(config.plan.friction.liquidity, VolumeWaiver):
+        return "the plan waives liquidity, so no volume is known"
+    terms, last = books.job.terms, books.job.stop - 1
+    equity = float(books.strategy.equity["equity"].iloc[-1])
+    if not equity > 0:
+        return "the book is ruined"
+    return MarketDepth(equity, np.array(terms.dollar_volume[last]), 2.0 * spreads_by_bar(terms)[last])
