@@ -21,6 +21,7 @@ from quantdl.backtest.judging.attribution import CurrencyResult, pnl_by_currency
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
 from quantdl.backtest.judging.stress import StressTest
+from quantdl.backtest.plan.related_positions import CorrelationGroups, membership
 from quantdl.calendars.labels import bar_date
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
@@ -32,11 +33,14 @@ from quantdl.results.metrics import Benchmark, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, risk_table
+from quantdl.risk.book_figures import NO_GROUP
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
 from quantdl.risk.metrics import PerformanceMetrics, excess_returns, performance
 from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.run_contributions import RunContributions, run_contributions
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +141,26 @@ def judge(
         forecast=_forecast_scores(config, forecasts, fitted_through),
         member_spread=member_spread(risk.rows, forecasts),
         currencies=_currencies(data, books),
+        contributions=_contributions(config, data, result, predictions),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = excess_returns(curves[0], bars_per_year, rates[0], elapsed)
     return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess)
+
+
+def _contributions(
+    config: ExperimentConfig, data: LoadedData, result: BacktestResult, predictions: LossPredictions
+) -> RunContributions | None:
+    """What positions and groups added; by correlation a plan's groups change, and the sectors stand for them."""
+    if not isinstance(predictions, ModelPredictions | HistoricalSimulation):
+        return None
+    groups, panel = config.plan.related_positions.groups, data.panel
+    if isinstance(groups, CorrelationGroups):
+        names = [panel.sectors.get(asset, NO_GROUP) for asset in panel.assets]
+    else:
+        numbers, known = membership(groups, panel)
+        names = [known[number] for number in numbers.tolist()]
+    return run_contributions(predictions, result.weights_after_fill, names)
 
 
 def elapsed_years(job: Job, panel: Panel) -> pd.Series | None:

@@ -20,6 +20,7 @@ from quantdl.report import (
     calibration,
     census,
     charts,
+    contributions,
     costs,
     exposures,
     interventions,
@@ -42,6 +43,7 @@ from quantdl.runs.store import RunFolder
 SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
     performance.curves_section,
     market_risk.section,
+    contributions.section,
     members.section,
     calibration.section,
     exposures.section,

@@ -12,6 +12,7 @@ from quantdl.risk.forecast_scores import ForecastScores
 from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.member_spread import MemberSpread
 from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.run_contributions import RunContributions
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class RunMetrics:
         forecast: Scores of the forecasts; None without a model.
         member_spread: How far the members of the model are apart; None where it has none.
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
+        contributions: What positions and groups added to the predicted shortfall; None where nothing is known of it.
     """
 
     strategy: PerformanceMetrics
@@ -62,3 +64,4 @@ class RunMetrics:
     forecast: ForecastScores | None = field(default=None, metadata=OMIT_DEFAULT)
     member_spread: MemberSpread | None = field(default=None, metadata=OMIT_DEFAULT)
     currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)
+    contributions: RunContributions | None = field(default=None, metadata=OMIT_DEFAULT)

@@ -18,6 +18,7 @@ from quantdl.report.charts.books import (
 )
 from quantdl.report.charts.canvas import library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
+from quantdl.report.charts.contributions import components
 from quantdl.report.charts.forecasts import (
     losses_against_predictions,
     pit_histogram,
@@ -31,6 +32,7 @@ __all__ = [
     "Limit",
     "DrawnFault",
     "book_exposure",
+    "components",
     "condition_course",
     "cumulative_costs",
     "equity_and_drawdown",
