@@ -48,7 +48,7 @@ def default_config() -> RiskConfig:
     promised in 2011-2018 (22 of 20.1 expected losses beyond 99 %, 93 of 100.6 beyond 95 %; benchmarks/EXPERIMENTS.md).
     """
     model = MarketStatesSettings(horizon=10, refit="once")
-    return RiskConfig(name="risk", seed=7, data=Sp500Prices(kind="sp500"), model=model)
+    return RiskConfig(name="sp500", seed=7, data=Sp500Prices(kind="sp500"), model=model)
 
 
 def book_risk(

@@ -41,7 +41,8 @@ _ERRORS = "Errors are standard errors of the simulation, in percent of equity li
 _COMPONENTS = (
     "The component of a position is its weight times the derivative of the measure: what the position loses on average "
     "when the book loses its value at risk, or more than that. Components add up to the figure of the book. If closed: "
-    "by how much the figure falls if the position is closed and its money kept as cash; these do not add up."
+    "by how much the figure falls if the position is closed and its money kept as cash; these do not add up. "
+    "The highest level of each window is shown; positions.csv has all of them."
 )
 _FACTORS = (
     "The market is the mean return of all assets of the prices, a group's factor the mean return of its assets apart "
@@ -158,8 +159,8 @@ def _contributions(record: BookRiskRecord) -> Section | None:
     if not positions:
         return None
     lead = "Where does the risk come from? Each position and each group, in percent of equity."
-    spans = list(dict.fromkeys((one.bars, one.level) for one in positions))
-    nearest = max((span for span in spans if span[0] == spans[0][0]), key=lambda span: span[1])
+    spans = _spans(positions)
+    nearest = spans[0]
     drawn = [one for one in positions if (one.bars, one.level) == nearest]
     title = f"Expected shortfall at {stated(nearest[1])} over {counted(nearest[0], 'bar')}, by position"
     parts: list[Part] = [
@@ -168,6 +169,14 @@ def _contributions(record: BookRiskRecord) -> Section | None:
     parts.append(_position_table(positions, spans))
     parts.append(_part_table("What groups add", "Group", "Net weight [%]", record.figures.groups, spans))
     return Section("contributions", "Contributions", "Contributions", lead, tuple(parts))
+
+
+def _spans(rows: Iterable[PositionFigures | PartFigures]) -> list[tuple[int, float]]:
+    """Of each window, shortest first, the highest level that is told; the files beside the report have all levels."""
+    highest: dict[int, float] = {}
+    for one in rows:
+        highest[one.bars] = max(one.level, highest.get(one.bars, 0.0))
+    return list(highest.items())
 
 
 def _position_table(positions: tuple[PositionFigures, ...], spans: list[tuple[int, float]]) -> Table:
@@ -226,8 +235,7 @@ def _factors(record: BookRiskRecord) -> Section | None:
     if not found:
         return None
     lead = "How much of it is the market, the group, and the single asset?"
-    spans = list(dict.fromkeys((one.bars, one.level) for one in found))
-    table = _part_table("What factors add", "Factor", "Exposure [%]", found, spans, _FACTORS)
+    table = _part_table("What factors add", "Factor", "Exposure [%]", found, _spans(found), _FACTORS)
     return Section("factors", "Factors", "Factors", lead, (table,))
 
 

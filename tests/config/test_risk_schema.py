@@ -8,7 +8,7 @@ from quantdl.config import load_risk_config
 from quantdl.errors import ConfigError
 from tests.small_experiment import ROOT
 
-SHIPPED = (ROOT / "configs/risk.yaml").read_text(encoding="utf-8")
+SHIPPED = (ROOT / "configs/risk/sp500.yaml").read_text(encoding="utf-8")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -18,7 +18,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def test_the_shipped_config_states_one_and_ten_bars_at_the_basel_levels():
-    config = load_risk_config(ROOT / "configs/risk.yaml")
+    config = load_risk_config(ROOT / "configs/risk/sp500.yaml")
     assert config.horizons == (1, 10)
     assert config.levels == (0.975, 0.99)
 
@@ -51,5 +51,5 @@ def test_a_model_is_asked_for(tmp_path):
 
 
 def test_a_config_extends_another_one(tmp_path):
-    config = load_risk_config(written(tmp_path, f"extends: {ROOT}/configs/risk.yaml\nname: small\ndraws: 5000\n"))
+    config = load_risk_config(written(tmp_path, f"extends: {ROOT}/configs/risk/sp500.yaml\nname: small\ndraws: 5000\n"))
     assert (config.name, config.draws, config.model.kind) == ("small", 5000, "market_states")

@@ -158,7 +158,7 @@ def test_too_short_a_history_is_refused_with_what_to_do(folder):
 
 
 def test_the_law_without_a_config_is_that_of_the_shipped_config():
-    shipped, own = load_risk_config(ROOT / "configs/risk.yaml"), default_config()
+    shipped, own = load_risk_config(ROOT / "configs/risk/sp500.yaml"), default_config()
     assert shipped.identity() == own.identity()
     assert (shipped.seed, shipped.levels, shipped.draws) == (own.seed, own.levels, own.draws)
 
