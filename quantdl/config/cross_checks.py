@@ -299,7 +299,7 @@ def _missing_files(document: Document) -> Iterator[Misfit]:
     allocated = document.node(("strategies",))
     if isinstance(allocated, Sequence):
         inside += [("strategies", at, "file") for at in range(len(allocated.items))]
-    for keys in (("strategy", "file"), ("data", "path"), ("scenarios",), *inside):
+    for keys in (("strategy", "file"), ("data", "path"), *inside):
         node = document.node(keys)
         if not isinstance(node, Scalar) or not node.text:
             continue

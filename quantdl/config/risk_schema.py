@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import model_validator
@@ -52,10 +51,9 @@ class RiskConfig(ForecastConfig):
         unconfirmed_beyond: How many times the last close a price may be, or a fraction of it, before the next bar must
             confirm it; see the plan's ``trusted_data``.
         liquidity: How long and how costly it is to leave the book.
-        scenarios: File of stress scenarios, relative to the config; null for none.
     """
 
-    not_tried = {**ForecastConfig.not_tried, "levels": True, "draws": True, "liquidity": True, "scenarios": True}  # noqa: RUF012 - a constant
+    not_tried = {**ForecastConfig.not_tried, "levels": True, "draws": True, "liquidity": True}  # noqa: RUF012 - a constant
 
     model: Model
     levels: Annotated[tuple[Level, ...], NotEmpty] = (0.975, 0.99)
@@ -63,7 +61,6 @@ class RiskConfig(ForecastConfig):
     validation_sessions: Annotated[int, Interval(ge=20, le=5000)] = 504
     unconfirmed_beyond: Annotated[float, Interval(gt=1)] = 5.0
     liquidity: LiquiditySettings = LiquiditySettings()
-    scenarios: Path | None = None
 
     @model_validator(mode="after")
     def _names_exist(self) -> "RiskConfig":

@@ -30,11 +30,11 @@ def test_horizons_are_the_next_bar_and_those_of_the_model_each_once(tmp_path):
 
 def test_every_fault_is_reported_at_once_with_its_line(tmp_path):
     text = SHIPPED.replace("seed: 7", "sed: 7").replace("horizon: 10", "horizon: 0")
-    text += "levels: [0.2]\nscenarios: none.yaml\nplan: {}\nliquidity: {participation: 2}\n"
+    text += "levels: [0.2]\nplan: {}\nliquidity: {participation: 2}\n"
     with pytest.raises(ConfigError) as refused:
         load_risk_config(written(tmp_path, text))
     message = str(refused.value)
-    for part in ("did you mean 'seed'", "model.horizon: given '0'", "levels", "none.yaml", "plan: unknown key"):
+    for part in ("did you mean 'seed'", "model.horizon: given '0'", "levels", "plan: unknown key"):
         assert part in message
     assert "liquidity.participation: given '2'" in message
     assert f"risk.yaml:{1 + text[: text.index('plan:')].count(chr(10))}:" in message

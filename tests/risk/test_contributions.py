@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings, strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
 from quantdl.portfolio import risk_contributions
 from quantdl.risk.contributions import (
@@ -56,6 +56,30 @@ def test_components_are_those_of_the_elliptical_closed_form_within_their_errors(
         distance = (found.component.numpy() - truth) / found.error.numpy()
         assert np.abs(distance).max() < 4.0
         assert (found.error.numpy() < 0.02 * truth.sum()).all()
+
+
+def test_components_are_those_of_a_skewed_mixture_of_normals_in_closed_form():
+    """Two states, a common fall in one: not elliptical, and the mean of a position given the book's loss no line."""
+    chance, shift = np.array([0.9, 0.1]), np.array([np.zeros(6), -0.02 * np.linspace(0.2, 1.8, 6)])
+    spread = np.stack([covariance(), 3.0 * covariance()])
+    random, level = np.random.default_rng(2), 0.975
+    state = random.choice(2, size=200_000, p=chance)
+    draws = random.standard_normal((200_000, 6))
+    draws = shift[state] + np.einsum("nij,nj->ni", np.linalg.cholesky(spread)[state], draws)
+    middle, deviation = -shift @ WEIGHTS, np.sqrt(np.einsum("i,kij,j->k", WEIGHTS, spread, WEIGHTS))
+    law = stats.norm(middle, deviation)
+    quantile = optimize.brentq(lambda loss: float(chance @ law.sf(loss)) - (1 - level), 0.0, 0.5)
+    slope = np.einsum("i,kij,j->ki", WEIGHTS, spread, WEIGHTS) / deviation[:, None] ** 2
+    own = -shift * WEIGHTS
+    at_quantile = chance * law.pdf(quantile) / float(chance @ law.pdf(quantile))
+    of_quantile = at_quantile @ (own + slope * (quantile - middle)[:, None])
+    beyond = (law.sf(quantile)[:, None] * own + slope * (deviation**2 * law.pdf(quantile))[:, None]) * chance[:, None]
+    scenarios = Scenarios(ASSETS, torch.from_numpy(draws), 1)
+    for measure, truth in (("value_at_risk", of_quantile), ("expected_shortfall", beyond.sum(0) / (1 - level))):
+        found = DIVIDED[measure](scenarios, torch.from_numpy(WEIGHTS), level)
+        miss = found.component.numpy() - truth
+        assert np.abs(miss / found.error.numpy()).max() < 4.0
+        assert np.abs(miss).max() < 0.01 * truth.sum()
 
 
 def test_the_stated_errors_are_the_spread_over_repeated_simulations():
