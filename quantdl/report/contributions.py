@@ -9,8 +9,8 @@ from quantdl.risk.run_contributions import PartContribution
 _SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (
     "The component of a position is its weight times the derivative of the expected shortfall in it: what the position "
-    "loses on average when the book loses most. Components add up to the shortfall of the book. Errors are of the "
-    "simulation."
+    "loses on average when the book loses most. Components add up to the shortfall of the book. Errors are standard "
+    "errors for so many draws, or past returns."
 )
 
 
