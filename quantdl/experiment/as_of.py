@@ -134,9 +134,10 @@ def forecast_as_of(config: ExperimentConfig, day: date | None = None, progress: 
 
 def _session(config: ExperimentConfig, panel: Panel, day: date | None) -> pd.Timestamp:
     """The last session up to a day, which must not lie before the test span nor after the data."""
-    session = last_session(panel, day)
     first = pd.Timestamp(config.splits.test_start)
-    if session < first:
+    is_early = day is not None and pd.Timestamp(day) < first
+    session = first if is_early else last_session(panel, day)
+    if is_early or session < first:
         where = config.where("splits", "test_start")
         raise DataError(
             f"as of {session if day is None else day:%Y-%m-%d}: {where} is {first:%Y-%m-%d}, and what comes "
