@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from quantdl.backtest import data_faults
-from quantdl.config import configured_strategy, load_config, swept_strategies
+from quantdl.config import configured_strategy, load_config, load_risk_config, swept_strategies
 from quantdl.config.config_fault import dotted
 from quantdl.config.extending import merged, overrides, read_layers
 from quantdl.config.yaml_writer import yaml_text
@@ -17,6 +17,7 @@ from quantdl.training.splits import split_bars
 
 FOLDER = Path(__file__).parents[1] / "configs"
 CONFIGS = sorted(FOLDER.glob("*.yaml"))
+RISKS = sorted((FOLDER / "risk").glob("*.yaml"))  # of the risk of a book; they have no plan
 BASES = sorted((FOLDER / "base").glob("*.yaml"))  # what configs extend; no runs themselves
 
 
@@ -118,3 +119,11 @@ def test_the_quick_start_compares_all_five_models():
     config = load_config(CONFIGS[[path.stem for path in CONFIGS].index("quickstart")])
     kinds = [config.model.kind, *(block.kind for block in config.compared_models())]
     assert kinds == ["transformer", "flow", "graph", "ewma_t", "garch_t"]
+
+
+@pytest.mark.parametrize("path", RISKS, ids=lambda path: path.stem)
+def test_a_config_of_the_risk_of_a_book_loads_and_is_named_after_its_file(path):
+    config = load_risk_config(path)
+    assert config.name == path.stem
+    with pytest.raises(ConfigError, match="plan: missing"):
+        load_config(path)

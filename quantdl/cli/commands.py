@@ -220,6 +220,55 @@ def forecast(
 
 
 @app.command()
+def risk(
+    positions: Annotated[
+        Path, typer.Argument(metavar="POSITIONS", help="CSV with the columns asset and quantity or value; a row CASH.")
+    ],
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="The session; the last one of the data by default.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="YAML with data and model; bundled prices by default.")
+    ] = None,
+    trade: Annotated[
+        list[str] | None, typer.Option("--trade", metavar="ASSET=MONEY", help="Compare with the book after a trade.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Folder to write tables, JSON and report into; must not exist.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Value at risk and shortfall of a book that is held, what each position adds, and how long leaving it takes.
+
+    Nothing after the close of the session is read. It runs no strategy, needs no plan and counts no trial.
+    """
+    day = None if as_of is None else _day(as_of, "--as-of")
+    if not positions.is_file():
+        raise ConfigError(f"{positions}: no such file; expected a CSV of positions.")
+    if output is not None and output.exists():
+        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    from quantdl.cli.risk import bought, print_book_risk, write_book_risk
+
+    wanted = bought(trade or ())
+    from quantdl.config import load_risk_config
+    from quantdl.risk.positions import read_positions
+
+    settings, book = None if config is None else load_risk_config(config), read_positions(positions)
+    from quantdl.experiment.book_risk import book_risk
+
+    with progress_bars() as progress:
+        record = book_risk(book, day, settings, wanted, progress)
+    if output is not None:
+        write_book_risk(record, output)
+    if as_json:
+        print_json(record)
+        return
+    print_book_risk(record)
+    if output is not None:
+        typer.echo(output)
+
+
+@app.command()
 def search(config: ConfigPath, as_json: AsJson = False) -> None:
     """Try the settings under ``search`` on the validation span, and print the trials; the test span is not read.
 

@@ -16,8 +16,9 @@ from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
+from quantdl.config.forecast_schema import DataConfig
 from quantdl.config.scalars import resolve
-from quantdl.config.schema import AllocatedSettings, BacktestSettings, DataConfig, ExperimentConfig
+from quantdl.config.schema import AllocatedSettings, BacktestSettings, ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value
 from quantdl.errors import did_you_mean
 from quantdl.models.settings import (
@@ -55,6 +56,13 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     yield from _strategy_misfits(blocks, document)
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
+    yield from _member_misfits(document)
+    yield from _missing_files(document)
+
+
+def risk_faults(document: Document) -> Iterator[Misfit]:
+    """Yield what is wrong between the blocks of a config for the risk of a book."""
+    yield from _row_misfits(_readable_blocks(document))
     yield from _member_misfits(document)
     yield from _missing_files(document)
 

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.config.config_fault import ConfigFault, Key, dotted
-from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults
+from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults, risk_faults
 from quantdl.config.data_paths import respelled
 from quantdl.config.document import Document, Scalar
 from quantdl.config.extending import (
@@ -20,6 +20,7 @@ from quantdl.config.extending import (
     with_whole_members,
     without,
 )
+from quantdl.config.risk_schema import RiskConfig
 from quantdl.config.scenario_file import scenarios_of
 from quantdl.config.schema import SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
 from quantdl.config.validation import FaultyPart, read_value, refusal
@@ -27,6 +28,7 @@ from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
 
 _CONFIG: TypeAdapter[ExperimentConfig] = TypeAdapter(ExperimentConfig)
+_RISK: TypeAdapter[RiskConfig] = TypeAdapter(RiskConfig)
 
 
 def load_config(path: Path | str) -> ExperimentConfig:
@@ -39,6 +41,24 @@ def load_config(path: Path | str) -> ExperimentConfig:
         PlanError: The same, when only the plan is at fault.
     """
     return _config_of(read_layers(Path(path)))
+
+
+def load_risk_config(path: Path | str) -> RiskConfig:
+    """Read the config of the risk of a book, and those that it extends, as `load_config` reads that of a run.
+
+    Raises:
+        ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
+    """
+    document = with_whole_members(with_own_paths(merged(read_layers(Path(path))), _RISK))
+    faults = [*document.faults, *_placed(risk_faults(document), document)]
+    try:
+        config = read_value(_RISK, document)
+    except FaultyPart as part:
+        raise refusal(document, [*faults, *part.faults]) from None
+    if faults:
+        raise refusal(document, faults)
+    config._document = document
+    return config
 
 
 def with_values(config: ExperimentConfig, values: Mapping[str, object]) -> ExperimentConfig:

@@ -8,7 +8,7 @@ from typing import final
 from pydantic import TypeAdapter
 
 from quantdl.config.config_fault import ConfigFault, Key
-from quantdl.config.schema import STRICT, ExperimentConfig, ScenarioFile
+from quantdl.config.forecast_schema import STRICT, ForecastConfig, ScenarioFile
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import read_document
 from quantdl.errors import QuantdlError
@@ -42,7 +42,7 @@ def load_scenarios(path: Path | str) -> StressSettings:
         raise refusal(document, part.faults) from None
 
 
-def scenarios_of(config: ExperimentConfig) -> StressSettings | None:
+def scenarios_of(config: ForecastConfig) -> StressSettings | None:
     """Return the stress scenarios of a config; None where it asks for none.
 
     Raises:
@@ -52,7 +52,7 @@ def scenarios_of(config: ExperimentConfig) -> StressSettings | None:
     return load_scenarios(config.locate(asked.file)) if isinstance(asked, ScenarioFile) else asked
 
 
-def scenario_refusal(config: ExperimentConfig, faults: Iterable[tuple[tuple[Key, ...], str]]) -> QuantdlError:
+def scenario_refusal(config: ForecastConfig, faults: Iterable[tuple[tuple[Key, ...], str]]) -> QuantdlError:
     """Return the error for scenarios that do not suit the data, each at its line of the file in which it stands.
 
     Args:

@@ -1,27 +1,19 @@
 """The schema of a config: everything that describes one run."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic import Field, JsonValue, model_validator
 
 from quantdl.backtest.plan.items import Plan
-from quantdl.bounds import Interval, NonNegativeFloat, PositiveFloat, Text
-from quantdl.config.config_fault import dotted
-from quantdl.config.data_paths import expanded, path_faults, without_stand_in
-from quantdl.config.document import Document, beside
+from quantdl.bounds import Interval, PositiveFloat, Text
+from quantdl.config.forecast_schema import ForecastConfig, Model
 from quantdl.config.grid import SweepSettings
 from quantdl.errors import FieldFaults
-from quantdl.features.settings import FeatureSettings
-from quantdl.market.series.declaration import SeriesFile
-from quantdl.market.sources.settings import PriceSettings
-from quantdl.models.settings import GroupsFile, ModelKind, ModelSettings, member_class
-from quantdl.risk.stress_settings import StressSettings
-from quantdl.training.settings import SearchSettings, SplitDates, TrainingSettings
+from quantdl.models.settings import ModelKind, ModelSettings, member_class
+from quantdl.training.settings import SearchSettings, SplitDates
 
 STRATEGY_COPY = "strategy.py"
 """Name of the copy, in a run folder, of the file of a single strategy."""
@@ -32,46 +24,12 @@ SCENARIOS_COPY = "scenarios.yaml"
 RATE_UNITS = ("percent a year", "fraction a year")
 """Units in which a risk-free rate can be read."""
 
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$",
-        description="letters, digits, '_', '-' and '.', at most 64",
-        examples=["quickstart"],
-    ),
-]
-
 _NOT_TRIED: dict[str, bool | set[str] | dict[str, set[str]]] = {
     **dict.fromkeys(("name", "seed", "output", "search", "sweep", "evaluation", "stress"), True),
     "strategy": {"file"},
     "strategies": {"__all__": {"file"}},
 }
-"""What another value of makes no other trial."""
-
-STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
-"""No unknown keys, and nothing coerced: neither text to numbers nor numbers to flags. It counts for all below, too."""
-
-Settings = TypeVar("Settings")
-
-
-def _with_paths_checked(settings: Settings) -> Settings:
-    faults = [*path_faults(settings)]
-    if faults:
-        raise FieldFaults(*faults)
-    return settings
-
-
-DataConfig = Annotated[PriceSettings, Field(discriminator="kind"), AfterValidator(_with_paths_checked)]
-"""The settings of one source of prices, told apart by ``kind``."""
-
-SeriesConfig = Annotated[SeriesFile, AfterValidator(_with_paths_checked)]
-"""A series beside the prices."""
-
-GroupsConfig = Annotated[GroupsFile, AfterValidator(_with_paths_checked)]
-"""A file of groups of assets."""
-
-Model = Annotated[ModelSettings, Field(discriminator="kind")]
-"""The settings of one model, told apart by ``kind``."""
+"""What another value of makes no other trial. How forecasts are scored changes neither what is forecast nor traded."""
 
 
 @dataclass(frozen=True)
@@ -149,32 +107,7 @@ class EvaluationSettings:
     tick: PositiveFloat | Literal["found"] | None = None
 
 
-@dataclass(frozen=True)
-class ScenarioFile:
-    """A file of stress scenarios.
-
-    Attributes:
-        file: The file, relative to the config file; it holds the keys of `StressSettings`.
-    """
-
-    file: Path
-
-
-@dataclass(frozen=True)
-class OutputSettings:
-    """Where run folders go, and what is kept until they are there.
-
-    Attributes:
-        root: Folder of runs, relative to the config file; null for ``runs`` in the working directory.
-        state_seconds: Seconds of training after which its state is kept anew, so that a run that was killed goes on
-            from there when it is started again; 0 keeps it after every step, null never.
-    """
-
-    root: Path | None = None
-    state_seconds: NonNegativeFloat | None = 30.0
-
-
-class ExperimentConfig(BaseModel):
+class ExperimentConfig(ForecastConfig):
     """One run, complete. Made by `load_config`; frozen.
 
     Attributes:
@@ -201,18 +134,10 @@ class ExperimentConfig(BaseModel):
         output: Where run folders go.
     """
 
-    model_config = STRICT
+    not_tried = _NOT_TRIED
 
-    name: Name
-    seed: Annotated[int, Interval(ge=0, lt=2**63)]
-    data: DataConfig
-    exogenous: tuple[SeriesConfig, ...] = ()
-    groups: GroupsConfig | None = None
-    features: FeatureSettings = FeatureSettings()
     risk_free: Text | None = None
     benchmark: Text | None = None
-    model: Model | None = None
-    training: TrainingSettings = TrainingSettings()
     splits: SplitDates
     search: SearchSettings | None = None
     sweep: SweepSettings | None = None
@@ -222,21 +147,14 @@ class ExperimentConfig(BaseModel):
     plan: Plan
     backtest: BacktestSettings = BacktestSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    stress: ScenarioFile | StressSettings | None = StressSettings()
-    output: OutputSettings = OutputSettings()
-    _document: Document | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _names_exist(self) -> "ExperimentConfig":
         names = [series.name for series in self.exogenous]
         known = f"expected a name under exogenous, which has {names or 'none'}"
-        faults = [
-            ("exogenous", f"the name {name!r} stands twice") for name in sorted({*names}) if names.count(name) > 1
-        ]
+        faults = self.series_faults()
         single = {"risk_free": self.risk_free, "benchmark": self.benchmark}
         faults += [(key, f"given {name!r}; {known}") for key, name in single.items() if name and name not in names]
-        unknown = sorted(set(self.features.exogenous) - set(names))
-        faults += [("features", f"exogenous names {unknown}; {known}")] if unknown else []
         units = {series.name: series.unit for series in self.exogenous}
         evaluated = [*self.named_models()]
         if self.evaluation.against is not None and self.evaluation.against not in evaluated:
@@ -250,62 +168,11 @@ class ExperimentConfig(BaseModel):
         return self
 
     @property
-    def source(self) -> Document:
-        """The file this config was read from, with its text as written.
-
-        Raises:
-            ValueError: If the config was not read from a file.
-        """
-        if self._document is None:
-            raise ValueError("this config was built in Python; load_config reads one from a file")
-        return self._document
-
-    @property
-    def runs_root(self) -> Path:
-        """The folder of runs."""
-        return Path("runs") if self.output.root is None else self.locate(self.output.root)
-
-    @property
     def strategy_files(self) -> dict[str, Path]:
         """The strategy files as seen from the working directory, by the names of their copies in a run folder."""
         if self.strategy is not None:
             return {STRATEGY_COPY: self.locate(self.strategy.file)}
         return {copy_of_strategy(item.name): self.locate(item.file) for item in self.strategies}
-
-    def locate(self, path: Path) -> Path:
-        """Return ``path`` as seen from the working directory: a config names files relative to itself."""
-        return path if self._document is None else beside(self._document.path, path)
-
-    def locate_data(self, path: Path, *keys: str | int) -> Path:
-        """Return the path of data that stands at ``keys``, with variables of the environment replaced.
-
-        Raises:
-            ConfigError: If a variable is not set.
-        """
-        return self.locate(expanded(path, self.where(*keys)))
-
-    def identity(self) -> object:
-        """Return what makes a run of this config the trial that it is: all but name, seed, output, search and sweep.
-
-        How forecasts are scored is left out too: it changes neither what is forecast nor what is traded.
-
-        A path counts by where it leads, seen from the folder of runs; how it is spelled in which file does not matter.
-        Strategy files are left out: their code counts by itself.
-        """
-        content = self.model_dump(exclude=_NOT_TRIED)
-
-        def spell(path: Path) -> str:
-            return without_stand_in(path) or os.path.relpath(self.locate(path), self.runs_root)
-
-        return _plain(content, spell)
-
-    def where(self, *keys: str | int) -> str:
-        """Return ``file:line:column: key`` of a key, for a message about its value.
-
-        Example:
-            ``config.where("splits", "test_end")`` gives ``"configs/quickstart.yaml:21:13: splits.test_end"``.
-        """
-        return dotted(keys) if self._document is None else f"{self._document.mark(keys)}: {dotted(keys)}"
 
     def compared_models(self) -> tuple[ModelSettings, ...]:
         """Return the settings of ``compare``, a bare kind with its defaults and the horizons of ``model``."""
@@ -332,14 +199,3 @@ class ExperimentConfig(BaseModel):
 def copy_of_strategy(name: str) -> str:
     """Return the name of the copy, in a run folder, of the file of one of several strategies."""
     return f"strategy_{name}.py"
-
-
-def _plain(value: object, spell: Callable[[Path], str]) -> object:
-    """Return a dumped config as JSON knows it, with paths as ``spell`` writes them."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item, spell) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item, spell) for item in value]
-    if isinstance(value, Path):
-        return spell(value)
-    return value.isoformat() if isinstance(value, date) else value

@@ -17,16 +17,12 @@ from quantdl.backtest import BacktestResult, data_faults, prepare
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.backtest.running.engine import Engine
-from quantdl.calendars.bars import bar_period, is_intraday
-from quantdl.calendars.labels import bar_text
-from quantdl.calendars.periods import sessions_by_period
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
+from quantdl.experiment.closing import fingerprint_of, following_session, last_session
 from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
 from quantdl.experiment.preparation import SourceData, data_of, prepared, read_sources
-from quantdl.market.card import content_fingerprint
-from quantdl.market.corporate.attachment import fingerprint_with_actions
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, LossPredictions
 from quantdl.risk.forecast_scores import QUANTILES, window_names
@@ -37,7 +33,6 @@ from quantdl.training.forecasting import ForecastBook
 from quantdl.training.splits import split_bars
 
 _WAITS = ("waiting",)  # orders that go on at the next session, filled in part or not at all
-_NO_LONGER_CLOSED = pd.Timedelta(days=75)  # a month that begins now has ended by then
 _MOST_GROWTH = 2000  # sessions after the plan's sample among which the end of the data that it trusts is looked for
 
 
@@ -111,7 +106,7 @@ def forecast_as_of(
     _check_plan(config, source)
     config = _through(config, session)
     data = data_of(config, replace(source, panel=source.panel.until(session)))
-    bars = split_bars(data.panel.sessions, config.splits, _following(data.panel))
+    bars = split_bars(data.panel.sessions, config.splits, following_session(data.panel))
     rate = rate_on_cash(config, data, bars.test)
     fitted, book = forecast_test_span(config, data, bars, progress)
     start = data.panel.sessions[bars.test.start + 1]
@@ -128,7 +123,7 @@ def forecast_as_of(
     positions = _positions(result, orders, job.tape.marks[-1])
     in_book = (positions["shares"] != 0) | (positions["weight_after_orders"] != 0)
     seen = None if fitted is None else [bar for bar in fitted.fitted.fitted_through if bar <= label][-1]
-    following = _following(data.panel)
+    following = following_session(data.panel)
     return AsOf(
         session=session.date(),
         next_session=None if following is None else following.date(),
@@ -148,61 +143,16 @@ def forecast_as_of(
 
 def _session(config: ExperimentConfig, panel: Panel, day: date | None) -> pd.Timestamp:
     """The last session up to a day, which must not lie before the test span nor after the data."""
-    sessions = panel.sessions
-    wanted = sessions[-1] if day is None else pd.Timestamp(day)
-    if len(_later_bars(panel, wanted)):
-        raise DataError(
-            f"as of {wanted:%Y-%m-%d}: the data end with {sessions[-1]:%Y-%m-%d}, and the exchange has traded since. "
-            "Bring the newer bars, or give an earlier day."
-        )
-    at = int(sessions.searchsorted(wanted, side="right")) - 1
     first = pd.Timestamp(config.splits.test_start)
-    if at < 0 or sessions[at] < first:
+    is_early = day is not None and pd.Timestamp(day) < first
+    session = first if is_early else last_session(panel, day)
+    if is_early or session < first:
+        where = config.where("splits", "test_start")
         raise DataError(
-            f"as of {wanted:%Y-%m-%d}: {config.where('splits', 'test_start')} is {first:%Y-%m-%d}, and what comes "
+            f"as of {session if day is None else day:%Y-%m-%d}: {where} is {first:%Y-%m-%d}, and what comes "
             "before it was used to fit and to choose. Give a day of the test span or after it."
         )
-    session: pd.Timestamp = sessions[at]
-    if session == sessions[-1]:
-        _refuse_unfinished(panel)
     return session
-
-
-def _refuse_unfinished(panel: Panel) -> None:
-    """Refuse data that end within a session: what comes next is then a bar of that session, not the next one.
-
-    Raises:
-        DataError: If the last bar was known before the session closed.
-    """
-    declared, session = panel.card.declaration, panel.sessions[-1]
-    if not is_intraday(declared.frequency):
-        return
-    close = declared.trading_calendar().schedule(session, session)["close"].iloc[0]
-    if panel.known_at[-1] < close:
-        local = close.tz_convert(declared.trading_calendar().timezone)
-        raise DataError(
-            f"as of {session:%Y-%m-%d}: the data end with the bar of {bar_text(panel.bars[-1])}, and the session goes "
-            f"on to {local:%H:%M}. Bring its other bars, or give an earlier day."
-        )
-
-
-def _later_bars(panel: Panel, until: pd.Timestamp) -> pd.DatetimeIndex:
-    """Labels that the calendar has for bars after the last one of a panel, up to a day."""
-    declared, last = panel.card.declaration, panel.sessions[-1]
-    calendar, period = declared.trading_calendar(), bar_period(declared.frequency)
-    until = min(until, calendar.last_day)
-    if until <= last:
-        return panel.sessions[:0]
-    if period is None:
-        return calendar.sessions(last + pd.Timedelta(days=1), until)
-    _, labels = sessions_by_period(last, until, period, calendar)
-    return labels[(labels > last) & (labels <= until)]
-
-
-def _following(panel: Panel) -> pd.Timestamp | None:
-    """The calendar's next session after a panel, or the last one of its next week or month; None where it ends."""
-    later = _later_bars(panel, panel.sessions[-1] + _NO_LONGER_CLOSED)
-    return pd.Timestamp(later[0]) if len(later) else None
 
 
 def _through(config: ExperimentConfig, session: pd.Timestamp) -> ExperimentConfig:
@@ -239,16 +189,7 @@ def _had_fingerprint(source: SourceData, wanted: str, earliest: pd.Timestamp) ->
     if source.exchange_rates:
         return False
     ends = panel.sessions[panel.sessions >= earliest].unique()[:_MOST_GROWTH]
-    return any(_fingerprint(panel.until(end)) == wanted for end in ends)
-
-
-def _fingerprint(panel: Panel) -> str:
-    """The fingerprint that the panel would have, had it been loaded as it is."""
-    begun = np.flatnonzero(panel.has_bar.any(axis=0))
-    panel = panel.select([panel.assets[asset] for asset in begun])
-    instants = panel.known_at if is_intraday(panel.card.declaration.frequency) else None
-    values = content_fingerprint(panel.sessions, panel.assets, panel.fields, panel.status, instants)
-    return fingerprint_with_actions(values, panel.actions)
+    return any(fingerprint_of(panel.until(end)) == wanted for end in ends)
 
 
 def _grown(fault: PlanFault, end: pd.Timestamp) -> PlanFault:

@@ -24,6 +24,7 @@ from quantdl.backtest.judging.attribution import CurrencyResult, pnl_by_currency
 from quantdl.backtest.judging.costs import cost_figures
 from quantdl.backtest.judging.periods import both_by_regime, both_by_stress_window, context_results
 from quantdl.backtest.judging.stress import StressTest
+from quantdl.backtest.plan.related_positions import CorrelationGroups, membership
 from quantdl.calendars.labels import bar_date
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
@@ -36,14 +37,17 @@ from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.active_risk import active_risk
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
+from quantdl.risk.book_figures import NO_GROUP
 from quantdl.risk.equity_curves import MeasuredCurve
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.forecast_tests import forecast_tests
 from quantdl.risk.further_figures import further_figures
+from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
 from quantdl.risk.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.run_contributions import RunContributions, run_contributions
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +156,7 @@ def judge(
         forecast_tests=judged,
         currencies=_currencies(data, books),
         further=further_metrics(strategy, equal_weight, beside),
+        contributions=_contributions(config, data, result, predictions),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])
@@ -178,6 +183,21 @@ def further_metrics(
     shared = min(len(strategy.sessions), len(baseline.sessions))  # both begin with the same session
     equal_weight = active_risk(strategy.first(shared), baseline.first(shared), "equal weight")
     return FurtherMetrics(further_figures(strategy), further_figures(baseline), (equal_weight, *against))
+
+
+def _contributions(
+    config: ExperimentConfig, data: LoadedData, result: BacktestResult, predictions: LossPredictions
+) -> RunContributions | None:
+    """What positions and groups added; by correlation a plan's groups change, and the sectors stand for them."""
+    if not isinstance(predictions, ModelPredictions | HistoricalSimulation):
+        return None
+    groups, panel = config.plan.related_positions.groups, data.panel
+    if isinstance(groups, CorrelationGroups):
+        names = [panel.sectors.get(asset, NO_GROUP) for asset in panel.assets]
+    else:
+        numbers, known = membership(groups, panel)
+        names = [known[number] for number in numbers.tolist()]
+    return run_contributions(predictions, result.weights_after_fill, names)
 
 
 def elapsed_years(job: Job, panel: Panel) -> pd.Series | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quantdl.calendars import trading_calendar
-from quantdl.config import ExperimentConfig
+from quantdl.config import ForecastConfig
 from quantdl.config.data_paths import variables
 from quantdl.errors import ConfigError, DataError, DataSettingsError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
@@ -25,7 +25,7 @@ VINTAGES = "vintages"
 _NOT_STATED = "not stated"
 
 
-def load_panel(config: ExperimentConfig, on_fault: OnFault, *, keep_ingest: bool = False) -> Panel:
+def load_panel(config: ForecastConfig, on_fault: OnFault, *, keep_ingest: bool = False) -> Panel:
     """Load what the data block of a config selects, with its corporate actions and what it said differently before.
 
     Every ingest of a run is kept as a vintage beside the runs if it differs from the one before, and what was revised
@@ -56,7 +56,7 @@ def load_panel(config: ExperimentConfig, on_fault: OnFault, *, keep_ingest: bool
         raise DataError("\n".join(wrong)) from None
 
 
-def _loaded(config: ExperimentConfig, located: PriceSettings, on_fault: OnFault) -> Panel:
+def _loaded(config: ForecastConfig, located: PriceSettings, on_fault: OnFault) -> Panel:
     """Load; what the sources of aligned prices cannot be together is said where they stand in the config."""
     if not isinstance(located, AlignedPrices):
         return load_prices(located, on_fault)
@@ -66,7 +66,7 @@ def _loaded(config: ExperimentConfig, located: PriceSettings, on_fault: OnFault)
         raise DataError(f"{config.where('data', 'sources')}: {error}") from error
 
 
-def _located(config: ExperimentConfig, data: PriceSettings) -> PriceSettings:
+def _located(config: ForecastConfig, data: PriceSettings) -> PriceSettings:
     """Return the settings with paths as seen from the working directory.
 
     Raises:
@@ -78,7 +78,7 @@ def _located(config: ExperimentConfig, data: PriceSettings) -> PriceSettings:
     return replace(data, sources=tuple(sources))
 
 
-def _located_source(config: ExperimentConfig, data: SinglePrices, keys: tuple[str | int, ...]) -> SinglePrices:
+def _located_source(config: ForecastConfig, data: SinglePrices, keys: tuple[str | int, ...]) -> SinglePrices:
     named = data.files()
     found: dict[str, Any] = {name: config.locate_data(path, *keys, name) for name, path in named.items()}
     if "path" in found and not found["path"].exists():
@@ -88,7 +88,7 @@ def _located_source(config: ExperimentConfig, data: SinglePrices, keys: tuple[st
     return replace(data, **found)
 
 
-def _vintages(config: ExperimentConfig, located: PriceSettings) -> Path | None:
+def _vintages(config: ForecastConfig, located: PriceSettings) -> Path | None:
     """One folder for what is read: two files of one publisher are not vintages of each other.
 
     Neither are bars aligned on other decisions, which are other bars without anything having been revised.

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.config import ExperimentConfig
+from quantdl.config import ExperimentConfig, ForecastConfig, RiskConfig
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.unfinished import unfinished_fit
 from quantdl.features import FeatureTable
@@ -87,7 +87,7 @@ def fit_model(
     panel: Panel,
     table: FeatureTable,
     bars: SplitBars,
-    config: ExperimentConfig,
+    config: ForecastConfig,
     progress: Progress | None = None,
 ) -> FittedBlock:
     """Fit the model of these settings, for the next session and for the position windows of its horizons.
@@ -117,12 +117,28 @@ def position_begins(config: ExperimentConfig) -> Begins:
     return "open" if config.plan.friction.fill_at == "next_open" else "close"
 
 
+def return_windows(settings: MemberSettings, config: ForecastConfig) -> tuple[ReturnWindow, ...]:
+    """Return the windows that a model answers for: the next session's, and those of its horizons.
+
+    Positions of a run begin where they are filled; a book whose risk is asked for is held already, so each of its
+    windows begins at the close of the forecast.
+
+    Args:
+        settings: Of the model.
+        config: Of a run, or of the risk of a book.
+    """
+    if isinstance(config, RiskConfig):
+        return tuple(ReturnWindow(0, bars) for bars in config.horizons)
+    assert isinstance(config, ExperimentConfig)  # the other kind of config that names a model
+    return forecast_windows(settings.horizon, settings.also_horizons, position_begins(config))
+
+
 def _fit_ensemble(
     settings: EnsembleSettings,
     panel: Panel,
     table: FeatureTable,
     bars: SplitBars,
-    config: ExperimentConfig,
+    config: ForecastConfig,
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit every member with every seed; the fits of one member read the same histories."""
@@ -153,9 +169,7 @@ def _told_of(progress: Progress | None, name: str) -> Progress | None:
     return lambda what, done, total: report(f"{name}: {what}", done, total)
 
 
-def member_histories(
-    settings: MemberSettings, panel: Panel, table: FeatureTable, config: ExperimentConfig
-) -> Histories:
+def member_histories(settings: MemberSettings, panel: Panel, table: FeatureTable, config: ForecastConfig) -> Histories:
     """Return the panel as one model reads it: its features, factors, groups and graph.
 
     Args:
@@ -165,7 +179,7 @@ def member_histories(
         config: Of the run, for the groups it names and for where it fills positions.
     """
     settings = _with_groups(settings, panel, config)
-    windows = forecast_windows(settings.horizon, settings.also_horizons, position_begins(config))
+    windows = return_windows(settings, config)
     return build_histories(
         panel,
         windows,
@@ -182,7 +196,7 @@ def _fit_one(
     histories: Histories,
     table: FeatureTable,
     bars: SplitBars,
-    config: ExperimentConfig,
+    config: ForecastConfig,
     seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
@@ -200,7 +214,7 @@ def _fit_network(
     histories: Histories,
     architecture: Architecture,
     bars: SplitBars,
-    config: ExperimentConfig,
+    config: ForecastConfig,
     seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
@@ -228,7 +242,7 @@ def _fit_network(
 def _fit_once(
     settings: Network,
     histories: Histories,
-    config: ExperimentConfig,
+    config: ForecastConfig,
     seed: int,
     spans: FitSpans,
     passes: int | None,
@@ -255,7 +269,7 @@ def _fit_once(
 
 
 def _circumstances(
-    config: ExperimentConfig,
+    config: ForecastConfig,
     seed: int,
     model: Forecaster,
     histories: Histories,
@@ -298,7 +312,7 @@ def _graph(settings: MemberSettings, panel: Panel) -> NeighbourGraph | None:
     return group_graph(returns, groups, k, window, and_correlated=network.edges == "both")
 
 
-def _with_groups(settings: MemberSettings, panel: Panel, config: ExperimentConfig) -> MemberSettings:
+def _with_groups(settings: MemberSettings, panel: Panel, config: ForecastConfig) -> MemberSettings:
     """The settings with the groups of the config's file written out, if they read groups and have none of their own."""
     file = config.groups
     if file is None or not isinstance(settings, NetworkSettings | MarketStatesSettings) or settings.groups:
@@ -389,7 +403,7 @@ def restored(
     settings: ModelSettings,
     panel: Panel,
     table: FeatureTable,
-    config: ExperimentConfig,
+    config: ForecastConfig,
 ) -> FittedBlock:
     """Return a stored model as `fit_model` gave it, but for how training went, on the same panel.
 
@@ -436,7 +450,7 @@ def _rebuilt(
     return sets[0] if n_sets == 1 else RefittedForecaster(sets, range(n_sets))
 
 
-def _device(config: ExperimentConfig) -> torch.device:
+def _device(config: ForecastConfig) -> torch.device:
     wanted = config.training.device
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from quantdl.config import ExperimentConfig
+from quantdl.config import ExperimentConfig, ForecastConfig
 from quantdl.errors import DataError
 from quantdl.experiment.loading import load_bare, load_panel
 from quantdl.experiment.series import load_series, read_at, refuse_stale
@@ -120,7 +120,7 @@ class SourceData:
     exchange_rates: tuple[ExchangeRate, ...]
 
 
-def read_sources(config: ExperimentConfig, keep_ingest: bool = True) -> SourceData:
+def read_sources(config: ForecastConfig, keep_ingest: bool = True) -> SourceData:
     """Load and select what a config names.
 
     Args:
@@ -132,7 +132,8 @@ def read_sources(config: ExperimentConfig, keep_ingest: bool = True) -> SourceDa
         IntegrityError: If the vintage of the last run is not what was written.
     """
     panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
-    _refuse_unfit(config, panel)
+    if isinstance(config, ExperimentConfig):
+        _refuse_unfit(config, panel)
     return SourceData(panel, load_series(config), _exchange_rates(config))
 
 
@@ -142,13 +143,29 @@ def prepared(config: ExperimentConfig, source: SourceData) -> LoadedData:
     Raises:
         DataError: If a fault is to be refused, or nothing is left.
     """
+    judged_through = source.panel.sessions[max(_before_test(config, source.panel), 0)]
+    return prepared_through(config, source, judged_through, config.plan.trusted_data.unconfirmed_beyond)
+
+
+def prepared_through(
+    config: ForecastConfig, source: SourceData, judged_through: pd.Timestamp, beyond: float
+) -> LoadedData:
+    """Return what `prepared` does, for a config with or without a test span.
+
+    Args:
+        config: Names the policies.
+        source: What they are applied to.
+        judged_through: Last session in which a cell may be judged by later ones.
+        beyond: How many times the last close a price may be before the next bar must confirm it.
+
+    Raises:
+        DataError: As `prepared`.
+    """
     panel = source.panel
     census = take_census(panel)
-    judged_through = panel.sessions[max(_before_test(config, panel), 0)]
     treated = apply_policies(panel, census, config.data.policies, judged_through)
     money = _in_book_currency(treated, config, source.exchange_rates)
-    beyond = config.plan.trusted_data.unconfirmed_beyond
-    universe = _universe(money, config, config.data.eligibility)
+    universe = _universe(money, config, config.data.eligibility, beyond)
     final = money if universe is None else with_universe(money, universe)
     return LoadedData(final, _total_returns(final), census, source.series, source.exchange_rates, universe, beyond)
 
@@ -158,7 +175,7 @@ def _before_test(config: ExperimentConfig, panel: Panel) -> int:
     return int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_start))) - 1
 
 
-def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
+def model_inputs(config: ForecastConfig, data: LoadedData) -> FeatureTable:
     """Return the features that the config's models read, on the axis of `LoadedData.learnt`.
 
     Bars on which no asset trades (a Sunday of an FX calendar, a weekend of ``24/7``) are no sessions: they do not count
@@ -173,7 +190,7 @@ def model_inputs(config: ExperimentConfig, data: LoadedData) -> FeatureTable:
 
 
 def check_data(
-    target: ExperimentConfig | Path,
+    target: ForecastConfig | Path,
     calendar: str | None = None,
     frequency: str = "1D",
     intraday: IntradayBars | None = None,
@@ -219,14 +236,14 @@ def _refuse_unfit(config: ExperimentConfig, panel: Panel) -> None:
         )
 
 
-def _exchange_rates(config: ExperimentConfig) -> tuple[ExchangeRate, ...]:
+def _exchange_rates(config: ForecastConfig) -> tuple[ExchangeRate, ...]:
     files = enumerate(config.data.exchange_rates)
     places = [config.locate_data(file.path, "data", "exchange_rates", number, "path") for number, file in files]
     located = zip(config.data.exchange_rates, places, strict=True)
     return tuple(load_exchange_rate(replace(file, path=path)) for file, path in located)
 
 
-def _in_book_currency(panel: Panel, config: ExperimentConfig, rates: tuple[ExchangeRate, ...]) -> Panel:
+def _in_book_currency(panel: Panel, config: ForecastConfig, rates: tuple[ExchangeRate, ...]) -> Panel:
     if config.data.book_currency is None:
         return panel
     try:
@@ -240,11 +257,11 @@ def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> s
     return slice(before_test, int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_end), side="right")))
 
 
-def _universe(panel: Panel, config: ExperimentConfig, rule: UniverseRule | None) -> Universe | None:
+def _universe(panel: Panel, config: ForecastConfig, rule: UniverseRule | None, beyond: float) -> Universe | None:
     """Judge the universe on confirmed prices: a bad print neither sells a holding nor lets an asset in."""
     if rule is None:
         return None
-    confirmed = confirmed_prices(panel, config.plan.trusted_data.unconfirmed_beyond).panel
+    confirmed = confirmed_prices(panel, beyond).panel
     path = rule.membership
     where = ("data", "eligibility", "membership")
     located = None if path is None else config.locate_data(path, *where)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
-from quantdl.config.schema import SCENARIOS_COPY, ScenarioFile
+from quantdl.config.forecast_schema import ScenarioFile
+from quantdl.config.schema import SCENARIOS_COPY
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial

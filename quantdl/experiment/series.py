@@ -9,7 +9,7 @@ import pandas as pd
 from quantdl.calendars import TradingCalendar, trading_calendar
 from quantdl.calendars.bars import is_intraday
 from quantdl.calendars.labels import bar_text
-from quantdl.config import ExperimentConfig
+from quantdl.config import ExperimentConfig, ForecastConfig
 from quantdl.errors import DataError
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
@@ -21,7 +21,7 @@ _FEWEST_NEW = 0.5  # of the sessions of a benchmark's figures: those on which it
 _FEWEST_ASKED = 10  # sessions from which on that share is told
 
 
-def load_series(config: ExperimentConfig) -> dict[str, ExogenousSeries]:
+def load_series(config: ForecastConfig) -> dict[str, ExogenousSeries]:
     """Load every series of a config, by name.
 
     Raises:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantdl.config import ExperimentConfig
+from quantdl.config import ForecastConfig
 from quantdl.disk import disk_errors, is_used, shared
 from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import NetworkSettings
@@ -40,7 +40,7 @@ _FORGOTTEN_AFTER = 14 * 86_400.0  # seconds
 
 
 def unfinished_fit(
-    config: ExperimentConfig,
+    config: ForecastConfig,
     seed: int,
     model: Forecaster,
     histories: Histories,
@@ -78,7 +78,7 @@ def unfinished_fit(
 
 
 @contextmanager
-def keeping_unfinished(config: ExperimentConfig) -> Iterator[None]:
+def keeping_unfinished(config: ForecastConfig) -> Iterator[None]:
     """Keep the states of a config's trainings inside a ``with`` block; after an error, those that there are stay.
 
     Old ones of other configs are removed.
@@ -112,7 +112,7 @@ def _remove_empty(folder: Path) -> None:
             empty.rmdir()
 
 
-def _folder(config: ExperimentConfig) -> Path:
+def _folder(config: ForecastConfig) -> Path:
     return config.runs_root / _FOLDER / digest([to_plain(config.identity()), config.seed])[:32]
 
 

@@ -15,6 +15,7 @@ from quantdl.risk.further_figures import FurtherFigures
 from quantdl.risk.level_tests import LevelTests
 from quantdl.risk.member_spread import MemberSpread
 from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.run_contributions import RunContributions
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class RunMetrics:
         forecast_tests: Every test of the risk forecasts; None where no value at risk was predicted.
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
         further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs made before it.
+        contributions: What positions and groups added to the predicted shortfall; None where nothing is known of it.
     """
 
     strategy: PerformanceMetrics
@@ -84,3 +86,4 @@ class RunMetrics:
     forecast_tests: ForecastTests | None = field(default=None, metadata=OMIT_DEFAULT)
     currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)
     further: FurtherMetrics | None = field(default=None, metadata=OMIT_DEFAULT)
+    contributions: RunContributions | None = field(default=None, metadata=OMIT_DEFAULT)

@@ -39,7 +39,16 @@ class MemberLosses:
 
     def range_of_value_at_risk(self, level: float) -> tuple[float, float, float]:
         """Least and largest value at risk under a member, and the standard deviation over the members."""
-        values = torch.stack([value_at_risk(own, level) for own in self.losses])
+        return self._range_of(value_at_risk, level)
+
+    def range_of_expected_shortfall(self, level: float) -> tuple[float, float, float]:
+        """Least and largest expected shortfall under a member, and the standard deviation over the members."""
+        return self._range_of(expected_shortfall, level)
+
+    def _range_of(
+        self, measure: Callable[[torch.Tensor, float], torch.Tensor], level: float
+    ) -> tuple[float, float, float]:
+        values = torch.stack([measure(own, level) for own in self.losses])
         mean = (values * self.weights).sum()
         spread = ((values - mean).square() * self.weights).sum().sqrt()
         return float(values.min()), float(values.max()), float(spread)

@@ -10,6 +10,7 @@ import torch
 from quantdl.calendars.bars import bar_unit
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk
+from quantdl.risk.scenarios import Scenarios
 
 HISTORY_SESSIONS = 500
 """Sessions of the past that stand for the next one, where there are as many."""
@@ -49,6 +50,18 @@ class HistoricalSimulation:
             losses, basis=f"past {unit}s in which every held asset has a return ({self._least(stop, held)})"
         )
 
+    def scenarios(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> Scenarios | None:
+        """Joint returns behind `book_risk`; see `quantdl.risk.run_contributions.PredictedScenarios`."""
+        stop = int(self.panel.bars.searchsorted(session, side="right"))
+        rows = self._counted(stop, np.flatnonzero(weights != 0))
+        known = self._known[rows].all(axis=0)
+        returns = np.where(known, self._filled[rows], np.nan)
+        if round(len(returns) * (1.0 - level), 6) < 1.0:
+            return None
+        unit = bar_unit(self.panel.card.declaration.frequency)
+        source = f"historical simulation, {len(returns)} {unit}s"
+        return Scenarios(tuple(self.panel.assets), torch.from_numpy(returns), 1, source=source)
+
     def _counted(self, stop: int, held: np.ndarray) -> slice | np.ndarray:
         """Rows before ``stop`` in which every asset held has a return, the last ones."""
         last = slice(max(0, stop - HISTORY_SESSIONS), stop)
@@ -76,15 +89,19 @@ class HistoricalSimulation:
         return np.where(self._known, self._returns, 0.0)
 
 
-def trailing_returns(panel: Panel, asset: int, session: pd.Timestamp) -> np.ndarray:
+def trailing_returns(panel: Panel, asset: int, session: pd.Timestamp, bars: int = 1) -> np.ndarray:
     """Return the last simple returns of one asset up to ``session``, (at most `HISTORY_SESSIONS`,), oldest first.
 
     Args:
         panel: Prices.
         asset: Position of the asset among ``panel.assets``.
         session: Last session read.
+        bars: Of its own trades that a return runs over; returns over several overlap.
     """
     last = int(panel.bars.searchsorted(session, side="right")) - 1
     alone = panel.select([panel.assets[asset]]).until(panel.known_at[last])
     returns = alone.log_returns()[:, 0]
-    return np.asarray(np.expm1(returns[np.isfinite(returns)][-HISTORY_SESSIONS:]))
+    known = returns[np.isfinite(returns)]
+    if bars > 1:
+        known = np.convolve(known, np.ones(bars), mode="valid") if len(known) >= bars else known[:0]
+    return np.asarray(np.expm1(known[-HISTORY_SESSIONS:]))

@@ -13,6 +13,8 @@ from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, MemberLosses
 from quantdl.risk.historical import trailing_returns
 from quantdl.risk.measures import draw_returns, portfolio_losses
+from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.stand_ins import with_stand_ins, worst_together
 from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import ForecastBook
 
@@ -64,6 +66,16 @@ class ModelPredictions:
         basis = f"past returns of {self.panel.assets[shortest]}, which is held and has no forecast"
         return BookRisk(losses_under(law), len(stand_ins[shortest]), basis, by_member)
 
+    def scenarios(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> Scenarios | None:
+        """Joint returns behind `book_risk`; see `quantdl.risk.run_contributions.PredictedScenarios`."""
+        law, seed = self._law(session, NEXT_SESSION)
+        drawn = Scenarios.of_law(law, self.book.assets, 1, self.n_draws, seed)
+        held = torch.from_numpy(np.array(weights, dtype=np.float64))
+        absent = torch.nonzero((held != 0) & ~drawn.known).flatten().tolist()
+        past = {asset: trailing_returns(self.panel, asset, session) for asset in absent}
+        fewest = min([len(drawn.returns), *map(len, past.values())])
+        return with_stand_ins(drawn, held, past) if round(fewest * (1.0 - level), 6) >= 1.0 else None
+
     def value_at_risk(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> float | None:
         """Value at risk of a book over the session after ``session``; arguments as for `book_risk`.
 
@@ -80,7 +92,7 @@ class ModelPredictions:
         known = np.where(np.isnan(draws).all(axis=0), 0, np.array(weights, dtype=np.float64))
         losses = portfolio_losses(torch.from_numpy(np.nan_to_num(draws)), torch.from_numpy(known))
         for own in stand_ins.values():
-            losses = losses + _worst_together(losses, own) if len(own) else losses
+            losses = losses + worst_together(losses, own) if len(own) else losses
         return losses
 
     def _stand_ins(self, session: pd.Timestamp, law: Forecast, weights: np.ndarray) -> dict[int, np.ndarray]:
@@ -105,9 +117,3 @@ class ModelPredictions:
 
 def _of_members(losses_under: Callable[[Forecast], torch.Tensor], law: MixtureForecast) -> MemberLosses:
     return MemberLosses(torch.stack([losses_under(member) for member in law.members]), law.weights[0].cpu())
-
-
-def _worst_together(book: torch.Tensor, own: np.ndarray) -> torch.Tensor:
-    """Quantiles of an asset's own losses, as many as the book has losses (S,), ordered as the book's losses are."""
-    quantiles = np.quantile(own, (np.arange(len(book)) + 0.5) / len(book))
-    return torch.from_numpy(quantiles)[book.argsort().argsort()]

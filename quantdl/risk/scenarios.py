@@ -41,8 +41,10 @@ class Scenarios:
             )
         if self.returns.dtype != torch.float64:
             raise ValueError(f"returns must be float64, got {self.returns.dtype}.")
-        unknown = torch.isnan(self.returns)
-        broken = (unknown.any(0) & ~unknown.all(0)) | torch.isinf(self.returns).any(0) | (self.returns < -1.0).any(0)
+        low, high = self.returns.amin(0), self.returns.amax(0)  # NaN where one is; many draws are not copied
+        unknown = torch.isnan(low)
+        broken = (low < -1.0) | torch.isinf(high)
+        broken[unknown] = ~torch.isnan(self.returns[:, unknown]).all(0)
         if bool(broken.any()):
             asset = self.assets[int(broken.double().argmax())]
             raise ValueError(f"returns of {asset} must be finite and not below -1, or all NaN where nothing is known.")

@@ -19,6 +19,7 @@ COMMANDS = [
     ["data", "universe"],
     ["evaluate"],
     ["forecast"],
+    ["risk"],
     ["search"],
     ["sweep"],
     ["backtest"],

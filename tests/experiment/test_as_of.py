@@ -10,9 +10,8 @@ import pytest
 from quantdl.config import load_config
 from quantdl.errors import DataError, PlanError
 from quantdl.experiment import run_experiment
-from quantdl.experiment.as_of import _refuse_unfinished, forecast_as_of
+from quantdl.experiment.as_of import forecast_as_of
 from quantdl.market.sources import load_sp500
-from tests.backtest.worlds import hours
 from tests.small_experiment import ASSETS, ROOT, config_on_files, small_config, stored, with_model, write_prices
 
 QUANTILES = ["q01", "q05", "q25", "median", "q75", "q95", "q99"]
@@ -115,15 +114,6 @@ def test_a_day_without_a_session_means_the_last_one_before_it(tmp_path):
 def test_a_day_that_cannot_be_forecast_is_refused_with_the_reason(config, day, said):
     with pytest.raises(DataError, match=said):
         forecast_as_of(load_config(config), day)
-
-
-def test_a_session_that_still_has_bars_to_come_is_refused():
-    """The exchange closed at 13:00 on 3 July 2023; a bar of an hour from the open ends at 12:30."""
-    whole = hours(100.0, "2023-06-26", "2023-07-03")
-    _refuse_unfinished(whole)
-    rows = np.arange(len(whole.sessions)) < len(whole.sessions) - 1
-    with pytest.raises(DataError, match=r"end with the bar of 2023-07-03 12:30, and the session goes on to 13:00\."):
-        _refuse_unfinished(whole.at(rows))
 
 
 def prices(last: str, factor: float = 1.0) -> dict[str, pd.Series]:

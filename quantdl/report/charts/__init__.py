@@ -18,6 +18,7 @@ from quantdl.report.charts.books import (
 )
 from quantdl.report.charts.canvas import library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
+from quantdl.report.charts.contributions import components
 from quantdl.report.charts.forecasts import (
     forecast_monitor,
     losses_against_predictions,
@@ -32,6 +33,7 @@ __all__ = [
     "Limit",
     "DrawnFault",
     "book_exposure",
+    "components",
     "condition_course",
     "cumulative_costs",
     "equity_and_drawdown",

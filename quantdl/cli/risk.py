@@ -1,0 +1,158 @@
+"""The risk of a book, printed, and written as tables, JSON and a report."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from quantdl.cli.printing import print_table
+from quantdl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from quantdl.results.book_risk import BookRiskRecord
+    from quantdl.risk.book_figures import LevelFigures, PartFigures
+
+REPORT, RECORD = "report.html", "book_risk.json"
+"""Names of the report and of the record in the folder written."""
+
+
+def bought(trades: Sequence[str]) -> dict[str, float]:
+    """Read what ``--trade`` states: money bought by asset, negative for sold.
+
+    Raises:
+        ConfigError: If one is not of the form ASSET=MONEY, or an asset stands twice.
+
+    Example:
+        >>> bought(["AAPL=-100000", "1E5=2e4"])
+        {'AAPL': -100000.0, '1E5': 20000.0}
+    """
+    found: dict[str, float] = {}
+    for given in trades:
+        asset, _, text = given.rpartition("=")
+        try:
+            money = float(text)
+        except ValueError:
+            money = math.nan
+        if not asset or not math.isfinite(money) or asset in found:
+            raise ConfigError(
+                f"--trade: given {given!r}; expected ASSET=MONEY, each asset once, such as AAPL=-100000 for selling "
+                "100,000 worth of it."
+            )
+        found[asset] = money
+    return found
+
+
+def write_book_risk(record: "BookRiskRecord", folder: Path) -> None:
+    """Write each table as CSV, the record as JSON and the report; all of it, or nothing.
+
+    Raises:
+        AlreadyStoredError: If the folder exists.
+        RunError: If the disk refuses.
+    """
+    from quantdl.disk import disk_errors, publishing
+    from quantdl.records import json_text, to_plain
+    from quantdl.report.book_risk import write_book_risk_report
+    from quantdl.results.book_risk import book_risk_tables
+    from quantdl.results.tables import csv_text
+
+    with publishing(folder) as partial, disk_errors(folder):
+        for name, table in book_risk_tables(record).items():
+            (partial / f"{name}.csv").write_text(csv_text(table), encoding="utf-8", newline="")
+        (partial / RECORD).write_text(json_text(to_plain(record), RECORD), encoding="utf-8")
+        write_book_risk_report(record, partial / REPORT)
+
+
+def print_book_risk(record: "BookRiskRecord") -> None:
+    """Print risk by level and window, contributions of positions and groups at the highest level, and the rest."""
+    columns = ["bars", "level", "VaR [%]", "error", "ES [%]", "error", "VaR, money", "ES, money"]
+    lines = [_level_line(one, record.equity) for one in record.figures.levels]
+    spread = [one for one in record.figures.levels if one.value_at_risk_members is not None]
+    print_table(f"Risk at the close of {record.basis.session}, in percent of equity", columns, lines)
+    if spread:
+        names = ["bars", "level", "VaR, least", "largest", "share of VaR", "share of ES"]
+        print_table("Under the members of the law, in percent", names, map(_member_line, spread))
+    told = [one for one in record.figures.levels if not one.reason]
+    if told:
+        _print_contributions(record, told[0].bars, max(one.level for one in told if one.bars == told[0].bars))
+    for line in _sentences(record):
+        typer.echo(line)
+
+
+def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:
+    shown = f"over {bars} bar{'s' if bars > 1 else ''} at {100 * level:g} %, in percent of equity"
+    positions = [one for one in record.figures.positions if (one.bars, one.level) == (bars, level)]
+    names = ["asset", "group", "weight [%]", "VaR", "error", "ES", "error", "ES if closed"]
+    lines = [
+        (
+            one.asset,
+            one.group,
+            *_percent(one.weight, one.value_at_risk, one.value_at_risk_error),
+            *_percent(one.expected_shortfall, one.expected_shortfall_error, one.expected_shortfall_incremental),
+        )
+        for one in positions
+    ]
+    print_table(f"What positions add, {shown}", names, lines)
+    for title, rows in (("groups", record.figures.groups), ("factors", record.figures.factors)):
+        chosen = [_part_line(one) for one in rows if (one.bars, one.level) == (bars, level)]
+        print_table(f"What {title} add, {shown}", ["name", "exposure [%]", "VaR", "error", "ES", "error"], chosen)
+
+
+def _level_line(one: "LevelFigures", equity: float) -> tuple[object, ...]:
+    if one.value_at_risk is None or one.expected_shortfall is None:
+        return one.bars, one.level, f"undefined: {one.reason}", None, None, None, None, None
+    figures = _percent(one.value_at_risk, one.value_at_risk_error, one.expected_shortfall, one.expected_shortfall_error)
+    money = (f"{equity * part:,.0f}" for part in (one.value_at_risk, one.expected_shortfall))
+    return (one.bars, one.level, *figures, *money)
+
+
+def _member_line(one: "LevelFigures") -> tuple[object, ...]:
+    limit, shortfall = one.value_at_risk_members, one.expected_shortfall_members
+    assert limit is not None and shortfall is not None  # both, or neither
+    return one.bars, one.level, *_percent(limit.low, limit.high, limit.share, shortfall.share)
+
+
+def _part_line(one: "PartFigures") -> tuple[object, ...]:
+    figures = (one.exposure, one.value_at_risk, one.value_at_risk_error)
+    return one.name, *_percent(*figures, one.expected_shortfall, one.expected_shortfall_error)
+
+
+def _percent(*fractions: float | None) -> tuple[float | None, ...]:
+    return tuple(None if fraction is None else 100.0 * fraction for fraction in fractions)
+
+
+def _sentences(record: "BookRiskRecord") -> list[str]:
+    """What else there is to say, a line each."""
+    basis, leaving, hedge = record.basis, record.liquidation, record.hedge
+    lines = [
+        f"equity: {record.equity:,.2f}, of it cash {record.cash:,.2f}; gross {record.gross:.1%}, net {record.net:.1%}",
+        f"law: {basis.model}, fitted through {basis.fitted_through}; {basis.draws:,} draws, seed {basis.seed}",
+    ]
+    if hedge is None:
+        known = "no single instrument lowers the expected shortfall" if record.figures.positions else "undefined"
+        lines.append(f"best hedge: {known}")
+    else:
+        change = hedge.expected_shortfall
+        side = "sell" if hedge.weight < 0 else "buy"
+        lines.append(
+            f"best hedge with one instrument: {side} {abs(hedge.weight) * record.equity:,.0f} of {hedge.asset}; "
+            f"expected shortfall at {100 * record.hedge_level:g} % from {change.before:.2%} to {change.after:.2%}"
+        )
+    for effect in () if record.trade is None else record.trade.effects:
+        change = effect.expected_shortfall
+        lines.append(
+            f"trade: expected shortfall at {100 * effect.level:g} % from {change.before:.2%} to {change.after:.2%}, "
+            f"value at risk from {effect.value_at_risk.before:.2%} to {effect.value_at_risk.after:.2%}"
+        )
+    if leaving.days is None:
+        lines.append(f"days to liquidate: undefined: {leaving.reason}")
+    else:
+        lines.append(
+            f"days to liquidate: {leaving.days:.2f} at {leaving.participation:.0%} of the volume, "
+            f"{leaving.days_half_volume:.2f} with half the volume"
+        )
+    lines.append(
+        f"cost of leaving: {leaving.cost:.3%} of equity, {leaving.cost_five_spreads:.3%} with five times the spread"
+    )
+    return [*lines, *(f"note: {note}" for note in record.notes)]

@@ -1,0 +1,262 @@
+"""The risk of a book that somebody holds, as of a close: data, law, figures.
+
+The data physically end at the close, and everything is made of what is left: prices after it change nothing. The model
+is fitted on all of it and forecasts the returns that begin there: over the next bar, and over the bars of each of its
+horizons, by a law of their own.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from quantdl.config import RiskConfig, load_risk_config
+from quantdl.distributions import Forecast, MixtureForecast
+from quantdl.errors import ConfigError, DataError, did_you_mean
+from quantdl.experiment.closing import fingerprint_of, following_session, last_session
+from quantdl.experiment.models import fit_model
+from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_through, read_sources
+from quantdl.market.sources.settings import Sp500Prices
+from quantdl.models.settings import MarketStatesSettings
+from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
+from quantdl.risk.book import MemberLosses
+from quantdl.risk.book_figures import Window, book_figures
+from quantdl.risk.contributions import expected_shortfall_contributions
+from quantdl.risk.historical import trailing_returns
+from quantdl.risk.liquidation import Liquidation, liquidation, traded_money
+from quantdl.risk.positions import Positions, ValuedBook, valued
+from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.stand_ins import with_stand_ins
+from quantdl.risk.trades import Hedge, best_hedge, what_if
+from quantdl.sequences import ReturnWindow
+from quantdl.training.fit import Progress
+from quantdl.training.splits import FitSpans, SplitBars
+
+MOST_CANDIDATES = 50
+"""Instruments that are tried as a hedge."""
+
+
+def default_config() -> RiskConfig:
+    """Return what stands in where no config is named: the bundled prices, and econometric margins in market states.
+
+    Of the classical models it was the one whose value at risk of the equal-weight book was exceeded about as often as
+    promised in 2011-2018 (22 of 20.1 expected losses beyond 99 %, 93 of 100.6 beyond 95 %; benchmarks/EXPERIMENTS.md).
+    """
+    model = MarketStatesSettings(horizon=10, refit="once")
+    return RiskConfig(name="sp500", seed=7, data=Sp500Prices(kind="sp500"), model=model)
+
+
+def book_risk(
+    book: Positions,
+    as_of: date | None = None,
+    config: RiskConfig | Path | None = None,
+    trade: Mapping[str, float] | None = None,
+    progress: Progress | None = None,
+) -> BookRiskRecord:
+    """Return the risk of a book at a close.
+
+    Args:
+        book: See `quantdl.risk.positions.read_positions`.
+        as_of: The session, or a day after it on which the exchange is closed; None for the last one of the data.
+        config: Names data and model, or the file of one; `default_config` where None.
+        trade: Money bought by asset, negative for sold: a trade to compare the book with.
+        progress: Told what is going on.
+
+    Raises:
+        DataError: If the positions or the prices cannot be used.
+        ConfigError: If the config or the trade cannot be understood.
+
+    Example:
+        ``book_risk(read_positions("data/books/example.csv"), date(2022, 12, 28)).figures.levels``
+    """
+    settings = (
+        default_config() if config is None else config if isinstance(config, RiskConfig) else load_risk_config(config)
+    )
+    source = read_sources(settings, keep_ingest=False)
+    session = last_session(source.panel, as_of)
+    cut = replace(source, panel=source.panel.until(session))
+    data = prepared_through(settings, cut, session, settings.unconfirmed_beyond)
+    held = valued(book, data.panel, session)
+    bought = _bought(trade or {}, held)
+    laws = _laws(settings, data, progress)
+    if progress:
+        progress("risk of the book", 0, 1)
+    record = _record(settings, data, held, laws, book.source, bought)
+    record = replace(record, basis=replace(record.basis, fingerprint=fingerprint_of(cut.panel)))
+    if progress:
+        progress("risk of the book", 1, 1)
+    return record
+
+
+@dataclass(frozen=True, eq=False)
+class _Laws:
+    """The laws of all windows at the close, shortest first, and the last bar that their fit saw."""
+
+    by_bars: Mapping[int, Forecast]
+    assets: tuple[str, ...]
+    fitted_through: pd.Timestamp
+
+
+def _laws(config: RiskConfig, data: LoadedData, progress: Progress | None) -> _Laws:
+    """Fit the model on everything that there is, and forecast what begins at the last close."""
+    sessions = data.learnt.sessions
+    last = len(sessions) - 1
+    train = last - config.validation_sessions
+    if train < 1:
+        raise DataError(
+            f"{len(sessions)} bars up to {sessions[-1]:%Y-%m-%d}, and validation_sessions alone are "
+            f"{config.validation_sessions}. Bring more history, or lower validation_sessions."
+        )
+    spans = FitSpans(range(0, train + 1), range(train, last + 1))
+    bars = SplitBars(spans, range(last, last + 1))
+    fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
+    forecasts = fitted.forecast(bars.test, progress)
+    label = data.learnt.bars[-1]
+    laws = {n: forecasts.law(label, ReturnWindow(0, n)).to("cpu") for n in config.horizons}
+    return _Laws(laws, forecasts.assets, fitted.fitted.fitted_through[-1])
+
+
+def _record(
+    config: RiskConfig,
+    data: LoadedData,
+    held: ValuedBook,
+    laws: _Laws,
+    source: str,
+    bought: Mapping[str, float],
+) -> BookRiskRecord:
+    weights = torch.from_numpy(held.weights)
+    windows = [_window(config, data, held, law, bars) for bars, law in laws.by_bars.items()]
+    figures, nearest = book_figures(weights, windows, config.levels, held.groups), windows[0].scenarios
+    told = [one.level for one in figures.levels if one.bars == nearest.bars and not one.reason]
+    trade = None
+    if bought and told:
+        change = _changes(bought, held)
+        trade = Trade(tuple(bought.items()), tuple(what_if(nearest, weights, change, level) for level in told))
+    return BookRiskRecord(
+        basis=_basis(config, data, laws, source),
+        equity=held.equity,
+        cash=held.cash,
+        gross=float(weights.abs().sum()),
+        net=float(weights.sum()),
+        held=_positions(held),
+        figures=figures,
+        liquidation=_liquidation(config, data, held),
+        hedge=_hedge(nearest, weights, max(told)) if told else None,
+        hedge_level=max(told) if told else max(config.levels),
+        trade=trade,
+        notes=tuple(_notes(held, windows)),
+    )
+
+
+def _window(config: RiskConfig, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:
+    """Draw from a law; what it leaves out of the book has its own past returns."""
+    seed = int(np.random.SeedSequence([config.seed, bars]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    drawn = Scenarios.of_law(law, held.assets, bars, config.draws, seed)
+    weights = torch.from_numpy(held.weights)
+    absent = torch.nonzero((weights != 0) & ~drawn.known).flatten().tolist()
+    past = {asset: trailing_returns(data.confirmed_returns, asset, data.panel.bars[-1], bars) for asset in absent}
+    filled = {asset: own if len(own) else np.zeros(1) for asset, own in past.items()}  # no level rests on none at all
+    whole = with_stand_ins(drawn, weights, filled)
+    members = _member_losses(law, config.draws, seed, weights, filled) if isinstance(law, MixtureForecast) else None
+    if not past:
+        return Window(whole, members=members)
+    shortest = min(past, key=lambda asset: len(past[asset]))
+    apart = len(past[shortest]) // bars
+    basis = f"past returns over {bars} bars of {held.assets[shortest]}, which the law leaves out"
+    return Window(whole, apart, basis, members)
+
+
+def _member_losses(
+    law: MixtureForecast, n_draws: int, seed: int, weights: Tensor, past: Mapping[int, np.ndarray]
+) -> MemberLosses:
+    """Losses of the book under each member, with the same random numbers for all."""
+    assets = tuple(map(str, range(len(weights))))
+    losses = []
+    for member in law.members:
+        drawn = with_stand_ins(Scenarios.of_law(member, assets, 1, n_draws, seed), weights, past)
+        losses.append(drawn.losses(weights))
+    return MemberLosses(torch.stack(losses), law.weights[0].cpu().double())
+
+
+def _bought(trade: Mapping[str, float], held: ValuedBook) -> dict[str, float]:
+    """Check a trade against the assets of the prices.
+
+    Raises:
+        ConfigError: With every asset that is not there.
+    """
+    unknown = [asset for asset in trade if asset not in held.assets]
+    if unknown:
+        named = "; ".join(f"{asset!r} is none of the prices{did_you_mean(asset, held.assets)}" for asset in unknown)
+        raise ConfigError(f"trade: {named}. Give symbols of the prices.")
+    return dict(trade)
+
+
+def _changes(bought: Mapping[str, float], held: ValuedBook) -> Tensor:
+    money = np.array([bought.get(asset, 0.0) for asset in held.assets])
+    return torch.from_numpy(money / held.equity)
+
+
+def _hedge(scenarios: Scenarios, weights: Tensor, level: float) -> Hedge | None:
+    """The best hedge, among the assets of which a small trade moves the shortfall most for its own size."""
+    slopes = expected_shortfall_contributions(scenarios, weights, level).marginal.abs()
+    sizes = scenarios.returns.std(0)
+    order = torch.where(sizes > 0, slopes / sizes, 0.0).argsort(descending=True).tolist()
+    known = [scenarios.assets[asset] for asset in order if bool(scenarios.known[asset])][:MOST_CANDIDATES]
+    found = best_hedge(scenarios, weights, level, known)
+    return found if found.expected_shortfall.difference < 0 else None
+
+
+def _basis(config: RiskConfig, data: LoadedData, laws: _Laws, source: str) -> BookBasis:
+    card, following = data.panel.card, following_session(data.panel)
+    return BookBasis(
+        session=data.panel.sessions[-1].date(),
+        next_session=None if following is None else following.date(),
+        positions=source,
+        config=config.name,
+        model=config.model.kind,
+        fitted_through=laws.fitted_through.date(),
+        draws=config.draws,
+        seed=config.seed,
+        data=card.declaration.source,
+        fingerprint=card.fingerprint,
+        currency=card.declaration.currency,
+    )
+
+
+def _positions(held: ValuedBook) -> tuple[HeldPosition, ...]:
+    order = sorted(np.flatnonzero(held.held).tolist(), key=lambda asset: -abs(held.values[asset]))
+    weights = held.weights
+    return tuple(
+        HeldPosition(held.assets[asset], held.groups[asset], float(held.values[asset]), float(weights[asset]))
+        for asset in order
+    )
+
+
+def _liquidation(config: RiskConfig, data: LoadedData, held: ValuedBook) -> Liquidation:
+    """Leave the book at the volume that the positions state, or else the config, or else the prices."""
+    settings = config.liquidity
+    volume = {**traded_money(data.panel, settings.window_bars), **settings.dollar_volume, **held.dollar_volume}
+    weights = {one.asset: one.weight for one in _positions(held)}
+    return liquidation(weights, held.equity, volume, settings.participation, settings.half_spread_bps)
+
+
+def _notes(held: ValuedBook, windows: Sequence[Window]) -> Iterator[str]:
+    """Say what a reader must not overlook."""
+    if any(window.n_observed is not None for window in windows):
+        absent = [window.basis for window in windows if window.n_observed is not None]
+        yield (
+            f"The law leaves out what is held: {absent[0]}. Its own past returns stand in, worst where the rest of the "
+            "book is worst."
+        )
+    for asset, last in held.silent_since.items():
+        yield f"{asset} has no price at the close; its last one is of {last:%Y-%m-%d}. Its stated value counts."
+    if windows[0].members is None:
+        yield "The law has no members, so how uncertain its parameters are is not among the figures."
+    if len(windows) > 1:
+        longer = ", ".join(str(window.scenarios.bars) for window in windows[1:])
+        yield f"Over {longer} bars the figures are those of the model's own law of that window, and no multiples."

@@ -1,0 +1,136 @@
+"""The typed record of the risk of a book: every figure that `quantdl risk` leaves behind."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pandas as pd
+
+from quantdl.risk.book_figures import BookFigures
+from quantdl.risk.liquidation import Liquidation
+from quantdl.risk.trades import Hedge, WhatIf
+
+
+@dataclass(frozen=True)
+class BookBasis:
+    """What the figures rest on.
+
+    Attributes:
+        session: At whose close the book is looked at; nothing later was read.
+        next_session: The next one of the calendar; None where the calendar ends.
+        positions: Where the book was read.
+        config: Name of the config that names data and model.
+        model: Kind of the model.
+        fitted_through: Last session that its fit saw.
+        draws: Joint draws.
+        seed: Of the draws, and of what is random in the fit.
+        data: Source of the prices.
+        fingerprint: Of the prices up to the session.
+        currency: Of the book; None where the prices state none.
+    """
+
+    session: date
+    next_session: date | None
+    positions: str
+    config: str
+    model: str
+    fitted_through: date
+    draws: int
+    seed: int
+    data: str
+    fingerprint: str
+    currency: str | None
+
+
+@dataclass(frozen=True)
+class HeldPosition:
+    """One position.
+
+    Attributes:
+        asset: Symbol.
+        group: Of it; empty for none.
+        value: Money, negative if sold short.
+        weight: Fraction of equity.
+    """
+
+    asset: str
+    group: str
+    value: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Trade:
+    """A trade that was asked about, and what it would do.
+
+    Attributes:
+        bought: Money bought by asset, negative for sold, as pairs.
+        effects: By level, over the next bar.
+    """
+
+    bought: tuple[tuple[str, float], ...]
+    effects: tuple[WhatIf, ...]
+
+
+@dataclass(frozen=True)
+class BookRiskRecord:
+    """The risk of a book.
+
+    Attributes:
+        basis: What the figures rest on.
+        equity: Money.
+        cash: Money that is not invested.
+        gross: Sum of the sizes of all positions, as a fraction of equity.
+        net: Sum of all positions, as a fraction of equity.
+        held: The positions, largest first.
+        figures: By level, window, position, group and factor.
+        liquidation: Leaving the book.
+        hedge: The trade in one instrument that most reduces the shortfall of the next bar; None where none
+            does, or where too little is known of the book.
+        hedge_level: Level of that shortfall.
+        trade: The trade that was asked about; None for none, or where too little is known of the book.
+        notes: What a reader must not overlook.
+    """
+
+    basis: BookBasis
+    equity: float
+    cash: float
+    gross: float
+    net: float
+    held: tuple[HeldPosition, ...]
+    figures: BookFigures
+    liquidation: Liquidation
+    hedge: Hedge | None
+    hedge_level: float
+    trade: Trade | None = None
+    notes: tuple[str, ...] = ()
+
+
+def book_risk_tables(record: BookRiskRecord) -> dict[str, pd.DataFrame]:
+    """Lay the figures out as tables, by name: ``levels, positions, groups, factors, liquidation``.
+
+    Args:
+        record: Of a book.
+    """
+    rows = {
+        "levels": record.figures.levels,
+        "positions": record.figures.positions,
+        "groups": record.figures.groups,
+        "factors": record.figures.factors,
+        "liquidation": record.liquidation.positions,
+    }
+    return {name: _table(own) for name, own in rows.items()}
+
+
+def _table(rows: tuple[object, ...]) -> pd.DataFrame:
+    """One row a record; the parts of a nested record are columns ``outer_inner``."""
+    return pd.DataFrame([_flat(asdict(row)) for row in rows])  # type: ignore[call-overload]  # all are dataclasses
+
+
+def _flat(plain: dict[str, object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            found |= {f"{name}_{inner}": own for inner, own in value.items()}
+        else:
+            found[name] = value
+    return found

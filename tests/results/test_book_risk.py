@@ -1,0 +1,26 @@
+"""The tables of the risk of a book hold every row of the record, and a nested figure in a column of its own."""
+
+from quantdl.results.book_risk import book_risk_tables
+from tests.book_risk_record import by_hand
+
+
+def test_every_row_of_the_record_is_a_row_of_a_table():
+    record = by_hand()
+    tables = book_risk_tables(record)
+    assert set(tables) == {"levels", "positions", "groups", "factors", "liquidation"}
+    assert tables["positions"]["asset"].tolist() == [one.asset for one in record.figures.positions]
+    assert tables["positions"]["expected_shortfall"].tolist() == [
+        one.expected_shortfall for one in record.figures.positions
+    ]
+
+
+def test_figures_under_members_are_columns_beside_the_others():
+    levels = book_risk_tables(by_hand())["levels"]
+    assert levels["value_at_risk_members_low"].tolist()[0] == 0.018
+    assert levels["expected_shortfall_members_share"].tolist()[0] == 0.08
+
+
+def test_a_level_that_is_not_reached_is_empty_and_says_why():
+    levels = book_risk_tables(by_hand())["levels"]
+    assert levels["value_at_risk"].isna().tolist() == [False, True]
+    assert levels["reason"].iloc[1].startswith("level 0.99 needs")
