@@ -177,7 +177,7 @@ def test_a_halt_sells_whole_shares_where_the_volume_is_below_a_lot():
     closes[10:40, 0] = np.linspace(10, 40, 30)
     closes[40:, 0] = 18.0
     result, causes = judged_run(
-        closes, {2: [0.5, 0.0]}, stated(11_000.0), 5, invalidation=(DrawdownLimit("drawdown", 0.2),)
+        closes, {2: [0.25, 0.0]}, stated(11_000.0), 5, invalidation=(DrawdownLimit("drawdown", 0.2),)
     )
     assert result.fills["quantity"].tolist() == [100.0, -61.0, -39.0]
     assert result.fills["session"].tolist() == [result.equity.index[row] for row in (3, 41, 42)]
@@ -190,7 +190,7 @@ def test_an_exit_of_the_strategy_fills_whole_shares_of_what_a_bar_trades():
     """A tenth of 600 shares a session."""
     shares = np.full((60, 2), 1e6)
     shares[:20, 0], shares[20:, 0] = 3000.0, 600.0
-    schedule = {9: [0.5, 0.0], 29: [0.0, 0.0]}
+    schedule = {9: [0.25, 0.0], 29: [0.0, 0.0]}
     liquidity = MeasuredVolume("measured", 5, 0.1, 0.0)
     result, causes = judged_run(np.full((60, 2), 10.0), schedule, liquidity, 5, shares)
     assert result.fills["quantity"].tolist() == [100.0, -60.0, -40.0]
@@ -201,16 +201,17 @@ def test_a_session_that_takes_less_than_a_share_takes_none_and_saves_nothing_up(
     """Three of money a session at a price of 10 from session 20 on: no share, however many sessions pass."""
     shares = np.full((60, 2), 1e6)
     shares[:20, 0], shares[20:, 0] = 3000.0, 3.0
-    schedule = {9: [0.5, 0.0], 29: [0.0, 0.0]}
+    schedule = {9: [0.25, 0.0], 29: [0.0, 0.0]}
     liquidity = MeasuredVolume("measured", 5, 0.1, 0.0)
     result, causes = judged_run(np.full((60, 2), 10.0), schedule, liquidity, 5, shares)
     assert result.fills["quantity"].tolist() == [100.0]
     assert result.equity["days_to_exit"].iloc[-1] == np.inf
-    day = result.orders["decided"].iloc[1]  # the engine's, once nothing could be left in time
-    left = "1 positions were held for longer than 5 sessions after an order to leave them, the first A00"
-    assert (
-        causes["fast_exit"] == f"a position could not be sold at all, on {day:%Y-%m-%d}; {left} from {day:%Y-%m-%d} on"
+    row = result.equity.index.get_loc(result.orders["decided"].iloc[1])  # the engine's: nothing can be left in time
+    day, after = (result.equity.index[at].strftime("%Y-%m-%d") for at in (row, row + 1))
+    left = (
+        f"1 positions were held for longer than 5 sessions after an order to leave them, the first A00 from {after} on"
     )
+    assert causes["fast_exit"] == f"a position could not be sold at all, on {day}; {left}"
 
 
 def test_no_more_is_bought_than_whole_shares_can_be_left_in_time():
