@@ -311,7 +311,7 @@ def rough_run(rough):
     )  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(ROUGH)
 def test_every_fill_lies_within_its_bar_and_the_books_balance(rough):
     panel, result = rough_run(rough)
