@@ -30,7 +30,7 @@ GOLDEN = {
     "inverse_volatility_capped": ("c32377a91894ce4a", 2653665.21),
     "long_short": ("db7ce6f30fcd5cb3", 1468748.05),
     "stops_at_the_close": ("3e9ce306788a87eb", 2428410.72),
-    "orders_on_bars": ("ba3745d2f6d18df1", 9680.91),
+    "orders_on_bars": ("778eab93cbdd3e65", 9638.49),
 }
 
 

@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.backtest.plan.borrowing import Borrow
+from quantdl.backtest.plan.fast_exit import FastExit
+from quantdl.backtest.plan.friction import MeasuredVolume, StatedVolume
+from quantdl.backtest.plan.invalidation import DrawdownLimit
 from tests.backtest.judged import failed, judged
 from tests.backtest.worlds import FLAT, NO_COSTS, plan_for, run as run_schedule
 from tests.raw_panels import raw_world, split_up
@@ -143,3 +146,90 @@ def test_equity_runs_on_through_any_split(seed, lot, ratio, short):
     assert (result.quantities.iloc[-1] == 0).all()
     held = result.quantities.to_numpy()
     np.testing.assert_allclose(held, np.round(held), atol=1e-9)
+
+
+# Lots larger than what the volume lets through -------------------------------------------------------------------
+
+
+def judged_run(closes, schedule, liquidity, sessions, shares=None, money=4000.0, **items):
+    """A run in lots of a hundred, and what failed of it."""
+    panel = raw_world(closes, fields=None if shares is None else {"volume": shares})
+    terms = {
+        "sizing": {"lot_shares": 100, "stop_loss": 0.6, "max_loss_per_trade": 0.7} | items.pop("sizing", {}),
+        "friction": NO_COSTS | {"liquidity": liquidity},
+        "fast_exit": FastExit(sessions),
+        "trusted_data": {"fields": ("close",) if shares is None else ("close", "volume")},
+        **items,
+    }
+    result = run_schedule(panel, schedule, money, **terms)
+    n = len(closes)
+    plan = plan_for(panel, horizon={"bars": n - 1}, sample={"minimum_sessions": n}, **terms)
+    return result, failed(judged(plan, result, panel))
+
+
+def stated(dollars):
+    return StatedVolume("stated", {"A00": dollars, "A01": dollars}, "a guess made for this test", 0.1, 0.0)
+
+
+def test_a_halt_sells_whole_shares_where_the_volume_is_below_a_lot():
+    """1,100 of money a session: a hundred shares at 10 are bought at once, and at 18 sold as 61 and 39."""
+    closes = np.full((60, 2), 10.0)
+    closes[10:40, 0] = np.linspace(10, 40, 30)
+    closes[40:, 0] = 18.0
+    result, causes = judged_run(
+        closes, {2: [0.25, 0.0]}, stated(11_000.0), 5, invalidation=(DrawdownLimit("drawdown", 0.2),)
+    )
+    assert result.fills["quantity"].tolist() == [100.0, -61.0, -39.0]
+    assert result.fills["session"].tolist() == [result.equity.index[row] for row in (3, 41, 42)]
+    assert "sizing" not in causes and "fast_exit" not in causes
+    # At 40 a session takes 27 whole shares of the hundred.
+    assert result.equity["days_to_exit"].iloc[39] == pytest.approx(100 / 27)
+
+
+def test_an_exit_of_the_strategy_fills_whole_shares_of_what_a_bar_trades():
+    """A tenth of 600 shares a session."""
+    shares = np.full((60, 2), 1e6)
+    shares[:20, 0], shares[20:, 0] = 3000.0, 600.0
+    schedule = {9: [0.25, 0.0], 29: [0.0, 0.0]}
+    liquidity = MeasuredVolume("measured", 5, 0.1, 0.0)
+    result, causes = judged_run(np.full((60, 2), 10.0), schedule, liquidity, 5, shares)
+    assert result.fills["quantity"].tolist() == [100.0, -60.0, -40.0]
+    assert not {"sizing", "fast_exit"} & set(causes)
+
+
+def test_a_session_that_takes_less_than_a_share_takes_none_and_saves_nothing_up():
+    """Three of money a session at a price of 10 from session 20 on: no share, however many sessions pass."""
+    shares = np.full((60, 2), 1e6)
+    shares[:20, 0], shares[20:, 0] = 3000.0, 3.0
+    schedule = {9: [0.25, 0.0], 29: [0.0, 0.0]}
+    liquidity = MeasuredVolume("measured", 5, 0.1, 0.0)
+    result, causes = judged_run(np.full((60, 2), 10.0), schedule, liquidity, 5, shares)
+    assert result.fills["quantity"].tolist() == [100.0]
+    assert result.equity["days_to_exit"].iloc[-1] == np.inf
+    row = result.equity.index.get_loc(result.orders["decided"].iloc[1])  # the engine's: nothing can be left in time
+    day, after = (result.equity.index[at].strftime("%Y-%m-%d") for at in (row, row + 1))
+    left = (
+        f"1 positions were held for longer than 5 sessions after an order to leave them, the first A00 from {after} on"
+    )
+    assert causes["fast_exit"] == f"a position could not be sold at all, on {day}; {left}"
+
+
+def test_no_more_is_bought_than_whole_shares_can_be_left_in_time():
+    """25 of money a session at 10: two whole shares each in ten sessions are twenty, too few for a lot of a hundred."""
+    schedule = {9: [0.5, 0.0]}
+    none, _ = judged_run(np.full((60, 2), 10.0), schedule, stated(250.0), 10)
+    assert len(none.fills) == 0
+    ten, _ = judged_run(np.full((60, 2), 10.0), schedule, stated(250.0), 10, sizing={"lot_shares": 10})
+    assert ten.quantities["A00"].iloc[-1] == 0  # ten shares need a purchase of ten at once
+
+
+def test_what_outgrows_the_fast_exit_is_reduced_share_by_share():
+    """At 10 a session takes 30 shares, at 40 seven: 35 can be left in five, and 30 with room for the price to move."""
+    closes = np.full((60, 2), 10.0)
+    closes[20:, 0] = 40.0
+    result, causes = judged_run(closes, {2: [0.25, 0.0]}, stated(3000.0), 5, sizing={"lot_shares": 10})
+    assert result.quantities["A00"].iloc[19] == 100
+    assert set(result.orders["rule"]) == {"rebalance", "plan:fast_exit"}
+    assert result.quantities["A00"].iloc[-1] == 30
+    assert result.fills["quantity"].tolist()[-10:] == [-7.0] * 10
+    assert "sizing" not in causes and "sessions more than promised" in causes["fast_exit"]

@@ -1,6 +1,6 @@
 """Where orders and the exits of positions fill on bars with opens, highs and lows, worked out by hand."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from quantdl.backtest import Decision, Order, Orders, PositionExits
 from quantdl.backtest.plan.friction import Borrow, StatedVolume
 from quantdl.errors import RunError
 from tests.backtest.worlds import NO_COSTS, run, world
+from tests.raw_panels import raw_world
 
 FLAT_BAR = (100.0, 100.0, 100.0, 100.0)
 SHORT_SELLING = {"long_only": False, "max_net": 0.9}
@@ -152,6 +153,7 @@ ENTRY_BARS = [
     ("limit", 90.0, 95.0, 110.0, (100, 101, 89, 92), [90.0, 90.0]),  # bought beyond its stop
     ("market_on_open", None, 95.0, 110.0, (94, 96, 93, 95), [94.0, 94.0]),
     ("market_on_close", None, 95.0, 110.0, (100, 112, 90, 100), [100.0]),
+    ("market_on_open", None, 95.0, 110.0, (120, 125, 118, 121), [120.0, 120.0]),  # bought beyond its target
 ]
 
 
@@ -228,52 +230,126 @@ def test_targets_take_the_place_of_orders_that_wait():
     assert list(result.orders["status"]) == ["replaced"]
 
 
-@settings(max_examples=40)
-@given(st.integers(0, 10**6))
-def test_every_fill_lies_within_its_bar_and_the_books_balance(seed):
-    generator = np.random.default_rng(seed)
-    n = 40
+@dataclass(frozen=True)
+class Rough:
+    """One random market on bars with wide gaps, and the terms of one plan."""
+
+    seed: int
+    tight: bool
+    capped: bool
+    lot: int | None
+    long_only: bool
+    fill_at: str
+
+
+ROUGH = st.builds(
+    Rough,
+    seed=st.integers(0, 10**6),
+    tight=st.booleans(),
+    capped=st.booleans(),
+    lot=st.sampled_from([None, 1, 5]),
+    long_only=st.booleans(),
+    fill_at=st.sampled_from(["next_close", "next_open"]),
+)
+
+
+class RoughOrders:
+    """Orders of every kind, stops 1 to 3 % away, with exits as near; a position of a third is left at once."""
+
+    def __init__(self, rough):
+        self.rough = rough
+
+    def decide(self, view):
+        draw = np.random.default_rng([self.rough.seed, len(view.sessions)])
+        if draw.random() < 0.4:
+            return None
+        asset, side = int(draw.integers(2)), 1 if self.rough.long_only else int(draw.choice([-1, 1]))
+        name, mark, shares = view.assets[asset], float(view.closes[-1, asset]), float(view.shares[asset])
+        leaves = abs(view.weights[asset]) > 0.3 or (shares > 0 and self.rough.long_only and draw.random() < 0.3)
+        quantity = -shares if leaves else side * 0.2 * view.equity / mark
+        side = np.sign(quantity)
+        kind = str(draw.choice(["market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop"]))
+        away = mark * float(draw.uniform(0.01, 0.03))
+        price = {"limit": mark - away * side, "stop": mark + away * side}.get(kind)
+        trail = away / mark if kind == "trailing_stop" else None
+        wanted = Order(name, quantity, "rebalance", kind, price, trail, int(draw.integers(1, 5)))
+        up = np.sign(shares + quantity)
+        if abs(shares + quantity) < 1e-9:
+            return Orders((wanted,))
+        levels = (mark - away * up, mark + 2 * away * up, 0.03 if draw.random() < 0.3 else None)
+        return Orders((wanted,), (PositionExits(name, "rebalance", *levels),))
+
+
+def rough_market(rough, n=40):
+    """Opens some 6 % away from the closes before them."""
+    generator = np.random.default_rng(rough.seed)
     closes = 100 * np.exp(np.cumsum(0.03 * generator.standard_normal((n, 2)), axis=0))
-    opens = np.vstack([closes[:1], closes[:-1]]) * np.exp(0.01 * generator.standard_normal((n, 2)))
+    opens = np.vstack([closes[:1], closes[:-1]]) * np.exp(0.06 * generator.standard_normal((n, 2)))
     highs = np.maximum(opens, closes) * np.exp(np.abs(0.01 * generator.standard_normal((n, 2))))
     lows = np.minimum(opens, closes) * np.exp(-np.abs(0.01 * generator.standard_normal((n, 2))))
-    panel = world(closes, fields={"open": opens, "high": highs, "low": lows})
+    return raw_world(closes, fields={"open": opens, "high": highs, "low": lows})
 
-    class Restless:
-        def decide(self, view):
-            draw = np.random.default_rng([seed, len(view.sessions)])
-            if draw.random() < 0.4:
-                return None
-            asset, side = int(draw.integers(2)), int(draw.choice([-1, 1]))
-            name, mark = view.assets[asset], float(view.closes[-1, asset])
-            shares = float(view.weights[asset]) * view.equity / mark
-            quantity = -shares if abs(view.weights[asset]) > 0.3 else side * 0.2 * view.equity / mark
-            side = np.sign(quantity)
-            kind = str(draw.choice(["market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop"]))
-            price = {"limit": mark * (1 - 0.02 * side), "stop": mark * (1 + 0.02 * side)}.get(kind)
-            trail = 0.03 if kind == "trailing_stop" else None
-            wanted = Order(name, quantity, "rebalance", kind, price, trail, int(draw.integers(1, 5)))
-            after = shares + quantity
-            if abs(after) < 1e-9:
-                return Orders((wanted,))
-            up = np.sign(after)
-            levels = (mark * (1 - 0.04 * up), mark * (1 + 0.05 * up), 0.05 if draw.random() < 0.3 else None)
-            return Orders((wanted,), (PositionExits(name, "rebalance", *levels),))
 
-    result = run(
-        panel, Restless(), sizing={**SHORT_SELLING, "max_weight": 0.8, "max_gross": 1.2},
-        related_positions={"max_group_gross": 0.75, "max_group_net": 0.7}, friction={"borrow": Borrow(0.02, 0.1)},
-        trusted_data={"fields": ("close", "open", "high", "low")},
+def rough_run(rough):
+    """A run of rough orders on 10,000 of money, at most 600 of it a session where volume is capped."""
+    panel, items = rough_market(rough), {}
+    sizing = {"max_weight": 0.8, "max_loss_per_trade": 0.03 if rough.tight else 0.5, "lot_shares": rough.lot}
+    sizing["stop_loss"] = 0.02 if rough.tight else 0.4
+    friction, groups = {"fill_at": rough.fill_at}, {"max_group_gross": 0.85}
+    if not rough.long_only:
+        sizing |= {**SHORT_SELLING, "max_gross": 1.2}
+        friction["borrow"], groups["max_group_net"] = Borrow(0.02, 0.1), 0.8
+    if rough.capped:
+        friction["liquidity"] = StatedVolume(
+            "stated", dict.fromkeys(panel.assets, 6000.0), "a guess made for this test", 0.1, 0.1
+        )
+        items["fast_exit"] = {"max_sessions": 15}
+    trusted = {"fields": ("close", "open", "high", "low")}
+    return panel, run(
+        panel, RoughOrders(rough), 10_000.0, sizing=sizing, related_positions=groups, friction=friction,
+        trusted_data=trusted, **items,
     )  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(ROUGH)
+def test_every_fill_lies_within_its_bar_and_the_books_balance(rough):
+    panel, result = rough_run(rough)
     ordered = result.fills[result.fills["order"] > 0]
     rows, columns = panel.sessions.get_indexer(ordered["session"]), [panel.assets.index(a) for a in ordered["asset"]]
-    assert (ordered["price"] <= highs[rows, columns] * (1 + 1e-12)).all()
-    assert (ordered["price"] >= lows[rows, columns] * (1 - 1e-12)).all()
+    assert (ordered["price"] <= panel.fields["high"][rows, columns] * (1 + 1e-12)).all()
+    assert (ordered["price"] >= panel.fields["low"][rows, columns] * (1 - 1e-12)).all()
     assert (ordered["session"] > ordered["decided"]).all()
-    held = (result.quantities * pd.DataFrame(closes, panel.sessions, panel.assets)).sum(axis=1)
+    held = (result.quantities * pd.DataFrame(panel.closes, panel.sessions, panel.assets)).sum(axis=1)
     np.testing.assert_allclose(result.equity["equity"], result.equity["cash"] + held, rtol=1e-9)
-    assert result.trades["pnl"].sum() == pytest.approx(result.equity["equity"].iloc[-1] - 1000.0, abs=1e-8)
+    assert result.trades["pnl"].sum() == pytest.approx(result.equity["equity"].iloc[-1] - 10_000.0, abs=1e-6)
     assert (result.trades["exit"].dropna() >= result.trades["entry"][result.trades["exit"].notna()]).all()
+
+    # No more than the volume, in whole lots but for exits, and nothing twice.
+    if rough.capped:
+        assert ordered.groupby(["session", "asset"])["notional"].sum().max() <= 600 * (1 + 1e-9)
+    if rough.lot is not None:
+        whole = result.quantities.to_numpy()
+        np.testing.assert_allclose(whole, np.round(whole), atol=1e-9)
+        bought = ordered[~ordered["order"].isin(result.orders["order"][result.orders["target_weight"] == 0])]
+        bought = bought[~bought["rule"].str.startswith("plan:")]
+        parts = bought.groupby(["order", "session"])["quantity"].sum() / rough.lot
+        turned = result.orders["order"][result.orders["quantity"] % rough.lot != 0]
+        parts = parts[~parts.index.get_level_values("order").isin(turned)]
+        np.testing.assert_allclose(parts, np.round(parts), atol=1e-9)
+    orders = result.orders
+    assert (np.abs(orders["filled"]) <= np.abs(orders["quantity"]) * (1 + 1e-9)).all()
+    if rough.long_only:
+        assert result.quantities.to_numpy().min(initial=0.0) >= 0 and result.equity["cash"].min() >= -1e-6
+
+    # What leaves a position at the market waits for nothing but the volume.
+    if not rough.capped:
+        leaving = orders[(orders["target_weight"] == 0) & orders["kind"].str.startswith("market")]
+        first = ordered.groupby("order")["session"].min().reindex(leaving["order"])
+        decided = panel.sessions.get_indexer(leaving["decided"])
+        replaced = (leaving["status"] == "replaced").to_numpy()  # by an exit that the same bar reached
+        after = panel.sessions[np.minimum(decided + 1, len(panel.sessions) - 1)]
+        assert ((first.to_numpy() == after.to_numpy()) | replaced | (decided + 1 == len(panel.sessions))).all()
 
 
 def test_a_trailing_exit_set_on_a_position_that_is_held_starts_from_its_price():

@@ -10,11 +10,20 @@ decides is asked, unless the run is halted or stands aside; orders are placed; t
 
 Rules about bars, each the one that costs more. Orders at the open come first, then those that a price within the bar
 sets off, then those at the close. A stop that the open has jumped over fills at the open; a limit fills only where the
-price trades through it, at the limit, or at the open where that is better. The exits of a position are looked at before
-anything else of its bar, but for a limit that adds to it on the way to its stop; the stop comes before the target, and
-a bar that opened the position within itself can reach its stop but not its target. A trailing stop follows the highs of
-bars that are over. Data without opens, highs and lows have one price a bar, the close, and everything happens there:
-the exits of a position first, then what is decided, where orders fill at the close of their decision.
+price trades through it, at the limit, or at the open where that is better. What the open has reached and left unfilled,
+for its limit or the volume, fills at no price within that bar. The exits of a position are looked at before anything
+else of its bar, but for a limit or a stop that adds to it before its stop is reached, and for an order that reduces it
+at a worse price than its target. The stop comes before the target, and a bar that opened the position within itself can
+reach its stop but not its target. A target that the entry lies beyond is reached at the price of the entry. A trailing
+stop follows the highs of bars that are over. Data without opens, highs and lows have one price a bar, the close, and
+everything happens there: the exits of a position first, then what is decided, where orders fill at the close of their
+decision.
+
+Rules about exits. An order that reduces a position has no limit, and where one that turns a position around meets its
+limit, the part that reduces fills: what is to be left never waits for a better price. Where orders are in whole lots,
+an exit that the volume cuts fills any number of whole shares; a session whose share of the volume is below one share
+takes none, and what it leaves over is not added to that of the next. In a market that allows reducing alone, whatever
+was decided before reduces too, and what would add to a position waits until the stress is over.
 """
 
 import gc
@@ -76,9 +85,9 @@ _flags = _address_of(types.CPointer(types.uint8))
 AT_PLAN, AT_OPEN, AT_CLOSE, LIMIT, STOP, TRAILING_STOP, SET_OFF = _numbers(7)
 # What the plan says of orders that name no place: the next close, the next open, the close of the decision itself.
 NEXT_CLOSE, NEXT_OPEN, DECISION_CLOSE = _numbers(3)
-# Phases of a bar. In the phase `GUARDS` only exits of positions fill that were set off. `ADDING` and one of the first
-# three is the look, before the exits of that phase, at limits that add to a position on the way to its stop.
-OPENING, WITHIN, CLOSING, GUARDS, ADDING = _numbers(5)
+# Phases of a bar. In the phase `GUARDS` only exits of positions fill that were set off. `BEFORE` and one of the first
+# three is the look, before the exits of that phase, at orders that cost more than those exits and come before them.
+OPENING, WITHIN, CLOSING, GUARDS, BEFORE = _numbers(5)
 # How an order stands or ended, in the words of `STATUSES`.
 WAITING, FILLED, PARTIAL, REPLACED, CASH_SHORT, CANCELLED, DELISTED, EXPIRED = _numbers(8)
 KINDS = ("market", "market_on_open", "market_on_close", "limit", "stop", "trailing_stop", "exit")
@@ -609,6 +618,25 @@ def _whole(shares: float, lot: float) -> float:
 
 
 @inner
+def _exit_dollars(s: Packed, t: int, asset: int, room: float) -> float:
+    """Return the money that a session takes of an exit, by what is known at close t: whole shares where lots are whole.
+
+    A room below one leaves the price that much to move until then.
+    """
+    most = room * _tradable(s, t, asset)
+    if _floats(s.lots)[asset] == 0.0:
+        return most
+    mark = _floats(s.marks)[t * s.marks_step + asset]
+    return _whole(most / mark, 1.0) * mark
+
+
+@inner
+def _leavable(s: Packed, t: int, asset: int, room: float) -> float:
+    """Return the most money that a position may be worth to be left within the fast exit."""
+    return _exit_dollars(s, t, asset, room) * s.exit_sessions
+
+
+@inner
 def _corporate_actions(s: Packed, t: int) -> None:
     """Apply what happens before the open: dividends on the old shares, splits, then what is paid."""
     held, guard, earned, amounts = _floats(s.held), _floats(s.guard), _floats(s.earned), _floats(s.payment_amount)
@@ -727,21 +755,21 @@ def _resting_price(s: Packed, t: int, phase: int, asset: int, order: int, kind: 
     buys, trigger = waiting[asset * WAITED + LEFT] > 0.0, waiting[asset * WAITED + TRIGGER]
     if _shorts(s.order_cells)[order * ORDER_CELLS + DECIDED] >= t:
         return np.nan
-    if phase == WITHIN:
-        low, high = _floats(s.lows)[here], _floats(s.highs)[here]
-        if kind == LIMIT:
-            reached = low < trigger if buys else high > trigger
-        else:
-            reached = high >= trigger if buys else low <= trigger
-        return trigger if reached else np.nan
-    if phase != (OPENING if s.has_bars else CLOSING):
-        return np.nan
     price = _floats(s.opens)[here] if s.has_bars else _floats(s.closes)[here]
     if kind == LIMIT:
         reached = price < trigger if buys else price > trigger
     else:
         reached = price >= trigger if buys else price <= trigger
-    return price if reached else np.nan
+    if phase == WITHIN:
+        low, high = _floats(s.lows)[here], _floats(s.highs)[here]
+        if reached:  # at the open, and what did not fill there fills at no price that it jumped over
+            return np.nan
+        if kind == LIMIT:
+            reached = low < trigger if buys else high > trigger
+        else:
+            reached = high >= trigger if buys else low <= trigger
+        return trigger if reached else np.nan
+    return price if reached and phase == (OPENING if s.has_bars else CLOSING) else np.nan
 
 
 @inner
@@ -779,8 +807,8 @@ def _fill(s: Packed, t: int, known: int, asset: int, shares: float, price: float
 def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float:
     """Return the price at which an order fills in a phase of a bar, NaN where it does not."""
     kind = _ints(s.opened)[asset * OPENED + LIVE_KIND]
-    if phase >= ADDING:
-        return _adding_price(s, t, phase - ADDING, asset, order, kind)
+    if phase >= BEFORE:
+        return _earlier_price(s, t, phase - BEFORE, asset, order, kind)
     if kind > AT_CLOSE:
         if kind == SET_OFF:
             return _floats(s.held)[asset * HELD + PRICE]
@@ -794,35 +822,35 @@ def _order_price(s: Packed, t: int, phase: int, asset: int, order: int) -> float
 
 
 @inner
-def _adding_price(s: Packed, t: int, phase: int, asset: int, order: int, kind: int) -> float:
-    """Return the price at which a limit adds to a position on the way to its stop, NaN where it does not.
+def _earlier_price(s: Packed, t: int, phase: int, asset: int, order: int, kind: int) -> float:
+    """Return the price at which an order fills before the exit of its position in a phase, NaN where it does not.
 
-    A price that falls to a stop goes through the limit above it first, so what was bought there is lost as well.
+    An order that adds to the position comes before its stop: a price that falls to a stop goes through the limit above
+    it first, and may have risen to a stop that buys. What was bought is lost as well. An order that reduces the
+    position comes before its target where it brings less.
     """
     shares, guard = _floats(s.held)[asset * HELD + SHARES], _floats(s.guard)
-    adds = kind == LIMIT and shares * _floats(s.waiting)[asset * WAITED + LEFT] > 0.0
-    if not adds or _ints(s.guard_set)[2 * asset + 1] >= t:
+    if kind < LIMIT or kind == SET_OFF or shares == 0.0 or _ints(s.guard_set)[2 * asset + 1] >= t:
         return np.nan
     price, leaving = _resting_price(s, t, phase, asset, order, kind), _guard_price(s, t, phase, asset, False)
     if np.isnan(price) or np.isnan(leaving):
         return np.nan
-    target = guard[asset * GUARD + GUARD_TARGET]
-    if shares > 0.0:
-        return price if leaving <= price and not leaving >= target else np.nan
-    return price if leaving >= price and not leaving <= target else np.nan
+    side = 1.0 if shares > 0.0 else -1.0
+    at_target = side * leaving >= side * guard[asset * GUARD + GUARD_TARGET]
+    if shares * _floats(s.waiting)[asset * WAITED + LEFT] > 0.0:
+        return price if side * leaving <= side * price and not at_target else np.nan
+    return price if at_target and side * price < side * leaving else np.nan
 
 
 @inner
 def _let_through(s: Packed, t: int, known: int, asset: int, order: int, price: float) -> float:
-    """Return the shares of an order that its limit and the volume let through at a price."""
-    left = _floats(s.waiting)[asset * WAITED + LEFT]
+    """Return the shares of an order that its limit, the stress and the volume let through at a price."""
+    left, shares = _floats(s.waiting)[asset * WAITED + LEFT], _floats(s.held)[asset * HELD + SHARES]
     limit = _floats(s.order_figures)[order * ORDER_FIGURES + LIMIT_PRICE]
-    if not np.isfinite(price) or (price - limit > 0.0 if left > 0.0 else price - limit < 0.0):
+    if not np.isfinite(price):
         return 0.0
-    if _ints(s.counts)[ASIDE] == 1 and _ints(s.opened)[asset * OPENED + LIVE_KIND] != AT_PLAN:
-        shares = _floats(s.held)[
-            asset * HELD + SHARES
-        ]  # what waited for its price may only reduce in a stressed market
+    beyond = price - limit > 0.0 if left > 0.0 else price - limit < 0.0
+    if beyond or _ints(s.counts)[ASIDE] == 1:  # what reduces the position alone
         left = np.sign(left) * min(abs(left), abs(shares)) if left * shares < 0.0 else 0.0
         if left == 0.0:
             return 0.0
@@ -832,7 +860,19 @@ def _let_through(s: Packed, t: int, known: int, asset: int, order: int, price: f
     most = min(_tradable(s, known, asset), most) - _floats(s.held)[asset * HELD + USED]
     if not most > 0.0:
         return 0.0
-    return left if abs(left) * price <= most else _whole(np.sign(left) * most / price, _floats(s.lots)[asset])
+    if abs(left) * price <= most:
+        return left
+    lot = _floats(s.lots)[asset]
+    if left * shares < 0.0 and _is_exit(s, order):
+        lot = min(lot, 1.0)
+    return _whole(np.sign(left) * most / price, lot)
+
+
+@inner
+def _is_exit(s: Packed, order: int) -> bool:
+    """Whether an order leaves a position, or reduces it to what can be left in time."""
+    leaves = _floats(s.order_figures)[order * ORDER_FIGURES + TARGET] == 0.0
+    return leaves or _shorts(s.order_cells)[order * ORDER_CELLS + RULE] == s.rule_fast_exit
 
 
 @inner
@@ -945,17 +985,19 @@ def _guard_price(s: Packed, t: int, phase: int, asset: int, stops_only: bool) ->
         level = extreme - distance if long else extreme + distance
         if np.isnan(stop) or (level > stop if long else level < stop):
             stop = level
+    held_before = _ints(s.opened)[asset * OPENED + ENTERED] < t
+    entry = _floats(s.held)[asset * HELD + PRICE]  # of a position of this bar, which may lie beyond its exits already
     if phase == WITHIN:
         low, high = _floats(s.lows)[here], _floats(s.highs)[here]
         if low <= stop if long else high >= stop:
-            if _ints(s.opened)[asset * OPENED + ENTERED] < t:
+            if held_before:
                 return stop
-            entry = _floats(s.held)[asset * HELD + PRICE]  # bought in this bar, beyond the stop already
             return min(stop, entry) if long else max(stop, entry)
         if not stops_only and (high > target if long else low < target):
-            return target
+            if held_before:
+                return target
+            return max(target, entry) if long else min(target, entry)
         return np.nan
-    held_before = _ints(s.opened)[asset * OPENED + ENTERED] < t
     if not held_before or phase != (OPENING if s.has_bars else CLOSING):
         return np.nan
     price = _floats(s.opens)[here] if s.has_bars else _floats(s.closes)[here]
@@ -1154,7 +1196,7 @@ def _fill_phases(s: Packed, t: int) -> None:
             continue
         phase = OPENING if step == 0 else (CLOSING if step == 3 else WITHIN)
         if resting and step != 2:
-            _execute(s, t, known, ADDING + phase)
+            _execute(s, t, known, BEFORE + phase)
         found = _set_off_guards(s, t, phase, step == 2) if resting else False
         if found or step != 2:
             _execute(s, t, known, phase)
@@ -1185,7 +1227,7 @@ def _open_session(s: Packed, t: int) -> int:
     if s.fill_at != DECISION_CLOSE or counts[RESTING] > 0:
         _fill_phases(s, t)
         if s.fill_at == DECISION_CLOSE and not s.has_bars:
-            _execute(s, t, t, ADDING + CLOSING)
+            _execute(s, t, t, BEFORE + CLOSING)
             if _set_off_guards(s, t, CLOSING, False):  # the strategy is asked afterwards, and sees what is left
                 _execute(s, t, t, GUARDS)
         equity = _equity(s, t)
@@ -1220,7 +1262,7 @@ def _cut_weight(s: Packed, t: int, asset: int, weight: float, equity: float) -> 
     held = shares * _floats(s.marks)[t * s.marks_step + asset] / equity if shares != 0.0 and equity > 0.0 else 0.0
     if _ints(s.counts)[ASIDE] == 1:
         weight = np.sign(weight) * min(abs(weight), abs(held)) if weight * held > 0.0 else 0.0
-    cap = EXIT_ROOM * (_tradable(s, t, asset) * s.exit_sessions) / equity
+    cap = _leavable(s, t, asset, EXIT_ROOM) / equity
     if _flags(s.traded)[t * s.traded_step + asset] == 0:  # what is silent need not be sold for that
         cap = max(cap, abs(held))
     if abs(weight) > cap:
@@ -1316,6 +1358,15 @@ def _activate(s: Packed, weights: np.ndarray) -> int:
 
 
 @inner
+def _limit_price(s: Packed, asset: int, quantity: float, mark: float, may_lose: float) -> float:
+    """Return the price beyond which an order does not fill; infinite for one that only reduces a position."""
+    shares = _floats(s.held)[asset * HELD + SHARES]
+    if quantity == 0.0:
+        return 0.0
+    return quantity * np.inf if quantity * shares < 0.0 and abs(quantity) <= abs(shares) else mark + may_lose / quantity
+
+
+@inner
 def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) -> None:
     """Turn target weights into orders for the shares that are missing or too many."""
     counts, active, held, marks = _ints(s.counts), _ints(s.active), _floats(s.held), _floats(s.marks)
@@ -1338,9 +1389,11 @@ def _order_targets(s: Packed, t: int, weights: np.ndarray, rules: np.ndarray) ->
         if target < 0.0:
             target = _borrowed(s, t, asset, target)
         missing = target - held[asset * HELD + SHARES]
+        if counts[ASIDE] == 1 and missing * held[asset * HELD + SHARES] > 0.0:  # rounding of what is to be kept
+            missing = 0.0
         if weight != 0.0:  # an exit sells odd lots too
             missing = _whole(missing, _floats(s.lots)[asset])
-        limit = mark + may_lose / missing if missing != 0.0 else 0.0
+        limit = _limit_price(s, asset, missing, mark, may_lose)
         _place(s, asset, missing, rules[asset if wide else 0], t, mark, limit, weight, AT_PLAN)
 
 
@@ -1395,13 +1448,13 @@ def _reduce_to_fast_exit(s: Packed, t: int, asset: int) -> None:
     shares, order = _floats(s.held)[asset * HELD + SHARES], _ints(s.opened)[asset * OPENED + ORDER]
     if shares == 0.0 or _flags(s.traded)[t * s.traded_step + asset] == 0:
         return
-    most, mark = _tradable(s, t, asset) * s.exit_sessions, _floats(s.marks)[t * s.marks_step + asset]
+    most, mark = _leavable(s, t, asset, 1.0), _floats(s.marks)[t * s.marks_step + asset]
     if not abs(shares * mark) > most:
         return
     plain = _ints(s.opened)[asset * OPENED + LIVE_KIND] <= AT_CLOSE  # others may wait for ever
     if order >= 0 and plain and abs(shares + _floats(s.waiting)[asset * WAITED + LEFT]) * mark <= most:
         return
-    kept = np.sign(shares) * EXIT_ROOM * most / mark
+    kept = np.sign(shares) * _leavable(s, t, asset, EXIT_ROOM) / mark
     lot, quantity = _floats(s.lots)[asset], kept - shares
     if lot != 0.0:  # rather a lot more is sold than one too few
         quantity = np.sign(quantity) * min(np.ceil(abs(quantity) / lot - ROUNDING) * lot, abs(shares))
@@ -1435,7 +1488,7 @@ def _record(s: Packed, t: int) -> None:
             if s.keeps_books:
                 quantities[row * n_assets + asset] = shares
             if not s.waived:
-                most = _tradable(s, t, asset)
+                most = _exit_dollars(s, t, asset, 1.0)
                 days = max(days, abs(value) / most if most > 0.0 else np.inf)
         if _is_busy(s, asset):
             active[n] = asset
@@ -1785,7 +1838,7 @@ def place_order(
             n += 1
     counts[ACTIVE] = n
     target = (_floats(s.held)[asset * HELD + SHARES] + quantity) * mark / equity
-    limit = mark + s.max_loss_per_trade * equity / quantity if quantity != 0.0 else 0.0
+    limit = _limit_price(s, asset, quantity, mark, s.max_loss_per_trade * equity)
     _place(s, asset, quantity, rule, t, mark, limit, target, kind)
     counts[RESTING] += 1
     waiting, place = _floats(s.waiting), asset * WAITED

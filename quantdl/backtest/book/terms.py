@@ -83,7 +83,8 @@ class Terms:
         groups: (T, A) number of each asset's group as of each close of the run, -1 at the closes outside it; None where
             groups never change.
         stop_loss: Loss of a trade, over equity at entry, at which its exit is ordered.
-        max_loss_per_trade: Loss that an order may cause by filling at a wrong price; it sets the limit of the order.
+        max_loss_per_trade: Loss that an order may cause by filling at a wrong price; it sets the limit of the order,
+            unless that only reduces a position.
         costs: What a fill costs and how much of a session's volume it may take.
         dollar_volume: (T, A) dollars an asset trades a session; infinite where liquidity is waived, NaN where unknown.
         bar_dollars: (T, A) dollars that the bar itself traded, of which a fill may take its share too; infinite where

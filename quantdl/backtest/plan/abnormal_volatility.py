@@ -38,7 +38,8 @@ class AbnormalVolatility:
         window_bars: Trailing bars of that volatility.
         calm_below: Annualised volatility below which the market is calm.
         stressed_above: Annualised volatility above which it is stressed.
-        in_stress: Trade on, only reduce positions, or go flat until the stress ends.
+        in_stress: Trade on, only reduce positions, or go flat until the stress ends. Where positions are only reduced,
+            parts of orders that were decided before and would add to one wait until the stress ends.
         stress_windows: Further spans to report; may be empty.
     """
 
@@ -115,12 +116,24 @@ def stressed(abnormal: AbnormalVolatility, run: FinishedRun) -> np.ndarray:
 def _traded_under_stress(
     abnormal: AbnormalVolatility, stressed: np.ndarray, rules: frozenset[str], run: FinishedRun
 ) -> list[str]:
-    """Return the positions that a decision under stress made larger, or traded at all where the book is to be flat."""
-    found = []
+    """Return the positions that a decision under stress made larger, or traded at all where the book is to be flat.
+
+    What was decided before the stress and filled in it counts, too. Where orders fill at the close of their decision,
+    that close may be the first that is not stressed, and then they are free to.
+    """
+    decided, filled, first = [], [], run.book.first
     for book in run.book.decided_books(rules):
-        if stressed[run.book.first + book.decided] and (abnormal.in_stress == "flat" or book.grown.any()):
-            found.append(book.decided)
-    return [f"{len(set(found))} decisions under stress, the first on {run.day(min(found))}"] if found else []
+        known = stressed[run.book.known_rows[book.filled]] and stressed[max(first + book.filled - 1, 0)]
+        if stressed[first + book.decided] and (abnormal.in_stress == "flat" or book.grown.any()):
+            decided.append(book.decided)
+        elif known and book.grown.any():
+            filled.append(book.filled)
+    found = []
+    if decided:
+        found.append(f"{len(set(decided))} decisions under stress, the first on {run.day(min(decided))}")
+    if filled:
+        found.append(f"positions grew in {len(set(filled))} stressed sessions, the first on {run.day(min(filled))}")
+    return found
 
 
 def _kept_under_stress(stressed: np.ndarray, friction: Friction, run: FinishedRun) -> list[str]:

@@ -173,7 +173,9 @@ ITEMS = (
     Item(
         "fast_exit",
         fast_exit.ROW,
-        judge=lambda plan, run: fast_exit.judge(plan.fast_exit, plan.friction, plan.abnormal_volatility, run),
+        judge=lambda plan, run: fast_exit.judge(
+            plan.fast_exit, plan.friction, plan.abnormal_volatility, plan.sizing.lot_shares, run
+        ),
         faults=lambda plan, model: fast_exit.faults(plan.fast_exit, plan.friction.liquidity, plan.horizon.bars),
         data_faults=lambda plan, span: fast_exit.data_faults(plan.fast_exit, span.n_bars, span.unit),
     ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan import predicted_risk
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
@@ -26,7 +27,8 @@ class Sizing:
     """How large a position may be and what one trade may cost.
 
     A trade runs from flat to flat in one asset; its loss is net of costs, over equity at entry. The promise also sets
-    the limit of every order: it does not fill at a price from which a return to the decision's price would lose more.
+    the limit of every order that enlarges a position or turns it around: it does not fill at a price from which a
+    return to the decision's price would lose more. What reduces a position has no limit, so that no exit waits.
 
     Attributes:
         method: The sizing rule in words.
@@ -38,8 +40,9 @@ class Sizing:
         max_loss_per_trade: The promise measured afterwards, gaps and costs included. Above ``stop_loss`` by the room
             one more session may need.
         lot_shares: Least number of shares of an order and their step; null for fractional shares. Targets are cut down
-            to whole lots; an exit also sells what splits left below a lot, and a split pays the fraction of a share in
-            cash. For raw prices only: shares at adjusted prices are not the shares that were traded.
+            to whole lots; an exit also sells what splits left below a lot, and fills any number of whole shares where
+            the volume leaves less than all of it; a split pays the fraction of a share in cash. For raw prices only:
+            shares at adjusted prices are not the shares that were traded.
         risk_budget: Most that the model may predict a decided book to lose; null for no such limit.
         max_predicted_loss_per_trade: Most that it may predict a single position to lose; null for no such limit.
     """
@@ -206,14 +209,19 @@ def _sold_short(sizing: Sizing, run: FinishedRun) -> list[str]:
 
 
 def _odd_lots(sizing: Sizing, run: FinishedRun) -> list[str]:
-    """Return how often a session filled a part of an order that is no whole lots and does not close the position."""
+    """Return how often a session filled a part of an order that is no whole lots and no part of an exit.
+
+    A part of an exit may be any number of whole shares.
+    """
     lot, fills = sizing.lot_shares, run.book.fills
     if lot is None:
         return []
     held, filled, odd = np.zeros(len(run.result.assets)), dict[tuple[int, int], float](), dict[tuple[int, int], int]()
+    exits = _exits(run)
     for place, (order, row, column) in enumerate(
         zip(fills.order.tolist(), fills.row.tolist(), fills.column.tolist(), strict=True)
     ):
+        reduces = abs(held[column] + fills.quantity[place]) < abs(held[column])
         held[column] += fills.quantity[place]
         if order <= 0:
             continue
@@ -221,6 +229,8 @@ def _odd_lots(sizing: Sizing, run: FinishedRun) -> list[str]:
         filled[part] = filled.get(part, 0.0) + float(fills.quantity[place])
         off = abs(filled[part] - lot * round(filled[part] / lot))
         closes = abs(held[column]) <= ROUNDING * abs(float(fills.quantity[place]))
+        if order in exits and reduces:
+            closes |= abs(filled[part] - round(filled[part])) <= ROUNDING * max(abs(filled[part]), 1.0)
         odd.pop(part, None)
         if off > ROUNDING * max(abs(filled[part]), 1.0) and not closes:
             odd[part] = column
@@ -229,3 +239,13 @@ def _odd_lots(sizing: Sizing, run: FinishedRun) -> list[str]:
     (_, row), column = next(iter(odd.items()))
     first = f"the first {run.result.assets[column]} on {run.day(row)}"
     return [f"{len(odd)} orders filled in odd lots that close no position, {first}"]
+
+
+def _exits(run: FinishedRun) -> frozenset[int]:
+    """Return the numbers of the orders that leave a position, or reduce it to what can be left in time."""
+    orders = run.book.orders
+    return frozenset(
+        number
+        for number, weight, rule in zip(orders.order.tolist(), orders.weight.tolist(), orders.rule, strict=True)
+        if weight == 0 or rule == f"{ENGINE_PREFIX}fast_exit"
+    )

@@ -47,6 +47,8 @@ class Order:
             ``"stop"`` where the price reaches ``price``, at it or at a worse open; ``"trailing_stop"`` as a stop whose
             price follows the highs (to sell) or lows (to buy) of the bars since, at a distance of ``trail``. Data
             without opens, highs and lows see closes only: a limit or a stop is looked at, and fills, at the close.
+            What would enlarge a position does not fill beyond the limit that ``max_loss_per_trade`` of the plan sets; a
+            stop that it stops at the open is looked at again in the next bar.
         price: Of a limit or a stop; for a trailing stop where it starts, ``trail`` from the last close where None.
         trail: Distance of a trailing stop as a fraction of the price it follows.
         sessions: Sessions (bars, where several lie in one) after which what is left of it is cancelled; until replaced
@@ -67,7 +69,8 @@ class PositionExits:
     """Where a position is to be left: its stop and its target, whichever comes first; both hold until it is flat.
 
     They hold from the next bar on, also for shares that an order of the same decision buys in it. The stop comes
-    before the target where a bar reaches both.
+    before the target where a bar reaches both, and so does an order that leaves the position at a worse price; one that
+    adds to it comes before the stop. A target that the entry lies beyond is reached at the price of the entry.
 
     Attributes:
         asset: Symbol.

@@ -77,10 +77,11 @@ def test_conditions_made_of_others_end_a_run_where_the_reference_engine_does(set
 
 
 @settings(max_examples=40)
-@given(SETTINGS)
-def test_it_keeps_the_book_of_the_reference_engine(setting):
+@given(SETTINGS, st.sampled_from(["trade", "reduce_only", "flat"]))
+def test_it_keeps_the_book_of_the_reference_engine(setting, in_stress):
     panel = market(setting)
-    plan = plan_of(setting, panel)
+    stress = AbnormalVolatility(5, 0.1, 0.3, in_stress, ())
+    plan = replace(plan_of(setting, panel), abnormal_volatility=stress)
     compiled = run_backtest(panel, plan, Restless(setting.seed), *span(panel), None, 1000.0)
     job = prepare(panel, plan, *span(panel), 1000.0)
     same(compiled, reference.play(job, StrategyDriver(job, Restless(setting.seed), None), None))

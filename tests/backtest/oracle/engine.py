@@ -124,6 +124,7 @@ class Engine:
             dollar_volume=self.terms.dollar_volume[known],
             volatility=self.tape.volatility[known],
             equity=self.book.equity(),
+            reduces_only=self.standing_aside,
         )
         return self.desk.execute(self.book, market)
 
@@ -203,8 +204,13 @@ class Engine:
         targets = target_quantities(weights, equity, quantities, marks, self.terms.costs.proportional)
         may_lose = self.terms.max_loss_per_trade * equity
         for asset in range(self.n_assets):
-            missing = float(targets[asset] - quantities[asset])
-            self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]), may_lose)
+            held = float(quantities[asset])
+            missing = float(targets[asset] - held)
+            if self.standing_aside and missing * held > 0:
+                missing = 0.0
+            reduces = missing * held < 0 and abs(missing) <= abs(held)
+            most = float("inf") if reduces else may_lose
+            self.desk.place(asset, missing, rules[asset], t, float(marks[asset]), float(weights[asset]), most)
 
     def _cut(self, t: int, weights: np.ndarray, equity: float) -> np.ndarray:
         """Cut weights to what stress, the fast exit and then the caps on net weight allow."""

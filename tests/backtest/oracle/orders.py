@@ -95,6 +95,7 @@ class SessionMarket:
         dollar_volume: (A,) dollars a session, as known beforehand.
         volatility: (A,) daily volatility, as known beforehand.
         equity: Value of the book before the fills.
+        reduces_only: Whether positions may only be reduced.
     """
 
     session: int
@@ -103,6 +104,7 @@ class SessionMarket:
     dollar_volume: np.ndarray
     volatility: np.ndarray
     equity: float
+    reduces_only: bool = False
 
 
 @dataclass(eq=False)
@@ -190,13 +192,18 @@ class OrderDesk:
     def _fillable(
         self, book: Book, market: SessionMarket
     ) -> tuple[dict[int, float], dict[int, float], dict[int, float]]:
-        """Split what price and participation allow into sales, covers of shorts, and purchases."""
+        """Split what price and participation allow into sales, covers of shorts, and purchases.
+
+        What reduces a position asks for no limit.
+        """
         sales, covers, purchases = {}, {}, {}
         for asset in sorted(self.open):
             price, most = float(market.prices[asset]), float(market.most_dollars[asset])
-            if not (self.open[asset].accepts(price) and most > 0):
+            left, held = self.open[asset].left, float(book.quantities[asset])
+            if market.reduces_only or not self.open[asset].accepts(price):
+                left = float(np.copysign(min(abs(left), abs(held)), left)) if left * held < 0 else 0.0
+            if left == 0 or not (np.isfinite(price) and most > 0):
                 continue
-            left = self.open[asset].left
             shares = left if abs(left) * price <= most else float(np.copysign(most / price, left))
             if shares < 0:
                 sales[asset] = shares

@@ -12,7 +12,7 @@ from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import StatedVolume, VolumeWaiver
 from quantdl.backtest.plan.spreads import StatedSpreads
 from tests.backtest.judged import AtBars, good_plan, good_run, judged, market, only, row, run
-from tests.backtest.worlds import hours, plan_for, world
+from tests.backtest.worlds import hours, plan_for, run as run_schedule, world
 
 STATED = good_plan().friction.liquidity
 WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
@@ -136,3 +136,26 @@ def test_a_part_of_a_session_beyond_the_promise_counts(volume, cause):
     thin = replace(STATED, dollar_volume=dict.fromkeys(panel.assets, volume))
     found = row("fast_exit", judged(replace(plan, friction=replace(plan.friction, liquidity=thin)), result, panel))
     assert (found.passed, found.cause) == (not cause, cause)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "late"),
+    [
+        ({20: [0.0, 0.0]}, True),
+        ({20 + n: [0.0, 0.0] for n in range(10)}, True),  # asked for again and again, it is one exit
+        ({20: [0.0, 0.0], 23: [0.2, 0.0], 26: [0.0, 0.0], 29: [0.1, 0.0]}, False),  # given up after three sessions
+        ({}, False),
+    ],
+)
+def test_an_exit_that_took_longer_than_promised_fails(schedule, late):
+    """A hundred shares at 10, of which a session takes ten, are left in ten sessions and not in five."""
+    panel = world(np.full((60, 2), 10.0))
+    thin = StatedVolume("stated", {"A00": 1000.0, "A01": 1000.0}, "stated for this case", 0.1, 0.0)
+    items = {"friction": {"liquidity": thin}, "horizon": {"bars": 59}, "sample": {"minimum_sessions": 60}}
+    result = run_schedule(panel, {2: [0.25, 0.0], **schedule}, 4000.0, fast_exit=FastExit(20), **items)
+    causes = row("fast_exit", judged(plan_for(panel, fast_exit=FastExit(5), **items), result, panel)).cause.split("; ")
+    assert "sessions more than promised" in causes[0]
+    first = panel.sessions[21]
+    words = "1 positions were held for longer than 5 sessions after an order to leave them, "
+    words += f"the first A00 from {first:%Y-%m-%d} on"
+    assert causes[1:] == ([words] if late else [])
