@@ -13,6 +13,7 @@ from quantdl.errors import ConfigError
 if TYPE_CHECKING:
     from quantdl.results.book_risk import BookRiskRecord
     from quantdl.risk.book_figures import LevelFigures, PartFigures
+    from quantdl.risk.stress_record import StressReport
 
 REPORT, RECORD = "report.html", "book_risk.json"
 """Names of the report and of the record in the folder written."""
@@ -76,8 +77,20 @@ def print_book_risk(record: "BookRiskRecord") -> None:
     told = [one for one in record.figures.levels if not one.reason]
     if told:
         _print_contributions(record, told[0].bars, max(one.level for one in told if one.bars == told[0].bars))
+    if record.stress is not None and record.stress.rows:
+        _print_stress(record.stress)
     for line in _sentences(record):
         typer.echo(line)
+
+
+def _print_stress(found: "StressReport") -> None:
+    names = ["scenario", "loss [%]", "error", "probability", "largest loss"]
+    lines = []
+    for one in found.rows:
+        loss = f"undefined: {one.why_not}" if one.loss is None else f"{100 * one.loss:.2f}"
+        largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f} %" if one.worst else ""
+        lines.append((one.name, loss, *_percent(one.error), one.probability, largest))
+    print_table("Stress: what the book loses, in percent of equity", names, lines)
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:

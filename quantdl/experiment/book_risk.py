@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from quantdl.config import RiskConfig, load_risk_config
+from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.errors import ConfigError, DataError, did_you_mean
 from quantdl.experiment.closing import fingerprint_of, following_session, last_session
@@ -25,13 +26,18 @@ from quantdl.market.sources.settings import Sp500Prices
 from quantdl.models.settings import MarketStatesSettings
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
 from quantdl.risk.book import MemberLosses
-from quantdl.risk.book_figures import Window, book_figures
+from quantdl.risk.book_figures import NO_GROUP, Window, book_figures
 from quantdl.risk.contributions import expected_shortfall_contributions
 from quantdl.risk.historical import trailing_returns
 from quantdl.risk.liquidation import Liquidation, liquidation, traded_money
+from quantdl.risk.liquidity import MarketDepth
+from quantdl.risk.past_returns import PastReturns
 from quantdl.risk.positions import Positions, ValuedBook, valued
 from quantdl.risk.scenarios import Scenarios
 from quantdl.risk.stand_ins import with_stand_ins
+from quantdl.risk.stress import stress_book
+from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults
+from quantdl.risk.stress_record import StressReport
 from quantdl.risk.trades import Hedge, best_hedge, what_if
 from quantdl.sequences import ReturnWindow
 from quantdl.training.fit import Progress
@@ -82,6 +88,9 @@ def book_risk(
     cut = replace(source, panel=source.panel.until(session))
     data = prepared_through(settings, cut, session, settings.unconfirmed_beyond)
     held = valued(book, data.panel, session)
+    scenarios = scenarios_of(settings)
+    if scenarios is not None and (faults := [*scenario_faults(scenarios, held.assets, _groups(held).values())]):
+        raise scenario_refusal(settings, faults)
     bought = _bought(trade or {}, held)
     laws = _laws(settings, data, progress)
     if progress:
@@ -149,8 +158,33 @@ def _record(
         hedge=_hedge(nearest, weights, max(told)) if told else None,
         hedge_level=max(told) if told else max(config.levels),
         trade=trade,
+        stress=_stress(config, data, held, laws),
         notes=tuple(_notes(held, windows)),
     )
+
+
+def _groups(held: ValuedBook) -> dict[str, str]:
+    return {asset: group for asset, group in zip(held.assets, held.groups, strict=True) if group != NO_GROUP}
+
+
+def _stress(config: RiskConfig, data: LoadedData, held: ValuedBook, laws: _Laws) -> StressReport | None:
+    """Put the book through the scenarios of the config, under the laws of all windows; None where it has none."""
+    settings = scenarios_of(config)
+    if settings is None or not held.weights.any():
+        return None
+    volume = _volume(config, data, held)
+    traded = np.array([volume.get(asset, np.nan) for asset in held.assets])
+    spread = np.full(len(traded), 2e-4 * config.liquidity.half_spread_bps)
+    depth = MarketDepth(held.equity, traded, spread) if np.isfinite(traded[held.weights != 0]).all() else None
+    book = StressedBook(
+        PastReturns.of_panel(data.confirmed_returns, data.panel.bars[-1]),
+        held.weights,
+        tuple(StressLaw(law, bars, config.model.kind) for bars, law in laws.by_bars.items()),
+        _groups(held),
+        depth,
+        "" if depth is not None else "the money that is traded a session is not known of every position",
+    )
+    return stress_book(book, settings, config.seed)
 
 
 def _window(config: RiskConfig, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:
@@ -239,10 +273,15 @@ def _positions(held: ValuedBook) -> tuple[HeldPosition, ...]:
 
 def _liquidation(config: RiskConfig, data: LoadedData, held: ValuedBook) -> Liquidation:
     """Leave the book at the volume that the positions state, or else the config, or else the prices."""
-    settings = config.liquidity
-    volume = {**traded_money(data.panel, settings.window_bars), **settings.dollar_volume, **held.dollar_volume}
+    settings, volume = config.liquidity, _volume(config, data, held)
     weights = {one.asset: one.weight for one in _positions(held)}
     return liquidation(weights, held.equity, volume, settings.participation, settings.half_spread_bps)
+
+
+def _volume(config: RiskConfig, data: LoadedData, held: ValuedBook) -> dict[str, float]:
+    """Money that is traded a session, by asset: what the positions state, else the config, else the prices."""
+    settings = config.liquidity
+    return {**traded_money(data.panel, settings.window_bars), **settings.dollar_volume, **held.dollar_volume}
 
 
 def _notes(held: ValuedBook, windows: Sequence[Window]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from quantdl.report import charts, html
+from quantdl.report import charts, html, stress
 from quantdl.report.document import (
     Bullets,
     Cell,
@@ -88,6 +88,7 @@ def book_risk_sections(record: BookRiskRecord) -> tuple[Section, ...]:
         _contributions(record),
         _factors(record),
         _trades(record),
+        None if record.stress is None else stress.section_of(record.stress),
         _leaving(record),
         _basis(record),
     )

@@ -36,6 +36,11 @@ def section(run: RunRecord) -> Section | None:
     found = run.stress
     if found is None:
         return None
+    return section_of(found)
+
+
+def section_of(found: StressReport) -> Section:
+    """Show what a book loses in each scenario."""
     parts: tuple[Part, ...] = (notice(found.skipped),) if found.skipped else stress_parts(found)
     return Section("stress", "Stress of today's book", "Stress", _lead(found), parts)
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quantdl.risk.book_figures import BookFigures
 from quantdl.risk.liquidation import Liquidation
+from quantdl.risk.stress_record import StressReport
 from quantdl.risk.trades import Hedge, WhatIf
 
 
@@ -88,6 +89,7 @@ class BookRiskRecord:
             does, or where too little is known of the book.
         hedge_level: Level of that shortfall.
         trade: The trade that was asked about; None for none, or where too little is known of the book.
+        stress: What the book loses in crises of the past, events and shocks; None where none was asked for.
         notes: What a reader must not overlook.
     """
 
@@ -102,11 +104,12 @@ class BookRiskRecord:
     hedge: Hedge | None
     hedge_level: float
     trade: Trade | None = None
+    stress: StressReport | None = None
     notes: tuple[str, ...] = ()
 
 
 def book_risk_tables(record: BookRiskRecord) -> dict[str, pd.DataFrame]:
-    """Lay the figures out as tables, by name: ``levels, positions, groups, factors, liquidation``.
+    """Lay the figures out as tables, by name: ``levels, positions, groups, factors, liquidation, stress``.
 
     Args:
         record: Of a book.
@@ -118,7 +121,15 @@ def book_risk_tables(record: BookRiskRecord) -> dict[str, pd.DataFrame]:
         "factors": record.figures.factors,
         "liquidation": record.liquidation.positions,
     }
-    return {name: _table(own) for name, own in rows.items()}
+    tables = {name: _table(own) for name, own in rows.items()}
+    return tables if record.stress is None else tables | {"stress": _stress_table(record.stress)}
+
+
+def _stress_table(found: StressReport) -> pd.DataFrame:
+    """One row a scenario, without its positions and further figures."""
+    numbers = ("loss", "error", "effective_number", "probability", "probability_error")
+    columns = ("name", "kind", "basis", *numbers, "why_not")
+    return pd.DataFrame([{column: getattr(row, column) for column in columns} for row in found.rows], columns=columns)
 
 
 def _table(rows: tuple[object, ...]) -> pd.DataFrame:

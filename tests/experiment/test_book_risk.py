@@ -134,6 +134,26 @@ def test_the_members_of_an_ensemble_say_how_much_is_not_known(tmp_path):
     assert not any("no members" in note for note in found.notes)
 
 
+def test_stress_is_under_the_laws_of_all_windows_and_loses_what_it_says(found, folder):
+    """A stated way to lose 20 % loses 20 %; a shock of every price by -10 % costs a tenth of what is held net."""
+    rows = {row.name: row for row in found.stress.rows}
+    assert rows["Likeliest way to lose 20 %"].loss == pytest.approx(0.20, abs=0.002)
+    assert len(found.stress.laws) == 2 and found.stress.on == LAST
+    shock = "stress: {shocks: [{name: tenth, assets: {AAPL: -0.1, JPM: -0.1, XOM: -0.1}}]}\n"
+    stated = book_risk(BOOK, LAST, config_on(folder, six_stocks(), more=shock))
+    assert [row.loss for row in stated.stress.rows if row.name == "tenth"] == [pytest.approx(0.1 * 70 / 120)]
+
+
+def test_scenarios_of_assets_that_are_not_there_are_refused_at_their_line(folder):
+    more = "stress: {shocks: [{name: tenth, assets: {APPL: -0.1}}]}\n"
+    with pytest.raises(ConfigError, match=r"risk\.yaml:\d+:\d+: stress\.shocks\[0\]\.assets.*APPL"):
+        book_risk(BOOK, LAST, config_on(folder, six_stocks(), more=more))
+
+
+def test_no_stress_is_made_where_the_config_asks_for_none(folder):
+    assert book_risk(BOOK, LAST, config_on(folder, six_stocks(), more="stress: null\n")).stress is None
+
+
 def test_stated_volumes_give_days_to_liquidate(folder):
     more = "liquidity: {participation: 0.1, dollar_volume: {AAPL: 100.0, JPM: 50.0}}\n"
     config = load_risk_config(config_on(folder, six_stocks(), more=more))

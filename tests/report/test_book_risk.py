@@ -1,8 +1,10 @@
 """The report of a book says every figure of the record, and a name in it is never more than text."""
 
 from dataclasses import replace
+from datetime import date
 
 from quantdl.report.book_risk import book_risk_sections, tiles, write_book_risk_report
+from quantdl.risk.stress_record import StressReport, StressRow
 from tests.book_risk_record import HOSTILE, by_hand
 from tests.report.sections import by_label, table, words
 
@@ -46,6 +48,13 @@ def test_days_are_undefined_where_a_volume_is_not_known_and_stand_for_the_others
     leaving = section("leaving")
     assert words(leaving)[0].startswith("Days to liquidate are undefined: no volume is known of 007")
     assert by_label(table(leaving, "Days to liquidate"))[HOSTILE] == ["100", "80.00", "160.00"]
+
+
+def test_stress_has_a_section_where_it_was_asked_for():
+    rows = (StressRow(HOSTILE, "shock", "stated", 0.12),)
+    stressed = replace(by_hand(), stress=StressReport(date(2020, 1, 2), 1.0, 1.0, 2, rows=rows))
+    assert by_label(table(section("stress", stressed), "Losses by scenario"))[HOSTILE][0] == "12.00"
+    assert "stress" not in [one.name for one in book_risk_sections(by_hand())]
 
 
 def test_headlines_are_those_of_the_highest_level_that_is_told():

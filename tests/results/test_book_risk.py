@@ -1,6 +1,10 @@
 """The tables of the risk of a book hold every row of the record, and a nested figure in a column of its own."""
 
+from dataclasses import replace
+from datetime import date
+
 from quantdl.results.book_risk import book_risk_tables
+from quantdl.risk.stress_record import StressReport, StressRow
 from tests.book_risk_record import by_hand
 
 
@@ -12,6 +16,16 @@ def test_every_row_of_the_record_is_a_row_of_a_table():
     assert tables["positions"]["expected_shortfall"].tolist() == [
         one.expected_shortfall for one in record.figures.positions
     ]
+
+
+def test_every_scenario_is_a_row_of_the_table_of_stress():
+    rows = (
+        StressRow("a crash", "shock", "stated", 0.12),
+        StressRow("a sale", "liquidity", "law", None, why_not="thin"),
+    )
+    found = book_risk_tables(replace(by_hand(), stress=StressReport(date(2020, 1, 2), 1.0, 1.0, 2, rows=rows)))
+    assert found["stress"]["name"].tolist() == ["a crash", "a sale"]
+    assert found["stress"]["loss"].iloc[0] == 0.12 and found["stress"]["why_not"].iloc[1] == "thin"
 
 
 def test_figures_under_members_are_columns_beside_the_others():
