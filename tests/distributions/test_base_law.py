@@ -1,5 +1,7 @@
 """Laws of standard variables: what both kinds must keep, against scipy and by hand."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -45,3 +47,24 @@ def test_without_a_mean_there_is_no_score():
     heavy = StudentTLaw(torch.tensor([[1.0], [0.5]], dtype=torch.float64))
     assert heavy.mean.isnan().all() and heavy.crps(VALUES[:, :, :1]).isnan().all()
     assert student_t_variance(torch.tensor([1.5, 2.0])).isinf().all()
+
+
+def test_quantiles_without_a_gradient_are_those_with_one():
+    """Without, they come from scipy; far out, and for very many degrees of freedom, from our own in both cases."""
+    generator = torch.Generator().manual_seed(3)
+    uniform = torch.rand(2, 2000, dtype=torch.float64, generator=generator)
+    degrees = torch.exp(uniform[0] * math.log(50.0)) * 2.1
+    for low, high in ((1e-3, 0.5), (1e-12, 1e-3), (1e-50, 1e-12), (1e-200, 1e-50)):
+        tail = torch.exp(math.log(low) + uniform[1] * math.log(high / low))
+        law = StudentTLaw(degrees)
+        with torch.no_grad():
+            fast = law.at_tail(tail, tail > 0)
+        exact = law.at_tail(tail.clone().requires_grad_(), tail > 0).detach()
+        torch.testing.assert_close(fast, exact, rtol=2e-12, atol=0.0)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            StudentTLaw(torch.tensor([1e9])).at_tail(torch.tensor([0.01]).double(), torch.tensor([True])),
+            torch.tensor([-2.3263478740408408], dtype=torch.float64),
+            rtol=1e-8,
+            atol=0.0,
+        )

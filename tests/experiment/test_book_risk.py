@@ -24,10 +24,11 @@ BOOK = Positions(
     cash=50.0,
     source="a book",
 )
+QUIET = "stress: null\n"
 MODEL = "kind: ewma_t\n  horizon: 10\n  refit: once"
 
 
-def config_on(folder: Path, prices: dict[str, pd.Series], model: str = MODEL, more: str = "") -> Path:
+def config_on(folder: Path, prices: dict[str, pd.Series], model: str = MODEL, more: str = QUIET) -> Path:
     """Write a small config for the risk of a book on prices of one's own."""
     write_prices(folder / "prices", prices)
     block = "".join(f"  {name}: {value}\n" for name, value in DECLARED.items())
@@ -47,12 +48,13 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(folder) -> BookRiskRecord:
-    return book_risk(BOOK, LAST, config_on(folder, six_stocks()), trade={"KO": 10.0})
+    return book_risk(BOOK, LAST, config_on(folder, six_stocks(), more=""), trade={"KO": 10.0})
 
 
 def test_prices_after_the_close_change_nothing_to_the_last_bit(found, tmp_path):
     """Every close after the session is noise in one of the two worlds; so is the fingerprint of all of the data."""
-    other = book_risk(BOOK, LAST, config_on(tmp_path, six_stocks(noise_after="2016-06-30")), trade={"KO": 10.0})
+    noisy = config_on(tmp_path, six_stocks(noise_after="2016-06-30"), more="")
+    other = book_risk(BOOK, LAST, noisy, trade={"KO": 10.0})
     assert to_plain(other) == to_plain(found)
 
 
@@ -151,11 +153,11 @@ def test_scenarios_of_assets_that_are_not_there_are_refused_at_their_line(folder
 
 
 def test_no_stress_is_made_where_the_config_asks_for_none(folder):
-    assert book_risk(BOOK, LAST, config_on(folder, six_stocks(), more="stress: null\n")).stress is None
+    assert book_risk(BOOK, LAST, config_on(folder, six_stocks(), more=QUIET)).stress is None
 
 
 def test_stated_volumes_give_days_to_liquidate(folder):
-    more = "liquidity: {participation: 0.1, dollar_volume: {AAPL: 100.0, JPM: 50.0}}\n"
+    more = QUIET + "liquidity: {participation: 0.1, dollar_volume: {AAPL: 100.0, JPM: 50.0}}\n"
     config = load_risk_config(config_on(folder, six_stocks(), more=more))
     volume = {"XOM": 40.0}
     held = [Position(one.asset, value=one.value, dollar_volume=volume.get(one.asset)) for one in BOOK.positions]
