@@ -73,10 +73,16 @@ def test_the_page_adjusts_raw_prices(page):
 def test_what_the_page_says_of_a_config_can_be_loaded(tmp_path):
     text = whole_config("equal_weight")
     blocks = re.findall(r"```yaml\n(.*?)```", (DATA / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    prices, corrected, universe, series, aligned = blocks
+    prices, written, corrected, universe, series, aligned = blocks
     declared = prices.replace("../data/", f"{DATA.parent}/data/")
     path = tmp_path / "page.yaml"
     declared += corrected.removeprefix("data:\n  calendar: XNYS\n") + universe.removeprefix("data:\n")
+    path.write_text(
+        text.replace("data:\n  kind: sp500\n", prices.replace("../data/", f"{DATA.parent}/data/") + written)
+    )
+    dialect = load_config(path).data.file_format().dialect()
+    assert (dialect.separator, dialect.decimal, dialect.thousands, dialect.symbol) == (";", ",", ".", "DBK")
+    assert dialect.columns["close"] == ("Schluss",) and dialect.newest_first
     path.write_text(text.replace("data:\n  kind: sp500\n", declared) + series)
     config = load_config(path)
     assert config.data.eligibility.minimum_price == 5

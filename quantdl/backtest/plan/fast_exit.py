@@ -10,7 +10,6 @@ from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, Stress
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
-from quantdl.backtest.plan.placed import rows_of
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.spreads import conversion, half_spreads
 from quantdl.calendars.bars import bar_unit
@@ -120,6 +119,8 @@ def _exits(run: FinishedRun) -> dict[int, list[tuple[int, bool]]]:
     An exit that takes the place of another goes on with it; a decision for a weight, or another order, ends it. An
     order that waits for a price of its own begins to leave with its first fill, and a limit never does.
     """
+    from quantdl.backtest.plan.placed import rows_of  # loads pandas, which reading a config must not
+
     book, found, first_fill = run.book, dict[int, list[tuple[int, bool]]](), dict[int, int]()
     for number, row in zip(book.fills.order.tolist(), book.fills.row.tolist(), strict=True):
         first_fill.setdefault(number, row)

@@ -69,7 +69,7 @@ def test_a_plan_that_follows_a_models_risk_cannot_be_swept():
     made = job()
     condition = (CalibrationLimit("calibration", 0.99, 0.05),)
     terms = plan_terms(plan_for(PANEL, invalidation=condition), PANEL, made.tape, made.first, made.stop)
-    with pytest.raises(RunError, match="follows the value at risk that a model predicts"):
+    with pytest.raises(RunError, match="follows the risk that a model predicts"):
         sweep_targets(replace(made, terms=terms), TABLES)
 
 
