@@ -10,7 +10,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.experiment import carry_out, run_experiment
 from quantdl.results.tables import read_parquet
-from quantdl.runs.store import RunFolder
+from quantdl.runs import open_run
 from tests.backtest.worlds import ends_of_bars
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -92,6 +92,6 @@ def test_the_shipped_config_of_hours_runs_to_its_report(tmp_path):
     folder = run_experiment(load_config(CONFIGS / "hourly.yaml"), tmp_path / "run")
     report = (folder / "report.html").read_text()
     assert "2023-11-24 13:00" in report and "Bars are of 60min" in report
-    fills = read_parquet(RunFolder(folder), "fills", "session")["session"]
+    fills = read_parquet(open_run(folder), "fills", "session")["session"]
     settled = json.loads((folder / "settlement.json").read_text())["dates"]
     assert sorted(settled) == sorted({f"{label:%Y-%m-%d}" for label in fills})
