@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 Matrix = Any  # a numpy array, or a sparse one, which scipy has no types for
 
@@ -231,10 +232,10 @@ class _Factor:
 
     whole: np.ndarray
     scale: np.ndarray
-    curvature: tuple[np.ndarray, bool]
+    curvature: np.ndarray
     equalities: np.ndarray
     solved: np.ndarray
-    of_equalities: tuple[np.ndarray, bool]
+    of_equalities: np.ndarray
     stiffness: list[np.ndarray]
 
     @staticmethod
@@ -248,9 +249,9 @@ class _Factor:
         for ridge in (1e-14, 1e-12, 1e-10, 1e-8, 1e-6):
             scaled[diagonal, diagonal] = 1.0 + ridge
             try:
-                curvature = cho_factor(scaled, lower=True)
-                solved = scale[:, None] * cho_solve(curvature, scale[:, None] * program.equalities.T)
-                across = cho_factor(program.equalities @ solved, lower=True)
+                curvature = _root(scaled)
+                solved = scale[:, None] * _of_root(curvature, scale[:, None] * program.equalities.T)
+                across = _root(program.equalities @ solved)
             except (LinAlgError, ValueError):
                 continue
             return _Factor(whole, scale, curvature, program.equalities, solved, across, stiffness)
@@ -278,8 +279,8 @@ class _Factor:
         left, open_ = wanted, missing
         error = np.inf
         for _ in range(_REFINED):
-            free = self.scale * cho_solve(self.curvature, self.scale * left, check_finite=False)
-            more = cho_solve(self.of_equalities, self.equalities @ free - open_, check_finite=False)
+            free = self.scale * _of_root(self.curvature, self.scale * left)
+            more = _of_root(self.of_equalities, self.equalities @ free - open_)
             nearer, prices = x + free - self.solved @ more, y + more
             left = wanted - self.whole @ nearer - self.equalities.T @ prices
             open_ = missing - self.equalities @ nearer
@@ -288,6 +289,23 @@ class _Factor:
                 break
             x, y, error = nearer, prices, now
         return x, y
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """Return the lower Cholesky factor, without the checks of `scipy.linalg.cho_factor`: matrices are small and many.
+
+    Raises:
+        LinAlgError: If the matrix is not positive definite, or holds NaN.
+    """
+    root, failed = dpotrf(matrix, lower=True)
+    if failed:
+        raise LinAlgError("the matrix is not positive definite")
+    return np.asarray(root)
+
+
+def _of_root(root: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the solution of equations whose matrix has this Cholesky factor."""
+    return np.asarray(dpotrs(root, values, lower=True)[0]) if len(root) else values
 
 
 def _weighted_square(matrix: Matrix, weights: np.ndarray, always: np.ndarray) -> np.ndarray:
