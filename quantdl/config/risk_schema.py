@@ -77,5 +77,5 @@ class RiskConfig(ForecastConfig):
 
     @property
     def horizons(self) -> tuple[int, ...]:
-        """Bars over which risk is stated, the next one first, each once."""
-        return tuple(dict.fromkeys((1, self.model.horizon, *self.model.also_horizons)))
+        """Bars over which risk is stated, the fewest first, each once."""
+        return tuple(sorted({1, self.model.horizon, *self.model.also_horizons}))

@@ -142,6 +142,10 @@ def _record(
     windows = [_window(config, data, held, law, bars) for bars, law in laws.by_bars.items()]
     figures, nearest = book_figures(weights, windows, config.levels, held.groups), windows[0].scenarios
     told = [one.level for one in figures.levels if one.bars == nearest.bars and not one.reason]
+    unknown = [asset for asset in bought if not bool(nearest.known[held.assets.index(asset)])]
+    if unknown:
+        names = ", ".join(unknown)
+        raise ConfigError(f"trade: the law leaves out {names} at this close, so what it would do is not known.")
     trade = None
     if bought and told:
         change = _changes(bought, held)
@@ -159,7 +163,10 @@ def _record(
         hedge_level=max(told) if told else max(config.levels),
         trade=trade,
         stress=_stress(config, data, held, laws),
-        notes=tuple(_notes(held, windows)),
+        notes=(
+            *_notes(held, windows),
+            *(["The trade is not compared: no level can be told."] if bought and not told else []),
+        ),
     )
 
 
@@ -177,7 +184,7 @@ def _stress(config: RiskConfig, data: LoadedData, held: ValuedBook, laws: _Laws)
     spread = np.full(len(traded), 2e-4 * config.liquidity.half_spread_bps)
     depth = MarketDepth(held.equity, traded, spread) if np.isfinite(traded[held.weights != 0]).all() else None
     book = StressedBook(
-        PastReturns.of_panel(data.confirmed_returns, data.panel.bars[-1]),
+        PastReturns.of_panel(data.confirmed_returns, data.panel.sessions[-1]),
         held.weights,
         tuple(StressLaw(law, bars, config.model.kind) for bars, law in laws.by_bars.items()),
         _groups(held),
@@ -242,7 +249,7 @@ def _hedge(scenarios: Scenarios, weights: Tensor, level: float) -> Hedge | None:
     order = torch.where(sizes > 0, slopes / sizes, 0.0).argsort(descending=True).tolist()
     known = [scenarios.assets[asset] for asset in order if bool(scenarios.known[asset])][:MOST_CANDIDATES]
     found = best_hedge(scenarios, weights, level, known)
-    return found if found.expected_shortfall.difference < 0 else None
+    return found if found is not None and found.expected_shortfall.difference < 0 else None
 
 
 def _basis(config: RiskConfig, data: LoadedData, laws: _Laws, source: str) -> BookBasis:

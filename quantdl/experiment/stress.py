@@ -6,10 +6,12 @@ import pandas as pd
 from quantdl.backtest.judging.liquidity import spreads_by_bar
 from quantdl.backtest.plan.friction import VolumeWaiver
 from quantdl.backtest.plan.related_positions import NamedGroups
+from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.config import ExperimentConfig
 from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.experiment.judgement import Books
 from quantdl.experiment.preparation import LoadedData
+from quantdl.market.panel import Panel
 from quantdl.risk.book import LossPredictions
 from quantdl.risk.liquidity import MarketDepth
 from quantdl.risk.past_returns import PastReturns
@@ -67,7 +69,7 @@ def stress_of_run(
         return StressReport(last.date(), 0.0, 0.0, 0, skipped=reason)
     depth = _depth(config, books)
     book = StressedBook(
-        PastReturns.of_panel(data.confirmed_returns, last),
+        PastReturns.of_panel(data.confirmed_returns, pd.Timestamp(books.strategy.session_of_each[-1])),
         held,
         _laws(predictions, last),
         groups_of(config, data),
@@ -94,4 +96,16 @@ def _depth(config: ExperimentConfig, books: Books) -> MarketDepth | str:
     equity = float(books.strategy.equity["equity"].iloc[-1])
     if not equity > 0:
         return "the book is ruined"
-    return MarketDepth(equity, np.array(terms.dollar_volume[last]), 2.0 * spreads_by_bar(terms)[last])
+    volume = np.array(terms.dollar_volume[last]) * _bars_a_session(books.job.tape.panel)
+    return MarketDepth(equity, volume, 2.0 * spreads_by_bar(terms)[last])
+
+
+def _bars_a_session(panel: Panel) -> float:
+    """Bars in a session on average: one for daily bars, less for bars of a week or a month."""
+    frequency = panel.card.declaration.frequency
+    if not is_intraday(frequency) and bar_period(frequency) is None:
+        return 1.0
+    if is_intraday(frequency):
+        return len(panel.sessions) / len(panel.sessions.unique())
+    calendar = panel.card.declaration.trading_calendar()
+    return len(panel.sessions) / len(calendar.sessions(panel.sessions[0], panel.sessions[-1]))

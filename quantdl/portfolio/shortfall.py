@@ -139,7 +139,11 @@ def _check(level: float, invested: float, limits: Limits) -> None:
 
 
 def _shares(count: int, probabilities: np.ndarray | None) -> np.ndarray:
-    return np.full(count, 1.0 / max(count, 1)) if probabilities is None else np.asarray(probabilities, np.float64)
+    """(S,) adding to one."""
+    shares = np.ones(count) if probabilities is None else np.asarray(probabilities, np.float64)
+    if shares.shape != (count,) or not (np.isfinite(shares) & (shares >= 0)).all() or (count and not shares.sum() > 0):
+        raise ValueError(f"probabilities must be ({count},), finite, not negative and not all zero.")
+    return np.asarray(shares / max(shares.sum(), np.finfo(float).tiny))
 
 
 def _room(present: np.ndarray, limits: Limits) -> float:

@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.risk.scenarios import Scenarios
 from quantdl.scoring import confidence
 
@@ -230,6 +230,7 @@ class _Split:
         probability: (N,) of each of the draws; None where the measure is the value at risk itself.
         tail: Probability of the tail.
         elsewhere: Sum of the squared probabilities of all other draws.
+        limit_error: Standard error of the value at risk itself.
     """
 
     rows: Tensor
@@ -239,18 +240,20 @@ class _Split:
     probability: Tensor | None = None
     tail: float = math.nan
     elsewhere: float = math.nan
+    limit_error: float = math.nan
 
     def divide(self, losses_in: Callable[[Tensor], Tensor]) -> Parts:
         r"""Divide among parts, given what makes their losses (N, K) in some of the draws.
 
         The mean of a tail whose quantile is estimated too has the influence function (of a draw that loses :math:`L`,
         the part :math:`l`) :math:`(l - m) 1\{L > q\} / (1 - \alpha) - (c - m)`, with the component :math:`c` and
-        :math:`m = E[l \mid L = q]`.
+        :math:`m = E[l \mid L = q]`. A component of the value at risk moves along its line where the value at risk does.
         """
         own = losses_in(self.rows)
         component = self.share @ own
         if self.probability is None:
-            return Parts(component, self.line.error(own))
+            along = (self.line.slope @ own) * self.limit_error
+            return Parts(component, torch.hypot(self.line.error(own), along))
         at_quantile = self.line.share @ losses_in(self.line.rows)
         offset = component - at_quantile
         influence = (own - at_quantile) / self.tail - offset
@@ -269,7 +272,8 @@ def _split(measure: Measure, book: Tensor, level: float, probabilities: Tensor |
                 f"contributions to value at risk at level {level:g} need at least {_FEWEST} draws around it, got "
                 f"{len(line.rows)} of {len(book)}. Take more draws or a lower level."
             )
-        return _Split(line.rows, line.share, limit, line)
+        error = float(value_at_risk_error(book, level, probabilities))
+        return _Split(line.rows, line.share, limit, line, limit_error=error)
     losses = book.detach().clone().requires_grad_()
     shortfall = expected_shortfall(losses, level, probabilities)
     (share,) = torch.autograd.grad(shortfall, losses)

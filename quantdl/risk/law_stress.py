@@ -46,6 +46,8 @@ def conditional_row(book: StressedBook, event: ConditionalScenario, settings: St
         law = law.of((book.weights != 0) | np.isin(book.assets, [*event.weights]))
     else:
         basis += f"; market of {len(_names(book, law))} assets, equally weighted"
+    if not book.holds_in(law):
+        return _none(event.name, "conditional", basis, _NO_WEIGHT)
     market = _market(book, law, event)
     if isinstance(market, str):
         return _none(event.name, "conditional", basis, market)

@@ -6,7 +6,13 @@ As things are, and with half the volume and five times the spread, which is what
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
+
+from quantdl.calendars.bars import bar_period
 from quantdl.market.panel import Panel
+
+_DAYS = {"week": 7, "month": 31}  # at most in a bar, of which the sessions before the first label are
 
 
 @dataclass(frozen=True)
@@ -89,24 +95,42 @@ def liquidation(
 
 
 def traded_money(panel: Panel, window_bars: int) -> dict[str, float]:
-    """Return the mean money traded in each of the last bars, by asset; of assets without a volume nothing.
+    """Return the mean money traded a session over the last bars, by asset; of assets without a volume nothing.
 
-    Bars on which an asset did not trade count as nothing traded.
+    Bars on which an asset did not trade count as nothing traded. Bars of a week or a month are spread over sessions,
+    and those within a session are put together.
 
     Args:
         panel: Prices; raw ones, because adjusted closes times volumes are no money.
-        window_bars: Number of bars.
+        window_bars: Number of bars; where several lie in a session, its whole sessions are counted.
     """
     if "volume" not in panel.fields or panel.card.declaration.adjustment != "raw":
         return {}
-    last = slice(max(0, len(panel.sessions) - window_bars), None)
+    start = _window_start(panel.sessions, window_bars)
+    last, sessions = slice(start, None), _sessions_from(panel, start)
     found = {}
     for column, asset in enumerate(panel.assets):
         money = panel.closes[last, column] * panel.fields["volume"][last, column]
-        traded = money[panel.traded[last, column]]
-        if len(traded) and float(traded.sum()) > 0:
-            found[asset] = float(traded.sum()) / len(money)
+        traded = float(money[panel.traded[last, column]].sum())
+        if traded > 0:
+            found[asset] = traded / sessions
     return found
+
+
+def _window_start(sessions: pd.DatetimeIndex, window_bars: int) -> int:
+    """Return the first of the last bars that begins a session; the first bar of the last session where none does."""
+    begins = np.flatnonzero(np.concatenate([[True], sessions.asi8[1:] != sessions.asi8[:-1]]))
+    inside = begins[begins >= len(sessions) - window_bars]
+    return int(inside[0] if len(inside) else begins[-1])
+
+
+def _sessions_from(panel: Panel, start: int) -> int:
+    """Return how many sessions of the calendar the bars from a row on are of."""
+    labels, period = panel.sessions, bar_period(panel.card.declaration.frequency)
+    if period is None:
+        return len(labels[start:].unique())
+    before = labels[start - 1] if start else labels[start] - pd.Timedelta(days=_DAYS[period])
+    return len(panel.card.declaration.trading_calendar().sessions(before + pd.Timedelta(days=1), labels[-1]))
 
 
 def _exit(asset: str, money: float, volume: float | None, participation: float) -> PositionExit:

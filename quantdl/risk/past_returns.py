@@ -41,7 +41,12 @@ class PastReturns:
 
     @staticmethod
     def of_panel(panel: Panel, through: pd.Timestamp | None = None) -> "PastReturns":
-        """Read a panel of adjusted prices up to and including a session; bars of one session are put together."""
+        """Read a panel of adjusted prices up to and including a session; bars of one session are put together.
+
+        Args:
+            panel: Adjusted prices.
+            through: The last session, with all of its bars; no label of a bar, which may be dated by the next day.
+        """
         through = panel.sessions[-1] if through is None else pd.Timestamp(through)
         stop = int(panel.sessions.searchsorted(through.normalize(), side="right"))
         logs, labels = panel.log_returns()[:stop], panel.sessions[:stop]

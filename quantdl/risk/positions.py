@@ -214,7 +214,7 @@ def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
     faults = [*_unpriced(book, panel, session, columns)]
     if faults:
         raise DataError("\n".join(f"{book.source}: {fault}" for fault in faults))
-    closes = panel.traded_closes[-1]
+    closes = _last_closes(panel, session)
     values, groups = np.zeros(len(columns)), [panel.sectors.get(asset, "") for asset in panel.assets]
     for held in book.positions:
         column = columns[held.asset]
@@ -269,6 +269,14 @@ def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dic
 
 def _silence(panel: Panel, last: pd.Timestamp) -> int:
     return len(panel.sessions) - int(panel.sessions.searchsorted(last, side="right"))
+
+
+def _last_closes(panel: Panel, session: pd.Timestamp) -> np.ndarray:
+    """(A,) last price within a session, of whichever of its bars; NaN for an asset that did not trade in it."""
+    closes = np.full(len(panel.assets), np.nan)
+    for row in panel.traded_closes[np.asarray(panel.sessions == session)]:
+        closes = np.where(np.isfinite(row), row, closes)
+    return closes
 
 
 def _last_price(panel: Panel, column: int) -> pd.Timestamp | None:

@@ -91,11 +91,11 @@ def calibration_row(history: BookHistory, settings: StressedCalibration, level: 
     def none(reason: str) -> StressRow:
         return StressRow(name, "calibration", basis, None, why_not=reason)
 
-    if len(past.sessions) < length:
-        return none(f"the data have {len(past.sessions)} sessions, fewer than {length}")
+    first = int(past.first_rows[past.first_rows < len(past.sessions)].min(initial=len(past.sessions)))
+    if len(past.sessions) - first < length:
+        return none(f"the data have returns in {len(past.sessions) - first} sessions, fewer than {length}")
     if (1.0 - level) * length < 1.0 - 1e-9:
         return none(f"level {level:g} needs a window of {int(np.ceil(1.0 / (1.0 - level) - 1e-9))} sessions or more")
-    first = int(past.first_rows[past.first_rows < len(past.sessions)].min(initial=len(past.sessions)))
     whole = past.first_rows <= first + 1
     reduced = np.where(whole, weights, 0.0)
     if not reduced.any():

@@ -112,7 +112,9 @@ def hedge_with(scenarios: Scenarios, weights: Tensor, asset: str, level: float =
         raise ValueError(f"nothing is known of {asset}, so it hedges nothing.")
     column = scenarios.assets.index(asset)
     book, own = scenarios.losses(weights), scenarios.returns[:, column].contiguous()
-    weight = _best_weight(book, own, asset, level, scenarios.probabilities)
+    weight = _best_weight(book, own, level, scenarios.probabilities)
+    if weight is None:
+        raise ValueError(f"no amount of {asset} is best: the more of it, the smaller the shortfall.")
     trade = torch.zeros(len(scenarios.assets), dtype=torch.float64)
     trade[column] = weight
     return Hedge(asset, weight, what_if(scenarios, weights, trade, level).expected_shortfall)
@@ -120,8 +122,10 @@ def hedge_with(scenarios: Scenarios, weights: Tensor, asset: str, level: float =
 
 def best_hedge(
     scenarios: Scenarios, weights: Tensor, level: float = 0.99, candidates: Sequence[str] | None = None
-) -> Hedge:
+) -> Hedge | None:
     """Find the one instrument, and how much of it, that most reduces the expected shortfall of a book.
+
+    An instrument that gains, or loses, in every tail is left out: no amount of it is best.
 
     Args:
         scenarios: Joint returns.
@@ -129,18 +133,27 @@ def best_hedge(
         level: Confidence level.
         candidates: Instruments to choose from; all assets of which something is known where None.
 
+    Returns:
+        The hedge; None where no amount of any instrument is best.
+
     Raises:
-        ValueError: If there is no candidate, or as `hedge_with`.
+        ValueError: If there is no candidate, or nothing is known of one.
     """
     named = [asset for asset, known in zip(scenarios.assets, scenarios.known.tolist(), strict=True) if known]
-    found = [hedge_with(scenarios, weights, asset, level) for asset in (named if candidates is None else candidates)]
-    if not found:
+    chosen = named if candidates is None else list(candidates)
+    if not chosen:
         raise ValueError("no instrument to hedge with: nothing is known of any asset.")
-    return min(found, key=lambda hedge: hedge.expected_shortfall.after)
+    book = scenarios.losses(weights)
+    found = []
+    for asset in chosen:
+        own = scenarios.returns[:, scenarios.assets.index(asset)].contiguous() if asset in named else None
+        if own is None or _best_weight(book, own, level, scenarios.probabilities) is not None:
+            found.append(hedge_with(scenarios, weights, asset, level))
+    return min(found, key=lambda hedge: hedge.expected_shortfall.after) if found else None
 
 
-def _best_weight(book: Tensor, own: Tensor, asset: str, level: float, probabilities: Tensor | None) -> float:
-    """Where the derivative of the shortfall changes its sign."""
+def _best_weight(book: Tensor, own: Tensor, level: float, probabilities: Tensor | None) -> float | None:
+    """Where the derivative of the shortfall changes its sign; None where it does not."""
     start = _derivative(book, own, 0.0, level, probabilities)
     if start == 0.0:
         return 0.0
@@ -149,7 +162,7 @@ def _best_weight(book: Tensor, own: Tensor, asset: str, level: float, probabilit
     while _derivative(book, own, outer, level, probabilities) * side < 0:
         inner, outer = outer, 2.0 * outer
         if abs(outer) > _LARGEST:
-            raise ValueError(f"no amount of {asset} is best: the more of it, the smaller the shortfall.")
+            return None
     while abs(outer - inner) > _PRECISION * max(1.0, abs(outer)):
         middle = 0.5 * (inner + outer)
         if _derivative(book, own, middle, level, probabilities) * side < 0:
@@ -174,9 +187,13 @@ def _influence_on_shortfall(losses: Tensor, level: float, probabilities: Tensor 
 def _influence_on_quantile(losses: Tensor, level: float, probabilities: Tensor | None) -> Tensor:
     """(S,) what a draw moves the quantile by, up to a constant: an exception, over the density at the quantile."""
     tail = 1.0 - confidence(level)
-    error = float(value_at_risk_error(losses, level))
-    density = math.sqrt(tail * (1.0 - tail) / len(losses)) / error if error > 0 else math.inf
-    return (losses > value_at_risk(losses, level, probabilities)).double() / density
+    error, beyond = (
+        float(value_at_risk_error(losses, level, probabilities)),
+        losses > value_at_risk(losses, level, probabilities),
+    )
+    squares = torch.full_like(losses, 1.0 / len(losses) ** 2) if probabilities is None else probabilities.square()
+    spread = float((squares * (beyond.double() - tail).square()).sum().sqrt())
+    return beyond.double() * (error / spread if spread > 0 else 0.0)
 
 
 def _error(before: Tensor, after: Tensor, probabilities: Tensor | None) -> float:

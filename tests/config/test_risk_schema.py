@@ -26,6 +26,8 @@ def test_the_shipped_config_states_one_and_ten_bars_at_the_basel_levels():
 def test_horizons_are_the_next_bar_and_those_of_the_model_each_once(tmp_path):
     config = load_risk_config(written(tmp_path, SHIPPED.replace("horizon: 10", "horizon: 1\n  also_horizons: [5, 21]")))
     assert config.horizons == (1, 5, 21)
+    config = load_risk_config(written(tmp_path, SHIPPED.replace("horizon: 10", "horizon: 5\n  also_horizons: [2]")))
+    assert config.horizons == (1, 2, 5)
 
 
 def test_every_fault_is_reported_at_once_with_its_line(tmp_path):

@@ -197,3 +197,10 @@ def test_the_shipped_book_has_a_risk_of_the_size_that_its_past_shows():
     weights = {one.asset: one.weight for one in found.held}
     losses = -(returns[list(weights)] * pd.Series(weights)).sum(axis=1)
     assert 0.5 < found.figures.levels[1].value_at_risk / losses.quantile(0.99) < 2.0
+
+
+def test_a_trade_in_what_the_law_leaves_out_is_refused_by_name(tmp_path):
+    prices = six_stocks()
+    prices["NEW"] = prices["KO"].loc["2016-06-27":].rename("close")
+    with pytest.raises(ConfigError, match="the law leaves out NEW at this close"):
+        book_risk(BOOK, LAST, config_on(tmp_path, prices), trade={"NEW": 10.0})

@@ -161,3 +161,13 @@ def test_mean_shortfall_asks_for_a_floor_or_an_aversion():
         mean_shortfall_weights(draws, 0.9, limits(2), terms(2))
     with pytest.raises(ValueError, match="positive"):
         mean_shortfall_weights(draws, 0.9, limits(2), terms(2), risk_aversion=0.0)
+
+
+def test_probabilities_count_by_their_ratios_and_wrong_ones_are_refused():
+    draws, copies = market(300, 4, 9), np.random.default_rng(3).integers(1, 5, 300).astype(float)
+    weights = least_shortfall_weights(draws, 0.9, limits(4), terms(4), probabilities=copies / copies.sum())
+    counted = least_shortfall_weights(draws, 0.9, limits(4), terms(4), probabilities=copies)
+    np.testing.assert_allclose(counted, weights, atol=1e-9)
+    for wrong in (-copies, copies[:-1], np.zeros(300)):
+        with pytest.raises(ValueError, match="probabilities must be"):
+            least_shortfall_weights(draws, 0.9, limits(4), terms(4), probabilities=wrong)

@@ -14,7 +14,7 @@ from quantdl.risk.contributions import (
     parts_of,
     value_at_risk_contributions,
 )
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.risk.scenarios import Scenarios
 
 WEIGHTS = np.array([0.3, 0.2, -0.1, 0.25, 0.15, 0.1])
@@ -192,3 +192,17 @@ def test_parts_of_any_kind_add_up():
         found = parts_of(measure, losses, 0.975)
         of = value_at_risk if measure == "value_at_risk" else expected_shortfall
         assert float(found.component.sum()) == pytest.approx(float(of(losses.sum(1), 0.975)), rel=1e-10)
+
+
+def test_a_part_that_is_the_whole_book_has_the_error_of_the_value_at_risk_itself():
+    book = elliptical(4.0, 7, 20_000).losses(torch.from_numpy(WEIGHTS))
+    found = parts_of("value_at_risk", book[:, None], 0.99)
+    assert float(found.error) == pytest.approx(float(value_at_risk_error(book, 0.99)), rel=1e-6)
+
+
+def test_the_stated_errors_are_the_spread_where_one_position_is_most_of_the_book():
+    weights = torch.tensor([0.8, 0.2, 0, 0, 0, 0]).double()
+    found = [value_at_risk_contributions(elliptical(np.inf, seed, 20_000), weights, 0.99) for seed in range(40)]
+    spread = torch.stack([one.component for one in found]).std(0)[:2]
+    stated = torch.stack([one.error for one in found]).mean(0)[:2]
+    assert 0.7 < float(stated[0] / spread[0]) < 1.4 and 0.7 < float(stated[1] / spread[1]) < 1.4

@@ -93,6 +93,12 @@ def test_a_position_outside_of_the_law_is_named():
     assert "does not cover DDD" in conditional_row(book(present=False), market, SETTINGS, 1).why_not
 
 
+def test_a_book_of_which_the_law_covers_nothing_has_no_conditional_loss():
+    only = book(np.array([0.0, 0.0, 0.0, 1.0]), present=False)
+    row = conditional_row(only, ConditionalScenario("c", -1e-4), SETTINGS, 1)
+    assert row.loss is None and row.why_not == "the book holds no asset that the law covers"
+
+
 def test_a_sale_adds_up_its_parts():
     depth = MarketDepth(1e6, np.full(COUNT, 1e6), np.full(COUNT, 1e-4))
     row = liquidity_row(book(depth=depth), LiquidityStress(), SETTINGS, 1)

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from quantdl.calendars import trading_calendar
+from quantdl.market.card import IntradayBars
 from quantdl.market.sources import load_sp500
 from quantdl.market.status import CellStatus
 from quantdl.risk.liquidation import liquidation, traded_money
@@ -36,3 +39,28 @@ def test_traded_money_is_the_mean_of_close_times_volume_over_all_bars_of_the_win
     panel = replace(panel, fields={"close": closes, "volume": volume})
     assert traded_money(panel, 2) == {panel.assets[0]: 105.0}
     assert traded_money(panel, 3) == {panel.assets[0]: pytest.approx(260.0 / 3)}
+
+
+def bars(labels, frequency):
+    """One asset that trades 1,000 a session, whatever the length of the bars."""
+    closes = np.full((len(labels), 1), 10.0)
+    panel = panel_of_cells(closes, np.full(closes.shape, CellStatus.TRADED, dtype=np.int8), adjustment="raw")
+    intraday = IntradayBars("start", "open", "America/New_York") if frequency == "60min" else None
+    declared = replace(panel.card.declaration, frequency=frequency, intraday=intraday, calendar="XNYS")
+    sessions = trading_calendar("XNYS").sessions("2021-03-01", "2021-03-26")
+    per_bar = 100.0 * len(sessions) / len(labels)
+    return replace(
+        panel,
+        sessions=pd.DatetimeIndex(labels),
+        fields={"close": closes, "volume": np.full(closes.shape, per_bar)},
+        card=replace(panel.card, declaration=declared),
+    )
+
+
+@pytest.mark.parametrize("frequency", ["1D", "1W", "60min"])
+def test_money_is_that_of_a_session_whatever_the_length_of_a_bar(frequency):
+    sessions = trading_calendar("XNYS").sessions("2021-03-01", "2021-03-26")
+    labels = {"1D": sessions, "1W": sessions[4::5], "60min": sessions.repeat(7)}[frequency]
+    panel = bars(labels, frequency)
+    for window in (len(labels), len(labels) // 2, 1):
+        assert traded_money(panel, window) == {panel.assets[0]: pytest.approx(1000.0)}

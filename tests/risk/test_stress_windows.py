@@ -97,6 +97,10 @@ def test_a_reduced_set_that_tells_too_little_is_refused():
 
 def test_levels_and_spans_beyond_the_data_are_refused():
     assert "fewer than 250" in calibration_row(history(), StressedCalibration(250), 0.975).why_not
+    assert "fewer than 5" in calibration_row(history(np.full((6, 2), np.nan)), StressedCalibration(5), 0.5).why_not
+    assert calibration_row(history(RETURNS), StressedCalibration(6), 0.9).why_not.startswith(
+        "the data have returns in 5"
+    )
     assert "100 sessions" in calibration_row(long_history(), StressedCalibration(60), 0.99).why_not
 
 

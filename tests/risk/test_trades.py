@@ -80,3 +80,22 @@ def test_an_instrument_that_gains_in_every_tail_has_no_best_amount():
     returns = torch.stack([torch.randn(2000).double() * 0.01, torch.full((2000,), 0.01).double()], dim=1)
     with pytest.raises(ValueError, match="no amount of SURE is best"):
         hedge_with(Scenarios(("A", "SURE"), returns, 1), torch.tensor([1.0, 0.0]), "SURE", 0.95)
+
+
+def test_an_instrument_without_a_best_amount_is_left_out_of_the_candidates():
+    own = torch.randn(2000, generator=torch.Generator().manual_seed(1)).double() * 0.01
+    returns = torch.stack([own, torch.full((2000,), 0.01).double()], dim=1)
+    scenarios = Scenarios(("A", "SURE"), returns, 1)
+    assert best_hedge(scenarios, torch.tensor([1.0, 0.0]), 0.95).asset == "A"
+    assert best_hedge(scenarios, torch.tensor([1.0, 0.0]), 0.95, ["SURE"]) is None
+
+
+def test_the_error_of_a_difference_counts_the_probabilities_of_the_draws():
+    """Normal returns drawn three times as wide and weighted back: the spread over repeated simulations."""
+    weights, trade, found = torch.tensor([1.0, 0.0]).double(), torch.tensor([-0.3, 0.3]).double(), []
+    for seed in range(60):
+        drawn = torch.from_numpy(np.random.default_rng(seed).standard_normal((10_000, 2)) * 0.03)
+        logs = -0.5 * (drawn / 0.01).square().sum(1) + 0.5 * (drawn / 0.03).square().sum(1)
+        found.append(what_if(Scenarios(("A", "B"), drawn, 1, logs.softmax(0)), weights, trade, 0.99).value_at_risk)
+    spread = np.std([one.difference for one in found], ddof=1)
+    assert 0.7 < np.mean([one.error for one in found]) / spread < 1.4
