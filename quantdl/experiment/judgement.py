@@ -126,7 +126,7 @@ def judge(
         predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
     )
     tests = value_at_risk_tests(risk.rows, risk.left_out)
-    judged, strip = (None, None) if risk.rows.empty else forecast_tests(risk, account_losses(result), config.seed)
+    judged, strip = (None, None) if risk.rows.empty else forecast_tests(risk, account_losses(result))
     evidence = Evidence(
         calibration=() if forecasts is None else calibration_tests(tests, risk.probabilities),
         exceptions=() if forecasts is None else exceptions_by_level(risk.rows),
