@@ -140,6 +140,7 @@ def test_performance_figures_are_timed_without_the_peers():
     assert all(row["side"] == "quantdl" and row["cpu_ms"] > 0 for row in rows.values())
 
 
+@pytest.mark.slow
 def test_size_and_power_of_the_tests_of_risk_forecasts_are_shares_of_all_paths():
     found = figures_of("bench_risk_tests.py", "--paths", "300", "--power-paths", "60", "--sessions", "250")
     assert [line["world"] for line in found] == ["right", "small", "clusters", "gaussian"]

@@ -17,7 +17,7 @@ SMALL = """\
 name: small
 seed: 3
 data: {kind: sp500, start: 2019-01-02, assets: [AAPL, JPM, KO, XOM]}
-model: {kind: historical, horizon: 10, window: 250}
+model: {kind: ewma_t, horizon: 10, refit: once}
 draws: 5000
 validation_sessions: 100
 """
@@ -52,7 +52,7 @@ def test_a_book_is_printed_as_tables_and_written_as_a_folder(book):
 def test_json_is_the_record(book):
     code, printed, _ = invoke("risk", str(book), "--config", str(book.parent / "risk.yaml"), "--json")
     assert code == 0
-    assert json.loads(printed)["basis"]["model"] == "historical"
+    assert json.loads(printed)["basis"]["model"] == "ewma_t"
 
 
 @pytest.mark.parametrize(

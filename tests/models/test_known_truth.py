@@ -63,6 +63,7 @@ def skewed():
     return market, build_histories(market.panel, [NEXT_SESSION])
 
 
+@pytest.mark.slow
 def test_the_spline_is_worth_its_place_on_a_skewed_bimodal_market(skewed):
     market, histories = skewed
     bars = range(1200, 1499)
