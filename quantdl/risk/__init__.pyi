@@ -39,7 +39,7 @@ from .law_measures import (
     marginal_lower_partial_moment as marginal_lower_partial_moment,
     marginal_spectral as marginal_spectral,
 )
-from .measures import (
+from .measures.losses import (
     draw_returns as draw_returns,
     expected_shortfall as expected_shortfall,
     expected_shortfall_error as expected_shortfall_error,

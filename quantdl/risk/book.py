@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.monitoring import CELLS, transform_edges
 from quantdl.risk.parameter_uncertainty import parameter_risk
 

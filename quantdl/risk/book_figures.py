@@ -15,7 +15,7 @@ from quantdl.risk.contributions import (
     value_at_risk_contributions,
 )
 from quantdl.risk.factor_exposures import factor_contributions
-from quantdl.risk.measures import expected_shortfall_error, value_at_risk_error
+from quantdl.risk.measures.losses import expected_shortfall_error, value_at_risk_error
 from quantdl.risk.scenarios import Scenarios
 
 MOST_INCREMENTAL = 100

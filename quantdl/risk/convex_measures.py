@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import checked_shares
+from quantdl.risk.measures.losses import checked_shares
 from quantdl.scoring import confidence
 
 _ITERATIONS = 200

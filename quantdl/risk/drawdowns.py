@@ -8,7 +8,7 @@ each return. Returns are turned into a path that starts at 1 (`value_path`), so 
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import expected_shortfall
+from quantdl.risk.measures.losses import expected_shortfall
 
 
 def value_path(returns: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from quantdl.risk.measures import checked_shares, error_of_mean, value_at_risk, value_at_risk_error
+from quantdl.risk.measures.losses import checked_shares, error_of_mean, value_at_risk, value_at_risk_error
 from quantdl.scoring import confidence
 
 _COLUMNS_AT_ONCE = 1 << 22
@@ -96,7 +96,7 @@ def estimate_of_draws(
 
     Example:
         >>> from functools import partial
-        >>> from quantdl.risk.measures import expected_shortfall
+        >>> from quantdl.risk.measures.losses import expected_shortfall
         >>> found = estimate_of_draws(partial(expected_shortfall, level=0.5), torch.tensor([0.0, 0.1, 0.2, 0.3]))
         >>> round(found.value, 4), round(found.standard_error, 4)
         (0.25, 0.0957)

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from quantdl.risk.equity_curves import MeasuredCurve
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

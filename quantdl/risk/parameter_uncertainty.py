@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 
 
 @dataclass(frozen=True)

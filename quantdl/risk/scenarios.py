@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import Forecast
-from quantdl.risk.measures import draw_returns, expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import draw_returns, expected_shortfall, value_at_risk
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import checked_shares
+from quantdl.risk.measures.losses import checked_shares
 from quantdl.scoring import confidence
 
 _ROUNDING = 1e-9

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from quantdl.distributions import Forecast
 from quantdl.risk.estimates import Estimate, normal_estimate
-from quantdl.risk.measures import (
+from quantdl.risk.measures.losses import (
     draw_returns,
     expected_shortfall,
     expected_shortfall_error,

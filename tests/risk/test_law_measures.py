@@ -24,7 +24,7 @@ from quantdl.risk.law_measures import (
     marginal_lower_partial_moment,
     marginal_spectral,
 )
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.scenarios import Scenarios
 from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 

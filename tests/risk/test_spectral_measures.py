@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import integrate, stats
 
-from quantdl.risk.measures import expected_shortfall
+from quantdl.risk.measures.losses import expected_shortfall
 from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 
 N = 200_000

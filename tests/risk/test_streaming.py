@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT
-from quantdl.risk.measures import (
+from quantdl.risk.measures.losses import (
     expected_shortfall,
     expected_shortfall_error,
     portfolio_losses,

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT
-from quantdl.risk.measures import (
+from quantdl.risk.measures.losses import (
     draw_returns,
     expected_shortfall,
     expected_shortfall_error,
