@@ -24,12 +24,6 @@ from .drawdowns import (
     value_path as value_path,
 )
 from .equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
-from .estimates import (
-    Estimate as Estimate,
-    estimate_of_draws as estimate_of_draws,
-    estimate_of_history as estimate_of_history,
-    estimate_of_value_at_risk as estimate_of_value_at_risk,
-)
 from .further_figures import FurtherFigures as FurtherFigures
 from .law_measures import (
     book_expected_shortfall as book_expected_shortfall,
@@ -39,6 +33,12 @@ from .law_measures import (
     marginal_lower_partial_moment as marginal_lower_partial_moment,
     marginal_spectral as marginal_spectral,
 )
+from .measures.estimates import (
+    Estimate as Estimate,
+    estimate_of_draws as estimate_of_draws,
+    estimate_of_history as estimate_of_history,
+    estimate_of_value_at_risk as estimate_of_value_at_risk,
+)
 from .measures.losses import (
     draw_returns as draw_returns,
     expected_shortfall as expected_shortfall,
@@ -47,6 +47,7 @@ from .measures.losses import (
     value_at_risk as value_at_risk,
     value_at_risk_error as value_at_risk_error,
 )
+from .measures.scenarios import Scenarios as Scenarios
 from .metrics import (
     Drawdown as Drawdown,
     PerformanceMetrics as PerformanceMetrics,
@@ -55,7 +56,6 @@ from .metrics import (
     worst_drawdown as worst_drawdown,
 )
 from .parameter_uncertainty import ParameterRisk as ParameterRisk, parameter_risk as parameter_risk
-from .scenarios import Scenarios as Scenarios
 from .sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate
 from .spectral_measures import (
     DualPower as DualPower,

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from quantdl.risk.measures.losses import value_at_risk, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress_settings import LiquidityStress
 
 

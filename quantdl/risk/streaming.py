@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import Forecast
-from quantdl.risk.estimates import Estimate, normal_estimate
+from quantdl.risk.measures.estimates import Estimate, normal_estimate
 from quantdl.risk.measures.losses import (
     draw_returns,
     expected_shortfall,

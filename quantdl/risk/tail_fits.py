@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from quantdl.risk.estimates import Estimate, normal_estimate
+from quantdl.risk.measures.estimates import Estimate, normal_estimate
 from quantdl.scoring import confidence
 
 FloatArray = NDArray[np.float64]

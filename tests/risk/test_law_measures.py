@@ -25,7 +25,7 @@ from quantdl.risk.law_measures import (
     marginal_spectral,
 )
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 
 PRESENT = torch.tensor([[True, True, False]])

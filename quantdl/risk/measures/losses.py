@@ -141,7 +141,7 @@ def value_at_risk_error(losses: Tensor, level: float = 0.99, probabilities: Tens
     draws have probabilities, times the slope of the quantile: the distance of the losses that lie that far to either
     side over the probability between them. No density is estimated. The draws must be independent: for a history of
     returns this is the sampling error of the quantile only where returns do not depend on those before, see
-    `quantdl.risk.estimates.estimate_of_history`.
+    `quantdl.risk.measures.estimates.estimate_of_history`.
 
     Args:
         losses: Fractions of portfolio value, positive when money is lost.

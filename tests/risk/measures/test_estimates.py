@@ -9,7 +9,12 @@ from scipy import stats
 
 from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
 from quantdl.risk.drawdowns import maximum_drawdown, value_path
-from quantdl.risk.estimates import block_length, estimate_of_draws, estimate_of_history, estimate_of_value_at_risk
+from quantdl.risk.measures.estimates import (
+    block_length,
+    estimate_of_draws,
+    estimate_of_history,
+    estimate_of_value_at_risk,
+)
 from quantdl.risk.measures.losses import expected_shortfall, expected_shortfall_error, value_at_risk
 from quantdl.risk.spectral_measures import ExponentialSpectrum, WangTransform, spectral
 

@@ -7,7 +7,7 @@ from scipy import stats
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT
 from quantdl.risk import expected_shortfall, value_at_risk
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 ASSETS = ("AAA", "BBB", "CCC")
 
