@@ -147,7 +147,7 @@ def estimate_of_history(
     what is dependent within a block stays so: clusters of large losses, and the order that drawdowns rest on. The
     standard error is that over the resampled histories, the interval holds the middle ones of them. A bootstrap cannot
     know losses worse than the worst on record: with fewer than some ten losses in the tail its interval is too narrow,
-    and `quantdl.risk.tail_fits` is for such levels.
+    and `quantdl.risk.measures.tails` is for such levels.
 
     Args:
         measure: From series (T, R) to (R,), for instance ``partial(expected_shortfall, level=0.99)``, or of returns

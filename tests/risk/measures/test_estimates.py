@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
-from quantdl.risk.drawdowns import maximum_drawdown, value_path
+from quantdl.risk.measures.convex import entropic, expectile, lower_partial_moment
+from quantdl.risk.measures.drawdowns import maximum_drawdown, value_path
 from quantdl.risk.measures.estimates import (
     block_length,
     estimate_of_draws,
@@ -16,7 +16,7 @@ from quantdl.risk.measures.estimates import (
     estimate_of_value_at_risk,
 )
 from quantdl.risk.measures.losses import expected_shortfall, expected_shortfall_error, value_at_risk
-from quantdl.risk.spectral_measures import ExponentialSpectrum, WangTransform, spectral
+from quantdl.risk.measures.spectral import ExponentialSpectrum, WangTransform, spectral
 
 MEASURES = {
     "expected shortfall": partial(expected_shortfall, level=0.95),

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import Forecast, MixtureForecast, SumLaw
-from quantdl.risk.spectral_measures import Spectrum
+from quantdl.risk.measures.spectral import Spectrum
 from quantdl.scoring import confidence, marginal_expected_shortfall, marginal_value_at_risk
 
 _CROWDING = 6
@@ -32,7 +32,7 @@ _FAR, _NO_LESS = (1e-10, 1e-13), 0.99
 
 
 def marginal_expectile(forecast: Forecast, level: float = 0.99) -> Tensor:
-    r"""Expectile of each asset's loss in log return, see `quantdl.risk.convex_measures.expectile`; (B, A) float64.
+    r"""Expectile of each asset's loss in log return, see `quantdl.risk.measures.convex.expectile`; (B, A) float64.
 
     The root of :math:`(2 \alpha - 1) \, E (L - e)^+ = (1 - \alpha)(e - E L)` by Newton's method from the mean, which
     rises to it; the partial mean is an integral over the quantiles beyond the root. 0 for an absent asset.
@@ -84,7 +84,7 @@ def marginal_lower_partial_moment(forecast: Forecast, order: float = 2.0, thresh
 
     .. math:: \int_0^{F(-t)} (-q(u) - t)^n \, du
 
-    see `quantdl.risk.convex_measures.lower_partial_moment`.
+    see `quantdl.risk.measures.convex.lower_partial_moment`.
 
     Raises:
         ValueError: If the order is negative or the threshold not finite, or a present asset's law has no such moment
@@ -99,7 +99,7 @@ def marginal_lower_partial_moment(forecast: Forecast, order: float = 2.0, thresh
 
 
 def marginal_spectral(forecast: Forecast, spectrum: Spectrum) -> Tensor:
-    r"""Spectral measure of each asset's loss in log return, see `quantdl.risk.spectral_measures`; (B, A) float64.
+    r"""Spectral measure of each asset's loss in log return, see `quantdl.risk.measures.spectral`; (B, A) float64.
 
     Quantiles at the nodes are weighted by what the spectrum gives to the probability between the middles of the nodes,
     so a spectrum with steps is served; to 1e-4 of the measure. 0 for an absent asset.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quantdl.risk.tail_fits import hill, pareto_tail
+from quantdl.risk.measures.tails import hill, pareto_tail
 
 
 def test_hill_of_a_pareto_law_is_its_index():

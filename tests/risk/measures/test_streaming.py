@@ -13,7 +13,7 @@ from quantdl.risk.measures.losses import (
     value_at_risk,
     value_at_risk_error,
 )
-from quantdl.risk.streaming import drawn_blocks, risk_of_rows, streamed_risk
+from quantdl.risk.measures.streaming import drawn_blocks, risk_of_rows, streamed_risk
 
 WEIGHTS = torch.tensor([0.6, 0.5, -0.3, 0.0], dtype=torch.float64)
 COVARIANCE = np.array([[4.0, 1.0, 0.5, 0.2], [1.0, 2.0, 0.3, 0.1], [0.5, 0.3, 1.0, 0.0], [0.2, 0.1, 0.0, 1.0]]) / 1e4
@@ -79,7 +79,7 @@ def test_unknown_returns_of_what_is_not_held_play_no_part():
 
 
 def test_drawn_blocks_depend_on_the_seed_alone(monkeypatch):
-    monkeypatch.setattr("quantdl.risk.streaming._CELLS_AT_ONCE", 4 * 300)
+    monkeypatch.setattr("quantdl.risk.measures.streaming._CELLS_AT_ONCE", 4 * 300)
     one, same, other = (list(drawn_blocks(law(1), 1000, seed)) for seed in (7, 7, 8))
     assert [len(block) for block in one] == [300, 300, 300, 100]
     assert torch.equal(torch.cat(one), torch.cat(same)) and not torch.equal(torch.cat(one), torch.cat(other))
@@ -99,7 +99,7 @@ def test_rows_are_measured_one_by_one():
 
 
 def test_the_upper_tail_alone_gives_measures_and_errors_of_all_draws():
-    from quantdl.risk.streaming import _of_upper
+    from quantdl.risk.measures.streaming import _of_upper
 
     losses = torch.from_numpy(np.random.default_rng(3).standard_t(4, 10_000))
     values = _of_upper(losses, 0.95, (0.95, 0.99))

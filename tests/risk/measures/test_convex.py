@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import optimize, stats
 
-from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
+from quantdl.risk.measures.convex import entropic, expectile, lower_partial_moment
 
 N = 200_000
 UNIFORM = (np.arange(N) + 0.5) / N

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import optimize, stats
 
-from quantdl.risk.parameter_uncertainty import parameter_risk
+from quantdl.risk.measures.parameter_uncertainty import parameter_risk
 
 PLACES = torch.from_numpy(stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000))
 

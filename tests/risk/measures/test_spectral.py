@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import integrate, stats
 
 from quantdl.risk.measures.losses import expected_shortfall
-from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
+from quantdl.risk.measures.spectral import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 
 N = 200_000
 NORMAL = torch.from_numpy(stats.norm.ppf((np.arange(N) + 0.5) / N))

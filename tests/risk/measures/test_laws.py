@@ -15,8 +15,8 @@ from quantdl.distributions import (
     MixtureForecast,
     StudentTMarginals,
 )
-from quantdl.risk.convex_measures import entropic, expectile, lower_partial_moment
-from quantdl.risk.law_measures import (
+from quantdl.risk.measures.convex import entropic, expectile, lower_partial_moment
+from quantdl.risk.measures.laws import (
     book_expected_shortfall,
     book_value_at_risk,
     marginal_entropic,
@@ -26,7 +26,7 @@ from quantdl.risk.law_measures import (
 )
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.spectral_measures import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
+from quantdl.risk.measures.spectral import DualPower, ExponentialSpectrum, SteppedSpectrum, WangTransform, spectral
 
 PRESENT = torch.tensor([[True, True, False]])
 LOCATION = torch.tensor([[0.001, -0.002, 0.0]], dtype=torch.float64)

@@ -9,7 +9,7 @@ from arch.data import sp500
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from quantdl.risk.drawdowns import (
+from quantdl.risk.measures.drawdowns import (
     average_drawdown,
     conditional_drawdown_at_risk,
     drawdown_path,
