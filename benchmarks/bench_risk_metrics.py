@@ -68,9 +68,9 @@ OF_MONTHS = {
 
 
 def job_of(name: str, returns: pd.Series, before: pd.Timestamp) -> Callable[[], dict[str, float]]:
-    from quantdl.risk.equity_curves import MeasuredCurve, equity_of_returns
+    from quantdl.risk.curves.equity_curves import MeasuredCurve, equity_of_returns
+    from quantdl.risk.curves.metrics import performance, performance_of
     from quantdl.risk.further_figures import further_figures
-    from quantdl.risk.metrics import performance, performance_of
     from quantdl.risk.return_figures import return_figures
 
     def fifteen() -> dict[str, float]:

@@ -13,8 +13,15 @@ from .backtests import (
     kupiec as kupiec,
     kupiec_counts as kupiec_counts,
 )
+from .curves.equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
+from .curves.metrics import (
+    Drawdown as Drawdown,
+    PerformanceMetrics as PerformanceMetrics,
+    drawdown_curve as drawdown_curve,
+    performance as performance,
+    worst_drawdown as worst_drawdown,
+)
 from .drawdown_spells import drawdown_spells as drawdown_spells
-from .equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
 from .further_figures import FurtherFigures as FurtherFigures
 from .measures.convex import entropic as entropic, expectile as expectile, lower_partial_moment as lower_partial_moment
 from .measures.drawdowns import (
@@ -64,11 +71,4 @@ from .measures.streaming import (
     streamed_risk as streamed_risk,
 )
 from .measures.tails import ParetoTail as ParetoTail, hill as hill, pareto_tail as pareto_tail
-from .metrics import (
-    Drawdown as Drawdown,
-    PerformanceMetrics as PerformanceMetrics,
-    drawdown_curve as drawdown_curve,
-    performance as performance,
-    worst_drawdown as worst_drawdown,
-)
 from .sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate

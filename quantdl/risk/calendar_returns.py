@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantdl.risk.equity_curves import MeasuredCurve, compound_growth
+from quantdl.risk.curves.equity_curves import MeasuredCurve, compound_growth
 from quantdl.risk.undefined import Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

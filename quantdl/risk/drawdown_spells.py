@@ -13,8 +13,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from quantdl.risk.equity_curves import MeasuredCurve
-from quantdl.risk.metrics import depths_below_peak
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.metrics import depths_below_peak
 from quantdl.risk.undefined import Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

@@ -1,10 +1,10 @@
-"""Figures of one curve beside those of `quantdl.risk.metrics`: the Sharpe ratio's error, returns, falls, months."""
+"""Figures of one curve beside those of `metrics`: the Sharpe ratio's error, returns, falls, months."""
 
 from dataclasses import dataclass
 
 from quantdl.risk.calendar_returns import CalendarReturns, calendar_returns
+from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.drawdown_spells import DrawdownFigures, drawdown_figures
-from quantdl.risk.equity_curves import MeasuredCurve
 from quantdl.risk.return_figures import ReturnFigures, return_figures
 from quantdl.risk.sharpe import SharpeEstimate, sharpe_estimate
 
@@ -27,7 +27,7 @@ class FurtherFigures:
 
 
 def further_figures(curve: MeasuredCurve) -> FurtherFigures:
-    """Measure a curve by all that stands beside `quantdl.risk.metrics`.
+    """Measure a curve by all that stands beside `quantdl.risk.curves.metrics`.
 
     Example:
         >>> import numpy as np, pandas as pd

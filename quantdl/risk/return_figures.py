@@ -13,8 +13,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from quantdl.risk.equity_curves import MeasuredCurve
-from quantdl.risk.metrics import at_least, mean_over_deviation
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.metrics import at_least, mean_over_deviation
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantdl.risk.active_risk import check_same_sessions
-from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.undefined import ROUNDING
 
 FloatArray = NDArray[np.float64]

@@ -16,9 +16,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.metrics import at_least, mean_over_deviation, standardised_moment
 from quantdl.risk.long_run import bandwidth, critical_value, long_run_covariance
-from quantdl.risk.metrics import at_least, mean_over_deviation, standardised_moment
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 from quantdl.runs.ledger import PeriodSharpe
 from quantdl.runs.selection import probabilistic_sharpe
@@ -75,7 +75,7 @@ def sharpe_estimate(curve: MeasuredCurve, confidence: float = 0.95) -> SharpeEst
 
     Example:
         >>> import pandas as pd
-        >>> from quantdl.risk.equity_curves import equity_of_returns
+        >>> from quantdl.risk.curves.equity_curves import equity_of_returns
         >>> returns = np.random.default_rng(0).normal(0.0006, 0.01, 1000)
         >>> equity = equity_of_returns(pd.Series(returns, pd.bdate_range("2020-01-02", periods=1000)), "2020-01-01")
         >>> found = sharpe_estimate(MeasuredCurve.of(equity, bars_per_year=252))

@@ -10,8 +10,8 @@ from arch.data import sp500
 
 from quantdl.records import to_plain
 from quantdl.risk.calendar_returns import calendar_returns, month_table
-from quantdl.risk.equity_curves import MeasuredCurve
-from tests.risk.curves import heavy_returns, measured
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 
 @pytest.fixture(scope="module")

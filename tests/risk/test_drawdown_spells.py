@@ -10,11 +10,11 @@ from arch.data import sp500
 from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.metrics import performance_of, worst_drawdown
 from quantdl.risk.drawdown_spells import drawdown_figures, drawdown_spells
-from quantdl.risk.equity_curves import MeasuredCurve
-from quantdl.risk.metrics import performance_of, worst_drawdown
-from tests.risk import definition_sheet as sheet
-from tests.risk.curves import heavy_returns, measured
+from tests.risk.curves import definition_sheet as sheet
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 
 def curve_of(values, bars_per_year=252):

@@ -8,7 +8,7 @@ from quantdl.risk.drawdown_spells import drawdown_figures
 from quantdl.risk.further_figures import FurtherFigures, further_figures
 from quantdl.risk.return_figures import return_figures
 from quantdl.risk.sharpe import sharpe_estimate
-from tests.risk.curves import heavy_returns, measured
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 from arch.covariance.kernel import Bartlett
 
 from quantdl.risk.long_run import bandwidth, critical_value, long_run_covariance
-from tests.risk.definition_sheet import long_run_variance
+from tests.risk.curves.definition_sheet import long_run_variance
 
 
 def autoregression(count, slope, seed):

@@ -8,8 +8,8 @@ import statsmodels.api as sm
 
 from quantdl.risk.long_run import bandwidth
 from quantdl.risk.regression import regression
-from tests.risk import definition_sheet as sheet
-from tests.risk.curves import heavy_returns
+from tests.risk.curves import definition_sheet as sheet
+from tests.risk.curves.made_curves import heavy_returns
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from arch.data import sp500
 from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
-from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.return_figures import ReturnFigures, longest_run, omega_ratio, return_figures
 from quantdl.risk.undefined import Undefined
-from tests.risk import definition_sheet as sheet
-from tests.risk.curves import heavy_returns, measured
+from tests.risk.curves import definition_sheet as sheet
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 MIXED = np.array([1, 10, -4, 2, 3, 2, 1, -10]) / 100
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from quantdl.risk import rolling_figures as module
-from quantdl.risk.metrics import performance_of
+from quantdl.risk.curves.metrics import performance_of
 from quantdl.risk.rolling_figures import rolling_figures, rolling_regression
-from tests.risk import definition_sheet as sheet
-from tests.risk.curves import heavy_returns, measured
+from tests.risk.curves import definition_sheet as sheet
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 
 @pytest.fixture(scope="module")

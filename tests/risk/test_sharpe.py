@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from quantdl.risk.metrics import performance_of
+from quantdl.risk.curves.metrics import performance_of
 from quantdl.risk.sharpe import FEWEST_RETURNS, sharpe_estimate, sharpe_of
-from tests.risk import definition_sheet as sheet
-from tests.risk.curves import heavy_returns, measured
+from tests.risk.curves import definition_sheet as sheet
+from tests.risk.curves.made_curves import heavy_returns, measured
 
 ANNUAL = ("annual", "error", "lower", "upper", "long_run")
 

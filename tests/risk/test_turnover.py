@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.risk.turnover import annual_turnover, drifted_weights, turnover
-from tests.risk import definition_sheet as sheet
+from tests.risk.curves import definition_sheet as sheet
 
 DAYS = pd.bdate_range("2024-01-01", periods=120)
 

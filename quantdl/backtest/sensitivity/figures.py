@@ -1,4 +1,4 @@
-"""Return and risk of an equity curve as tensors, the same figures as `quantdl.risk.metrics.performance` states.
+"""Return and risk of an equity curve as tensors, the same figures as `quantdl.risk.curves.metrics.performance` states.
 
 They hold no branch on a value, so that ``torch.func`` can transform them. What does not exist for a span, however the
 book did, is left out of `CurveFigures.all`.

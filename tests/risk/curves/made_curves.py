@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from quantdl.risk.equity_curves import MeasuredCurve, equity_of_returns
+from quantdl.risk.curves.equity_curves import MeasuredCurve, equity_of_returns
 
 
 def sessions_from(first, count):

@@ -23,7 +23,7 @@ _DAYS_PER_YEAR = 365.25  # ACT/365.25
 
 @dataclass(frozen=True, eq=False)
 class MeasuredCurve:
-    """A checked equity curve and its returns; all figures of `quantdl.risk.metrics` and beside it read one.
+    """A checked equity curve and its returns; all figures of `quantdl.risk.curves.metrics` and beside it read one.
 
     Attributes:
         sessions: (T + 1,) increasing, the one of the initial capital first.

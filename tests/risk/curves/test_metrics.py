@@ -11,7 +11,7 @@ from arch.data import sp500
 from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
-from quantdl.risk.metrics import PerformanceMetrics, drawdown_curve, performance, worst_drawdown
+from quantdl.risk.curves.metrics import PerformanceMetrics, drawdown_curve, performance, worst_drawdown
 
 
 def curve_of(returns, start="2000-01-03"):

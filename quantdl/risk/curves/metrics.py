@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk.equity_curves import MeasuredCurve, compound_growth, equity_of_returns, excess_returns
-from quantdl.risk.metrics import performance, performance_of
+from quantdl.risk.curves.equity_curves import MeasuredCurve, compound_growth, equity_of_returns, excess_returns
+from quantdl.risk.curves.metrics import performance, performance_of
 from quantdl.risk.undefined import Undefined
 
 
