@@ -34,15 +34,15 @@ from quantdl.market.exchanges.currencies import conversion_rates, converted_from
 from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
-from quantdl.risk.active_risk import active_risk
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.book_figures import NO_GROUP
+from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.further_figures import further_figures
 from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.forecast_tests import forecast_tests
-from quantdl.risk.further_figures import further_figures
 from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread

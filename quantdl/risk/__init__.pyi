@@ -1,4 +1,3 @@
-from .active_risk import ActiveRisk as ActiveRisk
 from .backtests import (
     BaselZone as BaselZone,
     Christoffersen as Christoffersen,
@@ -13,7 +12,10 @@ from .backtests import (
     kupiec as kupiec,
     kupiec_counts as kupiec_counts,
 )
+from .curves.active_risk import ActiveRisk as ActiveRisk
+from .curves.drawdown_spells import drawdown_spells as drawdown_spells
 from .curves.equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
+from .curves.further_figures import FurtherFigures as FurtherFigures
 from .curves.metrics import (
     Drawdown as Drawdown,
     PerformanceMetrics as PerformanceMetrics,
@@ -21,8 +23,7 @@ from .curves.metrics import (
     performance as performance,
     worst_drawdown as worst_drawdown,
 )
-from .drawdown_spells import drawdown_spells as drawdown_spells
-from .further_figures import FurtherFigures as FurtherFigures
+from .curves.sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate
 from .measures.convex import entropic as entropic, expectile as expectile, lower_partial_moment as lower_partial_moment
 from .measures.drawdowns import (
     average_drawdown as average_drawdown,
@@ -71,4 +72,3 @@ from .measures.streaming import (
     streamed_risk as streamed_risk,
 )
 from .measures.tails import ParetoTail as ParetoTail, hill as hill, pareto_tail as pareto_tail
-from .sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate

@@ -5,7 +5,7 @@ drawdown and all figures per bar stand for a curve of any length.
 
 Returns are simple. Losses, value-at-risk and expected shortfall are positive when money is lost; a drawdown is a return
 from the peak, so it is negative. docs/risk/metrics.md derives each figure. What else can be said of a curve stands in
-`quantdl.risk.further_figures`, and against another one in `quantdl.risk.active_risk`.
+`quantdl.risk.curves.further_figures`, and against another one in `quantdl.risk.curves.active_risk`.
 """
 
 import math

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from quantdl.calendars.labels import bar_text
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.metrics import at_least, depths_below_peak, deviation, mean_over_deviation, tail_risk
+from quantdl.risk.curves.regression import Regression, regression
+from quantdl.risk.curves.sharpe import SharpeEstimate, sharpe_of
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
-from quantdl.risk.regression import Regression, regression
-from quantdl.risk.sharpe import SharpeEstimate, sharpe_of
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantdl.risk.active_risk import check_same_sessions
+from quantdl.risk.curves.active_risk import check_same_sessions
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.undefined import ROUNDING
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from quantdl.records import from_plain, to_plain
-from quantdl.risk.active_risk import ActiveRisk, active_risk
+from quantdl.risk.curves.active_risk import ActiveRisk, active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.further_figures import further_figures
 from quantdl.risk.curves.metrics import performance_of
-from quantdl.risk.further_figures import further_figures
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns, measured
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.long_run import bandwidth, critical_value, long_run_covariance
 from quantdl.risk.curves.metrics import at_least, mean_over_deviation, standardised_moment
-from quantdl.risk.long_run import bandwidth, critical_value, long_run_covariance
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 from quantdl.runs.ledger import PeriodSharpe
 from quantdl.runs.selection import probabilistic_sharpe

@@ -16,9 +16,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from quantdl.risk.curves.long_run import bandwidth, critical_value, long_run_covariance
 from quantdl.risk.curves.metrics import at_least
-from quantdl.risk.long_run import bandwidth, critical_value, long_run_covariance
-from quantdl.risk.sharpe import FEWEST_RETURNS
+from quantdl.risk.curves.sharpe import FEWEST_RETURNS
 from quantdl.risk.undefined import ROUNDING, Reasons, Undefined, ratio
 
 FloatArray = NDArray[np.float64]

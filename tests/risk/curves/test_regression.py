@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from quantdl.risk.long_run import bandwidth
-from quantdl.risk.regression import regression
+from quantdl.risk.curves.long_run import bandwidth
+from quantdl.risk.curves.regression import regression
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns
 

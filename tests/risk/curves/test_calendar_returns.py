@@ -9,7 +9,7 @@ import pytest
 from arch.data import sp500
 
 from quantdl.records import to_plain
-from quantdl.risk.calendar_returns import calendar_returns, month_table
+from quantdl.risk.curves.calendar_returns import calendar_returns, month_table
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from tests.risk.curves.made_curves import heavy_returns, measured
 

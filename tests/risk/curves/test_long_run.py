@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from arch.covariance.kernel import Bartlett
 
-from quantdl.risk.long_run import bandwidth, critical_value, long_run_covariance
+from quantdl.risk.curves.long_run import bandwidth, critical_value, long_run_covariance
 from tests.risk.curves.definition_sheet import long_run_variance
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
 from quantdl.risk.curves.equity_curves import MeasuredCurve
-from quantdl.risk.return_figures import ReturnFigures, longest_run, omega_ratio, return_figures
+from quantdl.risk.curves.return_figures import ReturnFigures, longest_run, omega_ratio, return_figures
 from quantdl.risk.undefined import Undefined
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns, measured

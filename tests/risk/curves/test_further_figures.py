@@ -3,11 +3,11 @@
 import pytest
 
 from quantdl.records import from_plain, to_plain
-from quantdl.risk.calendar_returns import calendar_returns
-from quantdl.risk.drawdown_spells import drawdown_figures
-from quantdl.risk.further_figures import FurtherFigures, further_figures
-from quantdl.risk.return_figures import return_figures
-from quantdl.risk.sharpe import sharpe_estimate
+from quantdl.risk.curves.calendar_returns import calendar_returns
+from quantdl.risk.curves.drawdown_spells import drawdown_figures
+from quantdl.risk.curves.further_figures import FurtherFigures, further_figures
+from quantdl.risk.curves.return_figures import return_figures
+from quantdl.risk.curves.sharpe import sharpe_estimate
 from tests.risk.curves.made_curves import heavy_returns, measured
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from quantdl.risk.calendar_returns import CalendarReturns, calendar_returns
+from quantdl.risk.curves.calendar_returns import CalendarReturns, calendar_returns
+from quantdl.risk.curves.drawdown_spells import DrawdownFigures, drawdown_figures
 from quantdl.risk.curves.equity_curves import MeasuredCurve
-from quantdl.risk.drawdown_spells import DrawdownFigures, drawdown_figures
-from quantdl.risk.return_figures import ReturnFigures, return_figures
-from quantdl.risk.sharpe import SharpeEstimate, sharpe_estimate
+from quantdl.risk.curves.return_figures import ReturnFigures, return_figures
+from quantdl.risk.curves.sharpe import SharpeEstimate, sharpe_estimate
 
 
 @dataclass(frozen=True)

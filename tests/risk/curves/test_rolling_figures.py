@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk import rolling_figures as module
+from quantdl.risk.curves import rolling_figures as module
 from quantdl.risk.curves.metrics import performance_of
-from quantdl.risk.rolling_figures import rolling_figures, rolling_regression
+from quantdl.risk.curves.rolling_figures import rolling_figures, rolling_regression
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns, measured
 

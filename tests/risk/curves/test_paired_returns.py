@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quantdl.risk.paired_returns import bars_in_common, compare_returns
+from quantdl.risk.curves.paired_returns import bars_in_common, compare_returns
 
 
 def books(n, seed, means=(0.0, 0.0), correlation=0.5):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from quantdl.risk.curves.metrics import performance_of
-from quantdl.risk.sharpe import FEWEST_RETURNS, sharpe_estimate, sharpe_of
+from quantdl.risk.curves.sharpe import FEWEST_RETURNS, sharpe_estimate, sharpe_of
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns, measured
 

@@ -10,9 +10,9 @@ from arch.data import sp500
 from hypothesis import given, strategies as st
 
 from quantdl.records import to_plain
+from quantdl.risk.curves.drawdown_spells import drawdown_figures, drawdown_spells
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.metrics import performance_of, worst_drawdown
-from quantdl.risk.drawdown_spells import drawdown_figures, drawdown_spells
 from tests.risk.curves import definition_sheet as sheet
 from tests.risk.curves.made_curves import heavy_returns, measured
 

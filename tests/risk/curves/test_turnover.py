@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk.turnover import annual_turnover, drifted_weights, turnover
+from quantdl.risk.curves.turnover import annual_turnover, drifted_weights, turnover
 from tests.risk.curves import definition_sheet as sheet
 
 DAYS = pd.bdate_range("2024-01-01", periods=120)
