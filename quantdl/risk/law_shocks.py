@@ -9,7 +9,7 @@ from scipy import special
 from torch import Tensor
 
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.student_t_fit import best_degrees
+from quantdl.risk.stress.student_t_fit import best_degrees
 
 _RIDGE = 0.01  # of the correlation of scores, so that it can be inverted
 

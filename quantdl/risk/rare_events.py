@@ -25,7 +25,7 @@ from torch import Tensor
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, DenseStudentT, Forecast
 from quantdl.risk.measures.losses import draw_returns
-from quantdl.risk.stress_settings import MarketEvent
+from quantdl.risk.stress.settings import MarketEvent
 
 _BLOCK_CELLS = 400_000  # of rows times assets whose densities are computed at once
 _PILOT, _LEVEL_DRAWS, _LEVELS = 4000, 2000, 12

@@ -9,8 +9,8 @@ import torch
 
 from quantdl.risk.measures.losses import expected_shortfall
 from quantdl.risk.past_returns import BookHistory
-from quantdl.risk.stress_record import PositionLoss, StressFigure, StressRow
-from quantdl.risk.stress_settings import StressedCalibration, WindowScenario
+from quantdl.risk.stress.record import PositionLoss, StressFigure, StressRow
+from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
 
 NAMED_WINDOWS = (
     WindowScenario("Russian default and LTCM, 1998", date(1998, 7, 20), date(1998, 10, 8)),

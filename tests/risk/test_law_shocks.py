@@ -6,7 +6,7 @@ from scipy import stats
 
 from quantdl.risk.law_shocks import normal_scores, with_correlation, with_volatility
 from quantdl.risk.measures.scenarios import Scenarios
-from tests.risk.known_laws import NORMAL, correlation, law
+from tests.risk.stress.known_laws import NORMAL, correlation, law
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")
 SOME = torch.tensor([True, True, True, False, False])

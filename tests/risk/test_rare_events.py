@@ -15,7 +15,7 @@ from quantdl.distributions import (
 )
 from quantdl.risk.measures.losses import draw_returns
 from quantdl.risk.rare_events import PortfolioEvent, draws_given, log_density
-from tests.risk.known_laws import NORMAL, law, scatter
+from tests.risk.stress.known_laws import NORMAL, law, scatter
 
 TINY = 1e-5  # returns so small that simple and log returns are the same to five digits
 A = 6

@@ -5,7 +5,7 @@ import torch
 from scipy import optimize
 
 from quantdl.risk.reverse_stress import likeliest_loss, most_that_can_be_lost
-from tests.risk.known_laws import NORMAL, law, scatter
+from tests.risk.stress.known_laws import NORMAL, law, scatter
 
 TINY = 1e-5
 

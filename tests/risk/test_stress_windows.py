@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from quantdl.risk.past_returns import BookHistory, PastReturns
-from quantdl.risk.stress_settings import StressedCalibration, WindowScenario
+from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
 from quantdl.risk.stress_windows import NAMED_WINDOWS, calibration_row, position_losses, rolling_shortfall, window_row
 
 SESSIONS = pd.bdate_range("2020-01-01", periods=6)

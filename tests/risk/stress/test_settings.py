@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from quantdl.errors import FieldFaults
-from quantdl.risk.stress_settings import (
+from quantdl.risk.stress.settings import (
     ConditionalScenario,
     LawShock,
     ReverseScenario,

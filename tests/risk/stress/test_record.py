@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from quantdl.records import from_plain, to_plain
-from quantdl.risk.stress_record import PositionLoss, StressFigure, StressReport, StressRow
+from quantdl.risk.stress.record import PositionLoss, StressFigure, StressReport, StressRow
 
 ROW = StressRow(
     "Event",

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quantdl.risk.student_t_fit import best_degrees, fitted_student_t
-from tests.risk.known_laws import correlation, scales
+from quantdl.risk.stress.student_t_fit import best_degrees, fitted_student_t
+from tests.risk.stress.known_laws import correlation, scales
 
 COUNT = 5
 

@@ -22,7 +22,7 @@ import torch
 
 from quantdl.risk.measures.losses import value_at_risk, value_at_risk_error
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.stress_settings import LiquidityStress
+from quantdl.risk.stress.settings import LiquidityStress
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from quantdl.risk.past_returns import PastReturns
-from quantdl.risk.stress import shock_row, stress_book
+from quantdl.risk.stress.all_scenarios import shock_row, stress_book
+from quantdl.risk.stress.settings import ReverseScenario, ShockScenario, StressSettings
 from quantdl.risk.stress_book import StressedBook, StressLaw
-from quantdl.risk.stress_settings import ReverseScenario, ShockScenario, StressSettings
 from quantdl.risk.stress_windows import NAMED_WINDOWS
-from tests.risk.known_laws import law
+from tests.risk.stress.known_laws import law
 
 NAMES = ("AAA", "BBB", "CCC")
 WEIGHTS = np.array([0.5, 0.3, -0.2])

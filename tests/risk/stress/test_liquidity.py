@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from quantdl.risk.liquidity import MarketDepth, liquidity_risk, shares_left
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.stress_settings import LiquidityStress
-from tests.risk.known_laws import NORMAL, law
+from quantdl.risk.stress.liquidity import MarketDepth, liquidity_risk, shares_left
+from quantdl.risk.stress.settings import LiquidityStress
+from tests.risk.stress.known_laws import NORMAL, law
 
 NAMES = ("AAA", "BBB")
 SIZE = 1e-4  # deviations .7e-4 and 1.6e-4: simple and log returns agree

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from quantdl.risk.law_stress import conditional_row, law_row, liquidity_row, reverse_row
+from quantdl.risk.stress.record import StressReport, StressRow
+from quantdl.risk.stress.settings import ShockScenario, StressSettings
 from quantdl.risk.stress_book import StressedBook, scenario_faults
-from quantdl.risk.stress_record import StressReport, StressRow
-from quantdl.risk.stress_settings import ShockScenario, StressSettings
 from quantdl.risk.stress_windows import NAMED_WINDOWS, calibration_row, position_losses, window_row
 
 
