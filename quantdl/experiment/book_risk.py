@@ -37,7 +37,7 @@ from quantdl.risk.stand_ins import with_stand_ins
 from quantdl.risk.stress.all_scenarios import stress_book
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.record import StressReport
-from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
 from quantdl.risk.trades import Hedge, best_hedge, what_if
 from quantdl.sequences import ReturnWindow
 from quantdl.training.fit import Progress

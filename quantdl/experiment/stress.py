@@ -18,7 +18,7 @@ from quantdl.risk.predicted import ModelPredictions
 from quantdl.risk.stress.all_scenarios import stress_book
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.record import StressReport
-from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
 from quantdl.sequences import NEXT_SESSION
 
 

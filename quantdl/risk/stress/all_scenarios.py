@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from quantdl.risk.law_stress import conditional_row, law_row, liquidity_row, reverse_row
+from quantdl.risk.stress.law_stress import conditional_row, law_row, liquidity_row, reverse_row
 from quantdl.risk.stress.record import StressReport, StressRow
 from quantdl.risk.stress.settings import ShockScenario, StressSettings
-from quantdl.risk.stress_book import StressedBook, scenario_faults
-from quantdl.risk.stress_windows import NAMED_WINDOWS, calibration_row, position_losses, window_row
+from quantdl.risk.stress.stressed_book import StressedBook, scenario_faults
+from quantdl.risk.stress.windows import NAMED_WINDOWS, calibration_row, position_losses, window_row
 
 
 def stress_book(book: StressedBook, settings: StressSettings, seed: int) -> StressReport:

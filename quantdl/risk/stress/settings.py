@@ -160,7 +160,7 @@ class StressSettings:
     """All stress of a book. A list that is given replaces the one below, and an empty one leaves that kind out.
 
     Attributes:
-        named_windows: Whether the crises of `quantdl.risk.stress_windows.NAMED_WINDOWS` are gone through.
+        named_windows: Whether the crises of `quantdl.risk.stress.windows.NAMED_WINDOWS` are gone through.
         windows: Further windows.
         shocks: Stated returns.
         conditional: Events of the market.

@@ -7,8 +7,8 @@ import pytest
 from quantdl.risk.past_returns import PastReturns
 from quantdl.risk.stress.all_scenarios import shock_row, stress_book
 from quantdl.risk.stress.settings import ReverseScenario, ShockScenario, StressSettings
-from quantdl.risk.stress_book import StressedBook, StressLaw
-from quantdl.risk.stress_windows import NAMED_WINDOWS
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw
+from quantdl.risk.stress.windows import NAMED_WINDOWS
 from tests.risk.stress.known_laws import law
 
 NAMES = ("AAA", "BBB", "CCC")

@@ -14,7 +14,7 @@ from quantdl.distributions import (
     MixtureForecast,
 )
 from quantdl.risk.measures.losses import draw_returns
-from quantdl.risk.rare_events import PortfolioEvent, draws_given, log_density
+from quantdl.risk.stress.rare_events import PortfolioEvent, draws_given, log_density
 from tests.risk.stress.known_laws import NORMAL, law, scatter
 
 TINY = 1e-5  # returns so small that simple and log returns are the same to five digits

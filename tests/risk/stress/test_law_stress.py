@@ -6,11 +6,11 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.risk.law_stress import conditional_row, law_row, liquidity_row, reverse_row
 from quantdl.risk.past_returns import PastReturns
+from quantdl.risk.stress.law_stress import conditional_row, law_row, liquidity_row, reverse_row
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.settings import ConditionalScenario, LawShock, LiquidityStress, ReverseScenario, StressSettings
-from quantdl.risk.stress_book import StressedBook, StressLaw
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw
 from tests.risk.stress.known_laws import NORMAL, law, scatter
 
 COUNT, SIZE = 4, 1e-4

@@ -9,7 +9,7 @@ from scipy import stats
 
 from quantdl.risk.past_returns import BookHistory, PastReturns
 from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
-from quantdl.risk.stress_windows import NAMED_WINDOWS, calibration_row, position_losses, rolling_shortfall, window_row
+from quantdl.risk.stress.windows import NAMED_WINDOWS, calibration_row, position_losses, rolling_shortfall, window_row
 
 SESSIONS = pd.bdate_range("2020-01-01", periods=6)
 RETURNS = np.array([[np.nan, np.nan], [0.1, 0.0], [-0.5, 0.2], [-0.1, -0.1], [0.4, -0.2], [0.0, 0.0]])

@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.risk.law_shocks import normal_scores, with_correlation, with_volatility
 from quantdl.risk.measures.scenarios import Scenarios
+from quantdl.risk.stress.law_shocks import normal_scores, with_correlation, with_volatility
 from tests.risk.stress.known_laws import NORMAL, correlation, law
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")

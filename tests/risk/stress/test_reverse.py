@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy import optimize
 
-from quantdl.risk.reverse_stress import likeliest_loss, most_that_can_be_lost
+from quantdl.risk.stress.reverse import likeliest_loss, most_that_can_be_lost
 from tests.risk.stress.known_laws import NORMAL, law, scatter
 
 TINY = 1e-5

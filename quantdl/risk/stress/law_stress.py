@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantdl.risk.law_shocks import with_correlation, with_volatility
 from quantdl.risk.measures.losses import expected_shortfall_error
-from quantdl.risk.rare_events import EventDraws, PortfolioEvent, draws_given
-from quantdl.risk.reverse_stress import likeliest_loss, most_that_can_be_lost
+from quantdl.risk.stress.law_shocks import with_correlation, with_volatility
 from quantdl.risk.stress.liquidity import liquidity_risk
+from quantdl.risk.stress.rare_events import EventDraws, PortfolioEvent, draws_given
 from quantdl.risk.stress.record import StressFigure, StressKind, StressRow
+from quantdl.risk.stress.reverse import likeliest_loss, most_that_can_be_lost
 from quantdl.risk.stress.settings import (
     ConditionalScenario,
     LawShock,
@@ -20,8 +20,8 @@ from quantdl.risk.stress.settings import (
     ReverseScenario,
     StressSettings,
 )
-from quantdl.risk.stress_book import StressedBook, StressLaw
-from quantdl.risk.stress_windows import position_losses
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw
+from quantdl.risk.stress.windows import position_losses
 
 _EVENT_WORDS = {"at_most": "or less", "at_least": "or more", "equal": "exactly"}
 _MORE = 5  # times the draws, where the effective number falls short
