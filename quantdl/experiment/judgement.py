@@ -41,13 +41,13 @@ from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.further_figures import further_figures
 from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
-from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.forecast_tests import forecast_tests
 from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
-from quantdl.risk.member_spread import member_spread
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.risk.run_contributions import RunContributions, run_contributions
+from quantdl.risk.scores.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.scores.member_spread import member_spread
 
 
 @dataclass(frozen=True, eq=False)

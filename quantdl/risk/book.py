@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from quantdl.risk.backtests.monitoring import CELLS, transform_edges
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
 from quantdl.risk.measures.parameter_uncertainty import parameter_risk
-from quantdl.risk.monitoring import CELLS, transform_edges
 
 LEVELS = (0.95, 0.99)
 """Confidence levels at which every run's value at risk is predicted and tested."""
@@ -117,7 +117,7 @@ class BookRisk:
     def edges(self) -> np.ndarray | None:
         """Return (19,) losses that part the law into 20 parts, each as likely to hold the next one; None of too few.
 
-        See `quantdl.risk.monitoring.transform_edges`.
+        See `quantdl.risk.backtests.monitoring.transform_edges`.
         """
         return transform_edges(self.losses.cpu().numpy()) if self.n >= CELLS - 1 else None
 

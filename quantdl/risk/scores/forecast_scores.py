@@ -12,7 +12,7 @@ from torch import Tensor
 from quantdl.distributions import MixtureForecast
 from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.backtests import kolmogorov_smirnov
-from quantdl.risk.model_scores import HorizonScores, horizon_scores
+from quantdl.risk.scores.model_scores import HorizonScores, horizon_scores
 from quantdl.scoring import (
     coverage,
     crps,

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from quantdl.backtest.book.conditions import ExceptionProcess
-from quantdl.risk.monitoring import (
+from quantdl.risk.backtests.monitoring import (
     CELLS,
     RESTART,
     e_process,

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from quantdl.risk.pit_histogram import pit_histogram, reliability
+from quantdl.risk.scores.pit_histogram import pit_histogram, reliability
 
 
 def forecasts(pit):

@@ -9,7 +9,8 @@ import torch
 from scipy import stats
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, FactorStudentT
-from quantdl.risk.book_laws import (
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
+from quantdl.risk.scores.book_laws import (
     TAILS,
     BookForecasts,
     DrawnSums,
@@ -19,7 +20,6 @@ from quantdl.risk.book_laws import (
     pooled_tails,
     share_better,
 )
-from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.sequences import NEXT_SESSION
 from quantdl.training.forecasting import SessionLaws
 

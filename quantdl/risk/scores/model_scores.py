@@ -151,7 +151,7 @@ class HorizonScores:
 
 
 def mean_figures(days: pd.DataFrame) -> MeanFigures:
-    """Average scored stock-days, see `quantdl.risk.stock_days.stock_days`."""
+    """Average scored stock-days, see `quantdl.risk.scores.stock_days.stock_days`."""
     where, n = days["pit"].to_numpy(), len(days)
     joint = float(days.groupby("session")["joint_nll"].first().sum())
     return MeanFigures(

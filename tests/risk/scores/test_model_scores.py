@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from quantdl.risk.model_scores import (
+from quantdl.risk.scores.model_scores import (
     against_one,
     asset_tests,
     confidence_set,

@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 
 from quantdl.records import OMIT_DEFAULT
-from quantdl.risk.forecast_scores import QUANTILES, SPREAD_QUANTILES
+from quantdl.risk.scores.forecast_scores import QUANTILES, SPREAD_QUANTILES
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def member_spread(risk: pd.DataFrame, forecasts: pd.DataFrame | None) -> MemberS
 
     Args:
         risk: Rows of `quantdl.risk.book.risk_table`.
-        forecasts: Of `quantdl.risk.forecast_scores.forecast_table`; None without a model.
+        forecasts: Of `quantdl.risk.scores.forecast_scores.forecast_table`; None without a model.
     """
     if forecasts is None or f"{SPREAD_QUANTILES[0]}_spread" not in forecasts:
         return None

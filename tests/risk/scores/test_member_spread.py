@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk.member_spread import member_spread
+from quantdl.risk.scores.member_spread import member_spread
 
 RISK = pd.DataFrame(
     {

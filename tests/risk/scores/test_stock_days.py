@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.risk.stock_days import GRID, Ticks, quantile_grid, stock_days
+from quantdl.risk.scores.stock_days import GRID, Ticks, quantile_grid, stock_days
 from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import SessionLaws
 from tests.scipy_law import ScipyLaw

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 
 from quantdl.distributions import MixtureForecast
-from quantdl.risk.forecast_scores import (
+from quantdl.risk.scores.forecast_scores import (
     Coverage,
     coverages,
     forecast_scores,
