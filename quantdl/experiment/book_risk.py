@@ -25,15 +25,15 @@ from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_th
 from quantdl.market.sources.settings import Sp500Prices
 from quantdl.models.settings import MarketStatesSettings
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
-from quantdl.risk.book import MemberLosses
+from quantdl.risk.book.historical import trailing_returns
+from quantdl.risk.book.past_returns import PastReturns
+from quantdl.risk.book.predictions import MemberLosses
+from quantdl.risk.book.stand_ins import with_stand_ins
 from quantdl.risk.book_figures import NO_GROUP, Window, book_figures
 from quantdl.risk.contributions import expected_shortfall_contributions
-from quantdl.risk.historical import trailing_returns
 from quantdl.risk.liquidation import Liquidation, liquidation, traded_money
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.past_returns import PastReturns
 from quantdl.risk.positions import Positions, ValuedBook, valued
-from quantdl.risk.stand_ins import with_stand_ins
 from quantdl.risk.stress.all_scenarios import stress_book
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.record import StressReport

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.risk.book import BookRisk, MemberLosses
+from quantdl.risk.book.predictions import BookRisk, MemberLosses
 from quantdl.risk.contributions import (
     Contributions,
     expected_shortfall_contributions,
@@ -153,7 +153,7 @@ class Window:
 
     Attributes:
         scenarios: Joint returns, without a column of NaN for an asset that is held.
-        n_observed: Past returns that the scenarios rest on, where these are fewer; see `quantdl.risk.book.BookRisk`.
+        n_observed: Past returns that the scenarios rest on, where these are fewer; see `BookRisk`.
         basis: What was counted.
         members: Losses of the book under the members of the law; None where it has none.
     """

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.records import to_plain
-from quantdl.risk.book import LeftOut
+from quantdl.risk.book.predictions import LeftOut
 from quantdl.risk.level_tests import value_at_risk_tests
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import torch
 
+from quantdl.risk.book.historical import HistoricalSimulation
 from quantdl.risk.contributions import expected_shortfall_contributions
-from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.run_contributions import LEVEL, MOST_SESSIONS, run_contributions
 from quantdl.simulation.panels import panel_of_closes
 

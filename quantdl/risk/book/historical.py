@@ -9,7 +9,7 @@ import torch
 
 from quantdl.calendars.bars import bar_unit
 from quantdl.market.panel import Panel
-from quantdl.risk.book import BookRisk
+from quantdl.risk.book.predictions import BookRisk
 from quantdl.risk.measures.scenarios import Scenarios
 
 HISTORY_SESSIONS = 500

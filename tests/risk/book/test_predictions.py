@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from quantdl.market.sources import load_sp500
-from quantdl.risk.book import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
-from quantdl.risk.historical import HistoricalSimulation
+from quantdl.risk.book.historical import HistoricalSimulation
+from quantdl.risk.book.predictions import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
 from quantdl.simulation import panel_of_closes
 
 

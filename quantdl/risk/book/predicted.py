@@ -10,11 +10,11 @@ import torch
 
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.market.panel import Panel
-from quantdl.risk.book import BookRisk, MemberLosses
-from quantdl.risk.historical import trailing_returns
+from quantdl.risk.book.historical import trailing_returns
+from quantdl.risk.book.predictions import BookRisk, MemberLosses
+from quantdl.risk.book.stand_ins import with_stand_ins, worst_together
 from quantdl.risk.measures.losses import draw_returns, portfolio_losses
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.stand_ins import with_stand_ins, worst_together
 from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import ForecastBook
 
