@@ -35,14 +35,20 @@ from quantdl.training.settings import Choices, NumberRange, SplitDates
 # Of a search: another of them is another question.
 _FIXED = ("kind", "horizon", "also_horizons", "device", "refit", "final_fit")
 _REFITS = get_args(Refit)
+_HANDED_OVER = ("strategy", "strategies", "data")
 _ROUNDING = 1e-9  # of capitals such as a third each
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
 
 
-def cross_faults(document: Document) -> Iterator[Misfit]:
-    """Yield what is wrong between blocks; one that cannot be read by itself is passed over."""
+def cross_faults(document: Document, *, in_files: bool = True) -> Iterator[Misfit]:
+    """Yield what is wrong between blocks; one that cannot be read by itself is passed over.
+
+    Args:
+        document: Of a config.
+        in_files: Whether prices and strategies stand in files, which must be there.
+    """
     blocks = _readable_blocks(document)
     plan, splits, data, backtest = (blocks.get(name) for name in ("plan", "splits", "data", "backtest"))
     if plan is not None:
@@ -57,7 +63,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
     yield from _member_misfits(document)
-    yield from _missing_files(document)
+    yield from _missing_files(document, in_files=in_files)
 
 
 def risk_faults(document: Document) -> Iterator[Misfit]:
@@ -291,7 +297,7 @@ def _spelt(words: str | tuple[str, ...]) -> str:
     return repr(words) if isinstance(words, str) else f"[{', '.join(words)}]"
 
 
-def _missing_files(document: Document) -> Iterator[Misfit]:
+def _missing_files(document: Document, *, in_files: bool = True) -> Iterator[Misfit]:
     inside: list[tuple[Key, ...]] = []
     for name in ("sources", "exchange_rates"):
         listed = document.node(("data", name))
@@ -303,7 +309,7 @@ def _missing_files(document: Document) -> Iterator[Misfit]:
         inside += [("strategies", at, "file") for at in range(len(allocated.items))]
     for keys in (("strategy", "file"), ("stress", "file"), ("data", "path"), *inside):
         node = document.node(keys)
-        if not isinstance(node, Scalar) or not node.text:
+        if not isinstance(node, Scalar) or not node.text or (keys[0] in _HANDED_OVER and not in_files):
             continue
         if "data" in keys and "${" in node.text:
             continue  # a variable is read when the data are

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from quantdl.audit.outside_names import outside_names
 from quantdl.audit.source_read import FILE_READ, WHOLE_HISTORY, read_source
 from quantdl.backtest import (
     BacktestResult,
@@ -380,8 +381,11 @@ def _benchmark(
 
 
 def _outside_reads(config: ExperimentConfig) -> Iterator[str]:
-    """Yield the places at which a strategy file opens data, or has quantdl load whole histories."""
-    for file in config.strategy_files.values():
-        for found in read_source(file.read_text(encoding="utf-8", errors="replace")):
+    """Yield the places at which a strategy opens data, has quantdl load whole histories, or reads what was around it."""
+    for file, source in zip(config.strategy_files.values(), config.strategy_texts.values(), strict=True):
+        text = source.decode(errors="replace")
+        for found in read_source(text):
             if found.reason in (FILE_READ, WHOLE_HISTORY):
                 yield f"{file.name}:{found.line}: {found.code}"
+        for found in outside_names(text):
+            yield f"{file.name}:{found.line}: reads {found.code} from outside its view"

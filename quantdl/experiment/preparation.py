@@ -131,7 +131,15 @@ def read_sources(config: ForecastConfig, keep_ingest: bool = True) -> SourceData
         DataError: If the data cannot be read, or a run cannot trade its bars.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
+    return source_of(config, load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest))
+
+
+def source_of(config: ForecastConfig, panel: Panel) -> SourceData:
+    """Return what `read_sources` does for prices that are loaded already.
+
+    Raises:
+        DataError: If a series beside them cannot be read, or a run cannot trade their bars.
+    """
     if isinstance(config, ExperimentConfig):
         _refuse_unfit(config, panel)
     return SourceData(panel, load_series(config), _exchange_rates(config))
