@@ -27,15 +27,29 @@ def free_names(text: str) -> dict[str, int]:
         >>> free_names("import numpy as np\\ndef decide(view):\\n    return np.log(prices[len(view.sessions)])")
         {'prices': 3}
     """
-    top = symtable.symtable(text, "strategy", "exec")
-    bound = {item.get_name() for item in top.get_symbols() if item.is_assigned() or item.is_imported()}
-    bound |= {item.get_name() for item in top.get_symbols() if item.is_namespace()}
-    read = {*_read(top)} - bound - {*dir(builtins)} - _OF_A_MODULE
+    read = _unbound(text, called=False)
     lines: dict[str, int] = {}
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Name) and node.id in read:
             lines[node.id] = min(node.lineno, lines.get(node.id, node.lineno))
     return dict(sorted(lines.items(), key=lambda item: (item[1], item[0])))
+
+
+def names_read_when_called(text: str) -> frozenset[str]:
+    """Return those of `free_names` that functions look up when they are called, not when they are defined.
+
+    Example:
+        >>> sorted(names_read_when_called("def decide(view, weights=table):\n    return weights.loc[day(view)]"))
+        ['day']
+    """
+    return frozenset(_unbound(text, called=True))
+
+
+def _unbound(text: str, *, called: bool) -> set[str]:
+    top = symtable.symtable(text, "strategy", "exec")
+    bound = {item.get_name() for item in top.get_symbols() if item.is_assigned() or item.is_imported()}
+    bound |= {item.get_name() for item in top.get_symbols() if item.is_namespace()}
+    return {*_read(top, called=called)} - bound - {*dir(builtins)} - _OF_A_MODULE
 
 
 def outside_names(text: str) -> tuple[Warned, ...]:
@@ -47,11 +61,11 @@ def outside_names(text: str) -> tuple[Warned, ...]:
     return tuple(Warned(line, name, FROM_OUTSIDE) for name, line in found.items())
 
 
-def _read(table: symtable.SymbolTable) -> Iterator[str]:
-    """Names that a scope or one inside of it takes from the module."""
-    for item in table.get_symbols():
+def _read(table: symtable.SymbolTable, *, called: bool) -> Iterator[str]:
+    """Names that a scope or one inside of it takes from the module; of functions alone where those are called for."""
+    for item in table.get_symbols() if not called or table.get_type() == "function" else ():
         of_module = item.is_global() or (table.get_type() == "module" and not item.is_assigned())
         if of_module and item.is_referenced():
             yield item.get_name()
     for inner in table.get_children():
-        yield from _read(inner)
+        yield from _read(inner, called=called)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
+from typing import Any
 
 from quantdl.audit.outside_names import free_names
 from quantdl.errors import ConfigError
@@ -34,12 +35,14 @@ class SourceText:
         values: Lines that bind plain values.
         definitions: Functions and classes, each after what it needs.
         outside: What is read and cannot be stored, by name.
+        places: Where each of these stands: among the names of a module, or in the cell of a closure.
     """
 
     imports: dict[str, None] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, str] = field(default_factory=dict)
     outside: dict[str, object] = field(default_factory=dict)
+    places: dict[str, list[dict[str, Any] | CellType]] = field(default_factory=dict)
 
     def text(self, *more: str) -> str:
         """Return the file, with further definitions at its end."""
@@ -69,9 +72,12 @@ def _collect(made: Named, found: SourceText) -> None:
     name, (text, around) = made.__name__, _definition(made)
     found.definitions[name] = ""  # taken, should it need itself
     for needed in free_names(text):
-        if needed == name or needed in found.definitions or needed in found.outside or needed not in around:
+        if needed == name or needed in found.definitions or needed not in around:
             continue
-        _take(needed, around[needed], made.__module__, found)
+        if needed not in found.outside:
+            _take(needed, _value(around[needed], needed), made.__module__, found)
+        if needed in found.outside:
+            found.places.setdefault(needed, []).append(around[needed])
     del found.definitions[name]  # it comes after what it needs
     found.definitions[name] = text
 
@@ -145,8 +151,12 @@ def plain_parameter(value: object) -> bool:
     return value is None or isinstance(value, bool | int | float | str | date | Path)
 
 
-def _definition(made: Named) -> tuple[str, Mapping[str, object]]:
-    """Return the source of a function or class, and the names that it could read where it was typed."""
+def _value(place: dict[str, Any] | CellType, name: str) -> object:
+    return place.cell_contents if isinstance(place, CellType) else place[name]
+
+
+def _definition(made: Named) -> tuple[str, Mapping[str, dict[str, Any] | CellType]]:
+    """Return the source of a function or class, and where each name stands that it could read."""
     function = _a_function(made)
     lines = linecache.getlines(function.__code__.co_filename)
     name = getattr(made, "__name__", "")
@@ -167,7 +177,7 @@ def _definition(made: Named) -> tuple[str, Mapping[str, object]]:
         raise _no_source(made)
     node = min(within, key=lambda item: (item.end_lineno or 0) - item.lineno)
     text = textwrap.dedent("".join(lines[_first_line(node) - 1 : node.end_lineno]))
-    return text.rstrip(), {**function.__globals__, **_closed_over(made)}
+    return text.rstrip(), {**dict.fromkeys(function.__globals__, function.__globals__), **_closed_over(made)}
 
 
 def _first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -192,14 +202,14 @@ def _is_file(function: FunctionType) -> bool:
     return bool(linecache.getlines(function.__code__.co_filename))
 
 
-def _closed_over(made: Named) -> dict[str, object]:
-    """Values that a function, or the methods of a class, take from the function around them."""
+def _closed_over(made: Named) -> dict[str, CellType]:
+    """The cells in which stands what a function, or the methods of a class, take from the function around them."""
     functions = [made] if isinstance(made, FunctionType) else [f for f in vars(made).values() if isinstance(f, FunctionType)]
-    found: dict[str, object] = {}
+    found: dict[str, CellType] = {}
     for function in functions:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             if name != "__class__":
-                found[name] = cell.cell_contents
+                found[name] = cell
     return found
 
 
