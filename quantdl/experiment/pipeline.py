@@ -36,10 +36,10 @@ from quantdl.market.inspection.census import Census
 from quantdl.market.panel import Panel
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions
-from quantdl.risk.forecast_scores import forecast_table
+from quantdl.risk.curves.metrics import PerformanceMetrics
 from quantdl.risk.historical import HistoricalSimulation
-from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.scores.forecast_scores import forecast_table
 from quantdl.runs.selection import Selection
 from quantdl.sequences import position_window
 from quantdl.training.fit import Progress

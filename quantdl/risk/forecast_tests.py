@@ -22,9 +22,15 @@ from quantdl.risk.backtests import (
     traffic_lights,
     weibull_durations,
 )
+from quantdl.risk.backtests.monitoring import (
+    RESTART,
+    e_process,
+    exception_process,
+    shortfall_process,
+    transform_densities,
+)
 from quantdl.risk.backtests.traffic_light import LEVEL
 from quantdl.risk.book import RiskTable
-from quantdl.risk.monitoring import RESTART, e_process, exception_process, shortfall_process, transform_densities
 
 N_PATHS = 999
 """Simulated series behind a p-value of a run; it is exact for any number of them, more would only steady it."""
