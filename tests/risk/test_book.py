@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from quantdl.market.sources import load_sp500
 from quantdl.risk.book import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
 from quantdl.risk.historical import HistoricalSimulation
+from quantdl.risk.measures.losses import value_at_risk
 from quantdl.simulation import panel_of_closes
 
 
