@@ -80,6 +80,7 @@ class Judgement:
         risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
         monitoring: The strip of the forecasts; see `quantdl.risk.forecast_tests.monitoring_strip`. None without any.
+        bands: The predicted law of the book's next return and what came; see `quantdl.risk.book.RiskTable.bands`.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 
@@ -89,6 +90,7 @@ class Judgement:
     curves: pd.DataFrame
     excess_returns: pd.Series
     monitoring: pd.DataFrame | None = None
+    bands: pd.DataFrame | None = None
 
 
 def judge(
@@ -161,7 +163,8 @@ def judge(
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])
-    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess, strip)
+    checklist = assess(plan, data.panel, result, evidence, rate)
+    return Judgement(metrics, checklist, risk.rows, drawn, excess, strip, risk.bands)
 
 
 def account_losses(result: BacktestResult) -> pd.Series:

@@ -193,6 +193,8 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
         tables["universe"] = outcome.data.universe.changes()
     if outcome.judgement.monitoring is not None:
         tables["monitoring"] = outcome.judgement.monitoring
+    if outcome.judgement.bands is not None and len(outcome.judgement.bands):
+        tables["book_law"] = outcome.judgement.bands
     if outcome.forecasts is not None:
         tables["forecasts"] = outcome.forecasts
     if outcome.by_strategy is not None:
