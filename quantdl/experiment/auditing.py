@@ -69,9 +69,7 @@ def _read(file: Path, text: str) -> tuple[Warned, ...]:
     return tuple(replace(item, file=str(file)) for item in (*read_source(text), *outside_names(text)))
 
 
-def configured_pipeline(
-    config: ExperimentConfig, progress: Progress | None = None, given: Given = NOTHING
-) -> Pipeline:
+def configured_pipeline(config: ExperimentConfig, progress: Progress | None = None, given: Given = NOTHING) -> Pipeline:
     """Return the pipeline of a config, its model fitted once on the true data.
 
     Args:

@@ -193,7 +193,9 @@ def _a_function(made: Named) -> FunctionType:
         written = [item for item in own if isinstance(item, FunctionType) and item.__module__ == made.__module__]
         real = [item for item in written if item.__qualname__.startswith(made.__qualname__) and _is_file(item)]
         if real:
-            return real[-1] if "decide" not in vars(made) else next((f for f in real if f.__name__ == "decide"), real[-1])
+            return (
+                real[-1] if "decide" not in vars(made) else next((f for f in real if f.__name__ == "decide"), real[-1])
+            )
     raise _no_source(made)
 
 
@@ -204,7 +206,9 @@ def _is_file(function: FunctionType) -> bool:
 
 def _closed_over(made: Named) -> dict[str, CellType]:
     """The cells in which stands what a function, or the methods of a class, take from the function around them."""
-    functions = [made] if isinstance(made, FunctionType) else [f for f in vars(made).values() if isinstance(f, FunctionType)]
+    functions = (
+        [made] if isinstance(made, FunctionType) else [f for f in vars(made).values() if isinstance(f, FunctionType)]
+    )
     found: dict[str, CellType] = {}
     for function in functions:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):

@@ -121,7 +121,7 @@ def _of_function(function: FunctionType, arguments: dict[str, Any], rule: str | 
     if rule is not None:
         answer = f"as_decision({answer}, view, {rule!r})"
     body = (
-        f"class Strategy:\n    \"\"\"Asks `{function.__name__}` at the sessions of the plan's cadence.\"\"\"\n\n"
+        f'class Strategy:\n    """Asks `{function.__name__}` at the sessions of the plan\'s cadence."""\n\n'
         f"    def decide(self, view):\n        return {answer} if view.rebalance_due else None"
     )
     if rule is None:
@@ -140,7 +140,9 @@ def _of_class(made: type, arguments: dict[str, Any]) -> HandedStrategy:
     parameters = {name: value for name, value in written.items() if plain_parameter(value)}
     if given or len(parameters) < len(written):
         parameters = {}
-        named = ", ".join([*(f"{name}={value!r}" for name, value in written.items()), *(f"{name}={name}" for name in given)])
+        named = ", ".join(
+            [*(f"{name}={value!r}" for name, value in written.items()), *(f"{name}={name}" for name in given)]
+        )
         base = made.__name__
         if base == "Strategy":
             source.definitions["_Typed"] = "_Typed = Strategy"
