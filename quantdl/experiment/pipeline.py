@@ -23,8 +23,9 @@ from quantdl.backtest.judging.stress import stress_test
 from quantdl.backtest.running.asking import StrategyFailedError
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError, QuantdlError
+from quantdl.experiment.fit_terms import position_begins
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
-from quantdl.experiment.models import FittedBlock, fit_model, position_begins
+from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.run_folder import write_run
