@@ -13,7 +13,7 @@ from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.stress.record import StressReport
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantdl.risk.book_figures import BookFigures
 from quantdl.risk.liquidation import Liquidation
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.stress.record import StressReport
 from quantdl.risk.trades import Hedge, WhatIf
 
 
