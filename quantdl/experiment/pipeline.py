@@ -23,9 +23,10 @@ from quantdl.backtest.judging.stress import stress_test
 from quantdl.backtest.running.asking import StrategyFailedError
 from quantdl.config import ExperimentConfig, plan_refusal
 from quantdl.errors import DataError, QuantdlError
+from quantdl.experiment.fit_terms import position_begins
 from quantdl.experiment.given import NOTHING, Given
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
-from quantdl.experiment.models import FittedBlock, fit_model, position_begins
+from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, model_inputs
 from quantdl.experiment.run_folder import write_run
