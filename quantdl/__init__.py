@@ -11,8 +11,26 @@ The names and where they live are written in ``__init__.pyi``. What stands where
 in ARCHITECTURE.md.
 """
 
+import importlib
+from types import ModuleType
+from typing import Any
+
 import lazy_loader
 
 __version__ = "0.1.0"
+
+
+class CalledPackage(ModuleType):
+    """A package that is called as the function of its name: ``qd.backtest(...)``.
+
+    Its name belongs to both, and which of them an attribute of ``quantdl`` is must not depend on what was imported
+    before.
+    """
+
+    def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what the function takes and gives
+        """Call the function of `quantdl.interface.backtesting` that is called as the package."""
+        function = getattr(importlib.import_module(f"{__name__}.interface.backtesting"), self.__name__.split(".")[1])
+        return function(*given, **named)
+
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

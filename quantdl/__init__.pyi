@@ -1,3 +1,6 @@
+import types
+import typing
+
 from . import (
     audit as audit,
     backtest as backtest,
@@ -13,6 +16,7 @@ from . import (
     interface as interface,
     market as market,
     models as models,
+    plan as plan,
     portfolio as portfolio,
     records as records,
     relations as relations,
@@ -26,8 +30,31 @@ from . import (
     simulation as simulation,
     training as training,
 )
+from .backtest.plan.items import Plan as Plan
+from .backtest.running.decisions import (
+    Decision as Decision,
+    Hold as Hold,
+    Order as Order,
+    Orders as Orders,
+    PositionExits as PositionExits,
+)
+from .backtest.running.view import MarketView as MarketView
+from .config.loading import load_config as load_config
 from .interface.laws import Laws as Laws
 from .interface.prices import Prices as Prices
 from .interface.reading import load_sp500 as load_sp500
+from .interface.results import Result as Result
+from .interface.roads import (
+    evaluate as evaluate,
+    forecast_as_of as forecast_as_of,
+    read_run as read_run,
+    run as run,
+    sweep as sweep,
+)
+from .portfolio.limits import within_limits as within_limits
+from .training.settings import SplitDates as SplitDates
+
+class CalledPackage(types.ModuleType):
+    def __call__(self, *given: typing.Any, **named: typing.Any) -> typing.Any: ...
 
 __version__: str

@@ -35,6 +35,7 @@ ROAD = (
     "risk",
     "portfolio",
     "backtest",
+    "plan",
     "audit",
     "results",
     "report",

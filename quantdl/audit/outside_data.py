@@ -1,7 +1,7 @@
 """Data that a strategy reads from outside of its view, such as a table in a notebook: dated rows with another future.
 
-A table with dates, a panel, and an array with a row for each bar of the prices can be given other later rows, so whether
-a decision depends on them can be tried. Of anything else nothing can be shown.
+A table with dates, a panel, and an array with a row for each bar of the prices can be given other later rows, so
+whether a decision depends on them can be tried. Of anything else nothing can be shown.
 """
 
 from dataclasses import dataclass, replace

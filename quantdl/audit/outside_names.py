@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from quantdl.audit.verdict import Warned
 
 FROM_OUTSIDE = (
-    "it stood outside of the strategy when that was handed over, and may hold later rows; hand the data to the run as a "
-    "field or a series"
+    "it stood outside of the strategy when that was handed over, and may hold later rows; hand the data to the run as "
+    "a field or a series"
 )
 _OF_A_MODULE = {"__name__", "__file__", "__doc__", "__annotations__", "__builtins__"}
 
 
 def free_names(text: str) -> dict[str, int]:
-    """Return the names that a source reads and binds nowhere, each with the first line on which it stands.
+    r"""Return the names that a source reads and binds nowhere, each with the first line on which it stands.
 
     Args:
         text: Of a whole file, or of one function or class.
@@ -24,7 +24,7 @@ def free_names(text: str) -> dict[str, int]:
         SyntaxError: If it is no Python.
 
     Example:
-        >>> free_names("import numpy as np\\ndef decide(view):\\n    return np.log(prices[len(view.sessions)])")
+        >>> free_names("import numpy as np\ndef decide(view):\n    return np.log(prices[len(view.sessions)])")
         {'prices': 3}
     """
     read = _unbound(text, called=False)
@@ -36,7 +36,7 @@ def free_names(text: str) -> dict[str, int]:
 
 
 def names_read_when_called(text: str) -> frozenset[str]:
-    """Return those of `free_names` that functions look up when they are called, not when they are defined.
+    r"""Return those of `free_names` that functions look up when they are called, not when they are defined.
 
     Example:
         >>> sorted(names_read_when_called("def decide(view, weights=table):\n    return weights.loc[day(view)]"))

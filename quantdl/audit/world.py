@@ -22,7 +22,6 @@ from quantdl.market.status import CellStatus
 PRICES = ("open", "high", "low", "close")
 VOLUMES = ("volume", "dollar_volume")
 SERIES = "series:"
-OUTSIDE = "outside:"
 _DAILY = 0.03  # of the noise, a standard deviation of log prices: a wild stock, but no fault of the data
 _ABSURD = 0.2  # a bar, in log prices: larger jumps at once are taken for splits, which name the assets anew
 _LARGEST = 30.0
@@ -58,7 +57,7 @@ class Change:
         kind: One of `kinds_of`.
         after: Number of the last bar that stays as it is.
         stop: Number of the first bar after ``after`` that is left as it is again; None for none.
-        only: Name of the only field, or ``series:NAME`` of the only series, or ``outside:NAME`` of what is read
+        only: Name of the only field, or ``series:NAME`` of the only series, or `outside_name` of what is read
             from outside, that is rewritten; None for all.
         since: Number of the first bar that is rewritten; the one after ``after`` where None.
     """
@@ -100,7 +99,12 @@ def kinds_of(world: World) -> tuple[str, ...]:
 def sources_of(world: World) -> tuple[str, ...]:
     """Return the names by which a change may be kept to one source, for `Change.only`."""
     beside = (f"{SERIES}{name}" for name in world.series)
-    return (*world.panel.fields, *beside, *(f"{OUTSIDE}{name}" for name in world.outside))
+    return (*world.panel.fields, *beside, *map(outside_name, world.outside))
+
+
+def outside_name(name: str) -> str:
+    """Return how a change and a message name what a strategy reads from outside."""
+    return f"`{name}`, which stands outside its view"
 
 
 def changed(world: World, change: Change) -> World:
@@ -114,7 +118,7 @@ def changed(world: World, change: Change) -> World:
     window = slice(since, stop)
     generator = np.random.default_rng([change.after, since, sum(map(ord, change.kind))])
     panel = world.panel
-    if change.only is None or not change.only.startswith((SERIES, OUTSIDE)):
+    if change.only is None or change.only in panel.fields:
         panel = _KINDS[change.kind](panel, window, generator, change.only)
     first, last = world.panel.known_at[since - 1], world.panel.known_at[stop - 1]
     series = {
@@ -132,7 +136,7 @@ def changed(world: World, change: Change) -> World:
     between = [Moment(bar, world.sessions[bar], world.panel.known_at[bar]) for bar in (since - 1, stop - 1)]
     outside = {
         name: data.rewritten(between[0], between[1], generator)
-        if change.only in {None, f"{OUTSIDE}{name}"} and since < stop
+        if change.only in {None, outside_name(name)} and since < stop
         else data
         for name, data in world.outside.items()
     }

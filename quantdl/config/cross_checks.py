@@ -13,7 +13,7 @@ from quantdl.backtest.plan.checks import plan_faults
 from quantdl.backtest.plan.invalidation import CalibrationLimit, ShortfallLimit, flattened
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.config.config_fault import Key
+from quantdl.config.config_fault import IN_PYTHON, Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
 from quantdl.config.forecast_schema import DataConfig
@@ -315,4 +315,5 @@ def _missing_files(document: Document, *, in_files: bool = True) -> Iterator[Mis
             continue  # a variable is read when the data are
         message = missing_file(document.path, node.text)
         if message is not None:
-            yield keys, message
+            home = "the working directory" if document.path == IN_PYTHON else "this config"
+            yield keys, message.replace("this config", home)

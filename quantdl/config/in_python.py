@@ -5,14 +5,17 @@ place of a line, all faults come at once, and what is stored of a run is a confi
 """
 
 from collections import abc
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from quantdl.config.config_fault import IN_PYTHON, Mark
+from quantdl.config.config_fault import IN_PYTHON, Key, Mark
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
 from quantdl.config.loading import config_of_document
+from quantdl.config.scalars import resolve
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.yaml_writer import yaml_text
 
@@ -20,7 +23,9 @@ _LONGEST = 60
 
 
 def config_in_python(
-    values: abc.Mapping[str, object], strategy_texts: abc.Mapping[str, str] | None = None
+    values: abc.Mapping[str, object],
+    strategy_texts: abc.Mapping[str, str] | None = None,
+    arguments: abc.Mapping[tuple[Key, ...], tuple[Key, ...]] = MappingProxyType({}),
 ) -> ExperimentConfig:
     """Return the config that says what the values say.
 
@@ -30,6 +35,7 @@ def config_in_python(
         values: Under the keys of a config: text, numbers, days, None, lists, mappings, and the dataclasses of settings
             and of a plan.
         strategy_texts: Source of the strategy, where it stands in no file, by the names of `ExperimentConfig.strategy`.
+        arguments: For keys that the caller has under another name: the argument that a fault there is one of.
 
     Raises:
         ConfigError: With every fault, each with the argument, what was given, what was expected.
@@ -46,14 +52,14 @@ def config_in_python(
     lines = count(1)
     root = _node(values, lines)
     document = Document(IN_PYTHON, root, {IN_PYTHON: yaml_text(root)}, ())
-    return config_of_document(document, strategy_texts)
+    return config_of_document(document, strategy_texts, arguments)
 
 
 def _node(value: object, lines: "count[int]") -> Node:
     """The node of a value; each has a line of its own, by which faults are ordered."""
     mark = Mark(IN_PYTHON, next(lines), 1)
     if is_dataclass(value) and not isinstance(value, type):
-        value = {item.name: getattr(value, item.name) for item in fields(value)}
+        value = {item.name: getattr(value, item.name) for item in fields(value) if not _is_default(value, item)}
     if hasattr(value, "tolist"):  # numpy's numbers, which are Python's too, and its arrays
         value = value.tolist()
     if isinstance(value, abc.Mapping):
@@ -61,6 +67,13 @@ def _node(value: object, lines: "count[int]") -> Node:
     if isinstance(value, list | tuple):
         return Sequence(mark, tuple(_node(item, lines) for item in value))
     return _scalar(value, mark)
+
+
+def _is_default(record: object, item: "Field[Any]") -> bool:
+    """Whether a field holds what it holds where a config leaves it out."""
+    default = item.default if item.default_factory is MISSING else item.default_factory()
+    value = getattr(record, item.name)
+    return type(value) is type(default) and value == default
 
 
 def _scalar(value: object, mark: Mark) -> Scalar:
@@ -74,5 +87,6 @@ def _scalar(value: object, mark: Mark) -> Scalar:
     if isinstance(value, date):
         return Scalar(mark, value.isoformat()[: len("2000-01-01")], plain=False)
     if isinstance(value, str | Path):
-        return Scalar(mark, str(value), plain=False)
+        text = str(value)
+        return Scalar(mark, text, plain=len(text) <= _LONGEST and resolve(text) == text)
     return Scalar(mark, "..." if value is ... else repr(value)[:_LONGEST], plain=False)

@@ -1,7 +1,9 @@
 """A config file as an `ExperimentConfig`, or one error that reports everything that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
@@ -85,12 +87,17 @@ def _config_of(layers: tuple[Document, ...]) -> ExperimentConfig:
     return config
 
 
-def config_of_document(document: Document, strategy_texts: Mapping[str, str] | None = None) -> ExperimentConfig:
+def config_of_document(
+    document: Document,
+    strategy_texts: Mapping[str, str] | None = None,
+    arguments: Mapping[tuple[Key, ...], tuple[Key, ...]] = MappingProxyType({}),
+) -> ExperimentConfig:
     """Return the config that a tree describes which stands in no file.
 
     Args:
         document: With every value that is not the default.
         strategy_texts: Source of its strategies by the names of their copies, where they stand in no files.
+        arguments: Other keys for those in which a fault may stand.
 
     Raises:
         ConfigError: As `load_config`.
@@ -98,7 +105,10 @@ def config_of_document(document: Document, strategy_texts: Mapping[str, str] | N
     own = with_whole_members(document)
     config, faults = _checked(own, in_files=strategy_texts is None)
     if config is None or faults:
-        raise refusal(own, faults)
+        said = {fault.keys for fault in faults}
+        renamed = [replace(fault, keys=arguments[fault.keys]) for fault in faults if fault.keys in arguments]
+        others = [fault for fault in faults if fault.keys not in arguments]
+        raise refusal(own, others + [fault for fault in renamed if fault.keys not in said])
     config._document, config._strategy_texts = own, strategy_texts
     scenarios_of(config)
     return config

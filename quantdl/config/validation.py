@@ -185,7 +185,9 @@ class _Translator:
 
     def _unknown(self, keys: Keys) -> ConfigFault:
         full = self._prefix + keys
-        names = self._expected.properties(keys[:-1]) + ([] if full[:-1] else ["extends"])
+        names = self._expected.properties(keys[:-1]) + (
+            [] if full[:-1] or self._document.path == IN_PYTHON else ["extends"]
+        )
         known = f"expected one of {', '.join(names)}" if names else "expected no key here"
         message = f"unknown key; {known}{did_you_mean(str(keys[-1]), names)}"
         return ConfigFault(full, message, self._document.key_mark(full))

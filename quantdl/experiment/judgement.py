@@ -384,7 +384,7 @@ def _benchmark(
 
 
 def _outside_reads(config: ExperimentConfig) -> Iterator[str]:
-    """Yield the places at which a strategy opens data, has quantdl load whole histories, or reads what was around it."""
+    """Yield where a strategy opens data, has quantdl load whole histories, or reads what was around it."""
     for file, source in zip(config.strategy_files.values(), config.strategy_texts.values(), strict=True):
         text = source.decode(errors="replace")
         for found in read_source(text):

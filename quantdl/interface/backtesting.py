@@ -14,10 +14,11 @@ from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.trials import checked_ledger
 from quantdl.interface.laws import Laws
 from quantdl.interface.progress import told
-from quantdl.interface.requests import Request, request
+from quantdl.interface.requests import STRESS, Request, request
 from quantdl.interface.results import Result, read_result, result_of
 from quantdl.interface.strategies import StrategyLike
 from quantdl.market.panel import Panel
+from quantdl.risk.stress.settings import StressSettings
 from quantdl.runs.manifest import open_run
 from quantdl.training.fit import Progress
 from quantdl.training.settings import SplitDates
@@ -35,6 +36,7 @@ def backtest(
     initial_equity: float = 1_000_000.0,
     draws: int = 2000,
     splits: SplitDates | None = None,
+    stress: StressSettings | None = STRESS,
     settings: Mapping[str, object] | None = None,
     progress: bool | Progress = False,
 ) -> Result:
@@ -47,9 +49,9 @@ def backtest(
         panel: Prices; their policies are put into effect.
         plan: What was decided beforehand, see `quantdl.plan`.
         strategy: A function of a view that returns weights (by symbol, or one for each of ``view.assets``) or a
-            decision, and that is asked at the sessions of the plan's cadence; a class with ``decide(self, view)``, which
-            is asked at every close; an instance of one; a ``functools.partial`` of either, for arguments; or the path
-            of a strategy file.
+            decision, and that is asked at the sessions of the plan's cadence; a class with ``decide(self, view)``,
+            which is asked at every close; an instance of one; a ``functools.partial`` of either, for arguments; or the
+            path of a strategy file.
         laws: Of a fitted model, for strategies and plans that ask one; they cover the plan's sample.
         output: Folder of runs: the run is written there, and its ledger counts the trial. None writes nothing; see
             `Result.save`.
@@ -58,6 +60,7 @@ def backtest(
         initial_equity: Money at the start.
         draws: Joint draws a session for risk and sizing.
         splits: Spans of the run; None for those of the laws, and the plan's sample.
+        stress: Scenarios that the book held at the end is put through; None for none, which saves some seconds.
         settings: Further keys of a config, by their names there, such as ``{"exogenous": [...], "risk_free": "rate"}``.
         progress: Whether a line says how far it is; or what is told.
 
@@ -77,6 +80,7 @@ def backtest(
         initial_equity=initial_equity,
         draws=draws,
         splits=splits,
+        stress=stress,
         settings=settings,
     )
     line = told(progress)

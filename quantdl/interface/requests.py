@@ -1,8 +1,8 @@
-"""What a notebook hands over, as the config that a YAML file would say it in, and the parts that are at hand already."""
+"""What a notebook hands over, as the config that a YAML file would be, and the parts that are at hand already."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,18 @@ from quantdl.interface.strategies import HandedStrategy, handed_strategy
 from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import PriceSettings, Sp500Prices, StoredPrices
 from quantdl.market.sources.sp500 import load_sp500
+from quantdl.risk.stress.settings import StressSettings
 from quantdl.training.settings import SplitDates
 
-_DAY = timedelta(days=1)
+STRESS = StressSettings()
+_BEFORE = 3  # sessions: one in each span before the test, and the one at whose close the first decision is taken
+_ARGUMENTS: Mapping[tuple[str | int, ...], tuple[str | int, ...]] = {
+    ("splits", "test_start"): ("plan", "sample", "first"),
+    ("splits", "test_end"): ("plan", "sample", "last"),
+    ("backtest", "initial_equity"): ("initial_equity",),
+    ("backtest", "draws"): ("draws",),
+    ("strategy", "file"): ("strategy",),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +67,7 @@ def request(
     initial_equity: float = 1_000_000.0,
     draws: int = 2000,
     splits: SplitDates | None = None,
+    stress: StressSettings | None = STRESS,
     settings: Mapping[str, object] | None = None,
 ) -> Request:
     """Return the config of a run that is asked for in Python; the arguments are those of `backtest`.
@@ -72,8 +82,13 @@ def request(
         raise ConfigError(
             f"laws: given {type(laws).__name__}; expected what a fitted model's forecast returns, or None."
         )
+    if not isinstance(plan, Plan):
+        raise ConfigError(
+            f"plan: given {type(plan).__name__}; expected qd.Plan(...). Fix: print(qd.plan.template(panel)) shows one "
+            "to be filled in."
+        )
     data = _data_block(panel)
-    handed = None if isinstance(strategy, str | Path) else handed_strategy(strategy, getattr(plan, "rules", ()))
+    handed = None if isinstance(strategy, str | Path) else handed_strategy(strategy, plan.rules)
     values: dict[str, object] = {
         "name": name,
         "seed": _seed(seed, laws),
@@ -81,12 +96,14 @@ def request(
         "strategy": _strategy_block(strategy, handed),
         "plan": plan,
         "backtest": {"initial_equity": initial_equity, "draws": draws},
+        "stress": stress,
         "splits": splits if splits is not None else _splits(panel, plan, laws),
         **(settings or {}),
     }
     if laws is not None:
         values |= {"model": laws.settings, "training": laws.training, "features": laws.features}
-    config = config_in_python(values, None if handed is None else {STRATEGY_COPY: handed.text})
+    config = config_in_python(values, None if handed is None else {STRATEGY_COPY: handed.text}, _ARGUMENTS)
+    _refuse_empty_span(panel, config)
     if laws is not None:
         _refuse_unsuited(laws, panel, config)
     prices = panel if isinstance(config.data, StoredPrices) else None
@@ -164,8 +181,7 @@ def _equal(one: Panel, other: Panel) -> bool:
 
 def _splits(panel: Panel, plan: Plan, laws: Laws | None) -> dict[str, object]:
     """The spans of the run: the test is the plan's sample; without a model nothing is fitted before it."""
-    sample = getattr(plan, "sample", None)
-    first, last = getattr(sample, "first", None), getattr(sample, "last", None)
+    first, last = (getattr(plan.sample, name, None) for name in ("first", "last"))
     if laws is not None:
         return {
             "train_end": laws.train_end,
@@ -173,14 +189,29 @@ def _splits(panel: Panel, plan: Plan, laws: Laws | None) -> dict[str, object]:
             "test_start": first,
             "test_end": last,
         }
-    before = panel.sessions[panel.sessions < _day(first)] if _day(first) is not None else panel.sessions[:0]
-    if _day(first) is not None and len(before.unique()) < 3:
+    day = _day(first)
+    before = panel.sessions[:0] if day is None else panel.sessions[panel.sessions < day].unique()
+    if day is not None and len(before) < _BEFORE:
         raise DataError(
-            f"plan.sample.first: given {first}; the prices begin on {panel.sessions[0]:%Y-%m-%d}. Expected a day with at "
-            "least three sessions before it, because the first decision is taken at the close before."
+            f"plan.sample.first: given {first}; the prices begin on {panel.sessions[0]:%Y-%m-%d}; expected a day with "
+            f"{_BEFORE} sessions before it: the first decision is taken at the close before."
         )
-    ends = [day.date() for day in before.unique()[-2:]] or [date(1900, 1, 1), date(1900, 1, 2)]
-    return {"train_end": ends[0], "validation_end": ends[-1], "test_start": first, "test_end": last}
+    ends = [end.date() for end in before[-2:]] if len(before) > 1 else [date(1900, 1, 1), date(1900, 1, 2)]
+    return {"train_end": ends[0], "validation_end": ends[1], "test_start": first, "test_end": last}
+
+
+def _refuse_empty_span(panel: Panel, config: ExperimentConfig) -> None:
+    """Refuse a sample that the prices do not reach, in the words of the plan.
+
+    Raises:
+        DataError: With what the prices hold.
+    """
+    first, last, given = panel.sessions[0], panel.sessions[-1], config.plan.sample.last
+    if pd.Timestamp(given) > last:
+        raise DataError(
+            f"plan.sample.last: given {given}; the prices hold {first:%Y-%m-%d}..{last:%Y-%m-%d}; expected a day among "
+            "them."
+        )
 
 
 def _day(value: object) -> pd.Timestamp | None:

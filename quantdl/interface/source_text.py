@@ -6,7 +6,6 @@ strategy reads something that it is not shown.
 """
 
 import ast
-import inspect
 import linecache
 import sys
 import textwrap
@@ -50,7 +49,7 @@ class SourceText:
         if self.outside:
             kinds = ", ".join(f"{name} ({type(value).__name__})" for name, value in self.outside.items())
             head = [f"# Not stored, because it is data and no source: {kinds}. Without it this file cannot decide."]
-        parts = ["\n".join(head), "\n".join(self.imports), "\n".join(self.values.values())]
+        parts = ["\n".join(head), "\n".join(sorted(self.imports)), "\n".join(self.values.values())]
         return "\n\n\n".join([part for part in [*parts, *self.definitions.values(), *more] if part]) + "\n"
 
 
@@ -122,9 +121,12 @@ def import_line(name: str, value: object, beside: str | None) -> str | None:
     own = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     if not isinstance(module, str) or not isinstance(own, str) or module in (beside, "__main__", "builtins"):
         return None
-    if not own.isidentifier() or getattr(sys.modules.get(module), own, None) is not value:
+    parts = module.split(".")
+    packages = (".".join(parts[: length + 1]) for length in range(len(parts)))
+    shortest = next((one for one in packages if getattr(sys.modules.get(one), own, None) is value), None)
+    if shortest is None or not own.isidentifier():
         return None
-    return f"from {module} import {own}" if own == name else f"from {module} import {own} as {name}"
+    return f"from {shortest} import {own}" if own == name else f"from {shortest} import {own} as {name}"
 
 
 def is_plain(value: object) -> bool:
@@ -185,36 +187,33 @@ def _first_line(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> 
 
 
 def _a_function(made: Named) -> FunctionType:
-    """Return the function itself, or one that was written in the body of a class."""
+    """Return the function itself, or one that was written in the body of a class, ``decide`` before others."""
     if isinstance(made, FunctionType):
         return made
-    if isinstance(made, type):
-        own = [inspect.unwrap(item) for item in vars(made).values() if isinstance(item, FunctionType)]
-        written = [item for item in own if isinstance(item, FunctionType) and item.__module__ == made.__module__]
-        real = [item for item in written if item.__qualname__.startswith(made.__qualname__) and _is_file(item)]
-        if real:
-            return (
-                real[-1] if "decide" not in vars(made) else next((f for f in real if f.__name__ == "decide"), real[-1])
-            )
-    raise _no_source(made)
+    written = [item for item in _functions(made) if item.__module__ == made.__module__ and _has_lines(item)]
+    own = [item for item in written if item.__qualname__.startswith(f"{made.__qualname__}.")]
+    if not own:
+        raise _no_source(made)
+    return next((item for item in own if item.__name__ == "decide"), own[-1])
 
 
-def _is_file(function: FunctionType) -> bool:
-    """Whether a function was typed: what dataclasses make has no lines."""
+def _functions(made: Named) -> list[FunctionType]:
+    return [made] if isinstance(made, FunctionType) else [f for f in vars(made).values() if isinstance(f, FunctionType)]
+
+
+def _has_lines(function: FunctionType) -> bool:
+    """Whether a function was typed: what `dataclass` adds to a class has no lines."""
     return bool(linecache.getlines(function.__code__.co_filename))
 
 
 def _closed_over(made: Named) -> dict[str, CellType]:
     """The cells in which stands what a function, or the methods of a class, take from the function around them."""
-    functions = (
-        [made] if isinstance(made, FunctionType) else [f for f in vars(made).values() if isinstance(f, FunctionType)]
-    )
-    found: dict[str, CellType] = {}
-    for function in functions:
-        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-            if name != "__class__":
-                found[name] = cell
-    return found
+    return {
+        name: cell
+        for function in _functions(made)
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        if name != "__class__"
+    }
 
 
 def _no_source(made: object) -> ConfigError:

@@ -1,7 +1,8 @@
-"""A strategy as a notebook has it: a function, a class, or a class with arguments; and its source for the run folder."""
+"""A strategy as a notebook has it, a function, a class or a class with arguments, and its source for the run folder."""
 
 import dataclasses
 import inspect
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def _of_function(function: FunctionType, arguments: dict[str, Any], rule: str | 
     source.imports["from quantdl.backtest import as_decision"] = None
     answer = f"{function.__name__}(view{further})"
     if rule is not None:
-        answer = f"as_decision({answer}, view, {rule!r})"
+        answer = f"as_decision({answer}, view, {json.dumps(rule)})"
     body = (
         f'class Strategy:\n    """Asks `{function.__name__}` at the sessions of the plan\'s cadence."""\n\n'
         f"    def decide(self, view):\n        return {answer} if view.rebalance_due else None"
@@ -141,7 +142,7 @@ def _of_class(made: type, arguments: dict[str, Any]) -> HandedStrategy:
     if given or len(parameters) < len(written):
         parameters = {}
         named = ", ".join(
-            [*(f"{name}={value!r}" for name, value in written.items()), *(f"{name}={name}" for name in given)]
+            [f"{name}={value!r}" for name, value in written.items()] + [f"{name}={name}" for name in given]
         )
         base = made.__name__
         if base == "Strategy":

@@ -1,4 +1,4 @@
-"""The pieces of a plan under short names, as a notebook writes them; ``qd.plan`` is this module.
+"""The pieces of a plan under short names, as a notebook writes them; ``qd.plan`` is this file.
 
 A plan has no defaults: each of its items is a decision, and one that was left out is refused. What can be read off the
 prices (source, calendar, fingerprint) is not decided again: `trust` takes it from them. `template` prints a plan to be
