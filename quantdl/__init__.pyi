@@ -26,8 +26,35 @@ from . import (
     simulation as simulation,
     training as training,
 )
+from .features.settings import FeatureSettings as FeatureSettings
 from .interface.laws import Laws as Laws
+from .interface.models import (
+    Bayesian as Bayesian,
+    DccT as DccT,
+    EgarchSkewT as EgarchSkewT,
+    EgarchT as EgarchT,
+    Ensemble as Ensemble,
+    EwmaT as EwmaT,
+    FilteredHistorical as FilteredHistorical,
+    Flow as Flow,
+    GarchSkewT as GarchSkewT,
+    GarchT as GarchT,
+    GjrSkewT as GjrSkewT,
+    GjrT as GjrT,
+    Graph as Graph,
+    Historical as Historical,
+    LedoitWolfT as LedoitWolfT,
+    MarketStates as MarketStates,
+    SectorTree as SectorTree,
+    Transformer as Transformer,
+)
 from .interface.prices import Prices as Prices
-from .interface.reading import load_sp500 as load_sp500
+from .interface.reading import load_sp500 as load_sp500, read_prices as read_prices
+from .interface.risk import BookRisk as BookRisk, risk_of as risk_of
+from .market.card import IntradayBars as IntradayBars
+from .market.inspection.policies import Policies as Policies
+from .market.sources.file_format import FileFormat as FileFormat
+from .market.universe.rule import UniverseRule as UniverseRule
+from .risk.stress.settings import StressSettings as StressSettings
 
 __version__: str
