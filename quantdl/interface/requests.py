@@ -17,7 +17,7 @@ from quantdl.config.in_python import config_in_python
 from quantdl.config.schema import STRATEGY_COPY
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.given import Given
-from quantdl.interface.laws import Laws
+from quantdl.interface.laws import Laws, Recipe
 from quantdl.interface.prices import Prices
 from quantdl.interface.strategies import HandedStrategy, handed_strategy
 from quantdl.market.panel import Panel
@@ -101,7 +101,8 @@ def request(
         **(settings or {}),
     }
     if laws is not None:
-        values |= {"model": laws.settings, "training": laws.training, "features": laws.features}
+        recipe = _recipe(laws)
+        values |= {"model": laws.settings, "training": recipe.training, "features": recipe.features}
     config = config_in_python(values, None if handed is None else {STRATEGY_COPY: handed.text}, _ARGUMENTS)
     _refuse_empty_span(panel, config)
     if laws is not None:
@@ -183,12 +184,9 @@ def _splits(panel: Panel, plan: Plan, laws: Laws | None) -> dict[str, object]:
     """The spans of the run: the test is the plan's sample; without a model nothing is fitted before it."""
     first, last = (getattr(plan.sample, name, None) for name in ("first", "last"))
     if laws is not None:
-        return {
-            "train_end": laws.train_end,
-            "validation_end": laws.validation_end,
-            "test_start": first,
-            "test_end": last,
-        }
+        fit = _recipe(laws)
+        ends = {"train_end": fit.train_end, "validation_end": fit.validation_end}
+        return {**ends, "test_start": first, "test_end": last}
     day = _day(first)
     before = panel.sessions[:0] if day is None else panel.sessions[panel.sessions < day].unique()
     if day is not None and len(before) < _BEFORE:
@@ -212,6 +210,15 @@ def _refuse_empty_span(panel: Panel, config: ExperimentConfig) -> None:
             f"plan.sample.last: given {given}; the prices hold {first:%Y-%m-%d}..{last:%Y-%m-%d}; expected a day among "
             "them."
         )
+
+
+def _recipe(laws: Laws) -> Recipe:
+    if laws.recipe is None:
+        raise ConfigError(
+            "laws: of a model that was loaded, so how it was fitted is not known, which a run has to state. Fix: fit it "
+            "in this session, or write a config and `quantdl run` it."
+        )
+    return laws.recipe
 
 
 def _day(value: object) -> pd.Timestamp | None:

@@ -19,6 +19,7 @@ from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.data_fault import DataFault
 from quantdl.market.days import session_label, timestamp
 from quantdl.market.status import CellStatus, read_silence
+from quantdl.shown import block, facts, title
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,6 +94,24 @@ class Panel:
                 f"  cells     {share:.1%} traded; {len(self.faults):,} faults recorded",
             ]
         )
+
+    def _repr_html_(self) -> str:
+        said, sessions = self.card.declaration, self.sessions
+        shown = ", ".join(self.assets[:20]) + (", ..." if len(self.assets) > 20 else "")
+        bars = "" if said.frequency == DAILY else f"{len(sessions):,} bars of {said.frequency}, "
+        pairs = {
+            "span": f"{bars}{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
+            "assets": shown,
+            "fields": ", ".join(self.card.fields),
+            "source": f"{said.source}; as of {said.as_of}",
+            "adjustment": said.adjustment,
+            "universe": said.universe,
+            "calendar": f"{said.calendar} ({said.timezone})",
+            "currency": self.card.currency,
+            "cells": f"{self._traded_share():.1%} with a bar; {len(self.faults):,} faults recorded at loading",
+        }
+        n_sessions = int(1 + np.count_nonzero(np.diff(sessions.asi8)))
+        return block(title(f"Prices of {len(self.assets):,} assets in {n_sessions:,} sessions"), facts(pairs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from plain dictionaries: a mapping proxy cannot travel to another process."""

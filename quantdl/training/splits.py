@@ -65,7 +65,8 @@ class SplitBars:
         number = np.cumsum(trades) - 1
         ends = (self.fit.train[-1], self.fit.validation[-1], self.test[0], self.test[-1])
         train, validation, before_test, test_end = number[list(ends)].tolist()
-        if not 0 < train < validation <= before_test < test_end:
+        ends_with_fit = self.test[0] == self.test[-1]  # nothing is forecast but what follows the data
+        if not 0 < train < validation <= before_test < test_end + ends_with_fit:
             raise DataError(
                 "A span of splits holds no session in which any asset trades. Every span needs some: choose other days."
             )

@@ -59,3 +59,13 @@ def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int) 
     """Return the finished chart of a drawing, under a fixed id."""
     drawing.update_layout(height=height)
     return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"))
+
+
+def figure(finished: Chart) -> go.Figure:
+    """Return a finished chart as plotly's own figure, with its title, for a notebook."""
+    drawing = pio.from_json(finished.data)
+    title = {"text": safe(finished.title), "x": 0, "xref": "paper", "font": {"size": 14}}
+    caption = {"text": safe(finished.caption), "font": {"size": 11, "color": look.GREY}}
+    drawing.update_layout(title={**title, "subtitle": caption}, height=finished.height + 70)
+    drawing.update_layout(margin={"t": 90}, legend={"y": -0.12, "yanchor": "top"})
+    return drawing
