@@ -215,8 +215,8 @@ def _refuse_empty_span(panel: Panel, config: ExperimentConfig) -> None:
 def _recipe(laws: Laws) -> Recipe:
     if laws.recipe is None:
         raise ConfigError(
-            "laws: of a model that was loaded, so how it was fitted is not known, which a run has to state. Fix: fit it "
-            "in this session, or write a config and `quantdl run` it."
+            "laws: of a model that was loaded, so how it was fitted is not known, which a run has to state. Fix: fit "
+            "it in this session, or write a config and `quantdl run` it."
         )
     return laws.recipe
 

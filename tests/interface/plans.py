@@ -1,5 +1,6 @@
-"""A plan for six of the bundled stocks over half a year, written as a notebook writes it."""
+"""A plan for a hundred sessions of a few assets, written as a notebook writes it, and what is played under it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,24 @@ from quantdl.backtest import MarketView, Plan
 from quantdl.interface.prices import Prices
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
-from tests.small_experiment import ASSETS
+from quantdl.simulation import panel_of_closes
+from tests.panels import closes_of, heavy_tailed_returns
 
 
-def six_stocks() -> Prices:
-    """Closes of `ASSETS` from 2015 to 2016."""
-    return Prices.of(load_sp500().select(ASSETS).between("2015-01-02", "2016-12-30"))
+def drawn_prices(n_assets: int = 3, drift: float = 0.0) -> Prices:
+    """Closes of a few assets over 160 sessions, of which the last hundred are played."""
+    return Prices.of(panel_of_closes(closes_of(heavy_tailed_returns(159, n_assets, seed=5) + drift)))
+
+
+def six_stocks(assets: Sequence[str] = ("AAPL", "JPM", "KO", "PG", "RRC", "XOM")) -> Prices:
+    """Closes of some of the bundled stocks in 2016."""
+    return Prices.of(load_sp500().select(list(assets)).between("2016-01-04", "2016-12-30"))
 
 
 def small_plan(panel: Panel, **changes: Any) -> Plan:  # noqa: ANN401 - any item of a plan
-    """Return a plan for the second half of 2016, with other items in place of its own."""
+    """Return a plan for the last hundred sessions of some prices, with other items in place of its own."""
+    first, last = (panel.sessions[row].date().isoformat() for row in (-100, -1))
+    groups = {asset: [asset] for asset in panel.assets}
     items: dict[str, Any] = {
         "hypothesis": p.Hypothesis(
             statement="Spreading money evenly over a few large companies is hard to beat.",
@@ -37,31 +46,31 @@ def small_plan(panel: Panel, **changes: Any) -> Plan:  # noqa: ANN401 - any item
         "sizing": p.Sizing(
             method="One over the number of listed stocks.",
             long_only=True,
-            max_weight=0.4,
+            max_weight=1.0,
             max_gross=1.0,
             max_net=None,
             stop_loss=0.03,
-            max_loss_per_trade=0.05,
+            max_loss_per_trade=0.9,
         ),
-        "related_positions": p.RelatedPositions(p.sectors(), max_group_gross=0.75, max_group_net=None),
+        "related_positions": p.RelatedPositions(p.named_groups(groups), max_group_gross=0.99, max_group_net=None),
         "friction": p.Friction(
             commission_bps=1.0,
             half_spread_bps=2.0,
             borrow=None,
-            liquidity=p.volume_waiver("Ada Lovelace", "An example on the most traded stocks; no money follows it."),
+            liquidity=p.volume_waiver("Ada Lovelace", "An example on made-up prices; no money follows it."),
             delisting_recovery=0.7,
             delisted_after_sessions=250,
             fill_at="next_close",
         ),
-        "invalidation": (p.drawdown(0.35), p.stale_data(5)),
+        "invalidation": (p.drawdown(0.95), p.stale_data(5)),
         "fast_exit": p.FastExit(max_sessions=1),
-        "sample": p.Sample("2016-07-01", "2016-12-30", minimum_sessions=100, purge_bars=0),  # type: ignore[arg-type]
+        "sample": p.Sample(first, last, minimum_sessions=50, purge_bars=0),  # type: ignore[arg-type]
         "abnormal_volatility": p.AbnormalVolatility(
-            window_bars=63,
+            window_bars=21,
             calm_below=0.12,
             stressed_above=0.25,
             in_stress="trade",
-            stress_windows=(p.StressWindow("election", "2016-11-01", "2016-11-30"),),  # type: ignore[arg-type]
+            stress_windows=(p.StressWindow("all of it", first, last),),  # type: ignore[arg-type]
         ),
         "documentation": p.Documentation("Ada Lovelace", "runs"),
     }
@@ -69,5 +78,5 @@ def small_plan(panel: Panel, **changes: Any) -> Plan:  # noqa: ANN401 - any item
 
 
 def equally(view: MarketView) -> np.ndarray:
-    """Give every listed stock the same part of equity."""
-    return np.asarray(view.listed / view.listed.sum())
+    """Give every listed stock the same part of most of the equity."""
+    return np.asarray(0.9 * view.listed / view.listed.sum())

@@ -25,7 +25,7 @@ from quantdl.risk.backtests.monitoring import (
 )
 
 if TYPE_CHECKING:
-    from quantdl.risk.book import BookRisk
+    from quantdl.risk.book.predictions import BookRisk
 
 
 class ForecastBets:

@@ -97,7 +97,7 @@ def member_spread(risk: pd.DataFrame, forecasts: pd.DataFrame | None) -> MemberS
     """Sum up the spread over the members; None for a model without members.
 
     Args:
-        risk: Rows of `quantdl.risk.book.risk_table`.
+        risk: Rows of `quantdl.risk.book.predictions.risk_table`.
         forecasts: Of `quantdl.risk.scores.forecast_scores.forecast_table`; None without a model.
     """
     if forecasts is None or f"{SPREAD_QUANTILES[0]}_spread" not in forecasts:

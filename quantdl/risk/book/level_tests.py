@@ -9,7 +9,7 @@ import pandas as pd
 
 from quantdl.records import OMIT_DEFAULT
 from quantdl.risk.backtests import acerbi_szekely_z2, basel_zone, christoffersen, tail_degrees_of_freedom
-from quantdl.risk.book import LeftOut
+from quantdl.risk.book.predictions import LeftOut
 
 BASEL_SESSIONS = 250
 """Sessions over which the Basel committee counts exceptions."""
@@ -57,7 +57,7 @@ def value_at_risk_tests(
     """Test the predicted value at risk at each of its levels, lowest first.
 
     Args:
-        risk: The rows of `quantdl.risk.book.risk_table`.
+        risk: The rows of `quantdl.risk.book.predictions.risk_table`.
         left_out: By level, the sessions held for which it was not predicted.
     """
     levels = sorted({*map(float, risk["level"]), *left_out})

@@ -30,7 +30,7 @@ from quantdl.risk.backtests.monitoring import (
     transform_densities,
 )
 from quantdl.risk.backtests.traffic_light import LEVEL
-from quantdl.risk.book import RiskTable
+from quantdl.risk.book.predictions import RiskTable
 
 N_PATHS = 999
 """Simulated series behind a p-value of a run; it is exact for any number of them, more would only steady it."""

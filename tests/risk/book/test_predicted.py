@@ -9,9 +9,9 @@ import torch
 from scipy import stats
 
 from quantdl.distributions import Forecast, MixtureForecast
-from quantdl.risk.historical import HISTORY_SESSIONS
+from quantdl.risk.book.historical import HISTORY_SESSIONS
+from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.risk.measures.losses import expected_shortfall_error
-from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.forecasting import forecast_sessions

@@ -7,8 +7,8 @@ import torch
 from scipy import stats
 
 from quantdl.market.sources import load_sp500
-from quantdl.risk.book import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
-from quantdl.risk.historical import HistoricalSimulation
+from quantdl.risk.book.historical import HistoricalSimulation
+from quantdl.risk.book.predictions import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
 from quantdl.risk.measures.losses import value_at_risk
 from quantdl.simulation import panel_of_closes
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk.past_returns import BookHistory, PastReturns
+from quantdl.risk.book.past_returns import BookHistory, PastReturns
 from quantdl.simulation import panel_of_closes
 
 N = 300

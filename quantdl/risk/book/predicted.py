@@ -10,11 +10,11 @@ import torch
 
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.market.panel import Panel
-from quantdl.risk.book import BookRisk, MemberLosses
-from quantdl.risk.historical import trailing_returns
+from quantdl.risk.book.historical import trailing_returns
+from quantdl.risk.book.predictions import BookRisk, MemberLosses
+from quantdl.risk.book.stand_ins import with_stand_ins, worst_together
 from quantdl.risk.measures.losses import draw_returns, portfolio_losses
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.stand_ins import with_stand_ins, worst_together
 from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import ForecastBook
 
@@ -67,7 +67,7 @@ class ModelPredictions:
         return BookRisk(losses_under(law), len(stand_ins[shortest]), basis, by_member)
 
     def scenarios(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> Scenarios | None:
-        """Joint returns behind `book_risk`; see `quantdl.risk.run_contributions.PredictedScenarios`."""
+        """Joint returns behind `book_risk`; see `quantdl.risk.book.run_contributions.PredictedScenarios`."""
         law, seed = self._law(session, NEXT_SESSION)
         drawn = Scenarios.of_law(law, self.book.assets, 1, self.n_draws, seed)
         held = torch.from_numpy(np.array(weights, dtype=np.float64))

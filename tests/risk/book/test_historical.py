@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quantdl.market.sources import load_sp500
-from quantdl.risk.historical import HistoricalSimulation, trailing_returns
+from quantdl.risk.book.historical import HistoricalSimulation, trailing_returns
 from quantdl.simulation import panel_of_closes
 
 

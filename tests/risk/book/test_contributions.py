@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import optimize, stats
 
 from quantdl.portfolio import risk_contributions
-from quantdl.risk.contributions import (
+from quantdl.risk.book.contributions import (
     expected_shortfall_contributions,
     group_contributions,
     incremental,
