@@ -12,7 +12,7 @@ import pandas as pd
 
 from quantdl.market.panel import Panel
 
-_NOISE = 0.03  # of a value's size, and of the spread of its column
+_NOISE = 0.03  # of log prices, a standard deviation
 
 
 @dataclass(frozen=True)
@@ -157,10 +157,10 @@ def _with_other_rows(column: pd.Series, rows: np.ndarray, generator: np.random.G
 
 
 def _other(whole: np.ndarray, own: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Other values in place of some: of about their size where they are numbers, at random where they are flags."""
+    """Other values in place of some: as far from them as they are spread, at random where they are flags."""
     if own.dtype.kind == "b":
         return np.asarray(generator.random(own.shape) < 0.5)
     spread = float(np.nanstd(np.asarray(whole, dtype=np.float64))) if whole.size else 0.0
     noise = generator.standard_normal((2, *own.shape))
-    other = own * np.exp(_NOISE * noise[0]) + _NOISE * spread * noise[1]
+    other = own * np.exp(_NOISE * noise[0]) + spread * noise[1]
     return np.asarray(other.astype(own.dtype) if own.dtype.kind in "iu" else other)

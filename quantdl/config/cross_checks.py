@@ -35,7 +35,7 @@ from quantdl.training.settings import Choices, NumberRange, SplitDates
 # Of a search: another of them is another question.
 _FIXED = ("kind", "horizon", "also_horizons", "device", "refit", "final_fit")
 _REFITS = get_args(Refit)
-_HANDED_OVER = ("strategy", "strategies", "data")
+_OF_STRATEGIES = ("strategy", "strategies")
 _ROUNDING = 1e-9  # of capitals such as a third each
 
 Misfit = tuple[tuple[Key, ...], str]
@@ -47,7 +47,7 @@ def cross_faults(document: Document, *, in_files: bool = True) -> Iterator[Misfi
 
     Args:
         document: Of a config.
-        in_files: Whether prices and strategies stand in files, which must be there.
+        in_files: Whether its strategies stand in files, which must be there.
     """
     blocks = _readable_blocks(document)
     plan, splits, data, backtest = (blocks.get(name) for name in ("plan", "splits", "data", "backtest"))
@@ -309,7 +309,7 @@ def _missing_files(document: Document, *, in_files: bool = True) -> Iterator[Mis
         inside += [("strategies", at, "file") for at in range(len(allocated.items))]
     for keys in (("strategy", "file"), ("stress", "file"), ("data", "path"), *inside):
         node = document.node(keys)
-        if not isinstance(node, Scalar) or not node.text or (keys[0] in _HANDED_OVER and not in_files):
+        if not isinstance(node, Scalar) or not node.text or _is_handed_over(keys, document, in_files):
             continue
         if "data" in keys and "${" in node.text:
             continue  # a variable is read when the data are
@@ -317,3 +317,8 @@ def _missing_files(document: Document, *, in_files: bool = True) -> Iterator[Mis
         if message is not None:
             home = "the working directory" if document.path == IN_PYTHON else "this config"
             yield keys, message.replace("this config", home)
+
+
+def _is_handed_over(keys: tuple[Key, ...], document: Document, in_files: bool) -> bool:
+    """Whether no file has to be there: prices of a config made in Python are at hand, and so may its strategy be."""
+    return (keys[0] == "data" and document.path == IN_PYTHON) or (keys[0] in _OF_STRATEGIES and not in_files)

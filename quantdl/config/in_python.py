@@ -49,14 +49,21 @@ def config_in_python(
         ...     print([line for line in str(error).splitlines() if line.startswith("seed")])
         ['seed: given -1; expected a whole number, at least 0 and below 9223372036854775808']
     """
-    lines = count(1)
-    root = _node(values, lines)
+    root = tree(values)
     document = Document(IN_PYTHON, root, {IN_PYTHON: yaml_text(root)}, ())
     return config_of_document(document, strategy_texts, arguments)
 
 
+def tree(values: object) -> Node:
+    """Return values as the tree that a file would have become; each has a line of its own, by which faults are ordered.
+
+    Args:
+        values: As for `config_in_python`.
+    """
+    return _node(values, count(1))
+
+
 def _node(value: object, lines: "count[int]") -> Node:
-    """The node of a value; each has a line of its own, by which faults are ordered."""
     mark = Mark(IN_PYTHON, next(lines), 1)
     if is_dataclass(value) and not isinstance(value, type):
         value = {item.name: getattr(value, item.name) for item in fields(value) if not _is_default(value, item)}
@@ -70,7 +77,9 @@ def _node(value: object, lines: "count[int]") -> Node:
 
 
 def _is_default(record: object, item: "Field[Any]") -> bool:
-    """Whether a field holds what it holds where a config leaves it out."""
+    """Whether a field holds what it holds where a config leaves it out; a kind is always written."""
+    if item.name == "kind":
+        return False
     default = item.default if item.default_factory is MISSING else item.default_factory()
     value = getattr(record, item.name)
     return type(value) is type(default) and value == default
@@ -85,7 +94,7 @@ def _scalar(value: object, mark: Mark) -> Scalar:
         text = repr(value)
         return Scalar(mark, f".{text}".replace(".-", "-.") if text[-3:] in ("nan", "inf") else text, plain=True)
     if isinstance(value, date):
-        return Scalar(mark, value.isoformat()[: len("2000-01-01")], plain=False)
+        return Scalar(mark, value.isoformat()[: len("2000-01-01")], plain=True)
     if isinstance(value, str | Path):
         text = str(value)
         return Scalar(mark, text, plain=len(text) <= _LONGEST and resolve(text) == text)

@@ -149,7 +149,7 @@ def _checked(document: Document, *, in_files: bool = True) -> tuple[ExperimentCo
 
     Args:
         document: Of the config.
-        in_files: Whether prices and strategies stand in files, which must be there.
+        in_files: Whether its strategies stand in files, which must be there.
     """
     faults = list(document.faults)
     config = None

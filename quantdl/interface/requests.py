@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from quantdl.audit.outside_data import OutsideData, outside_data
+from quantdl.audit.outside_data import outside_data
 from quantdl.backtest import Plan
 from quantdl.config import ExperimentConfig
 from quantdl.config.forecast_schema import OutputSettings
@@ -116,22 +116,26 @@ def _given(panel: Panel, laws: Laws | None, handed: HandedStrategy | None) -> Gi
     if handed is None:
         return Given(panel=panel, fitted=fitted, book=book)
     called = handed.read_when_called()
-    found: dict[str, OutsideData] = {}
-    unseen = []
-    for name, value in handed.outside.items():
-        data = outside_data(value, len(panel.bars)) if name in called else None
-        if data is None:
-            unseen.append(_unseen(name, value, at_once=name not in called))
-        else:
-            found[name] = data
+    dated = {name: outside_data(value, len(panel.bars)) for name, value in handed.outside.items() if name in called}
+    found = {name: data for name, data in dated.items() if data is not None}
+    unseen = [
+        _unseen(name, value, name in found)
+        for name, value in handed.outside.items()
+        if not (name in found and isinstance(value, Panel) and _equal(panel, value))
+    ]
     return Given(handed.make, panel, fitted, book, found, handed.reading, tuple(unseen))
 
 
-def _unseen(name: str, value: object, *, at_once: bool) -> str:
-    why = "which it takes over when it is defined" if at_once else "whose rows have no dates that the audit understands"
+def _unseen(name: str, value: object, is_tried: bool) -> str:
+    """Why no verdict is clean of a strategy that reads something from outside, other than the prices of the run."""
+    why = (
+        "how its rows were made is not seen, so each may hold what came after it"
+        if is_tried
+        else "its rows have no dates that the audit understands, so nothing is shown about it"
+    )
     return (
-        f"The strategy reads `{name}` ({type(value).__name__}) from outside its view, {why}, so nothing is shown about "
-        "it. Hand the data to the run as a field or a series, or compute it from the view."
+        f"The strategy reads `{name}` ({type(value).__name__}) from outside its view, and {why}. Compute it from the "
+        "view, or hand the data to the run as a field or a series."
     )
 
 

@@ -144,7 +144,7 @@ class Result:
 
     def __repr__(self) -> str:
         """Return the verdict and the figures as text."""
-        return f"{self.name}, {self.verdict}\n{self.figures.to_string()}"
+        return f"{self.name}, {self.verdict}\n{self.figures.to_string(max_colwidth=None)}"
 
     def _repr_html_(self) -> str:
         """Show the verdict, the figures and both curves."""

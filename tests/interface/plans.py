@@ -46,13 +46,13 @@ def small_plan(panel: Panel, **changes: Any) -> Plan:  # noqa: ANN401 - any item
         "sizing": p.Sizing(
             method="One over the number of listed stocks.",
             long_only=True,
-            max_weight=1.0,
+            max_weight=0.95,
             max_gross=1.0,
             max_net=None,
             stop_loss=0.03,
             max_loss_per_trade=0.9,
         ),
-        "related_positions": p.RelatedPositions(p.named_groups(groups), max_group_gross=0.99, max_group_net=None),
+        "related_positions": p.RelatedPositions(p.named_groups(groups), max_group_gross=0.93, max_group_net=None),
         "friction": p.Friction(
             commission_bps=1.0,
             half_spread_bps=2.0,
@@ -62,7 +62,7 @@ def small_plan(panel: Panel, **changes: Any) -> Plan:  # noqa: ANN401 - any item
             delisted_after_sessions=250,
             fill_at="next_close",
         ),
-        "invalidation": (p.drawdown(0.95), p.stale_data(5)),
+        "invalidation": (p.drawdown(0.5), p.stale_data(5)),
         "fast_exit": p.FastExit(max_sessions=1),
         "sample": p.Sample(first, last, minimum_sessions=50, purge_bars=0),  # type: ignore[arg-type]
         "abnormal_volatility": p.AbnormalVolatility(

@@ -211,6 +211,8 @@ def _place(strategy: Strategy, error: BaseException) -> str:
 
 def _own_file(strategy: Strategy) -> str | None:
     """Return the file, or the cell of a notebook, in which a strategy, or the function that it asks, was typed."""
+    while (inner := getattr(strategy, "strategy", None)) is not None:  # one that records another, for instance
+        strategy = inner
     asked = getattr(strategy, "function", None) or getattr(type(strategy), "decide", None)
     if isinstance(asked, FunctionType):
         return asked.__code__.co_filename
