@@ -292,7 +292,7 @@ class Estimator(FitChoices):
         own = known.architecture.assets
         if given == own or not any(isinstance(member, ClassicalSettings) for member in members):
             return
-        missing = [f"{asset}{did_you_mean(asset, given)}" for asset in own if asset not in given]
+        missing = [asset for asset in own if asset not in given]
         more = [asset for asset in given if asset not in own]
         parts = [f"without {', '.join(missing[:5])}"] * bool(missing) + [f"with {', '.join(more[:5])}"] * bool(more)
         raise ConfigError(

@@ -128,7 +128,7 @@ def test_a_refitted_model_is_fitted_again_up_to_the_end_of_the_prices():
 
 def test_a_later_future_changes_no_fit_and_no_law(simulated, ewma, ewma_laws):
     closes = simulated.closes.copy()
-    closes[360:] *= 3.0
+    closes[360:] *= 1.2
     other = panel_of_closes(closes)
     fitted = qd.EwmaT(horizon=5, refit="once").fit(
         other, train_end=simulated.sessions[250], validation_end=simulated.sessions[300]

@@ -53,8 +53,8 @@ def test_prices_are_prepared_once(panel):
 
 
 def test_policies_are_put_into_effect(panel):
-    prices = Prices.of(panel).treat(Policies(missing_session="drop_asset"))
-    concerned = {fault.symbol for fault in prices.census().faults if fault.kind == "missing_session"}
+    prices = Prices.of(panel).treat(Policies(long_gap="drop_asset"))
+    concerned = {fault.symbol for fault in prices.census().faults if fault.kind == "long_gap"}
     left = prices.prepared(panel.sessions[-1]).panel.assets
     assert concerned
     assert set(left) == set(panel.assets) - concerned
