@@ -51,6 +51,7 @@ from .interface.models import (
 from .interface.prices import Prices as Prices
 from .interface.reading import load_sp500 as load_sp500, read_prices as read_prices
 from .interface.risk import BookRisk as BookRisk, risk_of as risk_of
+from .interface.storing import load_model as load_model, save_model as save_model
 from .market.card import IntradayBars as IntradayBars
 from .market.inspection.policies import Policies as Policies
 from .market.sources.file_format import FileFormat as FileFormat

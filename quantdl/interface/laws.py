@@ -17,8 +17,8 @@ from quantdl.interface.prices import Prices
 from quantdl.interface.session_law import SessionLaw
 from quantdl.models.settings import ModelSettings
 from quantdl.report import charts
-from quantdl.risk.book_laws import BookForecasts, forecast_books, long_only_books
-from quantdl.risk.forecast_scores import ForecastScores, forecast_scores, forecast_table, window_names
+from quantdl.risk.scores.book_laws import BookForecasts, forecast_books, long_only_books
+from quantdl.risk.scores.forecast_scores import ForecastScores, forecast_scores, forecast_table, window_names
 from quantdl.sequences import NEXT_SESSION, Begins, ReturnWindow, position_window
 from quantdl.shown import block, facts, note, title
 from quantdl.training.forecasting import ForecastBook
@@ -115,7 +115,7 @@ class Laws:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a session, window and asset; see `quantdl.risk.forecast_scores.forecast_table`."""
+        """A row a session, window and asset; see `quantdl.risk.scores.forecast_scores.forecast_table`."""
         return forecast_table(self.book)
 
     @cached_property
@@ -151,7 +151,7 @@ class Laws:
 
     @cached_property
     def equal_weight(self) -> BookForecasts:
-        """What was forecast of the equal-weight book by draws, and what came; see `quantdl.risk.book_laws`."""
+        """What was forecast of the equal-weight book by draws, and what came; see `quantdl.risk.scores.book_laws`."""
         weights = long_only_books(len(self.assets), 0)
         return forecast_books(self.book.of(NEXT_SESSION), weights, BOOK_DRAWS, self.seed)
 

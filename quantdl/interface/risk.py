@@ -20,16 +20,16 @@ from quantdl.report import charts
 from quantdl.report.book_risk import write_book_risk_report
 from quantdl.report.formatting import PERCENT, figure, headline, stated
 from quantdl.results.book_risk import BookRiskRecord, book_risk_tables
-from quantdl.risk.book_figures import LevelFigures
+from quantdl.risk.book.figures import LevelFigures
+from quantdl.risk.book.positions import CASH, Position, Positions, ValuedBook, read_positions, valued
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.positions import CASH, Position, Positions, ValuedBook, read_positions, valued
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.sequences import NEXT_SESSION
 from quantdl.shown import block, facts, note, table, title
 
 Book = Mapping[str, float] | pd.Series | Positions | Path | str
 """Money by asset (``"CASH"`` for what is not invested), ``"equal"`` for the same in every asset that the law covers,
-positions, or a CSV file of them (`quantdl.risk.positions.read_positions`)."""
+positions, or a CSV file of them (`quantdl.risk.book.positions.read_positions`)."""
 
 EQUAL = "equal"
 _SHOWN = 12

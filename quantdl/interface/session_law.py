@@ -12,8 +12,8 @@ from quantdl.errors import ConfigError, did_you_mean
 from quantdl.interface.drawing import Figure, drawn_losses
 from quantdl.report import charts
 from quantdl.report.formatting import PERCENT, figure
-from quantdl.risk.forecast_scores import QUANTILES
 from quantdl.risk.measures.scenarios import Scenarios
+from quantdl.risk.scores.forecast_scores import QUANTILES
 from quantdl.sequences import ReturnWindow
 from quantdl.shown import block, facts, note, table, title
 

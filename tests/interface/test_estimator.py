@@ -73,6 +73,12 @@ def test_the_text_says_what_differs_from_the_defaults_and_what_was_seen(model):
     assert "not fitted" in clone(model)._repr_html_()
 
 
+def test_the_course_of_training_is_drawn(model, ewma):
+    assert [trace.name for trace in model.plot().data] == ["Training", "Validation"]
+    with pytest.raises(ConfigError, match="EwmaT: no passes over the data are known of this model"):
+        ewma.plot()
+
+
 def test_a_forecast_before_a_fit_says_what_to_do(prices):
     expected = r"EgarchT: forecast asks for a fitted model, .*fit\(panel, train_end=\.\.\., validation_end=\.\.\.\)"
     with pytest.raises(ConfigError, match=expected):
