@@ -99,6 +99,9 @@ class Estimator(FitChoices):
         trained = isinstance(self, TrainingSettings)
         training = call.read(TrainingSettings, self._values_of(TrainingSettings)) if trained else TrainingSettings()
         call.read(FitChoices, self._values_of(FitChoices))
+        if isinstance(self.features, FeatureSettings) and self.features.exogenous:
+            given = f"given the series {list(self.features.exogenous)}"
+            call.add("features", f"{given}; expected none: series beside the prices are named by a config")
         call.refuse_faults()
         object.__setattr__(self, "settings", settings)
         object.__setattr__(self, "training", training)
@@ -177,7 +180,7 @@ class Estimator(FitChoices):
         data = prices.prepared(known.judged_through)
         fitted = self._on(known, prices, data)
         among = np.cumsum(data.trades)[[bars[0], bars[-1]]] - 1
-        asked = range(int(among[0]), int(among[1]) + 1)
+        asked = range(max(int(among[0]), 0), int(among[1]) + 1)
         book = fitted.forecast(asked, told(progress), data.panel.bars[bars[-1]])
         return Laws(prices, data, fitted, book, self.settings, self.seed, self._begins)
 

@@ -43,6 +43,11 @@ def test_a_member_that_says_something_else_than_the_ensemble_is_refused():
         qd.Ensemble(horizon=5, members=[qd.Transformer(horizon=5, epochs=3), qd.EgarchT(horizon=5)])
 
 
+def test_series_beside_the_prices_are_refused():
+    with pytest.raises(ConfigError, match=r"features: given the series \['rate'\]; expected none"):
+        qd.Transformer(horizon=5, features=qd.FeatureSettings(exogenous=("rate",)))
+
+
 def test_a_member_of_another_horizon_is_refused():
     with pytest.raises(ConfigError, match="Ensemble: members: member 1, egarch_t, has the horizon 2; expected 5"):
         qd.Ensemble(horizon=5, members=[qd.EgarchT(horizon=2), qd.Transformer(horizon=5)])
