@@ -58,7 +58,7 @@ class Request:
 
 def request(
     panel: Panel,
-    plan: Plan,
+    plan: Plan | None,
     strategy: object,
     laws: Laws | None = None,
     *,
@@ -167,9 +167,8 @@ def _data_block(panel: Panel) -> PriceSettings:
         same = known if panel.assets == known.assets else known.select(panel.assets)
         same = same if whole else same.between(first, last)
         if _equal(panel, same):
-            span = {} if whole else {"start": first, "end": last}
-            assets = None if panel.assets == known.assets else panel.assets
-            return Sp500Prices(kind="sp500", assets=assets, **span, **chosen)
+            chosen |= {} if whole else {"start": first, "end": last}
+            return Sp500Prices(kind="sp500", assets=None if panel.assets == known.assets else panel.assets, **chosen)
     return StoredPrices(kind="stored", path=Path("prices"), **chosen)
 
 
@@ -189,8 +188,8 @@ def _splits(panel: Panel, plan: Plan, laws: Laws | None) -> dict[str, object]:
     first, last = (getattr(plan.sample, name, None) for name in ("first", "last"))
     if laws is not None:
         fit = _recipe(laws)
-        ends = {"train_end": fit.train_end, "validation_end": fit.validation_end}
-        return {**ends, "test_start": first, "test_end": last}
+        fitted = {"train_end": fit.train_end, "validation_end": fit.validation_end}
+        return {**fitted, "test_start": first, "test_end": last}
     day = _day(first)
     before = panel.sessions[:0] if day is None else panel.sessions[panel.sessions < day].unique()
     if day is not None and len(before) < _BEFORE:
@@ -231,7 +230,7 @@ def _day(value: object) -> pd.Timestamp | None:
         day = pd.Timestamp(value) if isinstance(value, str | date) else None
     except ValueError:
         return None
-    return None if day is None or day is pd.NaT or day.tzinfo is not None else day
+    return None if day is None or pd.isna(day) or day.tzinfo is not None else day
 
 
 def _refuse_unsuited(laws: Laws, panel: Panel, config: ExperimentConfig) -> None:
