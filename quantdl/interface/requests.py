@@ -17,6 +17,7 @@ from quantdl.config.in_python import config_in_python
 from quantdl.config.schema import STRATEGY_COPY
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.given import Given
+from quantdl.interface.days import day_of
 from quantdl.interface.laws import Laws, Recipe
 from quantdl.interface.prices import Prices
 from quantdl.interface.strategies import HandedStrategy, handed_strategy
@@ -224,13 +225,12 @@ def _recipe(laws: Laws) -> Recipe:
     return laws.recipe
 
 
-def _day(value: object) -> pd.Timestamp | None:
+def _day(value: Any) -> pd.Timestamp | None:  # noqa: ANN401 - whatever a plan states, which is checked with it
     """A day that a plan states; None where it is none, which the plan's own check says."""
     try:
-        day = pd.Timestamp(value) if isinstance(value, str | date) else None
-    except ValueError:
+        return pd.Timestamp(day_of(value, "plan.sample.first"))
+    except ConfigError:
         return None
-    return None if day is None or pd.isna(day) or day.tzinfo is not None else day
 
 
 def _refuse_unsuited(laws: Laws, panel: Panel, config: ExperimentConfig) -> None:

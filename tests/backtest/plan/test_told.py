@@ -7,7 +7,8 @@ from quantdl.backtest.plan.told import told
 
 
 def test_an_item_is_told_with_its_parts_in_brackets() -> None:
-    assert told(Horizon(5, "1D", EveryBars("every_bars", 5))) == "bars: 5; timeframe: 1D; rebalance: every bars (bars: 5)"
+    horizon = Horizon(5, "1D", EveryBars("every_bars", 5))
+    assert told(horizon) == "bars: 5; timeframe: 1D; rebalance: every bars (bars: 5)"
 
 
 def test_conditions_are_told_with_those_inside_them_and_without_defaults() -> None:
