@@ -276,7 +276,8 @@ class Estimator(FitChoices):
         if self._fit is None:
             return "not fitted"
         first, *later = self._fit.fitted.fitted_through
-        again = f", and {len(later)} times more up to {bar_text(later[-1])}" if later else ""
+        times = "once more" if len(later) == 1 else f"{len(later)} times more"
+        again = f", and {times} up to {bar_text(later[-1])}" if later else ""
         return f"fitted through {bar_text(first)}{again}"
 
     def _values_of(self, kind: type) -> Mapping[str, object]:
