@@ -101,8 +101,9 @@ class Estimator(FitChoices):
         trained = isinstance(self, TrainingSettings)
         training = call.read(TrainingSettings, self._values_of(TrainingSettings)) if trained else TrainingSettings()
         call.read(FitChoices, self._values_of(FitChoices))
-        if isinstance(self.features, FeatureSettings) and self.features.exogenous:
-            given = f"given the series {list(self.features.exogenous)}"
+        series = getattr(self.features, "exogenous", ())  # what is no such settings has been found already
+        if series:
+            given = f"given the series {list(series)}"
             call.add("features", f"{given}; expected none: series beside the prices are named by a config")
         call.refuse_faults()
         object.__setattr__(self, "settings", settings)
