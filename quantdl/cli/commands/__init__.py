@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from quantdl import __version__
-from quantdl.cli.commands import data, judging, running, runs, tomorrow, trying
+from quantdl.cli.commands import config, data, judging, running, runs, starting, tomorrow, trying
 from quantdl.cli.exits import Commands
 
 __all__ = ["app"]
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Look at data before trading on it.")
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, compare, verify, reproduce and delete stored runs.")
+config_app = typer.Typer(no_args_is_help=True, help="Show a config in full, and the schema that editors check it by.")
+app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
@@ -30,6 +32,7 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
+app.command()(starting.init)
 app.command()(running.run)
 app.command()(judging.evaluate)
 app.command()(tomorrow.forecast)
@@ -40,6 +43,8 @@ app.command("sweep-part", hidden=True)(trying.sweep_part)
 app.command()(running.backtest)
 app.command()(judging.audit)
 app.command()(judging.report)
+config_app.command("show")(config.config_show)
+config_app.command("schema")(config.config_schema)
 data_app.command("check")(data.data_check)
 data_app.command("universe")(data.data_universe)
 runs_app.command("list")(runs.runs_list)
