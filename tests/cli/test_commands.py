@@ -10,6 +10,7 @@ from tests.cli.running import ENVIRONMENT, VALID, invoke, quantdl
 
 COMMANDS = [
     ["init"],
+    ["doctor"],
     ["run"],
     ["config", "show"],
     ["config", "schema"],

@@ -20,9 +20,7 @@ def config_schema(
 ) -> None:
     """Print the JSON Schema of a config, by which an editor completes and checks it.
 
-    Write it beside your configs and begin each with this line:
-
-      # yaml-language-server: $schema=FILE
+    Write it beside your configs, and begin each of them with the line `# yaml-language-server: $schema=FILE`.
     """
     from quantdl.config.json_schema import risk_schema, run_schema
 

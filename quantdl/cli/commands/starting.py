@@ -1,4 +1,4 @@
-"""Beginning: a project that runs."""
+"""Beginning: a project that runs, and whether everything is there that it needs."""
 
 import sys
 import textwrap
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quantdl.errors import ConfigError
+from quantdl.cli.commands.arguments import AsJson, Root
+from quantdl.cli.printing import print_json
+from quantdl.errors import ConfigError, RunError
 from quantdl.market.sources.layouts.known import LayoutName
 
 if TYPE_CHECKING:
@@ -87,3 +89,21 @@ def _write(project: "Project", facts: "MarketFacts", *, ask_all: bool) -> None:
         ("audit", "whether anything decided looks ahead"),
     ):
         typer.echo(f"  quantdl {command} {project.config}  # {purpose}")
+
+
+def doctor(root: Root = Path("runs"), as_json: AsJson = False) -> None:
+    """Look at the installation, the machine, data and folders: what works, what is slow and why, and what to do.
+
+    Exit code 6 where something that a run needs is broken.
+    """
+    from quantdl.cli.checkup import checkup
+    from quantdl.cli.doctor import print_findings, waiting
+
+    with waiting() as look:
+        findings = tuple(checkup(root, look))
+    if as_json:
+        print_json({"broken": sum(one.state == "broken" for one in findings), "findings": findings})
+    else:
+        print_findings(findings)
+    if any(one.state == "broken" for one in findings):
+        raise typer.Exit(RunError.exit_code)
