@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quantdl.cli.completion import complete_config, complete_run
 from quantdl.errors import ConfigError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
+ConfigPath = Annotated[
+    Path,
+    typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.", autocompletion=complete_config),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
+RunName = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.", autocompletion=complete_run),
+]
 
 
 def load(path: Path, seed: int | None = None) -> "ExperimentConfig":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, ConfigPath, Root, load
+from quantdl.cli.completion import complete_run
 from quantdl.cli.printing import print_json, progress_bars
 from quantdl.errors import ConfigError
 
@@ -73,7 +74,10 @@ def audit(
 
 
 def report(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="One run, or several to compare.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="One run, or several to compare.", autocompletion=complete_run),
+    ],
     output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,
     root: Root = Path("runs"),
 ) -> None:

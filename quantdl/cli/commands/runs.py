@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, Root, RunName
+from quantdl.cli.completion import complete_run
 from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
 from quantdl.errors import ConfigError, IntegrityError
 
@@ -65,7 +66,10 @@ def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_
 
 
 def runs_verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Runs; all when left out.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="Runs; all when left out.", autocompletion=complete_run),
+    ] = None,
     root: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
