@@ -137,11 +137,18 @@ def write_project(project: Project, text: str) -> tuple[Path, ...]:
     contents = {project.strategy: _template("strategy.py.txt"), project.config: text}
     if not project.schema.exists():
         contents[project.schema] = json_text(run_schema(), SCHEMA_FILE)
+    begun: list[Path] = []
     with disk_errors(project.folder, place="another folder with --into"):
-        for path, content in contents.items():
-            make_folder(path.parent)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                file.write(content)
+        try:
+            for path, content in contents.items():
+                make_folder(path.parent)
+                with path.open("x", encoding="utf-8", newline="\n") as file:
+                    begun.append(path)
+                    file.write(content)
+        except OSError:
+            for path in begun:
+                path.unlink(missing_ok=True)
+            raise
     return tuple(contents)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from quantdl.config.loading import drafted_config
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, RunError
 from quantdl.experiment.starting.project import Project, config_text, draft_faults, open_questions, write_project
 from quantdl.experiment.starting.questions import questions
 
@@ -113,6 +113,13 @@ def test_files_are_written_once_and_the_schema_is_left_as_it_is(made_facts, tmp_
         with pytest.raises(ConfigError, match="exists already, and nothing is overwritten"):
             write_project(first, "other")
         taken.write_text("")
+
+
+def test_a_disk_that_refuses_one_file_leaves_none(tmp_path: Path) -> None:
+    (tmp_path / "configs").write_text("a file where a folder is wanted")
+    with pytest.raises(RunError, match="Nothing was left half-written"):
+        write_project(Project("one", tmp_path), "name: one\n")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / "configs"]
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "ä", ".hidden", "a" * 65, "x\n"])
