@@ -27,6 +27,7 @@ from quantdl.experiment.judgement import Books, judge, rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model, position_begins
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
+from quantdl.experiment.rehearsal import rehearse
 from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.stress import refuse_unknown_names, stress_of_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
@@ -94,7 +95,8 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
 def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Outcome:
     """Carry a config out in memory; on disk, it keeps the data as a vintage if they differ from the last one.
 
-    What can be refused is refused first: the strategy file, the data, the plan; only then is anything fitted.
+    What can be refused is refused first: the strategy file, the data, the plan, and a strategy whose first decision
+    breaks it whatever a model says; only then is anything fitted.
     """
     strategy = configured_strategy(config)
     data = load_data(config)
@@ -105,6 +107,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
         raise _and_revisions(plan_refusal(config, faults), data.census)
     refuse_unknown_names(config, data)
     rate = rate_on_cash(config, data, bars.test)
+    rehearse(config, data, bars)
     fitted, book = forecast_test_span(config, data, bars, progress)
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
