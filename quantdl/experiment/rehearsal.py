@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from quantdl.backtest import Forecasts, Job, prepare
+from quantdl.backtest import Forecasts, prepare
 from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.backtest.running.decision_checks import PredictedLossError
 from quantdl.backtest.running.decisions import BookNow, Moment
@@ -59,15 +59,11 @@ def rehearse(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Non
     last = bars.test.start
     if config.model is None or last <= _EARLIER[-1]:
         return
-    sessions = data.panel.sessions
-    job = prepare(
-        data.panel, config.plan, sessions[last - _EARLIER[-1]], sessions[last], config.backtest.initial_equity
-    )
     with _same_randomness():
-        fault = _fault(config, job, last, _LAWS[0])
-        if fault is None or any(_fault(config, job, last, law) is None for law in _LAWS[1:]):
+        fault = _fault(config, data, last, _LAWS[0])
+        if fault is None or any(_fault(config, data, last, law) is None for law in _LAWS[1:]):
             return
-        if any(_fault(config, job, last - earlier, _LAWS[0]) is None for earlier in _EARLIER):
+        if any(_fault(config, data, last - earlier, _LAWS[0]) is None for earlier in _EARLIER):
             return
     raise RunError(
         f"{str(fault).rstrip('.')}. The strategy was asked before its model is fitted, at the last close before the "
@@ -75,8 +71,10 @@ def rehearse(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Non
     ) from fault
 
 
-def _fault(config: ExperimentConfig, job: Job, t: int, law: Law) -> QuantdlError | None:
+def _fault(config: ExperimentConfig, data: LoadedData, t: int, law: Law) -> QuantdlError | None:
     """Return what is wrong with a first decision at a close under a law; None where nothing is, or too little known."""
+    session = data.panel.sessions[t]
+    job = prepare(data.panel, config.plan, session, session, config.backtest.initial_equity)
     nothing = np.zeros(len(job.tape.assets))
     book = BookNow(nothing, job.tape.marks[t], job.initial_equity, nothing)
     now = Moment(t, book, job.limits_at(t), due=True, bars_since_decision=None)
