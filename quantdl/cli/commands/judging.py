@@ -1,0 +1,89 @@
+"""Judging a model by its forecasts, a pipeline by whether it looks ahead, and a run by its report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Root, load
+from quantdl.cli.printing import print_json, progress_bars
+from quantdl.errors import ConfigError
+
+
+def evaluate(
+    config: ConfigPath,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", help="Folder to write scores, quantiles and figures into; must not exist."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score the forecasts of the config's model beside those of the models under ``compare``.
+
+    It is a look at the test span, and the ledger counts it.
+    """
+    loaded = load(config)
+    from quantdl.experiment import evaluate as score
+    from quantdl.training.parallel import training_processes
+
+    with training_processes() as processes:
+        if not processes.is_first:
+            score(loaded, output=None)
+            return
+        with progress_bars() as progress:
+            table = score(loaded, progress, output)
+    if as_json:
+        print_json(table)
+        return
+    from quantdl.cli.evaluation import print_evaluation
+
+    print_evaluation(table)
+    if output is not None:
+        typer.echo(output)
+
+
+def audit(
+    config: ConfigPath,
+    cuts: Annotated[
+        int | None, typer.Option("--cuts", min=1, help="Decisions to verify through the whole pipeline; 16 by default.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Verify every decision.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that nothing decided at a close depends on data from after it, or name what does.
+
+    The run is computed again in futures that differ from the true one after a decision, and compared bit for bit.
+    CLEAN (exit code 0), LEAK (4) or INCONCLUSIVE (7). It runs the strategy file; it writes no run and counts no trial.
+    """
+    if every and cuts is not None:
+        raise ConfigError("--all verifies every decision; leave --cuts out.")
+    loaded = load(config)
+    from quantdl.audit.audit import CUTS
+    from quantdl.cli.audit import print_audit
+    from quantdl.experiment.auditing import audit_config
+
+    with progress_bars() as progress:
+        found = audit_config(loaded, None if every else cuts or CUTS, progress)
+    if as_json:
+        print_json(found)
+    else:
+        print_audit(found)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def report(
+    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="One run, or several to compare.")],
+    output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,
+    root: Root = Path("runs"),
+) -> None:
+    """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path."""
+    from quantdl.report import write_comparison, write_report
+    from quantdl.runs.store import find_run
+
+    found = [find_run(root, name) for name in names]
+    if len(found) == 1:
+        written = write_report(found[0], output or Path(f"{found[0].path.name}.html"))
+    else:
+        written = write_comparison(found, output or Path("comparison.html"))
+    typer.echo(written)
