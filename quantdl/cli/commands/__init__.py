@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from quantdl import __version__
-from quantdl.cli.commands import data, judging, running, runs, tomorrow, trying
+from quantdl.cli.commands import cache, data, judging, running, runs, tomorrow, trying
 from quantdl.cli.exits import Commands
 
 __all__ = ["app"]
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Look at data before trading on it.")
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, compare, verify, reproduce and delete stored runs.")
+cache_app = typer.Typer(no_args_is_help=True, help="What is kept on the disk beside the runs, and what can go.")
+app.add_typer(cache_app, name="cache")
 app.add_typer(data_app, name="data")
 app.add_typer(runs_app, name="runs")
 
@@ -48,3 +50,5 @@ runs_app.command("compare")(runs.runs_compare)
 runs_app.command("verify")(runs.runs_verify)
 runs_app.command("reproduce")(runs.runs_reproduce)
 runs_app.command("delete")(runs.runs_delete)
+cache_app.command("show")(cache.cache_show)
+cache_app.command("clear")(cache.cache_clear)

@@ -1,6 +1,6 @@
 """What several commands take, and how it is read."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +13,16 @@ if TYPE_CHECKING:
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress, and print the last line alone.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say what is read and fitted, and how long each stage took.")
+]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Path, folder name or identifier of a run.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.")
+]
+
+_LONGEST_AGE = 4  # digits: more would lie before the calendar begins
 
 
 def load(path: Path, seed: int | None = None) -> "ExperimentConfig":
@@ -44,6 +52,23 @@ def day_of(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{option}: given {text!r}; expected a date such as 2016-12-30.") from None
+
+
+def age_of(text: str, option: str) -> timedelta:
+    """Read the age that an option states.
+
+    Raises:
+        ConfigError: If it is none.
+
+    Example:
+        >>> age_of("30d", "--older-than").days, age_of("12h", "--older-than").total_seconds()
+        (30, 43200.0)
+    """
+    units = {"h": "hours", "d": "days", "w": "weeks"}
+    number, unit = text[:-1], text[-1:]
+    if not (number.isascii() and number.isdigit() and unit in units and len(number) <= _LONGEST_AGE):
+        raise ConfigError(f"{option}: given {text!r}; expected a whole number of hours, days or weeks: 12h, 30d, 6w.")
+    return timedelta(**{units[unit]: int(number)})
 
 
 def existing(path: Path) -> Path:
