@@ -15,6 +15,7 @@ from quantdl.records import to_plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+_CONTINUES = "  "  # before the further lines of a sentence that is indented itself
 _PIPE_WIDTH = 200  # columns of an output that is no terminal
 
 
@@ -56,7 +57,10 @@ def print_sentences(text: str) -> None:
     if not text:
         return
     safe = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
-    typer.echo(textwrap.fill(safe, _terminal_width()) if sys.stdout.isatty() else safe)
+    if sys.stdout.isatty():
+        indent = safe[: len(safe) - len(safe.lstrip())] + _CONTINUES
+        safe = textwrap.fill(safe, _terminal_width(), subsequent_indent=indent if indent != _CONTINUES else "")
+    typer.echo(safe)
 
 
 def print_table(

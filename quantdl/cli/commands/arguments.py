@@ -1,12 +1,13 @@
 """What several commands take, and how it is read."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.errors import ConfigError
+from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -69,6 +70,24 @@ def age_of(text: str, option: str) -> timedelta:
     if not (number.isascii() and number.isdigit() and unit in units and len(number) <= _LONGEST_AGE):
         raise ConfigError(f"{option}: given {text!r}; expected a whole number of hours, days or weeks: 12h, 30d, 6w.")
     return timedelta(**{units[unit]: int(number)})
+
+
+def new_folder(output: Path | None) -> None:
+    """Refuse a folder to write that exists, or that cannot be made, before any work is done for it.
+
+    Raises:
+        ConfigError: If it exists.
+        RunError: If the first folder above it that exists is none, or may not be written to.
+    """
+    if output is None:
+        return
+    if output.exists():
+        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise RunError(f"--output {output}: {above} is no folder. Give another place with --output.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise RunError(f"--output {output}: {above} may not be written to. Check its permissions, or give another.")
 
 
 def existing(path: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load, new_folder
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_json
@@ -27,6 +27,7 @@ def evaluate(
 
     It is a look at the test span, and the ledger counts it.
     """
+    new_folder(output)
     loaded = load(config)
     if verbose:
         say_what_is_read(loaded)

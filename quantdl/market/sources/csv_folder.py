@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from quantdl.errors import DataError
+from quantdl.errors import DataError, DataSettingsError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
@@ -14,7 +14,10 @@ from quantdl.market.reading.dialect import PLAIN, Dialect
 from quantdl.market.reading.row_faults import Place, RowFault
 from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.format_proposal import proposal
+from quantdl.market.sources.settings import symbol_pattern_fault
 from quantdl.market.sources.text_files import bars_of_text
+
+_FILES_SHOWN = 3
 
 
 def load_csv_folder(
@@ -39,11 +42,15 @@ def load_csv_folder(
         file_format: How the files are written, where they are not as above: a vendor's layout, or what is other.
 
     Raises:
+        DataSettingsError: If the pattern is none, fits no file, or reads one symbol in several names.
         DataError: If a file is missing, cannot be read or holds impossible rows: all faults of all files at once, each
             with file, line, column, symbol, what was expected and the fix.
     """
     path = Path(path)
-    pattern = _compiled(symbol_pattern)
+    wrong = symbol_pattern_fault(symbol_pattern)
+    if wrong is not None:
+        raise DataSettingsError(("symbol_pattern", wrong))
+    pattern = re.compile(symbol_pattern or "(.+)")
     try:
         files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv") if path.is_dir() else [path]
     except OSError as error:
@@ -55,20 +62,46 @@ def load_csv_folder(
             f"{path}: got {len(files)} files and the symbol {file_format.symbol!r}; expected a single file, whose "
             "asset it is. Fix: name each file by its symbol."
         )
+    if symbol_pattern is not None and file_format.symbol is None:
+        _refuse_misfits(files, pattern)
     dialect = file_format.dialect()
     return assemble([_read_file(file, declaration, pattern, dialect) for file in files], declaration)
 
 
-def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
-    try:
-        pattern = re.compile(symbol_pattern or "(.+)")
-    except re.error as error:
-        raise DataError(f"symbol_pattern {symbol_pattern!r} is no regular expression: {error}.") from error
-    if not pattern.groups:
-        raise DataError(
-            f"symbol_pattern {symbol_pattern!r} needs a group around the symbol, such as 'NASDAQ_(.+)_30Y'."
+def _refuse_misfits(files: list[Path], pattern: re.Pattern[str]) -> None:
+    """Refuse a pattern that fits no file name at all, or that reads the same symbol in two of them.
+
+    Raises:
+        DataSettingsError: Naming the files.
+    """
+    read = {file: match[1] for file in files if (match := pattern.fullmatch(file.stem)) is not None and match[1]}
+    given = f"given {pattern.pattern!r}"
+    if not read:
+        named = ", ".join(file.name for file in files[:_FILES_SHOWN])
+        more = f" and {len(files) - _FILES_SHOWN:,} more" if len(files) > _FILES_SHOWN else ""
+        raise DataSettingsError(
+            ("symbol_pattern", f"{given}, which fits no file name: {named}{more}; {_expected(files[0].stem)}")
         )
-    return pattern
+    owners: dict[str, list[str]] = {}
+    for file, symbol in read.items():
+        owners.setdefault(symbol, []).append(file.name)
+    twice = [f"{symbol} in {' and '.join(names[:_FILES_SHOWN])}" for symbol, names in owners.items() if len(names) > 1]
+    if twice:
+        more = f"; and {len(twice) - _FILES_SHOWN:,} more" if len(twice) > _FILES_SHOWN else ""
+        raise DataSettingsError(
+            (
+                "symbol_pattern",
+                f"{given}, which reads one symbol in several names: {'; '.join(twice[:_FILES_SHOWN])}{more}; expected "
+                "a symbol of its own in each. Fix: put all that tells the files apart into the group.",
+            )
+        )
+
+
+def _expected(stem: str) -> str:
+    """Say what would be expected of a pattern, with one that fits a name where its parts can be told."""
+    parts = stem.split("_")
+    likely = f", such as {'_'.join([*parts[:1], '(.+)', *parts[2:]])!r}" if len(parts) > 1 else ", such as '(.+)'"
+    return f"expected one that fits the whole name without .csv{likely}"
 
 
 def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], dialect: Dialect) -> Bars:
