@@ -50,12 +50,13 @@ OWN = ""
 ROOMS = {
     "backtest": ("book", "running", "plan", "judging", "sensitivity"),
     "market": (OWN, "reading", "corporate", "inspection", "universe", "series", "exchanges", "storage", "sources"),
+    "risk": (OWN, "measures", "curves", "backtests", "scores", "book", "stress"),
 }
 
 # The only modules that may import a library; a package named here stands for all of its files.
 DOORS = {
     "annotated_types": ("quantdl.bounds",),
-    "arch": ("quantdl.models.classical", "quantdl.risk.estimates", "quantdl.scoring.comparisons"),
+    "arch": ("quantdl.models.classical", "quantdl.risk.measures.estimates", "quantdl.scoring.comparisons"),
     "jinja2": ("quantdl.report.html",),
     "lazy_loader": (
         "quantdl.backtest",

@@ -40,11 +40,11 @@ from quantdl.models.settings import ModelSettings
 from quantdl.results.breakdowns import Breakdowns, break_down
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.plain_verdict import PlainVerdict
-from quantdl.risk.book import LossPredictions
-from quantdl.risk.forecast_scores import forecast_table
-from quantdl.risk.historical import HistoricalSimulation
-from quantdl.risk.metrics import PerformanceMetrics
-from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.book.historical import HistoricalSimulation
+from quantdl.risk.book.predicted import ModelPredictions
+from quantdl.risk.book.predictions import LossPredictions
+from quantdl.risk.curves.metrics import PerformanceMetrics
+from quantdl.risk.scores.forecast_scores import forecast_table
 from quantdl.runs.selection import Selection
 from quantdl.sequences import position_window
 from quantdl.training.fit import Progress
