@@ -13,7 +13,6 @@ from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
-from quantdl.results.metrics import RunMetrics
 from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
 from quantdl.risk.stress.record import StressReport
 

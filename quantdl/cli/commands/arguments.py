@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quantdl.cli.completion import complete_config, complete_run
 from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
+ConfigPath = Annotated[
+    Path,
+    typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.", autocompletion=complete_config),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress, and print the last line alone.")]
 Verbose = Annotated[
@@ -20,7 +24,10 @@ Verbose = Annotated[
 ]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.", autocompletion=complete_run
+    ),
 ]
 
 _LONGEST_AGE = 4  # digits: more would lie before the calendar begins

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, ConfigPath, day_of, existing, load
+from quantdl.cli.completion import complete_config
 from quantdl.cli.printing import print_json, print_table
 from quantdl.errors import ConfigError, DataError
 from quantdl.market.sources.layouts.known import LayoutName
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def data_check(
     target: Annotated[
-        Path, typer.Argument(metavar="CONFIG|PATH", help="A config, a folder of CSV files, a CSV or a Parquet file.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG|PATH",
+            help="A config, a folder of CSV files, a CSV or a Parquet file.",
+            autocompletion=complete_config,
+        ),
     ],
     calendar: Annotated[str | None, typer.Option(help="Trading calendar of a PATH, for instance XNYS.")] = None,
     frequency: Annotated[str, typer.Option(help="Length of a bar of a PATH: 1D, 1W, 1M or e.g. 60min.")] = "1D",

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load, new_folder
+from quantdl.cli.completion import complete_config
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_json
@@ -62,7 +63,10 @@ def risk(
         str | None, typer.Option("--as-of", metavar="DATE", help="The session; the last one of the data by default.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="YAML with data and model; bundled prices by default.")
+        Path | None,
+        typer.Option(
+            "--config", help="YAML with data and model; bundled prices by default.", autocompletion=complete_config
+        ),
     ] = None,
     trade: Annotated[
         list[str] | None, typer.Option("--trade", metavar="ASSET=MONEY", help="Compare with the book after a trade.")
