@@ -11,7 +11,7 @@ from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.csv_text import read_text
 from quantdl.market.reading.dialect import PLAIN, Dialect
-from quantdl.market.reading.row_faults import Place, RowFault
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault
 from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.format_proposal import proposal
 from quantdl.market.sources.settings import symbol_pattern_fault
@@ -42,7 +42,7 @@ def load_csv_folder(
         file_format: How the files are written, where they are not as above: a vendor's layout, or what is other.
 
     Raises:
-        DataSettingsError: If the pattern is none, fits no file, or reads one symbol in several names.
+        DataSettingsError: If the pattern is none, or finds no symbol in any file name.
         DataError: If a file is missing, cannot be read or holds impossible rows: all faults of all files at once, each
             with file, line, column, symbol, what was expected and the fix.
     """
@@ -63,38 +63,51 @@ def load_csv_folder(
             "asset it is. Fix: name each file by its symbol."
         )
     if symbol_pattern is not None and file_format.symbol is None:
-        _refuse_misfits(files, pattern)
+        _refuse_misfit(files, pattern)
     dialect = file_format.dialect()
-    return assemble([_read_file(file, declaration, pattern, dialect) for file in files], declaration)
+    bars = [_read_file(file, declaration, pattern, dialect) for file in files]
+    return assemble(bars, declaration) if symbol_pattern is None else _assembled(bars, declaration, files, pattern)
 
 
-def _refuse_misfits(files: list[Path], pattern: re.Pattern[str]) -> None:
-    """Refuse a pattern that fits no file name at all, or that reads the same symbol in two of them.
+def _refuse_misfit(files: list[Path], pattern: re.Pattern[str]) -> None:
+    """Refuse a pattern that finds no symbol in any file name.
 
     Raises:
-        DataSettingsError: Naming the files.
+        DataSettingsError: Naming some of them, and a pattern that fits.
     """
-    read = {file: match[1] for file in files if (match := pattern.fullmatch(file.stem)) is not None and match[1]}
-    given = f"given {pattern.pattern!r}"
-    if not read:
-        named = ", ".join(file.name for file in files[:_FILES_SHOWN])
-        more = f" and {len(files) - _FILES_SHOWN:,} more" if len(files) > _FILES_SHOWN else ""
-        raise DataSettingsError(
-            ("symbol_pattern", f"{given}, which fits no file name: {named}{more}; {_expected(files[0].stem)}")
-        )
-    owners: dict[str, list[str]] = {}
-    for file, symbol in read.items():
-        owners.setdefault(symbol, []).append(file.name)
-    twice = [f"{symbol} in {' and '.join(names[:_FILES_SHOWN])}" for symbol, names in owners.items() if len(names) > 1]
-    if twice:
-        more = f"; and {len(twice) - _FILES_SHOWN:,} more" if len(twice) > _FILES_SHOWN else ""
-        raise DataSettingsError(
-            (
-                "symbol_pattern",
-                f"{given}, which reads one symbol in several names: {'; '.join(twice[:_FILES_SHOWN])}{more}; expected "
-                "a symbol of its own in each. Fix: put all that tells the files apart into the group.",
-            )
-        )
+    if any((match := pattern.fullmatch(file.stem)) is not None and match[1] for file in files):
+        return
+    named = ", ".join(file.name for file in files[:_FILES_SHOWN])
+    more = f" and {len(files) - _FILES_SHOWN:,} more" if len(files) > _FILES_SHOWN else ""
+    given = f"given {pattern.pattern!r}, which finds no symbol in any file name: {named}{more}"
+    raise DataSettingsError(("symbol_pattern", f"{given}; {_expected(files[0].stem)}"))
+
+
+def _assembled(bars: list[Bars], declaration: Declaration, files: list[Path], pattern: re.Pattern[str]) -> Panel:
+    """Put the bars of files together; where bars of one symbol overlap, say in which names a pattern has found it.
+
+    Raises:
+        FaultyDataError: As `assemble`.
+    """
+    try:
+        return assemble(bars, declaration)
+    except FaultyDataError as error:
+        names: dict[str, list[str]] = {}
+        for file in files:
+            if (match := pattern.fullmatch(file.stem)) is not None:
+                names.setdefault(match[1], []).append(file.name)
+        raise FaultyDataError(_told_apart(row_fault, names, pattern) for row_fault in error.row_faults) from error
+
+
+def _told_apart(row_fault: RowFault, names: dict[str, list[str]], pattern: re.Pattern[str]) -> RowFault:
+    found = names.get(row_fault.symbol or "", [])
+    if row_fault.kind != "duplicate" or len(found) < 2:
+        return row_fault
+    told = (
+        f"symbol_pattern {pattern.pattern!r} finds {row_fault.symbol} in {' and '.join(found[:_FILES_SHOWN])}: put all "
+        "that tells the files apart into its group"
+    )
+    return replace(row_fault, fix=f"{told}; or {row_fault.fix}")
 
 
 def _expected(stem: str) -> str:
