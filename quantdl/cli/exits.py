@@ -1,5 +1,6 @@
 """How the command line ends: a message on standard error and an exit code, never a traceback for bad input."""
 
+import errno
 import io
 import os
 import signal
@@ -17,7 +18,7 @@ from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
-_SAID = "interrupted; no run was written"
+_SAID = "interrupted; no run was written"  # where a command does not say more, see `quantdl.cli.going_on`
 
 
 class Commands(TyperGroup):
@@ -41,14 +42,25 @@ def _reported() -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo(_SAID, err=True)
+        typer.echo(str(error) or _SAID, err=True)
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         discard_output()
         raise typer.Exit(PIPE_CLOSED) from error
     except OSError as error:
-        typer.echo(f"{error.filename or 'the operating system'}: {error.strerror or error}", err=True)
+        typer.echo(_of_the_system(error), err=True)
         raise typer.Exit(QuantdlError.exit_code) from error
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what the operating system refused as a sentence with what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        fix = "Free some space, or write to another disk."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        fix = "Check the permissions, or give another path."
+    else:
+        fix = "Check the path."
+    return f"{error.filename or 'writing the output'}: {error.strerror or error}. {fix}"
 
 
 def discard_output() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from quantdl import __version__
-from quantdl.cli.commands import config, data, judging, running, runs, starting, tomorrow, trying
+from quantdl.cli.commands import cache, config, data, judging, running, runs, starting, tomorrow, trying
 from quantdl.cli.exits import Commands
 
 __all__ = ["app"]
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="Look at data before trading on it.")
 runs_app = typer.Typer(no_args_is_help=True, help="List, show, compare, verify, reproduce and delete stored runs.")
+cache_app = typer.Typer(no_args_is_help=True, help="What is kept on the disk beside the runs, and what can go.")
 config_app = typer.Typer(no_args_is_help=True, help="Show a config in full, and the schema that editors check it by.")
 _BEGIN, _CARRY_OUT, _JUDGE, _TRY = "Begin", "Carry out", "Judge", "Try many"
 
@@ -42,6 +43,7 @@ app.command(rich_help_panel=_JUDGE)(judging.evaluate)
 app.command(rich_help_panel=_JUDGE)(judging.audit)
 app.command(rich_help_panel=_JUDGE)(judging.report)
 app.add_typer(runs_app, name="runs", rich_help_panel=_JUDGE)
+app.add_typer(cache_app, name="cache", rich_help_panel=_JUDGE)
 app.command(rich_help_panel=_TRY)(trying.search)
 app.command(rich_help_panel=_TRY)(trying.sweep)
 app.command("sweep-part", hidden=True)(trying.sweep_part)
@@ -55,3 +57,5 @@ runs_app.command("compare")(runs.runs_compare)
 runs_app.command("verify")(runs.runs_verify)
 runs_app.command("reproduce")(runs.runs_reproduce)
 runs_app.command("delete")(runs.runs_delete)
+cache_app.command("show")(cache.cache_show)
+cache_app.command("clear")(cache.cache_clear)

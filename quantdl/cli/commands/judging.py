@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Root, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load, new_folder
 from quantdl.cli.completion import complete_run
-from quantdl.cli.printing import print_json, progress_bars
+from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
+from quantdl.cli.origins import say_what_is_read
+from quantdl.cli.printing import print_json
+from quantdl.cli.progress import told
 from quantdl.errors import ConfigError
 
 
@@ -18,27 +21,35 @@ def evaluate(
         typer.Option("--output", help="Folder to write scores, quantiles and figures into; must not exist."),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Score the forecasts of the config's model beside those of the models under ``compare``.
 
     It is a look at the test span, and the ledger counts it.
     """
+    new_folder(output)
     loaded = load(config)
+    if verbose:
+        say_what_is_read(loaded)
     from quantdl.experiment import evaluate as score
     from quantdl.training.parallel import training_processes
 
-    with training_processes() as processes:
+    with training_processes() as processes, saying_how_to_go_on(lambda: training_kept(loaded)):
         if not processes.is_first:
             score(loaded, output=None)
             return
-        with progress_bars() as progress:
+        with told(quiet=quiet, verbose=verbose) as progress:
             table = score(loaded, progress, output)
     if as_json:
         print_json(table)
         return
-    from quantdl.cli.evaluation import print_evaluation
+    if not quiet:
+        from quantdl.cli.evaluation import print_evaluation
 
-    print_evaluation(table)
+        print_evaluation(table)
+    elif output is None:
+        typer.echo(f"looks at this span of this data: {table.looks}")
     if output is not None:
         typer.echo(output)
 
@@ -50,6 +61,8 @@ def audit(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Verify every decision.")] = False,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Prove that nothing decided at a close depends on data from after it, or name what does.
 
@@ -59,14 +72,18 @@ def audit(
     if every and cuts is not None:
         raise ConfigError("--all verifies every decision; leave --cuts out.")
     loaded = load(config)
+    if verbose:
+        say_what_is_read(loaded)
     from quantdl.audit.audit import CUTS
     from quantdl.cli.audit import print_audit
     from quantdl.experiment.auditing import audit_config
 
-    with progress_bars() as progress:
+    with saying_how_to_go_on(nothing_kept), told(quiet=quiet, verbose=verbose) as progress:
         found = audit_config(loaded, None if every else cuts or CUTS, progress)
     if as_json:
         print_json(found)
+    elif quiet:
+        typer.echo(found.verdict)
     else:
         print_audit(found)
     if found.exit_code:

@@ -1,43 +1,62 @@
 """Stored runs: listed, shown, compared, verified, reproduced and deleted."""
 
 import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, Root, RunName
+from quantdl.cli.commands.arguments import AsJson, Quiet, Root, RunName, Verbose, age_of
 from quantdl.cli.completion import complete_run
-from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
+from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on
+from quantdl.cli.printing import print_json, print_table, row
+from quantdl.cli.progress import told
+from quantdl.cli.run_list import began, print_runs, verdict_and_sharpe
+from quantdl.cli.stored import contents_of, print_stored
 from quantdl.errors import ConfigError, IntegrityError
 
-_SHOWN = ("failure.json", "checklist.json", "metrics.json", "selection.json", "evaluation.json")
+if TYPE_CHECKING:
+    from quantdl.runs.store import RunEntry
 
 
-def runs_list(root: Root = Path("runs"), as_json: AsJson = False) -> None:
-    """List the runs of a folder, oldest first; a damaged one is listed with what is wrong."""
+def runs_list(root: Root = Path("runs"), as_json: AsJson = False, verbose: Verbose = False) -> None:
+    """List the runs of a folder, oldest first, with verdict and Sharpe ratio; a damaged one with what is wrong.
+
+    The last column is the beginning of an identifier, long enough for every command that takes a RUN. -v prints whole
+    folders.
+    """
     from quantdl.runs.store import list_runs
 
     entries = list_runs(root)
     if as_json:
-        print_json({"runs": entries})
+        print_json({"runs": [{**vars(one), **found} for one, found in zip(entries, _found(entries), strict=True)]})
     elif entries:
-        lines = [(one.path, one.id, one.name, "failed" if one.failed else "", one.problem) for one in entries]
-        print_table(str(root), ["run", "id", "name", "state", "problem"], lines)
+        print_runs(root, entries, whole=verbose)
     else:
         typer.echo(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
 
 
+def _found(entries: Sequence["RunEntry"]) -> list[dict[str, object]]:
+    """Return when each run began, its verdict and its Sharpe ratio."""
+    found = ((began(entry), *verdict_and_sharpe(entry)) for entry in entries)
+    return [dict(zip(("began", "verdict", "sharpe"), one, strict=True)) for one in found]
+
+
 def runs_show(run: RunName, root: Root = Path("runs"), as_json: AsJson = False) -> None:
-    """Show what a run found: verdict, checklist and figures."""
+    """Show what a run found: its verdict in plain words, its figures beside equal weight, and where the rest is.
+
+    --json prints every figure and the whole checklist.
+    """
     from quantdl.runs.store import find_run
 
     folder = find_run(root, run)
-    parts = {name.removesuffix(".json"): folder.read_json(name) for name in _SHOWN if name in folder.files}
     if as_json:
-        print_json({"path": str(folder.path), "id": folder.id, "name": folder.name, **parts})
+        print_json(contents_of(folder))
     else:
-        print_figures({"path": str(folder.path), "id": folder.id, "name": folder.name, **parts})
+        print_stored(folder)
+        typer.echo(folder.path)
 
 
 def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_json: AsJson = False) -> None:
@@ -96,7 +115,13 @@ def runs_verify(
         raise typer.Exit(IntegrityError.exit_code)
 
 
-def runs_reproduce(run: RunName, root: Root = Path("runs"), as_json: AsJson = False) -> None:
+def runs_reproduce(
+    run: RunName,
+    root: Root = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """Carry a run out again from its own folder and compare every file; exit code 5 when one differs.
 
     Runs the strategy file in the run folder. What depends on the ledger, the clock and the machine is left out.
@@ -106,7 +131,7 @@ def runs_reproduce(run: RunName, root: Root = Path("runs"), as_json: AsJson = Fa
     folder = find_run(root, run)
     from quantdl.experiment.reproducing import reproduce
 
-    with progress_bars() as progress:
+    with saying_how_to_go_on(nothing_kept), told(quiet=quiet, verbose=verbose) as progress:
         found = reproduce(folder, progress)
     if as_json:
         print_json(found)
@@ -121,16 +146,54 @@ def runs_reproduce(run: RunName, root: Root = Path("runs"), as_json: AsJson = Fa
 
 
 def runs_delete(
-    run: RunName,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Path, name or identifier of a run.", autocompletion=complete_run),
+    ] = None,
+    older_than: Annotated[
+        str | None, typer.Option("--older-than", metavar="AGE", help="All runs that began longer ago: 30d, 12h, 6w.")
+    ] = None,
     root: Root = Path("runs"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and delete nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Delete a run for good. The ledger of trials keeps its record."""
-    from quantdl.runs.store import delete_run, run_path
+    """Delete a run for good, or all that are older than an age. The ledger of trials keeps their records and returns.
 
-    path = run_path(root, run)
+    Nothing else is deleted: no ledger, no vintage of data, no folder that is not a run, and no run whose manifest is
+    damaged unless it is named.
+    """
+    if (run is None) == (older_than is None):
+        raise ConfigError("runs delete: give one RUN, or --older-than with an age such as 30d.")
+    from quantdl.disk import size_of
+    from quantdl.runs.store import delete_run, list_runs, older_runs, run_path
+
+    if run is not None:
+        paths = [run_path(root, run)]
+    else:
+        before = datetime.now(UTC) - age_of(str(older_than), "--older-than")
+        entries = older_runs(root, before)
+        paths = [entry.path for entry in entries if entry.name is not None]
+        for entry in (one for one in entries if one.name is None):
+            typer.echo(f"{entry.path}: left as it is: {entry.problem}", err=True)
+        total = sum(map(size_of, paths))
+        if not paths:
+            typer.echo(
+                f"{root}: of {len(list_runs(root))} runs none began before {before:%Y-%m-%d %H:%M} UTC", err=True
+            )
+            return
+        print_runs(root, [entry for entry in entries if entry.name is not None], whole=True)
+        typer.echo(f"{_counted(len(paths))} that began before {before:%Y-%m-%d %H:%M} UTC, {total / 1e6:,.1f} MB")
+    if dry_run:
+        typer.echo("nothing was deleted: --dry-run", err=True)
+        return
+    what = str(paths[0]) if run is not None else _counted(len(paths))
     if not yes and not sys.stdin.isatty():
-        raise ConfigError(f"{path}: nothing was deleted; say --yes where no terminal can confirm it.")
-    if yes or typer.confirm(f"Delete {path}?"):
-        delete_run(path)
-        typer.echo(f"{path}: deleted")
+        raise ConfigError(f"{what}: nothing was deleted; say --yes where no terminal can confirm it.")
+    if yes or typer.confirm(f"Delete {what}?"):
+        for path in paths:
+            delete_run(path)
+            typer.echo(f"{path}: deleted")
+
+
+def _counted(runs: int) -> str:
+    return f"{runs:,} run{'s' if runs != 1 else ''}"

@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, day_of, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load, new_folder
 from quantdl.cli.completion import complete_config
-from quantdl.cli.printing import print_json, progress_bars
+from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
+from quantdl.cli.origins import say_what_is_read
+from quantdl.cli.printing import print_json
+from quantdl.cli.progress import told
 from quantdl.errors import ConfigError
 
 
@@ -21,6 +24,8 @@ def forecast(
         typer.Option("--output", help="Folder to write; must not exist. forecast-NAME-DATE by default."),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Tomorrow's law, value at risk and orders, as of the close of a session, as CSV; the last line is the folder.
 
@@ -28,20 +33,25 @@ def forecast(
     ordered what it says from the first session of the test span on. It shows no performance and counts no trial.
     """
     loaded, day = load(config), None if as_of is None else day_of(as_of, "--as-of")
-    if output is not None and output.exists():
-        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    new_folder(output)
     from quantdl.cli.as_of import folder_of, print_as_of, print_as_of_json, write_as_of
     from quantdl.experiment.as_of import forecast_as_of
     from quantdl.experiment.unfinished import keeping_unfinished
 
-    with keeping_unfinished(loaded), progress_bars() as progress:
+    if verbose:
+        say_what_is_read(loaded)
+    interruptible = saying_how_to_go_on(lambda: training_kept(loaded))
+    with interruptible, keeping_unfinished(loaded), told(quiet=quiet, verbose=verbose) as progress:
         found = forecast_as_of(loaded, day, progress, lambda session: folder_of(loaded.name, session, output))
     folder = folder_of(loaded.name, found.session, output)
     write_as_of(found, folder)
     if as_json:
         print_as_of_json(found)
         return
-    print_as_of(found)
+    if verbose:
+        typer.echo(f"fitted through: {found.fitted_through or 'nothing, there is no model'}", err=True)
+    if not quiet:
+        print_as_of(found)
     typer.echo(folder)
 
 
@@ -65,6 +75,8 @@ def risk(
         Path | None, typer.Option("--output", help="Folder to write tables, JSON and report into; must not exist.")
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Value at risk and shortfall of a book that is held, what each position adds, and how long leaving it takes.
 
@@ -72,10 +84,10 @@ def risk(
     """
     day = None if as_of is None else day_of(as_of, "--as-of")
     if not positions.is_file():
-        raise ConfigError(f"{positions}: no such file; expected a CSV of positions.")
-    if output is not None and output.exists():
-        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
-    from quantdl.cli.risk import bought, print_book_risk, write_book_risk
+        what = "is a folder" if positions.is_dir() else "no such file"
+        raise ConfigError(f"{positions}: {what}; expected a CSV of positions.")
+    new_folder(output)
+    from quantdl.cli.risk import bought, print_book_risk, print_highest_risk, write_book_risk
 
     wanted = bought(trade or ())
     from quantdl.config import load_risk_config
@@ -84,13 +96,22 @@ def risk(
     settings, book = None if config is None else load_risk_config(config), read_positions(positions)
     from quantdl.experiment.book_risk import book_risk
 
-    with progress_bars() as progress:
+    if verbose:
+        typer.echo(f"read: positions {positions}", err=True)
+        if settings is not None:
+            say_what_is_read(settings)
+    with saying_how_to_go_on(nothing_kept), told(quiet=quiet, verbose=verbose) as progress:
         record = book_risk(book, day, settings, wanted, progress)
     if output is not None:
         write_book_risk(record, output)
     if as_json:
         print_json(record)
         return
-    print_book_risk(record)
+    if verbose:
+        typer.echo(f"fitted through: {record.basis.fitted_through}", err=True)
+    if not quiet:
+        print_book_risk(record)
+    elif output is None:
+        print_highest_risk(record)
     if output is not None:
         typer.echo(output)

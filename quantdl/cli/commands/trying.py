@@ -5,30 +5,42 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, load
 from quantdl.cli.completion import complete_config
-from quantdl.cli.printing import print_figures, print_json, print_table, progress_bars, row
+from quantdl.cli.going_on import saying_how_to_go_on, search_kept, sweep_kept
+from quantdl.cli.origins import say_what_is_read
+from quantdl.cli.printing import print_figures, print_json, print_table, row
+from quantdl.cli.progress import Progress, told
 from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
+    from quantdl.experiment.parameter_sweep import GridTable
+    from quantdl.experiment.sweeping import SweepTable
     from quantdl.runs.workers import Workers
 
 _SWEPT = ("config", "seed", "verdict", "Sharpe", "validation loss [nats]", "run", "exit code", "problem")
 
 
-def search(config: ConfigPath, as_json: AsJson = False) -> None:
+def search(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, verbose: Verbose = False) -> None:
     """Try the settings under ``search`` on the validation span, and print the trials; the test span is not read.
 
     A search that was ended goes on where it stood.
     """
     loaded = load(config)
+    if verbose:
+        say_what_is_read(loaded)
     from quantdl.experiment.search import search as find
 
-    with progress_bars() as progress:
+    kept = saying_how_to_go_on(lambda: search_kept(loaded.runs_root))
+    with kept, told(quiet=quiet, verbose=verbose) as progress:
         found = find(loaded, progress)
     if as_json:
         print_json(found)
+        return
+    best = {} if found.best is None else {"seed": found.best.seed, **found.best.values}
+    if quiet:
+        typer.echo(", ".join(f"{name}: {value}" for name, value in best.items()) or "no trial could be fitted")
         return
     names = list(found.trials[0].values)
     rows = [
@@ -38,7 +50,7 @@ def search(config: ConfigPath, as_json: AsJson = False) -> None:
     print_table("Loss on the validation span [nats]", ["trial", "seed", *names, "epochs", "loss", "problem"], rows)
     if found.best is not None:
         typer.echo(f"best: trial {found.best.number}; take it over with")
-        print_figures({"seed": found.best.seed, **found.best.values})
+        print_figures(best)
 
 
 def sweep(
@@ -51,6 +63,8 @@ def sweep(
     on_ray: Annotated[bool, typer.Option("--ray", help="Run on Ray instead of processes of this machine.")] = False,
     address: Annotated[str | None, typer.Option("--address", help="Head of a Ray cluster; goes with --ray.")] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Play every set of parameters of a config with a sweep, or carry out configs with several seeds side by side.
 
@@ -76,35 +90,49 @@ def sweep(
     from quantdl.runs.workers import ProcessWorkers, RayWorkers, Workers
 
     chosen: Workers = RayWorkers(workers, address) if on_ray else ProcessWorkers(workers)
-    if grids:
-        _sweep_grid(grids[0], chosen, workers, beside=workers > 1 or on_ray, as_json=as_json)
-        return
-    from quantdl.experiment.sweeping import sweep as carry_out_all
+    if verbose:
+        for one in loaded:
+            say_what_is_read(one)
+    kept = saying_how_to_go_on(lambda: sweep_kept(loaded[0].runs_root))
+    with kept, told(quiet=quiet, verbose=verbose) as progress:
+        if grids:
+            table: GridTable | SweepTable = _grid(grids[0], chosen, workers, progress, beside=workers > 1 or on_ray)
+        else:
+            from quantdl.experiment.sweeping import sweep as carry_out_all
 
-    with progress_bars() as progress:
-        table = carry_out_all(configs, seeds, chosen, progress)
+            table = carry_out_all(configs, seeds, chosen, progress)
     if as_json:
         print_json(table)
     else:
-        print_table("Runs", _SWEPT, map(row, table.rows))
-    if any(line.code for line in table.rows):
+        _print_swept(table, quiet=quiet)
+    if any(getattr(line, "state", "") == "failed" or getattr(line, "code", 0) for line in table.rows):
         raise typer.Exit(RunError.exit_code)
 
 
-def _sweep_grid(config: "ExperimentConfig", workers: "Workers", count: int, *, beside: bool, as_json: bool) -> None:
-    from quantdl.cli.sweeps import print_sweep
+def _grid(
+    config: "ExperimentConfig", workers: "Workers", count: int, progress: Progress, *, beside: bool
+) -> "GridTable":
     from quantdl.experiment.parameter_sweep import sweep_grid
     from quantdl.experiment.sweep_parts import OnWorkers
 
     alone = config.model is not None and not beside  # where the model is, it need not be read again
-    with progress_bars() as progress:
-        table = sweep_grid(config, progress, None if alone else OnWorkers(workers, count))
-    if as_json:
-        print_json(table)
+    return sweep_grid(config, progress, None if alone else OnWorkers(workers, count))
+
+
+def _print_swept(table: "GridTable | SweepTable", *, quiet: bool) -> None:
+    from quantdl.cli.sweeps import best_line, print_sweep
+    from quantdl.experiment.parameter_sweep import GridTable
+
+    if isinstance(table, GridTable):
+        if quiet:
+            typer.echo(best_line(table))
+        else:
+            print_sweep(table)
+    elif quiet:
+        failed = sum(bool(line.code) for line in table.rows)
+        typer.echo(f"{len(table.rows) - failed} of {len(table.rows)} runs written")
     else:
-        print_sweep(table)
-    if any(line.state == "failed" for line in table.rows):
-        raise typer.Exit(RunError.exit_code)
+        print_table("Runs", _SWEPT, map(row, table.rows))
 
 
 def sweep_part(request: Annotated[Path, typer.Argument(metavar="REQUEST", help="What a sweep asks for.")]) -> None:

@@ -1,6 +1,7 @@
 """The commands on stored runs: what each prints, and how it refuses."""
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from quantdl.experiment import reproducing
 from quantdl.experiment.reproducing import Difference, Reproduction
 from quantdl.runs import Entry, Ledger
+from quantdl.runs.store import RunWriter
 from tests.cli.running import invoke
 
 
@@ -18,7 +20,8 @@ def test_runs_are_listed_oldest_first(root: Path) -> None:
     runs = json.loads(output)["runs"]
     assert [run["name"] for run in runs] == ["example", "example"]
     assert runs[0]["id"] < runs[1]["id"]
-    assert all(run["id"] in invoke("runs", "list", "--root", str(root))[1] for run in runs)
+    assert [run["verdict"] for run in runs] == ["not defended"] * 2 and [run["sharpe"] for run in runs] == [0.5, None]
+    assert all(run["id"] in invoke("runs", "list", "-v", "--root", str(root))[1] for run in runs)
 
 
 def test_a_folder_without_runs_says_so(tmp_path: Path) -> None:
@@ -37,6 +40,17 @@ def test_a_run_is_shown_by_path_name_or_identifier(root: Path) -> None:
     assert content["checklist"]["verdict"] == "not defended"
     assert content["metrics"] == {"strategy": {"sharpe": 0.5}}
     assert "verdict: not defended" in invoke("runs", "show", str(first))[1]
+    assert invoke("runs", "show", str(first))[1].startswith("It lost. Do not trade it.\nAlso: Late.\n")
+
+
+def test_a_run_is_shown_by_a_name_or_the_beginning_of_a_folder_that_no_other_has(root: Path) -> None:
+    with RunWriter(root, "momentum") as run:
+        run.write_json("metrics.json", {"strategy": {"sharpe": 0.25}})
+    for name in ("momentum", "mom", run.id[:20].lower()):
+        code, output, _ = invoke("runs", "show", name, "--root", str(root), "--json")
+        assert (code, json.loads(output)["id"]) == (0, run.id)
+    code, _, errors = invoke("runs", "show", "example", "--root", str(root))
+    assert code == 2 and "2 runs are called 'example': example-" in errors
 
 
 def test_a_run_that_was_changed_is_exit_code_5(root: Path) -> None:
@@ -127,3 +141,53 @@ def test_a_run_that_does_not_come_out_the_same_is_exit_code_5(small_run: Path, m
     assert errors.lstrip() == "b: 2 bytes then, 3 now\nnot as it was: threads: 1 then, 2 now\n"
     code, output, _ = invoke("runs", "reproduce", str(small_run), "--json")
     assert code == 5 and json.loads(output)["differing"] == [{"file": "b", "detail": "2 bytes then, 3 now"}]
+
+
+@pytest.fixture
+def aged(tmp_path: Path) -> Path:
+    """A folder with a run of 1970, one of today, a ledger, and folders that are no runs."""
+    root = tmp_path / "aged"
+    for name, clock in (("old", lambda: 0), ("new", time.time_ns)):
+        with RunWriter(root, name, clock=clock) as run:
+            run.write_json("metrics.json", {"strategy": {"sharpe": 0.5}})
+        if name == "old":
+            old = run
+    Ledger(root / "ledger.jsonl").append(Entry("t", "d", old.id, None, "a test"))
+    (root / f"mine-{old.id}").mkdir()
+    (root / f"mine-{old.id}" / "thesis.tex").write_text("precious")
+    (root / "notes").mkdir()
+    return root
+
+
+def test_runs_older_than_an_age_are_listed_before_anything_is_deleted(aged: Path) -> None:
+    before = sorted(aged.rglob("*"))
+    code, output, errors = invoke("runs", "delete", "--older-than", "30d", "--root", str(aged))
+    assert code == 2 and "say --yes" in errors
+    assert "old-" in output and "new-" not in output and "1 run that began before" in output
+    assert invoke("runs", "delete", "--older-than", "30d", "--dry-run", "--yes", "--root", str(aged))[0] == 0
+    assert sorted(aged.rglob("*")) == before
+
+
+def test_only_old_runs_go_and_the_ledger_stays(aged: Path) -> None:
+    (old,), ledger = aged.glob("old-*"), (aged / "ledger.jsonl").read_bytes()
+    code, output, errors = invoke("runs", "delete", "--older-than", "30d", "--yes", "--root", str(aged))
+    assert code == 0 and f"{old}: deleted" in output
+    assert "mine-" in errors and "left as it is" in errors
+    assert not old.exists() and (aged / "ledger.jsonl").read_bytes() == ledger
+    left = {path.name.split("-")[0] for path in aged.iterdir() if path.name[0] != "."}
+    assert left == {"new", "mine", "notes", "ledger.jsonl"}
+    code, _, errors = invoke("runs", "delete", "--older-than", "30d", "--yes", "--root", str(aged))
+    assert code == 0 and "of 2 runs none began before" in errors
+
+
+@pytest.mark.parametrize("age", ["30", "d", "-3d", "1.5d", "30y", "", "99999d", "\u0663d"])
+def test_an_age_that_is_none_is_wrong_usage(age: str, aged: Path) -> None:
+    code, output, errors = invoke("runs", "delete", "--older-than", age, "--yes", "--root", str(aged))
+    assert (code, output) == (2, "")
+    assert "expected a whole number of hours, days or weeks: 12h, 30d, 6w" in errors
+
+
+@pytest.mark.parametrize("arguments", [[], ["old", "--older-than", "30d"]])
+def test_what_to_delete_is_named_in_one_way(arguments: list[str], aged: Path) -> None:
+    code, _, errors = invoke("runs", "delete", *arguments, "--yes", "--root", str(aged))
+    assert code == 2 and "give one RUN, or --older-than" in errors
