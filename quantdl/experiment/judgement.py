@@ -40,6 +40,7 @@ from quantdl.risk.book_figures import NO_GROUP
 from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.further_figures import further_figures
+from quantdl.risk.curves.intervals import curve_intervals
 from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.forecast_tests import forecast_tests
@@ -159,6 +160,7 @@ def judge(
         currencies=_currencies(data, books),
         further=further_metrics(strategy, equal_weight, beside),
         contributions=_contributions(config, data, result, predictions),
+        intervals=curve_intervals(strategy),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])

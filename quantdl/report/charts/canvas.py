@@ -13,7 +13,6 @@ from quantdl.report import look
 from quantdl.report.document import Chart
 from quantdl.report.look import days, safe
 
-
 PLOTLY_JS = "plotly-cartesian-4.1.1.min.js"
 """The part of plotly.js that draws over two axes: a third of the whole, which plotly's own package ships."""
 
