@@ -37,6 +37,7 @@ from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.book_figures import NO_GROUP
+from quantdl.risk.book_now import book_now
 from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.further_figures import further_figures
@@ -160,6 +161,7 @@ def judge(
         currencies=_currencies(data, books),
         further=further_metrics(strategy, equal_weight, beside),
         contributions=_contributions(config, data, result, predictions),
+        book_now=book_now(predictions, result.weights_after_fill.iloc[-1]),
         intervals=curve_intervals(strategy),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))

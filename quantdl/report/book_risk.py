@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from quantdl.report import charts, html, stress
+from quantdl.report import charts, html, risk_now, stress
 from quantdl.report.document import (
     Bullets,
     Cell,
@@ -98,7 +98,7 @@ def book_risk_sections(record: BookRiskRecord) -> tuple[Section, ...]:
 def _measures(record: BookRiskRecord) -> Section:
     money = money_in(record.basis.currency)
     lead = "What may the book lose? Losses are positive, in percent of equity."
-    rows = [_level_row(one) for one in record.figures.levels]
+    rows = [risk_now.level_row(one) for one in record.figures.levels]
     columns = header(
         "Window and level",
         with_unit("Value at risk", PERCENT),
@@ -121,15 +121,6 @@ def _measures(record: BookRiskRecord) -> Section:
     note = f"Gross {headline(record.gross, PERCENT)}, net {headline(record.net, PERCENT)} of equity."
     parts.append(Table("The book", names, (*held, cash, total), note))
     return Section("risk", "Risk of the book", "Risk of the book", lead, tuple(parts))
-
-
-def _level_row(one: LevelFigures) -> Row:
-    label = f"{counted(one.bars, 'bar')}, {stated(one.level)}"
-    cells = (one.value_at_risk, one.value_at_risk_error, one.expected_shortfall, one.expected_shortfall_error)
-    if one.reason:
-        return row(label, Cell(f"undefined: {one.reason}", tone="muted"), *(Cell("") for _ in cells[1:]))
-    units = (PERCENT, _SMALL, PERCENT, _SMALL)
-    return row(label, *(number(value, unit) for value, unit in zip(cells, units, strict=True)))
 
 
 def _member_table(levels: Iterable[LevelFigures]) -> Table:

@@ -7,6 +7,7 @@ A chart is plain JSON with a fixed id, so the same run gives the same bytes. Wha
 from quantdl.report.charts.books import (
     Cap,
     Limit,
+    Span,
     book_exposure,
     condition_course,
     cumulative_costs,
@@ -19,6 +20,7 @@ from quantdl.report.charts.books import (
 from quantdl.report.charts.canvas import library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
 from quantdl.report.charts.contributions import components
+from quantdl.report.charts.fan import predicted_law
 from quantdl.report.charts.forecasts import (
     forecast_monitor,
     losses_against_predictions,
@@ -31,6 +33,7 @@ from quantdl.report.charts.forecasts import (
 __all__ = [
     "Cap",
     "Limit",
+    "Span",
     "DrawnFault",
     "book_exposure",
     "components",
@@ -47,6 +50,7 @@ __all__ = [
     "library",
     "losses_against_predictions",
     "pit_histogram",
+    "predicted_law",
     "reliability_diagram",
     "regime_strip",
     "traded_map",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from quantdl.backtest.judging.summaries import HoldingTimes
 from quantdl.report import look
@@ -30,8 +31,20 @@ class Limit:
     as_share: bool = False
 
 
+@dataclass(frozen=True)
+class Span:
+    """Sessions that are shaded, first to last as ISO dates, and what they are called."""
+
+    label: str
+    first: str
+    last: str
+
+
 def equity_and_drawdown(
-    growth: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series], halted: str | None = None
+    growth: Mapping[str, pd.Series],
+    drawdown: Mapping[str, pd.Series],
+    halted: str | None = None,
+    spans: Sequence[Span] = (),
 ) -> Chart:
     """Draw the growth of 100 on a log scale above the drawdown, one line per book.
 
@@ -39,6 +52,7 @@ def equity_and_drawdown(
         growth: Value over the initial money per session, by name of the book; the first is drawn strongest.
         drawdown: Fraction below the running peak, zero or negative, under the same names.
         halted: Session at which the first book was halted, as an ISO date, or None.
+        spans: Shaded, in their names.
     """
     grown = {name: 100.0 * series for name, series in growth.items()}
     ticks = look.log_ticks(min(one.min() for one in grown.values()), max(one.max() for one in grown.values()))
@@ -51,17 +65,38 @@ def equity_and_drawdown(
     for position, (name, series) in enumerate(grown.items()):
         style = look.line_style(position)
         add_line(drawing, series, name, style, digits=1)
-        shade = {"fill": "tozeroy", "fillcolor": "rgba(0,114,178,0.10)"} if position == 0 else {}
+        shade = {"fill": "tozeroy", "fillcolor": look.SHADE} if position == 0 else {}
         below = {"yaxis": "y2", "showlegend": False, **shade}
         add_line(drawing, 100.0 * drawdown[name], f"{name}, drawdown", style, digits=1, **below)
     caption = (
         "Each book starts at 100 with its initial money. Equal distances up are equal growth in percent. Below: how "
         "far each book stands under its own highest value so far."
     )
+    first, last = drawing.layout.xaxis.range
+    seen = [span for span in spans if span.first <= last and span.last >= first]
+    for span in seen:
+        _shade(drawing, Span(span.label, max(span.first, first), min(span.last, last)), look.STRESS)
+    if seen:
+        caption += f" Shaded: {' and '.join(span.label for span in seen)}."
     if halted is not None:
         drawing.add_vline(x=halted, line=look.LIMIT)
         caption += f" The dotted line is the halt on {halted}."
-    return chart(drawing, "chart-equity", "Equity and drawdown", caption, 520)
+        if halted < last:
+            _shade(drawing, Span("halted", halted, last), look.HALT)
+            caption += " What follows is shaded grey."
+    ends = [
+        f"{name} ends at {series.iloc[-1]:,.1f}, its deepest fall is {-100.0 * drawdown[name].min():.1f}%"
+        for name, series in grown.items()
+    ]
+    return chart(drawing, "chart-equity", "Equity and drawdown", caption, 430, f"{'; '.join(ends)}.")
+
+
+def _shade(drawing: go.Figure, span: Span, color: str) -> None:
+    """Shade a span and write its name along its beginning."""
+    drawing.add_vrect(x0=span.first, x1=span.last, fillcolor=color, line_width=0, layer="below")
+    along = {"textangle": -90, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    words = {"text": safe(span.label), "font": {"size": 10, "color": look.GREY}}
+    drawing.add_annotation(x=span.first, y=0.385, yref="paper", **along, **words)
 
 
 def book_exposure(gross: pd.Series, net: pd.Series, caps: Sequence[Cap]) -> Chart:

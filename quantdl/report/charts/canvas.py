@@ -54,7 +54,7 @@ def add_marks(
     drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
 
 
-def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int) -> Chart:
-    """Return the finished chart of a drawing, under a fixed id."""
+def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int, figures: str = "") -> Chart:
+    """Return the finished chart of a drawing, under a fixed id; ``figures`` says in words what it shows."""
     drawing.update_layout(height=height)
-    return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"))
+    return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"), figures)
