@@ -46,7 +46,7 @@ def book_now(predictions: LossPredictions, weights: pd.Series, levels: Sequence[
         weights: (A,) fractions of equity after the fills, named by the bar.
         levels: Confidence levels, lowest first.
     """
-    bar, held = pd.Timestamp(weights.name), weights.to_numpy(dtype=np.float64, copy=True)
+    bar, held = pd.Timestamp(str(weights.name)), weights.to_numpy(dtype=np.float64, copy=True)
     gross, positions = float(np.abs(held).sum()), int(np.count_nonzero(held))
     if not positions:
         return BookNow(bar_date(bar), 0.0, 0.0, 0, "", ())
