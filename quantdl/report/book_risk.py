@@ -18,6 +18,7 @@ from quantdl.report.document import (
     notice,
     number,
     row,
+    shortened,
 )
 from quantdl.report.formatting import (
     COUNT,
@@ -36,6 +37,7 @@ from quantdl.results.book_risk import BookRiskRecord
 from quantdl.risk.book_figures import LevelFigures, MemberRange, PartFigures, PositionFigures
 from quantdl.risk.trades import Change
 
+LONGEST = 200
 _SMALL = Unit("%", 100.0, 3, "%")
 _ERRORS = "Errors are standard errors of the simulation, in percent of equity like the figures themselves."
 _COMPONENTS = (
@@ -173,11 +175,15 @@ def _spans(rows: Iterable[PositionFigures | PartFigures]) -> list[tuple[int, flo
 
 def _position_table(positions: tuple[PositionFigures, ...], spans: list[tuple[int, float]]) -> Table:
     rows: list[Row] = []
+    left_out = ""
     for bars, level in spans:
         rows.append(heading_row(f"{counted(bars, 'bar')}, {stated(level)}"))
-        rows += [_position_row(one) for one in positions if (one.bars, one.level) == (bars, level)]
+        lines = [_position_row(one) for one in positions if (one.bars, one.level) == (bars, level)]
+        shown, left_out = shortened(lines, LONGEST, "positions", "positions.csv")
+        rows += shown
     names = ("Weight [%]", "VaR [%]", "error", "if closed", "ES [%]", "error", "if closed")
-    return Table("What positions add", header("Asset", *names), tuple(rows), _COMPONENTS)
+    note = " ".join((_COMPONENTS, left_out)).strip()
+    return Table("What positions add", header("Asset", *names), tuple(rows), note)
 
 
 def _position_row(one: PositionFigures) -> Row:

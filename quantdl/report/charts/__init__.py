@@ -5,6 +5,7 @@ A chart is plain JSON with a fixed id, so the same run gives the same bytes. Wha
 """
 
 from quantdl.report.charts.books import (
+    MOST_GROUPS,
     Cap,
     Limit,
     Span,
@@ -31,6 +32,7 @@ from quantdl.report.charts.forecasts import (
 )
 
 __all__ = [
+    "MOST_GROUPS",
     "Cap",
     "Limit",
     "Span",

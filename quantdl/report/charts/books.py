@@ -10,9 +10,12 @@ import plotly.graph_objects as go
 from quantdl.backtest.judging.summaries import HoldingTimes
 from quantdl.report import look
 from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
+from quantdl.report.charts.thinning import MOST_COLUMNS, spaced
 from quantdl.report.document import Chart
 from quantdl.report.formatting import in_words, stated
 from quantdl.report.look import BLUE, VERMILLION, days, safe
+
+MOST_GROUPS = 40
 
 
 @dataclass(frozen=True)
@@ -116,9 +119,11 @@ def group_exposure(exposures: pd.DataFrame, cap: float) -> Chart:
     """Draw the absolute exposure of each group over time as a heat map.
 
     Args:
-        exposures: Sessions x groups, fractions of equity.
+        exposures: Sessions x groups, fractions of equity, the most important group first.
         cap: The cap on one group, which fixes the darkest color.
     """
+    n_groups, n_bars = len(exposures.columns), len(exposures)
+    exposures = exposures.iloc[spaced(n_bars, MOST_COLUMNS), :MOST_GROUPS]
     groups = [safe(str(group)) for group in exposures.columns][::-1]
     values = 100.0 * np.abs(exposures.to_numpy(dtype=np.float64)).T[::-1]
     drawing = canvas(xaxis=look.date_axis([exposures.index]), yaxis=look.name_axis(groups), hovermode="closest")
@@ -133,6 +138,10 @@ def group_exposure(exposures: pd.DataFrame, cap: float) -> Chart:
         colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
     )
     caption = f"The darkest color is the cap of {stated(cap)} of equity, or above."
+    if n_groups > MOST_GROUPS:
+        caption += f" The first {MOST_GROUPS} of {n_groups:,} groups, in the order of the table below."
+    if len(exposures) < n_bars:
+        caption += f" Drawn are {len(exposures):,} of {n_bars:,} bars, evenly spaced."
     return chart(drawing, "chart-groups", "Exposure per group", caption, 90 + 26 * len(groups))
 
 
