@@ -4,6 +4,7 @@ The sections are built by the files beside this one and laid out by the template
 its ``kind`` so that the template can choose its layout.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -198,8 +199,8 @@ def number(value: float | None, unit: Unit, reason: str = "undefined", tone: Ton
         >>> number(1.5, RATIO).text, number(None, RATIO, "no losing day").text
         ('1.50', 'no losing day')
     """
-    if value is None:
-        return Cell(reason, numeric=True, tone="muted")
+    if value is None or not math.isfinite(value):
+        return Cell(reason if value is None else "undefined: no finite number", numeric=True, tone="muted")
     return Cell(figure(value, unit), numeric=True, tone=tone)
 
 

@@ -11,7 +11,7 @@ MOST_POINTS = 1_500
 """Points of a line that are drawn, all of them where there are no more; about two for each column of a screen."""
 
 MOST_MARKS = 5_000
-MOST_COLUMNS = 750
+MOST_COLUMNS = 1_500
 
 
 def extremes(series: pd.Series, most: int = MOST_POINTS) -> pd.Series:

@@ -65,5 +65,5 @@ def test_of_many_groups_and_sessions_some_are_drawn_and_it_is_said():
     exposures = pd.DataFrame(0.1, LONG.index[:2_000], [f"G{number}" for number in range(60)])
     found = charts.group_exposure(exposures, 0.4)
     (drawn,) = traces(found).values()
-    assert len(drawn["y"]) == 40 and len(drawn["x"]) <= 751
+    assert len(drawn["y"]) == 40 and len(drawn["x"]) <= 1_501
     assert "The first 40 of 60 groups" in found.caption and "of 2,000 bars, evenly spaced" in found.caption
