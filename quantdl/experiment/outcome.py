@@ -58,7 +58,7 @@ class Outcome:
     Attributes:
         data: Panel and census.
         fitted: The model, or None.
-        forecasts: The table of `quantdl.risk.forecast_scores.forecast_table`, or None without a model.
+        forecasts: The table of `quantdl.risk.scores.forecast_scores.forecast_table`, or None without a model.
         books: The backtests of the strategy and of equal weight.
         judgement: What was measured of them, and the verdict.
         by_strategy: The books of several strategies of one account; None for a single one.

@@ -34,8 +34,8 @@ from quantdl.report.formatting import (
 )
 from quantdl.report.performance import Tile
 from quantdl.results.book_risk import BookRiskRecord
-from quantdl.risk.book_figures import LevelFigures, MemberRange, PartFigures, PositionFigures
-from quantdl.risk.trades import Change
+from quantdl.risk.book.figures import LevelFigures, MemberRange, PartFigures, PositionFigures
+from quantdl.risk.book.trades import Change
 
 LONGEST = 200
 _SMALL = Unit("%", 100.0, 3, "%")

@@ -6,8 +6,8 @@ from quantdl.report.costs import EXIT
 from quantdl.report.document import Cell, Heading, Part, Row, Section, Table, Words, header, notice, number, row
 from quantdl.report.formatting import PERCENT, Unit, counted, headline, stated, with_unit
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.book_figures import LevelFigures
-from quantdl.risk.book_now import BookNow
+from quantdl.risk.book.figures import LevelFigures
+from quantdl.risk.book.now import BookNow
 
 _SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (

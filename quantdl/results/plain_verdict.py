@@ -11,7 +11,7 @@ from quantdl.backtest.judging.checklist import Checklist, ChecklistItem
 from quantdl.backtest.plan.forecast_calibration import FALSE_ALARM
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.results.metrics import RunMetrics
-from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.book.level_tests import LevelTests
 
 _USE_NOTHING = "Do not use its figures before that is mended."
 _LIMITS = "Do not rely on the limits of its plan."

@@ -16,7 +16,7 @@ from quantdl.results.metrics import RunMetrics
 from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
 from quantdl.results.setup import Setup, read_setup
 from quantdl.results.tables import FIX, read_by_session, read_parquet
-from quantdl.risk.book import BANDS
+from quantdl.risk.book.predictions import BANDS
 from quantdl.risk.stress.record import StressReport
 from quantdl.runs.environment import Environment
 from quantdl.runs.manifest import RunFolder
@@ -92,7 +92,7 @@ class RunTables:
         risk: Predicted value at risk against losses, long over levels.
         monitoring: Exceptions, transforms and money of e-processes, indexed by session; None where nothing was
             predicted.
-        book_law: Quantiles of the book's predicted return, a column for each of `quantdl.risk.book.BANDS`, and what
+        book_law: Quantiles of the book's predicted return, a column for each of `quantdl.risk.book.predictions.BANDS`, and what
             came as ``return``, indexed by session; None where nothing was predicted, and in runs made before it.
     """
 

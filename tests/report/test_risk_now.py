@@ -5,8 +5,8 @@ from datetime import date
 
 from quantdl.report import risk_now
 from quantdl.report.html import build_report
-from quantdl.risk.book_figures import LevelFigures
-from quantdl.risk.book_now import BookNow
+from quantdl.risk.book.figures import LevelFigures
+from quantdl.risk.book.now import BookNow
 from tests.report.sections import by_label, table, words
 from tests.report.test_contributions import with_contributions
 from tests.report.test_stress import REPORT

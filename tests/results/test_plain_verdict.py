@@ -8,7 +8,7 @@ from quantdl.backtest.judging.checklist import Checklist, ChecklistItem
 from quantdl.backtest.plan.items import ITEMS
 from quantdl.results.plain_verdict import plain_verdict
 from quantdl.results.run_record import read_run
-from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.book.level_tests import LevelTests
 
 USE_NOTHING = "Do not use its figures before that is mended."
 

@@ -12,8 +12,8 @@ import torch
 from quantdl.distributions import Forecast
 from quantdl.errors import did_you_mean
 from quantdl.market.panel import Panel
+from quantdl.risk.book.past_returns import BookHistory, PastReturns
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.past_returns import BookHistory, PastReturns
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.risk.stress.student_t_fit import LEAST_ROWS, fitted_student_t

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 
+from quantdl.risk.book.past_returns import BookHistory
 from quantdl.risk.measures.losses import expected_shortfall
-from quantdl.risk.past_returns import BookHistory
 from quantdl.risk.stress.record import PositionLoss, StressFigure, StressRow
 from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantdl.risk.past_returns import PastReturns
+from quantdl.risk.book.past_returns import PastReturns
 from quantdl.risk.stress.all_scenarios import shock_row, stress_book
 from quantdl.risk.stress.settings import ReverseScenario, ShockScenario, StressSettings
 from quantdl.risk.stress.stressed_book import StressedBook, StressLaw

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from quantdl.risk.past_returns import PastReturns
+from quantdl.risk.book.past_returns import PastReturns
 from quantdl.risk.stress.law_stress import conditional_row, law_row, liquidity_row, reverse_row
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.settings import ConditionalScenario, LawShock, LiquidityStress, ReverseScenario, StressSettings

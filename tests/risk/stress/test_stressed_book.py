@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from quantdl.risk.past_returns import PastReturns
+from quantdl.risk.book.past_returns import PastReturns
 from quantdl.risk.stress.settings import ConditionalScenario, LawShock, ShockScenario, StressSettings
 from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
 from tests.risk.stress.known_laws import law

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from quantdl.risk.past_returns import BookHistory, PastReturns
+from quantdl.risk.book.past_returns import BookHistory, PastReturns
 from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
 from quantdl.risk.stress.windows import NAMED_WINDOWS, calibration_row, position_losses, rolling_shortfall, window_row
 
