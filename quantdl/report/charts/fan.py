@@ -16,8 +16,8 @@ def predicted_law(law: pd.DataFrame) -> Chart:
     """Draw the bands of the predicted law of the book's next return, and the returns that came.
 
     Args:
-        law: Quantiles of the predicted return, a column for each of `quantdl.risk.book.predictions.BANDS`, and ``return``, indexed
-            by session, fractions of equity. A band is left out where none of its sessions has one.
+        law: Quantiles of the predicted return, a column for each of `quantdl.risk.book.predictions.BANDS`, and
+            ``return``, indexed by session, fractions of equity. A band is left out where none of its sessions has one.
     """
     drawn = 100.0 * law
     drawing = canvas(
