@@ -80,10 +80,9 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.predictions.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
-        monitoring: The strip of the forecasts; see `quantdl.risk.forecast_tests.monitoring_strip`. None without any.
-        bands: The predicted law of the book's next return and what came; see `quantdl.risk.book.predictions.RiskTable.bands`.
-        monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
+        monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
+        bands: The predicted law of the book's next return and what came (`RiskTable.bands`).
     """
 
     metrics: RunMetrics
