@@ -49,7 +49,7 @@ def test_a_book_is_printed_as_tables_and_written_as_a_folder(book):
     assert "Risk at the close of 2021-06-30" in printed
     assert "best hedge with one instrument" in printed
     assert printed.splitlines()[-1] == str(folder)
-    assert "Stress: what the book loses" in printed and "Likeliest way to lose 20 %" in printed
+    assert "Stress: what the book loses" in printed and "Likeliest way to lose 20%" in printed
     names = {"stress.csv", "levels.csv", "positions.csv", "groups.csv", "factors.csv", "liquidation.csv"}
     assert {path.name for path in folder.iterdir()} == names | {"book_risk.json", "report.html"}
     record = from_plain(BookRiskRecord, json.loads((folder / "book_risk.json").read_text(encoding="utf-8")))
