@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import CopulaForecast, FactorNormalMixture, JohnsonSUMarginals
-from quantdl.risk.measures import draw_returns, portfolio_losses
-from quantdl.risk.streaming import drawn_blocks, risk_of_rows, streamed_risk
+from quantdl.risk.measures.losses import draw_returns, portfolio_losses
+from quantdl.risk.measures.streaming import drawn_blocks, risk_of_rows, streamed_risk
 
 LEVELS = (0.975, 0.99)
 N_DRAWS = 100_000

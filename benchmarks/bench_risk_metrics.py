@@ -68,10 +68,10 @@ OF_MONTHS = {
 
 
 def job_of(name: str, returns: pd.Series, before: pd.Timestamp) -> Callable[[], dict[str, float]]:
-    from quantdl.risk.equity_curves import MeasuredCurve, equity_of_returns
-    from quantdl.risk.further_figures import further_figures
-    from quantdl.risk.metrics import performance, performance_of
-    from quantdl.risk.return_figures import return_figures
+    from quantdl.risk.curves.equity_curves import MeasuredCurve, equity_of_returns
+    from quantdl.risk.curves.further_figures import further_figures
+    from quantdl.risk.curves.metrics import performance, performance_of
+    from quantdl.risk.curves.return_figures import return_figures
 
     def fifteen() -> dict[str, float]:
         curve = MeasuredCurve.of(equity_of_returns(returns, before), 252)
@@ -212,7 +212,7 @@ LAWS: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] = 
 
 def coverage(paths: int = 3000) -> None:
     """Print how often the interval holds the truth; each law has mean zero and variance one, the ratio is added."""
-    from quantdl.risk.sharpe import sharpe_of
+    from quantdl.risk.curves.sharpe import sharpe_of
 
     for n, truth in ((60, 0.15), (252, 0.06), (1000, 0.06), (1000, 0.3)):
         for name, law in LAWS.items():

@@ -21,9 +21,9 @@ from quantdl.results.breakdowns import break_down
 from quantdl.results.metrics import FurtherMetrics
 from quantdl.results.tables import write_parquet
 from quantdl.risk import basel_zone, christoffersen, performance
-from quantdl.risk.active_risk import active_risk
-from quantdl.risk.equity_curves import MeasuredCurve
-from quantdl.risk.further_figures import further_figures
+from quantdl.risk.curves.active_risk import active_risk
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.further_figures import further_figures
 from quantdl.runs import RunFolder, RunWriter, open_run
 
 SECTORS = {

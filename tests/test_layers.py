@@ -55,7 +55,7 @@ ROOMS = {
 # The only modules that may import a library; a package named here stands for all of its files.
 DOORS = {
     "annotated_types": ("quantdl.bounds",),
-    "arch": ("quantdl.models.classical", "quantdl.risk.estimates", "quantdl.scoring.comparisons"),
+    "arch": ("quantdl.models.classical", "quantdl.risk.measures.estimates", "quantdl.scoring.comparisons"),
     "jinja2": ("quantdl.report.html",),
     "lazy_loader": (
         "quantdl.backtest",

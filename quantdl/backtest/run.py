@@ -44,7 +44,7 @@ def run_backtest(
         risk_free: Annual rate that cash earns and cash owed costs, as a fraction: a number, or a series of the rate
             known at the end of each bar, by its label (`quantdl.market.panel.Panel.bars`), from the bar before
             ``start`` on. A bar earns the rate known when it begins, compounded. Give
-            `quantdl.risk.metrics.performance` the same rate to subtract. None: cash earns nothing, and no rate should
+            `quantdl.risk.performance` the same rate to subtract. None: cash earns nothing, and no rate should
             be subtracted.
 
     Raises:

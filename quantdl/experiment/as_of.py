@@ -26,7 +26,7 @@ from quantdl.experiment.preparation import SourceData, data_of, prepared, read_s
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, LossPredictions
 from quantdl.risk.forecast_scores import QUANTILES, window_names
-from quantdl.risk.measures import expected_shortfall_error, portfolio_losses, value_at_risk_error
+from quantdl.risk.measures.losses import expected_shortfall_error, portfolio_losses, value_at_risk_error
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook

@@ -23,7 +23,7 @@ from quantdl.experiment.pipeline import model_predictions, offered
 from quantdl.experiment.preparation import LoadedData, SourceData, load_data, model_inputs, prepared, read_sources
 from quantdl.features import FeatureTable
 from quantdl.models.settings import EnsembleSettings, ModelSettings
-from quantdl.risk.measures import draw_returns
+from quantdl.risk.measures.losses import draw_returns
 from quantdl.sequences import Histories
 from quantdl.training.fit import Progress
 from quantdl.training.splits import FitSpans, SplitBars, split_bars

@@ -31,9 +31,9 @@ from quantdl.risk.contributions import expected_shortfall_contributions
 from quantdl.risk.historical import trailing_returns
 from quantdl.risk.liquidation import Liquidation, liquidation, traded_money
 from quantdl.risk.liquidity import MarketDepth
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.past_returns import PastReturns
 from quantdl.risk.positions import Positions, ValuedBook, valued
-from quantdl.risk.scenarios import Scenarios
 from quantdl.risk.stand_ins import with_stand_ins
 from quantdl.risk.stress import stress_book
 from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults

@@ -8,7 +8,7 @@ import numpy as np
 
 from quantdl.results.run_record import STRATEGY
 from quantdl.results.tables import read_by_session
-from quantdl.risk.paired_returns import FEWEST_BARS, PairedReturns, bars_in_common, compare_returns
+from quantdl.risk.curves.paired_returns import FEWEST_BARS, PairedReturns, bars_in_common, compare_returns
 from quantdl.runs.manifest import RunFolder
 
 _COMPARED = ("strategy", "costs", "forecast")

@@ -8,7 +8,7 @@ import pandas as pd
 from quantdl.backtest import BacktestResult
 from quantdl.backtest.running.session_results import equity_where_traded
 from quantdl.errors import ConfigError
-from quantdl.risk.metrics import drawdown_curve
+from quantdl.risk.curves.metrics import drawdown_curve
 
 _TRACE = 1e-9
 

@@ -34,18 +34,18 @@ from quantdl.market.exchanges.currencies import conversion_rates, converted_from
 from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
-from quantdl.risk.active_risk import active_risk
 from quantdl.risk.backtests import kolmogorov_smirnov
 from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.book_figures import NO_GROUP
-from quantdl.risk.equity_curves import MeasuredCurve
+from quantdl.risk.curves.active_risk import active_risk
+from quantdl.risk.curves.equity_curves import MeasuredCurve
+from quantdl.risk.curves.further_figures import further_figures
+from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.forecast_tests import forecast_tests
-from quantdl.risk.further_figures import further_figures
 from quantdl.risk.historical import HistoricalSimulation
 from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
 from quantdl.risk.member_spread import member_spread
-from quantdl.risk.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.risk.run_contributions import RunContributions, run_contributions
 
@@ -292,7 +292,7 @@ def yardstick_of(
         sessions: Of the panel they ran on.
         bars_per_year: Bars of the calendar in a year on which anything trades.
         rates: Risk-free rate a year known at each session of the curves.
-        elapsed: As for `quantdl.risk.metrics.performance`.
+        elapsed: As for `quantdl.risk.curves.metrics.performance`.
 
     Returns:
         The yardstick of both books, or None where it is undefined.

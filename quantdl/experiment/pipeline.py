@@ -35,9 +35,9 @@ from quantdl.market.inspection.census import Census
 from quantdl.market.panel import Panel
 from quantdl.models.settings import ModelSettings
 from quantdl.risk.book import LossPredictions
+from quantdl.risk.curves.metrics import PerformanceMetrics
 from quantdl.risk.forecast_scores import forecast_table
 from quantdl.risk.historical import HistoricalSimulation
-from quantdl.risk.metrics import PerformanceMetrics
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.runs.selection import Selection
 from quantdl.sequences import position_window

@@ -14,8 +14,8 @@ from quantdl.backtest import Plan
 from quantdl.config import ExperimentConfig
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.market.card import DataCard
-from quantdl.risk.equity_curves import excess_returns
-from quantdl.risk.metrics import PerformanceMetrics, performance
+from quantdl.risk.curves.equity_curves import excess_returns
+from quantdl.risk.curves.metrics import PerformanceMetrics, performance
 from quantdl.runs.environment import source_hash
 from quantdl.runs.ledger import LEDGER, Entry, Ledger, Look, PeriodSharpe, ReturnsColumn, Trial, idea_hash, trial_hash
 from quantdl.runs.returns import store_returns, synchronous_returns

@@ -6,7 +6,7 @@ import numpy as np
 from skfolio.prior import BasePrior, ReturnDistribution
 
 from quantdl.portfolio.minimum_variance import covariance_of
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 
 class ScenarioPrior(BasePrior):

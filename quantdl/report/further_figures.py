@@ -7,9 +7,9 @@ from quantdl.report.formatting import COUNT, PERCENT, PROBABILITY, RATIO, figure
 from quantdl.report.quantities import Quantity
 from quantdl.results.metrics import FurtherMetrics
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.active_risk import ActiveRisk
-from quantdl.risk.calendar_returns import CalendarReturns
-from quantdl.risk.drawdown_spells import Spell
+from quantdl.risk.curves.active_risk import ActiveRisk
+from quantdl.risk.curves.calendar_returns import CalendarReturns
+from quantdl.risk.curves.drawdown_spells import Spell
 
 SHARPE = (
     Quantity("annual", "Ratio a year", RATIO),

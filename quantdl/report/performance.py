@@ -11,7 +11,7 @@ from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headli
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.curves.metrics import PerformanceMetrics
 
 TOTAL_RETURN = Quantity("total_return", "Total return", PERCENT)
 CAGR = Quantity("cagr", "Return a year", PERCENT)

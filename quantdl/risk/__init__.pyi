@@ -1,4 +1,3 @@
-from .active_risk import ActiveRisk as ActiveRisk
 from .backtests import (
     BaselZone as BaselZone,
     Christoffersen as Christoffersen,
@@ -13,9 +12,20 @@ from .backtests import (
     kupiec as kupiec,
     kupiec_counts as kupiec_counts,
 )
-from .convex_measures import entropic as entropic, expectile as expectile, lower_partial_moment as lower_partial_moment
-from .drawdown_spells import drawdown_spells as drawdown_spells
-from .drawdowns import (
+from .curves.active_risk import ActiveRisk as ActiveRisk
+from .curves.drawdown_spells import drawdown_spells as drawdown_spells
+from .curves.equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
+from .curves.further_figures import FurtherFigures as FurtherFigures
+from .curves.metrics import (
+    Drawdown as Drawdown,
+    PerformanceMetrics as PerformanceMetrics,
+    drawdown_curve as drawdown_curve,
+    performance as performance,
+    worst_drawdown as worst_drawdown,
+)
+from .curves.sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate
+from .measures.convex import entropic as entropic, expectile as expectile, lower_partial_moment as lower_partial_moment
+from .measures.drawdowns import (
     average_drawdown as average_drawdown,
     conditional_drawdown_at_risk as conditional_drawdown_at_risk,
     maximum_drawdown as maximum_drawdown,
@@ -23,15 +33,13 @@ from .drawdowns import (
     ulcer_index as ulcer_index,
     value_path as value_path,
 )
-from .equity_curves import MeasuredCurve as MeasuredCurve, equity_of_returns as equity_of_returns
-from .estimates import (
+from .measures.estimates import (
     Estimate as Estimate,
     estimate_of_draws as estimate_of_draws,
     estimate_of_history as estimate_of_history,
     estimate_of_value_at_risk as estimate_of_value_at_risk,
 )
-from .further_figures import FurtherFigures as FurtherFigures
-from .law_measures import (
+from .measures.laws import (
     book_expected_shortfall as book_expected_shortfall,
     book_value_at_risk as book_value_at_risk,
     marginal_entropic as marginal_entropic,
@@ -39,7 +47,7 @@ from .law_measures import (
     marginal_lower_partial_moment as marginal_lower_partial_moment,
     marginal_spectral as marginal_spectral,
 )
-from .measures import (
+from .measures.losses import (
     draw_returns as draw_returns,
     expected_shortfall as expected_shortfall,
     expected_shortfall_error as expected_shortfall_error,
@@ -47,28 +55,20 @@ from .measures import (
     value_at_risk as value_at_risk,
     value_at_risk_error as value_at_risk_error,
 )
-from .metrics import (
-    Drawdown as Drawdown,
-    PerformanceMetrics as PerformanceMetrics,
-    drawdown_curve as drawdown_curve,
-    performance as performance,
-    worst_drawdown as worst_drawdown,
-)
-from .parameter_uncertainty import ParameterRisk as ParameterRisk, parameter_risk as parameter_risk
-from .scenarios import Scenarios as Scenarios
-from .sharpe import SharpeEstimate as SharpeEstimate, sharpe_estimate as sharpe_estimate
-from .spectral_measures import (
+from .measures.parameter_uncertainty import ParameterRisk as ParameterRisk, parameter_risk as parameter_risk
+from .measures.scenarios import Scenarios as Scenarios
+from .measures.spectral import (
     DualPower as DualPower,
     ExponentialSpectrum as ExponentialSpectrum,
     SteppedSpectrum as SteppedSpectrum,
     WangTransform as WangTransform,
     spectral as spectral,
 )
-from .streaming import (
+from .measures.streaming import (
     RiskOfRows as RiskOfRows,
     StreamedRisk as StreamedRisk,
     drawn_blocks as drawn_blocks,
     risk_of_rows as risk_of_rows,
     streamed_risk as streamed_risk,
 )
-from .tail_fits import ParetoTail as ParetoTail, hill as hill, pareto_tail as pareto_tail
+from .measures.tails import ParetoTail as ParetoTail, hill as hill, pareto_tail as pareto_tail

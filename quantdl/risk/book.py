@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk
+from quantdl.risk.measures.parameter_uncertainty import parameter_risk
 from quantdl.risk.monitoring import CELLS, transform_edges
-from quantdl.risk.parameter_uncertainty import parameter_risk
 
 LEVELS = (0.95, 0.99)
 """Confidence levels at which every run's value at risk is predicted and tested."""
@@ -22,7 +22,7 @@ MEMBER_COLUMNS = ("value_at_risk_low", "value_at_risk_high", "value_at_risk_spre
 """How far the members of an ensemble or a posterior are apart: what is not known of the parameters."""
 
 PARAMETER_COLUMNS = ("expected_shortfall_mixed", "expected_shortfall_known", "variance_between")
-"""What not knowing the parameters adds: see `quantdl.risk.parameter_uncertainty.ParameterRisk`."""
+"""What not knowing the parameters adds: see `quantdl.risk.measures.parameter_uncertainty.ParameterRisk`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from quantdl.risk.contributions import (
     value_at_risk_contributions,
 )
 from quantdl.risk.factor_exposures import factor_contributions
-from quantdl.risk.measures import expected_shortfall_error, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import expected_shortfall_error, value_at_risk_error
+from quantdl.risk.measures.scenarios import Scenarios
 
 MOST_INCREMENTAL = 100
 """Positions up to which incremental risk is worked out, which needs each measure again for every position."""

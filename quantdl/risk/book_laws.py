@@ -33,7 +33,7 @@ _ENERGY_DRAWS = 1000
 class DrawnSums:
     """Laws of K weighted sums, one for each book, as equally likely draws; what they give is float64.
 
-    Quantiles are order statistics as in `quantdl.risk.measures.value_at_risk`: the loss that is not exceeded with the
+    Quantiles are order statistics as in `quantdl.risk.value_at_risk`: the loss that is not exceeded with the
     complement of ``probability``, and for gains likewise.
 
     Args:
@@ -70,7 +70,7 @@ class DrawnSums:
         return self._mean(self._ordered[:, ::-1], probability)
 
     def quantile_error(self, probability: float) -> Tensor:
-        """Standard error of `icdf`, (K,), as in `quantdl.risk.measures.value_at_risk_error`."""
+        """Standard error of `icdf`, (K,), as in `quantdl.risk.measures.losses.value_at_risk_error`."""
         n_draws = self._ordered.shape[1]
         ranks = np.sqrt(n_draws * probability * (1.0 - probability))
         rank = self._rank(probability)

@@ -22,8 +22,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.scoring import confidence
 
 Measure = Literal["value_at_risk", "expected_shortfall"]

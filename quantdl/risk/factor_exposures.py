@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from quantdl.risk.contributions import Measure, parts_of
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 MARKET, OWN = "market", "own moves"
 """Names of the factor of all assets, and of what no factor explains."""

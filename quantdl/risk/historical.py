@@ -10,7 +10,7 @@ import torch
 from quantdl.calendars.bars import bar_unit
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 HISTORY_SESSIONS = 500
 """Sessions of the past that stand for the next one, where there are as many."""

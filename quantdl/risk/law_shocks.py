@@ -8,7 +8,7 @@ import torch
 from scipy import special
 from torch import Tensor
 
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.student_t_fit import best_degrees
 
 _RIDGE = 0.01  # of the correlation of scores, so that it can be inverted

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from quantdl.risk.law_shocks import with_correlation, with_volatility
 from quantdl.risk.liquidity import liquidity_risk
-from quantdl.risk.measures import expected_shortfall_error
+from quantdl.risk.measures.losses import expected_shortfall_error
 from quantdl.risk.rare_events import EventDraws, PortfolioEvent, draws_given
 from quantdl.risk.reverse_stress import likeliest_loss, most_that_can_be_lost
 from quantdl.risk.stress_book import StressedBook, StressLaw

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from quantdl.risk.measures import value_at_risk, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import value_at_risk, value_at_risk_error
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress_settings import LiquidityStress
 
 

@@ -12,8 +12,8 @@ from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.market.panel import Panel
 from quantdl.risk.book import BookRisk, MemberLosses
 from quantdl.risk.historical import trailing_returns
-from quantdl.risk.measures import draw_returns, portfolio_losses
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import draw_returns, portfolio_losses
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stand_ins import with_stand_ins, worst_together
 from quantdl.sequences import NEXT_SESSION, ReturnWindow
 from quantdl.training.forecasting import ForecastBook

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from quantdl.distributions import AffineMarginals, CopulaForecast, DenseStudentT, Forecast
-from quantdl.risk.measures import draw_returns
+from quantdl.risk.measures.losses import draw_returns
 from quantdl.risk.stress_settings import MarketEvent
 
 _BLOCK_CELLS = 400_000  # of rows times assets whose densities are computed at once

@@ -16,7 +16,7 @@ from scipy import optimize
 from torch import Tensor
 
 from quantdl.distributions import Forecast
-from quantdl.risk.measures import draw_returns
+from quantdl.risk.measures.losses import draw_returns
 
 _PILOT, _WORST, _STARTS = 4000, 100, 4
 _NEWTON = 60

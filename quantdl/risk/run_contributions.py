@@ -11,7 +11,7 @@ import torch
 
 from quantdl.calendars.labels import bar_date
 from quantdl.risk.contributions import Contributions, expected_shortfall_contributions, group_contributions
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 LEVEL = 0.975
 """Level of the shortfall that is divided: that of the Basel framework for market risk."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 
 def worst_together(book: Tensor, own: np.ndarray) -> Tensor:

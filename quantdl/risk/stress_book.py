@@ -13,8 +13,8 @@ from quantdl.distributions import Forecast
 from quantdl.errors import did_you_mean
 from quantdl.market.panel import Panel
 from quantdl.risk.liquidity import MarketDepth
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.past_returns import BookHistory, PastReturns
-from quantdl.risk.scenarios import Scenarios
 from quantdl.risk.stress_settings import StressSettings
 from quantdl.risk.student_t_fit import LEAST_ROWS, fitted_student_t
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.risk.measures import expected_shortfall
+from quantdl.risk.measures.losses import expected_shortfall
 from quantdl.risk.past_returns import BookHistory
 from quantdl.risk.stress_record import PositionLoss, StressFigure, StressRow
 from quantdl.risk.stress_settings import StressedCalibration, WindowScenario

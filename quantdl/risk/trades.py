@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.scoring import confidence
 
 _LARGEST = 1e6  # times the equity of the book: a hedge beyond it is no hedge

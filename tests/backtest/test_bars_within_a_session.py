@@ -19,7 +19,7 @@ from quantdl.backtest.running.cadence import period_ends
 from quantdl.backtest.running.session_results import results_by_stress_window
 from quantdl.backtest.running.targets import TargetTable
 from quantdl.errors import PlanError
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 from tests.backtest.judged import EVIDENCE
 from tests.backtest.oracle.engine import play
 from tests.backtest.worlds import NO_COSTS, Schedule, hours, plan_for, random_walk, run_hours, span, world

@@ -13,7 +13,7 @@ from quantdl.backtest.run import prepare
 from quantdl.backtest.running.baseline import equal_weight_baseline
 from quantdl.backtest.running.replay import replay
 from quantdl.errors import RunError
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 from tests.backtest.judged import EVIDENCE, failed
 from tests.backtest.oracle.accounting import Book
 from tests.backtest.oracle.trades import TradeLedger

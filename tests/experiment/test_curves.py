@@ -8,7 +8,7 @@ import pytest
 
 from quantdl.errors import ConfigError
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 
 
 def test_the_curve_of_a_ruined_book_ends_with_its_ruin(small_outcome):

@@ -15,7 +15,7 @@ from quantdl.experiment.preparation import load_data, model_inputs
 from quantdl.experiment.series import benchmark_curve, load_series, risk_free_rate
 from quantdl.market.series.declaration import ReleaseRule, SeriesDeclaration
 from quantdl.market.series.files import series_from_frame
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 
 BLOCK = """
   - name: {name}

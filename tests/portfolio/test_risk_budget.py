@@ -16,7 +16,7 @@ from quantdl.portfolio import (
     within_risk_budget,
 )
 from quantdl.portfolio.risk_budget import expected_shortfall
-from quantdl.risk import measures
+from quantdl.risk.measures import losses as measures
 from tests.portfolio.books import limits, market, shortfall
 
 

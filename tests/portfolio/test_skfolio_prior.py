@@ -15,7 +15,7 @@ from quantdl.portfolio import (
     minimum_variance_weights,
     predicted_returns,
 )
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from tests.portfolio.books import limits, market, shortfall, terms
 
 NAMES = ("A", "B", "C", "D")

@@ -120,10 +120,10 @@ def test_a_computation_would_be_found(line):
     "line",
     [
         "from quantdl.risk import performance",
-        "from quantdl.risk.metrics import performance",
+        "from quantdl.risk.curves.metrics import performance",
         "from quantdl.backtest.judging.summaries import cost_shares",
         "from quantdl.runs.selection import deflated_sharpe",
-        "import quantdl.risk.metrics",
+        "import quantdl.risk.curves.metrics",
         "from scipy import stats",
         "import statistics",
         "from quantdl import risk",
@@ -134,7 +134,7 @@ def test_a_computing_import_would_be_found(line):
 
 
 def test_records_and_errors_may_be_imported():
-    assert not computing_imports("from quantdl.risk.metrics import PerformanceMetrics")
+    assert not computing_imports("from quantdl.risk.curves.metrics import PerformanceMetrics")
     assert not computing_imports("from quantdl.errors import RunError")
 
 

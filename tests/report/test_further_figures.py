@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from quantdl.report import further_figures as report
-from quantdl.risk.active_risk import ActiveRisk
+from quantdl.risk.curves.active_risk import ActiveRisk
 from tests.report.sections import by_label, number
 
 

@@ -7,7 +7,7 @@ import pytest
 from quantdl.report import performance
 from quantdl.results.metrics import Benchmark
 from quantdl.results.run_record import read_run
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.curves.metrics import PerformanceMetrics
 from tests.report.drawings import drawn, traces, values
 from tests.report.sections import by_label, chart, number
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from quantdl.risk.book import MemberLosses
 from quantdl.risk.book_figures import MOST_INCREMENTAL, NO_GROUP, Window, book_figures
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from tests.risk.test_contributions import WEIGHTS, closed_form, covariance, elliptical
 
 GROUPS = ["x", "x", "y", "y", "", ""]

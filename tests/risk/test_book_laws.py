@@ -19,7 +19,7 @@ from quantdl.risk.book_laws import (
     pooled_tails,
     share_better,
 )
-from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.sequences import NEXT_SESSION
 from quantdl.training.forecasting import SessionLaws
 

@@ -14,8 +14,8 @@ from quantdl.risk.contributions import (
     parts_of,
     value_at_risk_contributions,
 )
-from quantdl.risk.measures import expected_shortfall, value_at_risk, value_at_risk_error
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
+from quantdl.risk.measures.scenarios import Scenarios
 
 WEIGHTS = np.array([0.3, 0.2, -0.1, 0.25, 0.15, 0.1])
 ASSETS = tuple("ABCDEF")

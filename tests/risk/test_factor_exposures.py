@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from quantdl.risk.factor_exposures import MARKET, OWN, factor_contributions
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 
 GROUPS = ["x"] * 20 + ["y"] * 20
 

@@ -5,7 +5,7 @@ import torch
 from scipy import stats
 
 from quantdl.risk.law_shocks import normal_scores, with_correlation, with_volatility
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from tests.risk.known_laws import NORMAL, correlation, law
 
 NAMES = ("AAA", "BBB", "CCC", "DDD", "EEE")

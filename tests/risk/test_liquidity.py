@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from quantdl.risk.liquidity import MarketDepth, liquidity_risk, shares_left
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress_settings import LiquidityStress
 from tests.risk.known_laws import NORMAL, law
 

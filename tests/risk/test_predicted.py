@@ -10,7 +10,7 @@ from scipy import stats
 
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.risk.historical import HISTORY_SESSIONS
-from quantdl.risk.measures import expected_shortfall_error
+from quantdl.risk.measures.losses import expected_shortfall_error
 from quantdl.risk.predicted import ModelPredictions
 from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.simulation import panel_of_closes

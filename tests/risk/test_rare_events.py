@@ -13,7 +13,7 @@ from quantdl.distributions import (
     JohnsonSUMarginals,
     MixtureForecast,
 )
-from quantdl.risk.measures import draw_returns
+from quantdl.risk.measures.losses import draw_returns
 from quantdl.risk.rare_events import PortfolioEvent, draws_given, log_density
 from tests.risk.known_laws import NORMAL, law, scatter
 

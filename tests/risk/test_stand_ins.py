@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stand_ins import with_stand_ins, worst_together
 
 PAST = np.random.default_rng(1).standard_t(4, size=300) * 0.02

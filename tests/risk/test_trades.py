@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.risk.scenarios import Scenarios
+from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.trades import best_hedge, hedge_with, what_if
 from tests.risk.test_contributions import ASSETS, WEIGHTS, closed_form, covariance, elliptical
 

@@ -91,7 +91,7 @@ def cash_rates(
 ) -> np.ndarray:
     r"""Return (T,) what cash earns in each bar of a run, as a fraction: :math:`(1 + r)^{1 / n} - 1` at n bars a year.
 
-    A bar earns the rate known at the close of the bar before it, as `quantdl.risk.metrics.performance` subtracts it;
+    A bar earns the rate known at the close of the bar before it, as `quantdl.risk.performance` subtracts it;
     the first bar of the data has none before it and earns nothing by a series. Bars outside of the run are zero.
 
     Args:

@@ -1,4 +1,4 @@
-"""Return and risk of an equity curve as tensors, the same figures as `quantdl.risk.metrics.performance` states.
+"""Return and risk of an equity curve as tensors, the same figures as `quantdl.risk.curves.metrics.performance` states.
 
 They hold no branch on a value, so that ``torch.func`` can transform them. What does not exist for a span, however the
 book did, is left out of `CurveFigures.all`.
@@ -76,7 +76,7 @@ class CurveFigures:
     def expected_shortfall(self, equity: Tensor, level: float = 0.95) -> Tensor:
         """Return the mean of the worst ``1 - level`` share of the losses of a bar, the last counted in part.
 
-        See `quantdl.risk.measures.expected_shortfall`; positive when money is lost.
+        See `quantdl.risk.measures.losses.expected_shortfall`; positive when money is lost.
         """
         losses = -self.returns(equity)
         tail = round((1.0 - level) * len(self.kept), 6)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quantdl.portfolio.learned.graph_policy import GraphPolicy
-from quantdl.risk.measures import expected_shortfall
+from quantdl.risk.measures.losses import expected_shortfall
 
 
 @dataclass(frozen=True, eq=False)

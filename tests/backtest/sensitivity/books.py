@@ -8,7 +8,7 @@ import torch
 from quantdl.backtest import Job, TargetTable, Twin, play_targets, prepare, without_overlays
 from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 from tests.backtest.worlds import plan_for, random_walk, span, world
 
 FIGURES = ("log_wealth", "sharpe_per_bar", "expected_shortfall", "max_drawdown")

@@ -11,7 +11,7 @@ from torch.func import grad, jacrev, vmap
 from quantdl.backtest import play_targets
 from quantdl.backtest.sensitivity.figures import CurveFigures
 from quantdl.experiment.curves import curve_from_the_start
-from quantdl.risk.metrics import performance
+from quantdl.risk.curves.metrics import performance
 from tests.backtest.sensitivity.books import job_of, random_table
 from tests.backtest.worlds import random_walk, world
 

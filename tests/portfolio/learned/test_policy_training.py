@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from quantdl.portfolio.learned import GraphPolicy, fit_policy, net_returns
-from quantdl.risk.measures import expected_shortfall
+from quantdl.risk.measures.losses import expected_shortfall
 from tests.portfolio.learned.markets import told_by_neighbours, without_edges
 
 

@@ -1,0 +1,88 @@
+"""Paired tests of two books: closed forms, another library, and books that are known to be alike or not."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from quantdl.risk.curves.paired_returns import bars_in_common, compare_returns
+
+
+def books(n, seed, means=(0.0, 0.0), correlation=0.5):
+    rng = np.random.default_rng(seed)
+    common = rng.standard_normal(n)
+    return [mean + np.sqrt(correlation) * common + np.sqrt(1 - correlation) * rng.standard_normal(n) for mean in means]
+
+
+def test_without_lags_the_test_of_the_mean_is_the_paired_t_test():
+    """Up to the divisor: the error is of n and not of n - 1, which the small-sample factor makes up for."""
+    first, second = books(200, 0, (0.1, 0.0))
+    found = compare_returns(first, second, lags=0).mean
+    assert found.t == pytest.approx(stats.ttest_rel(first, second).statistic, rel=1e-12)
+    assert found.p_value == pytest.approx(stats.ttest_rel(first, second).pvalue, rel=1e-9)
+    assert found.mean == pytest.approx(first.mean() - second.mean())
+
+
+def test_the_error_of_the_sharpe_ratios_of_normal_returns_is_that_of_jobson_korkie_and_memmel():
+    """2 - 2 rho + (s1^2 + s2^2 - 2 s1 s2 rho^2) / 2 over n (Memmel, 2003); large ratios, so that all terms count."""
+    n, means, rho = 200_000, (0.8, -0.5), 0.6
+    found = compare_returns(*books(n, 1, means, rho), lags=0).sharpe
+    variance = (2 - 2 * rho + 0.5 * (means[0] ** 2 + means[1] ** 2 - 2 * means[0] * means[1] * rho**2)) / n
+    assert found.mean == pytest.approx(means[0] - means[1], abs=4 * np.sqrt(variance))
+    assert found.error == pytest.approx(np.sqrt(variance), rel=0.01)
+
+
+def test_books_with_the_same_sharpe_ratio_are_told_apart_as_often_as_chance_does():
+    """Heavy tails and a volatility that clusters; twice the leverage is the same Sharpe ratio and another mean."""
+    width = np.exp(0.5 * np.sin(np.arange(600) / 40))[:, None]
+    rejected = 0
+    for seed in range(200):
+        returns = width * (0.1 + np.random.default_rng(seed).standard_t(5, (600, 2))) * [1.0, 2.0]
+        rejected += compare_returns(*returns.T).sharpe.p_value < 0.05
+    assert rejected / 200 == pytest.approx(0.05, abs=0.04)
+
+
+def test_a_better_book_is_found():
+    found = compare_returns(*books(1_000, 2, (0.2, 0.0)))
+    assert found.mean.p_value < 0.001 and found.sharpe.p_value < 0.001 and found.mean.mean > 0
+    assert found.correlation == pytest.approx(0.5, abs=0.08)
+
+
+def test_returns_that_are_correlated_in_time_widen_the_error():
+    rng = np.random.default_rng(3)
+    slow = np.convolve(rng.standard_normal(2_004), np.ones(5) / 5, "valid")
+    other = rng.standard_normal(2_000)
+    with_lags, without = (compare_returns(slow, other * 0.01, lags=lags).mean.error for lags in (10, 0))
+    assert with_lags > 1.8 * without
+
+
+def test_the_order_of_the_books_turns_signs_alone():
+    first, second = books(300, 4, (0.1, 0.0))
+    one, other = compare_returns(first, second), compare_returns(second, first)
+    assert one.mean.t == pytest.approx(-other.mean.t) and one.sharpe.t == pytest.approx(-other.sharpe.t)
+    assert one.sharpe.p_value == pytest.approx(other.sharpe.p_value)
+
+
+def test_a_book_of_cash_has_no_sharpe_ratio_to_compare():
+    first, _ = books(100, 5)
+    found = compare_returns(first, np.zeros(100))
+    assert found.sharpe is None and found.correlation is None
+    assert found.mean.mean == pytest.approx(first.mean())
+
+
+@pytest.mark.parametrize("second", [np.zeros(99), np.zeros(100) * np.nan, np.zeros((100, 1))])
+def test_series_that_cannot_be_paired_are_refused(second):
+    with pytest.raises(ValueError, match="expected two series|finite"):
+        compare_returns(np.arange(100.0), second)
+
+
+def test_few_bars_are_refused():
+    with pytest.raises(ValueError, match="20 bars or more"):
+        compare_returns(np.arange(19.0), np.arange(19.0))
+
+
+def test_only_returns_between_the_same_two_bars_are_paired():
+    days = np.arange("2024-01-01", "2024-01-11", dtype="datetime64[D]")
+    some = days[[1, 2, 4, 5, 6, 9]]
+    one, other = bars_in_common(days, some)
+    assert days[one].tolist() == some[other].tolist() == [days[2], days[5], days[6]]
+    assert [len(rows) for rows in bars_in_common(days, days[:1])] == [0, 0]
