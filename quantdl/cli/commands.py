@@ -414,18 +414,27 @@ def audit(
 def report(
     names: Annotated[list[str], typer.Argument(metavar="RUN...", help="One run, or several to compare.")],
     output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, beside it; needs Chromium.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FOLDER", help="Write every table as CSV, into a new folder.")
+    ] = None,
+    excel: Annotated[
+        Path | None, typer.Option("--excel", metavar="FILE.xlsx", help="Write every table as a sheet of Excel.")
+    ] = None,
     root: Root = Path("runs"),
 ) -> None:
-    """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path."""
-    from quantdl.report import write_comparison, write_report
+    """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path.
+
+    With --csv or --excel the tables of one run, or of an evaluation, are written instead; with --output or --pdf, both.
+    """
+    from quantdl.cli.exporting import write_exports, write_page
     from quantdl.runs.store import find_run
 
     found = [find_run(root, name) for name in names]
-    if len(found) == 1:
-        written = write_report(found[0], output or Path(f"{found[0].path.name}.html"))
-    else:
-        written = write_comparison(found, output or Path("comparison.html"))
-    typer.echo(written)
+    exports = write_exports(found, csv, excel)
+    pages = () if exports and output is None and not pdf else write_page(found, output, as_pdf=pdf)
+    for written in (*exports, *pages):
+        typer.echo(written)
 
 
 @runs_app.command("list")
@@ -468,18 +477,9 @@ def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_
     if as_json:
         print_json(table)
         return
-    print_table("Figures", ["figure", runs[0].path.name, runs[1].path.name, "difference"], map(row, table.figures))
-    found = table.returns
-    tests = () if found is None else (("mean return [bp]", 1e4, found.mean), ("Sharpe", 1.0, found.sharpe))
-    rows = [(name, x * test.mean, x * test.error, test.t, test.p_value) for name, x, test in tests if test is not None]
-    if rows:
-        print_table(
-            f"First less second per bar, {table.bars} returns over the same bars, {table.start}..{table.end}",
-            ["figure", "difference", "standard error", "t", "p"],
-            rows,
-        )
-    if table.undefined:
-        typer.echo(f"undefined: {table.undefined}")
+    from quantdl.cli.comparison import print_comparison
+
+    print_comparison(table, runs[0].path.name, runs[1].path.name)
 
 
 @runs_app.command("verify")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -13,7 +14,7 @@ from quantdl.disk import disk_errors, publishing
 from quantdl.errors import RunError
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.results.tables import csv_text, read_parquet
-from quantdl.risk.metrics import PerformanceMetrics
+from quantdl.risk.curves.metrics import PerformanceMetrics
 from quantdl.runs.manifest import FAILURE, RunFolder
 
 RECORDS = ("checklist", "metrics", "breakdowns", "selection", "stress", "evaluation")
@@ -79,8 +80,10 @@ def record_tables(name: str, plain: object) -> Iterator[tuple[str, pd.DataFrame]
         found.items [['a', 1]]
     """
     content = dict(plain) if isinstance(plain, dict) else {"value": plain}
-    if isinstance(content.get(STRATEGY), dict) and isinstance(content.get(BASELINE), dict):
-        yield "figures", _side_by_side(content.pop(STRATEGY), content.pop(BASELINE))
+    strategy, baseline = content.get(STRATEGY), content.get(BASELINE)
+    if isinstance(strategy, dict) and isinstance(baseline, dict):
+        yield "figures", _side_by_side(strategy, baseline)
+        del content[STRATEGY], content[BASELINE]
     laid_out = _LaidOut()
     laid_out.add(content, "")
     if laid_out.figures:
@@ -179,7 +182,7 @@ class _LaidOut:
                 row[f"{before}{name}"] = _cell(value)
 
 
-def _is_list_of_records(value: object) -> bool:
+def _is_list_of_records(value: object) -> TypeGuard[list[dict[str, object]]]:
     return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
 
 

@@ -1,8 +1,10 @@
 """Tables as an Excel workbook, in which text is text whatever it begins with, and a session is a date."""
 
+import math
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,6 @@ ENDING = ".xlsx"
 _LONGEST_NAME = 31
 _NOT_IN_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _WIDEST = 40
-_LARGEST = 2**1023  # infinities are told as text
 _RESERVED = "history"
 _FIRST_DATE = datetime(1900, 3, 1)  # Excel counts a 29 February 1900, so earlier dates are told as text
 _WRITTEN = datetime(1980, 1, 1)  # no clock in the file: equal tables give equal bytes
@@ -47,15 +48,9 @@ def write_workbook(tables: Iterable[tuple[str, pd.DataFrame]], destination: Path
         ConfigError: If the file ends otherwise, or XlsxWriter is not installed.
         RunError: If a table has more columns than a sheet holds, or the disk refuses.
     """
-    if destination.suffix.lower() != ENDING:
-        raise ConfigError(f"{destination}: expected the name of an Excel file that ends in {ENDING}.")
-    try:
-        from xlsxwriter import Workbook
-    except ImportError as error:
-        raise ConfigError(
-            f"{destination}: Excel files need XlsxWriter, which is not installed. Install it with "
-            '`pip install "quantdl[excel]"`, or write CSV files.'
-        ) from error
+    check_workbook(destination)
+    from xlsxwriter import Workbook
+
     with replacing(destination) as draft, disk_errors(destination, place="another place"):
         book = Workbook(draft, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
         book.set_properties({"created": _WRITTEN})
@@ -73,6 +68,21 @@ def write_workbook(tables: Iterable[tuple[str, pd.DataFrame]], destination: Path
             book.add_worksheet("empty")
         book.close()
     return destination
+
+
+def check_workbook(destination: Path) -> None:
+    """Refuse what cannot be written, before anything is worked out.
+
+    Raises:
+        ConfigError: If the file is not called as one of Excel, or XlsxWriter is not installed.
+    """
+    if destination.suffix.lower() != ENDING:
+        raise ConfigError(f"{destination}: expected the name of an Excel file, which ends in {ENDING}.")
+    if find_spec("xlsxwriter") is None:
+        raise ConfigError(
+            f"{destination}: Excel files need XlsxWriter, which is not installed. Install it with "
+            '`pip install "quantdl[excel]"`, or write CSV files.'
+        )
 
 
 class _SheetWriter:
@@ -102,8 +112,8 @@ class _SheetWriter:
             return
         if isinstance(value, bool | np.bool_):
             sheet.write_boolean(line, position, bool(value))
-        elif isinstance(value, int | float | np.integer | np.floating) and abs(value) <= _LARGEST:
-            sheet.write_number(line, position, _Exact(value))
+        elif (number := _as_number(value)) is not None:
+            sheet.write_number(line, position, _Exact(number))
         elif isinstance(value, date) and (moment := _as_moment(value)) is not None:
             at_midnight = moment == moment.replace(hour=0, minute=0, second=0, microsecond=0)
             sheet.write_datetime(line, position, moment, self._day if at_midnight else self._minute)
@@ -116,6 +126,17 @@ class _Exact(float):
 
     def __format__(self, form: str) -> str:
         return repr(float(self)).removesuffix(".0")
+
+
+def _as_number(value: object) -> float | None:
+    """Return what Excel can hold as a number without a change; None for infinities and for integers of many digits."""
+    if not isinstance(value, int | float | np.integer | np.floating):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and (not isinstance(value, int) or int(number) == value) else None
 
 
 def _as_moment(value: date) -> datetime | None:

@@ -230,7 +230,7 @@ def list_runs(root: Path) -> tuple[RunEntry, ...]:
 
 
 def find_run(root: Path, reference: str) -> RunFolder:
-    """Open a run by its path, its folder name, its identifier, or the beginning of one identifier.
+    """Open a run by its path, its folder name, its identifier, the beginning of it, or its name where one run has it.
 
     Raises:
         RunNameError: If none or several match.
@@ -251,11 +251,13 @@ def run_path(root: Path, reference: str) -> Path:
     matches = [entry for entry in entries if reference in (entry.path.name, entry.id)]
     if not matches and reference:
         matches = [entry for entry in entries if entry.id is not None and entry.id.startswith(reference)]
+    if not matches and reference:
+        matches = [entry for entry in entries if entry.name == reference]
     if len(matches) == 1:
         return matches[0].path
     found = "no run is" if not matches else f"{len(matches)} runs are"
-    names = [name for entry in entries for name in (entry.path.name, entry.id) if name]
-    meant = did_you_mean(reference, names) if not matches else ""
+    names = [name for entry in entries for name in (entry.path.name, entry.id, entry.name) if name]
+    meant = did_you_mean(reference, names) if not matches else f"; the last of them is {matches[-1].path.name}."
     raise RunNameError(
         f"{Path(root)}: {found} called {reference!r}{meant or '.'} `quantdl runs list` shows what there is."
     )
