@@ -25,7 +25,7 @@ from quantdl.experiment import evaluate, load_data
 from quantdl.records import to_plain
 from quantdl.results.evaluation import EvaluationTable
 from quantdl.risk.backtests import christoffersen
-from quantdl.risk.book_laws import TAILS, long_only_books, share_better
+from quantdl.risk.scores.book_laws import TAILS, long_only_books, share_better
 from quantdl.scoring import fz0
 
 ROOT = Path(__file__).resolve().parents[1]

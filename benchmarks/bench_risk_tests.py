@@ -28,8 +28,8 @@ from quantdl.risk.backtests.coverage import coverage_ratios, kupiec_counts
 from quantdl.risk.backtests.durations import weibull_ratios
 from quantdl.risk.backtests.dynamic_quantile import dynamic_quantile_statistics
 from quantdl.risk.backtests.independence import independence_law, independence_ratios
+from quantdl.risk.backtests.monitoring import CELLS, RESTART, stakes, transform_densities
 from quantdl.risk.backtests.simulated import bernoulli_hits, scattered_hits
-from quantdl.risk.monitoring import CELLS, RESTART, stakes, transform_densities
 from quantdl.scoring.comparisons import diebold_mariano
 
 WORLDS = ("right", "small", "clusters", "gaussian")

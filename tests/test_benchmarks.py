@@ -44,7 +44,7 @@ from gjr_books import gjr_books
 from bench_forecasts import ROOT, _fz0
 from quantdl.config import load_config
 from quantdl.experiment import load_data
-from quantdl.risk.book_laws import long_only_books
+from quantdl.risk.scores.book_laws import long_only_books
 learnt = load_data(load_config(ROOT / "configs" / "forecast_sp500.yaml"), keep_ingest=False).learnt
 returns = pd.DataFrame(learnt.log_returns(), learnt.sessions, list(learnt.assets))
 test = returns.loc["2019-01-02":"2022-12-28"].index

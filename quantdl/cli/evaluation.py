@@ -6,7 +6,7 @@ import typer
 
 from quantdl.cli.printing import print_table
 from quantdl.results.evaluation import EvaluationRow, EvaluationTable
-from quantdl.risk.book_laws import TailTests
+from quantdl.risk.scores.book_laws import TailTests
 
 _SCORES = (
     "model",

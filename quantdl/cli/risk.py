@@ -12,8 +12,8 @@ from quantdl.errors import ConfigError
 
 if TYPE_CHECKING:
     from quantdl.results.book_risk import BookRiskRecord
-    from quantdl.risk.book_figures import LevelFigures, PartFigures
-    from quantdl.risk.stress_record import StressReport
+    from quantdl.risk.book.figures import LevelFigures, PartFigures
+    from quantdl.risk.stress.record import StressReport
 
 REPORT, RECORD = "report.html", "book_risk.json"
 """Names of the report and of the record in the folder written."""

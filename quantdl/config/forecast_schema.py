@@ -18,7 +18,7 @@ from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
 from quantdl.market.sources.settings import PriceSettings
 from quantdl.models.settings import GroupsFile, ModelSettings
-from quantdl.risk.stress_settings import StressSettings
+from quantdl.risk.stress.settings import StressSettings
 from quantdl.training.settings import TrainingSettings
 
 Name = Annotated[

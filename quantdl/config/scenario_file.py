@@ -13,7 +13,7 @@ from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import read_document
 from quantdl.errors import QuantdlError
 from quantdl.records import part_of
-from quantdl.risk.stress_settings import StressSettings
+from quantdl.risk.stress.settings import StressSettings
 
 
 @final

@@ -24,10 +24,10 @@ from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
 from quantdl.experiment.preparation import SourceData, data_of, prepared, read_sources
 from quantdl.market.panel import Panel
-from quantdl.risk.book import BookRisk, LossPredictions
-from quantdl.risk.forecast_scores import QUANTILES, window_names
+from quantdl.risk.book.predicted import ModelPredictions
+from quantdl.risk.book.predictions import BookRisk, LossPredictions
 from quantdl.risk.measures.losses import expected_shortfall_error, portfolio_losses, value_at_risk_error
-from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.scores.forecast_scores import QUANTILES, window_names
 from quantdl.training.fit import Progress
 from quantdl.training.forecasting import ForecastBook
 from quantdl.training.splits import split_bars

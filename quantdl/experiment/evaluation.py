@@ -20,9 +20,9 @@ from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
 from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
-from quantdl.risk.book_laws import forecast_books, long_only_books
-from quantdl.risk.model_scores import GroupScores, HorizonScores, asset_tests, group_scores, horizon_scores
-from quantdl.risk.stock_days import Ticks, quantile_grid, stock_days
+from quantdl.risk.scores.book_laws import forecast_books, long_only_books
+from quantdl.risk.scores.model_scores import GroupScores, HorizonScores, asset_tests, group_scores, horizon_scores
+from quantdl.risk.scores.stock_days import Ticks, quantile_grid, stock_days
 from quantdl.scoring import find_tick
 from quantdl.sequences import NEXT_SESSION, position_window
 from quantdl.training.fit import Progress

@@ -19,11 +19,11 @@ def write_evaluation(
 
     Beside ``evaluation.json`` (every figure), ``config.yaml`` and ``environment.json`` it holds of each model
 
-    * ``scores_MODEL.parquet``: a row a stock-day, one session ahead, see `quantdl.risk.stock_days.stock_days`
+    * ``scores_MODEL.parquet``: a row a stock-day, one session ahead, see `quantdl.risk.scores.stock_days.stock_days`
     * ``position_scores_MODEL.parquet``: the same of the position, from fill to exit
     * ``position_BARS_scores_MODEL.parquet``: the same of each further horizon
-    * ``quantiles_MODEL.parquet``: a row a session and asset, see `quantdl.risk.stock_days.quantile_grid`
-    * ``books_MODEL.parquet``: a row a session and book, see `quantdl.risk.book_laws.BookForecasts.table`
+    * ``quantiles_MODEL.parquet``: a row a session and asset, see `quantdl.risk.scores.stock_days.quantile_grid`
+    * ``books_MODEL.parquet``: a row a session and book, see `quantdl.risk.scores.book_laws.BookForecasts.table`
 
     Args:
         config: Of the evaluation.

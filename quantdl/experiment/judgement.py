@@ -35,19 +35,19 @@ from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY
 from quantdl.risk.backtests import kolmogorov_smirnov
-from quantdl.risk.book import LEVELS, LossPredictions, RiskTable, risk_table
-from quantdl.risk.book_figures import NO_GROUP
+from quantdl.risk.book.figures import NO_GROUP
+from quantdl.risk.book.forecast_tests import forecast_tests
+from quantdl.risk.book.historical import HistoricalSimulation
+from quantdl.risk.book.level_tests import LevelTests, value_at_risk_tests
+from quantdl.risk.book.predicted import ModelPredictions
+from quantdl.risk.book.predictions import LEVELS, LossPredictions, RiskTable, risk_table
+from quantdl.risk.book.run_contributions import RunContributions, run_contributions
 from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.further_figures import further_figures
 from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
-from quantdl.risk.forecast_scores import ForecastScores, forecast_scores
-from quantdl.risk.forecast_tests import forecast_tests
-from quantdl.risk.historical import HistoricalSimulation
-from quantdl.risk.level_tests import LevelTests, value_at_risk_tests
-from quantdl.risk.member_spread import member_spread
-from quantdl.risk.predicted import ModelPredictions
-from quantdl.risk.run_contributions import RunContributions, run_contributions
+from quantdl.risk.scores.forecast_scores import ForecastScores, forecast_scores
+from quantdl.risk.scores.member_spread import member_spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,9 @@ class Judgement:
     Attributes:
         metrics: Every figure.
         checklist: The verdict.
-        risk: Predictions against losses; see `quantdl.risk.book.risk_table`.
+        risk: Predictions against losses; see `quantdl.risk.book.predictions.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
-        monitoring: The strip of the forecasts; see `quantdl.risk.forecast_tests.monitoring_strip`. None without any.
+        monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 

@@ -13,7 +13,7 @@ from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.stress.record import StressReport
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Outcome:
     Attributes:
         data: Panel and census.
         fitted: The model, or None.
-        forecasts: The table of `quantdl.risk.forecast_scores.forecast_table`, or None without a model.
+        forecasts: The table of `quantdl.risk.scores.forecast_scores.forecast_table`, or None without a model.
         books: The backtests of the strategy and of equal weight.
         judgement: What was measured of them, and the verdict.
         by_strategy: The books of several strategies of one account; None for a single one.

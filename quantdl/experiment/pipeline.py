@@ -34,11 +34,11 @@ from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.inspection.census import Census
 from quantdl.market.panel import Panel
 from quantdl.models.settings import ModelSettings
-from quantdl.risk.book import LossPredictions
+from quantdl.risk.book.historical import HistoricalSimulation
+from quantdl.risk.book.predicted import ModelPredictions
+from quantdl.risk.book.predictions import LossPredictions
 from quantdl.risk.curves.metrics import PerformanceMetrics
-from quantdl.risk.forecast_scores import forecast_table
-from quantdl.risk.historical import HistoricalSimulation
-from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.scores.forecast_scores import forecast_table
 from quantdl.runs.selection import Selection
 from quantdl.sequences import position_window
 from quantdl.training.fit import Progress

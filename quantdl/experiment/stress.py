@@ -12,13 +12,13 @@ from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.experiment.judgement import Books
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.panel import Panel
-from quantdl.risk.book import LossPredictions
-from quantdl.risk.liquidity import MarketDepth
-from quantdl.risk.past_returns import PastReturns
-from quantdl.risk.predicted import ModelPredictions
-from quantdl.risk.stress import stress_book
-from quantdl.risk.stress_book import StressedBook, StressLaw, scenario_faults
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.book.past_returns import PastReturns
+from quantdl.risk.book.predicted import ModelPredictions
+from quantdl.risk.book.predictions import LossPredictions
+from quantdl.risk.stress.all_scenarios import stress_book
+from quantdl.risk.stress.liquidity import MarketDepth
+from quantdl.risk.stress.record import StressReport
+from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
 from quantdl.sequences import NEXT_SESSION
 
 

@@ -24,7 +24,7 @@ from quantdl.experiment.pipeline import model_predictions
 from quantdl.experiment.preparation import LoadedData, data_of, model_inputs, read_sources
 from quantdl.experiment.trials import code_hash
 from quantdl.experiment.unfinished import keeping_unfinished
-from quantdl.risk.predicted import ModelPredictions
+from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.runs.ledger import trial_hash
 from quantdl.training.fit import Progress
 from quantdl.training.splits import split_bars

@@ -5,9 +5,9 @@ from quantdl.report.document import Cell, Part, Row, Section, Table, header, not
 from quantdl.report.formatting import COUNT, PERCENT, RETURN_SCORE, SCORE, STATISTIC, counted, level_figure, p_value
 from quantdl.report.quantities import Quantity
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.forecast_scores import AssetScores, Coverage, FitScores, ForecastScores, Uniformity
-from quantdl.risk.model_scores import HorizonScores
-from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
+from quantdl.risk.scores.forecast_scores import AssetScores, Coverage, FitScores, ForecastScores, Uniformity
+from quantdl.risk.scores.model_scores import HorizonScores
+from quantdl.risk.scores.pit_histogram import PitHistogram, ReliabilityPoint
 
 ENDS_SHOWN = 20
 TAIL_QUANTILES = (0.01, 0.05, 0.95, 0.99)

@@ -4,7 +4,7 @@ from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, notice, number, row
 from quantdl.report.formatting import COUNT, PERCENT, headline, level_figure, stated, with_unit
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.member_spread import LevelParameterRisk, LevelSpread, MemberSpread
+from quantdl.risk.scores.member_spread import LevelParameterRisk, LevelSpread, MemberSpread
 
 NOTE = (
     "The spread is the standard deviation over the members, averaged over sessions. The predicted law mixes all "

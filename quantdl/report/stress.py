@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from quantdl.report.document import Bullets, Cell, Part, Row, Section, Table, heading_row, notice, number, row
 from quantdl.report.formatting import COUNT, PERCENT, RATIO, Unit, counted, figure
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.stress_record import PositionLoss, StressFigure, StressReport, StressRow
+from quantdl.risk.stress.record import PositionLoss, StressFigure, StressReport, StressRow
 
 KINDS = {
     "window": "Crises of the past",

@@ -19,8 +19,8 @@ from quantdl.backtest.judging.summaries import (
 )
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.records import OMIT_DEFAULT
-from quantdl.risk.forecast_scores import next_session
-from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint, pit_histogram, reliability
+from quantdl.risk.scores.forecast_scores import next_session
+from quantdl.risk.scores.pit_histogram import PitHistogram, ReliabilityPoint, pit_histogram, reliability
 
 
 @dataclass(frozen=True)

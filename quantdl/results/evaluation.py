@@ -7,8 +7,16 @@ from datetime import date
 import pandas as pd
 
 from quantdl.records import INLINE
-from quantdl.risk.book_laws import TAILS, BookForecasts, BookTests, PooledTail, book_tests, pooled_tails, share_better
-from quantdl.risk.model_scores import (
+from quantdl.risk.scores.book_laws import (
+    TAILS,
+    BookForecasts,
+    BookTests,
+    PooledTail,
+    book_tests,
+    pooled_tails,
+    share_better,
+)
+from quantdl.risk.scores.model_scores import (
     AgainstOne,
     AssetTests,
     GroupScores,

@@ -15,7 +15,7 @@ from quantdl.results.census import CensusRecord, SeriesRecord
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.setup import Setup, read_setup
 from quantdl.results.tables import FIX, read_by_session, read_parquet
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.stress.record import StressReport
 from quantdl.runs.environment import Environment
 from quantdl.runs.manifest import RunFolder
 from quantdl.runs.selection import Selection

@@ -28,7 +28,7 @@ from quantdl.backtest.plan.invalidation import (
     VolatilityLimit,
     fires,
 )
-from quantdl.risk.book import BookRisk
+from quantdl.risk.book.predictions import BookRisk
 from tests.backtest.judged import EVIDENCE
 from tests.backtest.worlds import plan_for, span, world
 

@@ -8,7 +8,7 @@ import pytest
 from quantdl.config import load_config
 from quantdl.config.scenario_file import load_scenarios, scenario_refusal, scenarios_of
 from quantdl.errors import ConfigError
-from quantdl.risk.stress_settings import StressSettings, WindowScenario
+from quantdl.risk.stress.settings import StressSettings, WindowScenario
 
 SHIPPED = Path(__file__).parents[2] / "configs" / "scenarios" / "stress.yaml"
 

@@ -14,7 +14,7 @@ from quantdl.experiment import carry_out, load_model, pipeline, run_backtest_onl
 from quantdl.experiment.preparation import load_data
 from quantdl.experiment.reproducing import reproduce
 from quantdl.market.sources import load_sp500
-from quantdl.risk.historical import trailing_returns
+from quantdl.risk.book.historical import trailing_returns
 from quantdl.runs import open_run, verify_run
 from quantdl.runs.ledger import LEDGER, Ledger
 from quantdl.training.forecasting import forecast_sessions

@@ -9,7 +9,7 @@ from quantdl.config import load_config
 from quantdl.errors import ConfigError
 from quantdl.experiment.stress import groups_of, refuse_unknown_names
 from quantdl.records import from_plain
-from quantdl.risk.stress_record import StressReport
+from quantdl.risk.stress.record import StressReport
 
 
 def test_the_book_of_the_last_session_is_stressed_and_written(small_outcome, small_run):

@@ -106,7 +106,7 @@ MODEL_SWEEP = "sweep: {parameters: {turnover_penalty: [0.0, 0.5]}}\n\nsplits:\n"
 @pytest.mark.slow
 def test_all_sets_play_on_the_forecasts_of_one_fit(tmp_path, monkeypatch):
     """The model has seen nothing from the first session played on, and each session is drawn once for all sets."""
-    from quantdl.risk.predicted import ModelPredictions
+    from quantdl.risk.book.predicted import ModelPredictions
 
     asked = []
     draws = ModelPredictions.position_draws

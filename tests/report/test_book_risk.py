@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from quantdl.report.book_risk import book_risk_sections, tiles, write_book_risk_report
-from quantdl.risk.stress_record import StressReport, StressRow
+from quantdl.risk.stress.record import StressReport, StressRow
 from tests.book_risk_record import HOSTILE, by_hand
 from tests.report.sections import by_label, table, words
 

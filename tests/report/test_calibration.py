@@ -6,9 +6,9 @@ from datetime import date
 from quantdl.report import calibration
 from quantdl.report.calibration import ENDS_SHOWN, asset_table
 from quantdl.results.run_record import read_run
-from quantdl.risk.forecast_scores import AssetScores, FitScores, Uniformity
-from quantdl.risk.model_scores import HorizonScores
-from quantdl.risk.pit_histogram import ReliabilityPoint
+from quantdl.risk.scores.forecast_scores import AssetScores, FitScores, Uniformity
+from quantdl.risk.scores.model_scores import HorizonScores
+from quantdl.risk.scores.pit_histogram import ReliabilityPoint
 from tests.report import sections
 from tests.report.drawings import traces, values
 

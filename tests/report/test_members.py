@@ -7,7 +7,7 @@ import pytest
 from quantdl.records import to_plain
 from quantdl.report import members, write_report
 from quantdl.report.html import build_report
-from quantdl.risk.member_spread import LevelParameterRisk, LevelSpread, MemberSpread, QuantileSpread
+from quantdl.risk.scores.member_spread import LevelParameterRisk, LevelSpread, MemberSpread, QuantileSpread
 from tests.report.drawings import traces
 from tests.report.sections import chart, column, table, words
 

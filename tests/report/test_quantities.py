@@ -11,7 +11,7 @@ from quantdl.backtest.judging.periods import PeriodResult
 from quantdl.report import calibration, regimes
 from quantdl.report.formatting import COUNT, MONEY, PERCENT, RATIO
 from quantdl.report.quantities import Quantity, reason_of
-from quantdl.risk.forecast_scores import AssetScores, ForecastScores
+from quantdl.risk.scores.forecast_scores import AssetScores, ForecastScores
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from quantdl.records import to_plain
 from quantdl.report import stress
 from quantdl.report.html import build_report
 from quantdl.results.run_record import read_run
-from quantdl.risk.stress_record import PositionLoss, StressFigure, StressReport, StressRow
+from quantdl.risk.stress.record import PositionLoss, StressFigure, StressReport, StressRow
 from tests.report.sections import by_label, table, words
 
 WINDOW = StressRow(

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 from quantdl.results.book_risk import book_risk_tables
-from quantdl.risk.stress_record import StressReport, StressRow
+from quantdl.risk.stress.record import StressReport, StressRow
 from tests.book_risk_record import by_hand
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from quantdl.records import to_plain
 from quantdl.results.evaluation import ScoredModel, evaluation_rows
-from quantdl.risk.book_laws import TAILS, BookForecasts
-from quantdl.risk.model_scores import asset_tests
+from quantdl.risk.scores.book_laws import TAILS, BookForecasts
+from quantdl.risk.scores.model_scores import asset_tests
 
 N = 300
 SESSIONS = pd.bdate_range("2020-01-01", periods=N + 1)

@@ -155,9 +155,9 @@ def exception_values(seen: Observed, level: float) -> np.ndarray:
 def shortfall_values(seen: Observed, level: float) -> np.ndarray:
     """Return (T,) the e-process of losses beyond a value at risk at a level; NaN where no shortfall was predicted.
 
-    See `quantdl.risk.monitoring.shortfall_process`; a session without a prediction changes nothing.
+    See `quantdl.risk.backtests.monitoring.shortfall_process`; a session without a prediction changes nothing.
     """
-    from quantdl.risk.monitoring import shortfall_process  # loads torch, which reading a config must not
+    from quantdl.risk.backtests.monitoring import shortfall_process  # loads torch, which reading a config must not
 
     if level not in seen.shortfalls:
         return np.full(len(seen.equity), np.nan)
@@ -169,9 +169,9 @@ def shortfall_values(seen: Observed, level: float) -> np.ndarray:
 def transform_values(seen: Observed) -> np.ndarray:
     """Return (T,) the e-process of where losses fell in their law; NaN throughout where no law was predicted.
 
-    See `quantdl.risk.monitoring.transform_process`; a session without a prediction changes nothing.
+    See `quantdl.risk.backtests.monitoring.transform_process`; a session without a prediction changes nothing.
     """
-    from quantdl.risk.monitoring import RESTART, e_process, transform_densities
+    from quantdl.risk.backtests.monitoring import RESTART, e_process, transform_densities
 
     predicted = seen.cells >= 0
     if not predicted.any():

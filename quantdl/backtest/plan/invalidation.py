@@ -132,7 +132,7 @@ class ShortfallLimit:
 class TransformLimit:
     """Fires when losses no longer fall evenly into their predicted law: it has shifted, or its width is wrong.
 
-    A predicted law that is right for years and then drifts is found, too; see `quantdl.risk.monitoring`.
+    A predicted law that is right for years and then drifts is found, too; see `quantdl.risk.backtests.monitoring`.
 
     Attributes:
         kind: Name of the variant.

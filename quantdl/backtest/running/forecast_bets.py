@@ -14,7 +14,7 @@ from quantdl.backtest.book.terms import HaltCondition, Terms
 from quantdl.backtest.running.view import Forecasts
 from quantdl.calendars.labels import bar_text
 from quantdl.errors import RunError
-from quantdl.risk.monitoring import (
+from quantdl.risk.backtests.monitoring import (
     RESTART,
     LossBets,
     exception_bets,
@@ -25,7 +25,7 @@ from quantdl.risk.monitoring import (
 )
 
 if TYPE_CHECKING:
-    from quantdl.risk.book import BookRisk
+    from quantdl.risk.book.predictions import BookRisk
 
 
 class ForecastBets:

@@ -13,7 +13,7 @@ from quantdl.errors import PlanError, RunError
 from quantdl.portfolio.limits import Limits
 
 if TYPE_CHECKING:
-    from quantdl.risk.book import BookRisk
+    from quantdl.risk.book.predictions import BookRisk
 
 
 @dataclass(frozen=True, eq=False)

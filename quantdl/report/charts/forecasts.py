@@ -10,7 +10,7 @@ from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
 from quantdl.report.formatting import counted, stated
 from quantdl.report.look import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, days
-from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
+from quantdl.risk.scores.pit_histogram import PitHistogram, ReliabilityPoint
 from quantdl.training.fit import EpochRecord
 
 

@@ -15,7 +15,7 @@ from quantdl.backtest.plan.invalidation import (
 )
 from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.errors import RunError
-from quantdl.risk.book import BookRisk
+from quantdl.risk.book.predictions import BookRisk
 from tests.backtest.oracle.engine import play
 from tests.backtest.worlds import Schedule, plan_for, random_walk, span, world
 

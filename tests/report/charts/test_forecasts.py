@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from quantdl.report import charts
-from quantdl.risk.pit_histogram import PitHistogram, ReliabilityPoint
+from quantdl.risk.scores.pit_histogram import PitHistogram, ReliabilityPoint
 from quantdl.training.fit import EpochRecord
 from tests.report.drawings import drawn, traces, values
 
