@@ -42,8 +42,9 @@ _FAINT = """() => {
       const color = getComputedStyle(at).backgroundColor;
       if (opaque(color)) return color;
     }
-    return matchMedia('(prefers-color-scheme: dark)').matches
-      && getComputedStyle(document.documentElement).colorScheme.includes('dark') ? 'rgb(18, 18, 18)' : 'rgb(255, 255, 255)';
+    const dark = matchMedia('(prefers-color-scheme: dark)').matches
+      && getComputedStyle(document.documentElement).colorScheme.includes('dark');
+    return dark ? 'rgb(18, 18, 18)' : 'rgb(255, 255, 255)';
   };
   const own = (node) => [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
   const found = new Set();

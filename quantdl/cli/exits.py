@@ -17,7 +17,7 @@ from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
-_SAID = "interrupted; no run was written"
+_SAID = "interrupted; no run was written"  # where a command does not say more, see `quantdl.cli.going_on`
 
 
 class Commands(TyperGroup):
@@ -41,7 +41,7 @@ def _reported() -> Iterator[None]:
         typer.echo(str(error), err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo(_SAID, err=True)
+        typer.echo(str(error) or _SAID, err=True)
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         discard_output()

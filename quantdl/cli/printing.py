@@ -1,10 +1,11 @@
-"""Figures as tables or JSON on standard output, progress bars on standard error."""
+"""Figures as tables or JSON on standard output."""
 
 import json
 import math
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,8 +51,25 @@ def print_json(value: object) -> None:
     typer.echo(text)
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a title; figures stand to the right."""
+def print_sentences(text: str) -> None:
+    """Print text: on a terminal broken between words at its width, else as one line, for whoever searches it."""
+    if not text:
+        return
+    safe = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+    typer.echo(textwrap.fill(safe, _terminal_width()) if sys.stdout.isatty() else safe)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, plain_text: bool = False
+) -> None:
+    """Print rows under a title; figures stand to the right.
+
+    Args:
+        title: Above the table.
+        columns: Their names.
+        rows: A cell a column.
+        plain_text: Whether the cells are figures written out, which stand to the right but for the first column.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -59,11 +77,14 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[obje
     cells = [list(line) for line in rows]
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        figures = bool(cells) and all(_is_figure(line[index]) for line in cells)
+        figures = index > 0 if plain_text else bool(cells) and all(_is_figure(line[index]) for line in cells)
         table.add_column(column, justify="right" if figures else "left", no_wrap=figures)
     for line in cells:
         table.add_row(*(Text(_cell_text(cell)) for cell in line))
-    _console().print(table)
+    console = _console()
+    with console.capture() as drawn:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def print_figures(figures: object) -> None:
@@ -72,27 +93,8 @@ def print_figures(figures: object) -> None:
         typer.echo(line)
 
 
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Give a callback ``(stage, done, total)`` that draws one bar a stage on standard error.
-
-    A ``total`` of zero means that it is not known.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        stages = {}
-
-        def advance(stage: str, done: int, total: int) -> None:
-            if stage not in stages and not sys.stderr.isatty():
-                typer.echo(f"{stage} ...", err=True)  # a log shows a bar only when it has ended
-            if stage not in stages:
-                stages[stage] = bars.add_task(stage, total=total or None)
-            bars.update(stages[stage], completed=done, total=total or None)
-
-        yield advance
+def _terminal_width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def _console() -> "Console":

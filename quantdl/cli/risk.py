@@ -83,6 +83,20 @@ def print_book_risk(record: "BookRiskRecord") -> None:
         typer.echo(line)
 
 
+def print_highest_risk(record: "BookRiskRecord") -> None:
+    """Print one line: value at risk and shortfall of the next bar at the highest level."""
+    told = [one for one in record.figures.levels if not one.reason]
+    if not told:
+        typer.echo("risk: undefined")
+        return
+    first = min(one.bars for one in told)
+    one = max((one for one in told if one.bars == first), key=lambda one: one.level)
+    limit, shortfall = one.value_at_risk, one.expected_shortfall
+    assert limit is not None and shortfall is not None  # there is no reason why they are not defined
+    bars = f"{one.bars} bar{'s' if one.bars > 1 else ''}"
+    typer.echo(f"over {bars} at {100 * one.level:g} %: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
+
+
 def _print_stress(found: "StressReport") -> None:
     names = ["scenario", "loss [%]", "error", "probability", "largest loss"]
     lines = []

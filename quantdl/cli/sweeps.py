@@ -40,6 +40,14 @@ def print_sweep(table: GridTable) -> None:
         print_figures({"best": table.best.values, "trials": table.selection})
 
 
+def best_line(table: GridTable) -> str:
+    """Return the best set in a line, with what it was played on."""
+    if table.best is None:
+        return "no set has a Sharpe ratio"
+    values = ", ".join(f"{name}: {value}" for name, value in table.best.values.items())
+    return f"best on the {table.span} span: {values}; Sharpe ratio {table.best.sharpe:.4f} of {len(table.rows):,} sets"
+
+
 def _lines(table: GridTable) -> Iterator[str]:
     counts = {state: sum(row.state == state for row in table.rows) for state in ("played", "refused", "failed")}
     yield ", ".join(f"{count:,} {state}" for state, count in counts.items()) + f" of {len(table.rows):,} sets"

@@ -11,8 +11,8 @@ from quantdl.results.comparison import ComparedRuns, Pair, RunComparison
 from quantdl.results.run_record import STRATEGY
 from quantdl.results.tables import read_by_session, read_parquet
 from quantdl.risk.curves.paired_returns import FEWEST_BARS, PairedReturns, bars_in_common, compare_returns
-from quantdl.risk.forecast_scores import next_session
-from quantdl.risk.model_scores import AgainstOne, against_one, confidence_set
+from quantdl.risk.scores.forecast_scores import next_session
+from quantdl.risk.scores.model_scores import AgainstOne, against_one, confidence_set
 from quantdl.runs.manifest import RunFolder
 
 _COMPARED = ("strategy", "costs", "forecast")

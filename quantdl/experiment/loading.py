@@ -18,9 +18,7 @@ from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, lo
 from quantdl.market.sources.settings import AlignedPrices, PriceSettings, SinglePrices
 from quantdl.market.storage.revisions import with_revisions
 from quantdl.market.storage.vintages import known_revisions, record_ingest
-
-VINTAGES = "vintages"
-"""Name of the folder of ingests, beside the run folders."""
+from quantdl.runs.kept import VINTAGES
 
 _NOT_STATED = "not stated"
 

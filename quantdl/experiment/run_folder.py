@@ -24,7 +24,7 @@ from quantdl.results.census import census_record, series_record
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment, lock
-from quantdl.runs.manifest import FAILURE
+from quantdl.runs.manifest import FAILURE, VERDICT
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
@@ -106,6 +106,7 @@ def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
         run.write_json("stress.json", outcome.stress)
     run.write_json("settlement.json", _settlements(config, outcome))
     run.write_json("checklist.json", outcome.checklist)
+    run.write_json(VERDICT, outcome.plain_verdict)
 
 
 def _write_request(run: RunWriter, config: ExperimentConfig) -> None:

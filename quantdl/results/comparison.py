@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from quantdl.risk.curves.paired_returns import PairedReturns
-from quantdl.risk.model_scores import AgainstOne
+from quantdl.risk.scores.model_scores import AgainstOne
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from quantdl.records import as_object, from_plain
 from quantdl.results.breakdowns import Breakdowns
 from quantdl.results.census import CensusRecord, SeriesRecord
 from quantdl.results.metrics import RunMetrics
+from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
 from quantdl.results.setup import Setup, read_setup
 from quantdl.results.tables import FIX, read_by_session, read_parquet
 from quantdl.risk.stress.record import StressReport
@@ -144,6 +145,11 @@ class RunRecord:
     selection: Selection
     tables: RunTables
     stress: StressReport | None = None
+
+    @property
+    def plain_verdict(self) -> PlainVerdict:
+        """The verdict in plain words."""
+        return plain_verdict(self.checklist, self.metrics, self.card.declaration.frequency)
 
 
 def read_run(run: RunFolder) -> RunRecord:

@@ -5,7 +5,7 @@ from datetime import date
 from quantdl.cli.comparison import print_comparison
 from quantdl.results.comparison import Pair, RunComparison
 from quantdl.risk.curves.paired_returns import PairedReturns
-from quantdl.risk.model_scores import AgainstOne
+from quantdl.risk.scores.model_scores import AgainstOne
 from quantdl.scoring.comparisons import ScoreDifference
 
 MEAN, SHARPE, TAIL = (ScoreDifference(mean, mean / 2, 2.0, 0.046, 100) for mean in (0.0002, 0.05, -0.01))

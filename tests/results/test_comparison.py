@@ -5,7 +5,7 @@ from datetime import date
 from quantdl.records import from_plain, to_plain
 from quantdl.results.comparison import ComparedRuns, Pair, RunComparison
 from quantdl.risk.curves.paired_returns import PairedReturns
-from quantdl.risk.model_scores import AgainstOne
+from quantdl.risk.scores.model_scores import AgainstOne
 from quantdl.scoring.comparisons import ScoreDifference
 
 
