@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import typer
-
 from quantdl.audit.verdict import AuditReport
+from quantdl.cli.saying import say
 
 _SAYS = {
     "CLEAN": "nothing that was decided depends on data from after it, as far as this was looked at",
@@ -20,7 +19,7 @@ def print_audit(report: AuditReport) -> None:
         report: Of the audit.
     """
     for line in _lines(report):
-        typer.echo(line)
+        say(line)
 
 
 def _lines(report: AuditReport) -> Iterator[str]:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from quantdl.cli.printing import print_figures, print_json, print_table, row
+from quantdl.cli.saying import say
 
 if TYPE_CHECKING:
     from quantdl.market.data_fault import DataFault
@@ -37,13 +36,13 @@ def print_census(census: "Census", policies: "Policies", refused: Sequence["Data
     kinds = [[kind, count, assets[kind], treatment[kind]] for kind, count in counts.items() if count]
     print_table("Faults by kind", ["kind", "count", "assets", "policy"], kinds)
     absent = [kind for kind, count in counts.items() if not count]
-    typer.echo(f"looked for and not found: {', '.join(absent)}\n")
+    say(f"looked for and not found: {', '.join(absent)}\n")
     shown, left_out = (list(census.faults), []) if whole else _largest(census.faults)
     print_table("Faults", ["kind", "symbol", "first", "last", "count", "detail"], map(row, shown))
     for line in left_out:
-        typer.echo(line)
+        say(line)
     if left_out:
-        typer.echo("--all prints every fault.")
+        say("--all prints every fault.")
 
 
 def print_census_json(census: "Census", policies: "Policies", refused: Sequence["DataFault"]) -> None:

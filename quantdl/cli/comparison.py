@@ -1,8 +1,7 @@
 """Two runs side by side on the terminal."""
 
-import typer
-
 from quantdl.cli.printing import print_table, row
+from quantdl.cli.saying import say
 from quantdl.results.comparison import RunComparison
 from quantdl.scoring.comparisons import ScoreDifference
 
@@ -27,7 +26,7 @@ def print_comparison(table: RunComparison, first: str, second: str) -> None:
         )
     for what, reason in (("", table.undefined), ("forecasts: ", table.forecasts_undefined)):
         if reason:
-            typer.echo(f"undefined: {what}{reason}")
+            say(f"undefined: {what}{reason}")
 
 
 def _returns(table: RunComparison) -> list[Line]:

@@ -13,6 +13,7 @@ from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on
 from quantdl.cli.printing import print_json
 from quantdl.cli.progress import told
 from quantdl.cli.run_list import began, print_runs, verdict_and_sharpe
+from quantdl.cli.saying import say
 from quantdl.cli.stored import contents_of, print_stored
 from quantdl.errors import ConfigError, IntegrityError
 
@@ -34,7 +35,7 @@ def runs_list(root: Root = Path("runs"), as_json: AsJson = False, verbose: Verbo
     elif entries:
         print_runs(root, entries, whole=verbose)
     else:
-        typer.echo(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
+        say(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
 
 
 def _found(entries: Sequence["RunEntry"]) -> list[dict[str, object]]:
@@ -95,9 +96,9 @@ def runs_verify(
         print_json({"problems": problems})
     for path, found in problems.items():
         for problem in found:
-            typer.echo(f"{path}: {problem}", err=True)
+            say(f"{path}: {problem}", err=True)
         if not found and not as_json:
-            typer.echo(f"{path}: intact")
+            say(f"{path}: intact")
     if any(problems.values()):
         raise typer.Exit(IntegrityError.exit_code)
 
@@ -123,13 +124,13 @@ def runs_reproduce(
     if as_json:
         print_json(found)
     for difference in found.differing:
-        typer.echo(f"{difference.file}: {difference.detail}", err=True)
+        say(f"{difference.file}: {difference.detail}", err=True)
     if found.differing:
         for change in found.surroundings:
-            typer.echo(f"not as it was: {change}", err=True)
+            say(f"not as it was: {change}", err=True)
         raise typer.Exit(IntegrityError.exit_code)
     if not as_json:
-        typer.echo(f"{folder.path}: reproduced, {len(found.same)} files with the same bytes")
+        say(f"{folder.path}: reproduced, {len(found.same)} files with the same bytes")
 
 
 def runs_delete(
@@ -158,17 +159,15 @@ def runs_delete(
         entries = older_runs(root, before)
         paths = [entry.path for entry in entries if entry.name is not None]
         for entry in (one for one in entries if one.name is None):
-            typer.echo(f"{entry.path}: left as it is: {entry.problem}", err=True)
+            say(f"{entry.path}: left as it is: {entry.problem}", err=True)
         total = sum(map(size_of, paths))
         if not paths:
-            typer.echo(
-                f"{root}: of {len(list_runs(root))} runs none began before {before:%Y-%m-%d %H:%M} UTC", err=True
-            )
+            say(f"{root}: of {len(list_runs(root))} runs none began before {before:%Y-%m-%d %H:%M} UTC", err=True)
             return
         print_runs(root, [entry for entry in entries if entry.name is not None], whole=True)
-        typer.echo(f"{_counted(len(paths))} that began before {before:%Y-%m-%d %H:%M} UTC, {total / 1e6:,.1f} MB")
+        say(f"{_counted(len(paths))} that began before {before:%Y-%m-%d %H:%M} UTC, {total / 1e6:,.1f} MB")
     if dry_run:
-        typer.echo("nothing was deleted: --dry-run", err=True)
+        say("nothing was deleted: --dry-run", err=True)
         return
     what = str(paths[0]) if run is not None else _counted(len(paths))
     if not yes and not sys.stdin.isatty():
@@ -176,7 +175,7 @@ def runs_delete(
     if yes or typer.confirm(f"Delete {what}?"):
         for path in paths:
             delete_run(path)
-            typer.echo(f"{path}: deleted")
+            say(f"{path}: deleted")
 
 
 def _counted(runs: int) -> str:
