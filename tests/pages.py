@@ -25,7 +25,11 @@ _BROKEN = """() => [...document.querySelectorAll('a[href^="#"]')].map((link) => 
 _TOO_WIDE = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return [];
-  const inside = (node) => node.closest('.scroll, pre, nav, svg, .js-plotly-plot') !== null;
+  const scrolls = (node) => ['auto', 'scroll', 'hidden'].includes(getComputedStyle(node).overflowX);
+  const inside = (node) => {
+    for (let at = node.parentElement; at && at !== document.body; at = at.parentElement) if (scrolls(at)) return true;
+    return node.closest('svg') !== null;
+  };
   const wide = [...document.body.querySelectorAll('*')].filter((node) =>
     !inside(node) && node.getBoundingClientRect().right > width + 1);
   return [`the page is ${document.documentElement.scrollWidth} wide`, ...wide.slice(0, 5).map((node) =>

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from quantdl.report import pdf
-from tests.cli.running import invoke
+from tests.cli.running import PROJECT, invoke
 
 openpyxl = pytest.importorskip("openpyxl", reason="needs the extra `test`")
 
@@ -73,3 +73,22 @@ def test_the_tables_of_an_evaluation_are_written_too(small_evaluation, tmp_path)
     assert code == 0
     names = {path.name for path in (tmp_path / "t").iterdir()}
     assert {"evaluation.rows.csv", "evaluation.rows.book.tails.csv", "scores_ewma_t.csv"} <= names
+
+
+def test_the_risk_of_a_book_is_written_as_a_workbook(tmp_path, monkeypatch):
+    """A record by hand stands for the work; its symbol that would be a tag, and a number, are text."""
+    from quantdl.experiment import book_risk
+    from tests.book_risk_record import HOSTILE, by_hand
+
+    monkeypatch.setattr(book_risk, "book_risk", lambda *given: by_hand())
+    book = PROJECT / "data" / "books" / "example.csv"
+    code, output, _ = invoke("risk", str(book), "--excel", str(tmp_path / "risk.xlsx"), "--quiet")
+    assert code == 0 and output.splitlines()[-1] == str(tmp_path / "risk.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "risk.xlsx")["positions"]
+    assert HOSTILE in {value for line in sheet.iter_rows(values_only=True) for value in line}
+
+
+def test_a_workbook_of_a_book_that_cannot_be_written_is_refused_before_the_work(tmp_path):
+    book = PROJECT / "data" / "books" / "example.csv"
+    code, _, errors = invoke("risk", str(book), "--excel", str(tmp_path / "risk.csv"))
+    assert code == 2 and "ends in .xlsx" in errors
