@@ -110,7 +110,7 @@ def _tests(names: tuple[str, ...], tests: ComparedRuns) -> Section:
     parts: list[Part] = []
     for name, pair in zip(names[1:], tests.pairs, strict=True):
         differences = _differences(pair)
-        parts.append(Bullets(tuple(f"{_sentence(one, names[0], name)}" for one in differences)))
+        parts.append(Bullets(tuple(_sentence(one, names[0], name) for one in differences)))
         over = f", {counted(pair.bars, 'return')} from {pair.start} to {pair.end}" if pair.bars else ""
         rows = tuple(map(_difference_row, differences))
         columns = header(f"{names[0]} less {name}", "Difference", "Standard error", "t", "p")
@@ -181,7 +181,7 @@ def _difference(label: str, unit: Unit, test: ScoreDifference, high: str, low: s
 def _sentence(one: _Difference, first: str, second: str) -> str:
     """Say what a test found, so that it can be read without knowing the test."""
     if one.p >= _CHANCE:
-        return f"{one.label}: no difference from {second} that chance could not make (p {p_value(one.p)})."
+        return f"{one.label}: {first} and {second} differ by no more than chance makes (p {p_value(one.p)})."
     return f"{one.label}: {first} {one.high if one.mean > 0 else one.low} {second} (p {p_value(one.p)})."
 
 

@@ -70,7 +70,7 @@ def test_tests_are_told_in_sentences_and_in_figures(simulated, write, tmp_path):
         f"Mean return a bar [bp of return] {1e4 * mean.mean:.2f} {1e4 * mean.error:.2f} {mean.t:.2f} {mean.p_value:.3f}"
     )
     assert figures.replace("-", "\u2212") in " ".join(text.split())
-    assert "Mean return a bar: no difference from again that chance could not make (p 1.000)." in text
+    assert "Mean return a bar: calm and again differ by no more than chance makes (p 1.000)." in text
     assert "different returns of the same asset and session" in text
 
 
