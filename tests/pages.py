@@ -121,6 +121,7 @@ def look_at(browser, path, widths=WIDTHS, schemes=("light", "dark"), on_paper=Tr
     address = Path(path).absolute().as_uri()
     context = browser.new_context(viewport={"width": widths[0], "height": 900})
     page = context.new_page()
+    page.set_default_timeout(180_000)  # a busy machine draws slowly
     page.on("console", lambda one: seen.said.append(one.text) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: seen.said.append(str(error)))
     page.on("dialog", lambda one: (seen.opened.append(one.message), one.dismiss()))
@@ -167,7 +168,6 @@ def _open_all(page):
         "() => [...document.querySelectorAll('[data-chart]')].every((data) => {"
         "  const place = document.getElementById(data.dataset.chart); place.scrollIntoView();"
         "  return place.querySelector('svg, canvas') !== null; })",
-        timeout=60_000,
         polling=100,
     )
 

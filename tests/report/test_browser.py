@@ -69,5 +69,7 @@ def test_hostile_names_run_nothing_and_break_no_layout(browser, simulated, write
 
     for number, texts in enumerate((hostile_texts(), (LONG,))):
         run = write(filled_with(simulated(), texts), root=tmp_path / str(number))
-        seen = look_at(browser, write_report(run, tmp_path / f"hostile-{number}.html"), on_paper=False)
+        seen = look_at(
+            browser, write_report(run, tmp_path / f"hostile-{number}.html"), schemes=("light",), on_paper=False
+        )
         assert seen.faults == {}, json.dumps(seen.faults)[:4_000]
