@@ -1,5 +1,6 @@
 """How the command line ends: a message on standard error and an exit code, never a traceback for bad input."""
 
+import errno
 import io
 import os
 import signal
@@ -48,8 +49,19 @@ def _reported() -> Iterator[None]:
         discard_output()
         raise typer.Exit(PIPE_CLOSED) from error
     except OSError as error:
-        say(f"{error.filename or 'the operating system'}: {error.strerror or error}", err=True)
+        say(_of_the_system(error), err=True)
         raise typer.Exit(QuantdlError.exit_code) from error
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what the operating system refused as a sentence with what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        fix = "Free some space, or write to another disk."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        fix = "Check the permissions, or give another path."
+    else:
+        fix = "Check the path."
+    return f"{error.filename or 'writing the output'}: {error.strerror or error}. {fix}"
 
 
 def discard_output() -> None:

@@ -16,6 +16,7 @@ from quantdl.records import to_plain
 if TYPE_CHECKING:
     from rich.console import Console
 
+_CONTINUES = "  "  # before the further lines of a sentence that is indented itself
 _PIPE_WIDTH = 200  # columns of an output that is no terminal
 
 
@@ -56,8 +57,11 @@ def print_sentences(text: str) -> None:
     """Print text: on a terminal broken between words at its width, else as one line, for whoever searches it."""
     if not text:
         return
-    safe = printable(text.replace("\n", " "))
-    typer.echo(textwrap.fill(safe, _terminal_width()) if sys.stdout.isatty() else safe)
+    safe = printable(text).replace("\n", "\\n")
+    if sys.stdout.isatty():
+        indent = safe[: len(safe) - len(safe.lstrip())] + _CONTINUES
+        safe = textwrap.fill(safe, _terminal_width(), subsequent_indent=indent if indent != _CONTINUES else "")
+    typer.echo(safe)
 
 
 def print_table(

@@ -62,9 +62,8 @@ def _rows(metrics: Plain, breakdowns: Plain, selection: Plain) -> Iterator[tuple
         yield name, _percent(own, key, 1), _percent(rival, key, 1)
     further = part(metrics, "further")
     yield "Sharpe ratio", _number(own, "sharpe"), _number(rival, "sharpe")
-    intervals = [part(further, book, "sharpe") for book in ("strategy", "baseline")]
-    confidence = next((one["confidence"] for one in intervals if one.get("confidence")), 0.95)
-    yield f"  its {confidence:.0%} interval", *(_interval(one) for one in intervals)
+    estimate, other = part(further, "strategy", "sharpe"), part(further, "baseline", "sharpe")
+    yield f"  its {estimate.get('confidence', 0.95):.0%} interval", _interval(estimate), _interval(other)
     yield "largest fall", _percent(own, "max_drawdown", 1), _percent(rival, "max_drawdown", 1)
     for name, key in (("value at risk", "value_at_risk"), ("expected shortfall", "expected_shortfall")):
         for level in (95, 99):

@@ -65,9 +65,10 @@ def rehearse(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Non
             return
         if any(_fault(config, data, last - earlier, _LAWS[0]) is None for earlier in _EARLIER):
             return
+    files = ", ".join(map(str, config.strategy_files.values()))
     raise RunError(
-        f"{str(fault).rstrip('.')}. The strategy was asked before its model is fitted, at the last close before the "
-        "test span and with past returns in place of forecasts: nothing was fitted, and no trial counts."
+        f"{str(fault).rstrip('.')}. {files} was asked before the model is fitted, at the last close before the test "
+        "span and with past returns in place of forecasts: nothing was fitted, and no trial counts."
     ) from fault
 
 

@@ -9,7 +9,11 @@ import pytest
 from tests.cli.running import ENVIRONMENT, VALID, invoke, quantdl
 
 COMMANDS = [
+    ["init"],
+    ["doctor"],
     ["run"],
+    ["config", "show"],
+    ["config", "schema"],
     ["data", "check"],
     ["data", "universe"],
     ["evaluate"],
@@ -33,7 +37,15 @@ def loaded_by(script: str, cwd: Path) -> set[str]:
     return {name for name in HEAVY if f"'{name}'" in process.stderr}
 
 
-QUICK = [["--help"], ["--version"], ["run", "--help"], ["runs", "list"], ["runs", "show", "NAME"]]
+QUICK = [
+    ["--help"],
+    ["--version"],
+    ["run", "--help"],
+    ["init", "--help"],
+    ["config", "schema"],
+    ["runs", "list"],
+    ["runs", "show", "NAME"],
+]
 
 
 @pytest.mark.parametrize("arguments", QUICK, ids=" ".join)

@@ -1,17 +1,22 @@
 """What several commands take, and how it is read."""
 
+import os
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.errors import ConfigError
+from quantdl.cli.completion import complete_config, complete_run
+from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.")]
+ConfigPath = Annotated[
+    Path,
+    typer.Argument(metavar="CONFIG", help="The YAML file that describes the run.", autocompletion=complete_config),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Tell no progress, and print the last line alone.")]
 Verbose = Annotated[
@@ -19,7 +24,10 @@ Verbose = Annotated[
 ]
 Root = Annotated[Path, typer.Option("--root", help="Folder of the runs.")]
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.", autocompletion=complete_run
+    ),
 ]
 
 _LONGEST_AGE = 4  # digits: more would lie before the calendar begins
@@ -69,6 +77,24 @@ def age_of(text: str, option: str) -> timedelta:
     if not (number.isascii() and number.isdigit() and unit in units and len(number) <= _LONGEST_AGE):
         raise ConfigError(f"{option}: given {text!r}; expected a whole number of hours, days or weeks: 12h, 30d, 6w.")
     return timedelta(**{units[unit]: int(number)})
+
+
+def new_folder(output: Path | None) -> None:
+    """Refuse a folder to write that exists, or that cannot be made, before any work is done for it.
+
+    Raises:
+        ConfigError: If it exists.
+        RunError: If the first folder above it that exists is none, or may not be written to.
+    """
+    if output is None:
+        return
+    if output.exists():
+        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    above = next(folder for folder in output.absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise RunError(f"--output {output}: {above} is no folder. Give another place with --output.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise RunError(f"--output {output}: {above} may not be written to. Check its permissions, or give another.")
 
 
 def existing(path: Path) -> Path:

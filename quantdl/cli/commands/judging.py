@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load, new_folder
+from quantdl.cli.completion import complete_run
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_json
@@ -27,6 +28,7 @@ def evaluate(
 
     It is a look at the test span, and the ledger counts it.
     """
+    new_folder(output)
     loaded = load(config)
     if verbose:
         say_what_is_read(loaded)
@@ -89,7 +91,10 @@ def audit(
 
 
 def report(
-    names: Annotated[list[str], typer.Argument(metavar="RUN...", help="One run, or several to compare.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="One run, or several to compare.", autocompletion=complete_run),
+    ],
     output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, beside it; needs Chromium.")] = False,
     csv: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, Quiet, Root, RunName, Verbose, age_of
+from quantdl.cli.completion import complete_run
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on
 from quantdl.cli.printing import print_json
 from quantdl.cli.progress import told
@@ -76,7 +77,10 @@ def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_
 
 
 def runs_verify(
-    names: Annotated[list[str] | None, typer.Argument(metavar="RUN...", help="Runs; all when left out.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN...", help="Runs; all when left out.", autocompletion=complete_run),
+    ] = None,
     root: Root = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -134,7 +138,10 @@ def runs_reproduce(
 
 
 def runs_delete(
-    run: Annotated[str | None, typer.Argument(metavar="RUN", help="Path, name or identifier of a run.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="RUN", help="Path, name or identifier of a run.", autocompletion=complete_run),
+    ] = None,
     older_than: Annotated[
         str | None, typer.Option("--older-than", metavar="AGE", help="All runs that began longer ago: 30d, 12h, 6w.")
     ] = None,

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load, new_folder
+from quantdl.cli.completion import complete_config
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_json
@@ -32,8 +33,7 @@ def forecast(
     ordered what it says from the first session of the test span on. It shows no performance and counts no trial.
     """
     loaded, day = load(config), None if as_of is None else day_of(as_of, "--as-of")
-    if output is not None and output.exists():
-        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+    new_folder(output)
     from quantdl.cli.as_of import folder_of, print_as_of, print_as_of_json, write_as_of
     from quantdl.experiment.as_of import forecast_as_of
     from quantdl.experiment.unfinished import keeping_unfinished
@@ -63,7 +63,10 @@ def risk(
         str | None, typer.Option("--as-of", metavar="DATE", help="The session; the last one of the data by default.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", help="YAML with data and model; bundled prices by default.")
+        Path | None,
+        typer.Option(
+            "--config", help="YAML with data and model; bundled prices by default.", autocompletion=complete_config
+        ),
     ] = None,
     trade: Annotated[
         list[str] | None, typer.Option("--trade", metavar="ASSET=MONEY", help="Compare with the book after a trade.")
@@ -84,9 +87,9 @@ def risk(
     """
     day = None if as_of is None else day_of(as_of, "--as-of")
     if not positions.is_file():
-        raise ConfigError(f"{positions}: no such file; expected a CSV of positions.")
-    if output is not None and output.exists():
-        raise ConfigError(f"--output {output}: exists already; name a folder that does not.")
+        what = "is a folder" if positions.is_dir() else "no such file"
+        raise ConfigError(f"{positions}: {what}; expected a CSV of positions.")
+    new_folder(output)
     from quantdl.cli.risk import bought, print_book_risk, print_highest_risk, write_book_risk
     from quantdl.results.spreadsheets import check_workbook, write_workbook
 

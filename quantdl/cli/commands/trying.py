@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, load
+from quantdl.cli.completion import complete_config
 from quantdl.cli.going_on import saying_how_to_go_on, search_kept, sweep_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_figures, print_json, print_table, row
@@ -54,7 +55,10 @@ def search(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, ve
 
 
 def sweep(
-    configs: Annotated[list[Path], typer.Argument(metavar="CONFIG...", help="YAML files that describe runs.")],
+    configs: Annotated[
+        list[Path],
+        typer.Argument(metavar="CONFIG...", help="YAML files that describe runs.", autocompletion=complete_config),
+    ],
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds of each, from its own one up.")] = 1,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Runs, or parts of a sweep, at a time.")] = 1,
     on_ray: Annotated[bool, typer.Option("--ray", help="Run on Ray instead of processes of this machine.")] = False,

@@ -120,7 +120,11 @@ def read_positions(path: Path | str) -> Positions:
     try:
         text = path.read_text(encoding="utf-8-sig")
         rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path}: the positions cannot be read: {error.strerror or error}. Fix: check the path and its permissions."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: the positions cannot be read as CSV in UTF-8: {error}.") from error
     header = [name.strip() for name in rows[0]] if rows else []
     faults = list(_header_faults(header))
@@ -150,6 +154,13 @@ def read_positions(path: Path | str) -> Positions:
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
     known = f"expected columns of {', '.join(_COLUMNS)}"
+    if not any(header):
+        yield f"no header, the file is empty; {known}."
+        return
+    other = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
+    if other is not None:
+        yield f"the columns are separated by {other!r}; expected commas, and a point before decimals. Fix: save it so."
+        return
     if "asset" not in header:
         yield f"no column 'asset'; {known}{did_you_mean('asset', header)}."
     if "quantity" not in header and "value" not in header:
