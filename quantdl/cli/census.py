@@ -51,7 +51,7 @@ def print_census(
         say(says)
         for line in _to_mend(refused, rows, whole=whole):
             print_sentences(f"  {line}")
-        say()
+        say("")
     treatment = {kind: "left out" if kind in _LEFT_OUT else action for kind, action in actions.items()}
     treatment |= dict.fromkeys(stopping, "refuse")
     kinds = [[kind, count, assets[kind], treatment[kind]] for kind, count in counts.items() if count]

@@ -106,7 +106,7 @@ def _print_stress(found: "StressReport") -> None:
     print_table("Stress: what the book loses, in percent of equity", names, lines)
     for one in found.rows:
         if one.loss is None:
-            typer.echo(f"{one.name}: undefined: {one.why_not}")
+            say(f"{one.name}: undefined: {one.why_not}")
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:
