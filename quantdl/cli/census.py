@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
 from quantdl.cli.printing import print_figures, print_json, print_sentences, print_table
+from quantdl.cli.saying import say
 
 if TYPE_CHECKING:
     from quantdl.market.data_fault import DataFault
@@ -49,10 +48,10 @@ def print_census(
     counts, assets, actions = census.counts(), census.assets_affected(), policies.actions()
     stopping = {fault.kind for fault in refused}
     if refused:
-        typer.echo(says)
+        say(says)
         for line in _to_mend(refused, rows, whole=whole):
             print_sentences(f"  {line}")
-        typer.echo()
+        say("")
     treatment = {kind: "left out" if kind in _LEFT_OUT else action for kind, action in actions.items()}
     treatment |= dict.fromkeys(stopping, "refuse")
     kinds = [[kind, count, assets[kind], treatment[kind]] for kind, count in counts.items() if count]
@@ -63,14 +62,14 @@ def print_census(
     others = [fault for fault in census.faults if fault.kind not in stopping]
     shown, left_out = (others, []) if whole else _largest(others)
     if shown:
-        typer.echo("\nFaults that a run treats by its policies" if refused else "\nFaults")
+        say("\nFaults that a run treats by its policies" if refused else "\nFaults")
     for fault in shown:
         print_sentences(f"  {_fault_line(fault)}")
     for line in left_out:
-        typer.echo(f"  {line}")
+        say(f"  {line}")
     if left_out:
-        typer.echo("--all prints every fault.")
-    typer.echo("\nThe data")
+        say("--all prints every fault.")
+    say("\nThe data")
     print_figures(_overview(census))
 
 

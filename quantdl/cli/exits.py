@@ -14,6 +14,7 @@ from typing import NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from quantdl.cli.saying import say
 from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
@@ -39,7 +40,7 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except QuantdlError as error:
-        typer.echo(str(error), err=True)
+        say(error, err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         typer.echo(str(error) or _SAID, err=True)
@@ -48,7 +49,7 @@ def _reported() -> Iterator[None]:
         discard_output()
         raise typer.Exit(PIPE_CLOSED) from error
     except OSError as error:
-        typer.echo(_of_the_system(error), err=True)
+        say(_of_the_system(error), err=True)
         raise typer.Exit(QuantdlError.exit_code) from error
 
 
@@ -79,7 +80,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning as one line for the user instead of a place in the source."""
-    typer.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}", err=True)
 
 
 class _Interrupts:

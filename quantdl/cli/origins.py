@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
+from quantdl.cli.saying import say
 
 if TYPE_CHECKING:
     from quantdl.config import ForecastConfig
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 def say_what_is_read(config: "ForecastConfig") -> None:
     """Say on standard error which files a config is made of, and which it reads."""
     for path in config.source.texts:
-        typer.echo(f"read: config {path}", err=True)
+        say(f"read: config {path}", err=True)
     for path in getattr(config, "strategy_files", {}).values():
-        typer.echo(f"read: strategy {path}", err=True)
+        say(f"read: strategy {path}", err=True)
     for source in getattr(config.data, "sources", (config.data,)):
         files = source.files().values()
-        typer.echo(f"read: prices {', '.join(map(str, files)) or f'{source.kind}, bundled'}", err=True)
+        say(f"read: prices {', '.join(map(str, files)) or f'{source.kind}, bundled'}", err=True)
 
 
 def say_what_was_used(card: Mapping[str, Any], fitted_through: Sequence[object]) -> None:
@@ -29,6 +29,6 @@ def say_what_was_used(card: Mapping[str, Any], fitted_through: Sequence[object])
     """
     declared = card.get("declaration")
     source = declared.get("source") if isinstance(declared, dict) else None
-    typer.echo(f"data: {source}, fingerprint {card.get('fingerprint')}", err=True)
+    say(f"data: {source}, fingerprint {card.get('fingerprint')}", err=True)
     through = ", ".join(map(str, fitted_through))
-    typer.echo(f"fitted through: {through}" if through else "fitted: nothing, there is no model", err=True)
+    say(f"fitted through: {through}" if through else "fitted: nothing, there is no model", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from quantdl.cli.saying import printable, say
 from quantdl.records import to_plain
 
 if TYPE_CHECKING:
@@ -43,20 +44,20 @@ def row(record: object) -> list[object]:
 
 
 def print_json(value: object) -> None:
-    """Print valid JSON: no NaN, no infinity; all of it escaped where the output cannot show a character of it."""
+    """Print valid JSON: no NaN, no infinity; what a terminal would obey or cannot show is escaped."""
     text = json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a terminal of few characters, or a file name that is no text
         text = json.dumps(plain(value), indent=2, allow_nan=False)
-    typer.echo(text)
+    typer.echo("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
 def print_sentences(text: str) -> None:
     """Print text: on a terminal broken between words at its width, else as one line, for whoever searches it."""
     if not text:
         return
-    safe = "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+    safe = printable(text).replace("\n", "\\n")
     if sys.stdout.isatty():
         indent = safe[: len(safe) - len(safe.lstrip())] + _CONTINUES
         safe = textwrap.fill(safe, _terminal_width(), subsequent_indent=indent if indent != _CONTINUES else "")
@@ -79,10 +80,10 @@ def print_table(
     from rich.text import Text
 
     cells = [list(line) for line in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
         figures = index > 0 if plain_text else bool(cells) and all(_is_figure(line[index]) for line in cells)
-        table.add_column(column, justify="right" if figures else "left", no_wrap=figures)
+        table.add_column(Text(printable(column)), justify="right" if figures else "left", no_wrap=figures)
     for line in cells:
         table.add_row(*(Text(_cell_text(cell)) for cell in line))
     console = _console()
@@ -94,7 +95,7 @@ def print_table(
 def print_figures(figures: object) -> None:
     """Print the figures of a record or mapping, one a line, those of a nested block indented under its name."""
     for line in _lines(plain(figures), ""):
-        typer.echo(line)
+        say(line)
 
 
 def _terminal_width() -> int:
@@ -116,12 +117,7 @@ def _cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
-    return "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in str(cell))
-
-
-def _escaped(letter: str) -> str:
-    """Write a character that would move the cursor or change the colour of a terminal as Python writes it."""
-    return repr(letter)[1:-1]
+    return printable(str(cell))
 
 
 def _lines(value: object, indent: str) -> Iterator[str]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from quantdl.cli.printing import print_table
+from quantdl.cli.saying import say
 from quantdl.cli.stored import one_line
 from quantdl.errors import QuantdlError
 
@@ -34,7 +33,7 @@ def print_runs(root: Path, entries: Sequence["RunEntry"], *, whole: bool = False
     print_table(f"{root} (times are UTC)", ["began", "name", "verdict", "Sharpe", "run"], lines)
     for entry in entries:
         if entry.problem:
-            typer.echo(f"{entry.path}: {entry.problem}", err=True)
+            say(f"{entry.path}: {entry.problem}", err=True)
 
 
 def began(entry: "RunEntry") -> str | None:

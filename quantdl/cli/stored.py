@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from quantdl.cli.printing import print_sentences
 from quantdl.cli.results import part, print_result
+from quantdl.cli.saying import say
 from quantdl.errors import QuantdlError
 
 if TYPE_CHECKING:
@@ -55,9 +54,9 @@ def print_stored(run: "RunFolder") -> None:
     verdict = part(found, "verdict") or _former_verdict(found)
     print_result(verdict, *(part(found, name) for name in ("metrics", "breakdowns", "selection")))
     if "checklist" in found:
-        typer.echo(f"verdict: {part(found, 'checklist').get('verdict')}")
+        say(f"verdict: {part(found, 'checklist').get('verdict')}")
     if _REPORT in run.files:
-        typer.echo(f"report:  {run.path / _REPORT}")
+        say(f"report:  {run.path / _REPORT}")
     if "metrics" in found:
         print_sentences(
             f"Every figure: `quantdl runs show {run.id} --json`; tables of sessions: *.parquet in its folder."

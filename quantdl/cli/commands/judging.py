@@ -96,15 +96,24 @@ def report(
         typer.Argument(metavar="RUN...", help="One run, or several to compare.", autocompletion=complete_run),
     ],
     output: Annotated[Path | None, typer.Option("--output", help="The HTML file to write.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Print it as PDF too, beside it; needs Chromium.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FOLDER", help="Write every table as CSV, into a new folder.")
+    ] = None,
+    excel: Annotated[
+        Path | None, typer.Option("--excel", metavar="FILE.xlsx", help="Write every table as a sheet of Excel.")
+    ] = None,
     root: Root = Path("runs"),
 ) -> None:
-    """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path."""
-    from quantdl.report import write_comparison, write_report
+    """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path.
+
+    With --csv or --excel the tables of one run, or of an evaluation, are written instead; with --output or --pdf, both.
+    """
+    from quantdl.cli.exporting import write_exports, write_page
     from quantdl.runs.store import find_run
 
     found = [find_run(root, name) for name in names]
-    if len(found) == 1:
-        written = write_report(found[0], output or Path(f"{found[0].path.name}.html"))
-    else:
-        written = write_comparison(found, output or Path("comparison.html"))
-    typer.echo(written)
+    exports = write_exports(found, csv, excel)
+    pages = () if exports and output is None and not pdf else write_page(found, output, as_pdf=pdf)
+    for written in (*exports, *pages):
+        typer.echo(written)

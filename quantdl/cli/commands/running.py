@@ -10,6 +10,7 @@ from quantdl.cli.going_on import saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read, say_what_was_used
 from quantdl.cli.printing import plain, print_json, print_sentences
 from quantdl.cli.progress import told
+from quantdl.cli.saying import say
 from quantdl.cli.stored import contents_of, fitted_through, print_stored
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def backtest(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, 
         print_sentences(
             f"No run was written: `quantdl run {config}` writes one with its report; --json prints every figure."
         )
-    typer.echo(f"verdict: {summary.checklist.verdict}")
+    say(f"verdict: {summary.checklist.verdict}")
 
 
 def _print_revised(run: "RunFolder") -> None:
@@ -88,4 +89,4 @@ def _print_revised(run: "RunFolder") -> None:
     counts = census.get("counts") if isinstance(census, dict) else None
     revised = counts.get("revision") if isinstance(counts, dict) else None
     if revised:
-        typer.echo(f"revised: {revised:,} past values differ from the last ingest; the report names them")
+        say(f"revised: {revised:,} past values differ from the last ingest; the report names them")

@@ -11,9 +11,10 @@ import typer
 from quantdl.cli.commands.arguments import AsJson, Quiet, Root, RunName, Verbose, age_of
 from quantdl.cli.completion import complete_run
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on
-from quantdl.cli.printing import print_json, print_table, row
+from quantdl.cli.printing import print_json
 from quantdl.cli.progress import told
 from quantdl.cli.run_list import began, print_runs, verdict_and_sharpe
+from quantdl.cli.saying import say
 from quantdl.cli.stored import contents_of, print_stored
 from quantdl.errors import ConfigError, IntegrityError
 
@@ -35,7 +36,7 @@ def runs_list(root: Root = Path("runs"), as_json: AsJson = False, verbose: Verbo
     elif entries:
         print_runs(root, entries, whole=verbose)
     else:
-        typer.echo(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
+        say(f"{root}: no runs yet; `quantdl run CONFIG` writes one", err=True)
 
 
 def _found(entries: Sequence["RunEntry"]) -> list[dict[str, object]]:
@@ -70,18 +71,9 @@ def runs_compare(first: RunName, second: RunName, root: Root = Path("runs"), as_
     if as_json:
         print_json(table)
         return
-    print_table("Figures", ["figure", runs[0].path.name, runs[1].path.name, "difference"], map(row, table.figures))
-    found = table.returns
-    tests = () if found is None else (("mean return [bp]", 1e4, found.mean), ("Sharpe", 1.0, found.sharpe))
-    rows = [(name, x * test.mean, x * test.error, test.t, test.p_value) for name, x, test in tests if test is not None]
-    if rows:
-        print_table(
-            f"First less second per bar, {table.bars} returns over the same bars, {table.start}..{table.end}",
-            ["figure", "difference", "standard error", "t", "p"],
-            rows,
-        )
-    if table.undefined:
-        typer.echo(f"undefined: {table.undefined}")
+    from quantdl.cli.comparison import print_comparison
+
+    print_comparison(table, runs[0].path.name, runs[1].path.name)
 
 
 def runs_verify(
@@ -108,9 +100,9 @@ def runs_verify(
         print_json({"problems": problems})
     for path, found in problems.items():
         for problem in found:
-            typer.echo(f"{path}: {problem}", err=True)
+            say(f"{path}: {problem}", err=True)
         if not found and not as_json:
-            typer.echo(f"{path}: intact")
+            say(f"{path}: intact")
     if any(problems.values()):
         raise typer.Exit(IntegrityError.exit_code)
 
@@ -136,13 +128,13 @@ def runs_reproduce(
     if as_json:
         print_json(found)
     for difference in found.differing:
-        typer.echo(f"{difference.file}: {difference.detail}", err=True)
+        say(f"{difference.file}: {difference.detail}", err=True)
     if found.differing:
         for change in found.surroundings:
-            typer.echo(f"not as it was: {change}", err=True)
+            say(f"not as it was: {change}", err=True)
         raise typer.Exit(IntegrityError.exit_code)
     if not as_json:
-        typer.echo(f"{folder.path}: reproduced, {len(found.same)} files with the same bytes")
+        say(f"{folder.path}: reproduced, {len(found.same)} files with the same bytes")
 
 
 def runs_delete(
@@ -174,17 +166,15 @@ def runs_delete(
         entries = older_runs(root, before)
         paths = [entry.path for entry in entries if entry.name is not None]
         for entry in (one for one in entries if one.name is None):
-            typer.echo(f"{entry.path}: left as it is: {entry.problem}", err=True)
+            say(f"{entry.path}: left as it is: {entry.problem}", err=True)
         total = sum(map(size_of, paths))
         if not paths:
-            typer.echo(
-                f"{root}: of {len(list_runs(root))} runs none began before {before:%Y-%m-%d %H:%M} UTC", err=True
-            )
+            say(f"{root}: of {len(list_runs(root))} runs none began before {before:%Y-%m-%d %H:%M} UTC", err=True)
             return
         print_runs(root, [entry for entry in entries if entry.name is not None], whole=True)
-        typer.echo(f"{_counted(len(paths))} that began before {before:%Y-%m-%d %H:%M} UTC, {total / 1e6:,.1f} MB")
+        say(f"{_counted(len(paths))} that began before {before:%Y-%m-%d %H:%M} UTC, {total / 1e6:,.1f} MB")
     if dry_run:
-        typer.echo("nothing was deleted: --dry-run", err=True)
+        say("nothing was deleted: --dry-run", err=True)
         return
     what = str(paths[0]) if run is not None else _counted(len(paths))
     if not yes and not sys.stdin.isatty():
@@ -192,7 +182,7 @@ def runs_delete(
     if yes or typer.confirm(f"Delete {what}?"):
         for path in paths:
             delete_run(path)
-            typer.echo(f"{path}: deleted")
+            say(f"{path}: deleted")
 
 
 def _counted(runs: int) -> str:

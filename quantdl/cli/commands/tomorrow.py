@@ -74,6 +74,9 @@ def risk(
     output: Annotated[
         Path | None, typer.Option("--output", help="Folder to write tables, JSON and report into; must not exist.")
     ] = None,
+    excel: Annotated[
+        Path | None, typer.Option("--excel", metavar="FILE.xlsx", help="Write every table as a sheet of Excel.")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -88,13 +91,17 @@ def risk(
         raise ConfigError(f"{positions}: {what}; expected a CSV of positions.")
     new_folder(output)
     from quantdl.cli.risk import bought, print_book_risk, print_highest_risk, write_book_risk
+    from quantdl.results.spreadsheets import check_workbook, write_workbook
 
+    if excel is not None:
+        check_workbook(excel)  # before the work begins
     wanted = bought(trade or ())
     from quantdl.config import load_risk_config
     from quantdl.risk.book.positions import read_positions
 
     settings, book = None if config is None else load_risk_config(config), read_positions(positions)
     from quantdl.experiment.book_risk import book_risk
+    from quantdl.results.book_risk import book_risk_tables
 
     if verbose:
         typer.echo(f"read: positions {positions}", err=True)
@@ -104,6 +111,8 @@ def risk(
         record = book_risk(book, day, settings, wanted, progress)
     if output is not None:
         write_book_risk(record, output)
+    if excel is not None:
+        write_workbook(book_risk_tables(record).items(), excel)
     if as_json:
         print_json(record)
         return
@@ -113,5 +122,6 @@ def risk(
         print_book_risk(record)
     elif output is None:
         print_highest_risk(record)
-    if output is not None:
-        typer.echo(output)
+    for written in (output, excel):
+        if written is not None:
+            typer.echo(written)

@@ -11,6 +11,7 @@ from quantdl.cli.going_on import saying_how_to_go_on, search_kept, sweep_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_figures, print_json, print_table, row
 from quantdl.cli.progress import Progress, told
+from quantdl.cli.saying import say
 from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def search(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, ve
         return
     best = {} if found.best is None else {"seed": found.best.seed, **found.best.values}
     if quiet:
-        typer.echo(", ".join(f"{name}: {value}" for name, value in best.items()) or "no trial could be fitted")
+        say(", ".join(f"{name}: {value}" for name, value in best.items()) or "no trial could be fitted")
         return
     names = list(found.trials[0].values)
     rows = [
@@ -49,7 +50,7 @@ def search(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, ve
     ]
     print_table("Loss on the validation span [nats]", ["trial", "seed", *names, "epochs", "loss", "problem"], rows)
     if found.best is not None:
-        typer.echo(f"best: trial {found.best.number}; take it over with")
+        say(f"best: trial {found.best.number}; take it over with")
         print_figures(best)
 
 
@@ -125,12 +126,12 @@ def _print_swept(table: "GridTable | SweepTable", *, quiet: bool) -> None:
 
     if isinstance(table, GridTable):
         if quiet:
-            typer.echo(best_line(table))
+            say(best_line(table))
         else:
             print_sweep(table)
     elif quiet:
         failed = sum(bool(line.code) for line in table.rows)
-        typer.echo(f"{len(table.rows) - failed} of {len(table.rows)} runs written")
+        say(f"{len(table.rows) - failed} of {len(table.rows)} runs written")
     else:
         print_table("Runs", _SWEPT, map(row, table.rows))
 
