@@ -14,6 +14,7 @@
 The message says what, where, what was expected and the fix; it is printed as it is, without a traceback.
 """
 
+import sys
 from collections.abc import Iterable
 
 
@@ -116,6 +117,37 @@ def did_you_mean(given: str, choices: Iterable[str]) -> str:
     """Return ``"; did you mean 'width'?"``, or nothing when no choice is near."""
     near = closest(given, choices)
     return f"; did you mean {near!r}?" if near is not None else ""
+
+
+_SOLD_AS = {
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "talib": "TA-Lib",
+    "yaml": "PyYAML",
+}
+"""Names under which packages are installed, where they are imported under another one."""
+
+
+def install_hint(error: BaseException) -> str:
+    """Return how to install the package that an import asked for and that is not there; empty for any other error.
+
+    Example:
+        >>> install_hint(ModuleNotFoundError("No module named 'talib'", name="talib"))[:44]
+        "The package 'talib' is not installed here. F"
+    """
+    from importlib.util import find_spec  # only a message about a mistake needs it
+
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not package or package in sys.modules or find_spec(package) is not None:
+        return ""
+    sold_as = _SOLD_AS.get(package, package)
+    return (
+        f"The package {package!r} is not installed here. Fix: {sys.executable} -m pip install {sold_as}, or do without "
+        "it; a run records the versions of all packages, and whoever repeats it needs them too."
+    )
 
 
 def _simplified(word: str) -> str:

@@ -41,6 +41,7 @@ def test_the_promised_configs_ship():
         "risk_parity",
         "min_shortfall",
         "pairs",
+        "graph_momentum",
         "tail_hedge",
         "two_strategies",
         "nasdaq",

@@ -85,6 +85,7 @@ DOORS = {
     "skfolio": ("quantdl.market.sources.sp500", "quantdl.portfolio.skfolio_prior"),
     "torch_geometric": ("quantdl.models.graph", "quantdl.portfolio.learned.graph_policy"),
     "typer": ("quantdl.cli",),
+    "xlsxwriter": ("quantdl.results.spreadsheets",),
 }
 OPEN_TO_ALL = {"numpy", "pandas", "scipy", "torch"}
 OPEN_TO_STRATEGIES = {"numpy", "pandas", "torch"}

@@ -473,3 +473,48 @@ def test_each_file_holds_one_strategy_and_states_hypothesis_and_rules():
         assert text.count("\nclass Strategy:") == 1
         assert all(word in text for word in ("class Strategy:", "Hypothesis:", "Refuted by:", "Rules:"))
         assert Rule("rebalance", "rebalance", "x").name in text
+
+
+def naive_graph_signal(prices, neighbours, lookback, own):
+    """The signal by loops over pairs: np.corrcoef, the nearest peers, an edge both ways, means by correlation."""
+    logs = np.log(prices)
+    correlation = np.corrcoef(np.diff(logs, axis=0).T)
+    np.fill_diagonal(correlation, -np.inf)
+    edges = {}
+    for asset in range(len(correlation)):
+        for peer in np.argsort(-correlation[asset])[:neighbours]:
+            weight = max(correlation[asset, peer], 0.0)
+            edges[asset, int(peer)] = edges[int(peer), asset] = weight
+    moved = logs[-1] - logs[-1 - lookback]
+    signal = []
+    for asset in range(len(correlation)):
+        mine = [(weight, moved[peer]) for (source, peer), weight in edges.items() if source == asset]
+        peers = sum(weight * move for weight, move in mine) / sum(weight for weight, _ in mine)
+        signal.append(own * moved[asset] + (1 - own) * peers)
+    return np.array(signal)
+
+
+def test_the_book_of_the_graph_is_long_and_short_by_the_signal_of_plain_numpy():
+    panel = sp500()
+    first = int(panel.sessions.searchsorted(np.datetime64("2021-01-04")))
+    sizing = {"long_only": False, "max_weight": 0.2, "max_net": 0.5, "stop_loss": 0.97, "max_loss_per_trade": 0.98}
+    related = {"groups": SectorGroups("sector"), "max_group_gross": 0.79, "max_group_net": 0.45}
+    plan = monthly_plan(panel, first, sizing=sizing, related_positions=related, friction={"borrow": Borrow(0.01, 0.3)})
+    result = run_backtest(panel, plan, strategy("graph_momentum"), panel.sessions[first], panel.sessions[-1])
+    assert len(result.decisions) > 20
+    for item in result.decisions:
+        t = int(panel.sessions.searchsorted(item.session))
+        order = np.argsort(-naive_graph_signal(panel.closes[t - 250 : t + 1], 5, 126, 0.5))
+        expected = np.zeros(20)
+        expected[order[:5]], expected[order[-5:]] = 0.08, -0.08
+        np.testing.assert_allclose(item.weights, expected, atol=1e-9)
+
+
+def test_a_share_that_rises_alone_ranks_below_one_whose_neighbours_rise_too():
+    generator = np.random.default_rng(1)
+    common = 0.02 * generator.standard_normal((251, 2))
+    logs = np.cumsum(common[:, [0, 0, 0, 1, 1, 1]] + 0.002 * generator.standard_normal((251, 6)), axis=0)
+    logs += np.linspace(0.0, 1.0, 251)[:, None] * np.array([0.3, 0.2, 0.2, 0.3, 0.0, 0.0])
+    logs -= np.linspace(0.0, 1.0, 251)[:, None] * (logs[-1] - np.array([0.3, 0.2, 0.2, 0.3, 0.0, 0.0]))
+    signal = strategy("graph_momentum", neighbours=2, lookback=250)._signal(logs - logs[0])
+    assert signal[0] > signal[3] and signal[1] > signal[4]

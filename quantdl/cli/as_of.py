@@ -3,9 +3,8 @@
 from datetime import date
 from pathlib import Path
 
-import typer
-
 from quantdl.cli.printing import print_json, print_table
+from quantdl.cli.saying import say
 from quantdl.disk import disk_errors, publishing
 from quantdl.errors import ConfigError
 from quantdl.experiment.as_of import AsOf
@@ -71,8 +70,8 @@ def print_as_of(found: AsOf) -> None:
             shown = table[list(columns)].astype(object)
             print_table(title, list(columns), shown.where(shown.notna(), None).to_numpy().tolist())
     for _, event in found.events.iterrows():
-        typer.echo(f"{event['item']}: {event['detail']}")
-    typer.echo("\n".join(facts if len(found.orders) else [*facts, "orders: none"]))
+        say(f"{event['item']}: {event['detail']}")
+    say("\n".join(facts if len(found.orders) else [*facts, "orders: none"]))
 
 
 def print_as_of_json(found: AsOf) -> None:

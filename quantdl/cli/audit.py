@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import typer
-
 from quantdl.audit.verdict import SAYS, AuditReport
+from quantdl.cli.saying import say
 
 
 def print_audit(report: AuditReport) -> None:
@@ -14,7 +13,7 @@ def print_audit(report: AuditReport) -> None:
         report: Of the audit.
     """
     for line in _lines(report):
-        typer.echo(line)
+        say(line)
 
 
 def _lines(report: AuditReport) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """How the command line ends: a message on standard error and an exit code, never a traceback for bad input."""
 
+import errno
 import io
 import os
 import signal
@@ -13,11 +14,12 @@ from typing import NoReturn, TextIO
 import typer
 from typer.core import TyperGroup
 
+from quantdl.cli.saying import say
 from quantdl.errors import QuantdlError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 PIPE_CLOSED = 141  # 128 + SIGPIPE
-_SAID = "interrupted; no run was written"
+_SAID = "interrupted; no run was written"  # where a command does not say more, see `quantdl.cli.going_on`
 
 
 class Commands(TyperGroup):
@@ -38,17 +40,28 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except QuantdlError as error:
-        typer.echo(str(error), err=True)
+        say(error, err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo(_SAID, err=True)
+        typer.echo(str(error) or _SAID, err=True)
         raise typer.Exit(INTERRUPTED) from error
     except BrokenPipeError as error:
         discard_output()
         raise typer.Exit(PIPE_CLOSED) from error
     except OSError as error:
-        typer.echo(f"{error.filename or 'the operating system'}: {error.strerror or error}", err=True)
+        say(_of_the_system(error), err=True)
         raise typer.Exit(QuantdlError.exit_code) from error
+
+
+def _of_the_system(error: OSError) -> str:
+    """Return what the operating system refused as a sentence with what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        fix = "Free some space, or write to another disk."
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        fix = "Check the permissions, or give another path."
+    else:
+        fix = "Check the path."
+    return f"{error.filename or 'writing the output'}: {error.strerror or error}. {fix}"
 
 
 def discard_output() -> None:
@@ -67,7 +80,7 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """Print a warning as one line for the user instead of a place in the source."""
-    typer.echo(f"warning: {message}", err=True)
+    say(f"warning: {message}", err=True)
 
 
 class _Interrupts:

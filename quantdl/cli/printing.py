@@ -1,19 +1,22 @@
-"""Figures as tables or JSON on standard output, progress bars on standard error."""
+"""Figures as tables or JSON on standard output."""
 
 import json
 import math
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
+from quantdl.cli.saying import printable, say
 from quantdl.records import to_plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_CONTINUES = "  "  # before the further lines of a sentence that is indented itself
 _PIPE_WIDTH = 200  # columns of an output that is no terminal
 
 
@@ -41,58 +44,62 @@ def row(record: object) -> list[object]:
 
 
 def print_json(value: object) -> None:
-    """Print valid JSON: no NaN, no infinity; all of it escaped where the output cannot show a character of it."""
+    """Print valid JSON: no NaN, no infinity; what a terminal would obey or cannot show is escaped."""
     text = json.dumps(plain(value), indent=2, allow_nan=False, ensure_ascii=False)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:  # a terminal of few characters, or a file name that is no text
         text = json.dumps(plain(value), indent=2, allow_nan=False)
-    typer.echo(text)
+    typer.echo("".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text))
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a title; figures stand to the right."""
+def print_sentences(text: str) -> None:
+    """Print text: on a terminal broken between words at its width, else as one line, for whoever searches it."""
+    if not text:
+        return
+    safe = printable(text).replace("\n", "\\n")
+    if sys.stdout.isatty():
+        indent = safe[: len(safe) - len(safe.lstrip())] + _CONTINUES
+        safe = textwrap.fill(safe, _terminal_width(), subsequent_indent=indent if indent != _CONTINUES else "")
+    typer.echo(safe)
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, plain_text: bool = False
+) -> None:
+    """Print rows under a title; figures stand to the right.
+
+    Args:
+        title: Above the table.
+        columns: Their names.
+        rows: A cell a column.
+        plain_text: Whether the cells are figures written out, which stand to the right but for the first column.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     cells = [list(line) for line in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        figures = bool(cells) and all(_is_figure(line[index]) for line in cells)
-        table.add_column(column, justify="right" if figures else "left", no_wrap=figures)
+        figures = index > 0 if plain_text else bool(cells) and all(_is_figure(line[index]) for line in cells)
+        table.add_column(Text(printable(column)), justify="right" if figures else "left", no_wrap=figures)
     for line in cells:
         table.add_row(*(Text(_cell_text(cell)) for cell in line))
-    _console().print(table)
+    console = _console()
+    with console.capture() as drawn:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def print_figures(figures: object) -> None:
     """Print the figures of a record or mapping, one a line, those of a nested block indented under its name."""
     for line in _lines(plain(figures), ""):
-        typer.echo(line)
+        say(line)
 
 
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int], None]]:
-    """Give a callback ``(stage, done, total)`` that draws one bar a stage on standard error.
-
-    A ``total`` of zero means that it is not known.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        stages = {}
-
-        def advance(stage: str, done: int, total: int) -> None:
-            if stage not in stages and not sys.stderr.isatty():
-                typer.echo(f"{stage} ...", err=True)  # a log shows a bar only when it has ended
-            if stage not in stages:
-                stages[stage] = bars.add_task(stage, total=total or None)
-            bars.update(stages[stage], completed=done, total=total or None)
-
-        yield advance
+def _terminal_width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def _console() -> "Console":
@@ -110,12 +117,7 @@ def _cell_text(cell: object) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
-    return "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in str(cell))
-
-
-def _escaped(letter: str) -> str:
-    """Write a character that would move the cursor or change the colour of a terminal as Python writes it."""
-    return repr(letter)[1:-1]
+    return printable(str(cell))
 
 
 def _lines(value: object, indent: str) -> Iterator[str]:

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from quantdl.cli.printing import print_table
+from quantdl.cli.saying import say
 from quantdl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,17 +79,34 @@ def print_book_risk(record: "BookRiskRecord") -> None:
     if record.stress is not None and record.stress.rows:
         _print_stress(record.stress)
     for line in _sentences(record):
-        typer.echo(line)
+        say(line)
+
+
+def print_highest_risk(record: "BookRiskRecord") -> None:
+    """Print one line: value at risk and shortfall of the next bar at the highest level."""
+    told = [one for one in record.figures.levels if not one.reason]
+    if not told:
+        say("risk: undefined")
+        return
+    first = min(one.bars for one in told)
+    one = max((one for one in told if one.bars == first), key=lambda one: one.level)
+    limit, shortfall = one.value_at_risk, one.expected_shortfall
+    assert limit is not None and shortfall is not None  # there is no reason why they are not defined
+    bars = f"{one.bars} bar{'s' if one.bars > 1 else ''}"
+    say(f"over {bars} at {100 * one.level:g} %: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
 
 
 def _print_stress(found: "StressReport") -> None:
     names = ["scenario", "loss [%]", "error", "probability", "largest loss"]
     lines = []
     for one in found.rows:
-        loss = f"undefined: {one.why_not}" if one.loss is None else f"{100 * one.loss:.2f}"
+        loss = "undefined" if one.loss is None else f"{100 * one.loss:.2f}"
         largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f} %" if one.worst else ""
         lines.append((one.name, loss, *_percent(one.error), one.probability, largest))
     print_table("Stress: what the book loses, in percent of equity", names, lines)
+    for one in found.rows:
+        if one.loss is None:
+            say(f"{one.name}: undefined: {one.why_not}")
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-import typer
-
 from quantdl.cli.printing import print_figures, print_table
+from quantdl.cli.saying import say
 from quantdl.experiment.parameter_sweep import GridTable
 
 _FIGURES = ("Sharpe", "a bar", "return", "drawdown", "turnover", "costs", "fills", "halted on", "problem")
@@ -35,9 +34,17 @@ def print_sweep(table: GridTable) -> None:
     ]
     print_table(f"Sets on the {table.span} span, {table.first}..{table.last}", ["set", *names, *_FIGURES], rows)
     for line in _lines(table):
-        typer.echo(line)
+        say(line)
     if table.best is not None and table.selection is not None:
         print_figures({"best": table.best.values, "trials": table.selection})
+
+
+def best_line(table: GridTable) -> str:
+    """Return the best set in a line, with what it was played on."""
+    if table.best is None:
+        return "no set has a Sharpe ratio"
+    values = ", ".join(f"{name}: {value}" for name, value in table.best.values.items())
+    return f"best on the {table.span} span: {values}; Sharpe ratio {table.best.sharpe:.4f} of {len(table.rows):,} sets"
 
 
 def _lines(table: GridTable) -> Iterator[str]:

@@ -130,7 +130,8 @@ def beside(file: Path, path: Path) -> Path:
     """Return ``path`` relative to the folder of ``file``, without ``..`` where that names the same file."""
     whole = file.parent / path
     short = Path(os.path.normpath(whole))
-    same = os.path.exists(short) and os.path.exists(whole) and os.path.samefile(short, whole)
+    there = os.path.exists(whole) or (os.path.isdir(whole.parent) and "\0" not in whole.name)  # or it can be made
+    same = there and os.path.realpath(short) == os.path.realpath(whole)
     return short if same else whole
 
 

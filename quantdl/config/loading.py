@@ -26,6 +26,7 @@ from quantdl.config.risk_schema import RiskConfig
 from quantdl.config.scenario_file import scenarios_of
 from quantdl.config.schema import PRICES_COPY, SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
 from quantdl.config.validation import FaultyPart, read_value, refusal
+from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
 
@@ -43,6 +44,25 @@ def load_config(path: Path | str) -> ExperimentConfig:
         PlanError: The same, when only the plan is at fault.
     """
     return _config_of(read_layers(Path(path)))
+
+
+def drafted_config(text: str, path: Path) -> tuple[ExperimentConfig | None, tuple[ConfigFault, ...]]:
+    """Read a config that is not written yet, and return it, if it is one, with everything that is wrong with it.
+
+    Args:
+        text: What the file shall hold; it extends no other.
+        path: The file, relative to which its paths are.
+    """
+    document = _whole((parse_document(text, path),))
+    config, faults = _checked(document)
+    if config is not None:
+        config._document = document
+    return config, tuple(faults)
+
+
+def placed_plan_faults(config: ExperimentConfig, faults: Iterable[PlanFault]) -> tuple[ConfigFault, ...]:
+    """Return the faults that a plan shows once the data are there, each at its line of the config."""
+    return tuple(_placed(place_plan_faults(faults, config.source), config.source))
 
 
 def load_risk_config(path: Path | str) -> RiskConfig:
@@ -178,8 +198,21 @@ def _at_its_cause(fault: ConfigFault, layers: tuple[Document, ...]) -> ConfigFau
 
 
 def plan_refusal(config: ExperimentConfig, faults: Iterable[PlanFault]) -> QuantdlError:
-    """Return the error for faults that a plan shows once the data are there, each at its line of the config."""
-    return refusal(config.source, _placed(place_plan_faults(faults, config.source), config.source))
+    """Return the error for faults that a plan shows once the data are there, each at its line of the config.
+
+    Where that line stands in another file than the data which it does not fit, both are named.
+    """
+    return refusal(
+        config.source, [_beside_the_data(fault, config.source) for fault in placed_plan_faults(config, faults)]
+    )
+
+
+def _beside_the_data(fault: ConfigFault, document: Document) -> ConfigFault:
+    data = document.key_mark(("data",))
+    if data.path == fault.mark.path:
+        return fault
+    message = f"{fault.message}; the data stand at {data}: write {dotted(fault.keys)} for them beside them"
+    return ConfigFault(fault.keys, message, fault.mark)
 
 
 def _placed(found: Iterable[Misfit], document: Document) -> list[ConfigFault]:

@@ -29,7 +29,7 @@ from quantdl.config.grid import Steps
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import parse_document
-from quantdl.errors import ConfigError, closest
+from quantdl.errors import ConfigError, closest, install_hint
 
 if TYPE_CHECKING:
     from quantdl.backtest.running.decisions import Strategy
@@ -333,6 +333,14 @@ def _run_message(path: Path, error: BaseException) -> str:
         return f"{path}:{error.lineno}:{error.offset}: not valid Python: {error.msg}\n    {text.strip()}"
     message = f"{path}:{_line(path, error)}: running the strategy file failed: {type(error).__name__}: {error}"
     if isinstance(error, ImportError):
+        beside = path.with_name(f"{(error.name or '').partition('.')[0]}.py")
+        if beside.is_file():
+            return (
+                f"{message}. {beside} is a file beside the strategy. Fix: write what it needs into {path.name} itself"
+            )
+        missing = install_hint(error)
+        if missing:
+            return f"{message}. {missing}"
         message += ". A strategy imports quantdl and installed packages, not files beside it"
     return message
 

@@ -67,6 +67,11 @@ def _head(document: Document, count: str) -> str:
     return f"{count}:" if document.path == IN_PYTHON else f"{document.path}: {count}"
 
 
+def plain_tree(node: Node) -> object:
+    """Return a tree as any reader of YAML 1.2 sees it: texts, numbers, flags and nothing, in mappings and lists."""
+    return _payload(node, (), set())
+
+
 def _payload(node: Node | None, keys: Keys, as_text: set[Keys]) -> object:
     if node is None:  # an absent block is an empty one, so that what it lacks is named
         return {}

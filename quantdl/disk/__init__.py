@@ -13,6 +13,7 @@ from quantdl.disk.files import (
     make_folder,
     read_under_lock,
     replace_file,
+    replacing,
     size_of,
     write_file,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "remove_abandoned",
     "remove_at_once",
     "replace_file",
+    "replacing",
     "shared",
     "size_of",
     "write_file",

@@ -111,6 +111,25 @@ def replace_file(path: Path, content: bytes, *, force: bool = False) -> None:
 
 
 @contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a place for what another writer makes, and put it in the place of a file when the block ends well.
+
+    The folder is made when missing.
+
+    Raises:
+        OSError: If the disk refuses, or nothing was written; what stands at ``path`` stays, and no draft is left.
+    """
+    make_folder(path.parent)
+    draft = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
+    try:
+        yield draft
+        os.replace(draft, path)
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+@contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Let one process at a time into the block; the folder is made when missing.
 

@@ -23,6 +23,7 @@ from quantdl.experiment.closing import fingerprint_of, following_session, last_s
 from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
 from quantdl.experiment.preparation import SourceData, data_of, prepared, read_sources
+from quantdl.experiment.rehearsal import rehearse
 from quantdl.market.panel import Panel
 from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.risk.book.predictions import BookRisk, LossPredictions
@@ -108,6 +109,7 @@ def forecast_as_of(
     data = data_of(config, replace(source, panel=source.panel.until(session)))
     bars = split_bars(data.panel.sessions, config.splits, following_session(data.panel))
     rate = rate_on_cash(config, data, bars.test)
+    rehearse(config, data, bars)
     fitted, book = forecast_test_span(config, data, bars, progress)
     start = data.panel.sessions[bars.test.start + 1]
     initial = config.backtest.initial_equity

@@ -40,12 +40,14 @@ from quantdl.risk.book.figures import NO_GROUP
 from quantdl.risk.book.forecast_tests import forecast_tests
 from quantdl.risk.book.historical import HistoricalSimulation
 from quantdl.risk.book.level_tests import LevelTests, value_at_risk_tests
+from quantdl.risk.book.now import book_now
 from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.risk.book.predictions import LEVELS, LossPredictions, RiskTable, risk_table
 from quantdl.risk.book.run_contributions import RunContributions, run_contributions
 from quantdl.risk.curves.active_risk import active_risk
 from quantdl.risk.curves.equity_curves import MeasuredCurve
 from quantdl.risk.curves.further_figures import further_figures
+from quantdl.risk.curves.intervals import curve_intervals
 from quantdl.risk.curves.metrics import PerformanceMetrics, performance, performance_of
 from quantdl.risk.scores.forecast_scores import ForecastScores, forecast_scores
 from quantdl.risk.scores.member_spread import member_spread
@@ -79,9 +81,9 @@ class Judgement:
         checklist: The verdict.
         risk: Predictions against losses; see `quantdl.risk.book.predictions.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
-        monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
-        bands: The predicted law of the book's next return and what came; see `RiskTable.bands`.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
+        monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
+        bands: The predicted law of the book's next return and what came (`RiskTable.bands`).
     """
 
     metrics: RunMetrics
@@ -160,6 +162,8 @@ def judge(
         currencies=_currencies(data, books),
         further=further_metrics(strategy, equal_weight, beside),
         contributions=_contributions(config, data, result, predictions),
+        book_now=book_now(predictions, result.weights_after_fill.iloc[-1]),
+        intervals=curve_intervals(strategy),
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])

@@ -18,9 +18,7 @@ from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, lo
 from quantdl.market.sources.settings import AlignedPrices, PriceSettings, SinglePrices
 from quantdl.market.storage.revisions import with_revisions
 from quantdl.market.storage.vintages import known_revisions, record_ingest
-
-VINTAGES = "vintages"
-"""Name of the folder of ingests, beside the run folders."""
+from quantdl.runs.kept import VINTAGES
 
 _NOT_STATED = "not stated"
 
@@ -45,15 +43,22 @@ def load_panel(config: ForecastConfig, on_fault: OnFault, *, keep_ingest: bool =
         RunError: If the disk refuses.
     """
     located = _located(config, config.data)
-    panel = _loaded(config, located, on_fault)
+    try:
+        panel = _loaded(config, located, on_fault)
+    except DataSettingsError as error:
+        raise _placed(config, error) from None
     folder = _vintages(config, located)
     if folder is not None:
         panel = with_revisions(panel, record_ingest(panel, folder) if keep_ingest else known_revisions(panel, folder))
     try:
         return selected(panel, config.data)
     except DataSettingsError as error:
-        wrong = [f"{config.where('data', name)}: {message}" for name, message in error.faults]
-        raise DataError("\n".join(wrong)) from None
+        raise _placed(config, error) from None
+
+
+def _placed(config: ForecastConfig, error: DataSettingsError) -> DataError:
+    """Return what is wrong with settings of the data, each with its place in the config."""
+    return DataError("\n".join(f"{config.where('data', name)}: {message}" for name, message in error.faults))
 
 
 def _loaded(config: ForecastConfig, located: PriceSettings, on_fault: OnFault) -> Panel:
@@ -110,6 +115,8 @@ def load_bare(
     intraday: IntradayBars | None = None,
     layout: LayoutName | None = None,
     symbol: str | None = None,
+    on_fault: OnFault = "record",
+    symbol_pattern: str | None = None,
 ) -> Panel:
     """Load a folder of CSV files, a CSV file or a Parquet file without a declaration, faults and all.
 
@@ -122,10 +129,12 @@ def load_bare(
         intraday: How shorter bars are cut and dated.
         layout: Whose CSV files they are, where they are no plain ones.
         symbol: The asset of a single file that does not name it; None where the file, or its name, does.
+        on_fault: Whether impossible rows are recorded, or refused.
+        symbol_pattern: How the names of CSV files spell symbols, see `quantdl.market.sources.csv_folder`.
 
     Raises:
         ConfigError: If no calendar is given, or a layout for a Parquet file.
-        DataError: If nothing can be read.
+        DataError: If nothing can be read, or impossible rows are refused.
     """
     if calendar is None:
         raise ConfigError(f"{path}: --calendar is needed for a bare path, for instance --calendar XNYS.")
@@ -137,11 +146,13 @@ def load_bare(
         calendar=calendar,
         as_of=date.today(),
         licence=_NOT_STATED,
-        on_fault="record",
+        on_fault=on_fault,
         intraday=intraday,
     )
     if path.is_dir() or path.suffix.lower() == ".csv":
-        return cached_csv_folder(path, declaration, file_format=FileFormat(layout=layout, symbol=symbol))
+        return cached_csv_folder(path, declaration, symbol_pattern, FileFormat(layout=layout, symbol=symbol))
+    if symbol_pattern is not None:
+        raise ConfigError(f"{path}: --symbol-pattern is for CSV files; leave the option out.")
     if layout is not None:
         raise ConfigError(f"{path}: --layout is for CSV files; leave the option out.")
     return cached_parquet(path, declaration, symbol)

@@ -13,6 +13,7 @@ from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.preparation import LoadedData
 from quantdl.market.card import DataCard
 from quantdl.results.metrics import RunMetrics
+from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
 from quantdl.risk.stress.record import StressReport
 
 
@@ -92,3 +93,8 @@ class Outcome:
     def checklist(self) -> Checklist:
         """The verdict."""
         return self.judgement.checklist
+
+    @property
+    def plain_verdict(self) -> PlainVerdict:
+        """The verdict in plain words."""
+        return plain_verdict(self.checklist, self.metrics, self.data.panel.card.declaration.frequency)

@@ -1,6 +1,7 @@
 """Data, training, forecasts, backtest, evidence: one config carried out, and written as a run folder if asked for."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -29,13 +30,18 @@ from quantdl.experiment.judgement import Books, judge, rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, model_inputs
+from quantdl.experiment.rehearsal import rehearse
 from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.stress import refuse_unknown_names, stress_of_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
+from quantdl.market.card import DataCard
 from quantdl.market.inspection.census import Census
 from quantdl.market.panel import Panel
 from quantdl.models.settings import ModelSettings
+from quantdl.results.breakdowns import Breakdowns, break_down
+from quantdl.results.metrics import RunMetrics
+from quantdl.results.plain_verdict import PlainVerdict
 from quantdl.risk.book.historical import HistoricalSimulation
 from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.risk.book.predictions import LossPredictions
@@ -71,12 +77,29 @@ def run_experiment(config: ExperimentConfig, output: Path | None = None, progres
 
 @dataclass(frozen=True)
 class BacktestSummary:
-    """The figures of a backtest, its verdict, and how much of it many trials leave."""
+    """A backtest that was carried out without writing a run.
+
+    Attributes:
+        strategy: Figures of the strategy.
+        equal_weight: Figures of equal weight over the same sessions and costs.
+        checklist: The verdict and its items.
+        selection: How much of it many trials leave.
+        verdict: In plain words.
+        metrics: Every figure of a run.
+        breakdowns: Trades by rule, costs by kind, and what else its tables add up to.
+        data: The data card.
+        fitted_through: Last session that each fit of the model saw; empty without a model.
+    """
 
     strategy: PerformanceMetrics
     equal_weight: PerformanceMetrics
     checklist: Checklist
     selection: Selection
+    verdict: PlainVerdict
+    metrics: RunMetrics
+    breakdowns: Breakdowns
+    data: DataCard
+    fitted_through: tuple[date, ...]
 
 
 def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None) -> BacktestSummary:
@@ -89,14 +112,25 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
             record_failure(config, failed, "backtest")
             raise
         selection = record_trial(config, outcome, "backtest")
-    metrics = outcome.metrics
-    return BacktestSummary(metrics.strategy, metrics.baseline, outcome.checklist, selection)
+    metrics, fitted = outcome.metrics, outcome.fitted
+    return BacktestSummary(
+        metrics.strategy,
+        metrics.baseline,
+        outcome.checklist,
+        selection,
+        verdict=outcome.plain_verdict,
+        metrics=metrics,
+        breakdowns=break_down(outcome.result, outcome.forecasts, outcome.by_strategy),
+        data=outcome.data.panel.card,
+        fitted_through=() if fitted is None else tuple(bar.date() for bar in fitted.fitted.fitted_through),
+    )
 
 
 def carry_out(config: ExperimentConfig, progress: Progress | None = None, given: Given = NOTHING) -> Outcome:
     """Carry a config out in memory; on disk, it keeps the data as a vintage if they differ from the last one.
 
-    What can be refused is refused first: the strategy file, the data, the plan; only then is anything fitted.
+    What can be refused is refused first: the strategy file, the data, the plan, and a strategy whose first decision
+    breaks it whatever a model says; only then is anything fitted.
 
     Args:
         config: Of the run.
@@ -112,6 +146,8 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None, given:
         raise _and_revisions(plan_refusal(config, faults), data.census)
     refuse_unknown_names(config, data)
     rate = rate_on_cash(config, data, bars.test)
+    if given.fitted is None:
+        rehearse(config, data, bars)
     fitted, book = forecast_test_span(config, data, bars, progress, given)
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)

@@ -21,6 +21,7 @@ from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
+from quantdl.market.reading.row_faults import FaultyDataError, RowFault
 from quantdl.market.series.exogenous import ExogenousSeries
 from quantdl.market.sources.layouts.known import LayoutName
 from quantdl.market.sources.settings import AlignedPrices
@@ -255,6 +256,7 @@ def check_data(
     intraday: IntradayBars | None = None,
     layout: LayoutName | None = None,
     symbol: str | None = None,
+    symbol_pattern: str | None = None,
 ) -> Census:
     """Take the census of a config's data or of a bare folder or file; faults are counted, not refused.
 
@@ -267,14 +269,43 @@ def check_data(
         intraday: How bars shorter than a session are cut and dated in a bare path.
         layout: Whose CSV files a bare path holds.
         symbol: The asset of a bare file that does not name it.
+        symbol_pattern: How the names of bare CSV files spell symbols.
 
     Raises:
         ConfigError: If a bare path comes without a calendar.
         DataError: If nothing can be read.
     """
     if isinstance(target, Path):
-        return take_census(load_bare(target, calendar, frequency, intraday, layout, symbol))
+        return take_census(
+            load_bare(target, calendar, frequency, intraday, layout, symbol, symbol_pattern=symbol_pattern)
+        )
     return take_census(load_panel(target, "record"))
+
+
+def refused_rows(
+    target: ForecastConfig | Path,
+    calendar: str | None = None,
+    frequency: str = "1D",
+    intraday: IntradayBars | None = None,
+    layout: LayoutName | None = None,
+    symbol: str | None = None,
+    symbol_pattern: str | None = None,
+) -> tuple[RowFault, ...]:
+    """Return the rows at which a loader that refuses stops, with file and line; the arguments are as in `check_data`.
+
+    The data are read once more, so it is for data in which a census has found such rows. Nothing where the source does
+    not tell files and lines.
+    """
+    try:
+        if isinstance(target, Path):
+            load_bare(target, calendar, frequency, intraday, layout, symbol, "refuse", symbol_pattern)
+        else:
+            load_panel(target, "refuse")
+    except FaultyDataError as error:
+        return error.row_faults
+    except DataError as error:
+        return error.__cause__.row_faults if isinstance(error.__cause__, FaultyDataError) else ()
+    return ()
 
 
 def universe_of(config: ExperimentConfig) -> Universe:

@@ -26,7 +26,7 @@ from quantdl.results.census import census_record, series_record
 from quantdl.results.run_record import FurtherFit, PassRecord, TrainingCourse
 from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment, lock
-from quantdl.runs.manifest import FAILURE
+from quantdl.runs.manifest import FAILURE, VERDICT
 from quantdl.runs.store import RunWriter, remove_abandoned
 from quantdl.training.checkpoints import save_checkpoint
 from quantdl.training.fit import FitReport, Progress
@@ -115,6 +115,7 @@ def write_outcome(run: RunWriter, config: ExperimentConfig, outcome: Outcome) ->
         run.write_json("stress.json", outcome.stress)
     run.write_json("settlement.json", _settlements(config, outcome))
     run.write_json("checklist.json", outcome.checklist)
+    run.write_json(VERDICT, outcome.plain_verdict)
 
 
 def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
@@ -122,8 +123,8 @@ def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
-    for copy, text in config.strategy_texts.items():
-        run.write_bytes(copy, text)
+    for copy, source in config.strategy_texts.items():
+        run.write_bytes(copy, source)
     if isinstance(config.stress, ScenarioFile):
         run.write_bytes(SCENARIOS_COPY, config.locate(config.stress.file).read_bytes())
 

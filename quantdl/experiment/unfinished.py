@@ -29,13 +29,13 @@ from quantdl.models.forecaster import Forecaster
 from quantdl.models.settings import NetworkSettings
 from quantdl.records import digest, plain_fields, to_plain
 from quantdl.runs.environment import source_hash
+from quantdl.runs.kept import UNFINISHED
 from quantdl.sequences import Histories
 from quantdl.training.execution import Execution
 from quantdl.training.resuming import UnfinishedFit
 from quantdl.training.settings import TrainingSettings
 from quantdl.training.splits import FitSpans
 
-_FOLDER = ".unfinished"
 _FORGOTTEN_AFTER = 14 * 86_400.0  # seconds
 
 
@@ -105,6 +105,13 @@ def keeping_unfinished(config: ForecastConfig) -> Iterator[None]:
             _remove_empty(folder)
 
 
+def kept_states(config: ForecastConfig) -> tuple[Path, ...]:
+    """Return the files in which the trainings of a config keep their state, empty where there are none."""
+    if config.output.state_seconds is None:
+        return ()
+    return tuple(sorted(_folder(config).glob("*.safetensors")))
+
+
 def _remove_empty(folder: Path) -> None:
     """Remove a config's folder, and the one of all configs, where nothing is in them."""
     for empty in (folder, folder.parent):
@@ -113,7 +120,7 @@ def _remove_empty(folder: Path) -> None:
 
 
 def _folder(config: ForecastConfig) -> Path:
-    return config.runs_root / _FOLDER / digest([to_plain(config.identity()), config.seed])[:32]
+    return config.runs_root / UNFINISHED / digest([to_plain(config.identity()), config.seed])[:32]
 
 
 def _forget_old(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from quantdl.report import charts, html, stress
+from quantdl.report import charts, html, risk_now, stress
 from quantdl.report.document import (
     Bullets,
     Cell,
@@ -18,6 +18,7 @@ from quantdl.report.document import (
     notice,
     number,
     row,
+    shortened,
 )
 from quantdl.report.formatting import (
     COUNT,
@@ -36,6 +37,7 @@ from quantdl.results.book_risk import BookRiskRecord
 from quantdl.risk.book.figures import LevelFigures, MemberRange, PartFigures, PositionFigures
 from quantdl.risk.book.trades import Change
 
+LONGEST = 200
 _SMALL = Unit("%", 100.0, 3, "%")
 _ERRORS = "Errors are standard errors of the simulation, in percent of equity like the figures themselves."
 _COMPONENTS = (
@@ -98,7 +100,7 @@ def book_risk_sections(record: BookRiskRecord) -> tuple[Section, ...]:
 def _measures(record: BookRiskRecord) -> Section:
     money = money_in(record.basis.currency)
     lead = "What may the book lose? Losses are positive, in percent of equity."
-    rows = [_level_row(one) for one in record.figures.levels]
+    rows = [risk_now.level_row(one) for one in record.figures.levels]
     columns = header(
         "Window and level",
         with_unit("Value at risk", PERCENT),
@@ -121,15 +123,6 @@ def _measures(record: BookRiskRecord) -> Section:
     note = f"Gross {headline(record.gross, PERCENT)}, net {headline(record.net, PERCENT)} of equity."
     parts.append(Table("The book", names, (*held, cash, total), note))
     return Section("risk", "Risk of the book", "Risk of the book", lead, tuple(parts))
-
-
-def _level_row(one: LevelFigures) -> Row:
-    label = f"{counted(one.bars, 'bar')}, {stated(one.level)}"
-    cells = (one.value_at_risk, one.value_at_risk_error, one.expected_shortfall, one.expected_shortfall_error)
-    if one.reason:
-        return row(label, Cell(f"undefined: {one.reason}", tone="muted"), *(Cell("") for _ in cells[1:]))
-    units = (PERCENT, _SMALL, PERCENT, _SMALL)
-    return row(label, *(number(value, unit) for value, unit in zip(cells, units, strict=True)))
 
 
 def _member_table(levels: Iterable[LevelFigures]) -> Table:
@@ -182,11 +175,15 @@ def _spans(rows: Iterable[PositionFigures | PartFigures]) -> list[tuple[int, flo
 
 def _position_table(positions: tuple[PositionFigures, ...], spans: list[tuple[int, float]]) -> Table:
     rows: list[Row] = []
+    left_out = ""
     for bars, level in spans:
         rows.append(heading_row(f"{counted(bars, 'bar')}, {stated(level)}"))
-        rows += [_position_row(one) for one in positions if (one.bars, one.level) == (bars, level)]
+        lines = [_position_row(one) for one in positions if (one.bars, one.level) == (bars, level)]
+        shown, left_out = shortened(lines, LONGEST, "positions", "positions.csv")
+        rows += shown
     names = ("Weight [%]", "VaR [%]", "error", "if closed", "ES [%]", "error", "if closed")
-    return Table("What positions add", header("Asset", *names), tuple(rows), _COMPONENTS)
+    note = " ".join((_COMPONENTS, left_out)).strip()
+    return Table("What positions add", header("Asset", *names), tuple(rows), note)
 
 
 def _position_row(one: PositionFigures) -> Row:

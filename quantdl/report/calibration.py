@@ -62,7 +62,7 @@ def _hit_rates(points: tuple[ReliabilityPoint, ...]) -> Table:
         for point in points
         if point.level in TAIL_QUANTILES
     )
-    note = "The share of returns below each predicted quantile: below 1 % too many mean that losses are understated."
+    note = "The share of returns below each predicted quantile: below 1% too many mean that losses are understated."
     columns = header("Quantile [%]", "Below [%]", "Difference [percentage points]", "Inside its band")
     return Table("Returns below their quantiles", columns, rows, note, narrow=True)
 
@@ -102,7 +102,7 @@ def _fits(fits: tuple[FitScores, ...]) -> Table:
     )
     note = "The model was fitted anew as time went on. Each fit forecast only what came after the last session it saw."
     labels = (shown.label for shown in (NLL, JOINT_NLL, CRPS))
-    names = ("Fitted through", "Forecast at the closes of", *labels, "Inside 90 % [%]", OUTCOMES.label)
+    names = ("Fitted through", "Forecast at the closes of", *labels, "Inside 90% [%]", OUTCOMES.label)
     columns = header(*names, numeric_from=2)
     return Table("Scores of each fit", columns, rows, note)
 
@@ -122,7 +122,7 @@ def _horizons(horizons: tuple[HorizonScores, ...]) -> Table:
         "Returns of positions, from the fill to the exit. Those of neighbouring sessions overlap, so sessions are "
         "scored in as many sets as a return has bars, no two returns of a set overlapping, and the sets are averaged."
     )
-    columns = header("Return over", NLL.label, CRPS.label, "Inside 90 % [%]", OUTCOMES.label)
+    columns = header("Return over", NLL.label, CRPS.label, "Inside 90% [%]", OUTCOMES.label)
     return Table("Scores over several bars", columns, rows, note)
 
 

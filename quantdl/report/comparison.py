@@ -1,23 +1,40 @@
 """Several runs side by side: verdicts, curves, figures, tests, and what their configs do differently."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from quantdl.errors import RunError
 from quantdl.report import calibration, html, market_risk, performance
-from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, notice, row
-from quantdl.report.formatting import in_words, plainly
+from quantdl.report.document import Bullets, Cell, Part, Row, Section, Table, Words, header, notice, number, row
+from quantdl.report.formatting import (
+    PERCENT,
+    PROBABILITY,
+    RATIO,
+    RETURN_SCORE,
+    SCORE,
+    SMALL_RATIO,
+    Unit,
+    counted,
+    in_words,
+    p_value,
+    plainly,
+    with_unit,
+)
 from quantdl.report.verdict import cause_of, verdict
+from quantdl.results.comparison import ComparedRuns, RunComparison
 from quantdl.results.run_record import RunRecord, read_run
 from quantdl.runs.store import RunFolder
+from quantdl.scoring.comparisons import ScoreDifference
 
 
-def write_comparison(runs: Sequence[RunFolder], destination: Path) -> Path:
+def write_comparison(runs: Sequence[RunFolder], destination: Path, tests: ComparedRuns | None = None) -> Path:
     """Write one HTML file that holds several runs against each other.
 
     Args:
         runs: At least two opened run folders, in the order of the columns.
         destination: The file to write; it is replaced.
+        tests: Of the first run against each of the others; None shows none.
 
     Returns:
         The file written.
@@ -30,7 +47,8 @@ def write_comparison(runs: Sequence[RunFolder], destination: Path) -> Path:
         raise RunError(f"A comparison needs at least two runs, got {len(runs)}. For one run use `quantdl report RUN`.")
     contents = tuple(map(read_run, runs))
     named = dict(zip(labels(contents), contents, strict=True))
-    sections = (_verdicts(named), _curves(named), _figures(named), _scores(named), _configs(named))
+    tested = () if tests is None else (_tests(tuple(named), tests),)
+    sections = (_verdicts(named), _curves(named), *tested, _figures(named), _scores(named), _configs(named))
     title = f"Comparison of {len(named)} runs"
     page = html.Page(title, "comparison", html.entries(sections))
     return html.save(
@@ -84,6 +102,92 @@ def _curves(runs: dict[str, RunRecord]) -> Section:
     books = {name: performance.strategy_curve(run) for name, run in runs.items()}
     lead = "Each run after its own costs, over its own sessions."
     return Section("equity", "Equity and drawdown", "Equity and drawdown", lead, (performance.equity_chart(books),))
+
+
+def _tests(names: tuple[str, ...], tests: ComparedRuns) -> Section:
+    """Say whether the first run differs from each of the others by more than chance, in words and in figures."""
+    lead = f"{names[0]} against each of the others, over the bars and forecasts that both have."
+    parts: list[Part] = []
+    for name, pair in zip(names[1:], tests.pairs, strict=True):
+        differences = _differences(pair)
+        parts.append(Bullets(tuple(_sentence(one, names[0], name) for one in differences)))
+        over = f", {counted(pair.bars, 'return')} from {pair.start} to {pair.end}" if pair.bars else ""
+        rows = tuple(map(_difference_row, differences))
+        columns = header(f"{names[0]} less {name}", "Difference", "Standard error", "t", "p")
+        parts.append(Table(f"Against {name}{over}", columns, rows, narrow=True))
+        why_not = (pair.undefined, f"forecasts: {pair.forecasts_undefined}" if pair.forecasts_undefined else "")
+        parts += [notice(f"Undefined: {reason}.") for reason in why_not if reason]
+    if any(value is not None for value in tests.confidence_set):
+        rows = tuple(row(name, number(p, PROBABILITY)) for name, p in zip(names, tests.confidence_set, strict=True))
+        note = (
+            "The runs above 0.1 hold the one with the best log scores with a probability of 90%; the less evidence "
+            "there is, the more runs stay in this set."
+        )
+        parts.append(Table("Model confidence set of the forecasts", header("Run", "p"), rows, note, narrow=True))
+    parts.append(Words(_HOW_TESTED, style="note"))
+    return Section("tests", "More than chance?", "Tests", lead, tuple(parts))
+
+
+_HOW_TESTED = (
+    "Each test is of the mean of a difference bar by bar, with errors that allow bars to be correlated in time "
+    "(Diebold and Mariano; Ledoit and Wolf for Sharpe ratios). p is the chance of a difference at least as large if "
+    "the runs were equally good. Several comparisons find something by chance more often than one does, and runs that "
+    "were chosen because they did well look better than they are."
+)
+_CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What is tested: ``high`` is said of the first run where the difference is positive, ``low`` where negative."""
+
+    label: str
+    unit: Unit
+    mean: float
+    error: float | None
+    t: float
+    p: float
+    high: str
+    low: str
+
+
+def _differences(pair: RunComparison) -> tuple[_Difference, ...]:
+    found: list[_Difference] = []
+    if pair.returns is not None:
+        mean, sharpe, tail = pair.returns.mean, pair.returns.sharpe, pair.returns.shortfall
+        found.append(
+            _difference("Mean return a bar", RETURN_SCORE, mean, "earned more a bar than", "earned less a bar than")
+        )
+        if sharpe is not None:
+            ways = "has a higher Sharpe ratio than", "has a lower Sharpe ratio than"
+            found.append(_difference("Sharpe ratio a bar", SMALL_RATIO, sharpe, *ways))
+            if pair.sharpe_difference is not None and pair.sharpe_error is not None:
+                yearly = replace(found.pop(), label="Sharpe ratio a year", unit=RATIO, mean=pair.sharpe_difference)
+                found.append(replace(yearly, error=pair.sharpe_error))
+        if tail is not None:
+            ways = "loses more in its worst bars than", "loses less in its worst bars than"
+            found.append(_difference("Expected shortfall of a bar at 95%", PERCENT, tail, *ways))
+    if pair.forecasts is not None:
+        of, ways = pair.forecasts, ("forecasts worse than", "forecasts better than")
+        dependent = of.diebold_mariano_t, of.diebold_mariano_p
+        found.append(_Difference("Negative log score of a forecast", SCORE, of.difference, None, *dependent, *ways))
+    return tuple(found)
+
+
+def _difference(label: str, unit: Unit, test: ScoreDifference, high: str, low: str) -> _Difference:
+    return _Difference(label, unit, test.mean, test.error, test.t, test.p_value, high, low)
+
+
+def _sentence(one: _Difference, first: str, second: str) -> str:
+    """Say what a test found, so that it can be read without knowing the test."""
+    if one.p >= _CHANCE:
+        return f"{one.label}: {first} and {second} differ by no more than chance makes (p {p_value(one.p)})."
+    return f"{one.label}: {first} {one.high if one.mean > 0 else one.low} {second} (p {p_value(one.p)})."
+
+
+def _difference_row(one: _Difference) -> Row:
+    figures = number(one.mean, one.unit), number(one.error, one.unit, ""), number(one.t, RATIO)
+    return row(with_unit(one.label, one.unit), *figures, Cell(p_value(one.p), numeric=True))
 
 
 def _figures(runs: dict[str, RunRecord]) -> Section:

@@ -1,11 +1,12 @@
 """Where the predicted shortfall of a run came from: by position and by group."""
 
 from quantdl.report import charts
-from quantdl.report.document import Section, Table, Words, header, number, row
+from quantdl.report.document import Section, Table, Words, header, number, row, shortened
 from quantdl.report.formatting import PERCENT, Unit, counted, headline, stated
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.book.run_contributions import PartContribution
 
+LONGEST = 100
 _SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (
     "The component of a position is its weight times the derivative of the expected shortfall in it: what the position "
@@ -39,7 +40,7 @@ def section(run: RunRecord) -> Section | None:
 
 def _table(caption: str, first: str, rows: tuple[PartContribution, ...], note: str) -> Table:
     columns = header(first, "Weight [%]", "Component [%]", "Error [%]", "Mean weight [%]", "Mean component [%]")
-    lines = tuple(
+    lines = [
         row(
             one.name,
             number(one.weight, PERCENT),
@@ -49,5 +50,6 @@ def _table(caption: str, first: str, rows: tuple[PartContribution, ...], note: s
             number(one.mean_component, _SMALL),
         )
         for one in rows
-    )
-    return Table(caption, columns, lines, note)
+    ]
+    shown, left_out = shortened(lines, LONGEST, "rows", "metrics.json")
+    return Table(caption, columns, shown, " ".join((note, left_out)).strip())

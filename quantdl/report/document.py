@@ -4,11 +4,18 @@ The sections are built by the files beside this one and laid out by the template
 its ``kind`` so that the template can choose its layout.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from quantdl.report.formatting import Unit, figure
+
+SHOWN_FIRST = 12
+"""Rows of a long table that are shown at once."""
+
+FEWEST_FOLDED = 3
+"""A table that is longer by no more than these is shown whole."""
 
 Tone = Literal["plain", "good", "bad", "open", "muted"]
 
@@ -52,6 +59,7 @@ class Table:
         rows: The body.
         note: How to read it, below the table.
         narrow: Whether it only takes the width it needs.
+        whole: Whether all rows are shown at once, however many.
     """
 
     kind: ClassVar[str] = "table"
@@ -60,6 +68,12 @@ class Table:
     rows: tuple[Row, ...]
     note: str = ""
     narrow: bool = False
+    whole: bool = False
+
+    @property
+    def shown_first(self) -> int | None:
+        """How many rows are shown before the rest is asked for; None where all are."""
+        return SHOWN_FIRST if len(self.rows) > SHOWN_FIRST + FEWEST_FOLDED and not self.whole else None
 
 
 @dataclass(frozen=True)
@@ -115,6 +129,7 @@ class Chart:
         caption: How to read it, in words; also serves those who cannot see it.
         height: Pixels.
         data: JSON text.
+        figures: What is drawn, in figures, for those who cannot see it; may be empty.
     """
 
     kind: ClassVar[str] = "chart"
@@ -123,6 +138,12 @@ class Chart:
     caption: str
     height: int
     data: str
+    figures: str = ""
+
+    @property
+    def described(self) -> str:
+        """The drawing in words, with its figures: what is read out in its place."""
+        return " ".join(part for part in (f"{self.title}.", self.caption, self.figures) if part)
 
 
 @dataclass(frozen=True)
@@ -178,8 +199,8 @@ def number(value: float | None, unit: Unit, reason: str = "undefined", tone: Ton
         >>> number(1.5, RATIO).text, number(None, RATIO, "no losing day").text
         ('1.50', 'no losing day')
     """
-    if value is None:
-        return Cell(reason, numeric=True, tone="muted")
+    if value is None or not math.isfinite(value):
+        return Cell(reason if value is None else "undefined: no finite number", numeric=True, tone="muted")
     return Cell(figure(value, unit), numeric=True, tone=tone)
 
 

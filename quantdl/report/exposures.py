@@ -1,5 +1,7 @@
 """What the book held against what the plan allows: gross and net, per group, per asset."""
 
+import pandas as pd
+
 from quantdl.backtest.judging.summaries import LargestExposure
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.report import charts
@@ -20,12 +22,19 @@ def section(run: RunRecord) -> Section:
     cap = plan.related_positions.max_group_gross
     parts: list[Part] = [charts.book_exposure(exposure["gross"], exposure["net"], _book_caps(plan.sizing))]
     if len(groups.columns):
-        parts.append(charts.group_exposure(groups, cap))
+        parts.append(charts.group_exposure(_most_important_first(groups, run.breakdowns.groups), cap))
         parts.append(_largest(run.breakdowns.groups, cap, "Group", "exposures.parquet"))
     else:
         parts.append(notice("No assets of this run were related, so there are no groups to hold against the cap."))
     parts.append(_largest(run.breakdowns.assets, plan.sizing.max_weight, "Asset", "weights.parquet"))
     return Section("exposures", "Exposures against caps", "Exposures", lead, tuple(parts))
+
+
+def _most_important_first(groups: pd.DataFrame, largest: tuple[LargestExposure, ...]) -> pd.DataFrame:
+    """Order groups as their table does where there are too many to draw."""
+    if len(groups.columns) <= charts.MOST_GROUPS:
+        return groups
+    return groups[[one.name for one in largest if one.name in groups.columns]]
 
 
 def _book_caps(sizing: Sizing) -> list[charts.Cap]:

@@ -93,7 +93,7 @@ def tests_table(found: ForecastTests) -> Table:
     """List every test with its p-value and what that says."""
     columns = (*header("Test", "Level", numeric_from=9), *header("Statistic", "p-value", "Sessions", numeric_from=0))
     rows = tuple(_test_row(one) for one in found.tests)
-    return Table("Tests of the risk forecasts", (*columns, Cell("What it says")), rows, TESTS_NOTE)
+    return Table("Tests of the risk forecasts", (*columns, Cell("What it says")), rows, TESTS_NOTE, whole=True)
 
 
 def _test_row(test: ForecastTest) -> Row:

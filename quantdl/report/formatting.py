@@ -132,6 +132,16 @@ def in_words(key: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def with_minus(text: str) -> str:
+    """Write the minus of figures inside a text as wide as a plus; dates and names keep their hyphens.
+
+    Example:
+        >>> with_minus("worst trade -3.72% on 2020-03-16")
+        'worst trade −3.72% on 2020-03-16'
+    """
+    return re.sub(r"(?<![\w-])-(?=\d)", MINUS, text)
+
+
 def capitalized(sentence: str) -> str:
     """Begin a sentence with a capital, unless its first word is a name with signs of its own.
 

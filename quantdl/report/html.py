@@ -20,7 +20,6 @@ from quantdl.report import (
     calibration,
     census,
     charts,
-    contributions,
     costs,
     exposures,
     further_figures,
@@ -31,23 +30,22 @@ from quantdl.report import (
     performance,
     provenance,
     regimes,
+    risk_now,
     strategies,
-    stress,
     trades,
 )
-from quantdl.report.document import Part, Section
+from quantdl.report.document import Chart, Part, Section
 from quantdl.report.formatting import counted
 from quantdl.report.performance import Tile
 from quantdl.report.verdict import Checklist, Thesis, Verdict, checklist, thesis, verdict
+from quantdl.results.plain_verdict import PlainVerdict
 from quantdl.results.run_record import RunRecord, read_run
 from quantdl.runs.store import RunFolder
 
 SECTIONS: tuple[Callable[[RunRecord], Section | None], ...] = (
-    performance.curves_section,
     further_figures.section,
+    risk_now.section,
     market_risk.section,
-    stress.section,
-    contributions.section,
     members.section,
     calibration.section,
     exposures.section,
@@ -91,17 +89,26 @@ class Report:
     name: str
     subtitle: str
     verdict: Verdict
-    thesis: Thesis
+    plain: PlainVerdict
+    tiles: tuple[Tile, ...]
+    intervals_note: str
+    picture: Chart
+    warnings: tuple[Part, ...]
     stamps: tuple[str, ...]
+    thesis: Thesis
     checklist: Checklist
     figures_lead: str
-    tiles: tuple[Tile, ...]
-    warnings: tuple[Part, ...]
     figures: tuple[Part, ...]
     sections: tuple[Section, ...]
 
 
-HEAD = (Entry("verdict", "Verdict"), Entry("checklist", "Checklist"), Entry("figures", "Key figures"))
+HEAD = (
+    Entry("verdict", "Verdict"),
+    Entry("equity", "Equity and drawdown"),
+    Entry("thesis", "Hypothesis"),
+    Entry("checklist", "Checklist"),
+    Entry("figures", "Key figures"),
+)
 
 
 def write_report(run: RunFolder, destination: Path) -> Path:
@@ -132,12 +139,15 @@ def build_report(run: RunRecord) -> Report:
         name=run.name,
         subtitle=_subtitle(run),
         verdict=verdict(run.checklist),
-        thesis=thesis(run.setup.plan),
+        plain=run.plain_verdict,
+        tiles=performance.tiles(run.metrics),
+        intervals_note=performance.intervals_note(run.metrics),
+        picture=performance.picture(run),
+        warnings=performance.halt_warning(run),
         stamps=run.metrics.stamps,
+        thesis=thesis(run.setup.plan),
         checklist=checklist(run.checklist),
         figures_lead=performance.figures_lead(run),
-        tiles=performance.tiles(run.metrics),
-        warnings=performance.halt_warning(run),
         figures=performance.figures_table(run.metrics),
         sections=tuple(section for build in SECTIONS if (section := build(run)) is not None),
     )

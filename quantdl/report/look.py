@@ -24,6 +24,12 @@ COLORS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, INK)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid")
 WHITE_TO_BLUE = [[0.0, "#FFFFFF"], [0.25, "#CFE3F1"], [0.6, "#5FA5D0"], [1.0, "#005A8D"]]
 LIMIT = {"color": VERMILLION, "width": 1.5, "dash": "dot"}
+STRESS = "rgba(213,94,0,0.11)"
+HALT = "rgba(107,120,133,0.22)"
+SHADE = "rgba(0,114,178,0.10)"
+MEMBERS = "rgba(86,180,233,0.30)"
+FAN = ("rgba(0,114,178,0.12)", "rgba(0,114,178,0.16)", "rgba(0,114,178,0.30)")
+"""Fills of the bands of a law, the widest first; they lie one upon another."""
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif'
 
 

@@ -33,7 +33,8 @@ def section(run: RunRecord) -> Section:
         parts = (notice("The book was never held over a session for which a value at risk could be predicted."),)
     else:
         drawn = charts.losses_against_predictions(run.tables.risk, prediction_source(run))
-        parts = (drawn, tests_table({run.name: run.metrics.value_at_risk}), *forecast_tests.parts(run))
+        law = () if run.tables.book_law is None else (charts.predicted_law(run.tables.book_law),)
+        parts = (*law, drawn, tests_table({run.name: run.metrics.value_at_risk}), *forecast_tests.parts(run))
     parts += tuple(
         notice(f"At {stated(test.level)}, {test.left_out.statement}.")
         for test in run.metrics.value_at_risk

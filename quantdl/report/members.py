@@ -58,7 +58,7 @@ def _table(found: MemberSpread) -> Table:
     ]
     rows += [
         row(
-            f"{level_figure(one.probability)} % quantile of an asset's return",
+            f"{level_figure(one.probability)}% quantile of an asset's return",
             *_cells(one.n, one.size, one.spread, one.share),
         )
         for one in found.assets

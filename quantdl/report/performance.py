@@ -1,13 +1,13 @@
-"""What the book earned and risked beside equal weight: headline figures, the full table, equity and drawdown."""
+"""What the book earned and risked beside equal weight: headline figures with intervals, the full table, the picture."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from quantdl.report import charts
-from quantdl.report.document import Cell, Chart, Part, Row, Section, Table, header, heading_row, notice, row
-from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline
+from quantdl.report.document import Cell, Chart, Part, Row, Table, header, heading_row, notice, row
+from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline, stated
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
@@ -18,10 +18,10 @@ CAGR = Quantity("cagr", "Return a year", PERCENT)
 VOLATILITY = Quantity("volatility", "Volatility a year", PERCENT)
 SHARPE = Quantity("sharpe", "Sharpe ratio", RATIO)
 MAX_DRAWDOWN = Quantity("max_drawdown", "Maximum drawdown", PERCENT)
-EXPECTED_SHORTFALL_99 = Quantity("expected_shortfall_99", "Expected shortfall 99%, one bar", PERCENT)
+EXPECTED_SHORTFALL_95 = Quantity("expected_shortfall_95", "Expected shortfall 95%, one bar", PERCENT)
 WORST_RETURN = Quantity("worst_return", "Worst bar", PERCENT)
 
-HEADLINES = (TOTAL_RETURN, CAGR, VOLATILITY, SHARPE, MAX_DRAWDOWN, EXPECTED_SHORTFALL_99)
+HEADLINES = (CAGR, VOLATILITY, SHARPE, MAX_DRAWDOWN, EXPECTED_SHORTFALL_95)
 
 GROUPS = (
     ("Growth", (
@@ -34,8 +34,8 @@ GROUPS = (
         Quantity("downside_risk", "Downside risk a year", PERCENT),
         Quantity("value_at_risk_95", "Value at risk 95%, one bar", PERCENT),
         Quantity("value_at_risk_99", "Value at risk 99%, one bar", PERCENT),
-        Quantity("expected_shortfall_95", "Expected shortfall 95%, one bar", PERCENT),
-        EXPECTED_SHORTFALL_99,
+        EXPECTED_SHORTFALL_95,
+        Quantity("expected_shortfall_99", "Expected shortfall 99%, one bar", PERCENT),
         WORST_RETURN,
     )),
     ("Drawdown", (
@@ -64,23 +64,48 @@ NAMES = {STRATEGY: "Strategy", BASELINE: "Equal weight"}
 
 @dataclass(frozen=True)
 class Tile:
-    """A headline figure with the baseline's beside it."""
+    """A headline figure with its interval and what stands beside it, the figure of equal weight for example."""
 
     label: str
     value: str
     beside: str
     in_words: bool
+    interval: str = ""
 
 
 def tiles(metrics: RunMetrics) -> tuple[Tile, ...]:
-    """Pick the six figures a reader asks for first."""
+    """Pick the five figures a reader asks for first."""
     return tuple(_tile(metrics, shown) for shown in HEADLINES)
 
 
 def _tile(metrics: RunMetrics, shown: Quantity) -> Tile:
     value = shown.value(metrics.strategy)
     beside = f"equal weight {_headline(shown, metrics.baseline)}"
-    return Tile(shown.name, _headline(shown, metrics.strategy), beside, value is None)
+    interval = "" if value is None else _interval(metrics, shown)
+    return Tile(shown.name, _headline(shown, metrics.strategy), beside, value is None, interval)
+
+
+def _interval(metrics: RunMetrics, shown: Quantity) -> str:
+    """Write the interval of a figure; empty in a run that was made before there were any."""
+    if shown is SHARPE:
+        found = None if metrics.further is None else metrics.further.strategy.sharpe
+    else:
+        found = None if metrics.intervals is None else getattr(metrics.intervals, shown.field)
+    if found is None or found.lower is None or found.upper is None:
+        return ""
+    return f"{headline(found.lower, shown.unit)} to {headline(found.upper, shown.unit)}"
+
+
+def intervals_note(metrics: RunMetrics) -> str:
+    """Say what the intervals of the headline figures are; empty where there are none."""
+    found = metrics.intervals
+    if found is None or found.block is None:
+        return ""
+    return (
+        f"Below each figure: its interval of {stated(found.confidence)}. {found.n_resamples:,} histories of the same "
+        f"length were put together from blocks of the returns, {found.block:.0f} bars on average; the Sharpe ratio's "
+        "allows for returns that follow one another. The past could have been any of these."
+    )
 
 
 def _headline(shown: Quantity, book: PerformanceMetrics) -> str:
@@ -146,13 +171,13 @@ def _figure_cell(book: PerformanceMetrics, shown: Quantity) -> Cell:
     return cell
 
 
-def curves_section(run: RunRecord) -> Section:
-    """Draw equity and drawdown against the baseline."""
-    lead = "The strategy after all costs, beside equal weight over the same sessions with the same costs."
+def picture(run: RunRecord) -> Chart:
+    """Draw equity and drawdown of the strategy and of equal weight, with stress windows and a halt shaded."""
     curves = run.tables.curves
     books = {NAMES[book]: (curves[book], curves[f"{book}_drawdown"]) for book in (STRATEGY, BASELINE)}
-    chart = equity_chart(books, None if run.metrics.halted_on is None else str(run.metrics.halted_on))
-    return Section("equity", "Equity and drawdown", "Equity and drawdown", lead, (chart,))
+    windows = run.setup.plan.abnormal_volatility.stress_windows
+    spans = tuple(charts.Span(one.name, str(one.first), str(one.last)) for one in windows)
+    return equity_chart(books, None if run.metrics.halted_on is None else str(run.metrics.halted_on), spans)
 
 
 def strategy_curve(run: RunRecord) -> tuple[pd.Series, pd.Series]:
@@ -160,7 +185,9 @@ def strategy_curve(run: RunRecord) -> tuple[pd.Series, pd.Series]:
     return run.tables.curves[STRATEGY], run.tables.curves[f"{STRATEGY}_drawdown"]
 
 
-def equity_chart(books: Mapping[str, tuple[pd.Series, pd.Series]], halted: str | None = None) -> Chart:
-    """Draw growth and drawdown of several books, and the session at which a run was halted."""
+def equity_chart(
+    books: Mapping[str, tuple[pd.Series, pd.Series]], halted: str | None = None, spans: Sequence[charts.Span] = ()
+) -> Chart:
+    """Draw growth and drawdown of several books, the session at which a run was halted, and spans that are shaded."""
     growth, drawdown = ({name: pair[place].dropna() for name, pair in books.items()} for place in (0, 1))
-    return charts.equity_and_drawdown(growth, drawdown, halted)
+    return charts.equity_and_drawdown(growth, drawdown, halted, spans)

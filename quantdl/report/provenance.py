@@ -20,7 +20,7 @@ SELECTION = (
     Quantity("effective_trials", "Effective number of trials of this hypothesis, by the correlation of returns", RATIO),
     Quantity("sharpe", "Sharpe ratio per bar", SMALL_RATIO),
     Quantity("n_observations", "Returns it is of", COUNT),
-    Quantity("minimum_track_record", "Returns needed for it to be above zero with 95 % confidence", COUNT),
+    Quantity("minimum_track_record", "Returns needed for it to be above zero with 95% confidence", COUNT),
     Quantity("probabilistic_sharpe", "Probabilistic Sharpe ratio, a probability", PROBABILITY),
     Quantity("deflated_sharpe", "Deflated Sharpe ratio, effective number of trials, a probability", PROBABILITY),
     Quantity("deflated_sharpe_raw", "The same, number of trials of this hypothesis", PROBABILITY),

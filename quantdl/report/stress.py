@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quantdl.report.document import Bullets, Cell, Part, Row, Section, Table, heading_row, notice, number, row
-from quantdl.report.formatting import COUNT, PERCENT, RATIO, Unit, counted, figure
+from quantdl.report.formatting import COUNT, PERCENT, RATIO, Unit, counted, figure, headline
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.stress.record import PositionLoss, StressFigure, StressReport, StressRow
 
@@ -55,7 +55,7 @@ def stress_parts(found: StressReport) -> tuple[Part, ...]:
     columns = tuple(Cell(label, numeric=0 < at < 5) for at, label in enumerate(labels))
     notes = tuple(_notes(found.rows))
     more: tuple[Part, ...] = (_further(found.rows), Bullets(notes)) if notes else (_further(found.rows),)
-    return (Table("Losses by scenario", columns, tuple(rows), NOTE), *more)
+    return (Table("Losses by scenario", columns, tuple(rows), NOTE, whole=True), *more)
 
 
 def _lead(found: StressReport) -> str:
@@ -63,8 +63,8 @@ def _lead(found: StressReport) -> str:
         return "What would the book held at the end lose?"
     held = counted(found.positions, "position")
     return (
-        f"What would the book held after {found.on} lose: {held}, gross {figure(found.gross, PERCENT)} %, "
-        f"net {figure(found.net, PERCENT)} % of equity? Laws: {'; '.join(found.laws) or 'none'}."
+        f"What would the book held after {found.on} lose: {held}, gross {headline(found.gross, PERCENT)}, "
+        f"net {headline(found.net, PERCENT)} of equity? Laws: {'; '.join(found.laws) or 'none'}."
     )
 
 

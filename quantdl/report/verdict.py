@@ -6,7 +6,7 @@ from quantdl.backtest.judging.checklist import Checklist as RunChecklist, Checkl
 from quantdl.backtest.plan.evidence import ReportRow
 from quantdl.backtest.plan.items import ITEMS, Plan
 from quantdl.report.document import Tone
-from quantdl.report.formatting import capitalized, counted, in_words
+from quantdl.report.formatting import capitalized, counted, in_words, with_minus
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _row(item: ChecklistItem) -> ChecklistRow:
         status=status,
         tone=tone,
         statement=capitalized(item.statement),
-        figure=capitalized(item.figure),
+        figure=capitalized(with_minus(item.figure)),
         cause="" if item.passed else capitalized(item.cause),
         evidence=shown.section,
         evidence_title=shown.section_title,

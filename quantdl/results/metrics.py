@@ -10,9 +10,11 @@ from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
 from quantdl.risk.book.forecast_tests import ForecastTests
 from quantdl.risk.book.level_tests import LevelTests
+from quantdl.risk.book.now import BookNow
 from quantdl.risk.book.run_contributions import RunContributions
 from quantdl.risk.curves.active_risk import ActiveRisk
 from quantdl.risk.curves.further_figures import FurtherFigures
+from quantdl.risk.curves.intervals import CurveIntervals
 from quantdl.risk.curves.metrics import PerformanceMetrics
 from quantdl.risk.scores.forecast_scores import ForecastScores
 from quantdl.risk.scores.member_spread import MemberSpread
@@ -68,6 +70,8 @@ class RunMetrics:
         currencies: Profit by the currency of the quotes; empty where all prices are quoted in that of the book.
         further: The Sharpe ratio's error, single returns, falls, months and active risk; None in runs made before it.
         contributions: What positions and groups added to the predicted shortfall; None where nothing is known of it.
+        book_now: What the book held at the end may lose next; None in runs made before it.
+        intervals: How far the strategy's figures may be from those of another such history; None in runs made before.
     """
 
     strategy: PerformanceMetrics
@@ -87,3 +91,5 @@ class RunMetrics:
     currencies: tuple[CurrencyResult, ...] = field(default=(), metadata=OMIT_DEFAULT)
     further: FurtherMetrics | None = field(default=None, metadata=OMIT_DEFAULT)
     contributions: RunContributions | None = field(default=None, metadata=OMIT_DEFAULT)
+    book_now: BookNow | None = field(default=None, metadata=OMIT_DEFAULT)
+    intervals: CurveIntervals | None = field(default=None, metadata=OMIT_DEFAULT)

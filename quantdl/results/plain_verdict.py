@@ -34,10 +34,7 @@ _FAILED: Mapping[str, tuple[str, str]] = {
 """What a failed item says and what follows from it, the one that weighs most first."""
 
 _UNDECIDED: Mapping[str, tuple[str, str]] = {
-    "trusted_data": (
-        "The data do not tell what could have been bought at the time",
-        "Compare it with other runs on the same data; do not read its profit as what money would have earned.",
-    ),
+    "trusted_data": ("", "Do not read its profit as what money would have earned."),
     "hypothesis": ("The claim could not be tested", "It speaks neither for its claim nor against it."),
     "friction": ("Not all costs are known", "Do not read from it how much money it could carry."),
     "fast_exit": ("How fast the book can be left is not known", "Do not count on leaving the book in time."),
@@ -112,7 +109,9 @@ def _words(item: ChecklistItem) -> str:
 
 
 def _sentence(finding: str, why: str) -> str:
-    return f"{finding}: {why.rstrip('.')}." if why else f"{finding}."
+    """Put a finding and its cause together; a cause that is a finding by itself stands alone."""
+    told = ": ".join(part for part in (finding, why.rstrip(".")) if part)
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def _profit_is_gone(item: ChecklistItem, metrics: RunMetrics) -> bool:

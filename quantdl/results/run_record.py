@@ -92,8 +92,8 @@ class RunTables:
         risk: Predicted value at risk against losses, long over levels.
         monitoring: Exceptions, transforms and money of e-processes, indexed by session; None where nothing was
             predicted.
-        book_law: Quantiles of the book's predicted return, a column for each of `quantdl.risk.book.BANDS`, and what
-            came as ``return``, indexed by session; None where nothing was predicted, and in runs made before it.
+        book_law: Quantiles of the book's predicted return, a column for each of `quantdl.risk.book.predictions.BANDS`,
+            and what came as ``return``, indexed by session; None where nothing was predicted, and in runs made before.
     """
 
     curves: pd.DataFrame

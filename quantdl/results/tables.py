@@ -5,6 +5,7 @@ Tables for spreadsheets are CSV.
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +15,8 @@ from quantdl.errors import RunError
 from quantdl.runs.manifest import RunFolder
 
 FIX = "Write the run again with `quantdl run CONFIG`, or check the folder with `quantdl runs verify`."
+
+_STARTS_A_FORMULA = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")  # the last four are = + - @ in full width
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
@@ -26,7 +29,7 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
 def csv_text(table: pd.DataFrame) -> str:
     """Return a table as CSV that a spreadsheet opens without running anything.
 
-    Text that begins as a formula does (``= + - @``, tab, carriage return) gets an apostrophe before it; numbers stay as
+    Text that begins as a formula does (``= + - @``, tab, an end of line) gets an apostrophe before it; numbers stay as
     they are, written so that reading them gives the same bits. A session is a date, with the time of day where a bar
     ended within it. What is undefined is empty. Lines end as in RFC 4180.
 
@@ -36,16 +39,25 @@ def csv_text(table: pd.DataFrame) -> str:
     """
     named = table.rename(columns=_inert)
     inert = {
-        name: column if pd.api.types.is_numeric_dtype(column) else column.map(_inert) for name, column in named.items()
+        name: column if pd.api.types.is_numeric_dtype(column) else _inert_column(column)
+        for name, column in named.items()
     }
     changed = pd.DataFrame(inert, named.index)
     return changed.to_csv(index=False, lineterminator="\r\n")
 
 
+def _inert_column(column: pd.Series) -> pd.Series:
+    if not pd.api.types.is_datetime64_dtype(column):
+        return column.map(_inert)
+    codes, moments = pd.factorize(column)  # sessions repeat, and writing one takes a while
+    texts = np.array([*map(_inert, moments), None], dtype=object)  # the last one stands for what is missing
+    return pd.Series(texts[codes], column.index)
+
+
 def _inert(value: object) -> object:
     if isinstance(value, pd.Timestamp):
         return bar_text(value)
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_STARTS_A_FORMULA) else value
 
 
 def read_parquet(run: RunFolder, name: str, *columns: str) -> pd.DataFrame:

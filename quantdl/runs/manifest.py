@@ -16,6 +16,8 @@ from quantdl.runs.identifiers import checked_file, checked_id, checked_name
 MANIFEST = "manifest.json"
 FAILURE = "failure.json"
 """File of a run that failed, with why; such a run has no results."""
+VERDICT = "verdict.json"
+"""File of a run with its verdict in plain words, for whoever lists and shows runs without reading all of them."""
 SCHEMA_VERSION = 1
 
 

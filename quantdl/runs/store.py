@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
@@ -50,12 +51,14 @@ __all__ = [
     "id_time",
     "list_runs",
     "new_run_id",
+    "older_runs",
     "open_run",
     "remove_abandoned",
     "run_path",
 ]
 
 _PLACE = "another place with --output"
+_MATCHES_SHOWN = 5
 _DISK_FAULTS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
@@ -230,7 +233,7 @@ def list_runs(root: Path) -> tuple[RunEntry, ...]:
 
 
 def find_run(root: Path, reference: str) -> RunFolder:
-    """Open a run by its path, its folder name, its identifier, or the beginning of one identifier.
+    """Open a run by its path, its folder name, its identifier, its name, or the beginning of one of these.
 
     Raises:
         RunNameError: If none or several match.
@@ -248,17 +251,45 @@ def run_path(root: Path, reference: str) -> Path:
     if "/" in reference:
         return Path(reference)
     entries = list_runs(root)
-    matches = [entry for entry in entries if reference in (entry.path.name, entry.id)]
-    if not matches and reference:
-        matches = [entry for entry in entries if entry.id is not None and entry.id.startswith(reference)]
+    matches = _called(entries, reference)
     if len(matches) == 1:
         return matches[0].path
-    found = "no run is" if not matches else f"{len(matches)} runs are"
-    names = [name for entry in entries for name in (entry.path.name, entry.id) if name]
-    meant = did_you_mean(reference, names) if not matches else ""
-    raise RunNameError(
-        f"{Path(root)}: {found} called {reference!r}{meant or '.'} `quantdl runs list` shows what there is."
-    )
+    if matches:
+        shown = ", ".join(entry.path.name for entry in matches[-_MATCHES_SHOWN:])
+        most = "" if len(matches) <= _MATCHES_SHOWN else f" the last {_MATCHES_SHOWN} are"
+        raise RunNameError(
+            f"{Path(root)}: {len(matches)} runs are called {reference!r}:{most} {shown}. "
+            "Give the name of a folder, or the beginning of an identifier."
+        )
+    names = [name for entry in entries for name in (entry.path.name, entry.id, entry.name) if name]
+    meant = did_you_mean(reference, names) or "."
+    raise RunNameError(f"{Path(root)}: no run is called {reference!r}{meant} `quantdl runs list` shows what there is.")
+
+
+def _called(entries: tuple[RunEntry, ...], reference: str) -> list[RunEntry]:
+    """Return the runs that a word means: a whole folder name or identifier, a whole name, or the beginning of one."""
+    if not reference:
+        return []
+    wholly = [entry for entry in entries if reference in (entry.path.name, entry.id)]
+    by_name = [entry for entry in entries if reference == entry.name]
+    begun = [
+        entry
+        for entry in entries
+        if (entry.id or "").startswith(reference.upper()) or entry.path.name.startswith(reference)
+    ]
+    return wholly or by_name or begun
+
+
+def older_runs(root: Path, began_before: datetime) -> tuple[RunEntry, ...]:
+    """The runs of a folder that began before an instant, oldest first.
+
+    A folder whose identifier cannot be read has no date, and is not among them.
+
+    Args:
+        root: Folder of the runs.
+        began_before: The instant, with its zone.
+    """
+    return tuple(entry for entry in list_runs(root) if entry.id is not None and id_time(entry.id) < began_before)
 
 
 def delete_run(path: Path) -> None:

@@ -78,13 +78,3 @@ def test_a_day_before_the_test_span_is_a_fault_of_data(said):
     early = invoke("forecast", str(said[0] / "small.yaml"), "--as-of", "2016-06-30")
     assert early[0] == 3
     assert "used to fit and to choose" in early[2]
-
-
-def test_a_default_folder_that_exists_is_refused_before_any_work(tmp_path, monkeypatch):
-    config = small_config(tmp_path)
-    with_model(config, "  kind: ewma_t\n  horizon: 5\n")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "forecast-small-2016-07-11").mkdir()
-    monkeypatch.setattr("quantdl.experiment.as_of.data_of", None)
-    code, _, error = invoke("forecast", str(config), "--as-of", "2016-07-11")
-    assert code == 2 and "forecast-small-2016-07-11: exists already" in error and "--output" in error

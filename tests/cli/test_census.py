@@ -60,14 +60,23 @@ def config(prices: Path) -> Path:
     return path
 
 
-def test_a_folder_is_summed_up_then_counted_then_listed(prices: Path) -> None:
+def test_what_a_run_would_refuse_comes_first_with_file_and_line_and_the_figures_of_the_data_last(prices: Path) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS")
     assert (code, errors) == (0, "")
     places = [
         output.index(text)
-        for text in ("sessions: 251, 2018-01-02..2018-12-31", "assets: 30", "Faults by kind", "Faults  ")
+        for text in (
+            "A run would refuse this data, unless its config says otherwise:\n",
+            f"  zero_low: {prices / 'BA.csv'}: line 52: column 'low' of BA on 2018-03-15: got 0.0",
+            "Mend the data. Or write `on_fault: record` under data, ",
+            "    zero_low: mask | drop_asset | keep\n",
+            "Faults by kind",
+            "Faults that a run treats by its policies",
+            "sessions: 251, 2018-01-02..2018-12-31",
+            "assets: 30",
+        )
     ]
-    assert places == sorted(places)
+    assert places[0] == 0 and places == sorted(places)
     lines = [line.split() for line in output.splitlines()]
     assert ["missing_session", "30", "30", "mask"] in lines
     assert ["suspected_split", "1", "1", "split_at_gap"] in lines
@@ -81,7 +90,7 @@ def test_many_faults_are_cut_short_unless_all_are_asked_for(prices: Path) -> Non
     assert "--all prints every fault." in output
     everything = check(prices, "--calendar", "XNYS", "--all")[1]
     assert "more faults" not in everything
-    assert sum(line.split()[:1] == ["missing_session"] for line in everything.splitlines()) == 31
+    assert sum(line.split()[:1] == ["missing_session:"] for line in everything.splitlines()) == 30
 
 
 def test_json_is_all_that_is_printed(prices: Path) -> None:
@@ -99,6 +108,9 @@ def test_a_config_that_says_nothing_of_impossible_prices_would_be_refused(config
     code, output, errors = check(config)
     assert code == 3
     assert "zero_low" in output
+    assert output.startswith(
+        f"A run would refuse this data:\n  zero_low: {config.parent / 'prices' / 'BA.csv'}: line 52: "
+    )
     assert errors.startswith("A run would refuse this data:\n  zero_low (1): BA\n")
     assert "data.policies" in errors
     code, output, errors = check(config, "--json")
@@ -194,3 +206,31 @@ def test_a_layout_belongs_to_csv_files_and_to_bare_paths(config: Path, tmp_path:
     assert "--layout is for CSV files" in check(file, "--calendar", "XNYS", "--layout", "stooq")[2]
     assert "--layout: a config names its layout itself" in check(config, "--layout", "stooq")[2]
     assert "--symbol: a config names its symbol itself" in check(config, "--symbol", "ABC")[2]
+
+
+def test_symbols_are_told_by_the_names_of_files(prices: Path) -> None:
+    for file in prices.glob("*.csv"):
+        file.rename(prices / f"NASDAQ_{file.stem}_30Y.csv")
+    code, output, _ = check(prices, "--calendar", "XNYS", "--symbol-pattern", "NASDAQ_(.+)_30Y", "--json")
+    assert code == 0
+    assert {fault["symbol"] for fault in json.loads(output)["faults"]} >= {"AA", "BA"}
+    code, _, errors = check(prices, "--calendar", "XNYS", "--symbol-pattern", "NYSE_(.+)")
+    assert (
+        code == 3
+        and "symbol_pattern: given 'NYSE_(.+)', which finds no symbol in any file name: NASDAQ_AA_30Y.csv" in errors
+    )
+
+
+def test_a_pattern_that_is_none_stands_at_its_line_of_the_config(config: Path) -> None:
+    config.write_text(config.read_text().replace(DECLARED, DECLARED + "  symbol_pattern: NASDAQ_(.+\n"))
+    code, _, errors = check(config)
+    assert code == 2 and "data.symbol_pattern: given 'NASDAQ_(.+', which is no regular expression" in errors
+
+
+def test_many_faults_of_a_kind_are_cut_short_with_how_to_see_the_others(prices: Path) -> None:
+    for file in sorted(prices.glob("A*.csv"))[:9]:
+        file.write_text(file.read_text() + "2018-07-04,1,2,1,1,5\n")
+    output = check(prices, "--calendar", "XNYS")[1]
+    assert "non_session: ... and 4 more faults; --all prints them" in output
+    assert output.count("expected a session of XNYS") == 5
+    assert check(prices, "--calendar", "XNYS", "--all")[1].count("expected a session of XNYS") >= 9

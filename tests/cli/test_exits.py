@@ -45,7 +45,11 @@ def test_each_error_has_its_exit_code_and_only_its_message(error: type[QuantdlEr
 
 def test_a_disk_that_refuses_is_a_failed_run() -> None:
     result = CliRunner().invoke(raising(OSError(28, "No space left on device", "/runs/x")), [])
-    assert (result.exit_code, result.stderr) == (6, "/runs/x: No space left on device\n")
+    assert result.exit_code == 6
+    assert result.stderr == "/runs/x: No space left on device. Free some space, or write to another disk.\n"
+    result = CliRunner().invoke(raising(PermissionError(13, "Permission denied", "/runs")), [])
+    assert result.exit_code == 6
+    assert result.stderr == "/runs: Permission denied. Check the permissions, or give another path.\n"
 
 
 def raising(error: BaseException) -> typer.Typer:

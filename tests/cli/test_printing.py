@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from quantdl.cli.exits import leave_with
-from quantdl.cli.printing import plain, print_figures, print_json, print_table, progress_bars
+from quantdl.cli.printing import plain, print_figures, print_json, print_sentences, print_table
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,17 @@ def test_plain_values_are_json() -> None:
     assert plain(values) == {"day": "2019-01-02", "path": "a/b", "float": 0.5, "array": [0, 1]}
 
 
-def test_progress_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress_bars() as progress:
-        progress("training", 0, 3)
-        progress("training", 3, 3)
-        progress("report", 0, 0)
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert "training" in errors
-    assert "3/3" in errors
+def test_sentences_are_one_line_in_a_pipe_and_broken_at_words_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "word " * 40 + "\x1b[31mend"
+    print_sentences(text)
+    assert capsys.readouterr().out == text.replace("\x1b", r"\x1b") + "\n"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "60")
+    print_sentences(text)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4 and max(map(len, lines)) <= 60
 
 
 def few_letters(monkeypatch: pytest.MonkeyPatch) -> io.TextIOWrapper:

@@ -52,7 +52,8 @@ def test_what_was_written_is_said_in_a_few_words(text: str, words: str) -> None:
 
 def test_a_path_is_relative_to_its_config(tmp_path: Path) -> None:
     (tmp_path / "configs").mkdir()
-    assert beside(tmp_path / "configs" / "a.yaml", Path("../prices")) == tmp_path / "configs" / ".." / "prices"
+    assert beside(tmp_path / "gone" / "a.yaml", Path("../prices")) == tmp_path / "gone" / ".." / "prices"
+    assert beside(tmp_path / "configs" / "a.yaml", Path("../prices")) == tmp_path / "prices"  # it can be made there
     (tmp_path / "prices").mkdir()
     assert beside(tmp_path / "configs" / "a.yaml", Path("../prices")) == tmp_path / "prices"
     assert beside(tmp_path / "a.yaml", Path("/prices")) == Path("/prices")

@@ -386,6 +386,15 @@ def test_faults_of_a_plan_in_view_of_the_data_stand_at_their_line(write_config: 
     assert re.search(r"\.yaml:85:42: plan\.friction\.liquidity\.dollar_volume\.BRK\.B: given 'BRK\.B'", str(error))
 
 
+def test_a_plan_of_a_base_that_does_not_fit_own_data_names_both(tmp_path: Path, write_config: WriteConfig) -> None:
+    base, own = write_config(), tmp_path / "own.yaml"
+    own.write_text(f"extends: {base}\nname: own\n\ndata:\n  kind: sp500\n")
+    fault = PlanFault("trusted_data.source", "'a'", "the data card's 'b'", "write 'b'")
+    error = str(plan_refusal(load_config(own), [fault]))
+    assert f"{base}:" in error.splitlines()[1]
+    assert f"fix: write 'b'; the data stand at {own}:4:1: write plan.trusted_data.source for them beside them" in error
+
+
 def test_a_fault_outside_the_plan_makes_it_a_config_error(write_config: WriteConfig) -> None:
     message_of(write_config(("limit: 0.3", "limit: 0.99")), PlanError)
     message_of(write_config(("limit: 0.3", "limit: 0.99"), ("seed: 7", "seed: x")), ConfigError)

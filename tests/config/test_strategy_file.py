@@ -67,6 +67,12 @@ BROKEN = {
         "import numpy\nimport nowhere\n",
         "strategy.py:2: running the strategy file failed: ModuleNotFoundError",
     ),
+    "package that is missing": (
+        "import talib\n",
+        "No module named 'talib'. The package 'talib' is not installed here. Fix: "
+        f"{sys.executable} -m pip install TA-Lib",
+    ),
+    "module that a package lacks": ("import numpy.nowhere\n", "installed packages, not files beside it"),
     "file beside it": ("from . import helper\n", "installed packages, not files beside it"),
     "error while running": ("x = 1\n1 / 0\n", "strategy.py:2: running the strategy file failed: ZeroDivisionError"),
     "exit while running": (
@@ -308,3 +314,10 @@ def test_unknown_parameters_and_values_of_a_wrong_type_are_refused_at_their_line
 def test_a_constructor_that_breaks_is_a_fault_of_the_file_and_no_refusal(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"swept\.py:8: with .*'broken'.* cannot be built: TypeError: no such name"):
         swept_strategies(load_config(swept(tmp_path, "{name: [ON, broken]}", "{}")))
+
+
+def test_a_file_beside_the_strategy_is_named_where_it_cannot_be_imported(write: Callable[[str], Path]) -> None:
+    path = write("import my_own_helpers\n" + GOOD)
+    path.with_name("my_own_helpers.py").write_text("x = 1\n")
+    with pytest.raises(ConfigError, match="my_own_helpers.py is a file beside the strategy. Fix: write what it needs"):
+        load_strategy(path)

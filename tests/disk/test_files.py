@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from quantdl.disk.files import appending, disk_errors, locked, read_under_lock, replace_file, size_of
+from quantdl.disk.files import appending, disk_errors, locked, read_under_lock, replace_file, replacing, size_of
 from quantdl.errors import RunError
 
 
@@ -21,6 +21,26 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_what_another_writer_makes_takes_its_place_in_one_step(tmp_path):
+    place = tmp_path / "made" / "a.pdf"
+    for content in (b"first", b"second"):
+        with replacing(place) as draft:
+            draft.write_bytes(content)
+            assert not place.exists() or place.read_bytes() == b"first"
+        assert place.read_bytes() == content
+    assert [path.name for path in place.parent.iterdir()] == ["a.pdf"]
+
+
+def test_a_writer_that_fails_leaves_what_was_there(tmp_path):
+    (tmp_path / "a.pdf").write_bytes(b"old")
+    with pytest.raises(ValueError, match="half"), replacing(tmp_path / "a.pdf") as draft:
+        draft.write_bytes(b"new, but")
+        raise ValueError("half")
+    with pytest.raises(FileNotFoundError), replacing(tmp_path / "a.pdf"):
+        pass  # nothing was written
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("a.pdf", b"old")]
 
 
 def test_a_full_disk_comes_with_its_fix(tmp_path):

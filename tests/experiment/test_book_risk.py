@@ -139,7 +139,7 @@ def test_the_members_of_an_ensemble_say_how_much_is_not_known(tmp_path):
 def test_stress_is_under_the_laws_of_all_windows_and_loses_what_it_says(found, folder):
     """A stated way to lose 20 % loses 20 %; a shock of every price by -10 % costs a tenth of what is held net."""
     rows = {row.name: row for row in found.stress.rows}
-    assert rows["Likeliest way to lose 20 %"].loss == pytest.approx(0.20, abs=0.002)
+    assert rows["Likeliest way to lose 20%"].loss == pytest.approx(0.20, abs=0.002)
     assert len(found.stress.laws) == 2 and found.stress.on == LAST
     shock = "stress: {shocks: [{name: tenth, assets: {AAPL: -0.1, JPM: -0.1, XOM: -0.1}}]}\n"
     stated = book_risk(BOOK, LAST, config_on(folder, six_stocks(), more=shock))

@@ -9,9 +9,9 @@ from quantdl.calendars import trading_calendar
 from quantdl.config import load_config
 from quantdl.errors import DataError, QuantdlError
 from quantdl.experiment import carry_out, check_data
-from quantdl.experiment.loading import VINTAGES
 from quantdl.experiment.preparation import load_data
 from quantdl.market.storage.vintages import vintages
+from quantdl.runs.kept import VINTAGES
 
 DATA = """data:
   kind: csv_folder

@@ -1,10 +1,16 @@
 """A run may have made no forecasts or no trades: the report says so in words."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from quantdl.records import to_plain
 from quantdl.report import write_report
+from quantdl.report.document import number
+from quantdl.report.formatting import PERCENT
+from quantdl.risk.curves.metrics import performance
 
 BY_SESSION = {f"{name}.parquet" for name in ("equity", "baseline", "weights", "exposures", "conditions", "regimes")}
 
@@ -99,8 +105,32 @@ def test_many_assets_stay_within_the_size(files, text):
     }
     files.records["census.json"]["traded_by_year"] = {name: dict.fromkeys(years, 0.99) for name in names}
     page = text(files)
-    assert len(page.encode()) < 6_000_000
+    assert len(page.encode()) < 3_000_000
     assert "The first 40 of 500 assets; all of them are in weights.parquet." in page
     assert "Drawn are the 80 assets with most of them, of 500 with any." in page
     assert "Drawn are the 80 of 500 assets with the fewest prices." in page
     assert "The largest of each kind: 60 of 500 faults; all of them are in census.json." in page
+
+
+def test_a_book_that_only_lost_is_drawn_and_said_to_have_lost(files, text):
+    equity = files.frames["equity.parquet"].copy()
+    equity["equity"] = 1e6 * 0.999 ** np.arange(len(equity))
+    files.frames["equity.parquet"] = equity
+    lost = performance(equity["equity"], 252.0)
+    files.records["metrics.json"]["strategy"] = to_plain(lost)
+    page = text(files)
+    assert "chart-equity" in page and "\u2212" in page[: page.index('id="equity"')]
+    assert "nan" not in re.sub(r"<(script|style).*?</(script|style)>", "", page, flags=re.DOTALL).lower().split()
+
+
+def test_figures_that_do_not_exist_are_words_with_their_reason_on_the_first_screen(files, text):
+    few = performance(files.frames["equity.parquet"]["equity"].iloc[:2], 252.0)
+    files.records["metrics.json"]["strategy"] = to_plain(few)
+    page = text(files)
+    first = page[page.index('<section id="verdict"') : page.index('<section id="equity"')]
+    assert first.count("undefined: ") >= 4
+    assert "1 session; a year of 252 is needed to annualise" in first
+
+
+def test_a_number_that_is_none_is_said_to_be_undefined():
+    assert number(float("nan"), PERCENT).text == number(float("inf"), PERCENT).text == "undefined: no finite number"

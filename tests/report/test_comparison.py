@@ -3,9 +3,12 @@
 import json
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from quantdl.errors import RunError
+from quantdl.experiment.comparing import compare_all
 from quantdl.report import write_comparison
 
 
@@ -53,6 +56,33 @@ def test_every_run_has_its_curve(simulated, write, tmp_path):
     curves = [trace for trace in chart["data"] if "yaxis" not in trace]
     assert [trace["name"] for trace in curves] == [f"run{seed}" for seed in range(5)]
     assert len({(trace["line"]["color"], trace["line"].get("dash")) for trace in curves}) == 5
+
+
+def test_tests_are_told_in_sentences_and_in_figures(simulated, write, tmp_path):
+    """The second run's strategy has another seed, and the third is the first again."""
+    runs = [write(simulated(seed), name=name) for seed, name in ((7, "calm"), (8, "other"), (7, "again"))]
+    tests = compare_all(runs)
+    text = words(write_comparison(runs, tmp_path / "compare.html", tests))
+    sessions = len(pd.bdate_range("2019-01-02", "2022-12-28"))
+    assert f"Against other, {sessions:,} returns from 2019-01-02 to 2022-12-28" in text
+    mean = tests.pairs[0].returns.mean
+    figures = (
+        f"Mean return a bar [bp of return] {1e4 * mean.mean:.2f} {1e4 * mean.error:.2f} {mean.t:.2f} {mean.p_value:.3f}"
+    )
+    assert figures.replace("-", "\u2212") in " ".join(text.split())
+    assert "Mean return a bar: calm and again differ by no more than chance makes (p 1.000)." in text
+    assert "different returns of the same asset and session" in text
+
+
+def test_a_difference_beyond_chance_says_which_run_is_better(simulated, write, tmp_path):
+    losing = simulated()
+    losing.frames["equity.parquet"] = losing.frames["equity.parquet"].assign(
+        equity=lambda table: table["equity"] * 0.995 ** np.arange(len(table))
+    )
+    runs = [write(simulated(), name="calm"), write(losing, name="losing")]
+    text = words(write_comparison(runs, tmp_path / "compare.html", compare_all(runs)))
+    assert "Mean return a bar: calm earned more a bar than losing (p &lt; 0.001)." in text
+    assert "Expected shortfall of a bar at 95%: calm loses less in its worst bars than losing" in text
 
 
 def test_one_run_is_no_comparison(pair, tmp_path):

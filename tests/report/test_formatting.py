@@ -27,6 +27,7 @@ from quantdl.report.formatting import (
     plainly,
     points_above,
     stated,
+    with_minus,
     with_unit,
 )
 
@@ -150,3 +151,16 @@ def test_counts_agree_with_their_noun():
 )
 def test_any_value_of_a_config_is_written_plainly(value, text):
     assert plainly(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("crash of 2020 -7.90%", "crash of 2020 \u22127.90%"),
+        ("from 2019-01-02 to 2022-12-28", "from 2019-01-02 to 2022-12-28"),
+        ("(-0.5)", "(\u22120.5)"),
+        ("sha256-12 and BRK-2", "sha256-12 and BRK-2"),
+    ],
+)
+def test_the_minus_of_a_figure_is_told_from_a_hyphen(text, shown):
+    assert with_minus(text) == shown

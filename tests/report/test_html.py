@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from fnmatch import fnmatch
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from quantdl.errors import RunError
 from quantdl.report import write_report
 from quantdl.report.html import script_json
+from quantdl.results.run_record import read_run
 from quantdl.results.tables import write_parquet
 from quantdl.runs import RunWriter, open_run
 from tests.recorded_run import derived
@@ -109,14 +111,16 @@ def test_ids_are_unique_and_every_link_finds_its_target(report):
     assert targets <= set(ids)
 
 
-def test_verdict_and_checklist_come_before_any_figure(report):
+def test_the_verdict_comes_first_then_the_picture_then_the_evidence(report):
     order = [
         report.index(f'<section id="{name}"')
         for name in (
             "verdict",
+            "equity",
+            "thesis",
             "checklist",
             "figures",
-            "equity",
+            "further-figures",
             "value-at-risk",
             "calibration",
             "exposures",
@@ -130,6 +134,30 @@ def test_verdict_and_checklist_come_before_any_figure(report):
         )
     ]
     assert order == sorted(order)
+
+
+def test_the_first_screen_says_the_verdict_in_plain_words_and_five_figures(report, files, write):
+    found = read_run(write(files, name="again")).plain_verdict
+    first = report[report.index('<section id="verdict"') : report.index('<section id="equity"')]
+    assert f"{found.headline} {found.advice}</h2>" in unescape(first)
+    assert first.index("</h2>") < first.index("<details>") < first.index('class="tiles"')
+    assert first.count('class="tile"') == 5 and first.count(" to ") >= 1
+
+
+def test_long_tables_fold_and_print_whole(report):
+    rest = report.count('<tr class="rest">') + report.count('<tr class="heading rest">')
+    assert rest > 0 and report.count('<details class="more">') == report.count("Show all ")
+    assert ".folded:not(:has(+ .more[open])) tr.rest { display: none; }" in report
+    assert ".folded tr.rest { display: table-row !important; }" in report[report.index("@media print") :]
+
+
+def test_every_color_of_the_charts_has_one_for_the_dark(report):
+    """Colors that plotly reads stand in the look, and the page changes each of them by one table."""
+    page = Page(report)
+    table = report[report.index("const dark = {") :]
+    known = set(re.findall(r'"(#[0-9A-F]{6}|rgba\([^)]*\))":', table[: table.index("};")]))
+    used = set(re.findall(r"#[0-9A-Fa-f]{6}|rgba\([^)]*\)", json.dumps(page.charts())))
+    assert {color.upper() if color.startswith("#") else color for color in used} - known == set()
 
 
 def test_the_same_run_gives_the_same_bytes(files, write, tmp_path):

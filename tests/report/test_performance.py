@@ -5,11 +5,13 @@ import dataclasses
 import pytest
 
 from quantdl.report import performance
+from quantdl.report.formatting import RATIO, figure
 from quantdl.results.metrics import Benchmark
 from quantdl.results.run_record import read_run
+from quantdl.risk.curves.intervals import CurveIntervals, Interval
 from quantdl.risk.curves.metrics import PerformanceMetrics
 from tests.report.drawings import drawn, traces, values
-from tests.report.sections import by_label, chart, number
+from tests.report.sections import by_label, number
 
 NOT_SHOWN = {
     "undefined": "its reasons stand in the cells of the figures",
@@ -68,7 +70,7 @@ def test_headlines_carry_their_unit_and_the_figure_of_equal_weight(run):
     baseline = dataclasses.replace(run.metrics.baseline, cagr=-0.01, sharpe=0.5, max_drawdown=-0.45)
     found = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy, baseline=baseline))
     shown = {tile.label: (tile.value, tile.beside, tile.in_words) for tile in found}
-    assert list(shown)[:2] == ["Total return", "Return a year"] and len(shown) == 6
+    assert list(shown)[:2] == ["Return a year", "Volatility a year"] and len(shown) == 5
     assert shown["Sharpe ratio"] == ("0.83", "equal weight 0.50", False)
     assert shown["Maximum drawdown"] == ("\u221230.00%", "equal weight \u221245.00%", False)
     assert shown["Return a year"][1] == "equal weight \u22121.00%"
@@ -76,8 +78,27 @@ def test_headlines_carry_their_unit_and_the_figure_of_equal_weight(run):
 
 def test_a_headline_without_a_figure_is_its_reason(run):
     strategy = dataclasses.replace(run.metrics.strategy, sharpe=None, undefined={"sharpe": "no return varies"})
-    tile = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy))[3]
+    tile = performance.tiles(dataclasses.replace(run.metrics, strategy=strategy))[2]
     assert (tile.label, tile.value, tile.in_words) == ("Sharpe ratio", "undefined: no return varies", True)
+    assert tile.interval == ""
+
+
+def test_each_headline_stands_over_its_recorded_interval(run):
+    none = {"cagr": Interval(-0.021, 0.1234), "volatility": None, "undefined": {"volatility": "too short"}}
+    tail, fall = Interval(0.011, 0.021), Interval(-0.5, -0.1)
+    intervals = CurveIntervals(0.95, 500, 12.3, expected_shortfall_95=tail, max_drawdown=fall, **none)
+    metrics = dataclasses.replace(run.metrics, intervals=intervals)
+    found = {tile.label: tile.interval for tile in performance.tiles(metrics)}
+    sharpe = run.metrics.further.strategy.sharpe
+    assert found == {
+        "Return a year": "\u22122.10% to 12.34%",
+        "Volatility a year": "",
+        "Sharpe ratio": f"{figure(sharpe.lower, RATIO)} to {figure(sharpe.upper, RATIO)}",
+        "Maximum drawdown": "\u221250.00% to \u221210.00%",
+        "Expected shortfall 95%, one bar": "1.10% to 2.10%",
+    }
+    assert "500 histories" in performance.intervals_note(metrics)
+    assert performance.intervals_note(run.metrics) == ""
 
 
 def test_the_lead_names_the_span(run):
@@ -96,7 +117,7 @@ def test_only_a_halted_run_is_warned_of(run, files, write):
 
 
 def test_the_curves_of_both_books_are_drawn_as_recorded(run):
-    found = traces(chart(performance.curves_section(run), "chart-equity"))
+    found = traces(performance.picture(run))
     curves = run.tables.curves
     for name, book in (("Strategy", "strategy"), ("Equal weight", "baseline")):
         assert values(found[name]["y"]) == pytest.approx((100 * curves[book]).tolist())

@@ -107,16 +107,15 @@ def test_evidence_that_is_only_relative_names_what_limits_it_most(metrics):
     found = plain_verdict(
         checked(
             item("friction", None, "liquidity is waived by the desk, capacity is undefined"),
-            item("trusted_data", None, "the universe was chosen knowing its survivors"),
+            item("trusted_data", None, "the universe was chosen knowing its survivors, so only comparisons count"),
             item("sizing", True),
         ),
         metrics,
     )
     assert found.headline == (
-        "Nothing broke the plan, but the data do not tell what could have been bought at the time: the universe was "
-        "chosen knowing its survivors."
+        "Nothing broke the plan, but the universe was chosen knowing its survivors, so only comparisons count."
     )
-    assert found.advice.startswith("Compare it with other runs on the same data;")
+    assert found.advice == "Do not read its profit as what money would have earned."
     assert found.reasons == ("Not all costs are known: liquidity is waived by the desk, capacity is undefined.",)
 
 

@@ -347,6 +347,19 @@ def test_a_run_is_found_by_path_folder_identifier_and_its_beginning(tmp_path):
         assert find_run(tmp_path, reference) == first
 
 
+def test_a_run_is_found_by_its_name_where_no_other_has_it(tmp_path):
+    first = open_run(write_run(tmp_path, clock=lambda: NOON))
+    write_run(tmp_path, "other", clock=lambda: NOON + 10**15)
+    assert find_run(tmp_path, first.name) == first
+
+
+def test_a_name_of_several_runs_is_refused_and_their_folders_named(tmp_path):
+    write_run(tmp_path, clock=lambda: NOON)
+    last = open_run(write_run(tmp_path, clock=lambda: NOON + 10**15))
+    with pytest.raises(RunNameError, match=f"2 runs are called '{last.name}': .*, {last.path.name}"):
+        find_run(tmp_path, last.name)
+
+
 @pytest.mark.parametrize("reference", ["", "nothing", "..", "0"])
 def test_a_reference_to_no_run_or_to_several_is_refused(tmp_path, reference):
     write_run(tmp_path)

@@ -12,6 +12,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
+from quantdl.backtest.plan.percents import stated
 from quantdl.backtest.plan.refusals import LONGEST_WINDOW_BARS, PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.texts import Label
@@ -91,7 +92,7 @@ def judge(abnormal: AbnormalVolatility, friction: Friction, rules: frozenset[str
     by_window = results_by_stress_window(run.result, abnormal.stress_windows)
     parts = [f"{name} {row['return']:+.2%} in {row['sessions']:.0f} sessions" for name, row in by_regime.iterrows()]
     parts += [f"{name} {row['return']:+.2%}" for name, row in by_window.iterrows()]
-    statement = f"stressed above {abnormal.stressed_above:.0%} volatility a year: {abnormal.in_stress}"
+    statement = f"stressed above {stated(abnormal.stressed_above)} volatility a year: {abnormal.in_stress}"
     under_stress = stressed(abnormal, run)
     before = np.concatenate([[False], under_stress])[run.book.first : run.book.first + run.book.n_sessions]
     failures: list[str] = []

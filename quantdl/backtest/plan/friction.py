@@ -11,6 +11,7 @@ from quantdl.backtest.plan.borrowing import Borrow, borrow_data_faults, borrow_f
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.payouts import payout_failures
+from quantdl.backtest.plan.percents import measured
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
 from quantdl.backtest.plan.settlement import settlement_failures
 from quantdl.backtest.plan.sizing import Sizing
@@ -371,8 +372,8 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     paid = (float(fills.cost.sum()) + float(run.book.fees.sum())) / run.result.initial_equity
     before = run.book.equity_before[fills.row]
     turnover = float((fills.notional / np.where(before > 0, before, np.inf)).sum())
-    figure = f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}"
-    figure += f"; {found.statement}" if found is not None else ""
+    figure = f"costs {measured(paid)} of initial equity, turnover {turnover:.2f} times equity"
+    figure += f". {found.statement}" if found is not None else ""
     each_way = f"{stated:g} bps each way" if friction.is_proportional else f"{stated:.2f} bps each way on average"
     terms = "; ".join([f"{each_way}, filled at {friction.fill_at}", *friction.special_terms])
     return ItemVerdict(terms, figure, tuple(failures), tuple(doubts))

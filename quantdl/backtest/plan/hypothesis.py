@@ -10,6 +10,12 @@ from quantdl.backtest.plan.texts import Sentence
 ROW = ReportRow("Hypothesis", "figures", "Key figures")
 
 _LOWER_IS_BETTER = ("max_drawdown", "expected_shortfall")
+_IN_WORDS = {
+    "sharpe": "Sharpe ratio",
+    "total_return": "total return",
+    "max_drawdown": "maximum drawdown",
+    "expected_shortfall": "95% expected shortfall",
+}
 
 
 @dataclass(frozen=True)
@@ -44,15 +50,34 @@ class Hypothesis:
 def judge(hypothesis: Hypothesis, run: FinishedRun) -> ItemVerdict:
     """Hold the strategy against equal weight on the yardstick that was stated beforehand."""
     name, found = hypothesis.yardstick, run.evidence.yardstick
+    words = _IN_WORDS[name]
     if found is None:
-        return ItemVerdict(hypothesis.statement, f"{name} undefined", doubts=("nothing to hold against equal weight",))
+        return ItemVerdict(hypothesis.statement, f"{words} undefined", doubts=("nothing to hold against equal weight",))
     behind = found.equal_weight - found.strategy
-    name_and_basis = f"{name} {found.basis}".rstrip()
-    figure = f"{name_and_basis} {found.strategy:.4f}, equal weight {found.equal_weight:.4f}"
+    own, rival = _told_apart(found.strategy, found.equal_weight, as_ratio=name == "sharpe")
+    figure = f"{f'{words} {found.basis}'.rstrip()} {own}, equal weight {rival}"
     if name in _LOWER_IS_BETTER:
         behind = -behind
         figure += " at the same mean exposure"
     if run.result.halted_on is not None:
         figure += f", both up to the halt on {run.result.halted_on:%Y-%m-%d}"
-    failures = (f"loses to equal weight on {name} by {behind:.4f}",) if behind > 0 else ()
-    return ItemVerdict(hypothesis.statement, figure, failures)
+    if behind <= 0:
+        return ItemVerdict(hypothesis.statement, figure)
+    lost = _written(behind, 4, as_ratio=name == "sharpe")
+    return ItemVerdict(hypothesis.statement, figure, (f"loses to equal weight on its {words} by {lost}",))
+
+
+def _told_apart(own: float, rival: float, *, as_ratio: bool) -> tuple[str, str]:
+    """Write two figures with as many decimals as tell them apart, ratios as they are and fractions in percent.
+
+    Example:
+        >>> _told_apart(0.5234, 0.61, as_ratio=True), _told_apart(0.02591, 0.02592, as_ratio=False)
+        (('0.52', '0.61'), ('2.5910%', '2.5920%'))
+    """
+    few, many = (tuple(_written(one, digits, as_ratio=as_ratio) for one in (own, rival)) for digits in (2, 4))
+    first, second = many if few[0] == few[1] and own != rival else few
+    return first, second
+
+
+def _written(value: float, digits: int, *, as_ratio: bool) -> str:
+    return f"{value:.{digits}f}" if as_ratio else f"{value:.{digits}%}"

@@ -24,6 +24,7 @@ from quantdl.backtest.book.conditions import (
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, PredictedLosses, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
+from quantdl.backtest.plan.percents import measured
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.texts import Label
 from quantdl.calendars.bars import bar_unit
@@ -368,11 +369,19 @@ def judge(
     values = {name: values_of(item, seen) for name, item in wholes.items()}
     limits = {name: item.fires_at for name, item in wholes.items()}
     statement = "traded until one of these fires: " + ", ".join(limits)
-    peaks = [f"{name} at most {np.nanmax(known):.4g}" for name, known in values.items() if np.isfinite(known).any()]
+    peaks = [
+        f"{name} at most {_peak(wholes[name], known)}" for name, known in values.items() if np.isfinite(known).any()
+    ]
     failures = [*_halt(values, limits, watched, friction, run), *_after_the_halt(friction, run)]
     unknown = [part for part in parts if not np.isfinite(values_of(part.condition, seen)).any()]
     doubts = [_doubt(part) for part in unknown if not isinstance(part.condition, Combination)]
     return ItemVerdict(statement, ", ".join(peaks) or "no condition could be measured", tuple(failures), tuple(doubts))
+
+
+def _peak(condition: Condition, known: np.ndarray) -> str:
+    """Write the highest value of a condition, a share in percent."""
+    most = float(np.nanmax(known))
+    return measured(most) if isinstance(condition, DrawdownLimit | VolatilityLimit) else f"{most:.4g}"
 
 
 def _doubt(part: Part) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from quantdl.backtest.plan import percents
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict
 from quantdl.backtest.plan.refusals import PlanFault
@@ -180,7 +181,8 @@ def judge(
 def _words(item: str, stated: ShortfallBudget | PredictedLoss, horizon_bars: int) -> str:
     whose = "a decided book" if item == _BOOK else "a position"
     bars = "1 bar" if horizon_bars == 1 else f"{horizon_bars} bars"
-    return f"predicted {100 * stated.level:g}% shortfall of {whose} over {bars} at most {stated.limit:.2%}"
+    level, limit = percents.stated(stated.level), percents.stated(stated.limit)
+    return f"predicted {level} shortfall of {whose} over {bars} at most {limit}"
 
 
 def _figure(found: _Found, what: str, level: float) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
+from quantdl.backtest.plan.percents import measured, stated
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset
 from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
@@ -200,7 +201,7 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
         if found > cap + ROUNDING
     )
     figure = (
-        f"heaviest group {gross[0]:.4f} at the prices of its decision, {held[0]:.4f} held with drift"
+        f"heaviest group {measured(gross[0])} at the prices of its decision, {measured(held[0])} held with drift"
         f"{f' ({held[1]})' if held[1] else ''}"
     )
     if unknown:
@@ -208,7 +209,7 @@ def judge(related: RelatedPositions, rules: frozenset[str], run: FinishedRun) ->
             f"; {len(unknown):,} of {len(decided):,} decisions held assets without the returns of a whole window, each "
             "a group of its own"
         )
-    return ItemVerdict(f"no group above {related.max_group_gross:g} at a decision", figure, failures)
+    return ItemVerdict(f"no group above {stated(related.max_group_gross)} at a decision", figure, failures)
 
 
 def _groups_as_of(groups: Groups, run: FinishedRun, row: int) -> Membership:

@@ -9,6 +9,7 @@ from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan import predicted_risk
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
+from quantdl.backtest.plan.percents import measured, stated
 from quantdl.backtest.plan.predicted_risk import PredictedLimits, PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import Sentence
@@ -177,10 +178,11 @@ def judge(
     failures += [*_sold_short(sizing, run), *_odd_lots(sizing, run)]
     held = float(np.abs(run.book.weights).max())
     figure = (
-        f"worst trade {-worst:.2%} of equity at entry; largest weight {largest[0]:.4f} at the prices of its decision, "
-        f"{held:.4f} held with drift"
+        f"worst trade {measured(-worst)} of equity at entry; largest weight {measured(largest[0])} at the prices of "
+        f"its decision, {measured(held)} held with drift"
     )
-    statement = f"no trade loses more than {sizing.max_loss_per_trade:.2%}, no weight above {sizing.max_weight:g}"
+    most, heaviest = stated(sizing.max_loss_per_trade), stated(sizing.max_weight)
+    statement = f"no trade loses more than {most}, no weight above {heaviest}"
     statement += "" if sizing.lot_shares is None else f", orders in lots of {sizing.lot_shares:,}"
     found = predicted_risk.judge(sizing.predicted, books, run, horizon_bars, from_open=from_open)
     if found is None:

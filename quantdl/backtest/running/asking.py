@@ -21,7 +21,7 @@ from quantdl.backtest.running.targets import TableStrategy, TargetTable
 from quantdl.backtest.running.view import Forecasts, MarketHistory, MarketView
 from quantdl.backtest.running.window import Window
 from quantdl.calendars.labels import bar_text
-from quantdl.errors import QuantdlError, RunError
+from quantdl.errors import QuantdlError, RunError, install_hint
 
 _POSITIONS_SHOWN = 5
 
@@ -197,7 +197,9 @@ def _check_tags(tags: set[str], view: MarketView, rules: frozenset[str]) -> None
 
 
 def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    missing = install_hint(error)
+    return f"{said}. {missing}" if missing else said
 
 
 def _place(strategy: Strategy, error: BaseException) -> str:

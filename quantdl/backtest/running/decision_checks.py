@@ -13,6 +13,10 @@ from quantdl.portfolio.limits import Limits
 from quantdl.portfolio.risk_budget import WITHOUT_FORECAST, position_shortfalls, predicted_shortfall
 
 
+class PredictedLossError(RunError):
+    """A book of which the model predicts a larger loss than the plan allows, or nothing."""
+
+
 def check_decision(
     weights: np.ndarray,
     rules: tuple[str, ...],
@@ -104,13 +108,15 @@ def check_predicted_losses(
         answering: (A,) positions that are held against the limit of a single one; all where None.
 
     Raises:
-        RunError: Naming session, asset, predicted loss, limit and rule.
+        PredictedLossError: Naming session, asset, predicted loss, limit and rule.
     """
     if not limits.follows_forecasts or not weights.any():
         return
     day, law = bar_text(session), draws()
     if law is None:
-        raise RunError(f"{day}: the plan limits predicted losses, but no model predicts any. Give the run forecasts.")
+        raise PredictedLossError(
+            f"{day}: the plan limits predicted losses, but no model predicts any. Give the run forecasts."
+        )
     tags = ", ".join(f"'{rule}'" for rule in sorted({rules[asset] for asset in np.flatnonzero(weights)}))
     for name, cap, of_book in (
         ("sizing.max_predicted_loss_per_trade", limits.position_shortfall, False),
@@ -122,18 +128,18 @@ def check_predicted_losses(
             whole = np.array([predicted_shortfall(weights, law, cap.level)]) if of_book else None
             found = position_shortfalls(weights, law, cap.level) if whole is None else whole
         except ValueError as error:
-            raise RunError(f"{day}: {name} cannot be held against the model's draws: {error}") from error
+            raise PredictedLossError(f"{day}: {name} cannot be held against the model's draws: {error}") from error
         found = found if of_book or answering is None else np.where(answering, found, 0.0)
         worst = int(found.argmax())
         if found[worst] == WITHOUT_FORECAST:
             without = [assets[asset] for asset in np.flatnonzero((weights != 0) & np.isnan(law).any(axis=0))]
-            raise RunError(
+            raise PredictedLossError(
                 f"{day}: the model has no forecast of {', '.join(without)}, so {name} cannot be kept with a weight on "
                 f"it (rule {tags}). Give it weight 0, as quantdl.portfolio.within_risk_budget does."
             )
         if found[worst] > cap.limit + TOLERANCE:
             what = "the book" if of_book else assets[worst]
-            raise RunError(
+            raise PredictedLossError(
                 f"{day}: a predicted {100 * cap.level:g}% shortfall of {found[worst]:.6g} of {what} breaks {name} = "
                 f"{cap.limit:g} (rule {tags}). quantdl.portfolio.within_risk_budget(weights, view.draws, view.limits) "
                 "cuts a book into it."

@@ -53,8 +53,9 @@ class Summary:
     """Figures about a panel.
 
     Attributes:
-        n_bars: Bars of all assets together.
-        cells: Number of cells of every `CellStatus`, by name.
+        n_bars: Bars of all assets together, with a price above zero.
+        cells: Number of cells of every `CellStatus`, by name; bars whose close is no price count as ``no_price``, which
+            is there where there are any, and not as traded.
         begin_by_year: How many assets have their first bar in each year.
         begin_at_first: How many have one on the first session.
         end_at_last: How many have one on the last session.
@@ -95,6 +96,7 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
         missing: (T, A) the cells of `quantdl.market.inspection.presence.missing_session`.
         large_returns: (T, A) the cells of `quantdl.market.inspection.moves.return_above_50pct`.
     """
+    priced = panel.has_bar & (panel.closes > 0) & np.isfinite(panel.closes)
     traded, unchanged = panel.has_bar, unchanged_closes(panel)
     alive = np.flatnonzero(traded.any(axis=0))
     days = panel.sessions.to_numpy()
@@ -105,8 +107,8 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
     later_bars = int(traded.sum()) - len(alive)
     ended = {panel.assets[column]: pd.Timestamp(day).date() for column, day in zip(alive, last, strict=True)}
     return Summary(
-        n_bars=int(traded.sum()),
-        cells={status.name.lower(): int((panel.status == status).sum()) for status in CellStatus},
+        n_bars=int(priced.sum()),
+        cells=_cells(panel, priced),
         begin_by_year={str(year): int(count) for year, count in years.items()},
         begin_at_first=int((first == days[0]).sum()),
         end_at_last=int((last == days[-1]).sum()),
@@ -121,6 +123,13 @@ def summarise(panel: Panel, missing: np.ndarray, large_returns: np.ndarray) -> S
         longest_unchanged=_longest_run(panel, unchanged),
         large_returns_adjacent=int((large_returns & (panel.bars_since_previous(of_bars=True) == 1)).sum()),
     )
+
+
+def _cells(panel: Panel, priced: np.ndarray) -> dict[str, int]:
+    """Count cells by status; bars without a price apart from those that traded."""
+    counted = {status.name.lower(): int((panel.status == status).sum()) for status in CellStatus}
+    without = int((panel.has_bar & ~priced).sum())
+    return counted | {"traded": counted["traded"] - without, "no_price": without} if without else counted
 
 
 def _early_closes(panel: Panel) -> pd.DatetimeIndex:

@@ -66,7 +66,7 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     chosen = probability < _UNLIKELY
     facts = (
         f"{len(alive) - exits:,} of {len(alive):,} assets live to the last session, {panel.sessions[-1]:%Y-%m-%d}, "
-        f"over {years:,.0f} asset-years. If only 1 % of listings left in a year, {expected:,.1f} would have left; "
+        f"over {years:,.0f} asset-years. If only 1% of listings left in a year, {expected:,.1f} would have left; "
         f"{exits:,} did"
     )
     if chosen:

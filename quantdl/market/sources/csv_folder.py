@@ -4,17 +4,20 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from quantdl.errors import DataError
+from quantdl.errors import DataError, DataSettingsError
 from quantdl.market.card import Declaration
 from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.csv_text import read_text
 from quantdl.market.reading.dialect import PLAIN, Dialect
-from quantdl.market.reading.row_faults import Place, RowFault
+from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault
 from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.format_proposal import proposal
+from quantdl.market.sources.settings import symbol_pattern_fault
 from quantdl.market.sources.text_files import bars_of_text
+
+_FILES_SHOWN = 3
 
 
 def load_csv_folder(
@@ -39,11 +42,15 @@ def load_csv_folder(
         file_format: How the files are written, where they are not as above: a vendor's layout, or what is other.
 
     Raises:
+        DataSettingsError: If the pattern is none, or finds no symbol in any file name.
         DataError: If a file is missing, cannot be read or holds impossible rows: all faults of all files at once, each
             with file, line, column, symbol, what was expected and the fix.
     """
     path = Path(path)
-    pattern = _compiled(symbol_pattern)
+    wrong = symbol_pattern_fault(symbol_pattern)
+    if wrong is not None:
+        raise DataSettingsError(("symbol_pattern", wrong))
+    pattern = re.compile(symbol_pattern or "(.+)")
     try:
         files = sorted(file for file in path.iterdir() if file.suffix.lower() == ".csv") if path.is_dir() else [path]
     except OSError as error:
@@ -55,20 +62,59 @@ def load_csv_folder(
             f"{path}: got {len(files)} files and the symbol {file_format.symbol!r}; expected a single file, whose "
             "asset it is. Fix: name each file by its symbol."
         )
+    if symbol_pattern is not None and file_format.symbol is None:
+        _refuse_misfit(files, pattern)
     dialect = file_format.dialect()
-    return assemble([_read_file(file, declaration, pattern, dialect) for file in files], declaration)
+    bars = [_read_file(file, declaration, pattern, dialect) for file in files]
+    return assemble(bars, declaration) if symbol_pattern is None else _assembled(bars, declaration, files, pattern)
 
 
-def _compiled(symbol_pattern: str | None) -> re.Pattern[str]:
+def _refuse_misfit(files: list[Path], pattern: re.Pattern[str]) -> None:
+    """Refuse a pattern that finds no symbol in any file name.
+
+    Raises:
+        DataSettingsError: Naming some of them, and a pattern that fits.
+    """
+    if any((match := pattern.fullmatch(file.stem)) is not None and match[1] for file in files):
+        return
+    named = ", ".join(file.name for file in files[:_FILES_SHOWN])
+    more = f" and {len(files) - _FILES_SHOWN:,} more" if len(files) > _FILES_SHOWN else ""
+    given = f"given {pattern.pattern!r}, which finds no symbol in any file name: {named}{more}"
+    raise DataSettingsError(("symbol_pattern", f"{given}; {_expected(files[0].stem)}"))
+
+
+def _assembled(bars: list[Bars], declaration: Declaration, files: list[Path], pattern: re.Pattern[str]) -> Panel:
+    """Put the bars of files together; where bars of one symbol overlap, say in which names a pattern has found it.
+
+    Raises:
+        FaultyDataError: As `assemble`.
+    """
     try:
-        pattern = re.compile(symbol_pattern or "(.+)")
-    except re.error as error:
-        raise DataError(f"symbol_pattern {symbol_pattern!r} is no regular expression: {error}.") from error
-    if not pattern.groups:
-        raise DataError(
-            f"symbol_pattern {symbol_pattern!r} needs a group around the symbol, such as 'NASDAQ_(.+)_30Y'."
-        )
-    return pattern
+        return assemble(bars, declaration)
+    except FaultyDataError as error:
+        names: dict[str, list[str]] = {}
+        for file in files:
+            if (match := pattern.fullmatch(file.stem)) is not None:
+                names.setdefault(match[1], []).append(file.name)
+        raise FaultyDataError(_told_apart(row_fault, names, pattern) for row_fault in error.row_faults) from error
+
+
+def _told_apart(row_fault: RowFault, names: dict[str, list[str]], pattern: re.Pattern[str]) -> RowFault:
+    found = names.get(row_fault.symbol or "", [])
+    if row_fault.kind != "duplicate" or len(found) < 2:
+        return row_fault
+    told = (
+        f"symbol_pattern {pattern.pattern!r} finds {row_fault.symbol} in {' and '.join(found[:_FILES_SHOWN])}: put all "
+        "that tells the files apart into its group"
+    )
+    return replace(row_fault, fix=f"{told}; or {row_fault.fix}")
+
+
+def _expected(stem: str) -> str:
+    """Say what would be expected of a pattern, with one that fits a name where its parts can be told."""
+    parts = stem.split("_")
+    likely = f", such as {'_'.join([*parts[:1], '(.+)', *parts[2:]])!r}" if len(parts) > 1 else ", such as '(.+)'"
+    return f"expected one that fits the whole name without .csv{likely}"
 
 
 def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], dialect: Dialect) -> Bars:

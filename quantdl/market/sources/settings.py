@@ -4,6 +4,7 @@ To add a source, add its settings here, its loader as a file of this package, an
 `quantdl.market.sources.loading`.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -174,10 +175,31 @@ class CsvFolderPrices(FileFormat, _DeclaredPrices):
         """Yield those of the format, of the facts and of the selection."""
         yield from FileFormat.faults(self)
         yield from _DeclaredPrices.faults(self)
+        wrong = symbol_pattern_fault(self.symbol_pattern)
+        if wrong is not None:
+            yield "symbol_pattern", wrong
 
     def file_format(self) -> FileFormat:
         """Return how the files are written."""
         return part_of(self, FileFormat)
+
+
+def symbol_pattern_fault(pattern: str | None) -> str | None:
+    """Return why a pattern cannot tell the symbol in a file's name, or None.
+
+    Example:
+        >>> symbol_pattern_fault("NASDAQ_(.+)_30Y")
+        >>> symbol_pattern_fault("NASDAQ_.+")[:53]
+        "given 'NASDAQ_.+'; expected a group around the symbol"
+    """
+    if pattern is None:
+        return None
+    such = "such as 'NASDAQ_(.+)_30Y'"
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        return f"given {pattern!r}, which is no regular expression ({error}); expected one with a group, {such}"
+    return None if groups else f"given {pattern!r}; expected a group around the symbol, {such}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,10 @@ A chart is plain JSON with a fixed id, so the same run gives the same bytes. Wha
 """
 
 from quantdl.report.charts.books import (
+    MOST_GROUPS,
     Cap,
     Limit,
+    Span,
     book_exposure,
     condition_course,
     cumulative_costs,
@@ -19,6 +21,7 @@ from quantdl.report.charts.books import (
 from quantdl.report.charts.canvas import figure, library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
 from quantdl.report.charts.contributions import components
+from quantdl.report.charts.fan import predicted_law
 from quantdl.report.charts.forecasts import (
     forecast_monitor,
     losses_against_predictions,
@@ -28,10 +31,13 @@ from quantdl.report.charts.forecasts import (
     value_at_risk_of_members,
 )
 from quantdl.report.charts.laws import density, fan, losses_of_book
+from quantdl.report.charts.prices import growth
 
 __all__ = [
+    "MOST_GROUPS",
     "Cap",
     "Limit",
+    "Span",
     "DrawnFault",
     "book_exposure",
     "components",
@@ -46,12 +52,14 @@ __all__ = [
     "forecast_monitor",
     "faults_over_time",
     "group_exposure",
+    "growth",
     "holding_times",
     "kind_map",
     "library",
     "losses_against_predictions",
     "losses_of_book",
     "pit_histogram",
+    "predicted_law",
     "reliability_diagram",
     "regime_strip",
     "traded_map",

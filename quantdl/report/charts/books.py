@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from quantdl.backtest.judging.summaries import HoldingTimes
 from quantdl.report import look
 from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
+from quantdl.report.charts.thinning import MOST_COLUMNS, spaced
 from quantdl.report.document import Chart
 from quantdl.report.formatting import in_words, stated
 from quantdl.report.look import BLUE, VERMILLION, days, safe
+
+MOST_GROUPS = 40
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,20 @@ class Limit:
     as_share: bool = False
 
 
+@dataclass(frozen=True)
+class Span:
+    """Sessions that are shaded, first to last as ISO dates, and what they are called."""
+
+    label: str
+    first: str
+    last: str
+
+
 def equity_and_drawdown(
-    growth: Mapping[str, pd.Series], drawdown: Mapping[str, pd.Series], halted: str | None = None
+    growth: Mapping[str, pd.Series],
+    drawdown: Mapping[str, pd.Series],
+    halted: str | None = None,
+    spans: Sequence[Span] = (),
 ) -> Chart:
     """Draw the growth of 100 on a log scale above the drawdown, one line per book.
 
@@ -39,6 +55,7 @@ def equity_and_drawdown(
         growth: Value over the initial money per session, by name of the book; the first is drawn strongest.
         drawdown: Fraction below the running peak, zero or negative, under the same names.
         halted: Session at which the first book was halted, as an ISO date, or None.
+        spans: Shaded, in their names.
     """
     grown = {name: 100.0 * series for name, series in growth.items()}
     ticks = look.log_ticks(min(one.min() for one in grown.values()), max(one.max() for one in grown.values()))
@@ -51,17 +68,38 @@ def equity_and_drawdown(
     for position, (name, series) in enumerate(grown.items()):
         style = look.line_style(position)
         add_line(drawing, series, name, style, digits=1)
-        shade = {"fill": "tozeroy", "fillcolor": "rgba(0,114,178,0.10)"} if position == 0 else {}
+        shade = {"fill": "tozeroy", "fillcolor": look.SHADE} if position == 0 else {}
         below = {"yaxis": "y2", "showlegend": False, **shade}
         add_line(drawing, 100.0 * drawdown[name], f"{name}, drawdown", style, digits=1, **below)
     caption = (
         "Each book starts at 100 with its initial money. Equal distances up are equal growth in percent. Below: how "
         "far each book stands under its own highest value so far."
     )
+    first, last = drawing.layout.xaxis.range
+    seen = [span for span in spans if span.first <= last and span.last >= first]
+    for span in seen:
+        _shade(drawing, Span(span.label, max(span.first, first), min(span.last, last)), look.STRESS)
+    if seen:
+        caption += f" Shaded: {' and '.join(span.label for span in seen)}."
     if halted is not None:
         drawing.add_vline(x=halted, line=look.LIMIT)
         caption += f" The dotted line is the halt on {halted}."
-    return chart(drawing, "chart-equity", "Equity and drawdown", caption, 520)
+        if halted < last:
+            _shade(drawing, Span("halted", halted, last), look.HALT)
+            caption += " What follows is shaded grey."
+    ends = [
+        f"{name} ends at {series.iloc[-1]:,.1f}, its deepest fall is {-100.0 * drawdown[name].min():.1f}%"
+        for name, series in grown.items()
+    ]
+    return chart(drawing, "chart-equity", "Equity and drawdown", caption, 430, f"{'; '.join(ends)}.")
+
+
+def _shade(drawing: go.Figure, span: Span, color: str) -> None:
+    """Shade a span and write its name along its beginning."""
+    drawing.add_vrect(x0=span.first, x1=span.last, fillcolor=color, line_width=0, layer="below")
+    along = {"textangle": -90, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    words = {"text": safe(span.label), "font": {"size": 10, "color": look.GREY}}
+    drawing.add_annotation(x=span.first, y=0.385, yref="paper", **along, **words)
 
 
 def book_exposure(gross: pd.Series, net: pd.Series, caps: Sequence[Cap]) -> Chart:
@@ -81,9 +119,11 @@ def group_exposure(exposures: pd.DataFrame, cap: float) -> Chart:
     """Draw the absolute exposure of each group over time as a heat map.
 
     Args:
-        exposures: Sessions x groups, fractions of equity.
+        exposures: Sessions x groups, fractions of equity, the most important group first.
         cap: The cap on one group, which fixes the darkest color.
     """
+    n_groups, n_bars = len(exposures.columns), len(exposures)
+    exposures = exposures.iloc[spaced(n_bars, MOST_COLUMNS), :MOST_GROUPS]
     groups = [safe(str(group)) for group in exposures.columns][::-1]
     values = 100.0 * np.abs(exposures.to_numpy(dtype=np.float64)).T[::-1]
     drawing = canvas(xaxis=look.date_axis([exposures.index]), yaxis=look.name_axis(groups), hovermode="closest")
@@ -98,6 +138,10 @@ def group_exposure(exposures: pd.DataFrame, cap: float) -> Chart:
         colorbar={"ticksuffix": "%", "thickness": 10, "outlinewidth": 0, "len": 1.0, "x": 1.01, "xpad": 4},
     )
     caption = f"The darkest color is the cap of {stated(cap)} of equity, or above."
+    if n_groups > MOST_GROUPS:
+        caption += f" The first {MOST_GROUPS} of {n_groups:,} groups, in the order of the table below."
+    if len(exposures) < n_bars:
+        caption += f" Drawn are {len(exposures):,} of {n_bars:,} bars, evenly spaced."
     return chart(drawing, "chart-groups", "Exposure per group", caption, 90 + 26 * len(groups))
 
 

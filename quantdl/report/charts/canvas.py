@@ -10,9 +10,14 @@ import plotly.graph_objects as go
 import plotly.io as pio
 
 from quantdl.report import look
+from quantdl.report.charts.thinning import MOST_MARKS, MOST_POINTS, extremes, spaced
 from quantdl.report.document import Chart
 from quantdl.report.look import days, safe
 
+THINNED = (
+    "Of {:,} bars the lowest and the highest of each stretch are drawn, where lines are stacked or marks are very many "
+    "evenly spaced ones; the tables of the run hold all."
+)
 PLOTLY_JS = "plotly-cartesian-4.1.1.min.js"
 """The part of plotly.js that draws over two axes: a third of the whole, which plotly's own package ships."""
 
@@ -37,9 +42,11 @@ def add_line(
     digits: int = 2,
     **changes: Any,  # noqa: ANN401 - plotly's own open schema
 ) -> None:
-    """Add a line over the sessions of a series."""
+    """Add a line over the sessions of a series, of a long one the extremes; one that is stacked, evenly spaced."""
     shown = {"mode": "lines", "line": dict(style), "yhoverformat": f".{digits}f", **changes}
-    drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
+    kept = series.iloc[spaced(len(series), MOST_POINTS)] if "stackgroup" in changes else extremes(series)
+    _note_thinning(drawing, series, kept)
+    drawing.add_scatter(x=days(kept.index), y=kept.to_numpy(), name=safe(name), **shown)
 
 
 def add_marks(
@@ -49,15 +56,39 @@ def add_marks(
     marker: Mapping[str, Any],
     **changes: Any,  # noqa: ANN401 - plotly's own open schema
 ) -> None:
-    """Add a mark at every session of a series."""
+    """Add a mark at every session of a series; of very many, at every n-th."""
     shown = {"mode": "markers", "marker": dict(marker), **changes}
-    drawing.add_scatter(x=days(series.index), y=series.to_numpy(), name=safe(name), **shown)
+    kept = series.iloc[spaced(len(series), MOST_MARKS)]
+    _note_thinning(drawing, series, kept)
+    drawing.add_scatter(x=days(kept.index), y=kept.to_numpy(), name=safe(name), **shown)
 
 
-def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int) -> Chart:
-    """Return the finished chart of a drawing, under a fixed id."""
-    drawing.update_layout(height=height)
-    return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"))
+def add_bars(
+    drawing: go.Figure,
+    series: pd.Series,
+    name: str,
+    marker: Mapping[str, Any],
+    **changes: Any,  # noqa: ANN401 - plotly's own open schema
+) -> None:
+    """Add a bar at every session of a series; of very many, the extremes."""
+    kept = extremes(series, MOST_MARKS)
+    _note_thinning(drawing, series, kept)
+    drawing.add_bar(x=days(kept.index), y=kept.to_numpy(), name=safe(name), marker=dict(marker), **changes)
+
+
+def _note_thinning(drawing: go.Figure, series: pd.Series, kept: pd.Series) -> None:
+    """Remember the longest series of which not all points are drawn."""
+    if len(kept) < len(series):
+        drawing.layout.meta = max(len(series), drawing.layout.meta or 0)
+
+
+def chart(drawing: go.Figure, name: str, title: str, caption: str, height: int, figures: str = "") -> Chart:
+    """Return the finished chart of a drawing, under a fixed id; ``figures`` says in words what it shows."""
+    thinned = drawing.layout.meta
+    if thinned:
+        caption += f" {THINNED.format(thinned)}"
+    drawing.update_layout(height=height, meta=None)
+    return Chart(name, title, caption, height, pio.to_json(drawing, engine="json"), figures)
 
 
 def figure(finished: Chart) -> go.Figure:

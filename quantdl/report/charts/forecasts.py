@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from quantdl.report import look
-from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart
+from quantdl.report.charts.canvas import add_bars, add_line, add_marks, canvas, chart
 from quantdl.report.document import Chart
 from quantdl.report.formatting import counted, stated
-from quantdl.report.look import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION, days
+from quantdl.report.look import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SKY, VERMILLION
 from quantdl.risk.scores.pit_histogram import PitHistogram, ReliabilityPoint
 from quantdl.training.fit import EpochRecord
 
@@ -31,7 +31,7 @@ def losses_against_predictions(risk: pd.DataFrame, source: str) -> Chart:
     )
     bars = {"color": "#B4BFC9", "line": {"width": 0}}
     name = "Realised loss (gains below zero)"
-    drawing.add_bar(x=days(losses.index), y=losses.to_numpy(), name=name, marker=bars, yhoverformat=".2f")
+    add_bars(drawing, losses, name, bars, yhoverformat=".2f")
     styles = (
         (BLUE, "solid", ORANGE, "circle-open"),
         (INK, "dash", VERMILLION, "diamond"),
@@ -104,7 +104,7 @@ def value_at_risk_of_members(risk: pd.DataFrame) -> Chart:
     )
     edge = {"color": SKY, "width": 0.6}
     add_line(drawing, 100.0 * rows["value_at_risk_low"], "Least of the members", edge, showlegend=False)
-    high, band = 100.0 * rows["value_at_risk_high"], "rgba(86,180,233,0.30)"
+    high, band = 100.0 * rows["value_at_risk_high"], look.MEMBERS
     add_line(drawing, high, "Range over the members", edge, fill="tonexty", fillcolor=band)
     add_line(drawing, 100.0 * rows["value_at_risk"], f"Predicted VaR {stated(level)}", {"color": BLUE, "width": 1.4})
     caption = (

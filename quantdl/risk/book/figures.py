@@ -1,7 +1,7 @@
 """Every figure of the risk of a book that is held: by level and horizon, by position, by group and by factor."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -197,22 +197,33 @@ def book_figures(
     )
 
 
-def _level(window: Window, weights: Tensor, level: float) -> LevelFigures:
-    scenarios = window.scenarios
-    risk = BookRisk(scenarios.losses(weights), window.n_observed, window.basis)
+def level_figures(risk: BookRisk, bars: int, level: float) -> LevelFigures:
+    """Return the value at risk and the shortfall of losses with their errors, or why there are none.
+
+    Args:
+        risk: Losses over a window.
+        bars: Of the window.
+        level: Confidence level.
+    """
     if not risk.reaches(level):
-        return LevelFigures(scenarios.bars, level, None, None, None, None, risk.short_of(level))
+        return LevelFigures(bars, level, None, None, None, None, risk.short_of(level))
     limit, shortfall = risk.value_at_risk(level), risk.expected_shortfall(level)
-    errors = (float(error(risk.losses, level)) for error in (value_at_risk_error, expected_shortfall_error))
-    of_limit, of_shortfall = errors
-    members = window.members
-    ranges: tuple[MemberRange | None, MemberRange | None] = (None, None)
-    if members is not None:
-        ranges = (
-            _range(members.range_of_value_at_risk(level), limit),
-            _range(members.range_of_expected_shortfall(level), shortfall),
-        )
-    return LevelFigures(scenarios.bars, level, limit, of_limit, shortfall, of_shortfall, "", *ranges)
+    of_limit, of_shortfall = (
+        float(error(risk.losses, level)) for error in (value_at_risk_error, expected_shortfall_error)
+    )
+    return LevelFigures(bars, level, limit, of_limit, shortfall, of_shortfall)
+
+
+def _level(window: Window, weights: Tensor, level: float) -> LevelFigures:
+    risk = BookRisk(window.scenarios.losses(weights), window.n_observed, window.basis)
+    found, members = level_figures(risk, window.scenarios.bars, level), window.members
+    if members is None or found.value_at_risk is None or found.expected_shortfall is None:
+        return found
+    return replace(
+        found,
+        value_at_risk_members=_range(members.range_of_value_at_risk(level), found.value_at_risk),
+        expected_shortfall_members=_range(members.range_of_expected_shortfall(level), found.expected_shortfall),
+    )
 
 
 def _range(found: tuple[float, float, float], measure: float) -> MemberRange:

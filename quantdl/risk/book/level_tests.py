@@ -75,7 +75,7 @@ def _tests_at(level: float, rows: pd.DataFrame, left_out: LeftOut | None) -> Lev
     if level == 0.99 and n >= BASEL_SESSIONS:
         zone = basel_zone(int(hits[-BASEL_SESSIONS:].sum()), BASEL_SESSIONS, level).zone
     else:
-        undefined["basel_zone"] = "defined at 99 % only" if level != 0.99 else "fewer than 250 sessions"
+        undefined["basel_zone"] = "defined at 99% only" if level != 0.99 else "fewer than 250 sessions"
     shortfall, z2 = rows["expected_shortfall"].to_numpy(), None
     if n > 1 and (shortfall > 0).all():
         value = rows["value_at_risk"].to_numpy()

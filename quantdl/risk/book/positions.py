@@ -97,7 +97,8 @@ def read_positions(path: Path | str) -> Positions:
 
     Columns: ``asset``, and ``quantity`` (shares) or ``value`` (money), negative if sold short; both columns may be
     there, and each row then fills one of them. ``group`` and ``dollar_volume`` (money traded in a session) are
-    optional. The row ``CASH`` states, as its value, the money that is not invested. Symbols are text as written.
+    optional. The row ``CASH`` states the money that is not invested, in either column: a unit of cash is a unit of
+    money. Symbols are text as written.
 
     Args:
         path: The file.
@@ -119,7 +120,11 @@ def read_positions(path: Path | str) -> Positions:
     try:
         text = path.read_text(encoding="utf-8-sig")
         rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(
+            f"{path}: the positions cannot be read: {error.strerror or error}. Fix: check the path and its permissions."
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: the positions cannot be read as CSV in UTF-8: {error}.") from error
     header = [name.strip() for name in rows[0]] if rows else []
     faults = list(_header_faults(header))
@@ -149,6 +154,13 @@ def read_positions(path: Path | str) -> Positions:
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
     known = f"expected columns of {', '.join(_COLUMNS)}"
+    if not any(header):
+        yield f"no header, the file is empty; {known}."
+        return
+    other = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
+    if other is not None:
+        yield f"the columns are separated by {other!r}; expected commas, and a point before decimals. Fix: save it so."
+        return
     if "asset" not in header:
         yield f"no column 'asset'; {known}{did_you_mean('asset', header)}."
     if "quantity" not in header and "value" not in header:
@@ -173,7 +185,7 @@ def _position(cells: dict[str, str], n_cells: int, n_columns: int) -> tuple[Posi
     if len(given) != 1 and n_cells == n_columns:
         faults.append(f"{asset}: {' and '.join(given) or 'neither quantity nor value'} given; expected one of the two")
     if asset == CASH and numbers["quantity"] is not None:
-        faults.append("CASH: a quantity given; expected its value, which is money")
+        numbers["value"], numbers["quantity"] = numbers["value"] or numbers["quantity"], None
     if numbers["dollar_volume"] is not None and numbers["dollar_volume"] <= 0:
         faults.append(f"dollar_volume given {numbers['dollar_volume']:g}; expected money above 0")
     return Position(

@@ -124,7 +124,7 @@ class BookRisk:
         the value at risk at 0.99. NaN where there are too few observations on its side, see `reaches`.
 
         Example:
-            >>> BookRisk(torch.arange(100.0) / 100).return_quantiles([0.01, 0.05, 0.5])
+            >>> BookRisk(torch.arange(100).double() / 100).return_quantiles([0.01, 0.05, 0.5])
             array([-0.98, -0.94, -0.49])
         """
         told = np.array([self.reaches(max(one, 1.0 - one)) for one in probabilities])

@@ -176,7 +176,7 @@ def estimate_of_history(
         raise ValueError(f"n_resamples must be at least 100, got {n_resamples}.")
     series = series.double()
     length = block_length(series) if block is None else block
-    found = torch.cat([measure(part) for part in _resampled(series, length, n_resamples, seed)])
+    found = torch.cat([measure(part) for part in resampled(series, length, n_resamples, seed)])
     value = float(measure(series[:, None])[0])
     outside = 0.5 - 0.5 * confidence(interval)
     low, high = np.quantile(found.numpy(), [outside, 1.0 - outside]).tolist()
@@ -200,8 +200,8 @@ def block_length(series: Tensor) -> float:
     return max(1.0, float(optimal_block_length(varied)["stationary"].max()))
 
 
-def _resampled(series: Tensor, length: float, n_resamples: int, seed: int) -> list[Tensor]:
-    """Resampled histories, (T, R) each, some at once."""
+def resampled(series: Tensor, length: float, n_resamples: int, seed: int) -> list[Tensor]:
+    """Return histories put together from blocks of one (T,), (T, R) each, some at once; see `estimate_of_history`."""
     from arch.bootstrap import StationaryBootstrap
 
     if not 1.0 <= length < math.inf:

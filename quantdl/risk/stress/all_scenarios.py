@@ -84,8 +84,8 @@ def shock_row(book: StressedBook, shock: ShockScenario) -> StressRow:
         notes.append(f"{len(still)} positions are not named and do not move.")
     if blind:
         notes.append(f"Left out, with no beta to go by: {', '.join(blind)}.")
-    stated = [*(f"{name} {100 * move:+g} %" for name, move in (*shock.assets.items(), *shock.groups.items()))]
-    stated += [] if shock.market is None else [f"market {100 * shock.market:+g} %, others by beta"]
+    stated = [*(f"{name} {100 * move:+g}%" for name, move in (*shock.assets.items(), *shock.groups.items()))]
+    stated += [] if shock.market is None else [f"market {100 * shock.market:+g}%, others by beta"]
     return StressRow(
         shock.name,
         "shock",

@@ -37,7 +37,7 @@ def conditional_row(book: StressedBook, event: ConditionalScenario, settings: St
         settings: Draws, and the fewest that may stand behind a figure.
         seed: Of the run.
     """
-    words = f"market {100 * event.market:+g} % {_EVENT_WORDS[event.event]}"
+    words = f"market {100 * event.market:+g}% {_EVENT_WORDS[event.event]}"
     law = book.law_over(event.bars)
     if isinstance(law, str):
         return _none(event.name, "conditional", words, law)
@@ -94,8 +94,8 @@ def reverse_row(book: StressedBook, wanted: ReverseScenario, settings: StressSet
     """
     law = book.law_over(wanted.bars)
     if isinstance(law, str):
-        return _none(wanted.name, "reverse", f"loss of {100 * wanted.loss:g} %", law)
-    basis = f"loss of {100 * wanted.loss:g} %; {law.described}"
+        return _none(wanted.name, "reverse", f"loss of {100 * wanted.loss:g}%", law)
+    basis = f"loss of {100 * wanted.loss:g}%; {law.described}"
     if not book.holds_in(law):
         return _none(wanted.name, "reverse", basis, _NO_WEIGHT)
     law = law.of(book.weights != 0)
@@ -103,7 +103,7 @@ def reverse_row(book: StressedBook, wanted: ReverseScenario, settings: StressSet
     held = torch.from_numpy(weights)
     most = most_that_can_be_lost(held)
     if wanted.loss >= most:
-        return _none(wanted.name, "reverse", basis, f"the book can lose at most {100 * most:.1f} % of its equity")
+        return _none(wanted.name, "reverse", basis, f"the book can lose at most {100 * most:.1f}% of its equity")
     found = likeliest_loss(law.law, held, wanted.loss, _seed(seed, wanted.name))
     given = _given(law, PortfolioEvent(held, -wanted.loss), settings, _seed(seed, f"{wanted.name}, draws"))
     figures = [StressFigure("Log density relative to the mode", found.log_density_ratio, "nats")]
@@ -115,7 +115,7 @@ def reverse_row(book: StressedBook, wanted: ReverseScenario, settings: StressSet
         moves = torch.expm1(given.log_returns)
         figures.append(StressFigure("Mean of such losses", float(-(given.mean(moves) @ held))))
         mean = position_losses(_names(book, law), weights, given.mean(moves).numpy(), 3)
-        named = ", ".join(f"{one.asset} {100 * one.loss:.1f} %" for one in mean)
+        named = ", ".join(f"{one.asset} {100 * one.loss:.1f}%" for one in mean)
         notes.append(f"On the mean over all such losses, most comes from {named} of equity.")
     if found.agreeing < found.starts:
         notes.append(
@@ -145,12 +145,12 @@ def law_row(book: StressedBook, other: LawShock, settings: StressSettings, seed:
         settings: Draws and level.
         seed: Of the run.
     """
-    words = f"expected shortfall at {100 * settings.level:g} %"
+    words = f"expected shortfall at {100 * settings.level:g}%"
     law = book.law_over(other.bars)
     if isinstance(law, str):
         return _none(other.name, "law", words, law)
     changed = [f"volatility x {other.volatility:g}"] if other.volatility != 1.0 else []
-    changed += [f"correlations {100 * other.correlation:g} % of the way to one"] if other.correlation else []
+    changed += [f"correlations {100 * other.correlation:g}% of the way to one"] if other.correlation else []
     scope = "" if other.group is None else f" within {other.group}"
     basis = f"{words}, {' and '.join(changed)}{scope}; {law.described}"
     if not book.holds_in(law):
@@ -196,7 +196,7 @@ def liquidity_row(book: StressedBook, terms: LiquidityStress, settings: StressSe
     """
     name = "Sale into a thin market"
     basis = (
-        f"value at risk at {100 * settings.level:g} % until sold, with costs; {100 * terms.participation:g} % of "
+        f"value at risk at {100 * settings.level:g}% until sold, with costs; {100 * terms.participation:g}% of "
         f"{terms.volume:g} times the volume a day, {terms.spread:g} times the spread"
     )
     if book.depth is None:

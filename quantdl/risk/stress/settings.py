@@ -177,8 +177,8 @@ class StressSettings:
     named_windows: bool = True
     windows: tuple[WindowScenario, ...] = ()
     shocks: tuple[ShockScenario, ...] = ()
-    conditional: tuple[ConditionalScenario, ...] = (ConditionalScenario("Market falls 10 % or more", -0.10),)
-    reverse: tuple[ReverseScenario, ...] = (ReverseScenario("Likeliest way to lose 20 %", 0.20),)
+    conditional: tuple[ConditionalScenario, ...] = (ConditionalScenario("Market falls 10% or more", -0.10),)
+    reverse: tuple[ReverseScenario, ...] = (ReverseScenario("Likeliest way to lose 20%", 0.20),)
     laws: tuple[LawShock, ...] = (
         LawShock("Volatility doubled", volatility=2.0),
         LawShock("Correlations half-way to one", correlation=0.5),

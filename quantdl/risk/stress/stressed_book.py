@@ -168,7 +168,7 @@ class StressedBook:
         """A note on the positions that a law does not cover; empty where it covers all."""
         covered = {*(law.columns or ())}
         left = [asset for asset in np.flatnonzero(self.weights).tolist() if asset not in covered]
-        named = ", ".join(f"{self.assets[asset]} ({100 * self.weights[asset]:.1f} %)" for asset in left)
+        named = ", ".join(f"{self.assets[asset]} ({100 * self.weights[asset]:.1f}%)" for asset in left)
         return (f"Left out, as the law does not cover them, weight in brackets: {named}.",) if left else ()
 
     def scenarios(self, law: StressLaw, draws: int, seed: int) -> Scenarios:

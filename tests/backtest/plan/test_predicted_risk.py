@@ -139,8 +139,8 @@ def test_a_book_that_was_cut_keeps_its_promise_and_the_checklist_shows_it():
     np.testing.assert_allclose(result.decisions[0].weights, wanted)
     found = row("sizing", judged(stated, result, position_draws=forecasts().draws))
     assert found.passed is True
-    assert "predicted 95% shortfall of a decided book over 5 bars at most 5.00%" in found.statement
-    assert "predicted 95% shortfall of a position over 5 bars at most 1.00%" in found.statement
+    assert "predicted 95% shortfall of a decided book over 5 bars at most 5%" in found.statement
+    assert "predicted 95% shortfall of a position over 5 bars at most 1%" in found.statement
     assert "largest predicted shortfall of a decided book 5.00% (on 2018-" in found.figure
     assert "largest predicted shortfall of a position 0.83% (A0" in found.figure
 

@@ -92,7 +92,7 @@ def test_a_crowded_group_fails_by_how_much():
     checklist = judged(result=run(loose, Fixed((0.19, 0.19, 0.19, 0.1, 0.1, 0.1))))
     assert only("related_positions", checklist).startswith("max_group_gross = 0.5 is exceeded by 0.0700, left on ")
     assert row("related_positions", checklist).figure.startswith(
-        "heaviest group 0.5700 at the prices of its decision, "
+        "heaviest group 57.00% at the prices of its decision, "
     )
 
 
@@ -117,8 +117,8 @@ def test_a_group_that_prices_lifted_above_the_cap_breaks_no_promise():
     plan = good_plan(panel, sample={"minimum_sessions": 260}, horizon={"bars": 250})
     found = row("related_positions", judged(plan, run(plan, AtBars({1: ([0.15] * 6, "rebalance")}), panel), panel))
     assert found.passed is True
-    assert found.figure.startswith("heaviest group 0.44") and found.figure.endswith("held with drift (left)")
-    assert float(found.figure.split(", ")[1].split()[0]) > 0.5
+    assert found.figure.startswith("heaviest group 44.") and found.figure.endswith("held with drift (left)")
+    assert float(found.figure.split(", ")[1].split("%")[0]) > 50
 
 
 def clustered(panel=None):
@@ -177,7 +177,7 @@ def test_what_is_held_long_and_short_in_a_group_weighs_as_much_as_both():
     heaviest = weights.abs().sum(axis=1).max()
     assert heaviest > 0.59
     figure = row("related_positions", judged(both_sides(), result)).figure
-    assert figure.endswith(f", {heaviest:.4f} held with drift (left)")
+    assert figure.endswith(f", {heaviest:.2%} held with drift (left)")
 
 
 def test_clusters_know_nothing_of_the_close_after_the_decision():
@@ -273,7 +273,7 @@ def test_a_book_that_shrinks_into_the_caps_keeps_them_whatever_the_clusters_beco
     assert max(decision.weights[:3].sum() for decision in result.decisions) > 0.56  # before they moved together
     found = row("related_positions", judged(plan, result, panel))
     assert found.passed is True
-    assert found.figure.startswith("heaviest group 0.49") or found.figure.startswith("heaviest group 0.5000")
+    assert found.figure.startswith("heaviest group 49.") or found.figure.startswith("heaviest group 50.00%")
     assert "; 8 of 80 decisions held assets without the returns of a whole window" in found.figure
 
 

@@ -90,7 +90,7 @@ def test_a_weight_above_the_cap_fails_by_how_much():
     loose = good_plan(sizing={"max_weight": 0.3, "stop_loss": 0.1, "max_loss_per_trade": 0.12})
     checklist = judged(result=run(loose, Fixed((0.3, 0.02, 0.02, 0.3, 0.02, 0.02))))
     assert only("sizing", checklist).startswith("max_weight = 0.2 is exceeded by 0.1000, A00 on ")
-    assert "largest weight 0.3000 at the prices of its decision" in row("sizing", checklist).figure
+    assert "largest weight 30.00% at the prices of its decision" in row("sizing", checklist).figure
 
 
 def test_a_fill_larger_than_the_cap_allows_fails():
@@ -158,7 +158,7 @@ def test_a_weight_that_prices_lifted_above_the_cap_breaks_no_promise(bar):
     found = row("sizing", judged(plan, result, panel))
     assert found.passed is True
     weights = (result.quantities * panel.closes).div(result.equity["equity"], axis=0)
-    assert f"{weights.to_numpy().max():.4f} held with drift" in found.figure
+    assert f"{weights.to_numpy().max():.2%} held with drift" in found.figure
     assert weights.to_numpy().max() > 0.2
 
 

@@ -1,6 +1,7 @@
 """Figures of a small panel, counted by hand."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -64,3 +65,11 @@ def test_the_census_says_where_in_time_its_faults_lie(panel):
     by_year = to_plain(take_census(panel).by_year)
     assert by_year["kinds"]["long_gap"] == {"2020": 6}
     assert by_year["assets"]["C"] == {"2019": 7, "2020": 21}
+
+
+def test_bars_without_a_price_are_not_counted_as_traded(panel):
+    closes = panel.closes.copy()
+    closes[3:6, 0] = 0.0
+    summary = take_census(replace(panel, fields={"close": closes})).summary
+    assert summary.n_bars == 45 - 3
+    assert summary.cells == {"unlisted": 7, "traded": 42, "missing": 7, "halted": 0, "delisted": 25, "no_price": 3}

@@ -136,14 +136,22 @@ def test_one_asset_in_two_files_has_two_bars_for_a_session(folder, declaration):
     path = folder(NYSE_A=GOOD, NASDAQ_A=GOOD)
     with pytest.raises(DataError, match=r"NYSE_A\.csv: lines 2-3: bar of A .*expected one bar for a session"):
         load_csv_folder(path, declaration, symbol_pattern="[A-Z]+_(.+)")
+    with pytest.raises(DataError, match=r"finds A in NASDAQ_A.csv and NYSE_A.csv: put all that tells the files apart"):
+        load_csv_folder(path, declaration, symbol_pattern="[A-Z]+_(.+)")
+
+
+def test_one_asset_may_go_on_in_a_second_file(folder, declaration):
+    path = folder(A_2023="date,close\n2023-12-29,1\n", A_2024="date,close\n2024-01-02,2\n")
+    panel = load_csv_folder(path, declaration, symbol_pattern=r"(.+)_\d+")
+    assert panel.assets == ("A",) and panel.closes.ravel().tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
         ("(", "is no regular expression"),
-        ("NASDAQ_.+", "needs a group around the symbol"),
-        ("NASDAQ_(.+)", "got 'A.csv'; expected a file name that fits symbol_pattern"),
+        ("NASDAQ_.+", "expected a group around the symbol"),
+        ("NASDAQ_(.+)", r"finds no symbol in any file name: A\.csv; expected one that fits the whole name"),
     ],
 )
 def test_a_symbol_pattern_that_does_not_fit_is_refused(folder, declaration, pattern, words):
@@ -160,5 +168,12 @@ def test_a_missing_folder_is_named(tmp_path, declaration):
 
 @pytest.mark.parametrize("pattern", ["(x)?.+", ".*()"])
 def test_a_pattern_that_finds_no_symbol_in_a_name_is_refused(folder, declaration, pattern):
-    with pytest.raises(DataError, match=r"got 'A\.csv'; expected a file name that fits symbol_pattern"):
+    with pytest.raises(DataError, match=r"finds no symbol in any file name: A\.csv"):
         load_csv_folder(folder(A=GOOD), declaration, symbol_pattern=pattern)
+
+
+def test_a_file_that_a_pattern_does_not_fit_is_named_beside_those_that_it_fits(folder, declaration):
+    with pytest.raises(
+        DataError, match=r"got 'notes\.csv'; expected a file name that fits symbol_pattern 'N_\(\.\+\)'"
+    ):
+        load_csv_folder(folder(N_A=GOOD, notes="a,b\n"), declaration, symbol_pattern="N_(.+)")

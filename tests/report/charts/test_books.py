@@ -32,9 +32,30 @@ def test_each_book_has_the_same_line_above_and_below_and_one_entry_in_the_legend
 def test_a_halt_is_drawn_at_its_session():
     growth = pd.Series([1.0, 1.2, 0.9, 1.5, 1.6, 1.4], SESSIONS)
     chart = charts.equity_and_drawdown({"Book": growth}, {"Book": 0.0 * growth}, halted="2019-01-04")
-    (line,) = drawn(chart)["layout"]["shapes"]
+    line, after = drawn(chart)["layout"]["shapes"]
     assert (line["x0"], line["x1"], line["line"]["dash"]) == ("2019-01-04", "2019-01-04", "dot")
-    assert chart.caption.endswith("The dotted line is the halt on 2019-01-04.")
+    assert (after["x0"], after["x1"]) == ("2019-01-04", str(SESSIONS[-1].date()))
+    assert chart.caption.endswith("The dotted line is the halt on 2019-01-04. What follows is shaded grey.")
+
+
+def test_stress_windows_are_shaded_where_the_books_were_held_and_named():
+    growth = pd.Series([1.0, 1.2, 0.9, 1.5, 1.6, 1.4], SESSIONS)
+    spans = (
+        charts.Span("storm <b>", "2018-11-01", "2019-01-03"),
+        charts.Span("before", "2001-01-01", "2001-02-01"),
+    )
+    chart = charts.equity_and_drawdown({"Book": growth}, {"Book": growth / growth.cummax() - 1}, spans=spans)
+    (shade,) = drawn(chart)["layout"]["shapes"]
+    assert (shade["x0"], shade["x1"]) == (str(SESSIONS[0].date()), "2019-01-03")
+    (name,) = drawn(chart)["layout"]["annotations"]
+    assert name["text"] == "storm &lt;b&gt;"
+    assert chart.caption.endswith("Shaded: storm <b>.")
+
+
+def test_the_words_read_out_for_the_picture_hold_its_figures():
+    growth = pd.Series([1.0, 1.2, 0.9, 1.5, 1.6, 1.4], SESSIONS)
+    chart = charts.equity_and_drawdown({"Book": growth}, {"Book": growth / growth.cummax() - 1})
+    assert chart.described.endswith("Book ends at 140.0, its deepest fall is 25.0%.")
 
 
 def test_a_ruined_book_falls_back_to_a_linear_axis():

@@ -47,7 +47,7 @@ def test_the_counts_and_p_values_are_those_of_the_rows():
     assert found.expected == pytest.approx(12.6)
     assert found.kupiec_p == pytest.approx(0.0588, abs=5e-5)
     assert found.independence_p < 1e-6  # all of them in a row
-    assert found.undefined == {"basel_zone": "defined at 99 % only"}
+    assert found.undefined == {"basel_zone": "defined at 99% only"}
 
 
 def test_z2_is_the_definition_of_acerbi_and_szekely():

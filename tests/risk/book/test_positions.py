@@ -44,7 +44,7 @@ def test_quantities_values_groups_volumes_and_cash_are_read(tmp_path):
 
 
 def test_all_faults_of_all_rows_are_told_with_their_lines(tmp_path):
-    text = "asset,quantity,value\nA,1,2\nB,,\nC,x,\nA,1,\nD,nan,\nE,1\nF,1_000,\nCASH,5,\n"
+    text = "asset,quantity,value\nA,1,2\nB,,\nC,x,\nA,1,\nD,nan,\nE,1\nF,1_000,\nCASH,5,6\n"
     faults = refusal(tmp_path, text)
     expected = {
         2: "quantity and value given; expected one of the two",
@@ -54,10 +54,15 @@ def test_all_faults_of_all_rows_are_told_with_their_lines(tmp_path):
         6: "quantity given 'nan'; expected a finite number",
         7: "2 cells; expected 3",
         8: "quantity given '1_000'",
-        9: "CASH: a quantity given; expected its value",
+        9: "CASH: quantity and value given; expected one of the two",
     }
     for line, part in expected.items():
         assert any(fault.startswith(f"book.csv:{line}:") and part in fault for fault in faults), (line, faults)
+
+
+def test_a_quantity_of_cash_is_its_value(tmp_path):
+    (tmp_path / "book.csv").write_text("asset,quantity\nA,10\nCASH,99.5\n")
+    assert read_positions(tmp_path / "book.csv").cash == 99.5
 
 
 def test_a_column_that_is_not_known_is_named_with_what_was_meant(tmp_path):
@@ -65,7 +70,8 @@ def test_a_column_that_is_not_known_is_named_with_what_was_meant(tmp_path):
     assert "no column 'quantity' or 'value'" in faults[0]
     assert "did you mean 'quantity'?" in faults[1] and "did you mean 'value'?" in faults[2]
     assert "no column 'asset'" in refusal(tmp_path, "symbol,value\nA,1\n")[0]
-    assert "no column 'asset'" in refusal(tmp_path, "")[0]
+    assert "no header, the file is empty" in refusal(tmp_path, "")[0]
+    assert "separated by ';'; expected commas" in refusal(tmp_path, "asset;value\nA;1,5\n")[0]
 
 
 def test_a_book_without_a_position_is_refused(tmp_path):
@@ -79,6 +85,15 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00asset")
     with pytest.raises(DataError, match="cannot be read as CSV in UTF-8"):
         read_positions(path)
+
+
+def test_a_file_that_may_not_be_read_is_said_in_a_sentence(tmp_path, monkeypatch):
+    def refuses(path, encoding):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_text", refuses)
+    with pytest.raises(DataError, match="cannot be read: Permission denied. Fix: check the path and its permissions"):
+        read_positions(tmp_path / "book.csv")
 
 
 def test_a_book_is_worth_its_shares_at_the_close_its_stated_values_and_its_cash():

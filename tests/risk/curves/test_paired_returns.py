@@ -62,6 +62,35 @@ def test_the_order_of_the_books_turns_signs_alone():
     assert one.sharpe.p_value == pytest.approx(other.sharpe.p_value)
 
 
+def test_the_difference_of_shortfalls_is_that_of_the_measure():
+    """The mean of the worst twentieth, where the number of bars divides so."""
+    first, second = books(400, 6, (0.0, 0.3))
+    worst = [np.sort(-book)[-20:].mean() for book in (first, second)]
+    assert compare_returns(first, second).shortfall.mean == pytest.approx(worst[0] - worst[1], rel=1e-9)
+
+
+def test_the_error_of_the_shortfalls_is_the_spread_over_samples():
+    """Independent normal books: their shortfalls differ over many samples as far as the error of one says."""
+    found = [compare_returns(*books(1_000, seed, correlation=0.0), lags=0).shortfall for seed in range(300)]
+    assert np.mean([one.error for one in found]) == pytest.approx(np.std([one.mean for one in found]), rel=0.12)
+
+
+def test_books_with_the_same_shortfall_are_told_apart_as_often_as_chance_does():
+    rejected = sum(compare_returns(*books(1_000, seed)).shortfall.p_value < 0.05 for seed in range(1_000, 1_300))
+    assert rejected / 300 == pytest.approx(0.05, abs=0.035)
+
+
+def test_a_book_that_loses_more_is_found():
+    first, second = books(2_000, 7)
+    found = compare_returns(1.5 * first, second).shortfall
+    assert found.mean > 0 and found.p_value < 0.001
+
+
+def test_too_few_bars_have_no_tail_to_compare():
+    first, second = books(99, 9)
+    assert compare_returns(first, second).shortfall is None
+
+
 def test_a_book_of_cash_has_no_sharpe_ratio_to_compare():
     first, _ = books(100, 5)
     found = compare_returns(first, np.zeros(100))

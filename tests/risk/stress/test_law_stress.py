@@ -78,7 +78,7 @@ def test_what_cannot_be_told_is_said_in_words():
     assert "draws count" in conditional_row(book(), ConditionalScenario("c", -0.99), SETTINGS, 1).why_not
     assert "no law over 7 bars" in law_row(book(), LawShock("l", 2.0, bars=7), SETTINGS, 1).why_not
     assert (
-        "at most 30.0 %"
+        "at most 30.0%"
         in reverse_row(book(np.array([0.1, 0.1, 0.1, 0.0])), ReverseScenario("r", 0.5), SETTINGS, 1).why_not
     )
     assert liquidity_row(book(), LiquidityStress(), SETTINGS, 1).why_not == "no volume is known"
@@ -88,7 +88,7 @@ def test_what_cannot_be_told_is_said_in_words():
 
 def test_a_position_outside_of_the_law_is_named():
     row = law_row(book(present=False), LawShock("l", 2.0), SETTINGS, 1)
-    assert "DDD (-10.0 %)" in row.notes[0]
+    assert "DDD (-10.0%)" in row.notes[0]
     market = ConditionalScenario("c", -1e-4, weights={"DDD": 1.0})
     assert "does not cover DDD" in conditional_row(book(present=False), market, SETTINGS, 1).why_not
 

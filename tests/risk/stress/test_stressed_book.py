@@ -36,7 +36,7 @@ def test_absent_assets_are_dropped_from_a_law_and_named_where_they_are_held():
     (only,) = book.known_laws
     assert only.columns == (0, 2) and only.law.event_shape == (2,)
     assert book.held_in(only).tolist() == [0.5, 0.2]
-    assert "BBB (30.0 %)" in book.outside(only)[0]
+    assert "BBB (30.0%)" in book.outside(only)[0]
     assert book.scenarios(only, 50, 1).assets == ("AAA", "CCC")
 
 

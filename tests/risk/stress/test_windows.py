@@ -90,7 +90,7 @@ def test_an_asset_listed_later_scales_the_shortfall_of_the_reduced_set():
 def test_a_reduced_set_that_tells_too_little_is_refused():
     own = long_history(late=400)
     row = calibration_row(BookHistory(own.past, np.array([0.01, 1.0])), StressedCalibration(250), 0.975)
-    assert row.loss is None and "75 % are needed" in row.why_not
+    assert row.loss is None and "75% are needed" in row.why_not
     tiny = calibration_row(BookHistory(own.past, np.array([0.0, 1.0])), StressedCalibration(250), 0.975)
     assert tiny.loss is None and "no asset of the book" in tiny.why_not
 

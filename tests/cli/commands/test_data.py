@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from quantdl.cli.commands import app
 from tests.small_experiment import whole_config
 
-CONFIG = Path(__file__).parents[2] / "configs" / "equal_weight.yaml"
+CONFIG = Path(__file__).parents[3] / "configs" / "equal_weight.yaml"
 
 
 def universe(*arguments: object) -> tuple[int, str, str]:

@@ -1,0 +1,109 @@
+"""Looking at data before trading on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, day_of, existing, load
+from quantdl.cli.completion import complete_config
+from quantdl.cli.printing import print_json, print_table
+from quantdl.errors import ConfigError, DataError
+from quantdl.market.sources.layouts.known import LayoutName
+
+if TYPE_CHECKING:
+    from quantdl.config import ExperimentConfig
+
+
+def data_check(
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG|PATH",
+            help="A config, a folder of CSV files, a CSV or a Parquet file.",
+            autocompletion=complete_config,
+        ),
+    ],
+    calendar: Annotated[str | None, typer.Option(help="Trading calendar of a PATH, for instance XNYS.")] = None,
+    frequency: Annotated[str, typer.Option(help="Length of a bar of a PATH: 1D, 1W, 1M or e.g. 60min.")] = "1D",
+    labelled: Annotated[
+        Literal["start", "end"] | None, typer.Option(help="Instant by which a bar within a session is dated.")
+    ] = None,
+    anchored: Annotated[
+        Literal["open", "clock"] | None, typer.Option(help="Where bars within a session begin to be counted.")
+    ] = None,
+    times_in: Annotated[
+        str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
+    ] = None,
+    layout: Annotated[LayoutName | None, typer.Option(help="Whose CSV files a PATH holds.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
+    symbol_pattern: Annotated[
+        str | None, typer.Option(help="How names of CSV files spell symbols, for instance 'NASDAQ_(.+)_30Y'.")
+    ] = None,
+    as_json: AsJson = False,
+    whole: Annotated[bool, typer.Option("--all", help="Print every fault, not the largest of each kind.")] = False,
+) -> None:
+    """Name every fault in the data, those first at which a run would stop, each with what to do. Nothing is repaired.
+
+    Bars within a session need --frequency, --labelled and --anchored. Exit code 3 where a run of the CONFIG would
+    refuse the data.
+    """
+    is_config = target.suffix in (".yaml", ".yml")
+    given = {"calendar": calendar, "labelled": labelled, "anchored": anchored, "times-in": times_in}
+    given |= {"layout": layout, "symbol": symbol, "symbol-pattern": symbol_pattern}
+    for option, value in given.items():
+        if is_config and value is not None:
+            raise ConfigError(f"--{option}: a config names its {option} itself; leave the option out.")
+    if (labelled is None) != (anchored is None):
+        raise ConfigError("--labelled and --anchored go together: say both for bars within a session.")
+    checked: ExperimentConfig | Path = load(target) if is_config else existing(target)
+    from quantdl.cli.census import REFUSES, REFUSES_BY_DEFAULT, print_census, print_census_json, refusal
+    from quantdl.experiment import check_data
+    from quantdl.experiment.preparation import refused_rows
+    from quantdl.market.card import IntradayBars
+    from quantdl.market.inspection.policies import Policies
+    from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
+
+    intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
+    options = calendar, frequency, intraday, layout, symbol, symbol_pattern
+    census = check_data(checked, *options)
+    policies = Policies() if isinstance(checked, Path) else checked.data.policies
+    refused = () if isinstance(checked, Path) else refused_faults(census, policies)
+    if not isinstance(checked, Path) and checked.data.at_loading() == "refuse":
+        refused = (*faults_at_loading(census), *refused)
+    if as_json:
+        print_census_json(census, policies, refused)
+    else:
+        bare = isinstance(checked, Path)
+        shown = (*faults_at_loading(census), *refused_faults(census, policies)) if bare else refused
+        rows = refused_rows(checked, *options) if {*faults_at_loading(census)} & {*shown} else ()
+        says = REFUSES_BY_DEFAULT if bare else REFUSES
+        print_census(census, policies, shown, rows, whole=whole, says=says)
+    if refused:
+        typer.echo(refusal(refused), err=True)
+        raise typer.Exit(DataError.exit_code)
+
+
+def data_universe(
+    config: ConfigPath,
+    on: Annotated[str, typer.Option("--on", metavar="DATE", help="The session, for instance 2016-12-30.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show who belonged to the universe at the close of a session, and why the others did not."""
+    loaded = load(config)
+    from quantdl.experiment.preparation import universe_of
+
+    universe = universe_of(loaded)
+    day, sessions = day_of(on, "--on"), universe.panel.sessions
+    if not sessions[0].date() <= day <= sessions[-1].date():
+        raise DataError(f"--on {on}: the data runs {sessions[0]:%Y-%m-%d}..{sessions[-1]:%Y-%m-%d}. Give a day of it.")
+    last = int(sessions.searchsorted(str(day), side="right")) - 1  # the session itself, or the one before it
+    session = f"{sessions[last]:%Y-%m-%d}"
+    table = universe.at(session).reset_index()
+    rows = [dict(zip(table.columns, values, strict=True)) for values in table.itertuples(index=False)]
+    if as_json:
+        print_json({"session": session, "assets": rows})
+    else:
+        print_table(
+            f"Universe at the close of {session}", list(table.columns), [list(record.values()) for record in rows]
+        )

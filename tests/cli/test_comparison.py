@@ -1,0 +1,53 @@
+"""Two runs on the terminal."""
+
+from datetime import date
+
+from quantdl.cli.comparison import print_comparison
+from quantdl.results.comparison import Pair, RunComparison
+from quantdl.risk.curves.paired_returns import PairedReturns
+from quantdl.risk.scores.model_scores import AgainstOne
+from quantdl.scoring.comparisons import ScoreDifference
+
+MEAN, SHARPE, TAIL = (ScoreDifference(mean, mean / 2, 2.0, 0.046, 100) for mean in (0.0002, 0.05, -0.01))
+
+
+def compared(**changes):
+    shown = dict(
+        first="runs/a", second="runs/b", figures=(Pair("sharpe", 1.5, 0.5, 1.0),), bars=100, start=date(2024, 1, 2),
+        end=date(2024, 5, 24), returns=PairedReturns(MEAN, SHARPE, 0.5, TAIL), undefined="", sharpe_difference=0.8,
+        sharpe_error=0.4, forecasts=AgainstOne("b", -0.125, -3.0, 0.004, -2.5, 0.013, 0.7), forecasts_undefined="",
+    )  # fmt: skip
+    return RunComparison(**(shown | changes))
+
+
+def lines(capsys):
+    return {" ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+
+
+def test_every_test_is_a_line_in_its_unit(capsys):
+    print_comparison(compared(), "a", "b")
+    shown = lines(capsys)
+    assert "sharpe 1.5000 0.5000 1.0000" in shown
+    assert "mean return [bp] a bar 2.0000 1.0000 2.0000 0.0460" in shown
+    assert "Sharpe a bar 0.0500 0.0250 2.0000 0.0460" in shown
+    assert "Sharpe a year 0.8000 0.4000 2.0000 0.0460" in shown
+    assert "ES 95 % [%] a bar -1.0000 -0.5000 2.0000 0.0460" in shown
+    assert "log loss of forecasts [nats] -0.1250 -2.5000 0.0130" in shown
+    assert "First less second, 100 returns over the same bars, 2024-01-02..2024-05-24" in shown
+
+
+def test_what_cannot_be_tested_says_why(capsys):
+    print_comparison(
+        compared(
+            returns=None,
+            undefined="needs 20 returns over the same bars, there are 3",
+            forecasts=None,
+            forecasts_undefined="both runs need a model whose forecasts met a return",
+        ),
+        "a",
+        "b",
+    )
+    shown = lines(capsys)
+    assert "undefined: needs 20 returns over the same bars, there are 3" in shown
+    assert "undefined: forecasts: both runs need a model whose forecasts met a return" in shown
+    assert not [line for line in shown if line.startswith("First less second")]

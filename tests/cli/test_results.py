@@ -1,0 +1,60 @@
+"""A result on the terminal: the verdict first, then the strategy beside equal weight, in eighty columns."""
+
+import pytest
+
+from quantdl.cli.results import part, print_result
+
+METRICS = {
+    "strategy": {
+        "start": "2019-01-01",
+        "end": "2020-12-31",
+        "cagr": 0.1,
+        "total_return": 0.21,
+        "volatility": 0.2,
+        "sharpe": 0.5,
+        "max_drawdown": -0.25,
+        "value_at_risk_95": 0.0123,
+        "undefined": {},
+    },
+    "baseline": {"cagr": None, "total_return": 0.1, "sharpe": None, "undefined": {"sharpe": "too short"}},
+    "costs": {"share_of_initial_equity": 0.004, "annual_turnover": 2.5},
+    "further": {"strategy": {"sharpe": {"lower": -0.3, "upper": 1.3, "confidence": 0.9}}},
+}
+VERDICT = {"headline": "It lost.", "advice": "Do not trade it.", "reasons": ["It was late."]}
+
+
+def printed(capsys, **others):
+    record = {"verdict": VERDICT, "metrics": METRICS, "breakdowns": {}, "selection": {}} | others
+    print_result(*(record[name] for name in ("verdict", "metrics", "breakdowns", "selection")))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_the_verdict_is_the_first_line_and_its_reasons_follow(capsys):
+    lines = printed(capsys)
+    assert lines[:2] == ["It lost. Do not trade it.", "Also: It was late."]
+
+
+def test_figures_stand_side_by_side_with_their_interval(capsys):
+    rows = "\n".join(printed(capsys))
+    assert "return a year" in rows and "10.0 %" in rows
+    assert "its 90% interval" in rows and "-0.30 to 1.30" in rows
+    assert "1.23 %" in rows and "-25.0 %" in rows and "0.40 %" in rows
+    assert "sharpe: undefined: too short" in rows
+
+
+def test_no_line_is_wider_than_a_terminal_of_eighty_columns(capsys):
+    breakdowns = {"opened_by": [{"trades": 12_000}, {"trades": 345}]}
+    lines = printed(capsys, breakdowns=breakdowns, selection={"n_trials": 14, "deflated_sharpe": 0.5})
+    assert max(map(len, lines)) <= 80
+    assert any("12,345" in line for line in lines) and any("50.0 %" in line for line in lines)
+
+
+@pytest.mark.parametrize("metrics", [{}, {"strategy": None}, {"strategy": {"sharpe": 0.5}}])
+def test_what_a_run_does_not_have_is_left_out(capsys, metrics):
+    lines = printed(capsys, metrics=metrics, verdict={})
+    assert not any("return" in line for line in lines)
+    assert any("0.50" in line for line in lines) == bool(metrics.get("strategy"))
+
+
+def test_a_part_that_is_no_record_is_empty():
+    assert part({"a": [1]}, "a") == {} and part({}, "a", "b") == {}
