@@ -3,9 +3,9 @@
 from datetime import date
 
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
-from quantdl.risk.book_figures import BookFigures, LevelFigures, MemberRange, PartFigures, PositionFigures
-from quantdl.risk.liquidation import liquidation
-from quantdl.risk.trades import Change, Hedge, WhatIf
+from quantdl.risk.book.figures import BookFigures, LevelFigures, MemberRange, PartFigures, PositionFigures
+from quantdl.risk.book.liquidation import liquidation
+from quantdl.risk.book.trades import Change, Hedge, WhatIf
 
 HOSTILE = "<b>1E5"
 

@@ -50,6 +50,7 @@ OWN = ""
 ROOMS = {
     "backtest": ("book", "running", "plan", "judging", "sensitivity"),
     "market": (OWN, "reading", "corporate", "inspection", "universe", "series", "exchanges", "storage", "sources"),
+    "risk": (OWN, "measures", "curves", "backtests", "scores", "book", "stress"),
 }
 
 # The only modules that may import a library; a package named here stands for all of its files.

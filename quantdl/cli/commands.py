@@ -251,7 +251,7 @@ def risk(
 
     wanted = bought(trade or ())
     from quantdl.config import load_risk_config
-    from quantdl.risk.positions import read_positions
+    from quantdl.risk.book.positions import read_positions
 
     settings, book = None if config is None else load_risk_config(config), read_positions(positions)
     from quantdl.experiment.book_risk import book_risk

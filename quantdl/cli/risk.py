@@ -12,7 +12,7 @@ from quantdl.errors import ConfigError
 
 if TYPE_CHECKING:
     from quantdl.results.book_risk import BookRiskRecord
-    from quantdl.risk.book_figures import LevelFigures, PartFigures
+    from quantdl.risk.book.figures import LevelFigures, PartFigures
     from quantdl.risk.stress.record import StressReport
 
 REPORT, RECORD = "report.html", "book_risk.json"

@@ -2,7 +2,8 @@
 
 Mappings are merged key by key; everything else that is written anew, lists and ``null`` included, takes the place of
 what stood there. A mapping of another ``kind`` takes the place of the whole mapping, since its keys mean something
-else. The path is relative to the file that writes it, and the config it names may extend another.
+else; so does ``stress`` where one of both names a file of scenarios and the other writes scenarios out. The path is
+relative to the file that writes it, and the config it names may extend another.
 
 Every value keeps its place in the file that wrote it, for messages. Paths of an extended config are respelled so that
 they lead to the same files from the extending one. So a config says the same written as one file or as several.
@@ -37,6 +38,7 @@ from quantdl.config.yaml_reader import parse_document, read_document
 from quantdl.errors import ConfigError
 
 EXTENDS = "extends"
+_SCENARIOS: tuple[str, ...] = ("stress",)  # written out, or as the file in which they stand
 Keys = tuple[Key, ...]
 
 
@@ -65,7 +67,7 @@ def merged(layers: tuple[Document, ...]) -> Document:
     """Return one document that says what all layers say together, with each value at its place."""
     root = layers[-1].root
     for layer in reversed(layers[:-1]):
-        root = _over(layer.root, root)
+        root = _over(layer.root, root, ())
     texts = {path: text for layer in layers for path, text in layer.texts.items()}
     return Document(layers[0].path, root, texts, tuple(fault for layer in layers for fault in layer.faults))
 
@@ -190,23 +192,26 @@ def _refused(document: Document, message: str) -> ConfigError:
     return ConfigError(ConfigFault((EXTENDS,), message, mark).render(document.lines(mark.path)))
 
 
-def _over(own: Node, base: Node) -> Node:
-    if not (isinstance(own, Mapping) and isinstance(base, Mapping)) or _other_kind(own, base):
+def _over(own: Node, base: Node, keys: Keys) -> Node:
+    if not (isinstance(own, Mapping) and isinstance(base, Mapping)) or _replaces(own, base, keys):
         return own
     entries = dict(base.entries)
     for key, entry in own.entries.items():
         below = base.entries.get(key)
-        entries[key] = entry if below is None else Entry(entry.mark, _over(entry.value, below.value))
+        entries[key] = entry if below is None else Entry(entry.mark, _over(entry.value, below.value, (*keys, key)))
     return Mapping(own.mark, entries, own.flow and base.flow)
 
 
-def _other_kind(own: Mapping, base: Mapping) -> bool:
+def _replaces(own: Mapping, base: Mapping, keys: Keys) -> bool:
+    """Whether a mapping takes the place of the whole one below it, because its keys mean something else."""
+    if keys == _SCENARIOS and own.entries and base.entries:
+        return ("file" in own.entries) != ("file" in base.entries)
     kinds = child(own, "kind"), child(base, "kind")
     return isinstance(kinds[0], Scalar) and isinstance(kinds[1], Scalar) and kinds[0].text != kinds[1].text
 
 
 def _written(own: Node, base: Node | None, keys: Keys) -> Iterator[Keys]:
-    if isinstance(own, Mapping) and isinstance(base, Mapping) and not _other_kind(own, base):
+    if isinstance(own, Mapping) and isinstance(base, Mapping) and not _replaces(own, base, keys):
         for key, entry in own.entries.items():
             yield from _written(entry.value, child(base, key), (*keys, key))
     elif keys:

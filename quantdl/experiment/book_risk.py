@@ -25,20 +25,20 @@ from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_th
 from quantdl.market.sources.settings import Sp500Prices
 from quantdl.models.settings import MarketStatesSettings
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
+from quantdl.risk.book.contributions import expected_shortfall_contributions
+from quantdl.risk.book.figures import NO_GROUP, Window, book_figures
 from quantdl.risk.book.historical import trailing_returns
+from quantdl.risk.book.liquidation import Liquidation, liquidation, traded_money
 from quantdl.risk.book.past_returns import PastReturns
+from quantdl.risk.book.positions import Positions, ValuedBook, valued
 from quantdl.risk.book.predictions import MemberLosses
 from quantdl.risk.book.stand_ins import with_stand_ins
-from quantdl.risk.book_figures import NO_GROUP, Window, book_figures
-from quantdl.risk.contributions import expected_shortfall_contributions
-from quantdl.risk.liquidation import Liquidation, liquidation, traded_money
+from quantdl.risk.book.trades import Hedge, best_hedge, what_if
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.positions import Positions, ValuedBook, valued
 from quantdl.risk.stress.all_scenarios import stress_book
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.record import StressReport
 from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
-from quantdl.risk.trades import Hedge, best_hedge, what_if
 from quantdl.sequences import ReturnWindow
 from quantdl.training.fit import Progress
 from quantdl.training.splits import FitSpans, SplitBars
@@ -67,7 +67,7 @@ def book_risk(
     """Return the risk of a book at a close.
 
     Args:
-        book: See `quantdl.risk.positions.read_positions`.
+        book: See `quantdl.risk.book.positions.read_positions`.
         as_of: The session, or a day after it on which the exchange is closed; None for the last one of the data.
         config: Names data and model, or the file of one; `default_config` where None.
         trade: Money bought by asset, negative for sold: a trade to compare the book with.

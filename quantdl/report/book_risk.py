@@ -33,8 +33,8 @@ from quantdl.report.formatting import (
 )
 from quantdl.report.performance import Tile
 from quantdl.results.book_risk import BookRiskRecord
-from quantdl.risk.book_figures import LevelFigures, MemberRange, PartFigures, PositionFigures
-from quantdl.risk.trades import Change
+from quantdl.risk.book.figures import LevelFigures, MemberRange, PartFigures, PositionFigures
+from quantdl.risk.book.trades import Change
 
 _SMALL = Unit("%", 100.0, 3, "%")
 _ERRORS = "Errors are standard errors of the simulation, in percent of equity like the figures themselves."

@@ -4,7 +4,7 @@ from quantdl.report import charts
 from quantdl.report.document import Section, Table, Words, header, number, row
 from quantdl.report.formatting import PERCENT, Unit, counted, headline, stated
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.run_contributions import PartContribution
+from quantdl.risk.book.run_contributions import PartContribution
 
 _SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (

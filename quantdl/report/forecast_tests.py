@@ -7,7 +7,7 @@ from quantdl.report.document import Cell, Part, Row, Table, Tone, header, notice
 from quantdl.report.formatting import COUNT, ONE_DIGIT, PROBABILITY, RATIO, STATISTIC, capitalized, p_value, stated
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.backtests import BaselZone
-from quantdl.risk.forecast_tests import ALARM, EProcessRecord, ForecastTest, ForecastTests, MonitoredYear
+from quantdl.risk.book.forecast_tests import ALARM, EProcessRecord, ForecastTest, ForecastTests, MonitoredYear
 
 SIGNIFICANCE = 0.05
 SAYS = {

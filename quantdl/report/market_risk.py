@@ -7,7 +7,7 @@ from quantdl.report.document import Cell, Part, Row, Section, Table, header, hea
 from quantdl.report.formatting import COUNT, ONE_DIGIT, RATIO, in_words, p_value, stated
 from quantdl.report.quantities import reason_of
 from quantdl.results.run_record import RunRecord
-from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.book.level_tests import LevelTests
 
 SIGNIFICANCE = 0.05
 TESTS = (

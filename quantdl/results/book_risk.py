@@ -5,10 +5,10 @@ from datetime import date
 
 import pandas as pd
 
-from quantdl.risk.book_figures import BookFigures
-from quantdl.risk.liquidation import Liquidation
+from quantdl.risk.book.figures import BookFigures
+from quantdl.risk.book.liquidation import Liquidation
+from quantdl.risk.book.trades import Hedge, WhatIf
 from quantdl.risk.stress.record import StressReport
-from quantdl.risk.trades import Hedge, WhatIf
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.periods import BothBooks, ContextResult
 from quantdl.records import INLINE, OMIT_DEFAULT
+from quantdl.risk.book.forecast_tests import ForecastTests
+from quantdl.risk.book.level_tests import LevelTests
+from quantdl.risk.book.run_contributions import RunContributions
 from quantdl.risk.curves.active_risk import ActiveRisk
 from quantdl.risk.curves.further_figures import FurtherFigures
 from quantdl.risk.curves.metrics import PerformanceMetrics
-from quantdl.risk.forecast_tests import ForecastTests
-from quantdl.risk.level_tests import LevelTests
-from quantdl.risk.run_contributions import RunContributions
 from quantdl.risk.scores.forecast_scores import ForecastScores
 from quantdl.risk.scores.member_spread import MemberSpread
 

@@ -106,6 +106,6 @@ def test_a_taken_folder_is_left_as_it_is(tmp_path):
 
 
 def test_the_shipped_book_can_be_read():
-    from quantdl.risk.positions import read_positions
+    from quantdl.risk.book.positions import read_positions
 
     assert len(read_positions(ROOT / "data/books/example.csv").positions) == 10

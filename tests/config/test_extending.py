@@ -16,6 +16,7 @@ from quantdl.config.yaml_reader import parse_document
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import ConfigError, PlanError
 from quantdl.experiment.trials import trial_of
+from quantdl.risk.stress.settings import StressSettings
 from tests.config.trees import bare
 
 Write = Callable[..., Path]
@@ -132,6 +133,23 @@ def test_a_mapping_of_another_kind_replaces_the_whole_mapping(write: Write) -> N
     own = "plan: {related_positions: {groups: {kind: correlation, window_bars: 60, threshold: 0.5}}}\n"
     groups = load_config(write(own)).plan.related_positions.groups
     assert (groups.kind, groups.window_bars, groups.threshold) == ("correlation", 60, 0.5)
+
+
+def test_stress_that_is_written_out_and_a_file_of_scenarios_replace_each_other(
+    write: Write, valid_text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "configs" / "base").mkdir(parents=True)
+    for folder in ("configs", "configs/base"):
+        (tmp_path / folder / "crises.yaml").write_text("draws: 7000\n")
+    written_out = load_config(write("stress: {draws: 5000}\n", base=f"{valid_text}\nstress: {{file: crises.yaml}}\n"))
+    assert written_out.stress == StressSettings(draws=5000)
+    from_file = load_config(write("stress: {file: crises.yaml}\n", base=f"{valid_text}\nstress: {{draws: 5000}}\n"))
+    assert from_file.locate(from_file.stress.file) == from_file.source.path.parent / "crises.yaml"
+
+
+def test_stress_of_the_same_form_is_merged_key_by_key(write: Write, valid_text: str) -> None:
+    config = load_config(write("stress: {draws: 5000}\n", base=f"{valid_text}\nstress: {{bars: 5}}\n"))
+    assert config.stress == StressSettings(draws=5000, bars=5)
 
 
 def test_null_takes_a_value_away(write: Write) -> None:

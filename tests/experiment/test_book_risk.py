@@ -11,7 +11,7 @@ from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.book_risk import book_risk, default_config
 from quantdl.records import from_plain, to_plain
 from quantdl.results.book_risk import BookRiskRecord
-from quantdl.risk.positions import Position, Positions, read_positions
+from quantdl.risk.book.positions import Position, Positions, read_positions
 from tests.small_experiment import DECLARED, ROOT, six_stocks, write_prices
 
 LAST = date(2016, 6, 30)

@@ -15,9 +15,9 @@ from quantdl.experiment import carry_out
 from quantdl.experiment.curves import curve_from_the_start
 from quantdl.experiment.judgement import Books, calibration_tests, further_metrics, yardstick, yardstick_of
 from quantdl.market.sources import load_sp500
+from quantdl.risk.book.level_tests import value_at_risk_tests
 from quantdl.risk.curves.further_figures import further_figures
 from quantdl.risk.curves.metrics import performance
-from quantdl.risk.level_tests import value_at_risk_tests
 from tests.risk.curves.made_curves import heavy_returns, measured
 from tests.small_experiment import ASSETS, small_config, stored
 

@@ -7,7 +7,7 @@ from quantdl.records import from_plain, to_plain
 from quantdl.report import contributions
 from quantdl.report.html import build_report
 from quantdl.results.metrics import RunMetrics
-from quantdl.risk.run_contributions import PartContribution, RunContributions
+from quantdl.risk.book.run_contributions import PartContribution, RunContributions
 from tests.report.sections import by_label, chart, table, words
 
 FOUND = RunContributions(

@@ -9,7 +9,7 @@ import pytest
 
 from quantdl.report import forecast_tests, market_risk
 from quantdl.risk.backtests import basel_zone
-from quantdl.risk.forecast_tests import EProcessRecord, ForecastTest, ForecastTests, MonitoredYear
+from quantdl.risk.book.forecast_tests import EProcessRecord, ForecastTest, ForecastTests, MonitoredYear
 from tests.report.sections import by_label, chart, table, words
 
 RIGHT = ForecastTest("kupiec", 0.99, 0.7691, 0.43, "exact", 250)

@@ -6,7 +6,7 @@ import pytest
 
 from quantdl.report import market_risk
 from quantdl.results.run_record import read_run
-from quantdl.risk.level_tests import LevelTests
+from quantdl.risk.book.level_tests import LevelTests
 from tests.report.drawings import traces
 from tests.report.sections import chart, column, words
 

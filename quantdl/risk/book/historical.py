@@ -51,7 +51,7 @@ class HistoricalSimulation:
         )
 
     def scenarios(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> Scenarios | None:
-        """Joint returns behind `book_risk`; see `quantdl.risk.run_contributions.PredictedScenarios`."""
+        """Joint returns behind `book_risk`; see `quantdl.risk.book.run_contributions.PredictedScenarios`."""
         stop = int(self.panel.bars.searchsorted(session, side="right"))
         rows = self._counted(stop, np.flatnonzero(weights != 0))
         known = self._known[rows].all(axis=0)

@@ -67,7 +67,7 @@ class ModelPredictions:
         return BookRisk(losses_under(law), len(stand_ins[shortest]), basis, by_member)
 
     def scenarios(self, session: pd.Timestamp, weights: np.ndarray, level: float) -> Scenarios | None:
-        """Joint returns behind `book_risk`; see `quantdl.risk.run_contributions.PredictedScenarios`."""
+        """Joint returns behind `book_risk`; see `quantdl.risk.book.run_contributions.PredictedScenarios`."""
         law, seed = self._law(session, NEXT_SESSION)
         drawn = Scenarios.of_law(law, self.book.assets, 1, self.n_draws, seed)
         held = torch.from_numpy(np.array(weights, dtype=np.float64))

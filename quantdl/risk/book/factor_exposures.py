@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.risk.contributions import Measure, parts_of
+from quantdl.risk.book.contributions import Measure, parts_of
 from quantdl.risk.measures.scenarios import Scenarios
 
 MARKET, OWN = "market", "own moves"
@@ -54,7 +54,7 @@ def factor_contributions(
         The market first, then groups in which something is held, then what is left; components add up to the measure.
 
     Raises:
-        ValueError: As `quantdl.risk.contributions.value_at_risk_contributions`.
+        ValueError: As `quantdl.risk.book.contributions.value_at_risk_contributions`.
     """
     book = scenarios.losses(weights)
     chance = scenarios.probabilities

@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import optimize, stats
 
 from quantdl.portfolio import risk_contributions
-from quantdl.risk.contributions import (
+from quantdl.risk.book.contributions import (
     expected_shortfall_contributions,
     group_contributions,
     incremental,
@@ -16,6 +16,7 @@ from quantdl.risk.contributions import (
 )
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.risk.measures.scenarios import Scenarios
+from quantdl.risk.measures.streaming import streamed_risk
 
 WEIGHTS = np.array([0.3, 0.2, -0.1, 0.25, 0.15, 0.1])
 ASSETS = tuple("ABCDEF")
@@ -206,3 +207,22 @@ def test_the_stated_errors_are_the_spread_where_one_position_is_most_of_the_book
     spread = torch.stack([one.component for one in found]).std(0)[:2]
     stated = torch.stack([one.error for one in found]).mean(0)[:2]
     assert 0.7 < float(stated[0] / spread[0]) < 1.4 and 0.7 < float(stated[1] / spread[1]) < 1.4
+
+
+def test_draws_that_lose_the_same_at_the_edge_of_the_tail_count_alike():
+    """Of eight draws a quarter is the tail: the loss of .3, and one of the three of .2, a third of each."""
+    returns = torch.tensor(
+        [[-0.3, 0.0], [-0.2, 0.0], [0.0, -0.2], [-0.1, -0.1], [0.1, 0.0], [0.1, 0.1], [0.2, 0.0], [0.1, 0.2]]
+    )
+    scenarios = Scenarios(("A", "B"), returns.double(), 1)
+    found = expected_shortfall_contributions(scenarios, torch.ones(2, dtype=torch.float64), 0.75)
+    torch.testing.assert_close(found.component, torch.tensor([(0.3 + 0.1) / 2, 0.1 / 2], dtype=torch.float64))
+    assert found.total == pytest.approx(0.25)
+
+
+def test_contributions_on_rounded_returns_are_those_of_the_tail_read_in_blocks():
+    returns = (torch.from_numpy(np.random.default_rng(4).standard_t(4, (5000, 3))) / 100).mul(1e3).round().div(1e3)
+    weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+    found = expected_shortfall_contributions(Scenarios(("A", "B", "C"), returns, 1), weights, 0.975)
+    (streamed,) = streamed_risk(returns.split(700), weights, len(returns), (0.975,))
+    torch.testing.assert_close(found.component, streamed.contributions, rtol=1e-10, atol=0.0)

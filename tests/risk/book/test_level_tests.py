@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from quantdl.records import to_plain
+from quantdl.risk.book.level_tests import value_at_risk_tests
 from quantdl.risk.book.predictions import LeftOut
-from quantdl.risk.level_tests import value_at_risk_tests
 
 
 def risk_rows(hits: np.ndarray, level: float = 0.99) -> pd.DataFrame:

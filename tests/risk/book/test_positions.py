@@ -8,7 +8,7 @@ import pytest
 
 from quantdl.errors import DataError
 from quantdl.market.status import CellStatus
-from quantdl.risk.positions import Position, Positions, read_positions, valued
+from quantdl.risk.book.positions import Position, Positions, read_positions, valued
 from quantdl.simulation.panels import panel_of_cells, panel_of_closes
 
 

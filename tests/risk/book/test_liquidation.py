@@ -10,7 +10,7 @@ from quantdl.calendars import trading_calendar
 from quantdl.market.card import IntradayBars
 from quantdl.market.sources import load_sp500
 from quantdl.market.status import CellStatus
-from quantdl.risk.liquidation import liquidation, traded_money
+from quantdl.risk.book.liquidation import liquidation, traded_money
 from quantdl.simulation.panels import panel_of_cells
 
 

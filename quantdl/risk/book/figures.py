@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from quantdl.risk.book.predictions import BookRisk, MemberLosses
-from quantdl.risk.contributions import (
+from quantdl.risk.book.contributions import (
     Contributions,
     expected_shortfall_contributions,
     group_contributions,
     incremental,
     value_at_risk_contributions,
 )
-from quantdl.risk.factor_exposures import factor_contributions
+from quantdl.risk.book.factor_exposures import factor_contributions
+from quantdl.risk.book.predictions import BookRisk, MemberLosses
 from quantdl.risk.measures.losses import expected_shortfall_error, value_at_risk_error
 from quantdl.risk.measures.scenarios import Scenarios
 

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from quantdl.calendars.labels import bar_date
-from quantdl.risk.contributions import Contributions, expected_shortfall_contributions, group_contributions
+from quantdl.risk.book.contributions import Contributions, expected_shortfall_contributions, group_contributions
 from quantdl.risk.measures.scenarios import Scenarios
 
 LEVEL = 0.975

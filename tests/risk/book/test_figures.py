@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy import stats
 
+from quantdl.risk.book.figures import MOST_INCREMENTAL, NO_GROUP, Window, book_figures
 from quantdl.risk.book.predictions import MemberLosses
-from quantdl.risk.book_figures import MOST_INCREMENTAL, NO_GROUP, Window, book_figures
 from quantdl.risk.measures.scenarios import Scenarios
-from tests.risk.test_contributions import WEIGHTS, closed_form, covariance, elliptical
+from tests.risk.book.test_contributions import WEIGHTS, closed_form, covariance, elliptical
 
 GROUPS = ["x", "x", "y", "y", "", ""]
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
+from quantdl.risk.book.contributions import expected_shortfall_contributions
 from quantdl.risk.book.historical import HistoricalSimulation
-from quantdl.risk.contributions import expected_shortfall_contributions
-from quantdl.risk.run_contributions import LEVEL, MOST_SESSIONS, run_contributions
+from quantdl.risk.book.run_contributions import LEVEL, MOST_SESSIONS, run_contributions
 from quantdl.simulation.panels import panel_of_closes
 
 PANEL = panel_of_closes(100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, (700, 3)), axis=0)))

@@ -5,7 +5,8 @@ position is its weight times the derivative of the measure in that weight. The d
 (Tasche): of the position's loss given that the book loses its value at risk, or more than that.
 
 * Expected shortfall: the derivative of the estimator itself, by autograd through the losses. It is exact on the draws:
-  the mean loss of the position in the draws in which the book loses most, the last of which counts in part.
+  the mean loss of the position in the draws in which the book loses most, the last of which counts in part. Where
+  several lose just that, each counts alike, so the order of the draws does not matter.
 * Value at risk: its estimator is one draw, and the derivative of that is what the position lost in this one draw. So
   the conditional mean is estimated by local linear regression of the position's loss on the book's, over the draws
   around the value at risk, see `WINDOW`. The components still add up to the value at risk, because the regression of
@@ -277,11 +278,18 @@ def _split(measure: Measure, book: Tensor, level: float, probabilities: Tensor |
     losses = book.detach().clone().requires_grad_()
     shortfall = expected_shortfall(losses, level, probabilities)
     (share,) = torch.autograd.grad(shortfall, losses)
-    rows = torch.nonzero(share).flatten()
     chance = torch.full_like(book, 1.0 / len(book)) if probabilities is None else probabilities.double()
     chance = chance / chance.sum()
+    share = _shared_alike(share, chance, book == limit)
+    rows = torch.nonzero(share).flatten()
     elsewhere = float(chance.square().sum() - chance[rows].square().sum())
     return _Split(rows, share[rows], float(shortfall.detach()), line, chance[rows], 1.0 - level, elsewhere)
+
+
+def _shared_alike(share: Tensor, chance: Tensor, tied: Tensor) -> Tensor:
+    """What each draw (S,) counts, where draws that lose the same at the edge of the tail count by their probability."""
+    whole = chance[tied].sum()
+    return share if not bool(whole > 0) else torch.where(tied, share[tied].sum() * chance / whole, share)
 
 
 def _line_at(limit: float, book: Tensor, level: float, probabilities: Tensor | None) -> _Line:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantdl.risk.factor_exposures import MARKET, OWN, factor_contributions
+from quantdl.risk.book.factor_exposures import MARKET, OWN, factor_contributions
 from quantdl.risk.measures.scenarios import Scenarios
 
 GROUPS = ["x"] * 20 + ["y"] * 20

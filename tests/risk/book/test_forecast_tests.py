@@ -8,8 +8,8 @@ from scipy import stats
 from quantdl.records import from_plain, to_plain
 from quantdl.risk.backtests import acerbi_szekely_z2, berkowitz, christoffersen, dynamic_quantile, weibull_durations
 from quantdl.risk.backtests.monitoring import exception_process, shortfall_process, transform_process
+from quantdl.risk.book.forecast_tests import ForecastTests, forecast_tests, monitoring_strip
 from quantdl.risk.book.predictions import RiskTable
-from quantdl.risk.forecast_tests import ForecastTests, forecast_tests, monitoring_strip
 
 SESSIONS = pd.bdate_range("2019-01-02", periods=400)
 LEVELS = {0.95: (1.6448536, 2.0627128), 0.99: (2.3263479, 2.6652142)}

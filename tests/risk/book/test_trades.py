@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from quantdl.risk.book.trades import best_hedge, hedge_with, what_if
 from quantdl.risk.measures.scenarios import Scenarios
-from quantdl.risk.trades import best_hedge, hedge_with, what_if
-from tests.risk.test_contributions import ASSETS, WEIGHTS, closed_form, covariance, elliptical
+from tests.risk.book.test_contributions import ASSETS, WEIGHTS, closed_form, covariance, elliptical
 
 
 def least_variance_weight(asset: int) -> float:
