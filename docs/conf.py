@@ -57,6 +57,7 @@ html_static_path = ["_static"]
 html_css_files = ["quantdl.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
+html_show_search_summary = False  # a browser reads no other page of a folder, so results would end in errors
 html_show_sourcelink = False
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}

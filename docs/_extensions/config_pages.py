@@ -119,8 +119,9 @@ class _Book:
     def default(self, schema: Schema) -> str:
         if "default" not in schema:
             return "none given"
-        text = json.dumps(schema["default"], ensure_ascii=False)
-        return f"`{text}`" if len(text) <= 60 else "see its block"
+        if isinstance(schema["default"], dict) and self.referred(schema):
+            return "see its block"
+        return f"`{json.dumps(schema['default'], ensure_ascii=False)}`"
 
     def values(self, schema: Schema) -> str:
         """Say in words what a key may hold."""
