@@ -1,5 +1,7 @@
 """The documentation leads where it says, says what the code does, and reads without a network."""
 
+import ast
+import linecache
 import os
 import re
 import shutil
@@ -13,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from markdown_it import MarkdownIt
 
+import quantdl
 from quantdl import errors
 from quantdl.config import load_config, load_strategy
 from quantdl.experiment import run_backtest_only
@@ -119,6 +122,36 @@ def test_the_python_of_a_page_runs(page, monkeypatch, capsys):
     value_at_risk, shortfall = map(float, capsys.readouterr().out.split())
     assert value_at_risk == pytest.approx(0.02)  # the third of four losses
     assert shortfall == pytest.approx(0.05)  # the worst quarter of them is the last one
+
+
+PYTHON_PAGE = DOCS / "tutorial/python.md"
+
+
+def test_the_python_of_the_readme_is_that_of_the_tutorial_in_ten_lines():
+    (shown,) = blocks(ROOT / "README.md", "python")
+    assert shown == blocks(PYTHON_PAGE, "python")[0]
+    assert len([line for line in shown.splitlines() if line.strip()]) <= 10
+
+
+def test_every_name_that_the_tutorial_takes_from_the_package_exists():
+    trees = [ast.parse(block) for block in blocks(PYTHON_PAGE, "python")]
+    parts = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    places = {"qd": quantdl, "p": quantdl.plan}
+    named = [(place, node.attr) for node in parts for name, place in places.items() if ast.unparse(node.value) == name]
+    assert len(named) > 20
+    assert [name for place, name in named if not hasattr(place, name)] == []
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_and_its_verdict_is_the_best_that_the_bundled_data_allow(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    for number, block in enumerate(blocks(PYTHON_PAGE, "python")):
+        cell = f"<cell {number}>"  # as a notebook names it, so that the source of a function can be had
+        linecache.cache[cell] = (len(block), None, block.splitlines(keepends=True), cell)
+        exec(compile(block, cell, "exec"), names)
+    assert 0.015 < names["risk"].value_at_risk < 0.05  # the worst percent of 2022's days began at 3 %
+    assert names["result"].verdict.status == "relative evidence only"
 
 
 # What follows builds the pages and takes a minute.
