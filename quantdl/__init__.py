@@ -1,26 +1,36 @@
 """From market prices to a predictive distribution, from the distribution to risk, positions and a report.
 
-Sub-packages load when they are first used, so `import quantdl` costs neither torch nor pandas:
+What a notebook needs stands here by name, and each name loads when it is first used, so ``import quantdl as qd`` costs
+neither torch nor pandas; so do the sub-packages:
 
-    >>> import quantdl
-    >>> quantdl.errors.QuantdlError.exit_code
+    >>> import quantdl as qd
+    >>> qd.errors.QuantdlError.exit_code
     6
 
-What stands where, and what may import what, is written in ARCHITECTURE.md.
+The names and where they live are written in ``__init__.pyi``. What stands where, and what may import what, is written
+in ARCHITECTURE.md.
 """
 
 import importlib
-import pkgutil
 from types import ModuleType
+from typing import Any
+
+import lazy_loader
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name.startswith("_") or name not in __dir__():
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.{name}")
+class CalledPackage(ModuleType):
+    """A package that is called as the function of its name: ``qd.backtest(...)``.
+
+    Its name belongs to both, and which of them an attribute of ``quantdl`` is must not depend on what was imported
+    before.
+    """
+
+    def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what the function takes and gives
+        """Call the function of `quantdl.interface.backtesting` that is called as the package."""
+        function = getattr(importlib.import_module(f"{__name__}.interface.backtesting"), self.__name__.split(".")[1])
+        return function(*given, **named)
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *(module.name for module in pkgutil.iter_modules(__path__))})
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

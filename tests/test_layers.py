@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[1]
 ROAD = (
     "errors",
     "bounds",
+    "shown",
     "disk",
     "records",
     "calendars",
@@ -34,11 +35,13 @@ ROAD = (
     "risk",
     "portfolio",
     "backtest",
+    "plan",
     "audit",
     "results",
     "report",
     "config",
     "experiment",
+    "interface",
     "cli",
     "__main__",
 )
@@ -59,6 +62,7 @@ DOORS = {
     "arch": ("quantdl.models.classical", "quantdl.risk.measures.estimates", "quantdl.scoring.comparisons"),
     "jinja2": ("quantdl.report.html",),
     "lazy_loader": (
+        "quantdl",
         "quantdl.backtest",
         "quantdl.calendars",
         "quantdl.features",
@@ -197,7 +201,8 @@ def module_name(path: str) -> str:
 
 
 def within(module: str, packages: tuple[str, ...]) -> bool:
-    return any(module == package or module.startswith(f"{package}.") for package in packages)
+    """Whether a module is one of the packages or stands in it; `quantdl` stands for its own file alone."""
+    return any(module == package or (package != "quantdl" and module.startswith(f"{package}.")) for package in packages)
 
 
 def place(module: str) -> int | None:

@@ -39,7 +39,7 @@ def test_every_file_of_the_package_is_in_the_wheel(packaged):
 
 
 @pytest.mark.parametrize(
-    "kind", ["quantdl/py.typed", "quantdl/report/templates/*.html", "quantdl/market/sources/*.csv"]
+    "kind", ["quantdl/py.typed", "quantdl/report/templates/*.html", "quantdl/report/vendored/*.js", "quantdl/market/sources/*.csv"]
 )
 def test_package_data_is_in_the_wheel(packaged, kind):
     assert [name for name in packaged if Path(name).match(kind)]

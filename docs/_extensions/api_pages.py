@@ -16,14 +16,28 @@ class ApiPage:
         name: Of the page, and of its file.
         says: What one finds there, in a line.
         modules: Whose public names it documents; one that ends in ``.*`` stands for the modules of that package, too.
+        defined_in: Beginnings of the modules of which names are described; what is defined elsewhere has its own page.
     """
 
     name: str
     says: str
     modules: tuple[str, ...]
+    defined_in: tuple[str, ...] = ("",)
 
 
 API = (
+    ApiPage(
+        "interface",
+        "What a notebook needs; each of these is a name of the package itself, such as ``qd.Transformer``.",
+        (
+            "quantdl",
+            "quantdl.interface.backtesting",
+            "quantdl.interface.estimator",
+            "quantdl.interface.session_law",
+            "quantdl.plan",
+        ),
+        defined_in=("quantdl.interface", "quantdl.plan"),
+    ),
     ApiPage("errors", "The errors that a user can meet, with the exit codes of the command line.", ("quantdl.errors",)),
     ApiPage("calendars", "Sessions, opens, closes and breaks of an exchange.", ("quantdl.calendars",)),
     ApiPage(
@@ -93,6 +107,7 @@ def api_page(page: ApiPage) -> str:
     described: set[tuple[str, str]] = set()
     for module in _modules(page.modules):
         names = [name for name in _public(module) if _home(module, name) not in described]
+        names = [name for name in names if _home(module, name)[0].startswith(page.defined_in)]
         if names:
             lines += _section(module, names)
             described |= {_home(module, name) for name in names}

@@ -40,6 +40,7 @@ def audit(
     cuts: int | None = CUTS,
     progress: Progress | None = None,
     warnings: tuple[Warned, ...] = (),
+    unseen: tuple[str, ...] = (),
 ) -> AuditReport:
     """Tell whether anything that a run decides depends on data from after it.
 
@@ -49,11 +50,12 @@ def audit(
             again about every decision.
         progress: Told how far it is.
         warnings: What reading the strategy's source has found, for the report.
+        unseen: What nothing can be shown of, a sentence each; no verdict is clean beside one.
 
     Raises:
         QuantdlError: What the run itself raises in the true world.
     """
-    return _Audit(pipeline, cuts, progress or (lambda stage, done, total: None)).report(warnings)
+    return _Audit(pipeline, cuts, progress or (lambda stage, done, total: None)).report(warnings, unseen)
 
 
 @dataclass(eq=False)
@@ -64,7 +66,7 @@ class _Audit:
     leaks: list[Leak] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
-    def report(self, warnings: tuple[Warned, ...]) -> AuditReport:
+    def report(self, warnings: tuple[Warned, ...], unseen: tuple[str, ...]) -> AuditReport:
         reads = OutsideReads()
         result, recorder = self._play(reads)
         questions = Questions(self.futures, self.pipeline.strategy, recorder.asked, reads.opened)
@@ -76,6 +78,7 @@ class _Audit:
         again = self._strategy(questions)
         self._unseen_reads(warnings, reads)
         planted = self._self_test(questions)
+        self.reasons += unseen
         coverage = Coverage(
             sessions=len(recorder.asked),
             decisions=len(self.decided),

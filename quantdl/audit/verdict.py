@@ -1,10 +1,20 @@
 """What an audit found: the verdict, each leak with its place and reach, and how much was looked at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from quantdl.shown import block, note, title
+
 Verdict = Literal["CLEAN", "LEAK", "INCONCLUSIVE"]
+SAYS: Mapping[Verdict, str] = {
+    "CLEAN": "nothing that was decided depends on data from after it, as far as this was looked at",
+    "LEAK": "something depends on data from after it",
+    "INCONCLUSIVE": "nothing was shown, neither that it looks ahead nor that it does not",
+}
+"""What each verdict means."""
+
 EXIT_CODES: dict[Verdict, int] = {"CLEAN": 0, "LEAK": 4, "INCONCLUSIVE": 7}
 
 
@@ -139,6 +149,21 @@ class AuditReport:
     self_test: dict[str, bool]
     files_read: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the verdict, what was found, why nothing was shown, and how much was looked at."""
+        found = (*(leak.sentence() for leak in self.leaks), *self.reasons, self.coverage.sentence())
+        return "\n".join([f"{self.verdict}: {SAYS[self.verdict]}", *(f"  - {sentence}" for sentence in found)])
+
+    def _repr_html_(self) -> str:
+        """Show the same, and what often looks ahead in the strategy's source."""
+        found = [*(leak.sentence() for leak in self.leaks), *self.reasons]
+        warned = [f"line {item.line}: {item.code}: {item.reason}" for item in self.warnings]
+        return block(
+            title(f"{self.verdict}: {SAYS[self.verdict]}"),
+            *(note(f"\u2013 {sentence}") for sentence in (*found, *warned)),
+            note(self.coverage.sentence()),
+        )
 
     @property
     def exit_code(self) -> int:

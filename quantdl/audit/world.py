@@ -12,6 +12,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from quantdl.audit.outside_data import Moment, OutsideData
 from quantdl.market.actions import CorporateActions, Delisting, Split
 from quantdl.market.exchanges.currencies import ExchangeRate
 from quantdl.market.panel import Panel
@@ -34,11 +35,13 @@ class World:
         panel: Prices as loaded, before any treatment.
         series: Series beside the prices, by name.
         rates: Exchange rates.
+        outside: What a strategy reads from outside of its view, by name.
     """
 
     panel: Panel
     series: Mapping[str, ExogenousSeries] = field(default_factory=dict)
     rates: tuple[ExchangeRate, ...] = ()
+    outside: Mapping[str, OutsideData] = field(default_factory=dict)
 
     @property
     def sessions(self) -> pd.DatetimeIndex:
@@ -54,7 +57,8 @@ class Change:
         kind: One of `kinds_of`.
         after: Number of the last bar that stays as it is.
         stop: Number of the first bar after ``after`` that is left as it is again; None for none.
-        only: Name of the only field, or ``series:NAME`` of the only series, that is rewritten; None for all.
+        only: Name of the only field, or ``series:NAME`` of the only series, or `outside_name` of what is read
+            from outside, that is rewritten; None for all.
         since: Number of the first bar that is rewritten; the one after ``after`` where None.
     """
 
@@ -73,10 +77,12 @@ def truncated(world: World, after: int) -> World:
         after: Number of its last bar.
     """
     instant = world.panel.known_at[after]
+    moment = Moment(after, world.sessions[after], instant)
     return World(
         world.panel.until(instant),
         {name: series.until(instant) for name, series in world.series.items()},
         tuple(replace(rate, series=rate.series.until(instant)) for rate in world.rates),
+        {name: data.until(moment) for name, data in world.outside.items()},
     )
 
 
@@ -92,7 +98,13 @@ def kinds_of(world: World) -> tuple[str, ...]:
 
 def sources_of(world: World) -> tuple[str, ...]:
     """Return the names by which a change may be kept to one source, for `Change.only`."""
-    return (*world.panel.fields, *(f"{SERIES}{name}" for name in world.series))
+    beside = (f"{SERIES}{name}" for name in world.series)
+    return (*world.panel.fields, *beside, *map(outside_name, world.outside))
+
+
+def outside_name(name: str) -> str:
+    """Return how a change and a message name what a strategy reads from outside."""
+    return f"`{name}`, which stands outside its view"
 
 
 def changed(world: World, change: Change) -> World:
@@ -106,7 +118,7 @@ def changed(world: World, change: Change) -> World:
     window = slice(since, stop)
     generator = np.random.default_rng([change.after, since, sum(map(ord, change.kind))])
     panel = world.panel
-    if change.only is None or not change.only.startswith(SERIES):
+    if change.only is None or change.only in panel.fields:
         panel = _KINDS[change.kind](panel, window, generator, change.only)
     first, last = world.panel.known_at[since - 1], world.panel.known_at[stop - 1]
     series = {
@@ -121,7 +133,14 @@ def changed(world: World, change: Change) -> World:
         else rate
         for rate in world.rates
     )
-    return World(panel, series, rates)
+    between = [Moment(bar, world.sessions[bar], world.panel.known_at[bar]) for bar in (since - 1, stop - 1)]
+    outside = {
+        name: data.rewritten(between[0], between[1], generator)
+        if change.only in {None, outside_name(name)} and since < stop
+        else data
+        for name, data in world.outside.items()
+    }
+    return World(panel, series, rates, outside)
 
 
 def _other_values(

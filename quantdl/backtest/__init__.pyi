@@ -45,6 +45,7 @@ from .running.targets import (
     play_targets as play_targets,
 )
 from .running.view import Forecasts as Forecasts, MarketHistory as MarketHistory, MarketView as MarketView
+from .running.weights import as_decision as as_decision
 from .sensitivity.accounting import Frictions as Frictions, Prices as Prices
 from .sensitivity.derivatives import Sensitivities as Sensitivities, sensitivities as sensitivities
 from .sensitivity.twin import Twin as Twin, without_overlays as without_overlays

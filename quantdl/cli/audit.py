@@ -4,13 +4,7 @@ from collections.abc import Iterator
 
 import typer
 
-from quantdl.audit.verdict import AuditReport
-
-_SAYS = {
-    "CLEAN": "nothing that was decided depends on data from after it, as far as this was looked at",
-    "LEAK": "something depends on data from after it",
-    "INCONCLUSIVE": "nothing was shown, neither that it looks ahead nor that it does not",
-}
+from quantdl.audit.verdict import SAYS, AuditReport
 
 
 def print_audit(report: AuditReport) -> None:
@@ -24,7 +18,7 @@ def print_audit(report: AuditReport) -> None:
 
 
 def _lines(report: AuditReport) -> Iterator[str]:
-    yield f"{report.verdict}: {_SAYS[report.verdict]}"
+    yield f"{report.verdict}: {SAYS[report.verdict]}"
     yield from (f"  leak:      {leak.sentence()}" for leak in report.leaks)
     yield from (f"  reason:    {reason}" for reason in report.reasons)
     coverage = report.coverage

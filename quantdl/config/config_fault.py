@@ -7,6 +7,9 @@ from pathlib import Path
 
 Key = str | int
 
+IN_PYTHON = Path("made_in_python.yaml")
+"""Stands for the file of a config whose values were handed over in Python: its places are arguments, not lines."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -19,6 +22,11 @@ class Mark:
     def __str__(self) -> str:
         """Return the place as editors know it: ``configs/a.yaml:2:10``."""
         return f"{self.path}:{self.line}:{self.column}"
+
+    @property
+    def prefix(self) -> str:
+        """What a message begins with: the place and a colon, or nothing where the value was handed over in Python."""
+        return "" if self.path == IN_PYTHON else f"{self}: "
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,8 @@ class ConfigFault:
             lines: Of the file in which the fault stands.
         """
         key = f"{dotted(self.keys)}: " if self.keys else ""
-        return "\n".join([f"{self.mark}: {key}{self.message}", *_excerpt(self.mark, lines)])
+        excerpt = [] if self.mark.path == IN_PYTHON else _excerpt(self.mark, lines)
+        return "\n".join([f"{self.mark.prefix}{key}{self.message}", *excerpt])
 
 
 def dotted(keys: Iterable[Key]) -> str:

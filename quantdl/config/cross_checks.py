@@ -13,7 +13,7 @@ from quantdl.backtest.plan.checks import plan_faults
 from quantdl.backtest.plan.invalidation import CalibrationLimit, ShortfallLimit, flattened
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.config.config_fault import Key
+from quantdl.config.config_fault import IN_PYTHON, Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
 from quantdl.config.forecast_schema import DataConfig
@@ -35,14 +35,20 @@ from quantdl.training.settings import Choices, NumberRange, SplitDates
 # Of a search: another of them is another question.
 _FIXED = ("kind", "horizon", "also_horizons", "device", "refit", "final_fit")
 _REFITS = get_args(Refit)
+_OF_STRATEGIES = ("strategy", "strategies")
 _ROUNDING = 1e-9  # of capitals such as a third each
 
 Misfit = tuple[tuple[Key, ...], str]
 """The keys that do not suit the others, and what is wrong with them."""
 
 
-def cross_faults(document: Document) -> Iterator[Misfit]:
-    """Yield what is wrong between blocks; one that cannot be read by itself is passed over."""
+def cross_faults(document: Document, *, in_files: bool = True) -> Iterator[Misfit]:
+    """Yield what is wrong between blocks; one that cannot be read by itself is passed over.
+
+    Args:
+        document: Of a config.
+        in_files: Whether its strategies stand in files, which must be there.
+    """
     blocks = _readable_blocks(document)
     plan, splits, data, backtest = (blocks.get(name) for name in ("plan", "splits", "data", "backtest"))
     if plan is not None:
@@ -57,7 +63,7 @@ def cross_faults(document: Document) -> Iterator[Misfit]:
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
     yield from _member_misfits(document)
-    yield from _missing_files(document)
+    yield from _missing_files(document, in_files=in_files)
 
 
 def risk_faults(document: Document) -> Iterator[Misfit]:
@@ -291,7 +297,7 @@ def _spelt(words: str | tuple[str, ...]) -> str:
     return repr(words) if isinstance(words, str) else f"[{', '.join(words)}]"
 
 
-def _missing_files(document: Document) -> Iterator[Misfit]:
+def _missing_files(document: Document, *, in_files: bool = True) -> Iterator[Misfit]:
     inside: list[tuple[Key, ...]] = []
     for name in ("sources", "exchange_rates"):
         listed = document.node(("data", name))
@@ -303,10 +309,16 @@ def _missing_files(document: Document) -> Iterator[Misfit]:
         inside += [("strategies", at, "file") for at in range(len(allocated.items))]
     for keys in (("strategy", "file"), ("stress", "file"), ("data", "path"), *inside):
         node = document.node(keys)
-        if not isinstance(node, Scalar) or not node.text:
+        if not isinstance(node, Scalar) or not node.text or _is_handed_over(keys, document, in_files):
             continue
         if "data" in keys and "${" in node.text:
             continue  # a variable is read when the data are
         message = missing_file(document.path, node.text)
         if message is not None:
-            yield keys, message
+            home = "the working directory" if document.path == IN_PYTHON else "this config"
+            yield keys, message.replace("this config", home)
+
+
+def _is_handed_over(keys: tuple[Key, ...], document: Document, in_files: bool) -> bool:
+    """Whether no file has to be there: prices of a config made in Python are at hand, and so may its strategy be."""
+    return (keys[0] == "data" and document.path == IN_PYTHON) or (keys[0] in _OF_STRATEGIES and not in_files)

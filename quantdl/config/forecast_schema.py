@@ -16,7 +16,7 @@ from quantdl.config.document import Document, beside
 from quantdl.errors import FieldFaults
 from quantdl.features.settings import FeatureSettings
 from quantdl.market.series.declaration import SeriesFile
-from quantdl.market.sources.settings import PriceSettings
+from quantdl.market.sources.settings import PriceSettings, StoredPrices
 from quantdl.models.settings import GroupsFile, ModelSettings
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.training.settings import TrainingSettings
@@ -157,9 +157,12 @@ class ForecastConfig(BaseModel):
         """Return what makes a run of this config the trial that it is: all but `not_tried`.
 
         A path counts by where it leads, seen from the folder of runs; how it is spelled in which file does not matter.
+        A stored panel counts by its content alone, which the fingerprint of the data tells.
         Strategy files are left out: their code counts by itself.
         """
         content = self.model_dump(exclude=dict(self.not_tried))
+        if isinstance(self.data, StoredPrices):
+            del content["data"]["path"]
 
         def spell(path: Path) -> str:
             return without_stand_in(path) or os.path.relpath(self.locate(path), self.runs_root)
@@ -170,9 +173,10 @@ class ForecastConfig(BaseModel):
         """Return ``file:line:column: key`` of a key, for a message about its value.
 
         Example:
-            ``config.where("splits", "test_end")`` gives ``"configs/quickstart.yaml:21:13: splits.test_end"``.
+            ``config.where("splits", "test_end")`` gives ``"configs/quickstart.yaml:21:13: splits.test_end"``, and
+            ``"splits.test_end"`` where the config was made in Python.
         """
-        return dotted(keys) if self._document is None else f"{self._document.mark(keys)}: {dotted(keys)}"
+        return dotted(keys) if self._document is None else f"{self._document.mark(keys).prefix}{dotted(keys)}"
 
 
 def _plain(value: object, spell: Callable[[Path], str]) -> object:

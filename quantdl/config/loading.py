@@ -1,12 +1,14 @@
 """A config file as an `ExperimentConfig`, or one error that reports everything that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import TypeAdapter
 
 from quantdl.backtest.plan.refusals import PlanFault
-from quantdl.config.config_fault import ConfigFault, Key, dotted
+from quantdl.config.config_fault import IN_PYTHON, ConfigFault, Key, dotted
 from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults, risk_faults
 from quantdl.config.data_paths import respelled
 from quantdl.config.document import Document, Scalar
@@ -22,7 +24,7 @@ from quantdl.config.extending import (
 )
 from quantdl.config.risk_schema import RiskConfig
 from quantdl.config.scenario_file import scenarios_of
-from quantdl.config.schema import SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
+from quantdl.config.schema import PRICES_COPY, SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_writer import yaml_text
 from quantdl.errors import QuantdlError
@@ -85,6 +87,33 @@ def _config_of(layers: tuple[Document, ...]) -> ExperimentConfig:
     return config
 
 
+def config_of_document(
+    document: Document,
+    strategy_texts: Mapping[str, str] | None = None,
+    arguments: Mapping[tuple[Key, ...], tuple[Key, ...]] = MappingProxyType({}),
+) -> ExperimentConfig:
+    """Return the config that a tree describes which stands in no file.
+
+    Args:
+        document: With every value that is not the default.
+        strategy_texts: Source of its strategies by the names of their copies, where they stand in no files.
+        arguments: Other keys for those in which a fault may stand.
+
+    Raises:
+        ConfigError: As `load_config`.
+    """
+    own = with_whole_members(document)
+    config, faults = _checked(own, in_files=strategy_texts is None)
+    if config is None or faults:
+        said = {fault.keys for fault in faults}
+        renamed = [replace(fault, keys=arguments[fault.keys]) for fault in faults if fault.keys in arguments]
+        others = [fault for fault in faults if fault.keys not in arguments]
+        raise refusal(own, others + [fault for fault in renamed if fault.keys not in said])
+    config._document, config._strategy_texts = own, strategy_texts
+    scenarios_of(config)
+    return config
+
+
 def _whole(layers: tuple[Document, ...]) -> Document:
     """What all layers say together, as seen from the first one's file, with what is left out where it is understood."""
     return with_whole_members(with_own_paths(merged(layers), _CONFIG))
@@ -106,6 +135,8 @@ def standalone_yaml(config: ExperimentConfig, folder: Path) -> str:
                 return STRATEGY_COPY
             case ("stress", "file"):
                 return SCENARIOS_COPY
+            case ("data", "path") if document.path == IN_PYTHON:
+                return PRICES_COPY
             case ("strategies", int(number), "file"):
                 return copy_of_strategy(config.strategies[number].name)
         return respelled(node.text, here, folder)
@@ -113,15 +144,20 @@ def standalone_yaml(config: ExperimentConfig, folder: Path) -> str:
     return yaml_text(with_paths(document, _CONFIG, spell).root)
 
 
-def _checked(document: Document) -> tuple[ExperimentConfig | None, list[ConfigFault]]:
-    """Return the config, if the document is one, and everything that is wrong with it."""
+def _checked(document: Document, *, in_files: bool = True) -> tuple[ExperimentConfig | None, list[ConfigFault]]:
+    """Return the config, if the document is one, and everything that is wrong with it.
+
+    Args:
+        document: Of the config.
+        in_files: Whether its strategies stand in files, which must be there.
+    """
     faults = list(document.faults)
     config = None
     try:
         config = read_value(_CONFIG, document)
     except FaultyPart as part:
         faults += part.faults
-    return config, faults + _placed(cross_faults(document), document)
+    return config, faults + _placed(cross_faults(document, in_files=in_files), document)
 
 
 def _at_its_cause(fault: ConfigFault, layers: tuple[Document, ...]) -> ConfigFault:

@@ -1,7 +1,7 @@
 """The schema of a config for the risk of a book: data and a model, without a strategy or a plan."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -34,6 +34,14 @@ FEWEST_BEYOND = 50
 """Draws beyond the highest level from which on contributions to value at risk can be told."""
 
 Level = Annotated[float, Interval(gt=0.5, lt=1)]
+Draws = Annotated[int, Interval(ge=1000, le=2_000_000)]
+
+
+def too_few_draws(draws: int, level: float) -> Iterator[str]:
+    """Say that draws are too few for a level, where they are."""
+    needed = math.ceil(round(FEWEST_BEYOND / (1.0 - level), 6))
+    if draws < needed:
+        yield f"given {draws}; expected at least {needed}, {FEWEST_BEYOND} beyond the highest level"
 
 
 class RiskConfig(ForecastConfig):
@@ -57,7 +65,7 @@ class RiskConfig(ForecastConfig):
 
     model: Model
     levels: Annotated[tuple[Level, ...], NotEmpty] = (0.975, 0.99)
-    draws: Annotated[int, Interval(ge=1000, le=2_000_000)] = 100_000
+    draws: Draws = 100_000
     validation_sessions: Annotated[int, Interval(ge=20, le=5000)] = 504
     unconfirmed_beyond: Annotated[float, Interval(gt=1)] = 5.0
     liquidity: LiquiditySettings = LiquiditySettings()
@@ -67,10 +75,7 @@ class RiskConfig(ForecastConfig):
         faults = self.series_faults()
         if len({*self.levels}) < len(self.levels):
             faults.append(("levels", f"given {list(self.levels)}; expected each level once"))
-        needed = math.ceil(round(FEWEST_BEYOND / (1.0 - max(self.levels)), 6))
-        if self.draws < needed:
-            fault = f"given {self.draws}; expected at least {needed}, {FEWEST_BEYOND} beyond the highest level"
-            faults.append(("draws", fault))
+        faults += [("draws", fault) for fault in too_few_draws(self.draws, max(self.levels))]
         if faults:
             raise FieldFaults(*faults)
         return self

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, PrivateAttr, model_validator
 
 from quantdl.backtest.plan.items import Plan
 from quantdl.bounds import Interval, PositiveFloat, Text
@@ -17,6 +17,9 @@ from quantdl.training.settings import SearchSettings, SplitDates
 
 STRATEGY_COPY = "strategy.py"
 """Name of the copy, in a run folder, of the file of a single strategy."""
+
+PRICES_COPY = "prices"
+"""Name of the folder, in a run folder, of a panel that was handed over in Python."""
 
 SCENARIOS_COPY = "scenarios.yaml"
 """Name of the copy, in a run folder, of the file of stress scenarios."""
@@ -148,6 +151,8 @@ class ExperimentConfig(ForecastConfig):
     backtest: BacktestSettings = BacktestSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
+    _strategy_texts: Mapping[str, str] | None = PrivateAttr(default=None)
+
     @model_validator(mode="after")
     def _names_exist(self) -> "ExperimentConfig":
         names = [series.name for series in self.exogenous]
@@ -173,6 +178,13 @@ class ExperimentConfig(ForecastConfig):
         if self.strategy is not None:
             return {STRATEGY_COPY: self.locate(self.strategy.file)}
         return {copy_of_strategy(item.name): self.locate(item.file) for item in self.strategies}
+
+    @property
+    def strategy_texts(self) -> dict[str, bytes]:
+        """The source of the strategies by the names of their copies in a run folder: of files, or handed over."""
+        if self._strategy_texts is not None:
+            return {copy: text.encode() for copy, text in self._strategy_texts.items()}
+        return {copy: file.read_bytes() for copy, file in self.strategy_files.items()}
 
     def compared_models(self) -> tuple[ModelSettings, ...]:
         """Return the settings of ``compare``, a bare kind with its defaults and the horizons of ``model``."""

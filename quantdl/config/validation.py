@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from quantdl.config.config_fault import ConfigFault, Key, dotted
+from quantdl.config.config_fault import IN_PYTHON, ConfigFault, Key, dotted
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, child, described
 from quantdl.config.expectations import Expectations
 from quantdl.config.scalars import can_be_text, meant_flag, meant_number, resolve
@@ -58,9 +58,13 @@ def refusal(document: Document, faults: Iterable[ConfigFault]) -> ConfigError | 
     blocks = [fault.render(document.lines(fault.mark.path)) for fault in ordered]
     inherited = any(fault.mark.path != document.path for fault in ordered)
     count = f"{len(blocks)} error{'s' if len(blocks) > 1 else ''}"
-    head = [f"{document.path}: {count}"] if len(blocks) > 1 or inherited else []
+    head = [_head(document, count)] if len(blocks) > 1 or inherited else []
     kind = PlanError if all(fault.keys[:1] == ("plan",) for fault in ordered) else ConfigError
     return kind("\n".join([*head, *blocks]))
+
+
+def _head(document: Document, count: str) -> str:
+    return f"{count}:" if document.path == IN_PYTHON else f"{document.path}: {count}"
 
 
 def _payload(node: Node | None, keys: Keys, as_text: set[Keys]) -> object:
@@ -169,7 +173,8 @@ class _Translator:
     def _missing(self, keys: Keys) -> ConfigFault:
         parent = dotted((*self._prefix, *keys)[:-1])
         where = f"under '{parent}:'" if parent else "at the top of the file"
-        return self._fault(keys, f"missing; expected {self._expected.phrase(keys)}; fix: add '{keys[-1]}:' {where}")
+        fix = f"give {keys[-1]}=" if self._document.path == IN_PYTHON else f"add '{keys[-1]}:' {where}"
+        return self._fault(keys, f"missing; expected {self._expected.phrase(keys)}; fix: {fix}")
 
     def _no_kind(self, keys: Keys) -> ConfigFault:
         node = self._document.node(self._prefix + keys)
@@ -180,7 +185,9 @@ class _Translator:
 
     def _unknown(self, keys: Keys) -> ConfigFault:
         full = self._prefix + keys
-        names = self._expected.properties(keys[:-1]) + ([] if full[:-1] else ["extends"])
+        names = self._expected.properties(keys[:-1]) + (
+            [] if full[:-1] or self._document.path == IN_PYTHON else ["extends"]
+        )
         known = f"expected one of {', '.join(names)}" if names else "expected no key here"
         message = f"unknown key; {known}{did_you_mean(str(keys[-1]), names)}"
         return ConfigFault(full, message, self._document.key_mark(full))

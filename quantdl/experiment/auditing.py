@@ -12,15 +12,17 @@ import torch
 
 from quantdl.audit import AuditReport, Fitted, Pipeline, Stage, Traced, World, audit
 from quantdl.audit.audit import CUTS
+from quantdl.audit.outside_names import outside_names
 from quantdl.audit.source_read import read_source
 from quantdl.audit.verdict import Warned
 from quantdl.backtest import Forecasts, Job, Strategy, data_faults, prepare
-from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
+from quantdl.config import ExperimentConfig, plan_refusal
 from quantdl.errors import DataError
+from quantdl.experiment.given import NOTHING, Given
 from quantdl.experiment.judgement import rate_on_cash
 from quantdl.experiment.models import FittedBlock, fit_model, member_histories
 from quantdl.experiment.pipeline import model_predictions, offered
-from quantdl.experiment.preparation import LoadedData, SourceData, load_data, model_inputs, prepared, read_sources
+from quantdl.experiment.preparation import LoadedData, SourceData, data_of, model_inputs, prepared
 from quantdl.features import FeatureTable
 from quantdl.models.settings import EnsembleSettings, ModelSettings
 from quantdl.risk.measures.losses import draw_returns
@@ -42,7 +44,9 @@ _DRAWS = 64  # of a law, by which two are told apart
 _TRAINED_ON, _VALIDATED_ON = 256, 64  # bars of the short fit
 
 
-def audit_config(config: ExperimentConfig, cuts: int | None = CUTS, progress: Progress | None = None) -> AuditReport:
+def audit_config(
+    config: ExperimentConfig, cuts: int | None = CUTS, progress: Progress | None = None, given: Given = NOTHING
+) -> AuditReport:
     """Tell whether anything that a run of a config decides depends on data from after it.
 
     No figure of performance is computed, no run is written and no trial is counted.
@@ -51,29 +55,35 @@ def audit_config(config: ExperimentConfig, cuts: int | None = CUTS, progress: Pr
         config: Of the run.
         cuts: Decisions to verify through the whole pipeline; None for all.
         progress: Told what is going on.
+        given: Parts of the run that are at hand already.
 
     Raises:
         QuantdlError: What the run itself would raise.
     """
-    warnings = tuple(found for file in config.strategy_files.values() for found in _read(file))
-    return audit(configured_pipeline(config, progress), cuts, progress, warnings)
+    texts = zip(config.strategy_files.values(), config.strategy_texts.values(), strict=True)
+    warnings = tuple(found for file, text in texts for found in _read(file, text.decode(errors="replace")))
+    return audit(configured_pipeline(config, progress, given), cuts, progress, warnings, given.unseen)
 
 
-def _read(file: Path) -> tuple[Warned, ...]:
-    found = read_source(file.read_text(encoding="utf-8", errors="replace"))
-    return tuple(replace(item, file=str(file)) for item in found)
+def _read(file: Path, text: str) -> tuple[Warned, ...]:
+    return tuple(replace(item, file=str(file)) for item in (*read_source(text), *outside_names(text)))
 
 
-def configured_pipeline(config: ExperimentConfig, progress: Progress | None = None) -> Pipeline:
+def configured_pipeline(config: ExperimentConfig, progress: Progress | None = None, given: Given = NOTHING) -> Pipeline:
     """Return the pipeline of a config, its model fitted once on the true data.
+
+    Args:
+        config: Of the run.
+        progress: Told what is going on.
+        given: Parts of the run that are at hand already.
 
     Raises:
         QuantdlError: What the run itself would raise before its backtest.
     """
-    configured_strategy(config)
-    data = load_data(config, keep_ingest=False)
-    source = read_sources(config, keep_ingest=False)
-    world = World(source.panel, source.series, source.exchange_rates)
+    given.new_strategy(config)
+    source = given.sources(config)
+    data = data_of(config, source)
+    world = World(source.panel, source.series, source.exchange_rates, given.outside)
     bars = split_bars(data.panel.sessions, config.splits)
     faults = data_faults(config.plan, data.panel, *_span(data, bars, None))
     if faults:
@@ -85,11 +95,14 @@ def configured_pipeline(config: ExperimentConfig, progress: Progress | None = No
     fitted: tuple[Fitted, ...] = ()
     if model is not None:
         among = bars.among(data.trades)
-        block = fit_model(model, data.learnt, model_inputs(config, data), among, config, progress)
+        block = given.fitted
+        if block is None:
+            block = fit_model(model, data.learnt, model_inputs(config, data), among, config, progress)
+        fitted_once = block
         stages += [
             Stage(FEATURES, lambda _, values, at: _features(config, values), _traced_features),
-            Stage(INPUTS, lambda _, values, at: _inputs(config, model, block, values), _traced_inputs),
-            Stage(LAW, lambda _, values, at: _with_histories(block, values[INPUTS]), _traced_law),
+            Stage(INPUTS, lambda _, values, at: _inputs(config, model, fitted_once, values), _traced_inputs),
+            Stage(LAW, lambda _, values, at: _with_histories(fitted_once, values[INPUTS]), _traced_law),
         ]
         through = block.fitted.fitted_through[0]
         middle = data.learnt.bars[among.test[len(among.test) // 2]]
@@ -102,14 +115,17 @@ def configured_pipeline(config: ExperimentConfig, progress: Progress | None = No
         stages=tuple(stages),
         job=partial(_job, config, bars),
         forecasts=partial(_forecasts, config, bars, progress),
-        strategy=lambda _: _strategy(config),
-        built_from_world=False,
+        strategy=partial(_strategy, config, given),
+        built_from_world=bool(given.outside),
         fitted=fitted,
     )
 
 
-def _strategy(config: ExperimentConfig) -> Strategy:
-    return configured_strategy(config)
+def _strategy(config: ExperimentConfig, given: Given, world: World) -> Strategy:
+    """A new strategy, which reads from outside what the world says is there."""
+    if given.reading is None or not world.outside:
+        return given.new_strategy(config)
+    return given.reading({name: data.value for name, data in world.outside.items()})
 
 
 def _span(data: LoadedData, bars: SplitBars, at: pd.Timestamp | None) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -16,12 +17,14 @@ import torch
 from torch import Tensor
 
 from quantdl.config import RiskConfig, load_risk_config
+from quantdl.config.risk_schema import LiquiditySettings
 from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.distributions import Forecast, MixtureForecast
 from quantdl.errors import ConfigError, DataError, did_you_mean
 from quantdl.experiment.closing import fingerprint_of, following_session, last_session
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_through, read_sources
+from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import Sp500Prices
 from quantdl.models.settings import MarketStatesSettings
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
@@ -38,7 +41,8 @@ from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress.all_scenarios import stress_book
 from quantdl.risk.stress.liquidity import MarketDepth
 from quantdl.risk.stress.record import StressReport
-from quantdl.risk.stress.stressed_book import StressedBook, StressLaw, scenario_faults
+from quantdl.risk.stress.settings import StressSettings
+from quantdl.risk.stress.stressed_book import Place, StressedBook, StressLaw, scenario_faults
 from quantdl.sequences import ReturnWindow
 from quantdl.training.fit import Progress
 from quantdl.training.splits import FitSpans, SplitBars
@@ -88,30 +92,59 @@ def book_risk(
     cut = replace(source, panel=source.panel.until(session))
     data = prepared_through(settings, cut, session, settings.unconfirmed_beyond)
     held = valued(book, data.panel, session)
-    scenarios = scenarios_of(settings)
-    if scenarios is not None and (faults := [*scenario_faults(scenarios, held.assets, _groups(held).values())]):
+    if faults := [*unknown_in_scenarios(scenarios_of(settings), held)]:
         raise scenario_refusal(settings, faults)
     bought = _bought(trade or {}, held)
     laws = _laws(settings, data, progress)
     if progress:
         progress("risk of the book", 0, 1)
-    record = _record(settings, data, held, laws, book.source, bought)
-    record = replace(record, basis=replace(record.basis, fingerprint=fingerprint_of(cut.panel)))
+    record = risk_under(RiskTerms.of(settings), cut.panel, data, held, laws, book.source, bought)
     if progress:
         progress("risk of the book", 1, 1)
     return record
 
 
+@dataclass(frozen=True)
+class RiskTerms:
+    """How the risk of a book is read off its laws.
+
+    Attributes:
+        model: Kind of the model.
+        seed: Of the draws.
+        levels: Confidence levels.
+        draws: Joint draws.
+        liquidity: How long and how costly it is to leave the book.
+        stress: Scenarios that the book is put through; None for none.
+        name: Of the config that says so, or of whatever else does.
+    """
+
+    model: str
+    seed: int
+    levels: tuple[float, ...]
+    draws: int
+    liquidity: LiquiditySettings = LiquiditySettings()
+    stress: StressSettings | None = None
+    name: str = "in Python"
+
+    @staticmethod
+    def of(config: RiskConfig) -> "RiskTerms":
+        """Return what a config says."""
+        stress = scenarios_of(config)
+        return RiskTerms(
+            config.model.kind, config.seed, config.levels, config.draws, config.liquidity, stress, config.name
+        )
+
+
 @dataclass(frozen=True, eq=False)
-class _Laws:
-    """The laws of all windows at the close, shortest first, and the last bar that their fit saw."""
+class BookLaws:
+    """The laws of all windows at a close, by their bars, shortest first; and the last bar that their fit saw."""
 
     by_bars: Mapping[int, Forecast]
     assets: tuple[str, ...]
     fitted_through: pd.Timestamp
 
 
-def _laws(config: RiskConfig, data: LoadedData, progress: Progress | None) -> _Laws:
+def _laws(config: RiskConfig, data: LoadedData, progress: Progress | None) -> BookLaws:
     """Fit the model on everything that there is, and forecast what begins at the last close."""
     sessions = data.learnt.sessions
     last = len(sessions) - 1
@@ -127,20 +160,35 @@ def _laws(config: RiskConfig, data: LoadedData, progress: Progress | None) -> _L
     forecasts = fitted.forecast(bars.test, progress)
     label = data.learnt.bars[-1]
     laws = {n: forecasts.law(label, ReturnWindow(0, n)).to("cpu") for n in config.horizons}
-    return _Laws(laws, forecasts.assets, fitted.fitted.fitted_through[-1])
+    return BookLaws(laws, forecasts.assets, fitted.fitted.fitted_through[-1])
 
 
-def _record(
-    config: RiskConfig,
+def risk_under(
+    terms: RiskTerms,
+    loaded: Panel,
     data: LoadedData,
     held: ValuedBook,
-    laws: _Laws,
+    laws: BookLaws,
     source: str,
-    bought: Mapping[str, float],
+    bought: Mapping[str, float] = MappingProxyType({}),
 ) -> BookRiskRecord:
+    """Return the risk of a book under the laws of a close.
+
+    Args:
+        terms: How it is read off them.
+        loaded: Prices as loaded, which end with the close.
+        data: What was made of these.
+        held: The book.
+        laws: Of its next bar, and of further windows.
+        source: Where the book was read.
+        bought: Money bought by asset, a trade to compare the book with.
+
+    Raises:
+        ConfigError: If the law leaves out an asset of the trade.
+    """
     weights = torch.from_numpy(held.weights)
-    windows = [_window(config, data, held, law, bars) for bars, law in laws.by_bars.items()]
-    figures, nearest = book_figures(weights, windows, config.levels, held.groups), windows[0].scenarios
+    windows = [_window(terms, data, held, law, bars) for bars, law in laws.by_bars.items()]
+    figures, nearest = book_figures(weights, windows, terms.levels, held.groups), windows[0].scenarios
     told = [one.level for one in figures.levels if one.bars == nearest.bars and not one.reason]
     unknown = [asset for asset in bought if not bool(nearest.known[held.assets.index(asset)])]
     if unknown:
@@ -151,18 +199,18 @@ def _record(
         change = _changes(bought, held)
         trade = Trade(tuple(bought.items()), tuple(what_if(nearest, weights, change, level) for level in told))
     return BookRiskRecord(
-        basis=_basis(config, data, laws, source),
+        basis=_basis(terms, loaded, data, laws, source),
         equity=held.equity,
         cash=held.cash,
         gross=float(weights.abs().sum()),
         net=float(weights.sum()),
         held=_positions(held),
         figures=figures,
-        liquidation=_liquidation(config, data, held),
+        liquidation=_liquidation(terms, data, held),
         hedge=_hedge(nearest, weights, max(told)) if told else None,
-        hedge_level=max(told) if told else max(config.levels),
+        hedge_level=max(told) if told else max(terms.levels),
         trade=trade,
-        stress=_stress(config, data, held, laws),
+        stress=_stress(terms, data, held, laws),
         notes=(
             *_notes(held, windows),
             *(["The trade is not compared: no level can be told."] if bought and not told else []),
@@ -170,40 +218,46 @@ def _record(
     )
 
 
+def unknown_in_scenarios(stress: StressSettings | None, held: ValuedBook) -> Iterator[tuple[Place, str]]:
+    """Yield what scenarios name and neither the prices nor the groups of a book know."""
+    if stress is not None:
+        yield from scenario_faults(stress, held.assets, _groups(held).values())
+
+
 def _groups(held: ValuedBook) -> dict[str, str]:
     return {asset: group for asset, group in zip(held.assets, held.groups, strict=True) if group != NO_GROUP}
 
 
-def _stress(config: RiskConfig, data: LoadedData, held: ValuedBook, laws: _Laws) -> StressReport | None:
-    """Put the book through the scenarios of the config, under the laws of all windows; None where it has none."""
-    settings = scenarios_of(config)
+def _stress(terms: RiskTerms, data: LoadedData, held: ValuedBook, laws: BookLaws) -> StressReport | None:
+    """Put the book through the scenarios that are asked for, under the laws of all windows; None where none are."""
+    settings = terms.stress
     if settings is None or not held.weights.any():
         return None
-    volume = _volume(config, data, held)
+    volume = _volume(terms, data, held)
     traded = np.array([volume.get(asset, np.nan) for asset in held.assets])
-    spread = np.full(len(traded), 2e-4 * config.liquidity.half_spread_bps)
+    spread = np.full(len(traded), 2e-4 * terms.liquidity.half_spread_bps)
     depth = MarketDepth(held.equity, traded, spread) if np.isfinite(traded[held.weights != 0]).all() else None
     book = StressedBook(
         PastReturns.of_panel(data.confirmed_returns, data.panel.sessions[-1]),
         held.weights,
-        tuple(StressLaw(law, bars, config.model.kind) for bars, law in laws.by_bars.items()),
+        tuple(StressLaw(law, bars, terms.model) for bars, law in laws.by_bars.items()),
         _groups(held),
         depth,
         "" if depth is not None else "the money that is traded a session is not known of every position",
     )
-    return stress_book(book, settings, config.seed)
+    return stress_book(book, settings, terms.seed)
 
 
-def _window(config: RiskConfig, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:
+def _window(terms: RiskTerms, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:
     """Draw from a law; what it leaves out of the book has its own past returns."""
-    seed = int(np.random.SeedSequence([config.seed, bars]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    drawn = Scenarios.of_law(law, held.assets, bars, config.draws, seed)
+    seed = int(np.random.SeedSequence([terms.seed, bars]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    drawn = Scenarios.of_law(law, held.assets, bars, terms.draws, seed)
     weights = torch.from_numpy(held.weights)
     absent = torch.nonzero((weights != 0) & ~drawn.known).flatten().tolist()
     past = {asset: trailing_returns(data.confirmed_returns, asset, data.panel.bars[-1], bars) for asset in absent}
     filled = {asset: own if len(own) else np.zeros(1) for asset, own in past.items()}  # no level rests on none at all
     whole = with_stand_ins(drawn, weights, filled)
-    members = _member_losses(law, config.draws, seed, weights, filled) if isinstance(law, MixtureForecast) else None
+    members = _member_losses(law, terms.draws, seed, weights, filled) if isinstance(law, MixtureForecast) else None
     if not past:
         return Window(whole, members=members)
     shortest = min(past, key=lambda asset: len(past[asset]))
@@ -252,19 +306,19 @@ def _hedge(scenarios: Scenarios, weights: Tensor, level: float) -> Hedge | None:
     return found if found is not None and found.expected_shortfall.difference < 0 else None
 
 
-def _basis(config: RiskConfig, data: LoadedData, laws: _Laws, source: str) -> BookBasis:
+def _basis(terms: RiskTerms, loaded: Panel, data: LoadedData, laws: BookLaws, source: str) -> BookBasis:
     card, following = data.panel.card, following_session(data.panel)
     return BookBasis(
         session=data.panel.sessions[-1].date(),
         next_session=None if following is None else following.date(),
         positions=source,
-        config=config.name,
-        model=config.model.kind,
+        config=terms.name,
+        model=terms.model,
         fitted_through=laws.fitted_through.date(),
-        draws=config.draws,
-        seed=config.seed,
+        draws=terms.draws,
+        seed=terms.seed,
         data=card.declaration.source,
-        fingerprint=card.fingerprint,
+        fingerprint=fingerprint_of(loaded),
         currency=card.declaration.currency,
     )
 
@@ -278,16 +332,16 @@ def _positions(held: ValuedBook) -> tuple[HeldPosition, ...]:
     )
 
 
-def _liquidation(config: RiskConfig, data: LoadedData, held: ValuedBook) -> Liquidation:
-    """Leave the book at the volume that the positions state, or else the config, or else the prices."""
-    settings, volume = config.liquidity, _volume(config, data, held)
+def _liquidation(terms: RiskTerms, data: LoadedData, held: ValuedBook) -> Liquidation:
+    """Leave the book at the volume that the positions state, or else the terms, or else the prices."""
+    settings, volume = terms.liquidity, _volume(terms, data, held)
     weights = {one.asset: one.weight for one in _positions(held)}
     return liquidation(weights, held.equity, volume, settings.participation, settings.half_spread_bps)
 
 
-def _volume(config: RiskConfig, data: LoadedData, held: ValuedBook) -> dict[str, float]:
-    """Money that is traded a session, by asset: what the positions state, else the config, else the prices."""
-    settings = config.liquidity
+def _volume(terms: RiskTerms, data: LoadedData, held: ValuedBook) -> dict[str, float]:
+    """Money that is traded a session, by asset: what the positions state, else the terms, else the prices."""
+    settings = terms.liquidity
     return {**traded_money(data.panel, settings.window_bars), **settings.dollar_volume, **held.dollar_volume}
 
 

@@ -13,7 +13,8 @@ from quantdl.backtest.plan.sample import bars_per_year_of
 from quantdl.config import ExperimentConfig
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.evaluation_folder import write_evaluation
-from quantdl.experiment.models import fit_model, position_begins
+from quantdl.experiment.fit_terms import position_begins
+from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
 from quantdl.experiment.trials import checked_ledger, record_look
 from quantdl.experiment.unfinished import keeping_unfinished

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from quantdl.audit.outside_names import outside_names
 from quantdl.audit.source_read import FILE_READ, WHOLE_HISTORY, read_source
 from quantdl.backtest import (
     BacktestResult,
@@ -79,6 +80,7 @@ class Judgement:
         risk: Predictions against losses; see `quantdl.risk.book.predictions.risk_table`.
         curves: Both books as the report draws them; see `quantdl.experiment.curves.drawn_curves`.
         monitoring: The strip of the forecasts (`monitoring_strip`); None without any.
+        bands: The predicted law of the book's next return and what came; see `RiskTable.bands`.
         excess_returns: Of the strategy, those that its Sharpe ratio is of.
     """
 
@@ -88,6 +90,7 @@ class Judgement:
     curves: pd.DataFrame
     excess_returns: pd.Series
     monitoring: pd.DataFrame | None = None
+    bands: pd.DataFrame | None = None
 
 
 def judge(
@@ -160,7 +163,8 @@ def judge(
     )
     drawn = drawn_curves(dict(zip((STRATEGY, BASELINE), curves, strict=True)))
     excess = pd.Series(strategy.excess, curves[0].index[1:])
-    return Judgement(metrics, assess(plan, data.panel, result, evidence, rate), risk.rows, drawn, excess, strip)
+    checklist = assess(plan, data.panel, result, evidence, rate)
+    return Judgement(metrics, checklist, risk.rows, drawn, excess, strip, risk.bands)
 
 
 def account_losses(result: BacktestResult) -> pd.Series:
@@ -380,8 +384,11 @@ def _benchmark(
 
 
 def _outside_reads(config: ExperimentConfig) -> Iterator[str]:
-    """Yield the places at which a strategy file opens data, or has quantdl load whole histories."""
-    for file in config.strategy_files.values():
-        for found in read_source(file.read_text(encoding="utf-8", errors="replace")):
+    """Yield where a strategy opens data, has quantdl load whole histories, or reads what was around it."""
+    for file, source in zip(config.strategy_files.values(), config.strategy_texts.values(), strict=True):
+        text = source.decode(errors="replace")
+        for found in read_source(text):
             if found.reason in (FILE_READ, WHOLE_HISTORY):
                 yield f"{file.name}:{found.line}: {found.code}"
+        for found in outside_names(text):
+            yield f"{file.name}:{found.line}: reads {found.code} from outside its view"

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.config import ExperimentConfig, ForecastConfig, RiskConfig
+from quantdl.config import ForecastConfig
 from quantdl.errors import ConfigError, DataError
+from quantdl.experiment.fit_terms import FitTerms
 from quantdl.experiment.unfinished import unfinished_fit
 from quantdl.features import FeatureTable
 from quantdl.market.panel import Panel
@@ -38,7 +39,7 @@ from quantdl.models.settings import (
 from quantdl.records import from_plain, plain_fields
 from quantdl.relations.graphs import NeighbourGraph, correlation_graph, group_graph
 from quantdl.relations.groups import group_paths, load_groups
-from quantdl.sequences import Begins, Histories, ReturnWindow, Shard, build_histories, forecast_windows
+from quantdl.sequences import Histories, ReturnWindow, Shard, build_histories, forecast_windows
 from quantdl.training.batches import AssetBatches, SessionBatches, TrainingBatches
 from quantdl.training.checkpoints import Architecture, load_checkpoint
 from quantdl.training.execution import Capabilities, execution_on
@@ -87,7 +88,7 @@ def fit_model(
     panel: Panel,
     table: FeatureTable,
     bars: SplitBars,
-    config: ForecastConfig,
+    config: ForecastConfig | FitTerms,
     progress: Progress | None = None,
 ) -> FittedBlock:
     """Fit the model of these settings, for the next session and for the position windows of its horizons.
@@ -97,27 +98,23 @@ def fit_model(
         panel: Prices as total returns, see `quantdl.experiment.preparation.LoadedData.learnt`.
         table: Features of the panel.
         bars: To fit on and to forecast at, as numbers of the panel's bars.
-        config: Of the run, for its seed and how networks are trained.
+        config: Of the run, for its seed and how networks are trained, or what a fit reads of one.
         progress: Told what is going on.
 
     Raises:
         ConfigError: If the config names a device that is not there.
         RunError: If training fails.
     """
+    terms = FitTerms.of(config)
     if isinstance(settings, EnsembleSettings):
-        members = tuple(_with_groups(member, panel, config) for member in settings.members)
-        return _fit_ensemble(replace(settings, members=members), panel, table, bars, config, progress)
-    settings = _with_groups(settings, panel, config)
-    histories = member_histories(settings, panel, table, config)
-    return _fit_one(settings, histories, table, bars, config, config.seed, progress)
+        members = tuple(_with_groups(member, panel, terms) for member in settings.members)
+        return _fit_ensemble(replace(settings, members=members), panel, table, bars, terms, progress)
+    settings = _with_groups(settings, panel, terms)
+    histories = member_histories(settings, panel, table, terms)
+    return _fit_one(settings, histories, table, bars, terms, terms.seed, progress)
 
 
-def position_begins(config: ExperimentConfig) -> Begins:
-    """At what positions of a config are filled, from which their returns run: the next close, or the next open."""
-    return "open" if config.plan.friction.fill_at == "next_open" else "close"
-
-
-def return_windows(settings: MemberSettings, config: ForecastConfig) -> tuple[ReturnWindow, ...]:
+def return_windows(settings: MemberSettings, config: ForecastConfig | FitTerms) -> tuple[ReturnWindow, ...]:
     """Return the windows that a model answers for: the next session's, and those of its horizons.
 
     Positions of a run begin where they are filled; a book whose risk is asked for is held already, so each of its
@@ -125,12 +122,12 @@ def return_windows(settings: MemberSettings, config: ForecastConfig) -> tuple[Re
 
     Args:
         settings: Of the model.
-        config: Of a run, or of the risk of a book.
+        config: Of a run, or of the risk of a book, or what a fit reads of it.
     """
-    if isinstance(config, RiskConfig):
-        return tuple(ReturnWindow(0, bars) for bars in config.horizons)
-    assert isinstance(config, ExperimentConfig)  # the other kind of config that names a model
-    return forecast_windows(settings.horizon, settings.also_horizons, position_begins(config))
+    begins = FitTerms.of(config).begins
+    if begins is None:
+        return tuple(ReturnWindow(0, bars) for bars in sorted({1, settings.horizon, *settings.also_horizons}))
+    return forecast_windows(settings.horizon, settings.also_horizons, begins)
 
 
 def _fit_ensemble(
@@ -138,17 +135,17 @@ def _fit_ensemble(
     panel: Panel,
     table: FeatureTable,
     bars: SplitBars,
-    config: ForecastConfig,
+    terms: FitTerms,
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit every member with every seed; the fits of one member read the same histories."""
     blocks: list[FittedBlock] = []
     for member in settings.members:
-        histories = member_histories(member, panel, table, config)
+        histories = member_histories(member, panel, table, terms)
         for number in range(settings.fits_of(member)):
-            seed = member_seed(config.seed, number)
+            seed = member_seed(terms.seed, number)
             told = _told_of(progress, f"member {len(blocks) + 1} of {settings.n_fits} ({member.kind})")
-            blocks.append(_fit_one(member, histories, table, bars, config, seed, told))
+            blocks.append(_fit_one(member, histories, table, bars, terms, seed, told))
     model = EnsembleForecaster([block.fitted.model for block in blocks], settings.weights)
     fitted = FittedModel.ensemble(model, [block.fitted for block in blocks])
     architecture = replace(blocks[0].architecture, settings=plain_fields(settings))
@@ -169,17 +166,20 @@ def _told_of(progress: Progress | None, name: str) -> Progress | None:
     return lambda what, done, total: report(f"{name}: {what}", done, total)
 
 
-def member_histories(settings: MemberSettings, panel: Panel, table: FeatureTable, config: ForecastConfig) -> Histories:
+def member_histories(
+    settings: MemberSettings, panel: Panel, table: FeatureTable, config: ForecastConfig | FitTerms
+) -> Histories:
     """Return the panel as one model reads it: its features, factors, groups and graph.
 
     Args:
         settings: Of the model.
         panel: Prices as total returns.
         table: Features of the panel.
-        config: Of the run, for the groups it names and for where it fills positions.
+        config: Of the run, for the groups it names and for where it fills positions, or what a fit reads of one.
     """
-    settings = _with_groups(settings, panel, config)
-    windows = return_windows(settings, config)
+    terms = FitTerms.of(config)
+    settings = _with_groups(settings, panel, terms)
+    windows = return_windows(settings, terms)
     return build_histories(
         panel,
         windows,
@@ -196,7 +196,7 @@ def _fit_one(
     histories: Histories,
     table: FeatureTable,
     bars: SplitBars,
-    config: ForecastConfig,
+    terms: FitTerms,
     seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
@@ -205,8 +205,8 @@ def _fit_one(
     if isinstance(settings, ClassicalSettings):
         fitted = _fit_classical(settings, histories, bars, progress)
         return FittedBlock(fitted, histories, architecture)
-    on_device = histories.to(_device(config))
-    return _fit_network(settings, on_device, architecture, bars, config, seed, progress)
+    on_device = histories.to(_device(terms))
+    return _fit_network(settings, on_device, architecture, bars, terms, seed, progress)
 
 
 def _fit_network(
@@ -214,21 +214,21 @@ def _fit_network(
     histories: Histories,
     architecture: Architecture,
     bars: SplitBars,
-    config: ForecastConfig,
+    terms: FitTerms,
     seed: int,
     progress: Progress | None,
 ) -> FittedBlock:
     """Fit a network on the given spans, and anew on each of those that it is refitted on."""
     spans = walk_forward_spans(histories.sessions, bars, settings.refit)
-    fit_of = partial(_fit_once, settings, histories, config, seed)
+    fit_of = partial(_fit_once, settings, histories, terms, seed)
     models: list[Forecaster] = []
     reports: list[FitReport] = []
     for number, own in enumerate(spans, start=1):
         told = progress if len(spans) == 1 else _told_of(progress, f"fit {number} of {len(spans)}")
-        if not reports or config.training.final_fit == "train":
+        if not reports or terms.training.final_fit == "train":
             model, report = fit_of(own, None, told)
             reports.append(report)
-        if config.training.final_fit == "train_and_validation":
+        if terms.training.final_fit == "train_and_validation":
             model, report = fit_of(own.without_choice, reports[0].best_epoch + 1, told)
             reports.append(report)
         models.append(model)
@@ -242,7 +242,7 @@ def _fit_network(
 def _fit_once(
     settings: Network,
     histories: Histories,
-    config: ForecastConfig,
+    terms: FitTerms,
     seed: int,
     spans: FitSpans,
     passes: int | None,
@@ -253,23 +253,23 @@ def _fit_once(
         torch.manual_seed(seed)
         model = build_network(settings, histories.n_features, len(histories.windows)).to(histories.last.device)
     processes = Processes.current()
-    batches = _batches(settings, histories, spans, config.training, seed, processes.shard)
-    circumstances = _circumstances(config, seed, model, histories, spans, settings, processes, passes)
+    batches = _batches(settings, histories, spans, terms.training, seed, processes.shard)
+    circumstances = _circumstances(terms, seed, model, histories, spans, settings, processes, passes)
     if not isinstance(settings, BayesianSettings):
-        return model, fit(model, batches, config.training, seed, progress, circumstances, passes)
+        return model, fit(model, batches, terms.training, seed, progress, circumstances, passes)
     from quantdl.models.bayesian import BayesianForecaster  # pyro takes a second to import
     from quantdl.training.posterior_fit import fit_posterior
 
     assert isinstance(model, BayesianForecaster)  # that is what `build_network` makes of these settings
-    report = fit(model.network, batches, config.training, seed, progress, circumstances, passes)
+    report = fit(model.network, batches, terms.training, seed, progress, circumstances, passes)
     # Each process draws the posterior of all data.
-    whole = _batches(settings, histories, spans, config.training, seed, Shard())
-    fit_posterior(model, whole, settings, config.training.marginal_share, seed, progress)
+    whole = _batches(settings, histories, spans, terms.training, seed, Shard())
+    fit_posterior(model, whole, settings, terms.training.marginal_share, seed, progress)
     return model, report
 
 
 def _circumstances(
-    config: ForecastConfig,
+    terms: FitTerms,
     seed: int,
     model: Forecaster,
     histories: Histories,
@@ -279,10 +279,10 @@ def _circumstances(
     passes: int | None,
 ) -> Circumstances:
     """How the fit is carried out, and where its state is kept; several processes keep none."""
-    execution = execution_on(Capabilities.of(histories.last.device), config.training)
-    if processes.shard.world_size > 1:
+    execution = execution_on(Capabilities.of(histories.last.device), terms.training)
+    if processes.shard.world_size > 1 or terms.config is None:
         return Circumstances(execution, processes)
-    unfinished = unfinished_fit(config, seed, model, histories, spans, settings, execution, passes)
+    unfinished = unfinished_fit(terms.config, seed, model, histories, spans, settings, execution, passes)
     return Circumstances(execution, processes, unfinished)
 
 
@@ -312,13 +312,16 @@ def _graph(settings: MemberSettings, panel: Panel) -> NeighbourGraph | None:
     return group_graph(returns, groups, k, window, and_correlated=network.edges == "both")
 
 
-def _with_groups(settings: MemberSettings, panel: Panel, config: ForecastConfig) -> MemberSettings:
+def _with_groups(settings: MemberSettings, panel: Panel, terms: FitTerms) -> MemberSettings:
     """The settings with the groups of the config's file written out, if they read groups and have none of their own."""
-    file = config.groups
-    if file is None or not isinstance(settings, NetworkSettings | MarketStatesSettings) or settings.groups:
+    config = terms.config
+    if config is None or config.groups is None:
+        return settings
+    if not isinstance(settings, NetworkSettings | MarketStatesSettings) or settings.groups:
         return settings
     if not (settings.reads_groups if isinstance(settings, NetworkSettings) else settings.sector_factors):
         return settings
+    file = config.groups
     path = config.locate_data(file.path, "groups", "path")
     groups = load_groups(path, file.symbol, file.levels, file.unknown)
     held = {asset: groups[asset] for asset in panel.assets if asset in groups}
@@ -403,7 +406,7 @@ def restored(
     settings: ModelSettings,
     panel: Panel,
     table: FeatureTable,
-    config: ForecastConfig,
+    config: ForecastConfig | FitTerms,
 ) -> FittedBlock:
     """Return a stored model as `fit_model` gave it, but for how training went, on the same panel.
 
@@ -413,13 +416,14 @@ def restored(
         settings: Of the model in the config.
         panel: Prices as total returns.
         table: Features of the panel.
-        config: Of the run.
+        config: Of the run, or what a fit reads of one.
     """
-    device = _device(config)
+    terms = FitTerms.of(config)
+    device = _device(terms)
     fitted.model.to(device)
     if not isinstance(settings, EnsembleSettings):
-        return FittedBlock(fitted, member_histories(settings, panel, table, config).to(device), architecture)
-    own = [member_histories(member, panel, table, config).to(device) for member in settings.members]
+        return FittedBlock(fitted, member_histories(settings, panel, table, terms).to(device), architecture)
+    own = [member_histories(member, panel, table, terms).to(device) for member in settings.members]
     read = [
         histories
         for member, histories in zip(settings.members, own, strict=True)
@@ -450,12 +454,12 @@ def _rebuilt(
     return sets[0] if n_sets == 1 else RefittedForecaster(sets, range(n_sets))
 
 
-def _device(config: ForecastConfig) -> torch.device:
-    wanted = config.training.device
+def _device(terms: FitTerms) -> torch.device:
+    wanted = terms.training.device
     available = torch.cuda.is_available()
     if wanted == "cuda" and not available:
         raise ConfigError(
-            f"{config.where('training', 'device')}: given cuda, but torch {torch.__version__} finds no CUDA device. "
+            f"{terms.where('training', 'device')}: given cuda, but torch {torch.__version__} finds no CUDA device. "
             "Use auto or cpu."
         )
     return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")

@@ -21,12 +21,14 @@ from quantdl.backtest import (
 )
 from quantdl.backtest.judging.stress import stress_test
 from quantdl.backtest.running.asking import StrategyFailedError
-from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
+from quantdl.config import ExperimentConfig, plan_refusal
 from quantdl.errors import DataError, QuantdlError
+from quantdl.experiment.fit_terms import position_begins
+from quantdl.experiment.given import NOTHING, Given
 from quantdl.experiment.judgement import Books, judge, rate_on_cash
-from quantdl.experiment.models import FittedBlock, fit_model, position_begins
+from quantdl.experiment.models import FittedBlock, fit_model
 from quantdl.experiment.outcome import FailedRunError, Outcome
-from quantdl.experiment.preparation import LoadedData, load_data, model_inputs
+from quantdl.experiment.preparation import LoadedData, model_inputs
 from quantdl.experiment.run_folder import write_run
 from quantdl.experiment.stress import refuse_unknown_names, stress_of_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
@@ -91,13 +93,18 @@ def run_backtest_only(config: ExperimentConfig, progress: Progress | None = None
     return BacktestSummary(metrics.strategy, metrics.baseline, outcome.checklist, selection)
 
 
-def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Outcome:
+def carry_out(config: ExperimentConfig, progress: Progress | None = None, given: Given = NOTHING) -> Outcome:
     """Carry a config out in memory; on disk, it keeps the data as a vintage if they differ from the last one.
 
     What can be refused is refused first: the strategy file, the data, the plan; only then is anything fitted.
+
+    Args:
+        config: Of the run.
+        progress: Told what is going on.
+        given: Parts of it that are at hand already.
     """
-    strategy = configured_strategy(config)
-    data = load_data(config)
+    strategy = given.new_strategy(config)
+    data = given.data(config)
     bars = configured_bars(config, data.panel)
     start, end = _test_span(data, bars)
     faults = data_faults(config.plan, data.panel, start, end)
@@ -105,7 +112,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None) -> Out
         raise _and_revisions(plan_refusal(config, faults), data.census)
     refuse_unknown_names(config, data)
     rate = rate_on_cash(config, data, bars.test)
-    fitted, book = forecast_test_span(config, data, bars, progress)
+    fitted, book = forecast_test_span(config, data, bars, progress, given)
     predictions, forecasts = loss_predictions(config, data, book)
     step = None if progress is None else lambda done, total: progress("backtest", done, total)
     initial = config.backtest.initial_equity
@@ -155,13 +162,25 @@ def _test_span(data: LoadedData, bars: SplitBars) -> tuple[pd.Timestamp, pd.Time
 
 
 def forecast_test_span(
-    config: ExperimentConfig, data: LoadedData, bars: SplitBars, progress: Progress | None
+    config: ExperimentConfig,
+    data: LoadedData,
+    bars: SplitBars,
+    progress: Progress | None,
+    given: Given = NOTHING,
 ) -> tuple[FittedBlock | None, ForecastBook | None]:
-    """Fit the config's model and forecast every bar of the test span; nothing of both without a model."""
+    """Fit the config's model and forecast every bar of the test span; nothing of both without a model.
+
+    A model that is given is not fitted again, and laws that are given stand if they are those of the span.
+    """
     if config.model is None:
         return None, None
     through, bars = data.panel.bars[bars.test[-1]], bars.among(data.trades)
-    fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
+    fitted = given.fitted
+    if fitted is None:
+        fitted = fit_model(config.model, data.learnt, model_inputs(config, data), bars, config, progress)
+    book, span = given.book, data.learnt.bars[bars.test.start : bars.test.stop]
+    if book is not None and book.sessions.equals(span) and book.through == through:
+        return fitted, book
     return fitted, fitted.forecast(bars.test, progress, through)
 
 

@@ -12,11 +12,13 @@ from quantdl.errors import DataError
 from quantdl.experiment.loading import load_bare, load_panel
 from quantdl.experiment.series import load_series, read_at, refuse_stale
 from quantdl.features import FeatureTable, feature_table
+from quantdl.features.settings import FeatureSettings
 from quantdl.market.card import IntradayBars
 from quantdl.market.corporate.adjustment import adjusted
 from quantdl.market.corporate.confirmation import confirmed_prices
 from quantdl.market.exchanges.currencies import ExchangeRate, in_currency, load_exchange_rate
 from quantdl.market.inspection.census import Census, take_census
+from quantdl.market.inspection.policies import Policies
 from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
 from quantdl.market.series.exogenous import ExogenousSeries
@@ -131,7 +133,15 @@ def read_sources(config: ForecastConfig, keep_ingest: bool = True) -> SourceData
         DataError: If the data cannot be read, or a run cannot trade its bars.
         IntegrityError: If the vintage of the last run is not what was written.
     """
-    panel = load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest)
+    return source_of(config, load_panel(config, config.data.at_loading(), keep_ingest=keep_ingest))
+
+
+def source_of(config: ForecastConfig, panel: Panel) -> SourceData:
+    """Return what `read_sources` does for prices that are loaded already.
+
+    Raises:
+        DataError: If a series beside them cannot be read, or a run cannot trade their bars.
+    """
     if isinstance(config, ExperimentConfig):
         _refuse_unfit(config, panel)
     return SourceData(panel, load_series(config), _exchange_rates(config))
@@ -161,13 +171,53 @@ def prepared_through(
     Raises:
         DataError: As `prepared`.
     """
-    panel = source.panel
-    census = take_census(panel)
-    treated = apply_policies(panel, census, config.data.policies, judged_through)
-    money = _in_book_currency(treated, config, source.exchange_rates)
-    universe = _universe(money, config, config.data.eligibility, beyond)
+    return treated(source, _treatment(config), judged_through, beyond)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to prices before anything learns from them.
+
+    Attributes:
+        policies: What is done about each kind of fault.
+        eligibility: Who belongs to the universe; its file as seen from the working directory. None for every listed
+            asset.
+        book_currency: Currency that prices are converted to; None for none.
+        rates_at: Where the exchange rates are named, for a message.
+    """
+
+    policies: Policies = Policies()
+    eligibility: UniverseRule | None = None
+    book_currency: str | None = None
+    rates_at: str = "exchange_rates"
+
+
+def treated(source: SourceData, treatment: Treatment, judged_through: pd.Timestamp, beyond: float) -> LoadedData:
+    """Count the faults, apply the policies, convert to the currency of the book and judge the universe.
+
+    Args:
+        source: What this is done to.
+        treatment: What is done.
+        judged_through: Last session in which a cell may be judged by later ones.
+        beyond: How many times the last close a price may be before the next bar must confirm it.
+
+    Raises:
+        DataError: If a fault is to be refused, or nothing is left.
+    """
+    census = take_census(source.panel)
+    masked = apply_policies(source.panel, census, treatment.policies, judged_through)
+    money = _in_book_currency(masked, treatment, source.exchange_rates)
+    universe = _universe(money, treatment.eligibility, beyond)
     final = money if universe is None else with_universe(money, universe)
     return LoadedData(final, _total_returns(final), census, source.series, source.exchange_rates, universe, beyond)
+
+
+def _treatment(config: ForecastConfig) -> Treatment:
+    """What a config says of it, its file of members located."""
+    data, rule = config.data, config.data.eligibility
+    if rule is not None and rule.membership is not None:
+        rule = replace(rule, membership=config.locate_data(rule.membership, "data", "eligibility", "membership"))
+    return Treatment(data.policies, rule, data.book_currency, config.where("data", "exchange_rates"))
 
 
 def _before_test(config: ExperimentConfig, panel: Panel) -> int:
@@ -185,8 +235,17 @@ def model_inputs(config: ForecastConfig, data: LoadedData) -> FeatureTable:
     Raises:
         DataError: If the prices lack what a group of features needs.
     """
-    series = tuple(data.series[name] for name in config.features.exogenous)
-    return feature_table(data.learnt, config.features.groups, series)
+    return inputs_of(config.features, data)
+
+
+def inputs_of(features: FeatureSettings, data: LoadedData) -> FeatureTable:
+    """Return the features that settings name, as `model_inputs` does for a config.
+
+    Raises:
+        DataError: If the prices lack what a group of features needs.
+    """
+    series = tuple(data.series[name] for name in features.exogenous)
+    return feature_table(data.learnt, features.groups, series)
 
 
 def check_data(
@@ -243,13 +302,13 @@ def _exchange_rates(config: ForecastConfig) -> tuple[ExchangeRate, ...]:
     return tuple(load_exchange_rate(replace(file, path=path)) for file, path in located)
 
 
-def _in_book_currency(panel: Panel, config: ForecastConfig, rates: tuple[ExchangeRate, ...]) -> Panel:
-    if config.data.book_currency is None:
+def _in_book_currency(panel: Panel, treatment: Treatment, rates: tuple[ExchangeRate, ...]) -> Panel:
+    if treatment.book_currency is None:
         return panel
     try:
-        return in_currency(panel, config.data.book_currency, rates)
+        return in_currency(panel, treatment.book_currency, rates)
     except DataError as error:
-        raise DataError(f"{config.where('data', 'exchange_rates')}: {error}") from error
+        raise DataError(f"{treatment.rates_at}: {error}") from error
 
 
 def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> slice:
@@ -257,15 +316,9 @@ def _read_in_test(config: ExperimentConfig, panel: Panel, before_test: int) -> s
     return slice(before_test, int(panel.sessions.searchsorted(pd.Timestamp(config.splits.test_end), side="right")))
 
 
-def _universe(panel: Panel, config: ForecastConfig, rule: UniverseRule | None, beyond: float) -> Universe | None:
+def _universe(panel: Panel, rule: UniverseRule | None, beyond: float) -> Universe | None:
     """Judge the universe on confirmed prices: a bad print neither sells a holding nor lets an asset in."""
-    if rule is None:
-        return None
-    confirmed = confirmed_prices(panel, beyond).panel
-    path = rule.membership
-    where = ("data", "eligibility", "membership")
-    located = None if path is None else config.locate_data(path, *where)
-    return universe_as_of(confirmed, replace(rule, membership=located))
+    return None if rule is None else universe_as_of(confirmed_prices(panel, beyond).panel, rule)
 
 
 def _total_returns(panel: Panel) -> Panel:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from quantdl.config import load_config
-from quantdl.config.schema import SCENARIOS_COPY
+from quantdl.config.schema import PRICES_COPY, SCENARIOS_COPY
 from quantdl.errors import ConfigError, IntegrityError
 from quantdl.experiment.pipeline import carry_out
 from quantdl.experiment.run_folder import REPORT, write_outcome
@@ -95,7 +95,7 @@ def reproduce(run: RunFolder, progress: Progress | None = None) -> Reproduction:
 
 def _taken_over(run: RunFolder, strategies: Collection[str]) -> tuple[str, ...]:
     names = {*_ASKED_FOR, *_OF_THE_MOMENT, *strategies}
-    return tuple(name for name in run.files if name in names or name.startswith("written/"))
+    return tuple(name for name in run.files if name in names or name.startswith(("written/", f"{PRICES_COPY}/")))
 
 
 def _compared(run: RunFolder, again: RunFolder, taken_over: Collection[str]) -> Reproduction:

@@ -11,13 +11,15 @@ import pandas as pd
 from quantdl.backtest.judging.summaries import cumulative_costs
 from quantdl.config import ExperimentConfig, standalone_yaml
 from quantdl.config.forecast_schema import ScenarioFile
-from quantdl.config.schema import SCENARIOS_COPY
+from quantdl.config.schema import PRICES_COPY, SCENARIOS_COPY
 from quantdl.experiment.models import FittedBlock
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.market.exchanges.settlement import Settlements, settlements
+from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import AlignedPrices
+from quantdl.market.storage.store import save_panel
 from quantdl.report import write_report
 from quantdl.results.breakdowns import break_down
 from quantdl.results.census import census_record, series_record
@@ -34,7 +36,11 @@ REPORT = "report.html"
 
 
 def write_run(
-    config: ExperimentConfig, output: Path | None, carry_out: Callable[[], Outcome], progress: Progress | None = None
+    config: ExperimentConfig,
+    output: Path | None,
+    carry_out: Callable[[], Outcome],
+    progress: Progress | None = None,
+    panel: Panel | None = None,
 ) -> Path:
     """Carry a config out inside a run folder that appears only when it is complete.
 
@@ -46,6 +52,7 @@ def write_run(
         output: The folder, or None for a new one under the config's root.
         carry_out: Does the work.
         progress: Told that the report is being written.
+        panel: Prices that the config names as stored beside it; None where they stand elsewhere.
 
     Raises:
         FailedRunError: If the strategy failed, once that is kept.
@@ -59,6 +66,8 @@ def write_run(
     failed: FailedRunError | None = None
     with keeping_unfinished(config), writer as run:
         started = time.monotonic()
+        if panel is not None:
+            save_panel(panel, run.path(PRICES_COPY))
         try:
             outcome = carry_out()
         except FailedRunError as error:
@@ -113,8 +122,8 @@ def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
-    for copy, file in config.strategy_files.items():
-        run.write_bytes(copy, file.read_bytes())
+    for copy, text in config.strategy_texts.items():
+        run.write_bytes(copy, text)
     if isinstance(config.stress, ScenarioFile):
         run.write_bytes(SCENARIOS_COPY, config.locate(config.stress.file).read_bytes())
 
@@ -184,6 +193,8 @@ def _write_tables(run: RunWriter, outcome: Outcome) -> None:
         tables["universe"] = outcome.data.universe.changes()
     if outcome.judgement.monitoring is not None:
         tables["monitoring"] = outcome.judgement.monitoring
+    if outcome.judgement.bands is not None and len(outcome.judgement.bands):
+        tables["book_law"] = outcome.judgement.bands
     if outcome.forecasts is not None:
         tables["forecasts"] = outcome.forecasts
     if outcome.by_strategy is not None:

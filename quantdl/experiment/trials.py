@@ -206,8 +206,8 @@ def period_sharpe(metrics: PerformanceMetrics) -> tuple[PeriodSharpe | None, str
 
 
 def code_hash(config: ExperimentConfig) -> str:
-    """Hash of quantdl's own source and of the strategy files: another text is another trial."""
-    texts = [file.read_bytes() for file in config.strategy_files.values()]
+    """Hash of quantdl's own source and of the strategies: another text is another trial."""
+    texts = [*config.strategy_texts.values()]
     code = texts[0] if len(texts) == 1 else b"".join(hashlib.sha256(text).digest() for text in texts)
     return hashlib.sha256(source_hash().encode() + code).hexdigest()
 

@@ -13,6 +13,7 @@ from quantdl.calendars.zones import zone_names
 from quantdl.errors import CalendarError, DataSettingsError
 from quantdl.market.currency import currency_faults, in_a_list, whole_currency
 from quantdl.records import OMIT_DEFAULT
+from quantdl.shown import block, facts, note, title
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,6 +227,22 @@ class DataCard:
     fingerprint: str
     currencies: Mapping[str, str] | None = field(default=None, metadata=OMIT_DEFAULT)
     converted: Mapping[str, str] | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    def _repr_html_(self) -> str:
+        said = self.declaration
+        pairs = {
+            "source": said.source,
+            "licence": said.licence,
+            "as of": said.as_of,
+            "calendar": f"{said.calendar} ({said.timezone})",
+            "length of a bar": said.frequency,
+            "adjustment": said.adjustment,
+            "universe": said.universe,
+            "fields": ", ".join(self.fields),
+            "currency": self.currency,
+            "fingerprint": self.fingerprint,
+        }
+        return block(title("Data card"), facts(pairs), *map(note, said.notes))
 
     @property
     def currency(self) -> str:

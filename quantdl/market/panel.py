@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.data_fault import DataFault
 from quantdl.market.days import session_label, timestamp
 from quantdl.market.status import CellStatus, read_silence
+from quantdl.shown import block, facts, title
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,6 +94,24 @@ class Panel:
                 f"  cells     {share:.1%} traded; {len(self.faults):,} faults recorded",
             ]
         )
+
+    def _repr_html_(self) -> str:
+        said, sessions = self.card.declaration, self.sessions
+        shown = ", ".join(self.assets[:20]) + (", ..." if len(self.assets) > 20 else "")
+        bars = "" if said.frequency == DAILY else f"{len(sessions):,} bars of {said.frequency}, "
+        pairs = {
+            "span": f"{bars}{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}",
+            "assets": shown,
+            "fields": ", ".join(self.card.fields),
+            "source": f"{said.source}; as of {said.as_of}",
+            "adjustment": said.adjustment,
+            "universe": said.universe,
+            "calendar": f"{said.calendar} ({said.timezone})",
+            "currency": self.card.currency,
+            "cells": f"{self._traded_share():.1%} with a bar; {len(self.faults):,} faults recorded at loading",
+        }
+        n_sessions = int(1 + np.count_nonzero(np.diff(sessions.asi8)))
+        return block(title(f"Prices of {len(self.assets):,} assets in {n_sessions:,} sessions"), facts(pairs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from plain dictionaries: a mapping proxy cannot travel to another process."""
@@ -170,7 +189,7 @@ class Panel:
             return self.closes
         return np.where(self.traded, self.closes, np.nan)
 
-    def trades_only(self) -> "Panel":
+    def trades_only(self) -> Self:
         """Return the panel without its bars of volume 0: cells are MISSING, or UNLISTED before the first trade."""
         traded = self.traded
         if np.array_equal(traded, self.has_bar):
@@ -189,7 +208,7 @@ class Panel:
         """(T, A) bool: whether the asset belonged to the universe as of the bar."""
         return np.ones(self.status.shape, dtype=bool) if self.members is None else self.members
 
-    def until(self, session: pd.Timestamp | date | str) -> "Panel":
+    def until(self, session: pd.Timestamp | date | str) -> Self:
         """Return the panel as it could be known at the close of ``session``, physically ending there.
 
         Everything is copied, so no array of the view has a base that reaches into the future. What only the future
@@ -209,7 +228,7 @@ class Panel:
             return self._rows(0, int(self.known_at.searchsorted(end, side="right")))
         return self._rows(0, int(self.sessions.searchsorted(session_label(end), side="right")))
 
-    def between(self, start: pd.Timestamp | date | str, end: pd.Timestamp | date | str) -> "Panel":
+    def between(self, start: pd.Timestamp | date | str, end: pd.Timestamp | date | str) -> Self:
         """Return the sessions from ``start`` to ``end``, both inclusive, as a copy with the guarantees of `until`.
 
         Raises:
@@ -218,7 +237,7 @@ class Panel:
         first = int(self.sessions.searchsorted(session_label(start), side="left"))
         return self._rows(first, int(self.sessions.searchsorted(session_label(end), side="right")))
 
-    def at(self, rows: np.ndarray) -> "Panel":
+    def at(self, rows: np.ndarray) -> Self:
         """Return the bars of a mask (T,) bool alone, for measures that count bars: the gaps between them are gone."""
         return replace(
             self,
@@ -229,7 +248,7 @@ class Panel:
             members=None if self.members is None else self.members[rows],
         )
 
-    def select(self, assets: Iterable[str]) -> "Panel":
+    def select(self, assets: Iterable[str]) -> Self:
         """Return the named assets in the given order.
 
         Raises:
@@ -325,7 +344,7 @@ class Panel:
     def _traded_share(self) -> float:
         return float(np.mean([np.mean(self.status[rows] == CellStatus.TRADED) for rows in row_blocks(self.status)]))
 
-    def _rows(self, first: int, stop: int) -> "Panel":
+    def _rows(self, first: int, stop: int) -> Self:
         if first >= stop:
             span = f"{self.sessions[0]:%Y-%m-%d}..{self.sessions[-1]:%Y-%m-%d}"
             raise DataError(f"{self.card.declaration.source}: no session is left in that span; the panel runs {span}.")

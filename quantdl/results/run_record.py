@@ -13,8 +13,10 @@ from quantdl.records import as_object, from_plain
 from quantdl.results.breakdowns import Breakdowns
 from quantdl.results.census import CensusRecord, SeriesRecord
 from quantdl.results.metrics import RunMetrics
+from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
 from quantdl.results.setup import Setup, read_setup
 from quantdl.results.tables import FIX, read_by_session, read_parquet
+from quantdl.risk.book.predictions import BANDS
 from quantdl.risk.stress.record import StressReport
 from quantdl.runs.environment import Environment
 from quantdl.runs.manifest import RunFolder
@@ -90,6 +92,8 @@ class RunTables:
         risk: Predicted value at risk against losses, long over levels.
         monitoring: Exceptions, transforms and money of e-processes, indexed by session; None where nothing was
             predicted.
+        book_law: Quantiles of the book's predicted return, a column for each of `quantdl.risk.book.BANDS`, and what
+            came as ``return``, indexed by session; None where nothing was predicted, and in runs made before it.
     """
 
     curves: pd.DataFrame
@@ -102,6 +106,7 @@ class RunTables:
     regimes: pd.DataFrame
     risk: pd.DataFrame
     monitoring: pd.DataFrame | None = None
+    book_law: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +150,11 @@ class RunRecord:
     tables: RunTables
     stress: StressReport | None = None
 
+    @property
+    def plain_verdict(self) -> PlainVerdict:
+        """The verdict in plain words."""
+        return plain_verdict(self.checklist, self.metrics, self.card.declaration.frequency)
+
 
 def read_run(run: RunFolder) -> RunRecord:
     """Read a run folder.
@@ -187,6 +197,7 @@ def _tables(run: RunFolder) -> RunTables:
         regimes=read_by_session(run, "regimes", "regime"),
         risk=read_parquet(run, "risk", "session", "level", "value_at_risk", "loss", "exception", "source"),
         monitoring=_monitoring(run),
+        book_law=_book_law(run),
     )
 
 
@@ -196,6 +207,14 @@ def _monitoring(run: RunFolder) -> pd.DataFrame | None:
     if "monitoring.parquet" not in run.files:
         return None
     return read_by_session(run, "monitoring", "exception", "pit", *money)
+
+
+def _book_law(run: RunFolder) -> pd.DataFrame | None:
+    """Return the predicted law of the book by session, where the run has one."""
+    if "book_law.parquet" not in run.files:
+        return None
+    columns = [*(f"{probability:g}" for probability in BANDS), "return"]
+    return read_by_session(run, "book_law", *columns)[columns]
 
 
 def _record(run: RunFolder, name: str, record: type[Content]) -> Content:

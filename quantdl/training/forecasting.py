@@ -106,7 +106,7 @@ class ForecastBook:
         if not self.sessions[0] <= session <= self.through:
             raise RunError(
                 f"no forecast for {bar_text(session)}. The book runs {bar_text(self.sessions[0])}.."
-                f"{bar_text(self.through)}; widen the test span of the config."
+                f"{bar_text(self.through)}; forecast a wider span (the test span of a config)."
             )
         made: pd.Timestamp = self.sessions[int(self.sessions.searchsorted(session, side="right")) - 1]
         return made

@@ -181,16 +181,17 @@ class SplitDates:
     def __post_init__(self) -> None:
         faults = []
         if self.validation_end <= self.train_end:
-            faults.append(("validation_end", _not_after(self.validation_end, "train_end", self.train_end)))
+            faults.append(("validation_end", not_after(self.validation_end, "train_end", self.train_end)))
         last = max(("train_end", self.train_end), ("validation_end", self.validation_end), key=lambda end: end[1])
         if self.test_start <= last[1]:
             seen = " (the test span must not overlap what the model has seen)"
-            faults.append(("test_start", _not_after(self.test_start, *last) + seen))
+            faults.append(("test_start", not_after(self.test_start, *last) + seen))
         if self.test_end <= self.test_start:
-            faults.append(("test_end", _not_after(self.test_end, "test_start", self.test_start)))
+            faults.append(("test_end", not_after(self.test_end, "test_start", self.test_start)))
         if faults:
             raise FieldFaults(*faults)
 
 
-def _not_after(given: date, name: str, limit: date) -> str:
+def not_after(given: date, name: str, limit: date) -> str:
+    """Say that a day lies not after another one, which has a name."""
     return f"given {given}; expected a date after {name}, which is {limit}"

@@ -1,5 +1,6 @@
 """From dates to bars: the spans to train on, to validate on and to forecast, which do not overlap."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,7 +65,8 @@ class SplitBars:
         number = np.cumsum(trades) - 1
         ends = (self.fit.train[-1], self.fit.validation[-1], self.test[0], self.test[-1])
         train, validation, before_test, test_end = number[list(ends)].tolist()
-        if not 0 < train < validation <= before_test < test_end:
+        ends_with_fit = self.test[0] == self.test[-1]  # nothing is forecast but what follows the data
+        if not 0 < train < validation <= before_test < test_end + ends_with_fit:
             raise DataError(
                 "A span of splits holds no session in which any asset trades. Every span needs some: choose other days."
             )
@@ -87,23 +89,85 @@ def split_bars(sessions: pd.DatetimeIndex, dates: SplitDates, following: pd.Time
     Raises:
         DataError: If a date lies outside the data or a span holds no session.
     """
-    first, last = sessions[0].date(), sessions[-1].date()
     named = {"train_end": dates.train_end, "validation_end": dates.validation_end, "test_end": dates.test_end}
-    outside = [f"splits.{name} {day}" for name, day in named.items() if not first < day <= last]
-    if outside:
-        raise DataError(
-            f"{', '.join(outside)} outside the data, which runs {first}..{last}. Choose sessions inside it, "
-            "or bring more data."
-        )
+    refuse_outside(sessions, {f"splits.{name}": day for name, day in named.items()})
     train, validation, test_end = (_last_bar(sessions, day) for day in named.values())
-    before_test = int(sessions.searchsorted(pd.Timestamp(dates.test_start), side="left")) - 1
+    before_test = bar_before(sessions, dates.test_start)
     if not 0 < train < validation <= before_test < test_end:
+        first, last = sessions[0].date(), sessions[-1].date()
         raise DataError(
             f"a span of splits holds no session: train to {dates.train_end}, validate to {dates.validation_end}, test "
             f"{dates.test_start}..{dates.test_end}, data {first}..{last}. Every span needs sessions, in this order."
         )
     spans = FitSpans(range(0, train + 1), range(train, validation + 1))
     return SplitBars(spans, range(before_test, test_end + 1), following)
+
+
+def fit_bars(sessions: pd.DatetimeIndex, train_end: date, validation_end: date) -> SplitBars:
+    """Return the bars of a fit that is forecast with later: its test span is all that the data hold after it.
+
+    Args:
+        sessions: (T,) of the panel.
+        train_end: Training labels end here.
+        validation_end: Validation labels end here.
+
+    Raises:
+        DataError: If a date lies outside the data or a span holds no session.
+    """
+    refuse_outside(sessions, {"train_end": train_end, "validation_end": validation_end})
+    train, validation = _last_bar(sessions, train_end), _last_bar(sessions, validation_end)
+    if not 0 < train < validation:
+        raise DataError(
+            f"a span holds no session: train to {train_end}, validate to {validation_end}, data "
+            f"{sessions[0].date()}..{sessions[-1].date()}. Every span needs sessions, in this order."
+        )
+    spans = FitSpans(range(0, train + 1), range(train, validation + 1))
+    return SplitBars(spans, range(validation, len(sessions)))
+
+
+def forecast_bars(sessions: pd.DatetimeIndex, start: date, end: date) -> range:
+    """Return the bars at whose close the sessions from ``start`` to ``end`` are forecast, and the last of them itself.
+
+    Args:
+        sessions: (T,) of the panel.
+        start: First session that is forecast, from the bar before it.
+        end: Last one.
+
+    Raises:
+        DataError: If a date lies outside the data or no session in between.
+    """
+    refuse_outside(sessions, {"start": start, "end": end})
+    before, last = bar_before(sessions, start), _last_bar(sessions, end)
+    if not before < last:
+        raise DataError(
+            f"no session lies in {start}..{end}; the data runs {sessions[0].date()}..{sessions[-1].date()}. "
+            "Give a first and a last session, in this order."
+        )
+    return range(before, last + 1)
+
+
+def refuse_outside(sessions: pd.DatetimeIndex, named: Mapping[str, date]) -> None:
+    """Refuse days that lie outside the data, all of them at once.
+
+    Args:
+        sessions: (T,) of the panel.
+        named: Days by the names that a message gives them.
+
+    Raises:
+        DataError: Naming them.
+    """
+    first, last = sessions[0].date(), sessions[-1].date()
+    outside = [f"{name} {day}" for name, day in named.items() if not first < day <= last]
+    if outside:
+        raise DataError(
+            f"{', '.join(outside)} outside the data, which runs {first}..{last}. Choose sessions inside it, "
+            "or bring more data."
+        )
+
+
+def bar_before(sessions: pd.DatetimeIndex, day: date) -> int:
+    """Return the number of the last bar before a day; -1 where there is none."""
+    return int(sessions.searchsorted(pd.Timestamp(day), side="left")) - 1
 
 
 def refit_bars(sessions: pd.DatetimeIndex, bars: SplitBars, refit: Refit) -> list[int]:

@@ -19,7 +19,7 @@ from quantdl.runs import RunWriter, open_run
 from tests.recorded_run import derived
 
 PROJECT = Path(__file__).parents[2]
-MOST_BYTES = 6_000_000
+MOST_BYTES = 3_000_000
 
 
 class Page(HTMLParser):
@@ -90,7 +90,7 @@ def test_the_policy_names_exactly_the_scripts_that_run(report):
 
 
 def test_plotly_is_inlined_once(report):
-    assert report.count("* plotly.js v") == 1
+    assert report.count("* plotly.js (cartesian - minified) v") == 1
 
 
 def test_every_chart_has_its_place_and_its_words(report):

@@ -11,7 +11,15 @@ from quantdl.errors import DataError
 from quantdl.sequences import NEXT_SESSION, build_histories, position_window
 from quantdl.simulation import panel_of_closes
 from quantdl.training.settings import SplitDates
-from quantdl.training.splits import FitSpans, SplitBars, refit_bars, split_bars, walk_forward_spans
+from quantdl.training.splits import (
+    FitSpans,
+    SplitBars,
+    fit_bars,
+    forecast_bars,
+    refit_bars,
+    split_bars,
+    walk_forward_spans,
+)
 from tests.panels import closes_of, heavy_tailed_returns
 
 SESSIONS = pd.DatetimeIndex(np.busday_offset("2015-01-01", np.arange(1300), roll="forward").astype("datetime64[ns]"))
@@ -207,3 +215,34 @@ def test_a_test_that_begins_later_than_validation_ends_is_fitted_for_anew():
 
 def test_spans_without_a_choice_learn_from_validation_too():
     assert FitSpans(range(0, 50), range(49, 80)).without_choice == FitSpans(range(0, 80), range(49, 80))
+
+
+def test_a_fit_that_is_forecast_with_later_ends_where_its_validation_does():
+    sessions = pd.bdate_range("2019-01-01", periods=10)
+    bars = fit_bars(sessions, sessions[3].date(), sessions[6].date())
+    assert (bars.fit.train, bars.fit.validation, bars.test) == (range(4), range(3, 7), range(6, 10))
+
+
+def test_a_fit_may_end_with_the_data_whether_or_not_every_session_trades():
+    sessions = pd.bdate_range("2019-01-01", periods=6)
+    trades = np.array([True, True, False, True, True, True])
+    bars = fit_bars(sessions, sessions[2].date(), sessions[5].date()).among(trades)
+    assert (bars.fit.train, bars.fit.validation, bars.test) == (range(2), range(1, 5), range(4, 5))
+
+
+@pytest.mark.parametrize(
+    ("ends", "expected"), [((3, 3), "a span holds no session"), ((0, 4), "train_end 2019-01-01 outs")]
+)
+def test_a_fit_without_sessions_is_refused(ends, expected):
+    sessions = pd.bdate_range("2019-01-01", periods=6)
+    with pytest.raises(DataError, match=expected):
+        fit_bars(sessions, *(sessions[end].date() for end in ends))
+
+
+def test_sessions_are_forecast_from_the_bar_before_the_first_one():
+    sessions = pd.bdate_range("2019-01-01", periods=10)
+    assert forecast_bars(sessions, date(2019, 1, 5), date(2019, 1, 8)) == range(3, 6)  # a weekend, then the Tuesday
+    with pytest.raises(DataError, match="end 2030-01-01 outside the data"):
+        forecast_bars(sessions, date(2019, 1, 5), date(2030, 1, 1))
+    with pytest.raises(DataError, match="no session lies in 2019-01-05..2019-01-06"):
+        forecast_bars(sessions, date(2019, 1, 5), date(2019, 1, 6))

@@ -13,6 +13,7 @@ from quantdl.backtest.plan.terms import RiskFree, cash_rates
 from quantdl.backtest.running.result import BacktestResult
 from quantdl.market.corporate.confirmation import ConfirmedPrices, confirmed_prices
 from quantdl.market.panel import Panel
+from quantdl.shown import block, facts, title
 
 Verdict = Literal["defended", "relative evidence only", "not defended"]
 
@@ -42,6 +43,17 @@ class Checklist:
 
     verdict: Verdict
     items: tuple[ChecklistItem, ...]
+
+    def _repr_html_(self) -> str:
+        """Show each item: whether it holds, what was promised, what was measured and what broke."""
+        titles = {item.name: item.row.title for item in ITEMS}
+        rows = {titles.get(item.item, item.item): _shown(item) for item in self.items}
+        return block(title(f"Checklist: {self.verdict}"), facts(rows))
+
+
+def _shown(item: ChecklistItem) -> str:
+    sign = {True: "\u2713 holds", False: "\u2717 failed", None: "? undecided"}[item.passed]
+    return ". ".join(part.rstrip(".") for part in (f"{sign}: {item.statement}", item.figure, item.cause) if part)
 
 
 def assess(

@@ -41,7 +41,9 @@ from quantdl.backtest.plan.related_positions import RelatedPositions
 from quantdl.backtest.plan.rules import Rule
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.told import told
 from quantdl.backtest.plan.trusted_data import TrustedData
+from quantdl.shown import block, facts, title
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Plan:
     def conditions_by_name(self) -> dict[str, Condition]:
         """The conditions that end the run, and their parts, by the name of their column in the result."""
         return {part.name: part.condition for part in invalidation.flattened(self.invalidation)}
+
+    def _repr_html_(self) -> str:
+        """Show what is promised, item by item."""
+        promised = {item.row.title: told(getattr(self, item.name)) for item in ITEMS if hasattr(self, item.name)}
+        return block(title("Trading plan: what is decided before a backtest"), facts(promised))
 
 
 def _nothing(*_: object) -> tuple[PlanFault, ...]:

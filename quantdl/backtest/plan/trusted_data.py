@@ -92,7 +92,7 @@ def judge(
     failures = [f"the run's data have another {', '.join(other)}"] if other else []
     doubts = []
     if run.evidence.universe == "survivors":
-        doubts = ["only comparisons within this universe are evidence"]
+        doubts = ["the universe was chosen knowing its survivors, so only comparisons within it are evidence"]
     elif run.evidence.universe != "point_in_time":
         doubts = ["how the universe was chosen is unknown: survivorship is not controlled"]
     if run.evidence.outside_reads:

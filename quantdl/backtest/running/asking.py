@@ -3,6 +3,7 @@
 import inspect
 import traceback
 from pathlib import Path
+from types import FunctionType
 
 import numpy as np
 
@@ -202,10 +203,20 @@ def _named(error: BaseException) -> str:
 def _place(strategy: Strategy, error: BaseException) -> str:
     """Return file:line of the innermost frame inside the strategy's own file, else of the innermost frame."""
     frames = traceback.extract_tb(error.__traceback__)
-    try:
-        own = inspect.getsourcefile(type(strategy))
-    except TypeError:  # a class without a source file, as in an interactive session
-        own = None
+    own = _own_file(strategy)
     inside = [frame for frame in frames if own is not None and Path(frame.filename) == Path(own)]
     frame = (inside or list(frames))[-1]
     return f"{frame.filename}:{frame.lineno}"
+
+
+def _own_file(strategy: Strategy) -> str | None:
+    """Return the file, or the cell of a notebook, in which a strategy, or the function that it asks, was typed."""
+    while (inner := getattr(strategy, "strategy", None)) is not None:  # one that records another, for instance
+        strategy = inner
+    asked = getattr(strategy, "function", None) or getattr(type(strategy), "decide", None)
+    if isinstance(asked, FunctionType):
+        return asked.__code__.co_filename
+    try:
+        return inspect.getsourcefile(type(strategy))
+    except TypeError:  # a class without a source file, as in an interactive session
+        return None

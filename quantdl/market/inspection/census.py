@@ -14,6 +14,7 @@ from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.summary import Summary, summarise
 from quantdl.market.inspection.survivorship import judge_survivorship
 from quantdl.market.panel import Panel
+from quantdl.shown import block, facts, note, table, title
 
 SCHEMA_VERSION = 1
 """Of the JSON form, see `quantdl.results.census.CensusRecord`."""
@@ -75,6 +76,23 @@ class Census:
     cells: Mapping[str, np.ndarray] = field(compare=False, repr=False)
     breaks: Mapping[str, np.ndarray] = field(compare=False, repr=False)
     recognised_breaks: Mapping[str, np.ndarray] = field(compare=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        counts, affected = self.counts(), self.assets_affected()
+        found = sorted((kind for kind, count in counts.items() if count), key=lambda kind: -counts[kind])
+        absent = len(counts) - len(found)
+        pairs = {
+            "span": f"{self.first} to {self.last}, {self.n_sessions:,} sessions",
+            "assets": f"{self.n_assets:,}",
+            "universe": f"{self.universe}. {self.survivorship}",
+        }
+        rows = [[kind, f"{counts[kind]:,}", f"{affected[kind]:,}"] for kind in found]
+        return block(
+            title("Census"),
+            facts(pairs),
+            table(("Fault", "count", "assets"), rows) if rows else "",
+            note(f"{absent} more kinds were looked for and not found. Each fault stands in census.faults."),
+        )
 
     def counts(self) -> dict[str, int]:
         """Return the number of cells, sessions or runs of every kind that was looked for, zeros included."""

@@ -22,9 +22,11 @@ from quantdl.market.sources.settings import (
     PriceSettings,
     SinglePrices,
     Sp500Prices,
+    StoredPrices,
 )
 from quantdl.market.sources.sp500 import load_sp500
 from quantdl.market.storage.cache import cached
+from quantdl.market.storage.store import open_panel
 
 
 def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
@@ -47,6 +49,8 @@ def load_prices(settings: PriceSettings, on_fault: OnFault) -> Panel:
             return align(panels, decisions, several_currencies=settings.book_currency is not None).panel
         case Sp500Prices():
             return load_sp500()
+        case StoredPrices():
+            return open_panel(settings.path)
         case CsvFolderPrices():
             declaration = settings.declaration(on_fault)
             panel = cached_csv_folder(settings.path, declaration, settings.symbol_pattern, settings.file_format())

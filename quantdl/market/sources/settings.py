@@ -222,7 +222,22 @@ class LeanPrices(_DeclaredPrices):
     map_files: Path
 
 
-SinglePrices = Sp500Prices | CsvFolderPrices | ParquetPrices | LeanPrices
+@dataclass(frozen=True, kw_only=True)
+class StoredPrices(_Prices):
+    """A panel as `quantdl.market.storage.store.save_panel` stores it; its card says what is known of it.
+
+    Attributes:
+        kind: Tells the sources apart.
+        path: Its folder.
+    """
+
+    FILES: ClassVar[tuple[str, ...]] = ("path",)
+
+    kind: Literal["stored"]
+    path: Path
+
+
+SinglePrices = Sp500Prices | CsvFolderPrices | ParquetPrices | LeanPrices | StoredPrices
 """The settings of one source, told apart by their ``kind``."""
 
 

@@ -16,7 +16,7 @@ from quantdl.report.charts.books import (
     holding_times,
     regime_strip,
 )
-from quantdl.report.charts.canvas import library
+from quantdl.report.charts.canvas import figure, library
 from quantdl.report.charts.census import DrawnFault, fault_map, faults_over_time, kind_map, traded_map
 from quantdl.report.charts.contributions import components
 from quantdl.report.charts.forecasts import (
@@ -27,6 +27,7 @@ from quantdl.report.charts.forecasts import (
     training_course,
     value_at_risk_of_members,
 )
+from quantdl.report.charts.laws import density, fan, losses_of_book
 
 __all__ = [
     "Cap",
@@ -34,11 +35,14 @@ __all__ = [
     "DrawnFault",
     "book_exposure",
     "components",
+    "density",
     "condition_course",
     "cumulative_costs",
     "equity_and_drawdown",
     "event_timeline",
+    "fan",
     "fault_map",
+    "figure",
     "forecast_monitor",
     "faults_over_time",
     "group_exposure",
@@ -46,6 +50,7 @@ __all__ = [
     "kind_map",
     "library",
     "losses_against_predictions",
+    "losses_of_book",
     "pit_histogram",
     "reliability_diagram",
     "regime_strip",

@@ -253,17 +253,17 @@ def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dic
         if held.asset not in columns:
             yield (
                 f"{held.asset}: no such asset among the prices, which hold {len(columns):,}"
-                f"{did_you_mean(held.asset, panel.assets)}. Fix: correct the symbol, or bring its prices with --config."
+                f"{did_you_mean(held.asset, panel.assets)}. Fix: correct the symbol, or bring its prices."
             )
             continue
         last = _last_price(panel, columns[held.asset])
         if last is None:
-            yield f"{held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or give a later --as-of."
+            yield f"{held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or give a later session."
         elif last < session and (held.quantity is not None or _silence(panel, last) > LONGEST_SILENCE):
             stated = "" if held.quantity is None else "state its value, "
             yield (
                 f"{held.asset}: no price at the close of {session:%Y-%m-%d}; the last one is of {last:%Y-%m-%d}, "
-                f"{_silence(panel, last)} bars before. Fix: {stated}take it out, or give an earlier --as-of."
+                f"{_silence(panel, last)} bars before. Fix: {stated}take it out, or give an earlier session."
             )
 
 

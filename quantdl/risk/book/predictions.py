@@ -1,7 +1,7 @@
 """What a book may lose in the next session, whoever predicts it, and the predictions beside what was lost."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
@@ -17,6 +17,9 @@ from quantdl.risk.measures.parameter_uncertainty import parameter_risk
 
 LEVELS = (0.95, 0.99)
 """Confidence levels at which every run's value at risk is predicted and tested."""
+
+BANDS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""Probabilities at which the predicted law of the book's next return is kept."""
 
 MEMBER_COLUMNS = ("value_at_risk_low", "value_at_risk_high", "value_at_risk_spread")
 """How far the members of an ensemble or a posterior are apart: what is not known of the parameters."""
@@ -114,6 +117,24 @@ class BookRisk:
         self._refuse_few(level)
         return float(expected_shortfall(self.losses, level))
 
+    def return_quantiles(self, probabilities: Sequence[float] = BANDS) -> np.ndarray:
+        """Return (P,) the book's returns that the next one stays below with these probabilities.
+
+        Each is the negative of the loss that is not exceeded with the rest of the probability, so the one at 0.01 is
+        the value at risk at 0.99. NaN where there are too few observations on its side, see `reaches`.
+
+        Example:
+            >>> BookRisk(torch.arange(100.0) / 100).return_quantiles([0.01, 0.05, 0.5])
+            array([-0.98, -0.94, -0.49])
+        """
+        told = np.array([self.reaches(max(one, 1.0 - one)) for one in probabilities])
+        found = np.full(len(told), np.nan)
+        if told.any():
+            levels = 1.0 - np.asarray(probabilities, dtype=np.float64)[told]
+            losses = self.losses.cpu().numpy().astype(np.float64)
+            found[told] = -np.quantile(losses, levels.round(12), method="inverted_cdf")
+        return found
+
     def edges(self) -> np.ndarray | None:
         """Return (19,) losses that part the law into 20 parts, each as likely to hold the next one; None of too few.
 
@@ -196,12 +217,15 @@ class RiskTable:
         left_out: By level, the sessions held for which none was.
         cells: In which of 20 equally likely parts of its predicted law each session's loss fell, see `BookRisk.cell`;
             for the sessions for which the law has as many parts.
+        bands: The predicted law of each session's return as fractions of equity, a column for each of `BANDS`, and
+            what came as ``return``, indexed by session. NaN where too little was known of the book.
     """
 
     rows: pd.DataFrame
     probabilities: pd.Series
     left_out: Mapping[float, LeftOut]
     cells: pd.Series = field(default_factory=lambda: pd.Series(dtype=np.int64))
+    bands: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def risk_table(
@@ -227,6 +251,7 @@ def risk_table(
     """
     levels, rows, probabilities, cells = tuple(levels), [], {}, {}
     apart: list[tuple[float, ...]] = []
+    bands = dict[pd.Timestamp, np.ndarray]()
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
     sessions = weights_after_fill.index if traded is None else weights_after_fill.index[traded]
@@ -235,6 +260,7 @@ def risk_table(
         if not weights.any():
             continue
         risk, loss = predictions.book_risk(before, weights), -float(returns.loc[session])
+        bands[session] = np.append(risk.return_quantiles(), -loss)
         if (cell := risk.cell(loss)) is not None:
             cells[session] = cell
         members = None if risk.by_member is None else risk.by_member()
@@ -256,7 +282,13 @@ def risk_table(
     )
     left_out = {level: _left_out(found) for level, found in missed.items() if found}
     series = pd.Series(probabilities, dtype=np.float64, name="pit")
-    return RiskTable(table, series, MappingProxyType(left_out), pd.Series(cells, dtype=np.int64))
+    return RiskTable(table, series, MappingProxyType(left_out), pd.Series(cells, dtype=np.int64), _bands(bands))
+
+
+def _bands(by_session: Mapping[pd.Timestamp, np.ndarray]) -> pd.DataFrame:
+    columns = [*(f"{probability:g}" for probability in BANDS), "return"]
+    laws = np.array(list(by_session.values())).reshape(-1, len(columns))
+    return pd.DataFrame(laws, pd.DatetimeIndex(list(by_session)), columns)
 
 
 def _over_members(members: MemberLosses | None, level: float) -> tuple[float, ...]:

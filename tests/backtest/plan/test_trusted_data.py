@@ -72,7 +72,7 @@ def test_what_was_sold_after_it_left_the_universe_is_in_order():
 @pytest.mark.parametrize(
     ("universe", "cause"),
     [
-        ("survivors", "only comparisons within this universe are evidence"),
+        ("survivors", "the universe was chosen knowing its survivors, so only comparisons within it are evidence"),
         ("unknown", "how the universe was chosen is unknown: survivorship is not controlled"),
     ],
 )

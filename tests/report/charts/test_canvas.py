@@ -1,15 +1,19 @@
 """What every chart is made of: no default template, lines and marks at their sessions, and a chart of plain JSON."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs_version
 
+from quantdl.report.charts import canvas as canvas_file
 from quantdl.report.charts.canvas import add_line, add_marks, canvas, chart, library
 from tests.report.drawings import drawn, traces, values
 
+VENDORED = Path(canvas_file.__file__).parents[1] / "vendored"
 SESSIONS = pd.DatetimeIndex(["2019-01-02", "2019-01-03", "2019-01-07"])
 
 
@@ -18,9 +22,21 @@ def test_no_default_template_swells_the_file():
     assert len(json.dumps(template)) < 200
 
 
-def test_the_script_is_the_one_that_comes_with_plotly():
-    assert f"plotly.js v{get_plotlyjs_version()}" in library()[:400]
+def test_the_script_is_the_release_that_comes_with_plotly_and_names_its_licence():
+    head = library()[:400]
+    assert f"plotly.js (cartesian - minified) v{get_plotlyjs_version()}" in head
+    assert "MIT license" in head and "Copyright" in head
+    assert (VENDORED / "plotly-LICENSE.txt").read_text(encoding="utf-8").startswith("MIT License")
     assert "</script" not in library().lower()
+
+
+def test_the_script_knows_every_kind_of_trace_that_the_charts_draw():
+    """A partial bundle draws nothing of a kind that it lacks; each kind that it has registers itself by its name."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in (VENDORED.parent / "charts").glob("*.py"))
+    drawn_kinds = set(re.findall(r"\.add_([a-z]+)\(", sources)) & {"scatter", "bar", "heatmap", "histogram", "pie"}
+    assert {"scatter", "bar", "heatmap"} <= drawn_kinds
+    missing = [kind for kind in drawn_kinds if not re.search(rf'moduleType:"trace",name:"{kind}"', library())]
+    assert missing == []
 
 
 def test_changes_of_the_layout_win_over_the_shared_look():

@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import stats
 
 from quantdl.market.sources import load_sp500
 from quantdl.risk.book.historical import HistoricalSimulation
 from quantdl.risk.book.predictions import MEMBER_COLUMNS, PARAMETER_COLUMNS, BookRisk, MemberLosses, risk_table
+from quantdl.risk.measures.losses import value_at_risk
 from quantdl.simulation import panel_of_closes
 
 
@@ -101,6 +103,19 @@ def test_a_level_is_reached_when_one_loss_lies_beyond_it(level, reached, ten_los
 def test_the_probability_of_a_smaller_loss_counts_half_of_a_tie_and_is_never_0_or_1(loss, rank, ten_losses):
     """The loss is one of eleven then: smaller ones, half of its ties, and half of itself lie below it."""
     assert ten_losses.probability_of_less(loss) == pytest.approx(rank / 11)
+
+
+def test_quantiles_of_the_return_are_its_value_at_risk_and_that_of_the_other_side():
+    losses = torch.randn(5_000, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    found = BookRisk(losses).return_quantiles([0.01, 0.05, 0.5, 0.95, 0.99])
+    np.testing.assert_allclose(-found[:2], [float(value_at_risk(losses, level)) for level in (0.99, 0.95)])
+    shares = [float((-losses <= one).double().mean()) for one in found]
+    np.testing.assert_allclose(shares, [0.01, 0.05, 0.5, 0.95, 0.99], atol=2e-4 + 1e-9)
+    np.testing.assert_allclose(found, stats.norm.ppf([0.01, 0.05, 0.5, 0.95, 0.99]), atol=0.12)
+
+
+def test_quantiles_that_few_losses_cannot_reach_are_undefined(ten_losses):
+    assert np.isnan(ten_losses.return_quantiles([0.01, 0.1, 0.5, 0.99])).tolist() == [True, False, False, True]
 
 
 def test_a_session_entered_without_positions_is_left_out():

@@ -1,0 +1,49 @@
+"""What a notebook shows is text, whatever an object holds."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from quantdl.shown import block, facts, note, shown, table, title
+
+HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\x00b", "\u202eabc", "&amp;", "x" * 10_000)
+
+
+class Tags(HTMLParser):
+    """Collects the tags and the text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert {name for name, _ in attrs} <= {"style"}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_that_is_shown_becomes_a_tag(text):
+    page = block(title(text), facts({text: text}), table([text, text], [[text, text]]), note(text))
+    assert Tags(page).tags == {"div", "table", "tr", "th", "td"}
+
+
+def test_what_is_shown_reads_as_it_was_given():
+    page = Tags(block(title("A & B"), facts({"source": "<mine>"}), table(["asset", "weight"], [["X", "0.50"]])))
+    assert page.text == "A & Bsource<mine>assetweightX0.50"
+
+
+def test_signs_that_turn_or_end_a_line_are_not_shown():
+    assert shown("a\u202eb\x00c\nd") == "a b c d"
+
+
+def test_long_text_is_cut():
+    assert len(shown("x" * 10_000)) == 300
+
+
+def test_an_empty_note_is_nothing():
+    assert note("") == ""
