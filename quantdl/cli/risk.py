@@ -87,10 +87,13 @@ def _print_stress(found: "StressReport") -> None:
     names = ["scenario", "loss [%]", "error", "probability", "largest loss"]
     lines = []
     for one in found.rows:
-        loss = f"undefined: {one.why_not}" if one.loss is None else f"{100 * one.loss:.2f}"
+        loss = "undefined" if one.loss is None else f"{100 * one.loss:.2f}"
         largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f} %" if one.worst else ""
         lines.append((one.name, loss, *_percent(one.error), one.probability, largest))
     print_table("Stress: what the book loses, in percent of equity", names, lines)
+    for one in found.rows:
+        if one.loss is None:
+            typer.echo(f"{one.name}: undefined: {one.why_not}")
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:

@@ -97,7 +97,8 @@ def read_positions(path: Path | str) -> Positions:
 
     Columns: ``asset``, and ``quantity`` (shares) or ``value`` (money), negative if sold short; both columns may be
     there, and each row then fills one of them. ``group`` and ``dollar_volume`` (money traded in a session) are
-    optional. The row ``CASH`` states, as its value, the money that is not invested. Symbols are text as written.
+    optional. The row ``CASH`` states the money that is not invested, in either column: a unit of cash is a unit of
+    money. Symbols are text as written.
 
     Args:
         path: The file.
@@ -173,7 +174,7 @@ def _position(cells: dict[str, str], n_cells: int, n_columns: int) -> tuple[Posi
     if len(given) != 1 and n_cells == n_columns:
         faults.append(f"{asset}: {' and '.join(given) or 'neither quantity nor value'} given; expected one of the two")
     if asset == CASH and numbers["quantity"] is not None:
-        faults.append("CASH: a quantity given; expected its value, which is money")
+        numbers["value"], numbers["quantity"] = numbers["value"] or numbers["quantity"], None
     if numbers["dollar_volume"] is not None and numbers["dollar_volume"] <= 0:
         faults.append(f"dollar_volume given {numbers['dollar_volume']:g}; expected money above 0")
     return Position(

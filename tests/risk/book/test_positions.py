@@ -44,7 +44,7 @@ def test_quantities_values_groups_volumes_and_cash_are_read(tmp_path):
 
 
 def test_all_faults_of_all_rows_are_told_with_their_lines(tmp_path):
-    text = "asset,quantity,value\nA,1,2\nB,,\nC,x,\nA,1,\nD,nan,\nE,1\nF,1_000,\nCASH,5,\n"
+    text = "asset,quantity,value\nA,1,2\nB,,\nC,x,\nA,1,\nD,nan,\nE,1\nF,1_000,\nCASH,5,6\n"
     faults = refusal(tmp_path, text)
     expected = {
         2: "quantity and value given; expected one of the two",
@@ -54,10 +54,15 @@ def test_all_faults_of_all_rows_are_told_with_their_lines(tmp_path):
         6: "quantity given 'nan'; expected a finite number",
         7: "2 cells; expected 3",
         8: "quantity given '1_000'",
-        9: "CASH: a quantity given; expected its value",
+        9: "CASH: quantity and value given; expected one of the two",
     }
     for line, part in expected.items():
         assert any(fault.startswith(f"book.csv:{line}:") and part in fault for fault in faults), (line, faults)
+
+
+def test_a_quantity_of_cash_is_its_value(tmp_path):
+    (tmp_path / "book.csv").write_text("asset,quantity\nA,10\nCASH,99.5\n")
+    assert read_positions(tmp_path / "book.csv").cash == 99.5
 
 
 def test_a_column_that_is_not_known_is_named_with_what_was_meant(tmp_path):
