@@ -24,6 +24,7 @@ extensions = [
     "docstring_stars",
     "generated_pages",
     "mathml",
+    "plain_signatures",
     "repository_links",
 ]
 exclude_patterns = ["_build", "_extensions", "_static"]

@@ -1,6 +1,7 @@
 """The documentation leads where it says, says what the code does, and reads without a network."""
 
 import ast
+import importlib
 import linecache
 import os
 import re
@@ -122,6 +123,17 @@ def test_the_python_of_a_page_runs(page, monkeypatch, capsys):
     value_at_risk, shortfall = map(float, capsys.readouterr().out.split())
     assert value_at_risk == pytest.approx(0.02)  # the third of four losses
     assert shortfall == pytest.approx(0.05)  # the worst quarter of them is the last one
+
+
+def test_a_signature_shows_types_without_their_ranges(monkeypatch):
+    monkeypatch.syspath_prepend(DOCS / "_extensions")
+    plain = importlib.import_module("plain_signatures").plain
+    written = (
+        "(a: ~typing.Annotated[int, x.Ge(1)], b: tuple[~typing.Annotated[float, x.Gt(0)], ...] = <factory>)"
+    )
+    assert plain(written) == "(a: int, b: tuple[float, ...] = ...)"
+    nested = "(c: ~typing.Annotated[tuple[~typing.Annotated[float, x.Gt(0)], ...], x.Len(1)] = (1,)) -> int"
+    assert plain(nested) == "(c: tuple[float, ...] = (1,)) -> int"
 
 
 PYTHON_PAGE = DOCS / "tutorial/python.md"
