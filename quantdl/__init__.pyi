@@ -73,6 +73,7 @@ from .interface.roads import (
     run as run,
     sweep as sweep,
 )
+from .interface.storing import load_model as load_model, save_model as save_model
 from .market.card import IntradayBars as IntradayBars
 from .market.inspection.policies import Policies as Policies
 from .market.sources.file_format import FileFormat as FileFormat

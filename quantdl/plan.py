@@ -15,7 +15,7 @@ from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.documentation import Documentation
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import CostWaiver, Friction, MeasuredVolume, StatedVolume, VolumeWaiver
-from quantdl.backtest.plan.horizon import CadencePeriod, EveryBars, Horizon, PeriodEnd
+from quantdl.backtest.plan.horizon import EveryBars, Horizon, PeriodEnd
 from quantdl.backtest.plan.hypothesis import Hypothesis, OtherExplanations
 from quantdl.backtest.plan.invalidation import (
     CalibrationLimit,
@@ -29,12 +29,14 @@ from quantdl.backtest.plan.invalidation import (
     VolatilityLimit,
 )
 from quantdl.backtest.plan.items import Plan
+from quantdl.backtest.plan.predicted_risk import PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, RelatedPositions, SectorGroups
 from quantdl.backtest.plan.rules import Rule
 from quantdl.backtest.plan.sample import Sample
-from quantdl.backtest.plan.sizing import PredictedLoss, ShortfallBudget, Sizing
+from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.spreads import HighLowSpread, StatedSpreads
 from quantdl.backtest.plan.trusted_data import TrustedData
+from quantdl.calendars.bars import CadencePeriod
 from quantdl.market.panel import Panel
 
 __all__ = [

@@ -7,7 +7,7 @@ else, and colors are those of the page around it, so it is readable on a dark on
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-LONGEST = 300
+LONGEST = 600
 """Characters of a fact that are shown."""
 
 _TITLE = "font-weight:600;margin:.3em 0"

@@ -82,5 +82,5 @@ def test_a_plan_shows_every_item_and_escapes_it(panel: Panel) -> None:
     shown = plan._repr_html_()
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
-    for part in ("Hypothesis", "Invalidation", "drawdown (limit 0.5)", "max weight 0.95", "every bars (bars 5)"):
+    for part in ("Hypothesis", "Invalidation", "drawdown (limit: 0.5)", "max weight: 0.95", "every bars (bars: 5)"):
         assert part in shown

@@ -42,7 +42,7 @@ def test_signs_that_turn_or_end_a_line_are_not_shown():
 
 
 def test_long_text_is_cut():
-    assert len(shown("x" * 10_000)) == 300
+    assert len(shown("x" * 10_000)) == 600
 
 
 def test_an_empty_note_is_nothing():

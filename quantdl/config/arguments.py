@@ -33,8 +33,8 @@ class Arguments:
         ... except ConfigError as error:
         ...     print(error)
         Transformer: 2 errors
-          epochs: given '0'; expected a whole number greater than 0
-          device: given 'gpu'; expected 'auto', 'cpu' or 'cuda'; did you mean 'cpu'?
+          epochs: given '0'; expected a whole number, above 0
+          device: given 'gpu'; expected one of auto, cpu, cuda; did you mean 'cpu'?
     """
 
     def __init__(self, call: str) -> None:

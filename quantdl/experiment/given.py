@@ -47,5 +47,5 @@ class Given:
         return load_data(config, keep_ingest) if self.panel is None else data_of(config, self.sources(config))
 
 
-NOTHING = Given()
+NOTHING: Given = Given()
 """Everything is made as the config says."""

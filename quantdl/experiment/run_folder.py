@@ -122,8 +122,8 @@ def _write_request(run: RunWriter, config: ExperimentConfig) -> None:
     for number, (path, text) in enumerate(config.source.texts.items(), start=1):
         run.write_text(f"written/{number}_{re.sub(r'[^A-Za-z0-9_.-]', '_', path.name)}", text)
     run.write_json("config.json", config.model_dump(mode="json"))
-    for copy, text in config.strategy_texts.items():
-        run.write_bytes(copy, text)
+    for copy, source in config.strategy_texts.items():
+        run.write_bytes(copy, source)
     if isinstance(config.stress, ScenarioFile):
         run.write_bytes(SCENARIOS_COPY, config.locate(config.stress.file).read_bytes())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from quantdl.audit import AuditReport
 from quantdl.audit.audit import CUTS
 from quantdl.backtest import Plan
+from quantdl.config import ExperimentConfig
 from quantdl.experiment.auditing import audit_config
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.pipeline import carry_out
@@ -16,6 +17,7 @@ from quantdl.interface.laws import Laws
 from quantdl.interface.progress import told
 from quantdl.interface.requests import STRESS, Request, request
 from quantdl.interface.results import Result, read_result, result_of
+from quantdl.interface.roads import Config, config_of
 from quantdl.interface.strategies import StrategyLike
 from quantdl.market.panel import Panel
 from quantdl.risk.stress.settings import StressSettings
@@ -94,9 +96,9 @@ def backtest(
 
 
 def audit(
-    panel: Panel,
-    plan: Plan,
-    strategy: StrategyLike | Path | str,
+    panel: Panel | Config,
+    plan: Plan | None = None,
+    strategy: StrategyLike | Path | str | None = None,
     laws: Laws | None = None,
     *,
     cuts: int | None = CUTS,
@@ -109,8 +111,8 @@ def audit(
     as well, where its rows have dates; where they have none, nothing can be shown, and the report names it.
 
     Args:
-        panel: As for `backtest`.
-        plan: Likewise.
+        panel: As for `backtest`; or a config, or its file, which says all the rest.
+        plan: As for `backtest`.
         strategy: Likewise.
         laws: Likewise.
         cuts: Decisions to verify through the whole pipeline; None for all.
@@ -120,6 +122,8 @@ def audit(
     Raises:
         QuantdlError: What the backtest would raise.
     """
+    if isinstance(panel, ExperimentConfig | Path | str):
+        return audit_config(config_of(panel), cuts, told(progress))
     asked = request(panel, plan, strategy, laws, settings=settings)
     return audit_config(asked.config, cuts, told(progress), asked.given)
 

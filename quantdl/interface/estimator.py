@@ -16,11 +16,13 @@ from quantdl.experiment.models import FittedBlock, fit_model, restored
 from quantdl.experiment.preparation import LoadedData, inputs_of
 from quantdl.features.settings import FeatureSettings
 from quantdl.interface.days import Day, day_of
+from quantdl.interface.drawing import Figure
 from quantdl.interface.laws import Laws, Recipe
 from quantdl.interface.prices import Prices
 from quantdl.interface.progress import told
 from quantdl.market.panel import Panel
 from quantdl.models.settings import ClassicalSettings, EnsembleSettings, ModelSettings, settings_class
+from quantdl.report import charts
 from quantdl.sequences import Begins
 from quantdl.shown import block, facts, title
 from quantdl.training.checkpoints import Architecture
@@ -99,6 +101,9 @@ class Estimator(FitChoices):
         trained = isinstance(self, TrainingSettings)
         training = call.read(TrainingSettings, self._values_of(TrainingSettings)) if trained else TrainingSettings()
         call.read(FitChoices, self._values_of(FitChoices))
+        if isinstance(self.features, FeatureSettings) and self.features.exogenous:
+            given = f"given the series {list(self.features.exogenous)}"
+            call.add("features", f"{given}; expected none: series beside the prices are named by a config")
         call.refuse_faults()
         object.__setattr__(self, "settings", settings)
         object.__setattr__(self, "training", training)
@@ -152,8 +157,7 @@ class Estimator(FitChoices):
             fitted,
             Recipe(self.training, self.features, *ends),
         )
-        object.__setattr__(self, "_fit", found)
-        return self
+        return self.take(found)
 
     def forecast(self, panel: Panel, start: Day, end: Day, *, progress: bool | Progress = False) -> Laws:
         """Forecast every session of a span: at the close before it, and at each of its own closes.
@@ -169,7 +173,7 @@ class Estimator(FitChoices):
             DataError: If the prices do not reach the days, or are of another calendar.
             LookAheadError: If the fit saw a session of the span.
         """
-        known = self._known("forecast")
+        known = self.known("forecast")
         days = day_of(start, "start"), day_of(end, "end")
         if days[1] < days[0]:
             raise ConfigError(f"end: given {days[1]}; expected a date from start on, which is {days[0]}.")
@@ -179,7 +183,7 @@ class Estimator(FitChoices):
         data = prices.prepared(known.judged_through)
         fitted = self._on(known, prices, data)
         among = np.cumsum(data.trades)[[bars[0], bars[-1]]] - 1
-        asked = range(int(among[0]), int(among[1]) + 1)
+        asked = range(max(int(among[0]), 0), int(among[1]) + 1)
         book = fitted.forecast(asked, told(progress), data.panel.bars[bars[-1]])
         return Laws(prices, data, fitted, book, self.settings, self.seed, self._begins, known.recipe)
 
@@ -190,12 +194,30 @@ class Estimator(FitChoices):
         Raises:
             ConfigError: If the model is not fitted.
         """
-        return self._known("fitted_through").fitted.fitted_through
+        return self.known("fitted_through").fitted.fitted_through
 
     @property
     def reports(self) -> tuple[FitReport, ...]:
         """How training went, fit by fit; none of a model without passes over the data."""
-        return self._known("reports").reports
+        return self.known("reports").reports
+
+    def take(self, fit: Fit) -> Self:
+        """Take over what a fit has left behind, for instance of a model that was stored; returns the model itself."""
+        object.__setattr__(self, "_fit", fit)
+        return self
+
+    def plot(self) -> Figure:
+        """Draw how the first training went: loss by pass over the data.
+
+        Raises:
+            ConfigError: If the model is not fitted, or has no passes.
+        """
+        reports = self.known("plot").reports
+        if not reports:
+            raise ConfigError(
+                f"{type(self).__name__}: no passes over the data are known of this model, so none are drawn."
+            )
+        return charts.figure(charts.training_course(reports[0].epochs, reports[0].best_epoch))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the arguments of the constructor; ``deep`` is scikit-learn's and changes nothing."""
@@ -254,13 +276,22 @@ class Estimator(FitChoices):
         if self._fit is None:
             return "not fitted"
         first, *later = self._fit.fitted.fitted_through
-        again = f", and {len(later)} times more up to {bar_text(later[-1])}" if later else ""
+        times = "once more" if len(later) == 1 else f"{len(later)} times more"
+        again = f", and {times} up to {bar_text(later[-1])}" if later else ""
         return f"fitted through {bar_text(first)}{again}"
 
     def _values_of(self, kind: type) -> Mapping[str, object]:
         return {item.name: getattr(self, item.name) for item in fields(kind)}
 
-    def _known(self, asked: str) -> Fit:
+    def known(self, asked: str) -> Fit:
+        """Return what a fit has left behind.
+
+        Args:
+            asked: What asks for it, for the message.
+
+        Raises:
+            ConfigError: If the model is not fitted.
+        """
         if self._fit is None:
             name = type(self).__name__
             raise ConfigError(
@@ -295,7 +326,7 @@ class Estimator(FitChoices):
         own = known.architecture.assets
         if given == own or not any(isinstance(member, ClassicalSettings) for member in members):
             return
-        missing = [f"{asset}{did_you_mean(asset, given)}" for asset in own if asset not in given]
+        missing = [asset for asset in own if asset not in given]
         more = [asset for asset in given if asset not in own]
         parts = [f"without {', '.join(missing[:5])}"] * bool(missing) + [f"with {', '.join(more[:5])}"] * bool(more)
         raise ConfigError(

@@ -175,7 +175,7 @@ class Laws:
     def equal_weight(self) -> BookForecasts:
         """What was forecast of the equal-weight book by draws, and what came; see `quantdl.risk.scores.book_laws`."""
         weights = long_only_books(len(self.assets), 0)
-        return forecast_books(self.book.of(NEXT_SESSION), weights, BOOK_DRAWS, self.seed)
+        return forecast_books(self.book.of(NEXT_SESSION), weights, BOOK_DRAWS, self.seed, with_energy=False)
 
     def plot(self, asset: str | None = None) -> Figure:
         """Draw the forecasts of the next session against what came.

@@ -6,10 +6,12 @@ from typing import Any, Self
 import pandas as pd
 
 from quantdl.experiment.preparation import LoadedData, SourceData, Treatment, treated
+from quantdl.interface.drawing import Figure
 from quantdl.market.inspection.census import Census, take_census
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.panel import Panel
 from quantdl.market.universe.rule import UniverseRule
+from quantdl.report import charts
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +56,12 @@ class Prices(Panel):
             policies: ``qd.Policies(stale_year="drop_asset")``, for instance.
         """
         return replace(self, policies=policies)
+
+    def plot(self) -> Figure:
+        """Draw the closes of the first assets, each over its first one; select or cut the prices to draw others."""
+        closes = pd.DataFrame(self.closes, self.bars, list(self.assets))
+        adjustment = self.card.declaration.adjustment.replace("_", " ")
+        return charts.figure(charts.growth(closes / closes.bfill().iloc[0], adjustment))
 
     def prepared(self, judged_through: pd.Timestamp, beyond: float = 5.0) -> LoadedData:
         """Return what is learnt from and traded: policies applied, universe judged, total returns; worked out once.

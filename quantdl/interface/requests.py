@@ -17,6 +17,7 @@ from quantdl.config.in_python import config_in_python
 from quantdl.config.schema import STRATEGY_COPY
 from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.given import Given
+from quantdl.interface.days import day_of
 from quantdl.interface.laws import Laws, Recipe
 from quantdl.interface.prices import Prices
 from quantdl.interface.strategies import HandedStrategy, handed_strategy
@@ -58,7 +59,7 @@ class Request:
 
 def request(
     panel: Panel,
-    plan: Plan,
+    plan: Plan | None,
     strategy: object,
     laws: Laws | None = None,
     *,
@@ -167,9 +168,8 @@ def _data_block(panel: Panel) -> PriceSettings:
         same = known if panel.assets == known.assets else known.select(panel.assets)
         same = same if whole else same.between(first, last)
         if _equal(panel, same):
-            span = {} if whole else {"start": first, "end": last}
-            assets = None if panel.assets == known.assets else panel.assets
-            return Sp500Prices(kind="sp500", assets=assets, **span, **chosen)
+            chosen |= {} if whole else {"start": first, "end": last}
+            return Sp500Prices(kind="sp500", assets=None if panel.assets == known.assets else panel.assets, **chosen)
     return StoredPrices(kind="stored", path=Path("prices"), **chosen)
 
 
@@ -189,8 +189,8 @@ def _splits(panel: Panel, plan: Plan, laws: Laws | None) -> dict[str, object]:
     first, last = (getattr(plan.sample, name, None) for name in ("first", "last"))
     if laws is not None:
         fit = _recipe(laws)
-        ends = {"train_end": fit.train_end, "validation_end": fit.validation_end}
-        return {**ends, "test_start": first, "test_end": last}
+        fitted = {"train_end": fit.train_end, "validation_end": fit.validation_end}
+        return {**fitted, "test_start": first, "test_end": last}
     day = _day(first)
     before = panel.sessions[:0] if day is None else panel.sessions[panel.sessions < day].unique()
     if day is not None and len(before) < _BEFORE:
@@ -225,13 +225,12 @@ def _recipe(laws: Laws) -> Recipe:
     return laws.recipe
 
 
-def _day(value: object) -> pd.Timestamp | None:
+def _day(value: Any) -> pd.Timestamp | None:  # noqa: ANN401 - whatever a plan states, which is checked with it
     """A day that a plan states; None where it is none, which the plan's own check says."""
     try:
-        day = pd.Timestamp(value) if isinstance(value, str | date) else None
-    except ValueError:
+        return pd.Timestamp(day_of(value, "plan.sample.first"))
+    except ConfigError:
         return None
-    return None if day is None or day is pd.NaT or day.tzinfo is not None else day
 
 
 def _refuse_unsuited(laws: Laws, panel: Panel, config: ExperimentConfig) -> None:

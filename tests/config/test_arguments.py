@@ -10,9 +10,9 @@ from quantdl.models.settings import MarketStatesSettings, TransformerSettings
 from quantdl.training.settings import TrainingSettings
 
 
-def read(kind, **values):
+def read(settings, **values):
     call = Arguments("call")
-    found = call.read(kind, values)
+    found = call.read(settings, values)
     call.refuse_faults()
     return found
 
@@ -35,9 +35,7 @@ def test_what_is_of_another_kind_is_refused(value):
 
 
 def test_what_is_missing_is_named_with_the_argument_to_give():
-    with pytest.raises(
-        ConfigError, match=r"^call: horizon: missing; expected a whole number, above 0; fix: give horizon="
-    ):
+    with pytest.raises(ConfigError, match="^call: horizon: missing; expected .*; fix: give horizon="):
         read(TransformerSettings, kind="transformer")
 
 
@@ -53,12 +51,8 @@ def test_the_faults_of_several_settings_are_raised_together():
     call.add("book", "given 3; expected another")
     with pytest.raises(ConfigError) as raised:
         call.refuse_faults()
-    assert [line.split(":")[0].strip() for line in str(raised.value).splitlines()] == [
-        "call",
-        "epochs",
-        "horizon",
-        "book",
-    ]
+    named = [line.split(":")[0].strip() for line in str(raised.value).splitlines()]
+    assert named == ["call", "epochs", "horizon", "book"]
 
 
 def test_without_a_fault_nothing_is_raised():

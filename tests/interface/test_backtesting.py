@@ -15,6 +15,7 @@ from quantdl.config import load_config, load_strategy
 from quantdl.errors import ConfigError, DataError, PlanError, QuantdlError
 from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.reproducing import reproduce
+from quantdl.interface import backtesting
 from quantdl.interface.backtesting import audit, backtest
 from quantdl.interface.laws import Laws
 from quantdl.interface.prices import Prices
@@ -94,6 +95,13 @@ def test_the_packages_are_called_as_the_functions(panel: Prices, plan: qd.Plan) 
     with pytest.raises(ConfigError, match="strategy: given int 3"):
         qd.audit(panel, plan, 3)  # type: ignore[operator]
     assert qd.backtest.Decision is qd.Decision
+
+
+def test_a_config_is_audited_by_the_function_of_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backtesting, "audit_config", lambda config, cuts, progress: (config.name, cuts, progress))
+    assert audit(small_config(tmp_path), cuts=3) == ("small", 3, None)  # type: ignore[comparison-overlap]
 
 
 def unknown_asset(view: MarketView) -> dict[str, float]:

@@ -73,6 +73,12 @@ def test_the_text_says_what_differs_from_the_defaults_and_what_was_seen(model):
     assert "not fitted" in clone(model)._repr_html_()
 
 
+def test_the_course_of_training_is_drawn(model, ewma):
+    assert [trace.name for trace in model.plot().data] == ["Training", "Validation"]
+    with pytest.raises(ConfigError, match="EwmaT: no passes over the data are known of this model"):
+        ewma.plot()
+
+
 def test_a_forecast_before_a_fit_says_what_to_do(prices):
     expected = r"EgarchT: forecast asks for a fitted model, .*fit\(panel, train_end=\.\.\., validation_end=\.\.\.\)"
     with pytest.raises(ConfigError, match=expected):
@@ -128,7 +134,7 @@ def test_a_refitted_model_is_fitted_again_up_to_the_end_of_the_prices():
 
 def test_a_later_future_changes_no_fit_and_no_law(simulated, ewma, ewma_laws):
     closes = simulated.closes.copy()
-    closes[360:] *= 3.0
+    closes[360:] *= 1.2
     other = panel_of_closes(closes)
     fitted = qd.EwmaT(horizon=5, refit="once").fit(
         other, train_end=simulated.sessions[250], validation_end=simulated.sessions[300]

@@ -11,11 +11,8 @@ from quantdl.interface import models
 from quantdl.interface.estimator import Estimator
 from quantdl.models.settings import ModelSettings, TransformerSettings
 
-KINDS = {
-    cls.kind: cls
-    for cls in vars(models).values()
-    if isinstance(cls, type) and issubclass(cls, Estimator) and hasattr(cls, "kind")
-}
+CLASSES = [cls for cls in vars(models).values() if isinstance(cls, type) and issubclass(cls, Estimator)]
+KINDS = {cls.kind: cls for cls in CLASSES if hasattr(cls, "kind")}
 
 
 def test_every_kind_of_model_has_a_class():
@@ -38,14 +35,17 @@ def test_members_of_an_ensemble_are_models_or_settings():
     mixed = qd.Ensemble(horizon=5, members=[qd.EgarchT(horizon=5), TransformerSettings(horizon=5)], seeds=2)
     assert [member.kind for member in mixed.settings.members] == ["egarch_t", "transformer"]
     assert mixed.settings.n_fits == 3
-    assert repr(mixed).startswith("Ensemble(horizon=5, members=[egarch_t(horizon=5, refit='once'), transformer(")
+    assert repr(mixed).startswith("Ensemble(horizon=5, members=[egarch_t(horizon=5), transformer(horizon=5)], seeds=2)")
 
 
 def test_a_member_that_says_something_else_than_the_ensemble_is_refused():
-    with pytest.raises(
-        ConfigError, match=r"members\[0\]\.epochs: given 3; expected 30: epochs is said of the ensemble"
-    ):
+    with pytest.raises(ConfigError, match=r"members\[0\]\.epochs: given 3; expected 30: epochs is said of"):
         qd.Ensemble(horizon=5, members=[qd.Transformer(horizon=5, epochs=3), qd.EgarchT(horizon=5)])
+
+
+def test_series_beside_the_prices_are_refused():
+    with pytest.raises(ConfigError, match=r"features: given the series \['rate'\]; expected none"):
+        qd.Transformer(horizon=5, features=qd.FeatureSettings(exogenous=("rate",)))
 
 
 def test_a_member_of_another_horizon_is_refused():

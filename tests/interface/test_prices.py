@@ -10,6 +10,7 @@ from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.policies import Policies
 from quantdl.simulation import panel_of_closes
 from tests.panels import ragged_closes
+from tests.report.drawings import values
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +54,18 @@ def test_prices_are_prepared_once(panel):
 
 
 def test_policies_are_put_into_effect(panel):
-    prices = Prices.of(panel).treat(Policies(missing_session="drop_asset"))
-    concerned = {fault.symbol for fault in prices.census().faults if fault.kind == "missing_session"}
+    prices = Prices.of(panel).treat(Policies(long_gap="drop_asset"))
+    concerned = {fault.symbol for fault in prices.census().faults if fault.kind == "long_gap"}
     left = prices.prepared(panel.sessions[-1]).panel.assets
     assert concerned
     assert set(left) == set(panel.assets) - concerned
+
+
+def test_prices_are_drawn_over_their_first_ones(panel):
+    drawn = {trace.name: trace for trace in Prices.of(panel).plot().data}
+    assert set(drawn) == set(panel.assets)
+    first = panel.closes[np.isfinite(panel.closes[:, 1]).argmax(), 1]
+    np.testing.assert_allclose(values(drawn["SIM001"].y), panel.closes[:, 1] / first)
 
 
 def test_prices_travel_to_another_process(panel):

@@ -10,7 +10,7 @@ def told(value: object) -> str:
     Example:
         >>> from quantdl.backtest.plan.invalidation import DrawdownLimit
         >>> told((DrawdownLimit("drawdown", 0.3), None, True))
-        'drawdown (limit 0.3), none, yes'
+        'drawdown (limit: 0.3), none, yes'
     """
     if is_dataclass(value) and not isinstance(value, type):
         return _record(value)
@@ -33,8 +33,8 @@ def _record(record: object) -> str:
         if item.name == "kind" or (item.default is not MISSING and value == item.default):
             continue
         inside = told(value)
-        nested = is_dataclass(value) and " (" not in inside
-        said.append(f"{item.name.replace('_', ' ')} {f'({inside})' if nested else inside}")
+        nested = is_dataclass(value) and getattr(value, "kind", None) is None
+        said.append(f"{item.name.replace('_', ' ')}: {f'({inside})' if nested else inside}")
     inside = "; ".join(said)
     if kind is None:
         return inside

@@ -28,6 +28,7 @@ from quantdl.report.charts.forecasts import (
     value_at_risk_of_members,
 )
 from quantdl.report.charts.laws import density, fan, losses_of_book
+from quantdl.report.charts.prices import growth
 
 __all__ = [
     "Cap",
@@ -46,6 +47,7 @@ __all__ = [
     "forecast_monitor",
     "faults_over_time",
     "group_exposure",
+    "growth",
     "holding_times",
     "kind_map",
     "library",

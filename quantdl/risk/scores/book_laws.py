@@ -162,7 +162,9 @@ def long_only_books(n_assets: int, n_books: int) -> FloatArray:
     return np.vstack([np.full((1, n_assets), 1.0 / n_assets), random])
 
 
-def forecast_books(pieces: Iterable[SessionLaws], weights: FloatArray, n_draws: int, seed: int) -> BookForecasts:
+def forecast_books(
+    pieces: Iterable[SessionLaws], weights: FloatArray, n_draws: int, seed: int, *, with_energy: bool = True
+) -> BookForecasts:
     """Predict books session by session and hold them against what came.
 
     An asset that the law leaves out or whose return was not observed is left out of the books of that session, and the
@@ -173,11 +175,12 @@ def forecast_books(pieces: Iterable[SessionLaws], weights: FloatArray, n_draws: 
         weights: (K, A), one book a row.
         n_draws: Joint draws a session.
         seed: Of the draws, which depend on the session too.
+        with_energy: Whether the energy score is worked out, which takes most of the time; else it is NaN.
 
     Raises:
         ValueError: If no session was scored.
     """
-    rows = [_book_row(piece, row, weights, n_draws, seed) for piece, row in _scored_rows(pieces)]
+    rows = [_book_row(piece, row, weights, n_draws, seed, with_energy) for piece, row in _scored_rows(pieces)]
     if not rows:
         raise ValueError("no session was scored: no observed return belongs to an asset that the forecasts cover.")
     sessions = pd.DatetimeIndex([session for session, _, _ in rows])
@@ -320,7 +323,7 @@ def _scored_rows(pieces: Iterable[SessionLaws]) -> Iterator[tuple[SessionLaws, i
 
 
 def _book_row(
-    piece: SessionLaws, row: int, weights: FloatArray, n_draws: int, seed: int
+    piece: SessionLaws, row: int, weights: FloatArray, n_draws: int, seed: int, with_energy: bool
 ) -> tuple[pd.Timestamp, FloatArray, float]:
     session, here = piece.sessions[row], slice(row, row + 1)
     scored = scored_cells(piece.law, piece.observed)[row].cpu()
@@ -338,7 +341,7 @@ def _book_row(
             figures += [-sums.icdf(tail), -sums.lower_mean(tail)]
         else:
             figures += [sums.icdf(level), sums.upper_mean(tail)]
-    energy = energy_score(draws[:_ENERGY_DRAWS, None], target[None], scored[None])
+    energy = energy_score(draws[:_ENERGY_DRAWS, None], target[None], scored[None]) if with_energy else torch.nan
     return session, torch.stack(figures).numpy(), float(energy)
 
 

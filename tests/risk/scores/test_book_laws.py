@@ -153,6 +153,19 @@ def test_draws_are_those_of_the_seed_and_leave_the_state_alone():
     assert len(one.table()) == 9
 
 
+def test_without_the_energy_score_the_rest_is_the_same():
+    target = 0.01 * torch.ones(3, 4)
+    pieces = [pieces_of(student_law(3), target) for _ in range(2)]
+    with_it, without = (
+        forecast_books(own, long_only_books(4, 2), 300, 1, with_energy=asked)
+        for own, asked in zip(pieces, (True, False), strict=True)
+    )
+    assert (with_it.pit == without.pit).all()
+    assert (with_it.value_at_risk["losses", 0.99] == without.value_at_risk["losses", 0.99]).all()
+    assert np.isfinite(with_it.energy).all()
+    assert np.isnan(without.energy).all()
+
+
 def test_the_random_books_are_the_same_long_only_books_every_time():
     weights = long_only_books(20, 200)
     assert weights.shape == (201, 20)
