@@ -128,9 +128,7 @@ def test_the_python_of_a_page_runs(page, monkeypatch, capsys):
 def test_a_signature_shows_types_without_their_ranges(monkeypatch):
     monkeypatch.syspath_prepend(DOCS / "_extensions")
     plain = importlib.import_module("plain_signatures").plain
-    written = (
-        "(a: ~typing.Annotated[int, x.Ge(1)], b: tuple[~typing.Annotated[float, x.Gt(0)], ...] = <factory>)"
-    )
+    written = "(a: ~typing.Annotated[int, x.Ge(1)], b: tuple[~typing.Annotated[float, x.Gt(0)], ...] = <factory>)"
     assert plain(written) == "(a: int, b: tuple[float, ...] = ...)"
     nested = "(c: ~typing.Annotated[tuple[~typing.Annotated[float, x.Gt(0)], ...], x.Len(1)] = (1,)) -> int"
     assert plain(nested) == "(c: tuple[float, ...] = (1,)) -> int"
