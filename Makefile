@@ -2,6 +2,7 @@
 # make test        the quick tests                 make test-all   slow tests and notebooks too
 # make lint        ruff and mypy                   make bench      benchmarks, side by side with peers
 # make notebooks   execute every notebook          make clean      remove caches and build outputs, keep .venv and runs
+# make docs        the documentation, for reading without a network: docs/_build/html/index.html
 #
 # make bench-forecast   laws of twenty stocks and of their books, beside peers
 # make bench-risk       measures, metrics, tests and optimisers of risk: benchmarks/bench_risk*.py, bench_portfolio.py
@@ -27,7 +28,7 @@ export NUMBA_NUM_THREADS := $(THREADS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all lint bench bench-forecast bench-risk bench-backtest notebooks clean
+.PHONY: help run test test-all lint bench bench-forecast bench-risk bench-backtest notebooks docs clean
 
 help:
 	@sed -n '/^$$/q;s/^# \{0,1\}//p' Makefile
@@ -62,14 +63,19 @@ notebooks: $(VENV)/.installed-dev
 	set -e; for notebook in $(sort $(wildcard notebooks/*.ipynb)); do \
 		$(BIN)/jupyter execute --timeout=600 $$notebook; done
 
+docs: $(VENV)/.installed-docs
+	$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build/html
+	@echo docs/_build/html/index.html
+
 clean:
-	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist docs/_build docs/generated .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -path ./runs -prune -o -path ./.git -prune -o \
 		\( -name __pycache__ -o -name .ipynb_checkpoints -o -name '*.egg-info' \) -type d -print0 | xargs -0 rm -rf
 
 # A stamp per environment: nothing is installed again until the declared or the exact versions change.
 $(VENV)/.installed-run: EXTRAS :=
 $(VENV)/.installed-dev: EXTRAS := [bench,dev]
+$(VENV)/.installed-docs: EXTRAS := [docs]
 
 $(VENV)/.installed-%: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".$(EXTRAS)"

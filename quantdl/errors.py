@@ -1,5 +1,7 @@
 """The errors a user can meet, each with the exit code that the command line returns for it.
 
+::
+
     QuantdlError            6  the run failed (strategy, numbers, disk)
      +-- ConfigError        2  the config or the command line is wrong
      +-- DataError          3  the data cannot be trusted as given

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -259,3 +260,11 @@ def _refused(root, code):
         raise OSError(code, os.strerror(code), str(partial / "file"))
 
     return refuse
+
+
+def test_every_file_of_a_run_folder_is_explained_in_the_reference(small_run):
+    page = (Path(__file__).parents[2] / "docs/reference/run_folder.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1] for row in page.splitlines() if row.startswith("| `")]
+    explained = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    names = {name.split("/")[0] + "/" * ("/" in name) for name in open_run(small_run).files} | {"manifest.json"}
+    assert names - explained == set()

@@ -22,7 +22,13 @@ ROW = ReportRow("Abnormal volatility", "regimes", "Regimes")
 
 @dataclass(frozen=True)
 class StressWindow:
-    """A span whose result is reported on its own, for instance the crash of 2020."""
+    """A span whose result is reported on its own, for instance the crash of 2020.
+
+    Attributes:
+        name: What the report calls it.
+        first: First session.
+        last: Last session.
+    """
 
     name: Label
     first: date

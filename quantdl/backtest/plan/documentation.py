@@ -16,7 +16,12 @@ _ROUNDING = 1e-7
 
 @dataclass(frozen=True)
 class Documentation:
-    """Who answers for the run and where its record is kept."""
+    """Who answers for the run and where its record is kept.
+
+    Attributes:
+        author: Who answers for it.
+        run_folder: Where run folders are kept.
+    """
 
     author: PersonName
     run_folder: Folder

@@ -82,7 +82,13 @@ class StatedVolume:
 
 @dataclass(frozen=True)
 class VolumeWaiver:
-    """Liquidity is not known: fills are unlimited, capacity is undefined, and the report prints who signed."""
+    """Liquidity is not known: fills are unlimited, capacity is undefined, and the report prints who signed.
+
+    Attributes:
+        kind: Tells the variants apart.
+        signed_by: Who answers for it.
+        reason: Why, in a sentence.
+    """
 
     kind: Literal["waiver"]
     signed_by: PersonName
@@ -94,7 +100,12 @@ Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver
 
 @dataclass(frozen=True)
 class CostWaiver:
-    """Trading costs no commission or no spread, and the report prints who signed for that and why."""
+    """Trading costs no commission or no spread, and the report prints who signed for that and why.
+
+    Attributes:
+        signed_by: Who answers for it.
+        reason: Why, in a sentence.
+    """
 
     signed_by: PersonName
     reason: Sentence

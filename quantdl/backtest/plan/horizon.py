@@ -24,7 +24,12 @@ _PERIOD_MONTHS = {"week": (1, 1), "month": (1, 1)}
 
 @dataclass(frozen=True)
 class EveryBars:
-    """Rebalance every ``bars`` bars, counted from the first session of the run."""
+    """Rebalance every ``bars`` bars, counted from the first session of the run.
+
+    Attributes:
+        kind: Tells the cadences apart.
+        bars: From one rebalance to the next.
+    """
 
     kind: Literal["every_bars"]
     bars: int
@@ -36,6 +41,10 @@ class PeriodEnd:
 
     Of bars within a session it is the last bar of that session, as the calendar expects it; ``"day"`` is the last bar
     of every session.
+
+    Attributes:
+        kind: Tells the cadences apart.
+        period: Whose last session it is: ``"week"``, ``"month"``, or ``"day"`` for bars within a session.
     """
 
     kind: Literal["period_end"]

@@ -20,7 +20,13 @@ _IN_WORDS = {
 
 @dataclass(frozen=True)
 class OtherExplanations:
-    """What else could produce the same profit: one other explanation for each context."""
+    """What else could produce the same profit: one other explanation for each context.
+
+    Attributes:
+        trend: That prices rose or fell for all.
+        volatility: That the book was only calmer, or wilder.
+        liquidity: That it was paid for holding what is hard to sell.
+    """
 
     trend: Sentence
     volatility: Sentence

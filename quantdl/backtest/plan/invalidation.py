@@ -49,7 +49,12 @@ FALSE_HALT_RANGE = (1e-4, 0.05)
 
 @dataclass(frozen=True)
 class DrawdownLimit:
-    """Fires when equity has fallen from its peak by ``limit`` or more."""
+    """Fires when equity has fallen from its peak by ``limit`` or more.
+
+    Attributes:
+        kind: Tells the conditions apart.
+        limit: Fall from the highest equity so far, as a fraction of it: 0.35 for 35 %.
+    """
 
     kind: Literal["drawdown"]
     limit: float
@@ -62,7 +67,13 @@ class DrawdownLimit:
 
 @dataclass(frozen=True)
 class VolatilityLimit:
-    """Fires when the book's own volatility over ``window_bars``, annualised, reaches ``annualised``."""
+    """Fires when the book's own volatility over ``window_bars``, annualised, reaches ``annualised``.
+
+    Attributes:
+        kind: Tells the conditions apart.
+        annualised: Standard deviation of the book's returns, as a fraction a year.
+        window_bars: Trailing bars that it is taken of.
+    """
 
     kind: Literal["volatility"]
     annualised: float
@@ -76,7 +87,12 @@ class VolatilityLimit:
 
 @dataclass(frozen=True)
 class StaleDataLimit:
-    """Fires when a held asset has made no price for more than ``bars`` bars."""
+    """Fires when a held asset has made no price for more than ``bars`` bars.
+
+    Attributes:
+        kind: Tells the conditions apart.
+        bars: Most bars in a row without a price.
+    """
 
     kind: Literal["stale_data"]
     bars: int

@@ -34,7 +34,12 @@ class SectorGroups:
 
 @dataclass(frozen=True)
 class NamedGroups:
-    """Assets are related as listed: group name to symbols, every asset in exactly one group."""
+    """Assets are related as listed: group name to symbols, every asset in exactly one group.
+
+    Attributes:
+        kind: Tells the groupings apart.
+        members: Symbols by the name of their group.
+    """
 
     kind: Literal["named"]
     members: Mapping[Symbol, tuple[Symbol, ...]]

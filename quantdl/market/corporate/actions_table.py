@@ -26,14 +26,14 @@ def load_actions(path: Path | str) -> CorporateActions:
     The header names ``symbol``, ``date``, ``kind``, ``value`` and, where known, ``pay_date``. Dates are written
     ``2020-08-31``. The symbol is the permanent one, as in the panel.
 
-    ============  ================================  =============================================
-    kind          date                              value
-    ============  ================================  =============================================
-    ``split``     ex-date                           new shares for each old one, ``4`` or ``0.1``
-    ``dividend``  ex-date (``pay_date`` if known)   cash for each share
-    ``rename``    first session under the ticker    the new ticker, as text
-    ``delisting`` last session of trading           terminal value for each share, empty if not known
-    ============  ================================  =============================================
+    =============  ================================  =============================================
+    kind           date                              value
+    =============  ================================  =============================================
+    ``split``      ex-date                           new shares for each old one, ``4`` or ``0.1``
+    ``dividend``   ex-date (``pay_date`` if known)   cash for each share
+    ``rename``     first session under the ticker    the new ticker, as text
+    ``delisting``  last session of trading           terminal value for each share, empty if not known
+    =============  ================================  =============================================
 
     Raises:
         DataError: If the file cannot be read or rows cannot be understood: all of them at once, each with file, line,

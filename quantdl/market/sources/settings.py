@@ -166,7 +166,13 @@ class _DeclaredPrices(PriceFacts, _Prices):
 
 @dataclass(frozen=True, kw_only=True)
 class CsvFolderPrices(FileFormat, _DeclaredPrices):
-    """A folder with one CSV file per symbol; ``symbol_pattern`` is a regular expression whose group is the symbol."""
+    """A folder with one CSV file per symbol; ``symbol_pattern`` is a regular expression whose group is the symbol.
+
+    Attributes:
+        kind: Tells the sources apart.
+        symbol_pattern: Regular expression that file names match, without their ending; its group is the symbol.
+            None: the file's name is the symbol.
+    """
 
     kind: Literal["csv_folder"]
     symbol_pattern: str | None = None
@@ -204,7 +210,12 @@ def symbol_pattern_fault(pattern: str | None) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetPrices(_DeclaredPrices):
-    """A Parquet file, long or wide; ``symbol`` is the asset of one that holds a single asset and does not name it."""
+    """A Parquet file, long or wide; ``symbol`` is the asset of one that holds a single asset and does not name it.
+
+    Attributes:
+        kind: Tells the sources apart.
+        symbol: Asset of a file that holds a single one and does not name it.
+    """
 
     kind: Literal["parquet"]
     symbol: str | None = None

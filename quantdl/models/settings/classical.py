@@ -43,7 +43,12 @@ class VolatilitySettings(ClassicalSettings):
 
 @dataclass(frozen=True)
 class EwmaSettings(VolatilitySettings):
-    """Exponentially weighted variance with Student-t innovations; ``decay`` is the weight of the variance before."""
+    """Exponentially weighted variance with Student-t innovations; ``decay`` is the weight of the variance before.
+
+    Attributes:
+        decay: Weight of the variance of the bar before.
+        kind: Name of the model.
+    """
 
     decay: Annotated[float, Interval(gt=0, lt=1)] = 0.94
     kind: Literal["ewma_t"] = "ewma_t"
@@ -93,7 +98,12 @@ class EgarchSkewSettings(VolatilitySettings):
 
 @dataclass(frozen=True)
 class DccSettings(VolatilitySettings):
-    """Dynamic conditional correlation in a Student-t copula; ``recursion`` is that of each asset's variance."""
+    """Dynamic conditional correlation in a Student-t copula; ``recursion`` is that of each asset's variance.
+
+    Attributes:
+        recursion: Of each asset's variance.
+        kind: Name of the model.
+    """
 
     recursion: Literal["garch", "gjr", "egarch"] = "gjr"
     kind: Literal["dcc_t"] = "dcc_t"
@@ -143,7 +153,12 @@ class FilteredHistoricalSettings(VolatilitySettings):
 
 @dataclass(frozen=True)
 class LedoitWolfSettings(VolatilitySettings):
-    """A multivariate Student-t law on the shrunk covariance of the last ``window`` sessions."""
+    """A multivariate Student-t law on the shrunk covariance of the last ``window`` sessions.
+
+    Attributes:
+        window: Trailing sessions.
+        kind: Name of the model.
+    """
 
     window: Annotated[int, Interval(ge=20, le=10_000)] = 252
     kind: Literal["ledoit_wolf_t"] = "ledoit_wolf_t"
@@ -151,7 +166,12 @@ class LedoitWolfSettings(VolatilitySettings):
 
 @dataclass(frozen=True)
 class HistoricalSettings(ClassicalSettings):
-    """Historical simulation from the last ``window`` returns."""
+    """Historical simulation from the last ``window`` returns.
+
+    Attributes:
+        window: Trailing returns.
+        kind: Name of the model.
+    """
 
     window: Annotated[int, Interval(ge=20, le=10_000)] = 250
     kind: Literal["historical"] = "historical"
