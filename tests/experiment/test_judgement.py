@@ -206,8 +206,8 @@ def test_the_stored_checklist_holds_the_yardstick_of_the_stored_curves(small_run
     figure = next(row["figure"] for row in rows if row["item"] == "hypothesis")
     own, rival = (returns_of(stored(small_run, name)["equity"]).to_numpy() for name in ("equity", "baseline"))
     values = [plain_figures(returns)["expected_shortfall"] for returns in (own, rival)]
-    assert f"expected_shortfall {values[0]:.4f}" in figure
-    assert f"equal weight {exposure_of(small_outcome) * values[1]:.4f}" in figure
+    assert f"expected shortfall {values[0]:.2%}" in figure
+    assert f"equal weight {exposure_of(small_outcome) * values[1]:.2%}" in figure
 
 
 # ---- value at risk backtests
