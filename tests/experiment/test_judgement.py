@@ -382,6 +382,7 @@ def test_the_predicted_losses_of_decided_books_are_judged_by_the_laws_of_the_run
     assert int(n_books) >= 20
 
 
+@pytest.mark.slow
 def test_a_level_that_only_the_plan_names_is_predicted_recorded_and_judged(promising):
     """The engine asked for value at risk at 97.5 %: the evidence is counted from the recorded table, and agrees."""
     outcome = promising
