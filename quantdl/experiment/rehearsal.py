@@ -4,9 +4,10 @@ It is asked at the last close before the test span, which a run decides nothing 
 stand in for the law of the model, resampled and a little smoothed: a law of the right size, at the cost of a gather.
 
 What a run would carry out must not be refused here. So an answer counts as a fault only where the strategy gives a
-faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored, and at two
-earlier closes. Limits on predicted losses follow the forecast itself and are left to the run. Each answer comes from a
-strategy made anew, and the states of the global random generators are put back, so a run that goes on is the same run.
+faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored, at two
+earlier closes, and at the first close at which the run will ask it, since it may know of nothing before. Limits on
+predicted losses follow the forecast itself and are left to the run. Each answer comes from a strategy made anew, and
+the states of the global random generators are put back, so a run that goes on is the same run.
 """
 
 import random
@@ -29,7 +30,7 @@ from quantdl.training.splits import SplitBars
 _BARS = 1000  # of past returns that stand in for a law
 _LEAST_BARS = 60
 _SMOOTHING = 0.2  # of each asset's deviation: a book of any assets then has a risk of its own
-_EARLIER = (21, 63)  # bars before the last close at which a fault must show as well
+_OTHERS = (-21, -63, 1)  # bars from the last close before the test span at which a fault must show as well
 
 Law = Callable[[np.ndarray], np.ndarray]
 
@@ -57,13 +58,13 @@ def rehearse(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Non
             fitted then, and no trial counts.
     """
     last = bars.test.start
-    if config.model is None or last <= _EARLIER[-1]:
+    if config.model is None or last + min(_OTHERS) <= 0:
         return
     with _same_randomness():
         fault = _fault(config, data, last, _LAWS[0])
         if fault is None or any(_fault(config, data, last, law) is None for law in _LAWS[1:]):
             return
-        if any(_fault(config, data, last - earlier, _LAWS[0]) is None for earlier in _EARLIER):
+        if any(_fault(config, data, last + away, _LAWS[0]) is None for away in _OTHERS):
             return
     files = ", ".join(map(str, config.strategy_files.values()))
     raise RunError(
@@ -81,8 +82,11 @@ def _fault(config: ExperimentConfig, data: LoadedData, t: int, law: Law) -> Quan
     now = Moment(t, book, job.limits_at(t), due=True, bars_since_decision=None)
     seen = Window(job.tape, job.terms, None).view(now)
     past = seen.trailing_returns(_BARS)
-    if not seen.listed.any() or len(past) < _LEAST_BARS:
+    served = np.isfinite(past).all(axis=0)
+    if not served.any() or len(past) < _LEAST_BARS:
         return None
+    unknown = seen.listed & ~served  # a model may serve what has too short a past here: the mean of the others for it
+    past = np.where(unknown, past[:, served].mean(axis=1, keepdims=True), past)
     draws = _smoothed(law(past), config.backtest.draws, config.seed)
     forecasts = Forecasts(job.terms.horizon_bars, lambda session: draws, None)
     try:

@@ -105,7 +105,15 @@ def intervals_note(metrics: RunMetrics) -> str:
         f"Below each figure: its interval of {stated(found.confidence)}. {found.n_resamples:,} histories of the same "
         f"length were put together from blocks of the returns, {found.block:.0f} bars on average; the Sharpe ratio's "
         "allows for returns that follow one another. The past could have been any of these."
+        f"{_without_interval(metrics)}"
     )
+
+
+def _without_interval(metrics: RunMetrics) -> str:
+    """Name the headline figures that have no interval, and why; empty where all have one."""
+    reasons = {} if metrics.intervals is None else metrics.intervals.undefined
+    missing = [one for one in HEADLINES if one.field in reasons and one.value(metrics.strategy) is not None]
+    return "".join(f" {one.name} has no interval: {reasons[one.field]}." for one in missing)
 
 
 def _headline(shown: Quantity, book: PerformanceMetrics) -> str:

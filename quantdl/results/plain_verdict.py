@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from quantdl.backtest.judging.checklist import Checklist, ChecklistItem
 from quantdl.backtest.plan.forecast_calibration import FALSE_ALARM
+from quantdl.backtest.plan.friction import COSTS_TOO_HIGH
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.results.metrics import RunMetrics
 from quantdl.risk.book.level_tests import LevelTests
@@ -40,6 +41,10 @@ _UNDECIDED: Mapping[str, tuple[str, str]] = {
     "fast_exit": ("How fast the book can be left is not known", "Do not count on leaving the book in time."),
     "forecast_calibration": ("The forecasts could not be tested", "It says nothing of the risk to come."),
 }
+_TESTED_IN_PART = (
+    "Not every test of the forecasts could be made",
+    "Rely on its value at risk only as far as the checklist says that it was tested.",
+)
 _NO_PROFIT_LEFT = ("Its costs are more than the profit can bear", "Do not trade it at these costs.")
 
 
@@ -71,7 +76,7 @@ def plain_verdict(checklist: Checklist, metrics: RunMetrics, frequency: str = "1
     if failed:
         return _worst_of(failed, tuple(_FAILED), [_failure(item, metrics, frequency) for item in failed])
     if undecided:
-        found = _worst_of(undecided, tuple(_UNDECIDED), [_doubt(item) for item in undecided])
+        found = _worst_of(undecided, tuple(_UNDECIDED), [_doubt(item, metrics) for item in undecided])
         limits = f"Nothing broke the plan, but {found.headline[:1].lower()}{found.headline[1:]}"
         return PlainVerdict(limits, found.advice, found.reasons)
     advice = "The claim stands on this run, which is one past and no promise."
@@ -98,9 +103,11 @@ def _failure(item: ChecklistItem, metrics: RunMetrics, frequency: str) -> tuple[
     return _sentence(finding, item.cause), advice
 
 
-def _doubt(item: ChecklistItem) -> tuple[str, str]:
+def _doubt(item: ChecklistItem, metrics: RunMetrics) -> tuple[str, str]:
     """Return what an undecided item says and what follows from it."""
     finding, advice = _UNDECIDED.get(item.item, (f"The check of {_words(item)} is undecided", _USE_NOTHING))
+    if item.item == "forecast_calibration" and any(one.christoffersen_p is not None for one in metrics.value_at_risk):
+        finding, advice = _TESTED_IN_PART
     return _sentence(finding, item.cause), advice
 
 
@@ -117,7 +124,7 @@ def _sentence(finding: str, why: str) -> str:
 def _profit_is_gone(item: ChecklistItem, metrics: RunMetrics) -> bool:
     """Whether costs are as stated and too high: the break-even cost is below them, and nothing else is at fault."""
     bears = metrics.costs.break_even.lower_bps
-    return bears < metrics.costs.stated_bps and "fills" not in item.cause
+    return bears < metrics.costs.stated_bps and item.cause.startswith(COSTS_TOO_HIGH)
 
 
 def _miscalibrated(tests: tuple[LevelTests, ...], frequency: str) -> str:

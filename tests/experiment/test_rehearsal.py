@@ -1,6 +1,7 @@
 """The strategy asked before its model is fitted: what is refused then, and that a run that goes on is the same run."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from quantdl.errors import RunError
 from quantdl.experiment import pipeline, run_backtest_only
 from quantdl.experiment.preparation import load_data
 from quantdl.experiment.rehearsal import rehearse
+from quantdl.market.status import CellStatus
 from quantdl.runs.ledger import LEDGER
 from tests.small_experiment import small_config
 
@@ -81,10 +83,23 @@ def test_what_no_forecast_would_mend_is_refused(config_of, data, line, expected)
         ("weights[0] = 0.5 if view.draws.std() > 0.03 else 0.2",),
         ("weights[0] = 0.5 if str(view.session)[:10] == '2016-06-30' else 0.2",),  # legal on another day
         ("return None",),
+        ("weights[0] = {'2016-07-01': 0.2}[str(view.session)[:10]]",),  # knows of the test span alone
     ],
 )
 def test_what_may_be_legal_in_the_run_is_not_refused(config_of, data, lines):
     asked(config_of(*lines), data)
+
+
+def test_a_strategy_that_takes_a_forecast_of_each_listed_asset_gets_one_for_an_asset_with_a_short_past(config_of, data):
+    panel = data.panel
+    young = np.searchsorted(panel.sessions, np.datetime64("2015-01-02"))
+    closes = {name: values.copy() for name, values in panel.fields.items()}
+    status = panel.status.copy()
+    status[:young, 0] = CellStatus.UNLISTED
+    for values in closes.values():
+        values[:young, 0] = np.nan
+    late = replace(data, panel=replace(panel, fields=closes, status=status))
+    asked(config_of("weights[:] = 0.1 / (1.0 + np.exp(view.draws).mean(axis=0))"), late)
 
 
 def test_a_limit_on_predicted_losses_is_left_to_the_forecasts(config_of, data):

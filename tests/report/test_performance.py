@@ -101,6 +101,16 @@ def test_each_headline_stands_over_its_recorded_interval(run):
     assert performance.intervals_note(run.metrics) == ""
 
 
+def test_a_figure_without_an_interval_says_why(run):
+    none = {"cagr": Interval(-0.021, 0.1234), "volatility": Interval(0.1, 0.2), "max_drawdown": Interval(-0.5, -0.1)}
+    thin = {"expected_shortfall_95": "63 returns; 200 are needed for 10 losses in the tail"}
+    found = CurveIntervals(0.95, 500, 4.0, expected_shortfall_95=None, undefined=thin, **none)
+    note = performance.intervals_note(dataclasses.replace(run.metrics, intervals=found))
+    assert note.endswith(
+        "Expected shortfall 95%, one bar has no interval: 63 returns; 200 are needed for 10 losses in the tail."
+    )
+
+
 def test_the_lead_names_the_span(run):
     assert performance.figures_lead(run).startswith("Out of sample, 2019-01-02 to 2022-12-28, after all costs.")
 

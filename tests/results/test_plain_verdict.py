@@ -103,6 +103,26 @@ def test_costs_above_what_the_profit_bears_are_told_from_wrong_costs(metrics):
     assert plain_verdict(wrong, metrics).advice == USE_NOTHING
 
 
+def test_fills_beyond_the_plan_weigh_more_than_costs_that_the_profit_cannot_bear(metrics):
+    lost = replace(metrics.costs, stated_bps=3.0, break_even=replace(metrics.costs.break_even, bps=1.0, lower_bps=1.0))
+    both = "more traded than the participation allows, 2 times; the stated costs are 2.0 bps above what it can bear"
+    found = plain_verdict(checked(item("friction", False, both)), replace(metrics, costs=lost))
+    assert found.headline.startswith("Costs or fills were not as the plan states: more traded than")
+    assert found.advice == USE_NOTHING
+
+
+def test_forecasts_tested_in_part_are_not_said_to_be_untested(metrics):
+    untold = checked(item("forecast_calibration", None, "Christoffersen, 99% says nothing"))
+    tested = replace(metrics, value_at_risk=(level_tests(0.95, 40, 2, 0.6, 0.7), level_tests(0.99, 40, 0, None, None)))
+    found = plain_verdict(untold, tested)
+    assert found.headline == (
+        "Nothing broke the plan, but not every test of the forecasts could be made: Christoffersen, 99% says nothing."
+    )
+    assert found.advice.startswith("Rely on its value at risk only as far as")
+    none = plain_verdict(untold, replace(metrics, value_at_risk=()))
+    assert "the forecasts could not be tested" in none.headline
+
+
 def test_evidence_that_is_only_relative_names_what_limits_it_most(metrics):
     found = plain_verdict(
         checked(

@@ -42,6 +42,8 @@ MOST_SETTLEMENT_SESSIONS = 10
 """Two weeks: no exchange settles later, and what waits longer is not settlement."""
 MOST_PER_SHARE, MOST_PER_FILL = 100.0, 10_000.0
 """Fees above these were mistyped."""
+COSTS_TOO_HIGH = "no profit is left", "the stated costs are"
+"""How the last of its failures begins, that on costs which are as stated and too high."""
 
 
 @dataclass(frozen=True)
@@ -375,9 +377,9 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     if found is None:
         doubts.append("the break-even cost was not computed")
     elif found.lower_bps == 0:
-        failures.append("no profit is left to bear any cost")
+        failures.append(f"{COSTS_TOO_HIGH[0]} to bear any cost")
     elif found.lower_bps < stated:
-        failures.append(f"the stated costs are {stated - found.lower_bps:.1f} bps above what the profit can bear")
+        failures.append(f"{COSTS_TOO_HIGH[1]} {stated - found.lower_bps:.1f} bps above what the profit can bear")
     if isinstance(friction.liquidity, VolumeWaiver):
         doubts.append(f"liquidity is waived by {friction.liquidity.signed_by}, capacity is undefined")
     paid = (float(fills.cost.sum()) + float(run.book.fees.sum())) / run.result.initial_equity

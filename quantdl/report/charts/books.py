@@ -55,7 +55,7 @@ def equity_and_drawdown(
         growth: Value over the initial money per session, by name of the book; the first is drawn strongest.
         drawdown: Fraction below the running peak, zero or negative, under the same names.
         halted: Session at which the first book was halted, as an ISO date, or None.
-        spans: Shaded, in their names.
+        spans: Shaded and numbered; the caption names them.
     """
     grown = {name: 100.0 * series for name, series in growth.items()}
     ticks = look.log_ticks(min(one.min() for one in grown.values()), max(one.max() for one in grown.values()))
@@ -77,10 +77,10 @@ def equity_and_drawdown(
     )
     first, last = drawing.layout.xaxis.range
     seen = [span for span in spans if span.first <= last and span.last >= first]
-    for span in seen:
-        _shade(drawing, Span(span.label, max(span.first, first), min(span.last, last)), look.STRESS)
+    for place, span in enumerate(seen, 1):
+        _shade(drawing, Span(str(place), max(span.first, first), min(span.last, last)), look.STRESS)
     if seen:
-        caption += f" Shaded: {' and '.join(span.label for span in seen)}."
+        caption += f" Shaded: {', '.join(f'{place} {span.label}' for place, span in enumerate(seen, 1))}."
     if halted is not None:
         drawing.add_vline(x=halted, line=look.LIMIT)
         caption += f" The dotted line is the halt on {halted}."
@@ -95,11 +95,11 @@ def equity_and_drawdown(
 
 
 def _shade(drawing: go.Figure, span: Span, color: str) -> None:
-    """Shade a span and write its name along its beginning."""
+    """Shade a span and write its name, a number or a word, between the two curves, where it stands on neither."""
     drawing.add_vrect(x0=span.first, x1=span.last, fillcolor=color, line_width=0, layer="below")
-    along = {"textangle": -90, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
-    words = {"text": safe(span.label), "font": {"size": 10, "color": look.GREY}}
-    drawing.add_annotation(x=span.first, y=0.385, yref="paper", **along, **words)
+    between = {"xanchor": "left", "yanchor": "middle", "showarrow": False}
+    words = {"text": span.label, "font": {"size": 10, "color": look.GREY}}
+    drawing.add_annotation(x=span.first, y=0.345, yref="paper", **between, **words)
 
 
 def book_exposure(gross: pd.Series, net: pd.Series, caps: Sequence[Cap]) -> Chart:

@@ -25,6 +25,7 @@ RESAMPLES = 500
 _MOST_CELLS = 1 << 24  # of longer curves fewer histories are put together, at least a hundred
 _SEED = 7
 _TAIL = 0.95
+_FEWEST_IN_TAIL = 10  # of fewer, histories put together vary far less than histories do
 
 
 @dataclass(frozen=True)
@@ -78,15 +79,17 @@ def curve_intervals(curve: MeasuredCurve) -> CurveIntervals:
     block, resamples = block_length(returns), max(100, min(RESAMPLES, _MOST_CELLS // len(returns)))
     histories = torch.cat(resampled(returns, block, resamples, _SEED), dim=1)
     undefined = dict.fromkeys(names[:2], curve.not_annual) if curve.not_annual else {}
+    if thin := _thin_tail(len(curve.returns)):
+        undefined["expected_shortfall_95"] = thin
     growth = (1.0 + histories).prod(dim=0).numpy()
     volatility = histories.std(dim=0, correction=1).numpy() * np.sqrt(curve.bars_per_year)
     return CurveIntervals(
         confidence=CONFIDENCE,
         n_resamples=resamples,
         block=block,
-        cagr=None if undefined else _middle(growth ** (1.0 / curve.calendar_years()) - 1.0),
-        volatility=None if undefined else _middle(volatility),
-        expected_shortfall_95=_middle(expected_shortfall(-histories, _TAIL).numpy()),
+        cagr=None if curve.not_annual else _middle(growth ** (1.0 / curve.calendar_years()) - 1.0),
+        volatility=None if curve.not_annual else _middle(volatility),
+        expected_shortfall_95=None if thin else _middle(expected_shortfall(-histories, _TAIL).numpy()),
         max_drawdown=_middle(-maximum_drawdown(value_path(histories)).numpy()),
         undefined=MappingProxyType(undefined),
     )
@@ -99,6 +102,11 @@ def _too_few(curve: MeasuredCurve) -> str:
     if not curve.values.min() > 0.0:
         return "the book was ruined: no other history of it can be put together"
     return ""
+
+
+def _thin_tail(n: int) -> str:
+    fewest = round(_FEWEST_IN_TAIL / (1.0 - _TAIL))
+    return f"{n} returns; {fewest} are needed for {_FEWEST_IN_TAIL} losses in the tail" if n < fewest else ""
 
 
 def _middle(figures: FloatArray) -> Interval:

@@ -38,18 +38,22 @@ def test_a_halt_is_drawn_at_its_session():
     assert chart.caption.endswith("The dotted line is the halt on 2019-01-04. What follows is shaded grey.")
 
 
-def test_stress_windows_are_shaded_where_the_books_were_held_and_named():
+def test_stress_windows_are_shaded_where_the_books_were_held_and_numbered_between_the_curves():
     growth = pd.Series([1.0, 1.2, 0.9, 1.5, 1.6, 1.4], SESSIONS)
     spans = (
         charts.Span("storm <b>", "2018-11-01", "2019-01-03"),
         charts.Span("before", "2001-01-01", "2001-02-01"),
+        charts.Span("calm", "2019-01-04", "2019-01-07"),
     )
     chart = charts.equity_and_drawdown({"Book": growth}, {"Book": growth / growth.cummax() - 1}, spans=spans)
-    (shade,) = drawn(chart)["layout"]["shapes"]
-    assert (shade["x0"], shade["x1"]) == (str(SESSIONS[0].date()), "2019-01-03")
-    (name,) = drawn(chart)["layout"]["annotations"]
-    assert name["text"] == "storm &lt;b&gt;"
-    assert chart.caption.endswith("Shaded: storm <b>.")
+    layout = drawn(chart)["layout"]
+    shaded = [(one["x0"], one["x1"]) for one in layout["shapes"]]
+    assert shaded == [(str(SESSIONS[0].date()), "2019-01-03"), ("2019-01-04", "2019-01-07")]
+    names = layout["annotations"]
+    assert [one["text"] for one in names] == ["1", "2"]
+    below, above = layout["yaxis2"]["domain"][1], layout["yaxis"]["domain"][0]
+    assert all(below < one["y"] < above for one in names)
+    assert chart.caption.endswith("Shaded: 1 storm <b>, 2 calm.")
 
 
 def test_the_words_read_out_for_the_picture_hold_its_figures():
