@@ -233,7 +233,7 @@ plan = qd.Plan(
         max_weight=...,  # of one asset, fraction of equity
         max_gross=...,
         max_net=...,  # None for no limit
-        stop_loss=...,  # fraction of the entry price
+        stop_loss=...,  # loss of a trade, fraction of equity, at which it is ended
         max_loss_per_trade=...,  # fraction of equity
     ),
     related_positions=p.RelatedPositions(

@@ -7,7 +7,6 @@ Keys, types, ranges and defaults are those of the JSON schema by which a config 
 import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from typing import Any, get_args, get_type_hints
@@ -15,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel
 
 from quantdl.config import ExperimentConfig, RiskConfig
+from quantdl.config.json_schema import attribute_texts
 from quantdl.market.inspection.checks import CHECKS, ScaleRule
 from quantdl.market.inspection.policies import AT_LOADING, Policies
 
@@ -91,7 +91,7 @@ class _Book:
                 yield from self.blocks(self.referred(value), f"{path}.{key}")
 
     def table(self, schema: Schema, settings: type) -> Iterator[str]:
-        meanings = meanings_of(settings)
+        meanings = attribute_texts(settings)
         yield from (":::{container} keys", "", "| key | values | default | meaning |", "|---|---|---|---|")
         for key, value in schema["properties"].items():
             default = "required" if key in schema.get("required", ()) else self.default(value)
@@ -191,18 +191,6 @@ def _summary(docstring: str) -> str:
     return re.split(r"^(?:Attributes|Raises|Example|Args):$", inspect.cleandoc(docstring), flags=re.MULTILINE)[
         0
     ].strip()
-
-
-def meanings_of(settings: type) -> dict[str, str]:
-    """Return what the ``Attributes`` of a class and of those it inherits from say, by name; its own words hold."""
-    found: dict[str, str] = {}
-    for above in reversed(settings.__mro__):
-        for section in re.findall(
-            r"^Attributes:\n((?:[ \t]+.*\n?|\n)+)", inspect.cleandoc(above.__doc__ or ""), re.MULTILINE
-        ):
-            for name, text in re.findall(r"^(\w+): ((?:.|\n(?=[ \t]|\n))*)", textwrap.dedent(section), re.MULTILINE):
-                found[name] = " ".join(text.split())
-    return found
 
 
 def _fault(kind: str) -> str:

@@ -255,8 +255,8 @@ class Estimator(FitChoices):
             found["assets"] = f"{len(self._fit.architecture.assets):,}"
             found["features"] = f"{len(self._fit.architecture.features):,} columns"
         for report in self.reports[:1] if self._fit is not None else ():
-            best = report.epochs[report.best_epoch - 1]
-            found["training"] = f"{len(report.epochs)} passes, the best number {report.best_epoch}"
+            best = report.epochs[report.best_epoch]
+            found["training"] = f"{len(report.epochs)} passes, counted from 0; kept is number {report.best_epoch}"
             found["validation loss"] = f"{best.validation_loss:.4f} nats an asset"
         return block(title(type(self).__name__), facts(found))
 

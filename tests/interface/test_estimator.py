@@ -73,6 +73,12 @@ def test_the_text_says_what_differs_from_the_defaults_and_what_was_seen(model):
     assert "not fitted" in clone(model)._repr_html_()
 
 
+def test_the_loss_that_is_shown_is_that_of_the_pass_that_was_kept(model):
+    least = min(model.reports[0].epochs, key=lambda one: one.validation_loss)
+    assert f"kept is number {least.epoch}<" in model._repr_html_()
+    assert f"{least.validation_loss:.4f} nats" in model._repr_html_()
+
+
 def test_the_course_of_training_is_drawn(model, ewma):
     assert [trace.name for trace in model.plot().data] == ["Training", "Validation"]
     with pytest.raises(ConfigError, match="EwmaT: no passes over the data are known of this model"):
