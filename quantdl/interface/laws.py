@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,8 +128,9 @@ class Laws:
         Shape:
             - output: sessions x assets; x (probabilities, assets) for several
         """
-        several = isinstance(probability, list | tuple | pd.Series | np.ndarray) and np.ndim(probability) > 0
-        asked = [_probability(one) for one in (probability if several else [probability])]
+        given: Any = probability
+        several = isinstance(given, list | tuple | pd.Series) or (isinstance(given, np.ndarray) and given.ndim == 1)
+        asked = [_probability(one) for one in (given if several else [given])]
         wanted = self._window(window)
         frames = {one: self._quantiles(one, wanted) for one in asked}
         if not frames:

@@ -86,10 +86,11 @@ def test_a_run_may_be_put_among_others(panel: Prices) -> None:
     assert asked.config.runs_root == Path("runs")
 
 
-def for_five_bars(panel: Prices, **trusted: float) -> Plan:
+def for_five_bars(panel: Prices, beyond: float = 5.0) -> Plan:
     plan = small_plan(panel)
-    changed = {"horizon": replace(plan.horizon, bars=5), "sample": replace(plan.sample, purge_bars=6)}
-    return replace(plan, **changed, trusted_data=replace(plan.trusted_data, **trusted))
+    horizon, sample = replace(plan.horizon, bars=5), replace(plan.sample, purge_bars=6)
+    trust = replace(plan.trusted_data, unconfirmed_beyond=beyond)
+    return replace(plan, horizon=horizon, sample=sample, trusted_data=trust)
 
 
 def test_laws_that_the_stored_run_would_not_fit_again_are_refused(simulated: Prices, ewma_laws: Laws) -> None:
@@ -103,7 +104,7 @@ def test_laws_that_the_stored_run_would_not_fit_again_are_refused(simulated: Pri
     until = replace(ewma_laws, recipe=replace(ewma_laws.recipe, prices=simulated.until(simulated.sessions[350])))
     assert request(simulated, for_five_bars(simulated), equally, until).config.model == ewma_laws.settings
     with pytest.raises(ConfigError, match=r"unconfirmed_beyond: given 3\.0; expected 5\.0"):
-        request(simulated, for_five_bars(simulated, unconfirmed_beyond=3.0), equally, ewma_laws)
+        request(simulated, for_five_bars(simulated, beyond=3.0), equally, ewma_laws)
     plan = for_five_bars(simulated)
     early = SplitDates(date(2000, 6, 1), date(2000, 9, 1), plan.sample.first, plan.sample.last)
     with pytest.raises(ConfigError, match=r"splits\.train_end: given 2000-06-01; expected 20.*\n.*validation_end"):
