@@ -64,7 +64,13 @@ class Prices(Panel):
 
         Args:
             policies: ``qd.Policies(stale_year="drop_asset")``, for instance.
+
+        Raises:
+            ConfigError: If they are none.
         """
+        if not isinstance(policies, Policies):
+            given = f"given {type(policies).__name__}"
+            raise ConfigError(f"policies: {given}; expected qd.Policies(...), such as qd.Policies(stale_year='keep').")
         return replace(self, policies=policies)
 
     def plot(self) -> Figure:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from quantdl.config import ExperimentConfig, load_config
+from quantdl.errors import ConfigError
 from quantdl.experiment.as_of import forecast_as_of as as_of
 from quantdl.experiment.as_of_record import AsOf
 from quantdl.experiment.evaluation import evaluate as scored
@@ -31,6 +32,10 @@ def config_of(config: Config) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, key, what was given and what was expected.
         PlanError: The same, when only the plan is at fault.
     """
+    if not isinstance(config, ExperimentConfig | Path | str):
+        raise ConfigError(
+            f"config: given {type(config).__name__}; expected a YAML file, or what qd.load_config returns."
+        )
     return config if isinstance(config, ExperimentConfig) else load_config(config)
 
 

@@ -75,6 +75,11 @@ def test_what_is_no_panel_is_refused_with_what_is_expected(given):
         Prices.of(given)
 
 
+def test_what_is_no_policies_is_refused_before_it_is_needed(panel):
+    with pytest.raises(ConfigError, match=r"policies: given dict; expected qd\.Policies\(\.\.\.\)"):
+        Prices.of(panel).treat({"stale_year": "keep"})
+
+
 def test_prices_travel_to_another_process(panel):
     prices = Prices.of(panel).treat(Policies(long_gap="drop_asset"))
     kind, values = prices.__reduce__()

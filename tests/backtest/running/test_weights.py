@@ -50,7 +50,7 @@ def test_without_one_that_is_near_the_assets_are_named_all_the_same() -> None:
         as_decision({"ZZZZ": 0.5}, VIEW, "rebalance")
 
 
-@pytest.mark.parametrize("weight", ["half", None, [0.1, 0.2]])
+@pytest.mark.parametrize("weight", ["half", [0.1, 0.2]])
 def test_a_weight_that_is_no_number_is_named_with_its_asset(weight: object) -> None:
     with pytest.raises(RunError, match=r"2020-01-02: weight of KO is .*Give a number"):
         as_decision({"KO": weight}, VIEW, "rebalance")
