@@ -106,7 +106,8 @@ def test_laws_that_the_stored_run_would_not_fit_again_are_refused(simulated: Pri
     with pytest.raises(ConfigError, match=r"unconfirmed_beyond: given 3\.0; expected 5\.0"):
         request(simulated, for_five_bars(simulated, beyond=3.0), equally, ewma_laws)
     plan = for_five_bars(simulated)
-    early = SplitDates(date(2000, 6, 1), date(2000, 9, 1), plan.sample.first, plan.sample.last)
+    fitted = request(simulated, plan, equally, ewma_laws).config.splits
+    early = replace(fitted, train_end=date(2000, 6, 1), validation_end=date(2000, 9, 1))
     with pytest.raises(ConfigError, match=r"splits\.train_end: given 2000-06-01; expected 20.*\n.*validation_end"):
         request(simulated, plan, equally, ewma_laws, splits=early)
 
