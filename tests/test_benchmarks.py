@@ -22,6 +22,7 @@ def figures_of(script: str, *arguments: str) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.slow
 def test_the_pass_over_a_mapped_panel_sees_every_window_once():
     command = [sys.executable, SECTIONS / "mapped_pass.py", "--assets", "70", "--sessions", "300"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

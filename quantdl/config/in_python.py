@@ -47,7 +47,7 @@ def config_in_python(
         ...     config_in_python({"name": "mine", "seed": -1})
         ... except ConfigError as error:
         ...     print([line for line in str(error).splitlines() if line.startswith("seed")])
-        ['seed: given -1; expected a whole number, at least 0 and below 9223372036854775808']
+        ["seed: given '-1'; expected a whole number, at least 0, below 9223372036854775808"]
     """
     root = tree(values)
     document = Document(IN_PYTHON, root, {IN_PYTHON: yaml_text(root)}, ())

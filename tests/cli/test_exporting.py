@@ -67,6 +67,7 @@ def test_tables_of_several_runs_are_refused(small_run, tmp_path):
     assert code == 2 and "write the tables of one run, got 2 runs" in errors
 
 
+@pytest.mark.slow
 def test_the_tables_of_an_evaluation_are_written_too(small_evaluation, tmp_path):
     _, folder = small_evaluation
     code, _, _ = invoke("report", str(folder), "--csv", str(tmp_path / "t"))

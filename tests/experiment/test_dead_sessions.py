@@ -23,6 +23,8 @@ from quantdl.sequences import NEXT_SESSION
 from quantdl.training.forecasting import forecast_sessions
 from quantdl.training.splits import split_bars
 
+pytestmark = pytest.mark.slow  # two whole runs, on weeks with dead days and without
+
 PROJECT = Path(__file__).parents[2]
 ALIKE = ("24/5", "24/7")
 

@@ -206,8 +206,8 @@ def test_the_stored_checklist_holds_the_yardstick_of_the_stored_curves(small_run
     figure = next(row["figure"] for row in rows if row["item"] == "hypothesis")
     own, rival = (returns_of(stored(small_run, name)["equity"]).to_numpy() for name in ("equity", "baseline"))
     values = [plain_figures(returns)["expected_shortfall"] for returns in (own, rival)]
-    assert f"expected_shortfall {values[0]:.4f}" in figure
-    assert f"equal weight {exposure_of(small_outcome) * values[1]:.4f}" in figure
+    assert f"expected shortfall {values[0]:.2%}" in figure
+    assert f"equal weight {exposure_of(small_outcome) * values[1]:.2%}" in figure
 
 
 # ---- value at risk backtests
@@ -382,6 +382,7 @@ def test_the_predicted_losses_of_decided_books_are_judged_by_the_laws_of_the_run
     assert int(n_books) >= 20
 
 
+@pytest.mark.slow
 def test_a_level_that_only_the_plan_names_is_predicted_recorded_and_judged(promising):
     """The engine asked for value at risk at 97.5 %: the evidence is counted from the recorded table, and agrees."""
     outcome = promising

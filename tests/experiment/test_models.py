@@ -89,6 +89,7 @@ def early_prices() -> tuple[Panel, SplitBars]:
     return panel.select(panel.assets[:6]), SplitBars(FitSpans(range(0, 700), range(699, 850)), range(849, 900))
 
 
+@pytest.mark.slow
 def test_a_posterior_over_a_sector_tree_is_fitted_stored_and_read_back(tmp_path):
     config = load_config(CONFIGS / "quickstart.yaml")
     short = replace(config.training, epochs=1, warm_up_steps=5)
@@ -138,6 +139,7 @@ def test_a_graph_reads_the_sectors_that_its_settings_name():
         fit_model(replace(settings, groups={}), bare, table, bars, config)
 
 
+@pytest.mark.slow
 def test_sector_factors_come_from_the_panel_the_settings_or_a_file_and_are_refused_without(tmp_path):
     config = load_config(CONFIGS / "quickstart.yaml")
     short = replace(config.training, epochs=1, warm_up_steps=5)

@@ -100,6 +100,7 @@ def test_cuda_is_refused_where_there_is_none(tmp_path, write_small):
         run_experiment(load_config(path), tmp_path / "runs" / "x")
 
 
+@pytest.mark.slow
 def test_a_config_that_trains_on_one_asset_a_row_runs_to_a_report(tmp_path, write_small):
     changes = {"  rows: 4\n": "  rows: 40\n  rows_hold: one_asset\n", "compare: [ewma_t]": "compare: []"}
     run = open_run(run_experiment(load_config(write_small(tmp_path, changes)), tmp_path / "runs" / "by_asset"))

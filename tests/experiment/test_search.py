@@ -70,6 +70,7 @@ def on_prices(folder, other_future: bool):
     return config_in(folder, {known: data})
 
 
+@pytest.mark.slow
 def test_the_search_is_judged_by_the_validation_years_alone(tmp_path):
     """Bit for bit the same losses, whatever prices follow the validation span."""
     tables = [search(on_prices(tmp_path / name, name == "other"), propose=in_turn) for name in ("one", "other")]
@@ -96,6 +97,7 @@ def test_values_that_do_not_go_together_are_a_trial_without_a_loss(searched):
     assert "model.width" in trial.problem and "a multiple of twice the heads, which is 16" in trial.problem
 
 
+@pytest.mark.slow
 def test_a_search_that_was_ended_goes_on_and_finds_the_same(config, tmp_path):
     def ended(settings, finished, seed):
         if len(finished) == 1:
@@ -114,6 +116,7 @@ def test_a_search_that_was_ended_goes_on_and_finds_the_same(config, tmp_path):
     assert search(config, propose=None if OPTUNA else ended) == resumed  # nothing is left to do
 
 
+@pytest.mark.slow
 def test_more_trials_go_on_from_those_that_were_made(config):
     first = search(config, propose=in_turn)
     more = with_values(config, {"search.trials": 4})

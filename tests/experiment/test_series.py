@@ -233,6 +233,7 @@ def test_a_benchmark_below_zero_is_refused(config_with_series):
         benchmark_curve(series["fear"], trading_calendar("XNYS").sessions("2016-07-01", "2016-12-30"), "XNYS")
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_benchmark_and_when_each_series_was_known(config_with_series, tmp_path):
     folder = run_experiment(config_with_series(), tmp_path / "runs" / "first")
     page = (folder / "report.html").read_text()

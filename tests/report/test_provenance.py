@@ -52,7 +52,7 @@ def test_probabilities_and_variances_keep_their_decimals(run):
         "Effective number of trials of this hypothesis, by the correlation of returns": ["12.35"],
         "Sharpe ratio per bar": ["\u22120.0422"],
         "Returns it is of": ["1,006"],
-        "Returns needed for it to be above zero with 95 % confidence": ["1,535"],
+        "Returns needed for it to be above zero with 95% confidence": ["1,535"],
         "Probabilistic Sharpe ratio, a probability": ["0.913"],
         "Deflated Sharpe ratio, effective number of trials, a probability": ["0.000"],
         "The same, number of trials of this hypothesis": ["0.000"],

@@ -1,3 +1,3 @@
-"""The recorded run, for tests of what is made of a run folder."""
+"""Every test of a run record reads the run folder of `tests.recorded_run`."""
 
-from tests.recorded_run import _originals, simulated, write  # noqa: F401
+from tests.recorded_run import _originals, files, simulated, without_model, write  # noqa: F401

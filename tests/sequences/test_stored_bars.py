@@ -72,6 +72,7 @@ def test_opening_reads_no_rows_and_warns_of_nothing(folder):
         assert getattr(stored, name).data_ptr() % 64 == 0
 
 
+@pytest.mark.slow
 def test_a_process_that_opens_rows_keeps_them_out_of_its_private_memory(tmp_path):
     """Fifty megabytes of features are read and less than ten of them are the process's own."""
     closes = 50.0 * np.exp(0.01 * np.random.default_rng(0).standard_normal((2000, 500)).cumsum(axis=0))

@@ -16,7 +16,7 @@ def judge(run: FinishedRun) -> ItemVerdict:
     """
     tests = run.evidence.calibration
     if not tests:
-        return ItemVerdict("forecasts agree with what happened", "no forecast", doubts=("the run makes no forecasts",))
+        return ItemVerdict("forecasts agree with what happened", "no forecast", doubts=("the run has no model",))
     level = FALSE_ALARM / len(tests)
     shown = [
         f"{test.name}: {test.figure}, p = {'undefined' if test.p_value is None else f'{test.p_value:.2g}'}"

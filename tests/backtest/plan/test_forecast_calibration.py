@@ -41,4 +41,4 @@ def test_without_a_forecast_nothing_is_decided():
     checklist = judged(calibration=())
     found = row("forecast_calibration", checklist)
     assert checklist.verdict == "relative evidence only"
-    assert (found.passed, found.figure, found.cause) == (None, "no forecast", "the run makes no forecasts")
+    assert (found.passed, found.figure, found.cause) == (None, "no forecast", "the run has no model")

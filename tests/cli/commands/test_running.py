@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.experiment import pipeline
+from quantdl.experiment import given, pipeline
 from tests.cli.running import invoke
 
 
@@ -46,7 +46,7 @@ class Refuses:
 def test_a_disk_that_refuses_is_a_sentence_and_exit_code_6(
     tmp_path: Path, write_small, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "load_data", Refuses())
+    monkeypatch.setattr(given, "load_data", Refuses())
     code, output, errors = invoke(command, str(write_small(tmp_path)))
     assert (code, output) == (6, "")
     assert "No space left on device" in errors and "Free some space" in errors and "Traceback" not in errors
@@ -56,7 +56,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_small, monke
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "load_data", interrupted)
+    monkeypatch.setattr(given, "load_data", interrupted)
     code, output, errors = invoke("run", str(write_small(tmp_path)))
     assert (code, output) == (130, "")
     assert "nothing is kept" in errors and "starts again" in errors
