@@ -4,7 +4,9 @@ Jupyter asks an object for ``_repr_html_`` and shows what it gives. Nothing here
 else, and colors are those of the page around it, so it is readable on a dark one too.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 LONGEST = 600
@@ -18,6 +20,25 @@ _FACT = "text-align:left;vertical-align:top;padding:.1em 0;max-width:60em;overfl
 _HEAD = "text-align:right;padding:.1em .9em .1em 0;font-weight:400;opacity:.75"
 _CELL = "text-align:right;padding:.1em .9em .1em 0;font-variant-numeric:tabular-nums"
 _LEFT = ";text-align:left"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as a terminal prints it and a notebook shows it.
+
+    Attributes:
+        caption: Above it.
+        columns: Their names.
+        rows: Text, numbers, days or None, a cell a column.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether a column holds numbers alone, which stand to the right."""
+        return bool(self.rows) and all(_is_number(row[column]) for row in self.rows)
 
 
 def block(*parts: str) -> str:
@@ -63,6 +84,42 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
         for row in rows
     )
     return f'<table style="{_TABLE}"><tr>{head}</tr>{body}</table>'
+
+
+def sheet(given: Sheet) -> str:
+    """Return a table of values under its caption; numbers get four decimals, as on the command line.
+
+    Example:
+        >>> "0.1235" in sheet(Sheet("Sets", ("Sharpe",), ((0.12345,),)))
+        True
+    """
+    sides = [_LEFT * (not given.is_numeric(at)) for at in range(len(given.columns))]
+
+    def line(tag: str, style: str, cells: Iterable[object]) -> str:
+        parts = (f'<{tag} style="{style}{side}">{shown(cell)}</{tag}>' for cell, side in zip(cells, sides, strict=True))
+        return f"<tr>{''.join(parts)}</tr>"
+
+    head = line("th", _HEAD, given.columns)
+    body = "".join(line("td", _CELL, map(cell_text, row)) for row in given.rows)
+    return f'{note(given.caption)}<table style="{_TABLE}">{head}{body}</table>'
+
+
+def cell_text(cell: object) -> str:
+    """Return a cell of a sheet as text.
+
+    Example:
+        >>> [cell_text(cell) for cell in (None, 0.5, float("nan"), 364, "KO")]
+        ['', '0.5000', 'undefined', '364', 'KO']
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
+    return str(cell)
+
+
+def _is_number(cell: object) -> bool:
+    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from quantdl.shown import block, facts, note, shown, table, title
+from quantdl.shown import Sheet, block, facts, note, sheet, shown, table, title
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\x00b", "\u202eabc", "&amp;", "x" * 10_000)
 
@@ -47,3 +47,17 @@ def test_long_text_is_cut():
 
 def test_an_empty_note_is_nothing():
     assert note("") == ""
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_in_a_sheet_becomes_a_tag(text):
+    page = sheet(Sheet(text, (text, "figure"), ((text, 0.5),)))
+    assert Tags(page).tags == {"div", "table", "tr", "th", "td"}
+
+
+def test_numbers_of_a_sheet_stand_to_the_right_and_text_to_the_left():
+    given = Sheet("Sets", ("name", "Sharpe", "halted on"), (("KO", 0.12345, None), ("PG", float("nan"), "2018-03-01")))
+    assert [given.is_numeric(at) for at in range(3)] == [False, True, False]
+    page = sheet(given)
+    assert page.count("text-align:left") == 2 * 3
+    assert Tags(page).text == "SetsnameSharpehalted onKO0.1235PGundefined2018-03-01"

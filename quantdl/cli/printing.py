@@ -12,6 +12,7 @@ import typer
 
 from quantdl.cli.saying import printable, say
 from quantdl.records import to_plain
+from quantdl.shown import Sheet, cell_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -79,13 +80,13 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    cells = [list(line) for line in rows]
+    sheet = Sheet(title, tuple(columns), tuple(map(tuple, rows)))
     table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
     for index, column in enumerate(columns):
-        figures = index > 0 if plain_text else bool(cells) and all(_is_figure(line[index]) for line in cells)
+        figures = index > 0 if plain_text else sheet.is_numeric(index)
         table.add_column(Text(printable(column)), justify="right" if figures else "left", no_wrap=figures)
-    for line in cells:
-        table.add_row(*(Text(_cell_text(cell)) for cell in line))
+    for line in sheet.rows:
+        table.add_row(*(Text(printable(cell_text(cell))) for cell in line))
     console = _console()
     with console.capture() as drawn:
         console.print(table)
@@ -106,18 +107,6 @@ def _console() -> "Console":
     from rich.console import Console
 
     return Console() if sys.stdout.isatty() else Console(width=_PIPE_WIDTH)
-
-
-def _is_figure(cell: object) -> bool:
-    return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
-
-
-def _cell_text(cell: object) -> str:
-    if cell is None:
-        return ""
-    if isinstance(cell, float):
-        return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
-    return printable(str(cell))
 
 
 def _lines(value: object, indent: str) -> Iterator[str]:

@@ -7,7 +7,8 @@ from quantdl.experiment.parameter_sweep import sweep_grid
 from quantdl.experiment.pipeline import BacktestSummary, carry_out, run_backtest_only, run_experiment
 from quantdl.experiment.preparation import LoadedData, check_data, load_data
 from quantdl.experiment.table_sweep import sweep_tables
-from quantdl.results.evaluation import EvaluationRow, EvaluationTable
+from quantdl.results.evaluation import EvaluationRow
+from quantdl.results.evaluation_table import EvaluationTable
 
 __all__ = [
     "BacktestSummary",

@@ -6,7 +6,7 @@ and what it holds and has ordered then is the answer. Nothing of the past perfor
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -19,6 +19,7 @@ from quantdl.backtest.running.asking import StrategyDriver
 from quantdl.backtest.running.engine import Engine
 from quantdl.config import ExperimentConfig, configured_strategy, plan_refusal
 from quantdl.errors import DataError
+from quantdl.experiment.as_of_record import AsOf
 from quantdl.experiment.closing import fingerprint_of, following_session, last_session
 from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
@@ -35,48 +36,6 @@ from quantdl.training.splits import split_bars
 
 _WAITS = ("waiting",)  # orders that go on at the next session, filled in part or not at all
 _MOST_GROWTH = 2000  # sessions after the plan's sample among which the end of the data that it trusts is looked for
-
-
-@dataclass(frozen=True, eq=False)
-class AsOf:
-    """What is known and decided at a close.
-
-    Attributes:
-        session: The session that has just closed, with all of its bars.
-        next_session: The next one of the calendar, in whose first bar the orders go on; None where the calendar ends.
-        fitted_through: Last session that the model's last fit saw; None without a model.
-        equity: Money, at the close.
-        cash: Money that is not invested then.
-        fill_at: Where the orders are to be filled, as the plan states.
-        halted: Why a condition of the plan has ended the strategy; empty where none has.
-        law: Columns ``asset, window, bars, present, mean`` and quantiles ``q01`` to ``q99`` (log returns); one row an
-            asset and return window; no rows without a model.
-        risk: Columns ``book, window, level, value_at_risk, value_at_risk_error, expected_shortfall,
-            expected_shortfall_error, value_at_risk_money, basis``: fractions of equity, positive when money is lost;
-            the errors are those of the simulation. The book is the one held at the close, or the one after the orders.
-        orders: Columns ``asset, rule, kind, side, quantity, reference_price, worst_price, trigger_price, trail, value,
-            target_weight, decided``; the quantity is what is left to fill, signed. A limit or a stop waits for its
-            trigger price; that of a trailing stop follows at the fraction ``trail``. The worst price is the one
-            beyond which the plan lets the order not fill, since it would lose too much by its stop: no limit order.
-        exits: Columns ``asset, rule, stop_price, target_price, trail``: where the strategy has said that positions are
-            left. The stop of the plan (`sizing.stop_loss`) is looked at by close and is no order.
-        positions: Columns ``asset, shares, price, value, weight, weight_after_orders``; assets held or ordered.
-        events: Columns ``item, condition, detail``: what the plan did in the session.
-    """
-
-    session: date
-    next_session: date | None
-    fitted_through: date | None
-    equity: float
-    cash: float
-    fill_at: str
-    halted: str
-    law: pd.DataFrame
-    risk: pd.DataFrame
-    orders: pd.DataFrame
-    exits: pd.DataFrame
-    positions: pd.DataFrame
-    events: pd.DataFrame = field(repr=False)
 
 
 def forecast_as_of(

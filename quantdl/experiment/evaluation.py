@@ -20,7 +20,8 @@ from quantdl.experiment.trials import checked_ledger, record_look
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.features import FeatureTable
 from quantdl.models.settings import ModelSettings, VolatilitySettings
-from quantdl.results.evaluation import EvaluationTable, ScoredModel, evaluation_rows
+from quantdl.results.evaluation import ScoredModel, evaluation_rows
+from quantdl.results.evaluation_table import EvaluationTable
 from quantdl.risk.scores.book_laws import forecast_books, long_only_books
 from quantdl.risk.scores.model_scores import GroupScores, HorizonScores, asset_tests, group_scores, horizon_scores
 from quantdl.risk.scores.stock_days import Ticks, quantile_grid, stock_days

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from quantdl.config import ExperimentConfig, standalone_yaml
-from quantdl.results.evaluation import EvaluationTable, ScoredModel
+from quantdl.results.evaluation import ScoredModel
+from quantdl.results.evaluation_table import EvaluationTable
 from quantdl.results.tables import write_parquet
 from quantdl.runs.environment import environment
 from quantdl.runs.store import RunWriter, remove_abandoned

@@ -5,10 +5,8 @@ over prices that are laid out once; any other is asked at each close. Every set 
 ledger, with its returns, so how good the best of them looks is judged by how many there were and how alike they are.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +19,7 @@ from quantdl.calendars.labels import bar_text
 from quantdl.config import ExperimentConfig, ParameterSet, swept_strategies
 from quantdl.errors import ConfigError, QuantdlError, RunError
 from quantdl.experiment.curves import curve_from_the_start, measured_curve
+from quantdl.experiment.grid_table import GridTable, SetRow
 from quantdl.experiment.sweep_world import SweepWorld, open_world
 from quantdl.experiment.trials import (
     SeenTrial,
@@ -31,72 +30,12 @@ from quantdl.experiment.trials import (
     seen_curve,
     selection_of,
 )
-from quantdl.runs.selection import Selection
 from quantdl.training.fit import Progress
 
 BLOCK = 256
 """Sets that are written into the ledger at once: one file of returns, one write, one fsync."""
 
 _AGREE = 1e-9  # relative, of equity at each close: how far a table and `decide` may be apart by rounding
-
-
-@dataclass(frozen=True)
-class SetRow:
-    """One set of a sweep.
-
-    Attributes:
-        number: From 0, in the order of the grid.
-        values: Of the parameters.
-        state: Whether it was played, refused by the constructor of the strategy, or failed on the way.
-        sharpe: Annualised, over the span; None where it is undefined or the set was not played.
-        sharpe_per_bar: The same per bar, by which the best is chosen.
-        total_return: Of the span.
-        max_drawdown: Largest fall of equity from its peak, as a negative fraction.
-        turnover: Money traded over equity, summed over the span.
-        costs: Money.
-        fills: Number of them.
-        halted_on: Session at whose close a condition of the plan ended it.
-        trial: Its hash in the ledger; empty where it does not count: it was refused, or nothing was seen of it.
-        problem: Why the set has no Sharpe ratio, else empty.
-    """
-
-    number: int
-    values: Mapping[str, object]
-    state: Literal["played", "refused", "failed"]
-    sharpe: float | None = None
-    sharpe_per_bar: float | None = None
-    total_return: float | None = None
-    max_drawdown: float | None = None
-    turnover: float | None = None
-    costs: float | None = None
-    fills: int | None = None
-    halted_on: date | None = None
-    trial: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class GridTable:
-    """A sweep: every set, the best one, and how much of it many trials leave.
-
-    Attributes:
-        span: ``validation`` or ``test``.
-        first: First session played.
-        last: Last one.
-        rows: Every set, in the order of the grid.
-        equal_weight_sharpe: Annualised, of equal weight over the same sessions at the same costs.
-        best: The row with the highest Sharpe ratio, the first of equals; None where no set has one.
-        selection: What is left of its Sharpe ratio once trials are counted: those of the ledger on the same data and
-            span, of earlier sweeps and runs too.
-    """
-
-    span: str
-    first: date
-    last: date
-    rows: tuple[SetRow, ...]
-    equal_weight_sharpe: float | None
-    best: SetRow | None
-    selection: Selection | None
 
 
 @dataclass(frozen=True, eq=False)

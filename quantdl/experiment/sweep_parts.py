@@ -19,7 +19,8 @@ import pandas as pd
 from quantdl.config import ExperimentConfig, ParameterSet, load_config, swept_strategies
 from quantdl.disk import disk_errors, is_used, make_folder, replace_file, shared
 from quantdl.errors import RunError
-from quantdl.experiment.parameter_sweep import PlayedSet, SetRow, played_sets
+from quantdl.experiment.grid_table import SetRow
+from quantdl.experiment.parameter_sweep import PlayedSet, played_sets
 from quantdl.experiment.sweep_world import SweepWorld, open_world
 from quantdl.experiment.trials import SeenTrial
 from quantdl.records import digest, from_plain, to_plain

@@ -88,7 +88,8 @@ def backtest(
     line = told(progress)
     if output is None:
         outcome = carry_out(asked.config, line, asked.given)
-        return result_of(name, outcome, partial(_write, asked, outcome))
+        windows = asked.config.plan.abnormal_volatility.stress_windows
+        return result_of(name, outcome, partial(_write, asked, outcome), windows)
     config = asked.among(Path(output))
     checked_ledger(config)
     folder = write_run(config, None, lambda: carry_out(config, line, asked.given), line, asked.prices)

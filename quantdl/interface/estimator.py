@@ -156,7 +156,7 @@ class Estimator(FitChoices):
             prices,
             data,
             fitted,
-            Recipe(self.training, self.features, *ends),
+            Recipe(self.training, self.features, *ends, prices),
         )
         return self.take(found)
 

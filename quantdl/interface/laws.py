@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ BOOK_DRAWS = 2000
 """Joint draws a session from which the law of the equal-weight book is read, where no number is given."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recipe:
     """What a run has to say beside the settings of a model, so that it would fit the same one.
 
@@ -39,12 +40,14 @@ class Recipe:
         features: What it reads.
         train_end: Training labels end here.
         validation_end: Validation labels end here.
+        prices: On which it was fitted.
     """
 
     training: TrainingSettings
     features: FeatureSettings
     train_end: date
     validation_end: date
+    prices: Prices
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -125,15 +128,14 @@ class Laws:
         Shape:
             - output: sessions x assets; x (probabilities, assets) for several
         """
-        asked = [probability] if isinstance(probability, float | int) else list(probability)
-        for one in asked:
-            if not 0.0 < one < 1.0:
-                raise ConfigError(f"probability: given {one!r}; expected a number between 0 and 1, such as 0.01.")
+        given: Any = probability
+        several = isinstance(given, list | tuple | pd.Series) or (isinstance(given, np.ndarray) and given.ndim == 1)
+        asked = [_probability(one) for one in (given if several else [given])]
         wanted = self._window(window)
-        frames = {float(one): self._quantiles(float(one), wanted) for one in asked}
-        if isinstance(probability, float | int):
-            return frames[float(probability)]
-        return pd.concat(frames, axis=1, names=["probability", "asset"])
+        frames = {one: self._quantiles(one, wanted) for one in asked}
+        if not frames:
+            raise ConfigError("probability: given none; expected a number between 0 and 1, such as 0.01, or several.")
+        return pd.concat(frames, axis=1, names=["probability", "asset"]) if several else frames[asked[0]]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -231,15 +233,15 @@ class Laws:
             frames.append(pd.DataFrame(known, piece.sessions, list(self.assets)))
         return pd.concat(frames).rename_axis(index="session", columns="asset")
 
-    def _window(self, name: str) -> ReturnWindow:
-        if name not in self.windows:
-            near = did_you_mean(name, self.windows) or "."
+    def _window(self, name: object) -> ReturnWindow:
+        if not isinstance(name, str) or name not in self.windows:
+            near = did_you_mean(str(name), self.windows) or "."
             raise ConfigError(f"window: given {name!r}; expected one of {', '.join(self.windows)}{near}")
         return self.windows[name]
 
-    def _asset(self, name: str) -> str:
-        if name not in self.assets:
-            raise ConfigError(f"asset: {name!r} is none of the prices{did_you_mean(name, self.assets) or '.'}")
+    def _asset(self, name: object) -> str:
+        if not isinstance(name, str) or name not in self.assets:
+            raise ConfigError(f"asset: {name!r} is none of the prices{did_you_mean(str(name), self.assets) or '.'}")
         return name
 
     def _refuse_unscored(self) -> None:
@@ -248,3 +250,10 @@ class Laws:
                 f"no return that was forecast was observed up to {bar_text(self.sessions[-1])}; expected a book that "
                 "ends before the prices do. Fix: forecast an earlier span."
             )
+
+
+def _probability(given: object) -> float:
+    is_number = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
+    if not is_number or not 0.0 < given < 1.0:  # type: ignore[operator]  # a number, as was just seen
+        raise ConfigError(f"probability: given {given!r}; expected a number between 0 and 1, such as 0.01.")
+    return float(given)  # type: ignore[arg-type]  # likewise

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 import pandas as pd
 
+from quantdl.errors import ConfigError
 from quantdl.experiment.preparation import LoadedData, SourceData, Treatment, treated
 from quantdl.interface.drawing import Figure
 from quantdl.market.inspection.census import Census, take_census
@@ -12,6 +13,9 @@ from quantdl.market.inspection.policies import Policies
 from quantdl.market.panel import Panel
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.report import charts
+
+UNCONFIRMED_BEYOND = 5.0
+"""How many times the last close a price may be, in what a model learns from, before the next bar must confirm it."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -31,9 +35,15 @@ class Prices(Panel):
 
     @classmethod
     def of(cls, panel: Panel) -> "Prices":
-        """Return a panel as prices; those that are, as they are."""
+        """Return a panel as prices; those that are, as they are.
+
+        Raises:
+            ConfigError: If it is none.
+        """
         if isinstance(panel, Prices):
             return panel
+        if not isinstance(panel, Panel):
+            raise ConfigError(f"panel: given {type(panel).__name__}; expected prices, such as those of qd.read_prices.")
         known: Prices | None = panel.derived.get(cls)
         if known is None:
             known = cls(**{item.name: getattr(panel, item.name) for item in fields(Panel)})
@@ -54,7 +64,13 @@ class Prices(Panel):
 
         Args:
             policies: ``qd.Policies(stale_year="drop_asset")``, for instance.
+
+        Raises:
+            ConfigError: If they are none.
         """
+        if not isinstance(policies, Policies):
+            given = f"given {type(policies).__name__}"
+            raise ConfigError(f"policies: {given}; expected qd.Policies(...), such as qd.Policies(stale_year='keep').")
         return replace(self, policies=policies)
 
     def plot(self) -> Figure:
@@ -63,7 +79,7 @@ class Prices(Panel):
         adjustment = self.card.declaration.adjustment.replace("_", " ")
         return charts.figure(charts.growth(closes / closes.bfill().iloc[0], adjustment))
 
-    def prepared(self, judged_through: pd.Timestamp, beyond: float = 5.0) -> LoadedData:
+    def prepared(self, judged_through: pd.Timestamp, beyond: float = UNCONFIRMED_BEYOND) -> LoadedData:
         """Return what is learnt from and traded: policies applied, universe judged, total returns; worked out once.
 
         Args:

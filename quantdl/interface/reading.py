@@ -118,6 +118,10 @@ def read_prices(
         >>> read_prices(closes, calendar="XNYS", adjustment="split").assets
         ('ON',)
     """
+    if not isinstance(prices, pd.DataFrame | str | Path):
+        raise ConfigError(
+            f"prices: given {type(prices).__name__}; expected a DataFrame, or the path of a file or folder."
+        )
     in_memory = isinstance(prices, pd.DataFrame)
     path = Path(_IN_MEMORY) if isinstance(prices, pd.DataFrame) else Path(prices)
     call = Arguments("read_prices")
@@ -164,7 +168,7 @@ def read_prices(
     settings = call.read(CsvFolderPrices, said) if is_csv else call.read(ParquetPrices, said)
     call.refuse_faults()
     assert settings is not None  # or there was a fault
-    return replace(_loaded(prices, settings), policies=policies, eligibility=eligibility)
+    return replace(_loaded(prices, settings), policies=settings.policies, eligibility=settings.eligibility)
 
 
 def _loaded(prices: Path | str | pd.DataFrame, settings: CsvFolderPrices | ParquetPrices) -> Prices:

@@ -1,6 +1,6 @@
 """What a notebook hands over, as the config that a YAML file would be, and the parts that are at hand already."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,7 +19,7 @@ from quantdl.errors import ConfigError, DataError
 from quantdl.experiment.given import Given
 from quantdl.interface.days import day_of
 from quantdl.interface.laws import Laws, Recipe
-from quantdl.interface.prices import Prices
+from quantdl.interface.prices import UNCONFIRMED_BEYOND, Prices
 from quantdl.interface.strategies import HandedStrategy, handed_strategy
 from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import PriceSettings, Sp500Prices, StoredPrices
@@ -36,6 +36,8 @@ _ARGUMENTS: Mapping[tuple[str | int, ...], tuple[str | int, ...]] = {
     ("backtest", "draws"): ("draws",),
     ("strategy", "file"): ("strategy",),
 }
+_OWN_ARGUMENT: Mapping[str, str] = {"data": "panel", "plan": "plan", "strategy": "strategy"}
+_OF_LAWS = ("model", "training", "features", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +79,7 @@ def request(
         ConfigError: If something is no strategy, panel or book of laws, or the laws do not suit.
         PlanError: With every fault of the plan.
     """
-    if not isinstance(panel, Panel):
-        raise ConfigError(f"panel: given {type(panel).__name__}; expected prices, such as those of qd.read_prices.")
+    data = _data_block(panel)
     if laws is not None and not isinstance(laws, Laws):
         raise ConfigError(
             f"laws: given {type(laws).__name__}; expected what a fitted model's forecast returns, or None."
@@ -88,7 +89,7 @@ def request(
             f"plan: given {type(plan).__name__}; expected qd.Plan(...). Fix: print(qd.plan.template(panel)) shows one "
             "to be filled in."
         )
-    data = _data_block(panel)
+    _refuse_said_twice(settings or {}, laws)
     handed = None if isinstance(strategy, str | Path) else handed_strategy(strategy, plan.rules)
     values: dict[str, object] = {
         "name": name,
@@ -175,8 +176,12 @@ def _data_block(panel: Panel) -> PriceSettings:
 
 def _equal(one: Panel, other: Panel) -> bool:
     """Whether two panels hold the same prices under the same card."""
+    return one.card == other.card and _same_prices(one, other)
+
+
+def _same_prices(one: Panel, other: Panel) -> bool:
     return (
-        one.card == other.card
+        one.assets == other.assets
         and one.sessions.equals(other.sessions)
         and np.array_equal(one.status, other.status)
         and one.fields.keys() == other.fields.keys()
@@ -258,5 +263,45 @@ def _refuse_unsuited(laws: Laws, panel: Panel, config: ExperimentConfig) -> None
             f"{needed:%Y-%m-%d}, the session before the plan's sample, to {end:%Y-%m-%d}. Fix: "
             f"model.forecast(panel, {str(first.date())!r}, {str(last.date())!r})."
         )
+    faults += _other_recipe(laws, Prices.of(panel), config)
     if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _other_recipe(laws: Laws, prices: Prices, config: ExperimentConfig) -> Iterator[str]:
+    """Say what the run states otherwise than the fit: repeated from its folder, it would fit another model."""
+    recipe = _recipe(laws)
+    seen, ends = recipe.prices, pd.Timestamp(recipe.validation_end)
+    if seen is not prices and not _same_prices(seen.until(ends), prices.until(ends)):
+        yield "laws: their model was fitted on other prices than `panel` has. Fix: fit it on those of `panel`."
+    if any((one.policies, one.eligibility) != (prices.policies, prices.eligibility) for one in (seen, laws.panel)):
+        yield "laws: made under other policies or another universe than `panel` has. Fix: give both the same panel."
+    for name in ("train_end", "validation_end"):
+        stated, fitted = getattr(config.splits, name), getattr(recipe, name)
+        if stated != fitted:
+            yield f"splits.{name}: given {stated}; expected {fitted}, as the laws were fitted. Fix: leave splits out."
+    beyond = config.plan.trusted_data.unconfirmed_beyond
+    if beyond != UNCONFIRMED_BEYOND:
+        yield (
+            f"plan.trusted_data.unconfirmed_beyond: given {beyond}; expected {UNCONFIRMED_BEYOND}, under which the "
+            "laws were fitted. Fix: leave it out of qd.plan.trust(...)."
+        )
+
+
+def _refuse_said_twice(settings: Mapping[str, object], laws: Laws | None) -> None:
+    """Refuse keys of a config that would contradict what is handed over as an object.
+
+    Raises:
+        ConfigError: With each of them.
+    """
+    if not isinstance(settings, Mapping):
+        raise ConfigError(
+            f"settings: given {type(settings).__name__}; expected further keys of a config, such as "
+            "{'risk_free': 'rate'}."
+        )
+    said = {name: argument for name, argument in _OWN_ARGUMENT.items() if name in settings}
+    if laws is not None:
+        said |= {name: "laws" for name in _OF_LAWS if name in settings}
+    if said:
+        faults = [f"settings: {name} is said by the argument {one}. Fix: leave it out." for name, one in said.items()]
         raise ConfigError("\n".join(faults))

@@ -11,12 +11,14 @@ import pandas as pd
 
 from quantdl import shown
 from quantdl.backtest import Checklist
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.errors import ConfigError
 from quantdl.experiment.outcome import Outcome
-from quantdl.report import write_report
+from quantdl.interface.drawing import Figure
+from quantdl.report import charts, write_report
 from quantdl.report.formatting import headline
 from quantdl.report.look import BLUE, ORANGE
-from quantdl.report.performance import HEADLINES
+from quantdl.report.performance import HEADLINES, picture_of
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.plain_verdict import PlainVerdict, plain_verdict
@@ -74,6 +76,9 @@ class Result:
         equity: (T,) money of the book at each close, costs taken off.
         baseline: (T,) the same of equal weight on the same assets and costs.
         trades: A row a trade: ``asset, entry, exit, bars, pnl, return_on_equity, rule_in, rule_out`` and more.
+        curves: Both books over their initial money and their drawdowns, which `plot` draws; see
+            `quantdl.results.run_record.RunTables`.
+        stress_windows: Spans that the plan reports on their own.
         selection: How much of the Sharpe ratio many trials leave; None where no trial was counted.
         folder: Of the run, where it is stored.
         outcome: All that the run left in memory; None of one that was read.
@@ -87,6 +92,8 @@ class Result:
     equity: pd.Series
     baseline: pd.Series
     trades: pd.DataFrame
+    curves: pd.DataFrame
+    stress_windows: tuple[StressWindow, ...] = ()
     selection: Selection | None = None
     folder: Path | None = None
     outcome: Outcome | None = None
@@ -142,6 +149,10 @@ class Result:
         with tempfile.TemporaryDirectory(prefix="quantdl-") as runs:
             return write_report(open_run(self.written(Path(runs), None)), Path(path))
 
+    def plot(self) -> Figure:
+        """Draw the report's picture: equity and drawdown of both books, with stress windows and a halt shaded."""
+        return charts.figure(picture_of(self.curves, self.metrics, self.stress_windows))
+
     def __repr__(self) -> str:
         """Return the verdict and the figures as text."""
         return f"{self.name}, {self.verdict}\n{self.figures.to_string(max_colwidth=None)}"
@@ -160,13 +171,19 @@ class Result:
         )
 
 
-def result_of(name: str, outcome: Outcome, written: Callable[[Path, str | None], Path]) -> Result:
+def result_of(
+    name: str,
+    outcome: Outcome,
+    written: Callable[[Path, str | None], Path],
+    stress_windows: tuple[StressWindow, ...] = (),
+) -> Result:
     """Return what a run left in memory as a result.
 
     Args:
         name: Of the run.
         outcome: What it left.
         written: See `Result`.
+        stress_windows: Of its plan.
     """
     return Result(
         name=name,
@@ -176,6 +193,8 @@ def result_of(name: str, outcome: Outcome, written: Callable[[Path, str | None],
         equity=outcome.result.equity["equity"].rename(STRATEGY),
         baseline=outcome.baseline.equity["equity"].rename(BASELINE),
         trades=outcome.result.trades,
+        curves=outcome.judgement.curves,
+        stress_windows=stress_windows,
         outcome=outcome,
         written=written,
     )
@@ -197,6 +216,8 @@ def read_result(run: RunFolder) -> Result:
         equity=read_by_session(run, "equity", "equity")["equity"].rename(STRATEGY),
         baseline=read_by_session(run, "baseline", "equity")["equity"].rename(BASELINE),
         trades=read_parquet(run, "trades"),
+        curves=record.tables.curves,
+        stress_windows=record.setup.plan.abnormal_volatility.stress_windows,
         selection=record.selection,
         folder=run.path,
     )

@@ -1,5 +1,6 @@
 """The risk of a book under laws that a model made."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -202,6 +203,10 @@ def risk_of(
     """
     call = Arguments("risk_of")
     call.read(_Choices, {"level": level, "draws": draws})
+    if not isinstance(laws, Laws):
+        call.add("laws", f"given {type(laws).__name__}; expected what a fitted model's forecast returns")
+    if not isinstance(book, Mapping | pd.Series | Positions | Path | str):
+        call.add("book", f"given {type(book).__name__}; expected money by asset, 'equal', or the path of a CSV file")
     call.refuse_faults()
     for fault in too_few_draws(draws, level):
         raise ConfigError(f"draws: {fault}.")
@@ -250,6 +255,6 @@ def _positions(book: Book, laws: Laws, session: pd.Timestamp) -> Positions:
 
 def _money(asset: object, value: object) -> float:
     is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not np.isfinite(value):  # type: ignore[call-overload]  # a number, as was just seen
+    if not is_number or not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # a number, as was just seen
         raise ConfigError(f"book: {asset}: given {value!r}; expected money, a finite number such as -1200.5.")
     return float(value)  # type: ignore[arg-type]  # likewise

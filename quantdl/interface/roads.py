@@ -3,16 +3,19 @@
 from pathlib import Path
 
 from quantdl.config import ExperimentConfig, load_config
-from quantdl.experiment.as_of import AsOf, forecast_as_of as as_of
+from quantdl.errors import ConfigError
+from quantdl.experiment.as_of import forecast_as_of as as_of
+from quantdl.experiment.as_of_record import AsOf
 from quantdl.experiment.evaluation import evaluate as scored
-from quantdl.experiment.parameter_sweep import GridTable, sweep_grid
+from quantdl.experiment.grid_table import GridTable
+from quantdl.experiment.parameter_sweep import sweep_grid
 from quantdl.experiment.pipeline import run_experiment
 from quantdl.experiment.sweep_parts import OnWorkers
 from quantdl.experiment.unfinished import keeping_unfinished
 from quantdl.interface.days import Day, day_of
 from quantdl.interface.progress import told
 from quantdl.interface.results import Result, read_result
-from quantdl.results.evaluation import EvaluationTable
+from quantdl.results.evaluation_table import EvaluationTable
 from quantdl.runs.manifest import open_run
 from quantdl.runs.store import find_run
 from quantdl.runs.workers import ProcessWorkers
@@ -29,6 +32,10 @@ def config_of(config: Config) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, key, what was given and what was expected.
         PlanError: The same, when only the plan is at fault.
     """
+    if not isinstance(config, ExperimentConfig | Path | str):
+        raise ConfigError(
+            f"config: given {type(config).__name__}; expected a YAML file, or what qd.load_config returns."
+        )
     return config if isinstance(config, ExperimentConfig) else load_config(config)
 
 

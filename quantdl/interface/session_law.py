@@ -103,7 +103,7 @@ class SessionLaw:
     def _density(self, asset: str) -> tuple[pd.Series, dict[str, float]]:
         """The density of an asset's log return over a grid from beyond its 0.1 % quantile to beyond its 99.9 % one."""
         if asset not in self.assets:
-            raise ConfigError(f"asset: {asset!r} is none of the prices{did_you_mean(asset, self.assets) or '.'}")
+            raise ConfigError(f"asset: {asset!r} is none of the prices{did_you_mean(str(asset), self.assets) or '.'}")
         column = self.assets.index(asset)
         if not bool(self.law.present[0, column]):
             raise ConfigError(f"asset: {asset} is left out by the law of {bar_text(self.session)}: it did not trade.")

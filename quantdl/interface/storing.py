@@ -60,6 +60,8 @@ def save_model(model: Estimator, folder: Path | str) -> Path:
         ConfigError: If the model is not fitted, or the folder exists.
         RunError: If the disk refuses.
     """
+    if not isinstance(model, Estimator):
+        raise ConfigError(f"model: given {type(model).__name__}; expected a fitted model, such as qd.Transformer(...).")
     known, folder = model.known("save_model"), Path(folder)
     if folder.exists():
         raise ConfigError(f"folder: {folder} exists already, and no model is overwritten. Name another one.")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.report import charts
 from quantdl.report.document import Cell, Chart, Part, Row, Table, header, heading_row, notice, row
 from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline, stated
@@ -181,11 +182,20 @@ def _figure_cell(book: PerformanceMetrics, shown: Quantity) -> Cell:
 
 def picture(run: RunRecord) -> Chart:
     """Draw equity and drawdown of the strategy and of equal weight, with stress windows and a halt shaded."""
-    curves = run.tables.curves
+    return picture_of(run.tables.curves, run.metrics, run.setup.plan.abnormal_volatility.stress_windows)
+
+
+def picture_of(curves: pd.DataFrame, metrics: RunMetrics, windows: Sequence[StressWindow]) -> Chart:
+    """Draw the same of the parts of a run.
+
+    Args:
+        curves: Of both books, see `quantdl.results.run_record.RunTables`.
+        metrics: Of the run, which know of its halt.
+        windows: Spans that are shaded.
+    """
     books = {NAMES[book]: (curves[book], curves[f"{book}_drawdown"]) for book in (STRATEGY, BASELINE)}
-    windows = run.setup.plan.abnormal_volatility.stress_windows
     spans = tuple(charts.Span(one.name, str(one.first), str(one.last)) for one in windows)
-    return equity_chart(books, None if run.metrics.halted_on is None else str(run.metrics.halted_on), spans)
+    return equity_chart(books, None if metrics.halted_on is None else str(metrics.halted_on), spans)
 
 
 def strategy_curve(run: RunRecord) -> tuple[pd.Series, pd.Series]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 import pandas as pd
 
@@ -19,8 +18,6 @@ from quantdl.risk.scores.book_laws import (
 from quantdl.risk.scores.model_scores import (
     AgainstOne,
     AssetTests,
-    GroupScores,
-    HorizonScores,
     MeanFigures,
     against_one,
     confidence_set,
@@ -56,35 +53,6 @@ class EvaluationRow:
     book: BookTests
     random_books: tuple[PooledTail, ...]
     books_better: float | None
-
-
-@dataclass(frozen=True)
-class EvaluationTable:
-    """Every figure of an evaluation.
-
-    Attributes:
-        rows: One per model, the config's own first.
-        horizons: Returns of positions over several bars, a row a model and horizon; none for a horizon of one bar, or
-            where the span holds fewer than two in each set.
-        groups: Scores by asset, year and regime, one a model and group.
-        assets: Tests of each asset's value at risk.
-        first: First session of the test span.
-        last: Last session.
-        looks: How often that span of this data was looked at by now, by runs and evaluations, each config, data, seed
-            and code once.
-        score: What the log score is: of the density, or of the tick interval.
-        draws: Joint draws a session behind the books, where a law has no closed form of them.
-    """
-
-    rows: tuple[EvaluationRow, ...]
-    horizons: tuple[HorizonScores, ...]
-    groups: tuple[GroupScores, ...]
-    assets: tuple[AssetTests, ...]
-    first: date
-    last: date
-    looks: int
-    score: str
-    draws: int
 
 
 @dataclass(frozen=True, eq=False)

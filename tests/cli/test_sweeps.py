@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from quantdl.cli.sweeps import print_sweep
-from quantdl.experiment.parameter_sweep import GridTable, SetRow
+from quantdl.experiment.grid_table import GridTable, SetRow
 
 PLAYED = SetRow(0, {"fast": 5, "slow": 50}, "played", 0.8983, 0.0567, 0.145, -0.0989, 18.2, 5920.1, 364, None, "4e1f")
 TABLE = GridTable(

@@ -40,7 +40,7 @@ def test_an_asset_that_does_not_trade_has_no_quantile(ewma_laws, simulated):
     assert list(absent[absent].index) == list(simulated.sessions[400:410])
 
 
-@pytest.mark.parametrize("probability", [0.0, 1.0, 1.5, float("nan")])
+@pytest.mark.parametrize("probability", [0.0, 1.0, 1.5, float("nan"), "1 %", None, True, ["a"]])
 def test_what_is_no_probability_is_refused(ewma_laws, probability):
     with pytest.raises(ConfigError, match="probability: given .*; expected a number between 0 and 1"):
         ewma_laws.quantiles(probability)
@@ -49,6 +49,20 @@ def test_what_is_no_probability_is_refused(ewma_laws, probability):
 def test_a_window_that_the_model_does_not_answer_for_is_refused(ewma_laws):
     with pytest.raises(ConfigError, match="window: given 'postion'; .*; did you mean 'position'"):
         ewma_laws.quantiles(0.01, "postion")
+
+
+@pytest.mark.parametrize("window", [5, None, ["position"]])
+def test_what_is_no_name_of_a_window_is_refused(ewma_laws, window):
+    with pytest.raises(ConfigError, match="window: given .*; expected one of next_session, position"):
+        ewma_laws.at(window=window)
+
+
+def test_numbers_of_numpy_are_probabilities_too(ewma_laws):
+    expected = ewma_laws.quantiles(0.25)
+    pd.testing.assert_frame_equal(ewma_laws.quantiles(np.float32(0.25)), expected)
+    assert list(ewma_laws.quantiles(np.array([0.25, 0.5])).columns.levels[0]) == [0.25, 0.5]
+    with pytest.raises(ConfigError, match="probability: given none"):
+        ewma_laws.quantiles([])
 
 
 def test_there_is_no_law_outside_the_span(ewma_laws):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from quantdl.errors import ConfigError
 from quantdl.interface.prices import Prices
 from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.policies import Policies
@@ -66,6 +67,17 @@ def test_prices_are_drawn_over_their_first_ones(panel):
     assert set(drawn) == set(panel.assets)
     first = panel.closes[np.isfinite(panel.closes[:, 1]).argmax(), 1]
     np.testing.assert_allclose(values(drawn["SIM001"].y), panel.closes[:, 1] / first)
+
+
+@pytest.mark.parametrize("given", [None, "prices.csv", np.zeros((3, 2))])
+def test_what_is_no_panel_is_refused_with_what_is_expected(given):
+    with pytest.raises(ConfigError, match=r"^panel: given \w+; expected prices, such as those of qd\.read_prices"):
+        Prices.of(given)
+
+
+def test_what_is_no_policies_is_refused_before_it_is_needed(panel):
+    with pytest.raises(ConfigError, match=r"policies: given dict; expected qd\.Policies\(\.\.\.\)"):
+        Prices.of(panel).treat({"stale_year": "keep"})
 
 
 def test_prices_travel_to_another_process(panel):

@@ -133,3 +133,15 @@ def test_one_of_two_symbols_is_not_guessed(tmp_path):
 def test_what_is_to_be_done_about_faults_goes_with_the_prices():
     policies = qd.Policies(stale_year="drop_asset")
     assert qd.read_prices(CLOSES, **SAID, policies=policies).policies == policies
+
+
+@pytest.mark.parametrize("given", [None, 3, [CLOSES]])
+def test_what_is_no_frame_and_no_path_is_refused(given):
+    with pytest.raises(ConfigError, match=r"^prices: given \w+; expected a DataFrame, or the path of a file"):
+        qd.read_prices(given, **SAID)
+
+
+def test_policies_may_be_written_as_in_a_config_and_are_checked_so():
+    assert qd.read_prices(CLOSES, policies={"long_gap": "drop_asset"}, **SAID).policies.long_gap == "drop_asset"
+    with pytest.raises(ConfigError, match="policies"):
+        qd.read_prices(CLOSES, policies={"long_gap": "drop"}, **SAID)

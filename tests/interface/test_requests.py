@@ -1,5 +1,6 @@
 """What is handed over becomes a config: where its prices stand, its spans, and what is known of the strategy."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from quantdl.backtest import Plan
+from quantdl.errors import ConfigError
 from quantdl.interface.laws import Laws
 from quantdl.interface.prices import Prices
 from quantdl.interface.requests import request
@@ -81,3 +84,49 @@ def test_a_run_may_be_put_among_others(panel: Prices) -> None:
     asked = request(panel, small_plan(panel), equally)
     assert asked.among(Path("elsewhere")).runs_root == Path("elsewhere")
     assert asked.config.runs_root == Path("runs")
+
+
+def for_five_bars(panel: Prices, beyond: float = 5.0) -> Plan:
+    plan = small_plan(panel)
+    horizon, sample = replace(plan.horizon, bars=5), replace(plan.sample, purge_bars=6)
+    trust = replace(plan.trusted_data, unconfirmed_beyond=beyond)
+    return replace(plan, horizon=horizon, sample=sample, trusted_data=trust)
+
+
+def test_laws_that_the_stored_run_would_not_fit_again_are_refused(simulated: Prices, ewma_laws: Laws) -> None:
+    with pytest.raises(ConfigError, match="^laws: made under other policies"):
+        request(simulated.treat(Policies(stale_year="drop_asset")), for_five_bars(simulated), equally, ewma_laws)
+    other = replace(simulated, fields={"close": 1.01 * simulated.closes})
+    assert ewma_laws.recipe is not None
+    elsewhere = replace(ewma_laws, recipe=replace(ewma_laws.recipe, prices=other))
+    with pytest.raises(ConfigError, match="^laws: their model was fitted on other prices"):
+        request(simulated, for_five_bars(simulated), equally, elsewhere)
+    until = replace(ewma_laws, recipe=replace(ewma_laws.recipe, prices=simulated.until(simulated.sessions[350])))
+    assert request(simulated, for_five_bars(simulated), equally, until).config.model == ewma_laws.settings
+    with pytest.raises(ConfigError, match=r"unconfirmed_beyond: given 3\.0; expected 5\.0"):
+        request(simulated, for_five_bars(simulated, beyond=3.0), equally, ewma_laws)
+    plan = for_five_bars(simulated)
+    fitted = request(simulated, plan, equally, ewma_laws).config.splits
+    early = replace(fitted, train_end=date(2000, 6, 1), validation_end=date(2000, 9, 1))
+    with pytest.raises(ConfigError, match=r"splits\.train_end: given 2000-06-01; expected 20.*\n.*validation_end"):
+        request(simulated, plan, equally, ewma_laws, splits=early)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"data": {"kind": "sp500"}}, "^settings: data is said by the argument panel"),
+        (
+            {"plan": {}, "strategy": {}},
+            "(?s)plan is said by the argument plan.*strategy is said by the argument",
+        ),
+        ({"seed": 3}, "^settings: seed is said by the argument laws"),
+        ({"model": {"kind": "ewma_t"}}, "^settings: model is said by the argument laws"),
+        ([1], "^settings: given list; expected further keys of a config"),
+    ],
+)
+def test_settings_do_not_contradict_what_is_handed_over(
+    settings: Mapping[str, object], message: str, simulated: Prices, ewma_laws: Laws
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        request(simulated, for_five_bars(simulated), equally, ewma_laws, settings=settings)

@@ -12,6 +12,7 @@ from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment.outcome import Outcome
 from quantdl.interface.results import Result, curves_drawn, read_result, result_of
 from quantdl.runs.manifest import open_run
+from tests.report.drawings import values
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,18 @@ def test_what_is_shown_is_escaped_and_loads_nothing(stored: Result) -> None:
     assert "<svg" in shown
     assert "Sharpe ratio" in shown
     assert stored.checklist._repr_html_().count("<tr>") == len(stored.checklist.items)
+
+
+def test_the_picture_is_that_of_the_report_in_memory_and_from_its_folder(
+    stored: Result, small_outcome: Outcome
+) -> None:
+    fresh = result_of("small", small_outcome, lambda root, name: root, stored.stress_windows)
+    drawn = stored.plot()
+    assert [trace.name for trace in drawn.data[::2]] == ["Strategy", "Equal weight"]
+    grown = values(drawn.data[0].y)
+    assert grown[0] == 100.0
+    assert grown[-1] == pytest.approx(100 * stored.equity.iloc[-1] / stored.equity.iloc[0], rel=0.02)  # costs of a day
+    assert drawn.to_json() == fresh.plot().to_json()
 
 
 def test_a_curve_is_drawn_from_its_first_to_its_last_value() -> None:

@@ -89,6 +89,13 @@ def test_what_is_no_book_is_refused(ewma_laws, book, expected):
         qd.risk_of(book, ewma_laws)
 
 
+def test_what_is_no_book_and_no_laws_are_refused_at_once(ewma_laws):
+    with pytest.raises(ConfigError, match=r"(?s)laws: given str; .*book: given Laws; expected money by asset"):
+        qd.risk_of(ewma_laws, "equal")
+    with pytest.raises(ConfigError, match="book: SIM000: given 1000"):
+        qd.risk_of({"SIM000": 10**400}, ewma_laws)
+
+
 def test_a_book_that_is_worth_nothing_is_refused(ewma_laws):
     with pytest.raises(DataError, match="book: the book is worth 0.00"):
         qd.risk_of({"SIM000": 1.0, "SIM001": -1.0}, ewma_laws)

@@ -23,6 +23,8 @@ def test_a_config_may_be_a_file_or_read_already(config: Path) -> None:
     assert roads.config_of(str(config)).identity() == loaded.identity()
     with pytest.raises(ConfigError):
         qd.run(config.with_name("none.yaml"))
+    with pytest.raises(ConfigError, match="config: given int; expected a YAML file"):
+        qd.sweep(3)  # type: ignore[arg-type]
 
 
 def test_a_run_is_carried_out_by_the_function_of_the_command_line_and_read_back(

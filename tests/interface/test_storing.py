@@ -64,3 +64,8 @@ def test_a_model_that_is_not_fitted_is_not_stored(tmp_path):
     with pytest.raises(ConfigError, match="save_model asks for a fitted model"):
         qd.save_model(qd.EwmaT(horizon=5), tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_what_is_no_model_is_not_stored(tmp_path):
+    with pytest.raises(ConfigError, match="^model: given str; expected a fitted model"):
+        qd.save_model("ewma", tmp_path / "model")

@@ -49,12 +49,16 @@ def _by_symbol(weights: Mapping[str, float], view: MarketView) -> np.ndarray:
     places = {asset: at for at, asset in enumerate(view.assets)}
     unknown = [str(name) for name in weights if name not in places]
     if unknown:
-        hint = did_you_mean(unknown[0], view.assets)
+        hint = did_you_mean(unknown[0], view.assets) or "."
         raise RunError(
             f"{bar_text(view.session)}: weights for {', '.join(map(repr, unknown))}, which the run does not hold{hint} "
             f"Its assets are {', '.join(view.assets)}."
         )
     found = np.zeros(len(places))
     for name, weight in weights.items():
-        found[places[name]] = weight
+        try:
+            found[places[name]] = weight
+        except (ValueError, TypeError):
+            given = f"{bar_text(view.session)}: weight of {name} is {weight!r}"
+            raise RunError(f"{given}. Give a number, 0 for none.") from None
     return found

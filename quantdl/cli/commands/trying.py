@@ -16,7 +16,7 @@ from quantdl.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
-    from quantdl.experiment.parameter_sweep import GridTable
+    from quantdl.experiment.grid_table import GridTable
     from quantdl.experiment.sweeping import SweepTable
     from quantdl.runs.workers import Workers
 
@@ -122,7 +122,7 @@ def _grid(
 
 def _print_swept(table: "GridTable | SweepTable", *, quiet: bool) -> None:
     from quantdl.cli.sweeps import best_line, print_sweep
-    from quantdl.experiment.parameter_sweep import GridTable
+    from quantdl.experiment.grid_table import GridTable
 
     if isinstance(table, GridTable):
         if quiet:

@@ -45,6 +45,17 @@ def test_an_unknown_asset_is_named_with_the_one_that_was_meant() -> None:
     assert str(refused.value) == expected
 
 
+def test_without_one_that_is_near_the_assets_are_named_all_the_same() -> None:
+    with pytest.raises(RunError, match=r"weights for 'ZZZZ', which the run does not hold\. Its assets are AAPL"):
+        as_decision({"ZZZZ": 0.5}, VIEW, "rebalance")
+
+
+@pytest.mark.parametrize("weight", ["half", [0.1, 0.2]])
+def test_a_weight_that_is_no_number_is_named_with_its_asset(weight: object) -> None:
+    with pytest.raises(RunError, match=r"2020-01-02: weight of KO is .*Give a number"):
+        as_decision({"KO": weight}, VIEW, "rebalance")
+
+
 @pytest.mark.parametrize("answer", ["all in", 0.5, object()])
 def test_what_is_no_weights_is_refused(answer: object) -> None:
     with pytest.raises(RunError, match="expected weights"):
