@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import Field, fields, is_dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, create_model
 
@@ -51,8 +51,9 @@ def cross_faults(document: Document, *, in_files: bool = True) -> Iterator[Misfi
     """
     blocks = _readable_blocks(document)
     plan, splits, data, backtest = (blocks.get(name) for name in ("plan", "splits", "data", "backtest"))
-    if plan is not None:
-        yield from _plan_misfits(plan, blocks, document)
+    whole = plan or _readable_items(document)
+    if whole is not None:
+        yield from _plan_misfits(whole, blocks, document)
     if plan is not None and backtest is not None:
         yield from _draw_misfits(plan, backtest)
     if plan is not None and splits is not None:
@@ -190,17 +191,44 @@ def _readable_blocks(document: Document) -> dict[str, Any]:
 def _block(name: str) -> type[BaseModel]:
     """Return a model with one field of the config, which passes over the others."""
     field = ExperimentConfig.model_fields[name]
+    return _passing_over_others(name, field.annotation, field)
+
+
+def _passing_over_others(name: str, kind: Any, field: Any) -> type[BaseModel]:  # noqa: ANN401 - pydantic's own
     settings = ConfigDict(**{**ExperimentConfig.model_config, "extra": "ignore"})
-    fields: dict[str, Any] = {name: (field.annotation, field)}
+    fields: dict[str, Any] = {name: (kind, field)}
     return create_model("Block", __config__=settings, **fields)
 
 
 def _plan_misfits(plan: Plan, blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
     """Yield what the plan's own checks find; a model that cannot be read is taken to suit it."""
     model = blocks.get("model")
-    horizon = plan.horizon.bars if "model" not in blocks else None if model is None else model.horizon
+    stated = getattr(plan.horizon, "bars", None)
+    horizon = stated if "model" not in blocks else None if model is None else model.horizon
     longest = None if model is None else max((model.horizon, *model.also_horizons))
-    yield from place_plan_faults(plan_faults(plan, horizon, horizon is not None, longest), document)
+    unread = {item.name for item in fields(plan) if getattr(plan, item.name) is None}  # told with the whole config
+    found = plan_faults(plan, horizon, "model" not in blocks or horizon is not None, longest)
+    yield from place_plan_faults((fault for fault in found if fault.item not in unread), document)
+
+
+def _readable_items(document: Document) -> Plan | None:
+    """Return the plan with the items that can be read by themselves, None in place of the others; None without any."""
+    if not isinstance(document.node(("plan",)), Mapping):
+        return None
+    read: dict[str, Any] = dict.fromkeys(_item_adapters())
+    for name, adapter in _item_adapters().items():
+        with suppress(FaultyPart):
+            read[name] = getattr(read_value(adapter, document, ("plan",)), name)
+    return Plan(**read)
+
+
+@cache
+def _item_adapters() -> dict[str, TypeAdapter[Any]]:
+    """Return what reads one item of a plan and passes over the others, by the name of the item."""
+    return {
+        name: TypeAdapter(_passing_over_others(name, hint, ...))
+        for name, hint in get_type_hints(Plan, include_extras=True).items()
+    }
 
 
 def place_plan_faults(faults: Iterable[PlanFault], document: Document) -> Iterator[Misfit]:

@@ -228,3 +228,18 @@ def test_a_network_that_reads_other_assets_is_not_trained_on_rows_of_one():
     assert faults["model.cross_section"].startswith("given 'pooled'; expected none, or training.rows_hold: all_assets")
     assert faults[f"{member}[2].joint"].startswith("given 'coupling'; expected factors, or training.rows_hold")
     assert faults["compare[1]"].startswith("given 'graph'; expected a network that reads its own asset")
+
+
+@pytest.mark.parametrize("absent", ["horizon", "sizing", "invalidation", "rules", "friction", "related_positions"])
+def test_a_missing_item_hides_no_fault_of_the_others(absent: str) -> None:
+    """Each item of the plan is held against what is there: the text of the documentation is, whatever else is gone."""
+    unsigned = ("author: Research desk", "author: TBD")
+    faults = found((f"  {absent}:\n", f"  {absent}_of_old:\n"), unsigned)
+    assert "plan.documentation.author" in faults
+    assert not any(key.startswith(f"plan.{absent}") for key in faults)  # it is told with the whole config
+
+
+def test_a_stop_beyond_the_loss_limit_is_named_beside_a_missing_item() -> None:
+    assert "plan.sizing.stop_loss" in found(
+        ("  invalidation:\n", "  no_longer:\n"), ("stop_loss: 0.05", "stop_loss: 0.9")
+    )

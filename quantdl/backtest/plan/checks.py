@@ -3,7 +3,8 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
@@ -45,7 +46,7 @@ def check_plan(
 def plan_faults(
     plan: Plan, model_horizon: int | None, forecasts_risk: bool, longest_horizon: int | None = None
 ) -> tuple[PlanFault, ...]:
-    """Return every fault that the plan has by itself, in the order of its items.
+    """Return every fault that the plan has by itself: items that are missing, then the others in their order.
 
     Args:
         plan: The plan.
@@ -54,10 +55,30 @@ def plan_faults(
         longest_horizon: Bars of the longest position that the model learns; ``model_horizon`` where None.
     """
     missing = tuple(_missing_items(plan))
-    if missing:
-        return missing
+    absent = {fault.item for fault in missing}
+    if absent:
+        plan = replace(plan, **dict.fromkeys(absent, _Absent()))
     model = ModelFacts(model_horizon, forecasts_risk, longest_horizon)
-    return tuple(fault for item in ITEMS for fault in _faults_of(item, plan, model))
+    found = list(missing)
+    for item in ITEMS:
+        if item.name not in absent:
+            with suppress(_ReadsAnAbsentItem):
+                found.extend(_faults_of(item, plan, model))  # what was found before an absent item is read is kept
+    return tuple(found)
+
+
+class _ReadsAnAbsentItem(Exception):  # noqa: N818 - it ends a check, nothing is wrong
+    """A check holds one item of the plan against another that is not there."""
+
+
+class _Absent:
+    """Stands in the place of an item that is not there."""
+
+    def __getattr__(self, name: str) -> object:
+        raise _ReadsAnAbsentItem
+
+    def __iter__(self) -> Iterator[object]:
+        raise _ReadsAnAbsentItem
 
 
 def _faults_of(item: Item, plan: Plan, model: ModelFacts) -> Iterator[PlanFault]:
