@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ class Position:
         value: Money, negative if sold short; None where the quantity is stated.
         group: Name of what it belongs to; empty for none.
         dollar_volume: Money that is traded of it in a session; None where that is not stated.
+        line: Of the file it was read from, for messages; None where it was made in Python.
     """
 
     asset: str
@@ -39,6 +40,7 @@ class Position:
     value: float | None = None
     group: str = ""
     dollar_volume: float | None = None
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ def read_positions(path: Path | str) -> Positions:
         if position.asset == CASH:
             cash = position.value
         else:
-            found.append(position)
+            found.append(replace(position, line=number))
     if not found and not faults:
         faults.append(f"{path}: no position; expected at least one row with an asset other than {CASH}.")
     if faults:
@@ -162,12 +164,12 @@ def _header_faults(header: Sequence[str]) -> Iterator[str]:
         yield f"the columns are separated by {other!r}; expected commas, and a point before decimals. Fix: save it so."
         return
     if "asset" not in header:
-        yield f"no column 'asset'; {known}{did_you_mean('asset', header)}."
+        yield f"no column 'asset'; {known}{did_you_mean('asset', header) or '.'}"
     if "quantity" not in header and "value" not in header:
         yield f"no column 'quantity' or 'value'; {known}."
     for name in dict.fromkeys(header):
         if name not in _COLUMNS:
-            yield f"unknown column {name!r}; {known}{did_you_mean(name, _COLUMNS)}."
+            yield f"unknown column {name!r}; {known}{did_you_mean(name, _COLUMNS) or '.'}"
         elif header.count(name) > 1:
             yield f"column {name!r} stands twice; expected it once."
 
@@ -225,7 +227,7 @@ def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
     columns = {asset: number for number, asset in enumerate(panel.assets)}
     faults = [*_unpriced(book, panel, session, columns)]
     if faults:
-        raise DataError("\n".join(f"{book.source}: {fault}" for fault in faults))
+        raise DataError("\n".join(faults))
     closes = _last_closes(panel, session)
     values, groups = np.zeros(len(columns)), [panel.sectors.get(asset, "") for asset in panel.assets]
     for held in book.positions:
@@ -258,24 +260,27 @@ def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dic
     by_quantity = [held.asset for held in book.positions if held.quantity is not None]
     if by_quantity and adjustment not in _QUOTED:
         yield (
-            f"{', '.join(by_quantity)}: quantities given, and the prices are adjusted ({adjustment}), at which a share "
-            "is not worth what it was quoted at. Fix: state their value, or bring prices with adjustment raw."
+            f"{book.source}: {', '.join(by_quantity)}: quantities given, and the prices are adjusted ({adjustment}), "
+            "at which a share is not worth what it was quoted at. Fix: state their value, or bring prices with "
+            "adjustment raw."
         )
     for held in book.positions:
+        place = book.source if held.line is None else f"{book.source}:{held.line}"
         if held.asset not in columns:
             yield (
-                f"{held.asset}: no such asset among the prices, which hold {len(columns):,}"
-                f"{did_you_mean(held.asset, panel.assets)}. Fix: correct the symbol, or bring its prices."
+                f"{place}: {held.asset}: no such asset among the prices, which hold {len(columns):,}"
+                f"{did_you_mean(held.asset, panel.assets) or '.'} Fix: correct the symbol, or bring its prices."
             )
             continue
         last = _last_price(panel, columns[held.asset])
         if last is None:
-            yield f"{held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or give a later session."
+            yield f"{place}: {held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or a later session."
         elif last < session and (held.quantity is not None or _silence(panel, last) > LONGEST_SILENCE):
             stated = "" if held.quantity is None else "state its value, "
             yield (
-                f"{held.asset}: no price at the close of {session:%Y-%m-%d}; the last one is of {last:%Y-%m-%d}, "
-                f"{_silence(panel, last)} bars before. Fix: {stated}take it out, or give an earlier session."
+                f"{place}: {held.asset}: no price at the close of {session:%Y-%m-%d}; the last one is of "
+                f"{last:%Y-%m-%d}, {_silence(panel, last)} bars before. Fix: {stated}take it out, or give an earlier "
+                "session."
             )
 
 

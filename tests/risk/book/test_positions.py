@@ -149,3 +149,10 @@ def test_positions_of_zero_alone_are_no_book():
     panel = panel_of_closes(np.full((3, 2), 10.0))
     with pytest.raises(DataError, match="every position is 0"):
         valued(Positions((Position(panel.assets[0], value=0.0),), 10.0), panel, panel.sessions[-1])
+
+
+def test_an_asset_that_is_not_among_the_prices_is_named_with_its_line(tmp_path):
+    (tmp_path / "book.csv").write_text("asset,value\nA,10\n\nAPPL,5\n")
+    book, prices = read_positions(tmp_path / "book.csv"), quoted(np.full((3, 2), 10.0))
+    with pytest.raises(DataError, match=r"book\.csv:4: APPL: no such asset"):
+        valued(book, prices, prices.sessions[-1])
