@@ -32,6 +32,7 @@ from quantdl.training.splits import FitSpans, SplitBars
 LEVELS = (0.975, 0.99)
 BARS = (1, 10)
 MEMORY = 1000  # returns of historical simulation
+DRAWS = 5000
 
 
 @dataclass
@@ -97,7 +98,7 @@ def laws(config: RiskConfig, data: LoadedData, years: range) -> Iterator[Drawn]:
             for ahead in BARS:
                 if ahead == 1 or place % ahead == 0:
                     law = book.law(data.learnt.bars[bar], ReturnWindow(0, ahead))
-                    yield bar, ahead, torch.expm1(draw_returns(law, 20_000, seed=bar)[:, 0])
+                    yield bar, ahead, torch.expm1(draw_returns(law, DRAWS, seed=bar)[:, 0])
 
 
 def history(data: LoadedData, years: range) -> Iterator[Drawn]:

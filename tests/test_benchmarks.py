@@ -68,6 +68,7 @@ def test_the_rival_of_the_equal_weight_book_has_the_score_that_was_published(tmp
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_flows_are_timed_in_both_directions():
     rows = figures_of("bench_flows.py", "--batch", "16", "--turns", "1", "--without-peers")
     assert [row["dimension"] for row in rows] == [5, 20]
@@ -112,6 +113,7 @@ def test_a_planted_skewed_shock_is_recovered_where_a_symmetric_law_misses_it():
     assert 0.008 < transformer["losses_beyond_99"] < 0.012 and transformer["sessions"] > 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_its_benchmark_says_so():
     (row,) = figures_of("gpu.py")

@@ -57,7 +57,13 @@ def panels() -> dict[str, Panel]:
     return {}
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem.startswith("nasdaq") else [])
+        for path in CONFIGS
+    ],
+)
 def test_a_config_loads_and_its_plan_fits_its_data(path, panels):
     config = load_config(path)
     data_path = getattr(config.data, "path", None)

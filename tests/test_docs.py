@@ -100,6 +100,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_the_strategy_of_the_guide_and_its_plan_run(tmp_path):
     page = DOCS / "how-to/strategy.md"
     (written,), (plan,) = blocks(page, "python"), blocks(page, "yaml")

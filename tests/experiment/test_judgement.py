@@ -327,6 +327,7 @@ def test_at_the_break_even_cost_the_profit_is_gone(small_outcome, small_plan, me
     assert profit_at(small_outcome, small_plan, 0.9 * bps) > 0 > profit_at(small_outcome, small_plan, 1.1 * bps)
 
 
+@pytest.mark.slow
 def test_the_break_even_cost_belongs_to_the_run(small_outcome, tmp_path, write_small):
     """Another run bears another cost."""
     changes = {"  kind: sp500\n  start: 2010-01-04\n": "  kind: sp500\n  start: 2012-01-03\n", "seed: 7": "seed: 8"}

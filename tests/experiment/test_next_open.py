@@ -13,6 +13,8 @@ from quantdl.market.sources import load_sp500
 from quantdl.sequences import NEXT_SESSION, position_window
 from tests.small_experiment import ASSETS, config_on_files
 
+pytestmark = pytest.mark.slow  # a whole run on prices with opens
+
 HORIZON = 5
 
 

@@ -95,6 +95,7 @@ def test_a_run_on_raw_prices_and_their_splits_earns_what_the_unsplit_market_earn
     np.testing.assert_allclose(held, smooth.result.equity["equity"].to_numpy(), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_bad_print_of_the_past_is_no_loss_that_is_predicted(write, prices):
     """A print of 0.15 in four equal weights would be a loss of a fifth in the 500 sessions that are looked back at."""
     sessions, closes, _ = prices

@@ -124,6 +124,7 @@ def test_more_trials_go_on_from_those_that_were_made(config):
     assert len(ledger_of(config).read().records) == 4
 
 
+@pytest.mark.slow
 def test_a_line_cut_short_is_written_anew_and_a_changed_one_refused(config):
     whole = search(config, propose=in_turn)
     (path,) = (config.runs_root / "searches").glob("*.jsonl")

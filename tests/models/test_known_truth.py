@@ -96,6 +96,7 @@ def test_shuffled_edges_lose_the_gain_of_the_graph():
     assert with_graph - true_score(market, bars) < 0.05
 
 
+@pytest.mark.slow
 def test_the_joint_law_follows_a_jump_of_the_correlation():
     generator = np.random.default_rng(3)
     regimes = [np.full(generator.integers(80, 200), (0.2, 0.8)[number % 2]) for number in range(14)]

@@ -163,6 +163,7 @@ def tensors_alive() -> int:
     return sum(issubclass(type(item), torch.Tensor) for item in gc.get_objects())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_memory_stays_flat_however_many_steps_are_taken(steps):
     """A graph built anew in every step, of another tree each time, is gone after the step."""

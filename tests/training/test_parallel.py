@@ -25,6 +25,7 @@ def told(tmp_path_factory) -> dict:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lane", ["sessions", "windows"])
 def test_two_processes_come_to_the_weights_and_losses_of_one(told, lane):
     one, two = told[lane]["one"], told[lane]["two"]
@@ -35,18 +36,21 @@ def test_two_processes_come_to_the_weights_and_losses_of_one(told, lane):
         assert moved.max() < 0.01  # Adam takes a whole step also along a gradient that is nothing but rounding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lane", ["sessions", "windows"])
 def test_both_processes_hold_the_same_weights_bit_for_bit(told, lane):
     first, second = told[lane]["two"]
     assert first["weights"] == second["weights"]
 
 
+@pytest.mark.slow
 def test_the_processes_had_unequal_shares(told):
     """Two rows of every three, or nothing would show that losses are divided by the targets of all processes."""
     first, second = (told["sessions"]["two"][rank]["observed"] for rank in (0, 1))
     assert first > 1.5 * second > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 def test_the_survivor_ends_with_an_error_that_names_the_process_that_was_killed(told, victim):
     message = told[f"survivor_of_{victim}"]

@@ -128,6 +128,7 @@ def killed(folder, count: int, seed: int) -> dict:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_killed_ends_with_the_same_bits(tmp_path):
     result = killed(tmp_path, 2, seed=0)
     assert result["kills"] == 2
