@@ -55,9 +55,9 @@ def plan_faults(
         longest_horizon: Bars of the longest position that the model learns; ``model_horizon`` where None.
     """
     missing = tuple(_missing_items(plan))
-    absent = {fault.item for fault in missing}
+    absent: dict[str, Any] = {fault.item: _Absent() for fault in missing}  # of no type that a plan has
     if absent:
-        plan = replace(plan, **dict.fromkeys(absent, _Absent()))
+        plan = replace(plan, **absent)
     model = ModelFacts(model_horizon, forecasts_risk, longest_horizon)
     found = list(missing)
     for item in ITEMS:
