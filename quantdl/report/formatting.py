@@ -8,6 +8,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from quantdl.backtest.plan.percents import stated as stated  # as the checklist writes them
+
 MINUS = "\u2212"
 
 
@@ -79,16 +81,6 @@ def headline(value: float, unit: Unit) -> str:
         '7.12%'
     """
     return f"{figure(value, unit)}{unit.suffix}"
-
-
-def stated(fraction: float) -> str:
-    """Write a fraction that somebody chose, in percent and without decimals it does not need.
-
-    Example:
-        >>> stated(0.4), stated(0.975)
-        ('40%', '97.5%')
-    """
-    return f"{100 * fraction:.10g}%"
 
 
 def level_figure(fraction: float) -> str:
