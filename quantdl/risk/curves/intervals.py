@@ -2,6 +2,10 @@
 
 Histories of the same length are put together from blocks of the returns; the interval of a figure holds the middle ones
 of theirs. The Sharpe ratio has an interval of its own, see `quantdl.risk.curves.sharpe`.
+
+They are too narrow where histories are short: of 300 simulated histories of independent returns, normal or Student-t
+with four degrees of freedom, the intervals of volatility and expected shortfall held the truth in .86 to .91 for a year
+of returns, and in .90 to .95 for four years, where .95 is meant.
 """
 
 from collections.abc import Mapping
