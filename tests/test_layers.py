@@ -18,6 +18,7 @@ PROJECT = Path(__file__).parents[1]
 ROAD = (
     "errors",
     "bounds",
+    "percents",
     "shown",
     "disk",
     "records",

@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from quantdl.backtest.plan.percents import stated as stated  # as the checklist writes them
+from quantdl.percents import stated as stated  # as the checklist writes them
 
 MINUS = "\u2212"
 

@@ -12,10 +12,10 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
-from quantdl.backtest.plan.percents import stated
 from quantdl.backtest.plan.refusals import LONGEST_WINDOW_BARS, PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.texts import Label
+from quantdl.percents import stated
 
 ROW = ReportRow("Abnormal volatility", "regimes", "Regimes")
 

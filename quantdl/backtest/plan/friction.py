@@ -11,7 +11,6 @@ from quantdl.backtest.plan.borrowing import Borrow, borrow_data_faults, borrow_f
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.payouts import payout_failures
-from quantdl.backtest.plan.percents import measured
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
 from quantdl.backtest.plan.settlement import settlement_failures
 from quantdl.backtest.plan.sizing import Sizing
@@ -30,6 +29,7 @@ from quantdl.backtest.plan.spreads import (
 )
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
+from quantdl.percents import measured
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel

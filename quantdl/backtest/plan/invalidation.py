@@ -24,10 +24,10 @@ from quantdl.backtest.book.conditions import (
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, Exceptions, ItemVerdict, PredictedLosses, ReportRow
 from quantdl.backtest.plan.friction import Friction, known_liquidity
-from quantdl.backtest.plan.percents import measured
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.texts import Label
 from quantdl.calendars.bars import bar_unit
+from quantdl.percents import measured
 
 if TYPE_CHECKING:
     from quantdl.market.panel import Panel

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from quantdl.backtest.plan import percents
+from quantdl import percents
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict
 from quantdl.backtest.plan.refusals import PlanFault

@@ -9,10 +9,10 @@ import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
-from quantdl.backtest.plan.percents import measured, stated
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset
 from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
 from quantdl.backtest.plan.texts import Symbol
+from quantdl.percents import measured, stated
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan import predicted_risk
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
-from quantdl.backtest.plan.percents import measured, stated
 from quantdl.backtest.plan.predicted_risk import PredictedLimits, PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.refusals import PlanFault, within
 from quantdl.backtest.plan.texts import Sentence
+from quantdl.percents import measured, stated
 
 ROW = ReportRow("Sizing", "trades", "Trades")
 

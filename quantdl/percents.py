@@ -1,4 +1,4 @@
-"""Fractions in the checklist, written alike everywhere: what was stated as it was stated, what was measured in full."""
+"""Fractions in percent, written alike everywhere: what was stated as it was stated, what was measured in full."""
 
 
 def stated(fraction: float) -> str:

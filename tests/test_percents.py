@@ -2,7 +2,7 @@
 
 import pytest
 
-from quantdl.backtest.plan.percents import measured, stated
+from quantdl.percents import measured, stated
 
 
 @pytest.mark.parametrize(
