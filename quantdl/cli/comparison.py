@@ -36,7 +36,7 @@ def _returns(table: RunComparison) -> list[Line]:
     tests = (
         ("mean return [bp]", 1e4, found.mean),
         ("Sharpe", 1.0, found.sharpe),
-        ("ES 95 % [%]", 100.0, found.shortfall),
+        ("ES 95% [%]", 100.0, found.shortfall),
     )
     lines = [_line(f"{name} a bar", scale, test) for name, scale, test in tests if test is not None]
     if found.sharpe is not None and table.sharpe_difference is not None:

@@ -67,7 +67,7 @@ def _rows(metrics: Plain, breakdowns: Plain, selection: Plain) -> Iterator[tuple
     yield "largest fall", _percent(own, "max_drawdown", 1), _percent(rival, "max_drawdown", 1)
     for name, key in (("value at risk", "value_at_risk"), ("expected shortfall", "expected_shortfall")):
         for level in (95, 99):
-            yield f"{name}, {level} %", _percent(own, f"{key}_{level}", 2), _percent(rival, f"{key}_{level}", 2)
+            yield f"{name}, {level}%", _percent(own, f"{key}_{level}", 2), _percent(rival, f"{key}_{level}", 2)
     opened, costs = breakdowns.get("opened_by"), part(metrics, "costs")
     if isinstance(opened, list):
         yield "trades", f"{sum(one.get('trades', 0) for one in opened):,}", ""
@@ -83,7 +83,7 @@ def _percent(record: Plain, key: str, digits: int) -> str:
     value = record.get(key)
     if key not in record:
         return ""
-    return _UNDEFINED if value is None else f"{100 * value:.{digits}f} %"
+    return _UNDEFINED if value is None else f"{100 * value:.{digits}f}%"
 
 
 def _number(record: Plain, key: str) -> str:

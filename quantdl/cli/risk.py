@@ -93,7 +93,7 @@ def print_highest_risk(record: "BookRiskRecord") -> None:
     limit, shortfall = one.value_at_risk, one.expected_shortfall
     assert limit is not None and shortfall is not None  # there is no reason why they are not defined
     bars = f"{one.bars} bar{'s' if one.bars > 1 else ''}"
-    say(f"over {bars} at {100 * one.level:g} %: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
+    say(f"over {bars} at {100 * one.level:g}%: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
 
 
 def _print_stress(found: "StressReport") -> None:
@@ -101,7 +101,7 @@ def _print_stress(found: "StressReport") -> None:
     lines = []
     for one in found.rows:
         loss = "undefined" if one.loss is None else f"{100 * one.loss:.2f}"
-        largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f} %" if one.worst else ""
+        largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f}%" if one.worst else ""
         lines.append((one.name, loss, *_percent(one.error), one.probability, largest))
     print_table("Stress: what the book loses, in percent of equity", names, lines)
     for one in found.rows:
@@ -110,7 +110,7 @@ def _print_stress(found: "StressReport") -> None:
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:
-    shown = f"over {bars} bar{'s' if bars > 1 else ''} at {100 * level:g} %, in percent of equity"
+    shown = f"over {bars} bar{'s' if bars > 1 else ''} at {100 * level:g}%, in percent of equity"
     positions = [one for one in record.figures.positions if (one.bars, one.level) == (bars, level)]
     names = ["asset", "group", "weight [%]", "VaR", "error", "ES", "error", "ES if closed"]
     lines = [
@@ -171,7 +171,7 @@ def _sentences(record: "BookRiskRecord") -> list[str]:
     for effect in () if record.trade is None else record.trade.effects:
         change = effect.expected_shortfall
         lines.append(
-            f"trade: expected shortfall at {100 * effect.level:g} % from {change.before:.2%} to {change.after:.2%}, "
+            f"trade: expected shortfall at {100 * effect.level:g}% from {change.before:.2%} to {change.after:.2%}, "
             f"value at risk from {effect.value_at_risk.before:.2%} to {effect.value_at_risk.after:.2%}"
         )
     if leaving.days is None:

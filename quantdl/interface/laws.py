@@ -168,9 +168,9 @@ class Laws:
             "CRPS": (1e4 * found.crps, np.nan, "bp of log return"),
         }
         for one in found.coverage:
-            rows[f"inside {100 * one.level:g} %"] = (100 * one.observed, 100 * one.level, "% of stock-days")
+            rows[f"inside {100 * one.level:g}%"] = (100 * one.observed, 100 * one.level, "% of stock-days")
         promised = 0.01 * len(exceeded)
-        rows["equal weight beyond 99 % VaR"] = (float(exceeded.sum()), promised, "sessions")
+        rows["equal weight beyond 99% VaR"] = (float(exceeded.sum()), promised, "sessions")
         return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "promised", "unit"])
 
     @cached_property

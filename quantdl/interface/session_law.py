@@ -96,7 +96,7 @@ class SessionLaw:
         return block(
             title("A joint law"),
             facts(pairs),
-            table(("log return, %", "mean", "1 %", "5 %", "median", "95 %", "99 %"), rows),
+            table(("log return, %", "mean", "1%", "5%", "median", "95%", "99%"), rows),
             note(f"{more}law.plot() draws the equal-weight book, law.plot(asset) a density."),
         )
 

@@ -16,25 +16,25 @@ _SCORES = (
     "joint NLL",
     "joint NLL a day",
     "CRPS, bp",
-    "FZ0 1 %",
-    "FZ0 5 %",
+    "FZ0 1%",
+    "FZ0 5%",
     "energy [bp]",
 )
 _HITS = (
     "model",
-    "below 1 %",
-    "below 5 %",
-    "above 95 %",
-    "above 99 %",
-    "inside 90 %",
+    "below 1%",
+    "below 5%",
+    "above 95%",
+    "above 99%",
+    "inside 90%",
     "Kupiec rejects",
     "Christoffersen",
 )
 _AGAINST = ("model", "NLL less", "t", "Diebold-Mariano t", "its p", "stocks better", "confidence set p")
 _BOOK = ("model", "tail", "exceptions", "expected", "Kupiec p", "Christoffersen p", "FZ0", "KS p", "error, bp")
 _BOOKS = ("model", "tail", "hits", "Kupiec rejects", "FZ0", "books better")
-_HORIZONS = ("model", "bars", "stock-days", "NLL", "CRPS, bp", "inside 90 %", "NLL less", "t", "combined p")
-_GROUPS = ("model", "by", "group", "stock-days", "NLL", "CRPS, bp", "FZ0 1 %", "below 1 %", "NLL less", "t")
+_HORIZONS = ("model", "bars", "stock-days", "NLL", "CRPS, bp", "inside 90%", "NLL less", "t", "combined p")
+_GROUPS = ("model", "by", "group", "stock-days", "NLL", "CRPS, bp", "FZ0 1%", "below 1%", "NLL less", "t")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class EvaluationTable:
             yield Sheet(caption, _AGAINST, tuple(_differences(rows)))
         yield Sheet("The equal-weight book", _BOOK, tuple(_book(rows)))
         if rows[0].random_books:
-            better = f"; books better: share with a lower FZ0 of losses at 99 % than {against}" if against else ""
+            better = f"; books better: share with a lower FZ0 of losses at 99% than {against}" if against else ""
             yield Sheet(f"Random long-only books, pooled{better}", _BOOKS, tuple(_books(rows)))
         if self.horizons:
             caption = "Positions of several bars, in sets that do not overlap"

@@ -31,7 +31,7 @@ def test_every_test_is_a_line_in_its_unit(capsys):
     assert "mean return [bp] a bar 2.0000 1.0000 2.0000 0.0460" in shown
     assert "Sharpe a bar 0.0500 0.0250 2.0000 0.0460" in shown
     assert "Sharpe a year 0.8000 0.4000 2.0000 0.0460" in shown
-    assert "ES 95 % [%] a bar -1.0000 -0.5000 2.0000 0.0460" in shown
+    assert "ES 95% [%] a bar -1.0000 -0.5000 2.0000 0.0460" in shown
     assert "log loss of forecasts [nats] -0.1250 -2.5000 0.0130" in shown
     assert "First less second, 100 returns over the same bars, 2024-01-02..2024-05-24" in shown
 

@@ -36,9 +36,9 @@ def test_the_verdict_is_the_first_line_and_its_reasons_follow(capsys):
 
 def test_figures_stand_side_by_side_with_their_interval(capsys):
     rows = "\n".join(printed(capsys))
-    assert "return a year" in rows and "10.0 %" in rows
+    assert "return a year" in rows and "10.0%" in rows
     assert "its 90% interval" in rows and "-0.30 to 1.30" in rows
-    assert "1.23 %" in rows and "-25.0 %" in rows and "0.40 %" in rows
+    assert "1.23%" in rows and "-25.0%" in rows and "0.40%" in rows
     assert "sharpe: undefined: too short" in rows
 
 
@@ -46,7 +46,7 @@ def test_no_line_is_wider_than_a_terminal_of_eighty_columns(capsys):
     breakdowns = {"opened_by": [{"trades": 12_000}, {"trades": 345}]}
     lines = printed(capsys, breakdowns=breakdowns, selection={"n_trials": 14, "deflated_sharpe": 0.5})
     assert max(map(len, lines)) <= 80
-    assert any("12,345" in line for line in lines) and any("50.0 %" in line for line in lines)
+    assert any("12,345" in line for line in lines) and any("50.0%" in line for line in lines)
 
 
 @pytest.mark.parametrize("metrics", [{}, {"strategy": None}, {"strategy": {"sharpe": 0.5}}])

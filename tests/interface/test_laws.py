@@ -75,9 +75,9 @@ def test_a_score_is_the_mean_over_the_stock_days(ewma_laws):
     own = table[(table["window"] == "next_session") & table["observed"]]
     assert shown.loc["stock-days", "value"] == len(own)
     assert shown.loc["log score", "value"] == pytest.approx(-own["log_density"].mean())
-    assert shown.loc["inside 90 %", "value"] == pytest.approx(100 * own["pit"].between(0.05, 0.95).mean())
-    assert shown.loc["inside 90 %", "promised"] == pytest.approx(90.0)
-    assert shown.loc["equal weight beyond 99 % VaR", "promised"] == pytest.approx(0.01 * own["session"].nunique())
+    assert shown.loc["inside 90%", "value"] == pytest.approx(100 * own["pit"].between(0.05, 0.95).mean())
+    assert shown.loc["inside 90%", "promised"] == pytest.approx(90.0)
+    assert shown.loc["equal weight beyond 99% VaR", "promised"] == pytest.approx(0.01 * own["session"].nunique())
 
 
 def test_what_is_shown_names_the_model_and_loads_nothing(ewma_laws):

@@ -73,7 +73,7 @@ def bps_faults(item: str, bps: float) -> Iterator[PlanFault]:
     """Yield a fault for basis points out of range; a rebate would be a negative cost, and is refused too."""
     if not 0 <= bps <= MOST_BPS:
         expected = f"basis points between 0 and {MOST_BPS:g}"
-        yield PlanFault(item, f"{bps:g}", expected, "state the cost each way, 10 for 0.10 %")
+        yield PlanFault(item, f"{bps:g}", expected, "state the cost each way, 10 for 0.10%")
 
 
 def spread_data_faults(spread: HalfSpread, panel: "Panel") -> Iterator[PlanFault]:

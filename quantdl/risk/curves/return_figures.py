@@ -176,7 +176,7 @@ def _kelly_of_bets(hit_rate: float, payoff: float) -> float:
 def _tail_ratio(returns: FloatArray) -> float:
     low, high = np.quantile(at_least(20, returns), (0.05, 0.95))
     if not low < 0.0:
-        raise Undefined("the 5 % quantile of the returns is not below zero")
+        raise Undefined("the 5% quantile of the returns is not below zero")
     return float(high) / -float(low)
 
 

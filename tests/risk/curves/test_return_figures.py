@@ -119,7 +119,7 @@ def test_omega_needs_something_below_the_threshold():
         ([0.0] * 30, "hit_rate", "every return is zero"),
         ([0.0] * 30, "stability", "zero variance: the value never changes"),
         ([0.01, -0.01] * 9, "tail_ratio", "needs at least 20 returns, got 18"),
-        ([0.01] * 30, "tail_ratio", "the 5 % quantile of the returns is not below zero"),
+        ([0.01] * 30, "tail_ratio", "the 5% quantile of the returns is not below zero"),
         ([0.01] * 3 + [-1.0], "stability", "the curve ends at zero or below"),
     ],
 )
