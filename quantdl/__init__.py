@@ -28,9 +28,10 @@ class CalledPackage(ModuleType):
     """
 
     def __call__(self, *given: Any, **named: Any) -> Any:  # noqa: ANN401 - what the function takes and gives
-        """Call the function of `quantdl.interface.backtesting` that is called as the package."""
-        function = getattr(importlib.import_module(f"{__name__}.interface.backtesting"), self.__name__.split(".")[1])
-        return function(*given, **named)
+        """Call the function of `quantdl.interface` that is called as the package."""
+        name = self.__name__.split(".")[1]
+        home = importlib.import_module(f"{__name__}.interface.{'risk' if name == 'risk' else 'backtesting'}")
+        return getattr(home, name)(*given, **named)
 
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

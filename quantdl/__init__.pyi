@@ -65,7 +65,7 @@ from .interface.models import (
 from .interface.prices import Prices as Prices
 from .interface.reading import load_sp500 as load_sp500, read_prices as read_prices
 from .interface.results import Result as Result
-from .interface.risk import BookRisk as BookRisk, risk_of as risk_of
+from .interface.risk import BookRisk as BookRisk
 from .interface.roads import (
     evaluate as evaluate,
     forecast_as_of as forecast_as_of,

@@ -250,20 +250,47 @@ def _stress(terms: RiskTerms, data: LoadedData, held: ValuedBook, laws: BookLaws
 
 def _window(terms: RiskTerms, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:
     """Draw from a law; what it leaves out of the book has its own past returns."""
-    seed = int(np.random.SeedSequence([terms.seed, bars]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    drawn = Scenarios.of_law(law, held.assets, bars, terms.draws, seed)
-    weights = torch.from_numpy(held.weights)
-    absent = torch.nonzero((weights != 0) & ~drawn.known).flatten().tolist()
-    past = {asset: trailing_returns(data.confirmed_returns, asset, data.panel.bars[-1], bars) for asset in absent}
-    filled = {asset: own if len(own) else np.zeros(1) for asset, own in past.items()}  # no level rests on none at all
-    whole = with_stand_ins(drawn, weights, filled)
-    members = _member_losses(law, terms.draws, seed, weights, filled) if isinstance(law, MixtureForecast) else None
+    past = _stand_ins(data, held, law, bars)
+    whole = scenarios_of_book(terms, data, held, law, bars)
+    weights, seed = torch.from_numpy(held.weights), _seed(terms, bars)
+    members = (
+        _member_losses(law, terms.draws, seed, weights, _filled(past)) if isinstance(law, MixtureForecast) else None
+    )
     if not past:
         return Window(whole, members=members)
     shortest = min(past, key=lambda asset: len(past[asset]))
     apart = len(past[shortest]) // bars
     basis = f"past returns over {bars} bars of {held.assets[shortest]}, which the law leaves out"
     return Window(whole, apart, basis, members)
+
+
+def scenarios_of_book(terms: RiskTerms, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Scenarios:
+    """Draw the joint returns that the figures of a book are read off; past returns stand for what the law leaves out.
+
+    Args:
+        terms: Number of draws, and their seed.
+        data: Returns of the past.
+        held: The book.
+        law: Of its log returns, one row.
+        bars: Length of its return window.
+    """
+    drawn = Scenarios.of_law(law, held.assets, bars, terms.draws, _seed(terms, bars))
+    return with_stand_ins(drawn, torch.from_numpy(held.weights), _filled(_stand_ins(data, held, law, bars)))
+
+
+def _seed(terms: RiskTerms, bars: int) -> int:
+    return int(np.random.SeedSequence([terms.seed, bars]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _stand_ins(data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> dict[int, np.ndarray]:
+    """Past returns by position that the law leaves out."""
+    absent = np.flatnonzero((held.weights != 0) & ~law.present[0].cpu().numpy())
+    return {int(one): trailing_returns(data.confirmed_returns, int(one), data.panel.bars[-1], bars) for one in absent}
+
+
+def _filled(past: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Returns of zero where there are none at all, on which no level rests."""
+    return {asset: own if len(own) else np.zeros(1) for asset, own in past.items()}
 
 
 def _member_losses(

@@ -1,19 +1,19 @@
 """The risk of a book under laws that a model made."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.calendars.labels import bar_text
 from quantdl.config.arguments import Arguments
 from quantdl.config.risk_schema import Draws, Level, LiquiditySettings, too_few_draws
 from quantdl.errors import ConfigError, did_you_mean
-from quantdl.experiment.book_risk import BookLaws, RiskTerms, risk_under, unknown_in_scenarios
+from quantdl.experiment.book_risk import BookLaws, RiskTerms, risk_under, scenarios_of_book, unknown_in_scenarios
 from quantdl.interface.days import Day, day_of
 from quantdl.interface.drawing import Figure, drawn_losses
 from quantdl.interface.laws import Laws
@@ -52,13 +52,18 @@ class BookRisk:
         record: Every figure, as `quantdl risk` leaves them behind.
         level: Confidence level.
         held: The book in money.
-        scenarios: Joint returns that were drawn for its chart.
+        redraw: Draws the joint returns again that the figures are read off.
     """
 
     record: BookRiskRecord
     level: float
     held: ValuedBook
-    scenarios: Scenarios
+    redraw: Callable[[], Scenarios]
+
+    @property
+    def scenarios(self) -> Scenarios:
+        """Joint returns of the assets that the figures are read off, ``basis.draws`` of them, drawn at each call."""
+        return self.redraw()
 
     @property
     def value_at_risk(self) -> float:
@@ -103,7 +108,7 @@ class BookRisk:
 
     def plot(self) -> Figure:
         """Draw the losses of the book with its value at risk and expected shortfall."""
-        weights = torch.from_numpy(np.where(self.scenarios.known.numpy(), self.held.weights, 0.0))
+        weights = torch.from_numpy(self.held.weights)
         when = f"the session after {self.record.basis.session}"
         return drawn_losses(self.scenarios, weights, self.level, f"Losses of the book in {when}")
 
@@ -170,7 +175,7 @@ class BookRisk:
         return self.record.figures.levels[0]
 
 
-def risk_of(
+def risk(
     book: Book,
     laws: Laws,
     *,
@@ -199,9 +204,9 @@ def risk_of(
         RunError: If there is no law for the session.
 
     Example:
-        ``risk_of({"AAPL": 60_000, "JPM": 40_000}, laws, level=0.99).value_at_risk``
+        ``risk({"AAPL": 60_000, "JPM": 40_000}, laws, level=0.99).value_at_risk``
     """
-    call = Arguments("risk_of")
+    call = Arguments("risk")
     call.read(_Choices, {"level": level, "draws": draws})
     if not isinstance(laws, Laws):
         call.add("laws", f"given {type(laws).__name__}; expected what a fitted model's forecast returns")
@@ -222,7 +227,7 @@ def risk_of(
     through = [one for one in laws.fitted.fitted.fitted_through if one <= laws.book.made_at(session)][-1]
     source = _name(book)
     record = risk_under(terms, loaded, data, held, BookLaws({1: law}, laws.assets, through), source)
-    return BookRisk(record, level, held, laws.at(bar_text(laws.book.made_at(session))).scenarios())
+    return BookRisk(record, level, held, partial(scenarios_of_book, terms, data, held, law, 1))
 
 
 def _name(book: Book) -> str:

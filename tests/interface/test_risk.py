@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import quantdl as qd
 from quantdl.errors import ConfigError, DataError
@@ -10,7 +11,7 @@ from quantdl.risk.stress.settings import ShockScenario
 
 
 def test_the_risk_of_one_asset_is_the_quantile_of_its_law(ewma_laws):
-    risk = qd.risk_of({"SIM000": 50.0, "CASH": 50.0}, ewma_laws, at="2001-06-01")
+    risk = qd.risk({"SIM000": 50.0, "CASH": 50.0}, ewma_laws, at="2001-06-01")
     exact = -0.5 * np.expm1(ewma_laws.quantiles(0.01).loc["2001-06-01", "SIM000"])
     assert abs(risk.value_at_risk - exact) < 4 * risk.value_at_risk_error
     assert risk.value_at_risk_error < 0.05 * exact
@@ -19,19 +20,19 @@ def test_the_risk_of_one_asset_is_the_quantile_of_its_law(ewma_laws):
 
 def test_money_and_shares_of_money_have_the_same_risk(ewma_laws):
     shares, money = ({"SIM000": 0.6 * size, "SIM001": 0.4 * size} for size in (1.0, 1e6))
-    one, other = (qd.risk_of(book, ewma_laws, draws=5000) for book in (shares, money))
+    one, other = (qd.risk(book, ewma_laws, draws=5000) for book in (shares, money))
     assert one.value_at_risk == pytest.approx(other.value_at_risk)
     assert other.record.equity == pytest.approx(1e6)
 
 
 def test_equal_weight_is_the_same_money_in_every_asset(ewma_laws):
-    equal = qd.risk_of("equal", ewma_laws, draws=5000)
-    stated = qd.risk_of(pd.Series({"SIM001": 2.0, "SIM000": 2.0}), ewma_laws, draws=5000)
+    equal = qd.risk("equal", ewma_laws, draws=5000)
+    stated = qd.risk(pd.Series({"SIM001": 2.0, "SIM000": 2.0}), ewma_laws, draws=5000)
     assert equal.value_at_risk == pytest.approx(stated.value_at_risk)
 
 
 def test_contributions_add_up_to_the_figure_of_the_book(ewma_laws):
-    risk = qd.risk_of({"SIM000": 2.0, "SIM001": -1.0}, ewma_laws, level=0.975, draws=20_000)
+    risk = qd.risk({"SIM000": 2.0, "SIM001": -1.0}, ewma_laws, level=0.975, draws=20_000)
     parts = risk.contributions
     assert parts["expected_shortfall"].sum() == pytest.approx(risk.expected_shortfall)
     assert parts["value_at_risk"].sum() == pytest.approx(risk.value_at_risk, rel=0.05)
@@ -41,20 +42,20 @@ def test_later_prices_do_not_change_the_risk_of_a_close(ewma_laws, ewma, simulat
     shorter = simulated.until("2001-06-04")
     laws = ewma.forecast(shorter, simulated.sessions[301], "2001-06-04")
     book = {"SIM000": 1.0, "SIM001": 1.0}
-    one, other = (qd.risk_of(book, own, at="2001-06-01", draws=5000) for own in (ewma_laws, laws))
+    one, other = (qd.risk(book, own, at="2001-06-01", draws=5000) for own in (ewma_laws, laws))
     assert one.record == other.record
 
 
 def test_a_file_of_positions_is_a_book(ewma_laws, tmp_path):
     file = tmp_path / "book.csv"
     file.write_text("asset,value\nSIM000,60\nSIM001,40\n")
-    stated = qd.risk_of({"SIM000": 60.0, "SIM001": 40.0}, ewma_laws, draws=5000)
-    assert qd.risk_of(file, ewma_laws, draws=5000).value_at_risk == stated.value_at_risk
+    stated = qd.risk({"SIM000": 60.0, "SIM001": 40.0}, ewma_laws, draws=5000)
+    assert qd.risk(file, ewma_laws, draws=5000).value_at_risk == stated.value_at_risk
 
 
 def test_all_unknown_assets_are_named(ewma_laws):
     with pytest.raises(DataError) as raised:
-        qd.risk_of({"SIM00": 1.0, "ABC": 2.0}, ewma_laws)
+        qd.risk({"SIM00": 1.0, "ABC": 2.0}, ewma_laws)
     first, second = str(raised.value).splitlines()
     assert first.startswith("book: SIM00: no such asset among the prices, which hold 2; did you mean 'SIM00")
     assert second.startswith("book: ABC: no such asset among the prices, which hold 2")
@@ -63,16 +64,16 @@ def test_all_unknown_assets_are_named(ewma_laws):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"level": 1.2}, r"risk_of: level: given '1\.2'; expected a number, above 0\.5, below 1"),
-        ({"level": 0.01}, r"risk_of: level: given '0\.01'; expected a number, above 0\.5, below 1"),
-        ({"draws": 10}, "risk_of: draws: given '10'; expected a whole number, at least 1000"),
+        ({"level": 1.2}, r"risk: level: given '1\.2'; expected a number, above 0\.5, below 1"),
+        ({"level": 0.01}, r"risk: level: given '0\.01'; expected a number, above 0\.5, below 1"),
+        ({"draws": 10}, "risk: draws: given '10'; expected a whole number, at least 1000"),
         ({"draws": 1000}, "draws: given 1000; expected at least 5000, 50 beyond the highest level"),
         ({"at": "yesterday"}, "at: given 'yesterday'; expected a date"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused(ewma_laws, given, expected):
     with pytest.raises(ConfigError, match=expected):
-        qd.risk_of("equal", ewma_laws, **given)
+        qd.risk("equal", ewma_laws, **given)
 
 
 @pytest.mark.parametrize(
@@ -86,45 +87,59 @@ def test_what_cannot_be_asked_for_is_refused(ewma_laws, given, expected):
 )
 def test_what_is_no_book_is_refused(ewma_laws, book, expected):
     with pytest.raises(ConfigError, match=expected):
-        qd.risk_of(book, ewma_laws)
+        qd.risk(book, ewma_laws)
 
 
 def test_what_is_no_book_and_no_laws_are_refused_at_once(ewma_laws):
     with pytest.raises(ConfigError, match=r"(?s)laws: given str; .*book: given Laws; expected money by asset"):
-        qd.risk_of(ewma_laws, "equal")
+        qd.risk(ewma_laws, "equal")
     with pytest.raises(ConfigError, match="book: SIM000: given 1000"):
-        qd.risk_of({"SIM000": 10**400}, ewma_laws)
+        qd.risk({"SIM000": 10**400}, ewma_laws)
 
 
 def test_a_book_that_is_worth_nothing_is_refused(ewma_laws):
     with pytest.raises(DataError, match="book: the book is worth 0.00"):
-        qd.risk_of({"SIM000": 1.0, "SIM001": -1.0}, ewma_laws)
+        qd.risk({"SIM000": 1.0, "SIM001": -1.0}, ewma_laws)
 
 
 def test_scenarios_that_name_what_is_not_there_are_refused(ewma_laws):
     asked = qd.StressSettings(shocks=(ShockScenario(name="fall", assets={"ABC": -0.2}),))
     with pytest.raises(ConfigError, match=r"stress\.shocks\.0\.assets"):
-        qd.risk_of("equal", ewma_laws, stress=asked)
+        qd.risk("equal", ewma_laws, stress=asked)
 
 
 def test_what_is_shown_holds_the_figures_and_is_escaped(ewma_laws, tmp_path):
-    risk = qd.risk_of("equal", ewma_laws, draws=5000)
+    risk = qd.risk("equal", ewma_laws, draws=5000)
     page = risk._repr_html_()
     assert f"{100 * risk.value_at_risk:.2f}%" in page
     assert "equal weight" in repr(risk)
     assert "99%" in repr(risk)
     hostile = tmp_path / "<script>.csv"
     hostile.write_text("asset,value\nSIM000,60\n")
-    assert "<script>" not in qd.risk_of(hostile, ewma_laws, draws=5000)._repr_html_()
+    assert "<script>" not in qd.risk(hostile, ewma_laws, draws=5000)._repr_html_()
 
 
 def test_the_report_of_a_book_is_one_file(ewma_laws, tmp_path):
-    written = qd.risk_of("equal", ewma_laws, draws=5000).report(tmp_path / "risk.html")
+    written = qd.risk("equal", ewma_laws, draws=5000).report(tmp_path / "risk.html")
     assert "Risk of a book" in written.read_text(encoding="utf-8")
 
 
 def test_the_chart_of_losses_marks_the_value_at_risk(ewma_laws):
-    risk = qd.risk_of("equal", ewma_laws, draws=5000)
+    risk = qd.risk("equal", ewma_laws, draws=5000)
     texts = [note.text for note in risk.plot().layout.annotations]
     assert [text.split()[0] for text in texts] == ["VaR", "ES"]
     assert {*risk.plot_contributions().data[0].y} == {"SIM000", "SIM001"}
+
+
+def test_the_losses_that_are_drawn_are_those_that_the_figures_were_read_off(ewma_laws):
+    risk = qd.risk({"SIM000": 70.0, "SIM001": 30.0}, ewma_laws, draws=5000)
+    losses = np.sort(risk.scenarios.losses(torch.from_numpy(risk.held.weights)).numpy())
+    assert len(losses) == 5000
+    assert losses[-50:].mean() == pytest.approx(risk.expected_shortfall, rel=1e-12)
+
+
+def test_the_name_of_the_room_is_that_of_the_function_too(ewma_laws):
+    from quantdl import risk as room
+
+    assert room.value_at_risk is qd.risk.value_at_risk
+    assert room("equal", ewma_laws, draws=5000).value_at_risk == qd.risk("equal", ewma_laws, draws=5000).value_at_risk

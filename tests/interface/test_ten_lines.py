@@ -15,7 +15,7 @@ def ten_lines(settings, assets):
     model = qd.Transformer(horizon=5, **settings)
     model.fit(panel, train_end="2016-12-30", validation_end="2018-12-31")
     laws = model.forecast(panel, "2019-01-02", "2022-12-28")
-    return qd.risk_of("equal", laws, level=0.99)
+    return qd.risk("equal", laws, level=0.99)
 
 
 def test_there_are_at_most_ten_and_none_about_tensors():
