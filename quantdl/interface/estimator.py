@@ -15,6 +15,7 @@ from quantdl.experiment.fit_terms import FitTerms
 from quantdl.experiment.models import FittedBlock, fit_model, restored
 from quantdl.experiment.preparation import LoadedData, inputs_of
 from quantdl.features.settings import FeatureSettings
+from quantdl.interface.constructing import NamedSettings
 from quantdl.interface.days import Day, day_of
 from quantdl.interface.drawing import Figure
 from quantdl.interface.laws import Laws, Recipe
@@ -77,7 +78,7 @@ class FitChoices:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
-class Estimator(FitChoices):
+class Estimator(FitChoices, metaclass=NamedSettings):
     """A model as a notebook holds it: settings in the constructor, then `fit`, then `forecast`.
 
     Each model also *is* the settings of its kind (`quantdl.models.settings`), so that its constructor has their names,
@@ -96,18 +97,21 @@ class Estimator(FitChoices):
             ConfigError: With every one that is wrong, what was given and what was expected.
         """
         call = Arguments(type(self).__name__)
-        kind = settings_class(getattr(self, "kind"))  # noqa: B009 - each model has one, of its own type
-        settings = call.read(kind, self._values_of(kind))
-        trained = isinstance(self, TrainingSettings)
-        training = call.read(TrainingSettings, self._values_of(TrainingSettings)) if trained else TrainingSettings()
-        call.read(FitChoices, self._values_of(FitChoices))
+        read = {part: call.read(part, self._values_of(part)) for part in self.read_as()}
         series = getattr(self.features, "exogenous", ())  # what is no such settings has been found already
         if series:
             given = f"given the series {list(series)}"
             call.add("features", f"{given}; expected none: series beside the prices are named by a config")
         call.refuse_faults()
-        object.__setattr__(self, "settings", settings)
-        object.__setattr__(self, "training", training)
+        object.__setattr__(self, "settings", read[self.read_as()[0]])
+        object.__setattr__(self, "training", read.get(TrainingSettings, TrainingSettings()))
+
+    @classmethod
+    def read_as(cls) -> tuple[type[Any], ...]:
+        """Return the settings that the arguments of the constructor make: the model's first."""
+        kind = settings_class(getattr(cls, "kind"))  # noqa: B009 - each model has one, of its own type
+        trained = (TrainingSettings,) if issubclass(cls, TrainingSettings) else ()
+        return (kind, *trained, FitChoices)
 
     def fit(self, panel: Panel, *, train_end: Day, validation_end: Day, progress: bool | Progress = False) -> Self:
         """Fit the model; the policies of the prices are put into effect before.
