@@ -13,7 +13,6 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from quantdl.config import RiskConfig
 from quantdl.experiment.book_risk import default_config
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_through, read_sources
-from quantdl.models.settings import ClassicalModel, MarketStatesSettings, VolatilitySettings
+from quantdl.models.settings import settings_class
 from quantdl.risk.backtests import kupiec_counts
 from quantdl.risk.measures.losses import draw_returns, value_at_risk
 from quantdl.sequences import ReturnWindow
@@ -73,8 +72,7 @@ def replace_model(config: RiskConfig, kind: str) -> RiskConfig:
     """The config with another classical model."""
     if kind == "market_states":
         return config
-    model = VolatilitySettings(kind=cast(ClassicalModel, kind), horizon=BARS[-1], refit="once")
-    assert isinstance(config.model, MarketStatesSettings)
+    model = settings_class(kind)(horizon=BARS[-1], refit="once")
     return config.model_copy(update={"model": model})
 
 

@@ -10,18 +10,19 @@ from quantdl.results.run_record import RunRecord
 from quantdl.risk.book.level_tests import LevelTests
 
 SIGNIFICANCE = 0.05
+CLUSTERING = "clustering"
 TESTS = (
     ("kupiec_p", "Kupiec p", "frequency"),
-    ("independence_p", "Independence p", "clustering"),
+    ("independence_p", "Independence p", CLUSTERING),
     ("christoffersen_p", "Christoffersen p", "both"),
 )
 NOTE = (
-    "Kupiec asks whether exceptions are as frequent as promised, the independence test whether they cluster, "
-    "Christoffersen's test both at once; their p-values are exact for so many sessions. A p-value below 0.05 rejects "
-    "the predictions by that test alone; the checklist judges all tests of the run together, and so asks each for a "
-    "smaller one. The Basel zone counts exceptions at 99% over the last 250 sessions: green up to 4, yellow 5 to 9, "
-    "red from 10. Z2 is the test of expected shortfall of Acerbi and Székely: zero is expected, below it the "
-    "predicted shortfall is too small."
+    "Kupiec asks whether exceptions are as frequent as promised, the independence test whether one makes another in "
+    "the next session more or less likely, Christoffersen's test both at once; their p-values are exact for so many "
+    "sessions. A p-value below 0.05 rejects the predictions by that test alone; the checklist judges all tests of the "
+    "run together, and so asks each for a smaller one. The Basel zone counts exceptions at 99% over the last 250 "
+    "sessions: green up to 4, yellow 5 to 9, red from 10. Z2 is the test of expected shortfall of Acerbi and "
+    "Székely: zero is expected, below it the predicted shortfall is too small."
 )
 
 
@@ -100,7 +101,8 @@ def _result(test: LevelTests) -> Cell:
     known = [(aspect, value) for field, aspect in aspects if (value := getattr(test, field)) is not None]
     if not known:
         return Cell("? undecided", tone="open", pill=True)
-    failed = [aspect for aspect, value in known if value < SIGNIFICANCE]
+    order = "even spacing" if test.clustered is False else CLUSTERING
+    failed = [order if aspect == CLUSTERING else aspect for aspect, value in known if value < SIGNIFICANCE]
     if not failed:
         return Cell("\u2713 not rejected", tone="good", pill=True)
     shown = [aspect for aspect in failed if aspect != "both"] or ["jointly"]

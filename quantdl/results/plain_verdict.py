@@ -137,7 +137,8 @@ def _miscalibrated(tests: tuple[LevelTests, ...], frequency: str) -> str:
     worst = rejecting[0][2]
     limit, days = f"{100 * worst.level:g}% limit", _counted(worst.n, _unit(frequency))
     if worst.kupiec_p is not None and worst.kupiec_p >= share:
-        return f"Losses of the book worse than its {limit}, {worst.exceptions:,} on {days}, came close together."
+        came = "lay further apart than chance would put them" if worst.clustered is False else "came close together"
+        return f"Losses of the book worse than its {limit}, {worst.exceptions:,} on {days}, {came}."
     seen = f"only {worst.exceptions:,}" if worst.exceptions < worst.expected else f"{worst.exceptions:,}"
     return f"Losses of the book were worse than its {limit} on {seen} of {days}; {_promised(worst.expected)}."
 

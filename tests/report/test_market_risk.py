@@ -24,6 +24,10 @@ def level_tests(**figures):
         ({"kupiec_p": 0.2, "independence_p": 0.3, "christoffersen_p": 0.3}, "\u2713 not rejected"),
         ({"kupiec_p": 0.01, "independence_p": 0.3, "christoffersen_p": 0.02}, "\u2717 rejected: frequency"),
         ({"kupiec_p": 0.2, "independence_p": 0.01, "christoffersen_p": 0.02}, "\u2717 rejected: clustering"),
+        (
+            {"kupiec_p": 0.2, "independence_p": 0.01, "christoffersen_p": 0.02, "successive": 0},
+            "\u2717 rejected: even spacing",
+        ),
         ({"kupiec_p": 0.2, "independence_p": 0.06, "christoffersen_p": 0.04}, "\u2717 rejected: jointly"),
         (
             {"kupiec_p": 0.2, "independence_p": 0.3, "christoffersen_p": 0.3, "z2_p": 0.001},
@@ -58,7 +62,8 @@ def test_every_figure_of_a_level_has_its_cell():
     assert cells["Z2"].under == "p 0.210"
     assert [cells[name].tone for name in ("Kupiec p", "Independence p", "Christoffersen p")] == ["bad", "bad", "plain"]
     shown = {"level", "exceptions", "expected", "n", "kupiec_p", "independence_p", "christoffersen_p", "basel_zone"}
-    assert shown | {"z2", "z2_p", "undefined", "left_out"} == {field.name for field in dataclasses.fields(LevelTests)}
+    worded = {"undefined", "left_out", "successive"}
+    assert shown | {"z2", "z2_p"} | worded == {field.name for field in dataclasses.fields(LevelTests)}
 
 
 def test_an_undefined_figure_is_its_reason():

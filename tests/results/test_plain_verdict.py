@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from quantdl.backtest.judging.checklist import Checklist, ChecklistItem
 from quantdl.backtest.plan.items import ITEMS
 from quantdl.results.plain_verdict import plain_verdict
 from quantdl.results.run_record import read_run
-from quantdl.risk.book.level_tests import LevelTests
+from quantdl.risk.book.level_tests import LevelTests, value_at_risk_tests
+from tests.risk.book.made_risk import risk_rows
 
 USE_NOTHING = "Do not use its figures before that is mended."
 
@@ -62,6 +64,17 @@ def test_what_was_promised_is_a_whole_number_of_days(metrics, n, promised):
 def test_exceptions_in_clusters_are_told_from_too_many(metrics):
     found = miscalibrated(metrics, level_tests(0.99, 1004, 11, 0.001, 0.7))
     assert found.headline == "Losses of the book worse than its 99% limit, 11 on 1,004 days, came close together."
+
+
+def test_the_order_of_exceptions_is_told_as_it_is(metrics):
+    """Sixty exceptions on 1,000 days, once every fourteenth day and once in twenty rows of three."""
+    apart, in_rows = np.zeros((2, 1000), dtype=bool)
+    apart[10 : 10 + 14 * 60 : 14] = True
+    for first in range(10, 910, 45):
+        in_rows[first : first + 3] = True
+    told = [miscalibrated(metrics, *value_at_risk_tests(risk_rows(hits, 0.95))).headline for hits in (apart, in_rows)]
+    begins = "Losses of the book worse than its 95% limit, 60 on 1,000 days,"
+    assert told == [f"{begins} lay further apart than chance would put them.", f"{begins} came close together."]
 
 
 def test_forecasts_rejected_by_their_whole_law_alone_count_no_days(metrics):

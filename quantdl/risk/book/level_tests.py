@@ -28,13 +28,15 @@ class LevelTests:
         exceptions: Losses above the value at risk predicted for them.
         expected: ``(1 - level) * n``.
         kupiec_p: Exact p-value of Kupiec's test of the number of exceptions.
-        independence_p: Exact p-value of Christoffersen's test that exceptions do not cluster.
+        independence_p: Exact p-value of Christoffersen's test that an exception makes another one in the next session
+            neither more nor less likely.
         christoffersen_p: Exact p-value of both at once.
         basel_zone: Zone of the last 250 sessions, at 99 % only.
         z2: Statistic of Acerbi and Szekely's second test of the expected shortfall.
         z2_p: Its p-value.
         undefined: Reason for each figure that is None.
         left_out: Sessions with positions and without a prediction; None where there are none.
+        successive: Exceptions whose session follows that of another one; None where that was not counted.
     """
 
     level: float
@@ -49,6 +51,17 @@ class LevelTests:
     z2_p: float | None
     undefined: Mapping[str, str]
     left_out: LeftOut | None = field(default=None, metadata=OMIT_DEFAULT)
+    successive: int | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    @property
+    def clustered(self) -> bool | None:
+        """Whether more exceptions follow another one than if their order were left to chance; None if not known.
+
+        Of x exceptions in n sessions, x (x - 1) / n follow another one on average over all orders.
+        """
+        if self.successive is None or self.n == 0:
+            return None
+        return self.successive * self.n > self.exceptions * (self.exceptions - 1)
 
 
 def value_at_risk_tests(
@@ -96,4 +109,5 @@ def _tests_at(level: float, rows: pd.DataFrame, left_out: LeftOut | None) -> Lev
         z2_p=None if z2 is None else z2.p_value,
         undefined=undefined,
         left_out=left_out,
+        successive=int((hits[1:] & hits[:-1]).sum()) if n > 1 else None,
     )

@@ -9,20 +9,7 @@ import pytest
 from quantdl.records import to_plain
 from quantdl.risk.book.level_tests import value_at_risk_tests
 from quantdl.risk.book.predictions import LeftOut
-
-
-def risk_rows(hits: np.ndarray, level: float = 0.99) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "session": pd.bdate_range("2018-01-01", periods=len(hits)),
-            "level": level,
-            "value_at_risk": 0.02,
-            "expected_shortfall": 0.025,
-            "loss": np.where(hits, 0.03, 0.0),
-            "exception": hits,
-            "source": "a test",
-        }
-    )
+from tests.risk.book.made_risk import risk_rows
 
 
 @pytest.mark.parametrize(
@@ -65,6 +52,17 @@ def test_what_cannot_be_tested_has_its_reason():
     assert found.undefined["basel_zone"] == "fewer than 250 sessions"
     (flat,) = value_at_risk_tests(risk_rows(np.zeros(260, dtype=bool)).assign(expected_shortfall=0.0))
     assert flat.z2 is None and flat.undefined == {"z2": "a predicted shortfall is not positive"}
+
+
+@pytest.mark.parametrize(
+    ("places", "successive", "clustered"),
+    [((5, 6, 7, 50), 2, True), ((5, 16, 27, 50), 0, False), ((5,), 0, False), ((), 0, False)],
+)
+def test_exceptions_that_follow_another_one_are_counted(places, successive, clustered):
+    hits = np.zeros(100, dtype=bool)
+    hits[list(places)] = True
+    (found,) = value_at_risk_tests(risk_rows(hits))
+    assert (found.successive, found.clustered) == (successive, clustered)
 
 
 def test_levels_come_lowest_first():
