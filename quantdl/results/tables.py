@@ -48,7 +48,7 @@ def csv_text(table: pd.DataFrame) -> str:
 
 def _inert_column(column: pd.Series) -> pd.Series:
     if not pd.api.types.is_datetime64_dtype(column):
-        return column.map(_inert)
+        return pd.Series([*map(_inert, column)], column.index, dtype=object)  # a map would make whole numbers float
     codes, moments = pd.factorize(column)  # sessions repeat, and writing one takes a while
     texts = np.array([*map(_inert, moments), None], dtype=object)  # the last one stands for what is missing
     return pd.Series(texts[codes], column.index)

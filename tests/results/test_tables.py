@@ -138,3 +138,8 @@ def test_text_that_a_spreadsheet_would_run_is_written_as_text(text):
 def test_numbers_are_read_back_bit_for_bit(numbers):
     written = csv_text(pd.DataFrame({"x": np.array(numbers, dtype=np.float64)}))
     assert [float(line) for line in written.split()[1:]] == numbers
+
+
+def test_whole_numbers_beside_an_empty_cell_keep_their_digits():
+    table = pd.DataFrame({"seed": pd.Series([12345678901234567, None, 2], dtype=object)})
+    assert csv_text(table).split() == ["seed", "12345678901234567", '""', "2"]

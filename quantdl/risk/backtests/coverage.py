@@ -52,7 +52,8 @@ def kupiec_counts(n_exceptions: int, n: int, level: float, *, exact: bool = Fals
     r"""Kupiec's test from counts: :math:`2 \log [ L(x / n) / L(1 - \alpha) ]` of the binomial likelihood, 0 log 0 = 0.
 
     The exact p-value is two-sided: the binomial probability of all counts whose ratio is at least that of ``x``. It
-    rejects right forecasts with 5 % at most; the chi-square one does so in 3 to 7 % of the cases.
+    rejects right forecasts with 5 % at most; the chi-square one does so with 1.8 to 9.5 % for 100 to 300 observations
+    and with 4.2 to 5.5 % for 1,000, at levels from 0.95 to 0.99.
 
     Raises:
         ValueError: If the counts are impossible, or ``level`` is outside (0, 1).

@@ -1,6 +1,7 @@
 """Do exceptions come alone? Christoffersen's tests, with the exact laws of their ratios."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -115,13 +116,22 @@ def independence_law(n: int, n_exceptions: int) -> tuple[FloatArray, FloatArray]
 
 def conditional_coverage_chance(ratio: float, n: int, tail: float) -> float:
     """Return the chance of a ratio of both at once of ``ratio`` or more in ``n`` observations of right forecasts."""
+    ratios, reached = _conditional_coverage_law(n, tail)
+    first = int(np.searchsorted(ratios, ratio * (1.0 - TIES) - TIES))
+    return min(float(reached[first]), 1.0) if first < len(ratios) else 0.0
+
+
+@lru_cache(maxsize=16)
+def _conditional_coverage_law(n: int, tail: float) -> tuple[FloatArray, FloatArray]:
+    """Ratios of both at once, increasing, and the chance of each or more; many books and assets share one."""
     counts = np.arange(n + 1)
     weights, coverage = stats.binom.pmf(counts, n, tail), coverage_ratios(counts, n, tail)
-    least, chance = ratio * (1.0 - TIES) - TIES, 0.0
-    for x in np.flatnonzero(weights > 1e-12):
-        ratios, chances = independence_law(n, int(x))
-        chance += float(weights[x] * chances[ratios + coverage[x] >= least].sum())
-    return min(chance, 1.0)
+    likely = np.flatnonzero(weights > 1e-12)
+    laws = [independence_law(n, int(x)) for x in likely]
+    ratios = np.concatenate([law[0] + coverage[x] for law, x in zip(laws, likely, strict=True)])
+    chances = np.concatenate([law[1] * weights[x] for law, x in zip(laws, likely, strict=True)])
+    order = np.argsort(ratios)
+    return ratios[order], np.cumsum(chances[order][::-1])[::-1]
 
 
 def _exact(found: Christoffersen, tail: float) -> Christoffersen:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quantdl.distributions import Forecast
-from quantdl.risk.backtests import christoffersen, kolmogorov_smirnov
+from quantdl.risk.backtests import christoffersen, kolmogorov_smirnov, kupiec
 from quantdl.scoring import energy_score, fz0, scored_cells
 from quantdl.training.forecasting import SessionLaws
 
@@ -207,9 +207,9 @@ class TailTests:
         n: Sessions.
         exceptions: Sessions beyond it.
         expected: ``(1 - level) * n``.
-        kupiec_p: P-value of Kupiec's test of their number.
-        independence_p: P-value of Christoffersen's test that they do not cluster.
-        christoffersen_p: P-value of both at once.
+        kupiec_p: Exact p-value of Kupiec's test of their number.
+        independence_p: Exact p-value of Christoffersen's test of their independence.
+        christoffersen_p: Exact p-value of both at once.
         fz0: Mean FZ0 of value at risk and shortfall; None where a shortfall is not positive.
     """
 
@@ -275,7 +275,7 @@ def pooled_tails(books: BookForecasts, first: int = 1) -> tuple[PooledTail, ...]
     pooled = []
     for tail in TAILS:
         hits = books.exceeded(tail)[:, first:]
-        p_values = [christoffersen(hit, tail[1]).coverage.p_value for hit in hits.T]
+        p_values = [kupiec(hit, tail[1], exact=True).p_value for hit in hits.T]
         scores = _defined(books.fz0(tail)[:, first:])
         pooled.append(PooledTail(*tail, float(hits.mean()), float(np.mean(np.array(p_values) < 0.05)), scores))
     return tuple(pooled)
@@ -298,7 +298,7 @@ def share_better(own: FloatArray, rival: FloatArray) -> float:
 
 def _tail_tests(books: BookForecasts, tail: tuple[Side, float], book: int) -> TailTests:
     hits = books.exceeded(tail)[:, book]
-    tests = christoffersen(hits, tail[1])
+    tests = christoffersen(hits, tail[1], exact=True)
     return TailTests(
         *tail,
         n=len(hits),

@@ -110,8 +110,8 @@ class AssetTests:
         level: Confidence.
         n: Sessions.
         exceptions: Returns below the quantile.
-        kupiec_p: P-value of Kupiec's test of their number.
-        christoffersen_p: P-value of Christoffersen's test of number and independence.
+        kupiec_p: Exact p-value of Kupiec's test of their number.
+        christoffersen_p: Exact p-value of Christoffersen's test of number and independence.
     """
 
     model: str
@@ -236,7 +236,7 @@ def asset_tests(model: str, days: pd.DataFrame) -> tuple[AssetTests, ...]:
             continue
         for level, below in ((0.99, 0.01), (0.95, 0.05)):
             hits = (rows["pit"] < below).to_numpy()
-            tests = christoffersen(hits, level)
+            tests = christoffersen(hits, level, exact=True)
             p_values = tests.coverage.p_value, tests.conditional_coverage.p_value
             found.append(AssetTests(model, str(asset), level, len(hits), int(hits.sum()), *p_values))
     return tuple(found)

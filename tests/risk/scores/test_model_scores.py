@@ -123,6 +123,16 @@ def test_each_asset_is_tested_on_its_own():
     assert asset_tests("mine", days.iloc[:3]) == ()
 
 
+def test_the_number_of_exceptions_of_an_asset_is_tested_exactly():
+    """Twenty exceptions in 252 sessions at 95 %: 0.0588 by the binomial law, where chi-square rejects with 0.0479."""
+    days = pd.DataFrame({"session": SESSIONS[:252], "asset": "A", "pit": 0.5})
+    days.loc[range(6, 246, 12), "pit"] = 0.01
+    (found,) = (test for test in asset_tests("mine", days) if test.level == 0.95)
+    assert found.exceptions == 20
+    assert found.kupiec_p == pytest.approx(0.0588, abs=5e-5)
+    assert rejected_assets((found,), 0.95)[0] == 0
+
+
 def test_long_returns_are_scored_in_sets_and_the_sets_averaged():
     days, base = scored(2, 0.05), scored(1)
     found = horizon_scores("mine", days, base, SESSIONS[:N_SESSIONS], 5)
