@@ -28,6 +28,13 @@ def complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     return fitting or [name for name in map(_identifier, names) if name.startswith(incomplete)]
 
 
+def complete_layout(incomplete: str) -> list[str]:
+    """Return the layouts of CSV files that a word may become."""
+    from quantdl.market.sources.layouts.known import LAYOUTS
+
+    return [name for name in LAYOUTS if name.startswith(incomplete)]
+
+
 def _yaml_files(folder: Path, incomplete: str) -> Iterator[str]:
     prefix = "./" if incomplete.startswith("./") else ""  # as it was typed
     try:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from quantdl.cli.saying import printable, say
-from quantdl.records import to_plain
 from quantdl.shown import Sheet, cell_text
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ def plain(value: object) -> object:
         >>> plain((1.5, float("nan"), {"a": None}))
         [1.5, None, {'a': None}]
     """
+    from quantdl.records import to_plain
+
     return _with_nulls(to_plain(value))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from quantdl.cli.completion import complete_config, complete_run
+from quantdl.cli.completion import complete_config, complete_layout, complete_run
 from quantdl.runs.store import list_runs
 from tests.cli.running import ENVIRONMENT, invoke
 
@@ -100,3 +100,8 @@ def test_completion_is_installed_for_a_shell_in_the_home_of_its_user(tmp_path: P
 def test_help_says_how_completion_is_installed() -> None:
     assert "--install-completion" in invoke("--help")[1]
     assert os.environ.get("_QUANTDL_COMPLETE") is None
+
+
+def test_names_of_layouts_are_offered() -> None:
+    assert complete_layout("st") == ["stooq", "stooq_intraday"]
+    assert complete_layout("x") == []

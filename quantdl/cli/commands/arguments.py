@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.cli.completion import complete_config, complete_run
-from quantdl.errors import ConfigError, RunError
+from quantdl.cli.completion import complete_config, complete_layout, complete_run
+from quantdl.errors import ConfigError, RunError, did_you_mean
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
+    from quantdl.market.sources.layouts.known import LayoutName
 
 ConfigPath = Annotated[
     Path,
@@ -27,6 +28,15 @@ RunName = Annotated[
     str,
     typer.Argument(
         metavar="RUN", help="Path, name or identifier of a run, or the beginning of one.", autocompletion=complete_run
+    ),
+]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        metavar="NAME",
+        help="Whose CSV files they are, for instance investing or stooq.",
+        autocompletion=complete_layout,
     ),
 ]
 
@@ -60,6 +70,25 @@ def day_of(text: str, option: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise ConfigError(f"{option}: given {text!r}; expected a date such as 2016-12-30.") from None
+
+
+def layout_of(text: str | None) -> "LayoutName | None":
+    """Read the name of a layout that an option states.
+
+    Raises:
+        ConfigError: If it is none.
+
+    Example:
+        >>> layout_of("stooq"), layout_of(None)
+        ('stooq', None)
+    """
+    from quantdl.market.sources.layouts.known import LAYOUTS
+
+    found = next((name for name in LAYOUTS if name == text), None)
+    if text is not None and found is None:
+        expected = f"expected one of {', '.join(LAYOUTS)}{did_you_mean(text, LAYOUTS)}"
+        raise ConfigError(f"--layout: given {text!r}; {expected}")
+    return found
 
 
 def age_of(text: str, option: str) -> timedelta:

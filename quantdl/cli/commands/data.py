@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, day_of, existing, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, LayoutOption, day_of, existing, layout_of, load
 from quantdl.cli.completion import complete_config
 from quantdl.cli.printing import print_json, print_table
 from quantdl.errors import ConfigError, DataError
-from quantdl.market.sources.layouts.known import LayoutName
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
@@ -35,7 +34,7 @@ def data_check(
     times_in: Annotated[
         str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
     ] = None,
-    layout: Annotated[LayoutName | None, typer.Option(help="Whose CSV files a PATH holds.")] = None,
+    layout: LayoutOption = None,
     symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
     symbol_pattern: Annotated[
         str | None, typer.Option(help="How names of CSV files spell symbols, for instance 'NASDAQ_(.+)_30Y'.")
@@ -65,7 +64,7 @@ def data_check(
     from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
 
     intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
-    options = calendar, frequency, intraday, layout, symbol, symbol_pattern
+    options = calendar, frequency, intraday, layout_of(layout), symbol, symbol_pattern
     census = check_data(checked, *options)
     policies = Policies() if isinstance(checked, Path) else checked.data.policies
     refused = () if isinstance(checked, Path) else refused_faults(census, policies)

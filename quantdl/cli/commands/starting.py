@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, Root
+from quantdl.cli.commands.arguments import AsJson, LayoutOption, Root, layout_of
 from quantdl.cli.printing import print_json
 from quantdl.errors import ConfigError, RunError
-from quantdl.market.sources.layouts.known import LayoutName
 
 if TYPE_CHECKING:
     from quantdl.experiment.starting.market_facts import MarketFacts
@@ -27,7 +26,7 @@ def init(
         typer.Option("--data", metavar="PATH", help="Daily bars of your own: a folder of CSV files, a CSV or Parquet."),
     ] = None,
     calendar: Annotated[str | None, typer.Option(help="Trading calendar of --data, for instance XNYS or 24/7.")] = None,
-    layout: Annotated[LayoutName | None, typer.Option(help="Whose CSV files --data holds.")] = None,
+    layout: LayoutOption = None,
     symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
     adjustment: Annotated[
         Literal["raw", "split", "total_return"] | None,
@@ -46,6 +45,7 @@ def init(
         raise ConfigError(
             "no terminal can answer questions here; say --yes to begin from the answers shown in the files."
         )
+    known = layout_of(layout)
     if data is not None and not data.exists():
         raise ConfigError(f"--data {data}: no such file or folder.")
     from quantdl.experiment.starting.project import Project
@@ -56,7 +56,7 @@ def init(
         calendar = typer.prompt("Trading calendar of the prices, such as XNYS for New York or 24/7")
     from quantdl.experiment.starting.market_facts import bundled_facts, facts_of_files
 
-    facts = bundled_facts() if data is None else facts_of_files(data, calendar, layout, symbol, adjustment)
+    facts = bundled_facts() if data is None else facts_of_files(data, calendar, known, symbol, adjustment)
     _write(project, facts, ask_all=not yes)
 
 

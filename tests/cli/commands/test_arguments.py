@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.cli.commands.arguments import day_of, existing, load, new_folder
+from quantdl.cli.commands.arguments import day_of, existing, layout_of, load, new_folder
 from quantdl.errors import ConfigError, RunError
 from tests.cli.running import VALID
 
@@ -21,6 +21,12 @@ def test_what_is_no_date_is_refused_by_the_name_of_its_option(text: str) -> None
     assert day_of("2016-12-30", "--on") == date(2016, 12, 30)
     with pytest.raises(ConfigError, match="--on: given .*; expected a date such as 2016-12-30"):
         day_of(text, "--on")
+
+
+def test_a_layout_that_is_none_is_refused_with_the_one_that_was_meant() -> None:
+    assert (layout_of("stooq"), layout_of(None)) == ("stooq", None)
+    with pytest.raises(ConfigError, match="^--layout: given 'tradingveiw'; expected .*; did you mean 'tradingview'?"):
+        layout_of("tradingveiw")
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
