@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from quantdl.cli.saying import printable, say
-from quantdl.shown import Sheet, cell_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,6 +79,8 @@ def print_table(
     from rich import box
     from rich.table import Table
     from rich.text import Text
+
+    from quantdl.shown import Sheet, cell_text
 
     sheet = Sheet(title, tuple(columns), tuple(map(tuple, rows)))
     table = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD)
