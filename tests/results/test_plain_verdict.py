@@ -10,6 +10,7 @@ from quantdl.backtest.plan.items import ITEMS
 from quantdl.results.plain_verdict import plain_verdict
 from quantdl.results.run_record import read_run
 from quantdl.risk.book.level_tests import LevelTests, value_at_risk_tests
+from tests.recorded_run import simulate, write_run
 from tests.risk.book.made_risk import risk_rows
 
 USE_NOTHING = "Do not use its figures before that is mended."
@@ -29,9 +30,9 @@ def level_tests(level, n, exceptions, joint, coverage):
     return LevelTests(level, n, exceptions, (1 - level) * n, coverage, 0.5, joint, None, None, None, {})
 
 
-@pytest.fixture
-def metrics(files, write):
-    return read_run(write(files)).metrics
+@pytest.fixture(scope="module")
+def metrics(tmp_path_factory):
+    return read_run(write_run(tmp_path_factory.mktemp("runs"), simulate(7), "calm-twelve")).metrics
 
 
 def miscalibrated(metrics, *tests, frequency="1D"):
