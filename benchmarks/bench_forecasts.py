@@ -23,7 +23,7 @@ from gjr_books import gjr_books
 from quantdl.config import ExperimentConfig, load_config
 from quantdl.experiment import evaluate, load_data
 from quantdl.records import to_plain
-from quantdl.results.evaluation import EvaluationTable
+from quantdl.results.evaluation_table import EvaluationTable
 from quantdl.risk.backtests import christoffersen
 from quantdl.risk.scores.book_laws import TAILS, long_only_books, share_better
 from quantdl.scoring import fz0

@@ -1,5 +1,7 @@
 """The benchmarks still run: each of these on a small panel, for its figures' form and not for their size."""
 
+import ast
+import importlib
 import json
 import os
 import subprocess
@@ -29,6 +31,18 @@ def test_the_pass_over_a_mapped_panel_sees_every_window_once():
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["finite"] is True
     assert 0 < figures["windows"] < 70 * 300  # an asset's first bar has no return, and some are listed late
+
+
+@pytest.mark.parametrize("file", sorted(SECTIONS.parent.rglob("*.py")), ids=lambda file: file.stem)
+def test_what_a_benchmark_imports_of_quantdl_is_there(file):
+    imports = [
+        node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)
+    ]
+    asked = [
+        (node.module, name.name) for node in imports for name in node.names if (node.module or "").startswith("quantdl")
+    ]
+    lacking = [f"{module}.{name}" for module, name in asked if not hasattr(importlib.import_module(module), name)]
+    assert lacking == []
 
 
 def test_an_unknown_section_is_refused_with_the_ones_there_are():
