@@ -34,7 +34,7 @@ from quantdl.risk.book.positions import (
 from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.sequences import NEXT_SESSION
-from quantdl.shown import block, facts, note, table, title
+from quantdl.shown import block, counted, facts, note, table, title
 
 Book = Mapping[str, float] | pd.Series | Positions | Path | str
 """Money by asset (``"CASH"`` for what is not invested), ``"equal"`` for the same in every asset that the law covers,
@@ -116,9 +116,10 @@ class BookRisk:
             path: The file; it is replaced.
 
         Raises:
+            ConfigError: If the file is no path.
             RunError: If the disk refuses.
         """
-        return write_book_risk_report(self.record, path_of(path, "path"))
+        return write_book_risk_report(self.record, path_of(path, "path", "the path of a new HTML file"))
 
     def plot(self) -> Figure:
         """Draw the losses of the book with its value at risk and expected shortfall."""
@@ -176,7 +177,7 @@ class BookRisk:
             for own in record.figures.positions[:_SHOWN]
         ]
         n_more = len(record.figures.positions) - len(parts)
-        more = f"{n_more:,} more positions. " if n_more > 0 else ""
+        more = f"{counted(n_more, 'more position')}. " if n_more > 0 else ""
         hint = f"{more}Components add up to the figure of the book. risk.plot(), risk.tables, risk.report(path)."
         return block(
             title(f"Risk of {basis.positions} in the next session"),
