@@ -122,6 +122,16 @@ def _is_number(cell: object) -> bool:
     return cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
 
 
+def counted(n: int, unit: str) -> str:
+    """Return a number of things with their name.
+
+    Example:
+        >>> counted(1, "asset"), counted(2120, "session")
+        ('1 asset', '2,120 sessions')
+    """
+    return f"{n:,} {unit}{'s' * (n != 1)}"
+
+
 def shown(value: object) -> str:
     """Return any value as text that a page can hold, shortened if it is long.
 

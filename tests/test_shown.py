@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from quantdl.shown import Sheet, block, facts, note, sheet, shown, table, title
+from quantdl.shown import Sheet, block, counted, facts, note, sheet, shown, table, title
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\x00b", "\u202eabc", "&amp;", "x" * 10_000)
 
@@ -61,3 +61,7 @@ def test_numbers_of_a_sheet_stand_to_the_right_and_text_to_the_left():
     page = sheet(given)
     assert page.count("text-align:left") == 2 * 3
     assert Tags(page).text == "SetsnameSharpehalted onKO0.1235PGundefined2018-03-01"
+
+
+def test_only_one_thing_is_named_in_the_singular():
+    assert [counted(n, "asset") for n in (0, 1, 2, 2120)] == ["0 assets", "1 asset", "2 assets", "2,120 assets"]

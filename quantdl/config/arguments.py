@@ -1,7 +1,8 @@
 """Settings given as arguments in Python, checked as if they stood in a config: the same faults in the same words."""
 
 import json
-from collections.abc import Hashable, Mapping
+import os
+from collections.abc import Hashable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -73,6 +74,38 @@ class Arguments:
         if len(found) == 1:
             raise ConfigError(f"{self._call}: {found[0]}")
         raise ConfigError("\n  ".join([f"{self._call}: {len(found)} errors", *found]))
+
+
+def path_of(given: object, argument: str, expected: str = "a path") -> Path:
+    """Return a path that was given for an argument.
+
+    Args:
+        given: Text or a path.
+        argument: Its name, for messages.
+        expected: What it is the path of.
+
+    Raises:
+        ConfigError: If it is none.
+
+    Example:
+        >>> path_of("configs/a.yaml", "config").name
+        'a.yaml'
+    """
+    text = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str) or "\0" in text:
+        shown = repr(text) if text is not None else type(given).__name__
+        raise ConfigError(f"{argument}: given {shown}; expected {expected}.")
+    return Path(text)
+
+
+def as_list(given: object) -> object:
+    """Return what can be gone through as a list; text, a mapping and whatever cannot as it is, for a reader to refuse.
+
+    Example:
+        >>> as_list(("AAPL", "JPM")), as_list("AAPL"), as_list(5)
+        (['AAPL', 'JPM'], 'AAPL', 5)
+    """
+    return list(given) if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping) else given
 
 
 @cache

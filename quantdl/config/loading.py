@@ -8,6 +8,7 @@ from types import MappingProxyType
 from pydantic import TypeAdapter
 
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.config.arguments import path_of
 from quantdl.config.config_fault import IN_PYTHON, ConfigFault, Key, dotted
 from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults, risk_faults
 from quantdl.config.data_paths import respelled
@@ -32,6 +33,7 @@ from quantdl.errors import QuantdlError
 
 _CONFIG: TypeAdapter[ExperimentConfig] = TypeAdapter(ExperimentConfig)
 _RISK: TypeAdapter[RiskConfig] = TypeAdapter(RiskConfig)
+_EXPECTED = "the path of a YAML file"
 
 
 def load_config(path: Path | str) -> ExperimentConfig:
@@ -43,7 +45,7 @@ def load_config(path: Path | str) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
         PlanError: The same, when only the plan is at fault.
     """
-    return _config_of(read_layers(Path(path)))
+    return _config_of(read_layers(path_of(path, "path", _EXPECTED)))
 
 
 def drafted_config(text: str, path: Path) -> tuple[ExperimentConfig | None, tuple[ConfigFault, ...]]:
@@ -71,7 +73,7 @@ def load_risk_config(path: Path | str) -> RiskConfig:
     Raises:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
     """
-    document = with_whole_members(with_own_paths(merged(read_layers(Path(path))), _RISK))
+    document = with_whole_members(with_own_paths(merged(read_layers(path_of(path, "path", _EXPECTED))), _RISK))
     faults = [*document.faults, *_placed(risk_faults(document), document)]
     try:
         config = read_value(_RISK, document)

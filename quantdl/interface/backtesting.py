@@ -1,13 +1,16 @@
 """A strategy played under its plan, from a notebook: `quantdl run` and `quantdl audit` on objects in place of files."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from quantdl.audit import AuditReport
 from quantdl.audit.audit import CUTS
 from quantdl.backtest import Plan
+from quantdl.bounds import PositiveInt
 from quantdl.config import ExperimentConfig
+from quantdl.config.arguments import Arguments
 from quantdl.experiment.auditing import audit_config
 from quantdl.experiment.outcome import Outcome
 from quantdl.experiment.pipeline import carry_out
@@ -17,13 +20,20 @@ from quantdl.interface.laws import Laws
 from quantdl.interface.progress import told
 from quantdl.interface.requests import STRESS, Request, request
 from quantdl.interface.results import Result, read_result, result_of
-from quantdl.interface.roads import Config, config_of
+from quantdl.interface.roads import Config, config_of, folder_of
 from quantdl.interface.strategies import StrategyLike
 from quantdl.market.panel import Panel
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.runs.manifest import open_run
 from quantdl.training.fit import Progress
 from quantdl.training.settings import SplitDates
+
+
+@dataclass(frozen=True)
+class _Extent:
+    """How much is audited."""
+
+    cuts: PositiveInt | None
 
 
 def backtest(
@@ -85,12 +95,12 @@ def backtest(
         stress=stress,
         settings=settings,
     )
-    line = told(progress)
-    if output is None:
+    line, runs = told(progress), folder_of(output)
+    if runs is None:
         outcome = carry_out(asked.config, line, asked.given)
         windows = asked.config.plan.abnormal_volatility.stress_windows
         return result_of(name, outcome, partial(_write, asked, outcome), windows)
-    config = asked.among(Path(output))
+    config = asked.among(runs)
     checked_ledger(config)
     folder = write_run(config, None, lambda: carry_out(config, line, asked.given), line, asked.prices)
     return read_result(open_run(folder))
@@ -123,10 +133,13 @@ def audit(
     Raises:
         QuantdlError: What the backtest would raise.
     """
+    call, line = Arguments("audit"), told(progress)
+    call.read(_Extent, {"cuts": cuts})
+    call.refuse_faults()
     if isinstance(panel, ExperimentConfig | Path | str):
-        return audit_config(config_of(panel), cuts, told(progress))
+        return audit_config(config_of(panel), cuts, line)
     asked = request(panel, plan, strategy, laws, settings=settings)
-    return audit_config(asked.config, cuts, told(progress), asked.given)
+    return audit_config(asked.config, cuts, line, asked.given)
 
 
 def _write(asked: Request, outcome: Outcome, runs: Path, folder: str | None) -> Path:

@@ -103,6 +103,10 @@ class Estimator(FitChoices, metaclass=NamedSettings):
             given = f"given the series {list(series)}"
             call.add("features", f"{given}; expected none: series beside the prices are named by a config")
         call.refuse_faults()
+        for part, found in read.items():  # as a config would hold them: numbers of numpy are Python's from here on
+            for item in fields(part):
+                if item.name != "members":  # which an ensemble shows as they were given
+                    object.__setattr__(self, item.name, getattr(found, item.name))
         object.__setattr__(self, "settings", read[self.read_as()[0]])
         object.__setattr__(self, "training", read.get(TrainingSettings, TrainingSettings()))
 
@@ -130,14 +134,14 @@ class Estimator(FitChoices, metaclass=NamedSettings):
             The model itself.
 
         Raises:
-            ConfigError: If a day is none, the days are not in order, or a device is not there.
+            ConfigError: If an argument is wrong, the days are not in order, or a device is not there.
             DataError: If a fault of the prices is refused, or they do not reach the days.
             RunError: If training fails.
         """
         ends = day_of(train_end, "train_end"), day_of(validation_end, "validation_end")
         if ends[1] <= ends[0]:
             raise ConfigError(f"validation_end: {not_after(ends[1], 'train_end', ends[0])}.")
-        prices = Prices.of(panel)
+        line, prices = told(progress), Prices.of(panel)
         split = fit_bars(prices.sessions, *ends)
         judged_through = prices.sessions[split.fit.validation[-1]]
         data = prices.prepared(judged_through)
@@ -147,7 +151,7 @@ class Estimator(FitChoices, metaclass=NamedSettings):
             inputs_of(self.features, data),
             split.among(data.trades),
             self._terms,
-            told(progress),
+            line,
         )
         said = prices.card.declaration
         found = Fit(
@@ -174,7 +178,8 @@ class Estimator(FitChoices, metaclass=NamedSettings):
             progress: Whether a line says how far it is; or what is told.
 
         Raises:
-            ConfigError: If the model is not fitted, a day is none, or an econometric model has not seen the assets.
+            ConfigError: If the model is not fitted, an argument is wrong, or an econometric model has not seen the
+                assets.
             DataError: If the prices do not reach the days, or are of another calendar.
             LookAheadError: If the fit saw a session of the span.
         """
@@ -182,14 +187,14 @@ class Estimator(FitChoices, metaclass=NamedSettings):
         days = day_of(start, "start"), day_of(end, "end")
         if days[1] < days[0]:
             raise ConfigError(f"end: given {days[1]}; expected a date from start on, which is {days[0]}.")
-        prices = Prices.of(panel)
+        line, prices = told(progress), Prices.of(panel)
         self._refuse_other_axis(known, prices)
         bars = forecast_bars(prices.sessions, *days)
         data = prices.prepared(known.judged_through)
         fitted = self._on(known, prices, data)
         among = np.cumsum(data.trades)[[bars[0], bars[-1]]] - 1
         asked = range(max(int(among[0]), 0), int(among[1]) + 1)
-        book = fitted.forecast(asked, told(progress), data.panel.bars[bars[-1]])
+        book = fitted.forecast(asked, line, data.panel.bars[bars[-1]])
         return Laws(prices, data, fitted, book, self.settings, self.seed, self._begins, known.recipe)
 
     @property

@@ -23,7 +23,7 @@ from quantdl.report import charts
 from quantdl.risk.scores.book_laws import BookForecasts, forecast_books, long_only_books
 from quantdl.risk.scores.forecast_scores import ForecastScores, forecast_scores, forecast_table, window_names
 from quantdl.sequences import NEXT_SESSION, Begins, ReturnWindow, position_window
-from quantdl.shown import block, facts, note, title
+from quantdl.shown import block, counted, facts, note, title
 from quantdl.training.forecasting import ForecastBook
 from quantdl.training.settings import TrainingSettings
 
@@ -207,8 +207,8 @@ class Laws:
     def __repr__(self) -> str:
         """Return what the book holds, in a line."""
         span = f"{bar_text(self.sessions[0])}..{bar_text(self.sessions[-1])}"
-        kind, n = self.settings.kind, len(self.sessions)
-        return f"Laws of {len(self.assets):,} assets by {kind}, made at {n:,} closes, {span}"
+        assets, closes = counted(len(self.assets), "asset"), counted(len(self.sessions), "close")
+        return f"Laws of {assets} by {self.settings.kind}, made at {closes}, {span}"
 
     def _repr_html_(self) -> str:
         through = self.fitted.fitted.fitted_through
@@ -216,14 +216,14 @@ class Laws:
             "model": self.settings.kind,
             "fitted through": ", ".join(map(bar_text, through[:5])) + (", ..." if len(through) > 5 else ""),
             "made at the closes of": f"{bar_text(self.sessions[0])} to {bar_text(self.sessions[-1])}, "
-            f"{len(self.sessions):,} sessions",
+            f"{counted(len(self.sessions), 'session')}",
             "assets": ", ".join(self.assets[:12]) + (", ..." if len(self.assets) > 12 else ""),
             "of the log return over": "; ".join(
-                f"{window.bars} bar{'s' * (window.bars > 1)} ({name})" for name, window in self.windows.items()
+                f"{counted(window.bars, 'bar')} ({name})" for name, window in self.windows.items()
             ),
         }
         hint = "laws.at(session) is one law, laws.quantiles(0.01) a table, laws.score() how good they were, laws.plot()"
-        return block(title(f"Laws of {len(self.assets):,} assets"), facts(pairs), note(hint))
+        return block(title(f"Laws of {counted(len(self.assets), 'asset')}"), facts(pairs), note(hint))
 
     def _quantiles(self, probability: float, window: ReturnWindow) -> pd.DataFrame:
         frames = []

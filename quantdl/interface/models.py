@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-from quantdl.config.arguments import Arguments
+from quantdl.config.arguments import Arguments, as_list
 from quantdl.interface.estimator import Estimator, FitChoices
 from quantdl.models.settings import (
     BayesianSettings,
@@ -172,15 +172,17 @@ class Ensemble(_Trained, EnsembleSettings):
         Raises:
             ConfigError: With every fault.
         """
-        call, given = Arguments("Ensemble"), list[object](self.members)
+        call, members = Arguments("Ensemble"), as_list(self.members)
+        given: list[object] = members if isinstance(members, list) else []
         for number, member in enumerate(given):
             if isinstance(member, Estimator):
                 for name, said, own in self._differing(member):
                     expected = f"{own!r}: {name} is said of the ensemble and counts for all members"
                     call.add(f"members[{number}].{name}", f"given {said!r}; expected {expected}")
         call.refuse_faults()
-        plain = tuple(member.settings if isinstance(member, Estimator) else member for member in given)
-        object.__setattr__(self, "members", plain)
+        if isinstance(members, list):
+            plain = tuple(member.settings if isinstance(member, Estimator) else member for member in members)
+            object.__setattr__(self, "members", plain)
         super().__post_init__()
 
     def _differing(self, member: Estimator) -> Iterator[tuple[str, object, object]]:

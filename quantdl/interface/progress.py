@@ -3,6 +3,7 @@
 import sys
 import time
 
+from quantdl.errors import ConfigError
 from quantdl.training.fit import Progress
 
 _EVERY = 0.2  # seconds
@@ -13,9 +14,17 @@ def told(progress: bool | Progress) -> Progress | None:
 
     Args:
         progress: Whether a line is shown; or what is told, see `quantdl.training.fit.Progress`.
+
+    Raises:
+        ConfigError: If it is neither.
     """
     if isinstance(progress, bool):
         return ProgressLine() if progress else None
+    if not callable(progress):
+        raise ConfigError(
+            f"progress: given {progress!r}; expected True for a line, False for none, or a function of a stage, what "
+            "is done and the total."
+        )
     return progress
 
 

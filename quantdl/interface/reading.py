@@ -1,16 +1,16 @@
 """Prices in: those that come with the package, files, folders and frames."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from quantdl.calendars.corrections import CalendarCorrection
 from quantdl.calendars.names import is_calendar
-from quantdl.config.arguments import Arguments
+from quantdl.config.arguments import Arguments, as_list, path_of
 from quantdl.errors import ConfigError, DataSettingsError
 from quantdl.interface.days import Day, day_of
 from quantdl.interface.prices import Prices
@@ -27,6 +27,9 @@ from quantdl.market.sources.loading import load_prices, selected
 from quantdl.market.sources.settings import CsvFolderPrices, ParquetPrices
 from quantdl.market.universe.rule import UniverseRule
 from quantdl.records import plain_fields
+
+Given = TypeVar("Given")
+Read = TypeVar("Read")
 
 _NOT_STATED = "not stated"
 _IN_MEMORY = "a DataFrame in memory"
@@ -123,7 +126,7 @@ def read_prices(
             f"prices: given {type(prices).__name__}; expected a DataFrame, or the path of a file or folder."
         )
     in_memory = isinstance(prices, pd.DataFrame)
-    path = Path(_IN_MEMORY) if isinstance(prices, pd.DataFrame) else Path(prices)
+    path = Path(_IN_MEMORY) if isinstance(prices, pd.DataFrame) else path_of(prices, "prices")
     call = Arguments("read_prices")
     is_csv = not in_memory and (path.is_dir() or path.suffix.lower() == ".csv")
     given: dict[str, Any] = {
@@ -133,20 +136,20 @@ def read_prices(
         "source": source or str(path),
         "timezone": timezone or _zone_of(calendar),
         "frequency": frequency,
-        "as_of": (None if as_of is None else _day(call, as_of, "as_of")) or date.today(),
+        "as_of": (None if as_of is None else _kept(call, as_of, "as_of", day_of)) or date.today(),
         "licence": licence,
         "universe": universe,
         "currency": currency,
         "sectors": sectors or {},
         "intraday": intraday,
         "silence": silence,
-        "calendar_corrections": list(calendar_corrections),
-        "notes": [notes] if isinstance(notes, str) else list(notes),
+        "calendar_corrections": as_list(calendar_corrections),
+        "notes": [notes] if isinstance(notes, str) else as_list(notes),
         "symbol": symbol,
-        "actions": None if actions is None else Path(actions),
-        "assets": assets if assets is None or isinstance(assets, str) else list(assets),
-        "start": None if start is None else _day(call, start, "start"),
-        "end": None if end is None else _day(call, end, "end"),
+        "actions": None if actions is None else _kept(call, actions, "actions", _actions),
+        "assets": as_list(assets),
+        "start": None if start is None else _kept(call, start, "start", day_of),
+        "end": None if end is None else _kept(call, end, "end", day_of),
         "policies": policies,
         "eligibility": eligibility,
         "on_fault": on_fault,
@@ -193,9 +196,14 @@ def _zone_of(calendar: str | None) -> str | None:
     return trading_calendar(calendar).timezone if isinstance(calendar, str) and is_calendar(calendar) else "UTC"
 
 
-def _day(call: Arguments, given: Day, argument: str) -> date | None:
+def _actions(given: Path | str, argument: str) -> Path:
+    return path_of(given, argument, "the path of a CSV file")
+
+
+def _kept(call: Arguments, given: Given, argument: str, read: Callable[[Given, str], Read]) -> Read | None:
+    """What an argument is read as; None where it cannot be, which is told with the other faults."""
     try:
-        return day_of(given, argument)
+        return read(given, argument)
     except ConfigError as error:
         call.add(argument, str(error).removeprefix(f"{argument}: ").removesuffix("."))
         return None
@@ -205,6 +213,9 @@ def _written(
     call: Arguments, file_format: FileFormat, layout: LayoutName | None, symbol: str | None
 ) -> dict[str, object]:
     """How CSV files are written, but for what has an argument of its own."""
+    if not isinstance(file_format, FileFormat):
+        call.add("file_format", f"given {type(file_format).__name__}; expected qd.FileFormat(...)")
+        return {}
     own = {name: value for name, value in plain_fields(file_format).items() if name not in ("layout", "symbol")}
     for name, argument in (("layout", layout), ("symbol", symbol)):
         inside = getattr(file_format, name)

@@ -12,6 +12,7 @@ import pandas as pd
 from quantdl import shown
 from quantdl.backtest import Checklist
 from quantdl.backtest.plan.abnormal_volatility import StressWindow
+from quantdl.config.arguments import path_of
 from quantdl.errors import ConfigError
 from quantdl.experiment.outcome import Outcome
 from quantdl.interface.drawing import Figure
@@ -126,14 +127,15 @@ class Result:
             The run folder, which the command line shows, verifies and repeats.
 
         Raises:
-            ConfigError: If this run is stored already.
+            ConfigError: If this run is stored already, or a folder is no path.
             RunError: If the folder exists or the disk refuses.
         """
         if self.written is None:
             raise ConfigError(f"folder: this run is stored already, in {self.folder}. Fix: copy that folder.")
-        return (
-            self.written(Path(runs), None) if folder is None else self.written(Path(folder).parent, Path(folder).name)
-        )
+        if folder is None:
+            return self.written(path_of(runs, "runs", "the folder of runs"), None)
+        place = path_of(folder, "folder", "the path of a new folder, or None")
+        return self.written(place.parent, place.name)
 
     def report(self, path: Path | str) -> Path:
         """Write the report as one HTML file, the same that stands in a run folder; returns the file.
@@ -141,13 +143,15 @@ class Result:
         No trial is counted of a run that is not stored, so its report knows of this one alone.
 
         Raises:
+            ConfigError: If the file is no path.
             RunError: If the disk refuses.
         """
+        file = path_of(path, "path", "the path of a new HTML file")
         if self.folder is not None:
-            return write_report(open_run(self.folder), Path(path))
+            return write_report(open_run(self.folder), file)
         assert self.written is not None  # a result is either stored or can be
         with tempfile.TemporaryDirectory(prefix="quantdl-") as runs:
-            return write_report(open_run(self.written(Path(runs), None)), Path(path))
+            return write_report(open_run(self.written(Path(runs), None)), file)
 
     def plot(self) -> Figure:
         """Draw the report's picture: equity and drawdown of both books, with stress windows and a halt shaded."""

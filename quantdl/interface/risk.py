@@ -1,18 +1,17 @@
 """The risk of a book under laws that a model made."""
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
-from quantdl.config.arguments import Arguments
+from quantdl.config.arguments import Arguments, path_of
+from quantdl.config.config_fault import dotted
 from quantdl.config.risk_schema import Draws, Level, LiquiditySettings, too_few_draws
-from quantdl.errors import ConfigError, did_you_mean
+from quantdl.errors import ConfigError, DataError, did_you_mean
 from quantdl.experiment.book_risk import BookLaws, RiskTerms, risk_under, scenarios_of_book, unknown_in_scenarios
 from quantdl.interface.days import Day, day_of
 from quantdl.interface.drawing import Figure, drawn_losses
@@ -22,11 +21,20 @@ from quantdl.report.book_risk import write_book_risk_report
 from quantdl.report.formatting import PERCENT, figure, headline, stated
 from quantdl.results.book_risk import BookRiskRecord, book_risk_tables
 from quantdl.risk.book.figures import LevelFigures
-from quantdl.risk.book.positions import CASH, Position, Positions, ValuedBook, read_positions, valued
+from quantdl.risk.book.positions import (
+    CASH,
+    Position,
+    Positions,
+    ValuedBook,
+    is_finite_number,
+    read_positions,
+    repeated,
+    valued,
+)
 from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.stress.settings import StressSettings
 from quantdl.sequences import NEXT_SESSION
-from quantdl.shown import block, facts, note, table, title
+from quantdl.shown import block, counted, facts, note, table, title
 
 Book = Mapping[str, float] | pd.Series | Positions | Path | str
 """Money by asset (``"CASH"`` for what is not invested), ``"equal"`` for the same in every asset that the law covers,
@@ -42,11 +50,16 @@ class _Choices:
 
     level: Level = 0.99
     draws: Draws = 100_000
+    liquidity: LiquiditySettings = LiquiditySettings()
+    stress: StressSettings | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BookRisk:
     """The risk of a book over the next session; fractions of equity, positive when money is lost.
+
+    Of a book with a position that the law leaves out, and whose own past is too short for the level, there is no
+    figure: ``record`` and ``tables`` say why, and whatever asks for one is refused with a `DataError` that says it.
 
     Attributes:
         record: Every figure, as `quantdl risk` leaves them behind.
@@ -68,26 +81,27 @@ class BookRisk:
     @property
     def value_at_risk(self) -> float:
         """Loss that is not exceeded with probability ``level``."""
-        return self._figures.value_at_risk or 0.0
+        return self._defined(self._figures.value_at_risk)
 
     @property
     def value_at_risk_error(self) -> float:
         """Standard error of it, of the simulation."""
-        return self._figures.value_at_risk_error or 0.0
+        return self._defined(self._figures.value_at_risk_error)
 
     @property
     def expected_shortfall(self) -> float:
         """Mean of the worst ``1 - level`` share of the losses."""
-        return self._figures.expected_shortfall or 0.0
+        return self._defined(self._figures.expected_shortfall)
 
     @property
     def expected_shortfall_error(self) -> float:
         """Standard error of it, of the simulation."""
-        return self._figures.expected_shortfall_error or 0.0
+        return self._defined(self._figures.expected_shortfall_error)
 
     @property
     def contributions(self) -> pd.DataFrame:
         """What each position adds, the largest component of expected shortfall first; see `PositionFigures`."""
+        self._refuse_undefined()
         return self.tables["positions"].set_index("asset")
 
     @property
@@ -102,18 +116,21 @@ class BookRisk:
             path: The file; it is replaced.
 
         Raises:
+            ConfigError: If the file is no path.
             RunError: If the disk refuses.
         """
-        return write_book_risk_report(self.record, Path(path))
+        return write_book_risk_report(self.record, path_of(path, "path", "the path of a new HTML file"))
 
     def plot(self) -> Figure:
         """Draw the losses of the book with its value at risk and expected shortfall."""
+        self._refuse_undefined()
         weights = torch.from_numpy(self.held.weights)
         when = f"the session after {self.record.basis.session}"
         return drawn_losses(self.scenarios, weights, self.level, f"Losses of the book in {when}")
 
     def plot_contributions(self) -> Figure:
         """Draw what each position adds to the expected shortfall."""
+        self._refuse_undefined()
         parts = {one.asset: one.expected_shortfall for one in self.record.figures.positions}
         what = f"What each position adds to the expected shortfall at {stated(self.level)}"
         return charts.figure(charts.components("chart-contributions", what, parts))
@@ -160,7 +177,7 @@ class BookRisk:
             for own in record.figures.positions[:_SHOWN]
         ]
         n_more = len(record.figures.positions) - len(parts)
-        more = f"{n_more:,} more positions. " if n_more > 0 else ""
+        more = f"{counted(n_more, 'more position')}. " if n_more > 0 else ""
         hint = f"{more}Components add up to the figure of the book. risk.plot(), risk.tables, risk.report(path)."
         return block(
             title(f"Risk of {basis.positions} in the next session"),
@@ -173,6 +190,24 @@ class BookRisk:
     @property
     def _figures(self) -> LevelFigures:
         return self.record.figures.levels[0]
+
+    def _defined(self, figure: float | None) -> float:
+        self._refuse_undefined()
+        assert figure is not None  # or there is a reason
+        return figure
+
+    def _refuse_undefined(self) -> None:
+        """Refuse what rests on figures that there are none of.
+
+        Raises:
+            DataError: With the reason.
+        """
+        basis, reason = self.record.basis, self._figures.reason
+        if reason:
+            raise DataError(
+                f"The risk of {basis.positions} after {basis.session} is undefined: {reason}. Fix: ask for a lower "
+                "level, or take out the position whose past is that short."
+            )
 
 
 def risk(
@@ -199,7 +234,8 @@ def risk(
         stress: Scenarios that the book is put through; None for none.
 
     Raises:
-        ConfigError: If a level, a number of draws or a day cannot be, or scenarios name what is not there.
+        ConfigError: If a level, a number of draws, a day, or something in ``liquidity`` or ``stress`` cannot be, or
+            scenarios name what is not there.
         DataError: With every position that cannot be valued.
         RunError: If there is no law for the session.
 
@@ -207,12 +243,14 @@ def risk(
         ``risk({"AAPL": 60_000, "JPM": 40_000}, laws, level=0.99).value_at_risk``
     """
     call = Arguments("risk")
-    call.read(_Choices, {"level": level, "draws": draws})
+    chosen = call.read(_Choices, {"level": level, "draws": draws, "liquidity": liquidity, "stress": stress})
     if not isinstance(laws, Laws):
         call.add("laws", f"given {type(laws).__name__}; expected what a fitted model's forecast returns")
     if not isinstance(book, Mapping | pd.Series | Positions | Path | str):
         call.add("book", f"given {type(book).__name__}; expected money by asset, 'equal', or the path of a CSV file")
     call.refuse_faults()
+    assert chosen is not None  # or there was a fault
+    level, draws, liquidity, stress = chosen.level, chosen.draws, chosen.liquidity, chosen.stress
     for fault in too_few_draws(draws, level):
         raise ConfigError(f"draws: {fault}.")
     session = laws.book.through if at is None else pd.Timestamp(day_of(at, "at"))
@@ -220,7 +258,7 @@ def risk(
     loaded, panel = laws.panel.until(session), laws.data.panel.until(session)
     data = replace(laws.data, panel=panel, returns=laws.data.returns.until(session))
     held = valued(_positions(book, laws, session), panel, panel.sessions[-1])
-    faults = [f"stress.{'.'.join(map(str, keys))}: {message}" for keys, message in unknown_in_scenarios(stress, held)]
+    faults = [f"{dotted(('stress', *keys))}: {message}" for keys, message in unknown_in_scenarios(stress, held)]
     if faults:
         raise ConfigError("\n".join(faults))
     terms = RiskTerms(laws.settings.kind, laws.seed, (level,), draws, liquidity, stress)
@@ -252,14 +290,17 @@ def _positions(book: Book, laws: Laws, session: pd.Timestamp) -> Positions:
                 f"book: given {book!r}; expected money by asset, the word 'equal', or the path of a CSV file"
                 f"{did_you_mean(book, [EQUAL]) or '.'}"
             )
-        return read_positions(book)
-    money = {str(asset): _money(asset, value) for asset, value in book.items()}
+        return read_positions(path_of(book, "book"))
+    rows = [(str(asset), _money(asset, value)) for asset, value in book.items()]
+    twice = [f"book: {fault}." for fault in repeated(asset for asset, _ in rows)]
+    if twice:
+        raise DataError("\n".join(twice))
+    money = dict(rows)
     cash = money.pop(CASH, 0.0)
     return Positions(tuple(Position(asset, value=value) for asset, value in money.items()), cash, "book")
 
 
 def _money(asset: object, value: object) -> float:
-    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not is_number or not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # a number, as was just seen
+    if not is_finite_number(value):
         raise ConfigError(f"book: {asset}: given {value!r}; expected money, a finite number such as -1200.5.")
-    return float(value)  # type: ignore[arg-type]  # likewise
+    return float(value)

@@ -1,9 +1,11 @@
 """The commands of the command line on a config, from a notebook."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from quantdl.bounds import PositiveInt
 from quantdl.config import ExperimentConfig, load_config
-from quantdl.errors import ConfigError
+from quantdl.config.arguments import Arguments, path_of
 from quantdl.experiment.as_of import forecast_as_of as as_of
 from quantdl.experiment.as_of_record import AsOf
 from quantdl.experiment.evaluation import evaluate as scored
@@ -25,6 +27,13 @@ Config = ExperimentConfig | Path | str
 """A config that is read already, or the YAML file of one."""
 
 
+@dataclass(frozen=True)
+class _Processes:
+    """What a sweep is spread over."""
+
+    workers: PositiveInt
+
+
 def config_of(config: Config) -> ExperimentConfig:
     """Return a config, read from its file where it is one.
 
@@ -32,11 +41,18 @@ def config_of(config: Config) -> ExperimentConfig:
         ConfigError: With every fault, each with file, line, key, what was given and what was expected.
         PlanError: The same, when only the plan is at fault.
     """
-    if not isinstance(config, ExperimentConfig | Path | str):
-        raise ConfigError(
-            f"config: given {type(config).__name__}; expected a YAML file, or what qd.load_config returns."
-        )
-    return config if isinstance(config, ExperimentConfig) else load_config(config)
+    if isinstance(config, ExperimentConfig):
+        return config
+    return load_config(path_of(config, "config", "a YAML file, or what qd.load_config returns"))
+
+
+def folder_of(output: Path | str | None) -> Path | None:
+    """Return the folder that something shall be written into; None for none.
+
+    Raises:
+        ConfigError: If it is no path.
+    """
+    return None if output is None else path_of(output, "output", "the path of a folder, or None")
 
 
 def run(config: Config, *, output: Path | str | None = None, progress: bool | Progress = False) -> Result:
@@ -50,7 +66,7 @@ def run(config: Config, *, output: Path | str | None = None, progress: bool | Pr
     Raises:
         QuantdlError: Whatever the parts raise; see `quantdl.errors`.
     """
-    folder = run_experiment(config_of(config), None if output is None else Path(output), told(progress))
+    folder = run_experiment(config_of(config), folder_of(output), told(progress))
     return read_result(open_run(folder))
 
 
@@ -62,11 +78,14 @@ def read_run(run: Path | str, runs: Path | str = "runs") -> Result:
         runs: Folder of runs, in which a name is looked up.
 
     Raises:
+        ConfigError: If it is no name and no path.
         RunNameError: If none or several match.
         RunError: If a file that every run has is missing.
         IntegrityError: If a file is not what the run wrote.
     """
-    return read_result(open_run(Path(run)) if Path(run).is_dir() else find_run(Path(runs), str(run)))
+    named = path_of(run, "run", "the folder of a run, its name or its identifier")
+    among = path_of(runs, "runs", "the folder of runs")
+    return read_result(open_run(named) if named.is_dir() else find_run(among, str(run)))
 
 
 def evaluate(config: Config, *, output: Path | str | None = None, progress: bool | Progress = False) -> EvaluationTable:
@@ -80,7 +99,7 @@ def evaluate(config: Config, *, output: Path | str | None = None, progress: bool
     Raises:
         QuantdlError: Whatever the parts raise.
     """
-    return scored(config_of(config), told(progress), None if output is None else Path(output))
+    return scored(config_of(config), told(progress), folder_of(output))
 
 
 def forecast_as_of(config: Config, session: Day | None = None, *, progress: bool | Progress = False) -> AsOf:
@@ -94,10 +113,10 @@ def forecast_as_of(config: Config, session: Day | None = None, *, progress: bool
     Raises:
         QuantdlError: Whatever the parts raise.
     """
-    loaded = config_of(config)
+    loaded, line = config_of(config), told(progress)
     day = None if session is None else day_of(session, "session")
     with keeping_unfinished(loaded):
-        return as_of(loaded, day, told(progress), None)
+        return as_of(loaded, day, line, None)
 
 
 def sweep(config: Config, *, workers: int = 1, progress: bool | Progress = False) -> GridTable:
@@ -111,6 +130,8 @@ def sweep(config: Config, *, workers: int = 1, progress: bool | Progress = False
     Raises:
         QuantdlError: Whatever the parts raise.
     """
-    loaded = config_of(config)
+    loaded, call = config_of(config), Arguments("sweep")
+    call.read(_Processes, {"workers": workers})
+    call.refuse_faults()
     outcomes = None if workers == 1 else OnWorkers(ProcessWorkers(workers))
     return sweep_grid(loaded, told(progress), outcomes)

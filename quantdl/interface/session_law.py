@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import torch
 
+from quantdl.bounds import PositiveInt
 from quantdl.calendars.labels import bar_text
+from quantdl.config.arguments import Arguments
 from quantdl.distributions import Forecast
 from quantdl.errors import ConfigError, did_you_mean
 from quantdl.interface.drawing import Figure, drawn_losses
@@ -15,13 +17,20 @@ from quantdl.report.formatting import PERCENT, figure
 from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.scores.forecast_scores import QUANTILES
 from quantdl.sequences import ReturnWindow
-from quantdl.shown import block, facts, note, table, title
+from quantdl.shown import block, counted, facts, note, table, title
 
 DRAWS = 20_000
 """Joint draws from which a book is drawn."""
 
 _SHOWN = 12
 _POINTS = 241
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What may be asked of a law."""
+
+    draws: PositiveInt
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,8 +68,14 @@ class SessionLaw:
 
         Args:
             draws: How many.
+
+        Raises:
+            ConfigError: If that is no number above 0.
         """
-        return Scenarios.of_law(self.law, self.assets, self.window.bars, draws, self.seed)
+        call = Arguments("scenarios")
+        call.read(_Choices, {"draws": draws})
+        call.refuse_faults()
+        return Scenarios.of_law(self.law, self.assets, self.window.bars, int(draws), self.seed)
 
     def plot(self, asset: str | None = None) -> Figure:
         """Draw the density of a return.
@@ -81,7 +96,8 @@ class SessionLaw:
 
     def __repr__(self) -> str:
         """Return what the law is of, in a line."""
-        return f"Law of {len(self.assets):,} assets by {self.model}, made at the close of {bar_text(self.session)}"
+        assets = counted(len(self.assets), "asset")
+        return f"Law of {assets} by {self.model}, made at the close of {bar_text(self.session)}"
 
     def _repr_html_(self) -> str:
         own = self.quantiles()
@@ -90,8 +106,8 @@ class SessionLaw:
             [asset, *("" if np.isnan(line[name]) else figure(line[name], PERCENT) for name in names)]
             for asset, line in own.head(_SHOWN).iterrows()
         ]
-        more = f"{len(own) - _SHOWN:,} more assets; " if len(own) > _SHOWN else ""
-        bars = f"{self.window.bars} bar{'s' * (self.window.bars > 1)} ({self.window_name})"
+        more = f"{counted(len(own) - _SHOWN, 'more asset')}; " if len(own) > _SHOWN else ""
+        bars = f"{counted(self.window.bars, 'bar')} ({self.window_name})"
         pairs = {"made at the close of": bar_text(self.session), "model": self.model, "log return over": bars}
         return block(
             title("A joint law"),

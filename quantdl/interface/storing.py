@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from quantdl.config.arguments import path_of
 from quantdl.disk import disk_errors, publishing
 from quantdl.errors import ConfigError, IntegrityError
 from quantdl.experiment import models as stored
@@ -57,12 +58,12 @@ def save_model(model: Estimator, folder: Path | str) -> Path:
         folder: That does not exist yet.
 
     Raises:
-        ConfigError: If the model is not fitted, or the folder exists.
+        ConfigError: If the model is not fitted, or the folder exists or is no path.
         RunError: If the disk refuses.
     """
     if not isinstance(model, Estimator):
         raise ConfigError(f"model: given {type(model).__name__}; expected a fitted model, such as qd.Transformer(...).")
-    known, folder = model.known("save_model"), Path(folder)
+    known, folder = model.known("save_model"), path_of(folder, "folder", "the path of a new folder")
     if folder.exists():
         raise ConfigError(f"folder: {folder} exists already, and no model is overwritten. Name another one.")
     choices = FitChoices(**{item.name: getattr(model, item.name) for item in fields(FitChoices)})
@@ -89,9 +90,10 @@ def load_model(folder: Path | str) -> Estimator:
         folder: Of `save_model`.
 
     Raises:
+        ConfigError: If the folder is no path.
         IntegrityError: If something in it is not what was written.
     """
-    folder = Path(folder)
+    folder = path_of(folder, "folder", "the folder of a model, of save_model")
     described = _described(folder / ESTIMATOR)
     fitted, architecture = stored.load_model(folder)
     if _sha256(folder / DESCRIPTION) != described.model_sha256:

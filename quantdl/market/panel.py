@@ -19,7 +19,7 @@ from quantdl.market.consistency import axis_problems, cell_problems
 from quantdl.market.data_fault import DataFault
 from quantdl.market.days import session_label, timestamp
 from quantdl.market.status import CellStatus, read_silence
-from quantdl.shown import block, facts, title
+from quantdl.shown import block, counted, facts, title
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,7 +85,7 @@ class Panel:
         shown = ", ".join(self.assets[:5]) + (", ..." if len(self.assets) > 5 else "")
         return "\n".join(
             [
-                f"Panel: {len(self.assets):,} assets x {bars}{n_sessions:,} sessions, "
+                f"Panel: {counted(len(self.assets), 'asset')} x {bars}{counted(n_sessions, 'session')}, "
                 f"{self.sessions[0]:%Y-%m-%d}..{self.sessions[-1]:%Y-%m-%d}",
                 f"  assets    {shown}",
                 f"  fields    {', '.join(self.card.fields)}",
@@ -111,7 +111,8 @@ class Panel:
             "cells": f"{self._traded_share():.1%} with a bar; {len(self.faults):,} faults recorded at loading",
         }
         n_sessions = int(1 + np.count_nonzero(np.diff(sessions.asi8)))
-        return block(title(f"Prices of {len(self.assets):,} assets in {n_sessions:,} sessions"), facts(pairs))
+        held = f"Prices of {counted(len(self.assets), 'asset')} in {counted(n_sessions, 'session')}"
+        return block(title(held), facts(pairs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from plain dictionaries: a mapping proxy cannot travel to another process."""

@@ -1,12 +1,12 @@
 """The typed record of the risk of a book: every figure that `quantdl risk` leaves behind."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 
 import pandas as pd
 
-from quantdl.risk.book.figures import BookFigures
-from quantdl.risk.book.liquidation import Liquidation
+from quantdl.risk.book.figures import BookFigures, LevelFigures, PartFigures, PositionFigures
+from quantdl.risk.book.liquidation import Liquidation, PositionExit
 from quantdl.risk.book.trades import Hedge, WhatIf
 from quantdl.risk.stress.record import StressReport
 
@@ -111,17 +111,19 @@ class BookRiskRecord:
 def book_risk_tables(record: BookRiskRecord) -> dict[str, pd.DataFrame]:
     """Lay the figures out as tables, by name: ``levels, positions, groups, factors, liquidation, stress``.
 
+    A table without a row has its columns all the same: of a book of which no level is reached there are no positions.
+
     Args:
         record: Of a book.
     """
-    rows = {
-        "levels": record.figures.levels,
-        "positions": record.figures.positions,
-        "groups": record.figures.groups,
-        "factors": record.figures.factors,
-        "liquidation": record.liquidation.positions,
+    figures = record.figures
+    tables = {
+        "levels": _table(figures.levels, LevelFigures),
+        "positions": _table(figures.positions, PositionFigures),
+        "groups": _table(figures.groups, PartFigures),
+        "factors": _table(figures.factors, PartFigures),
+        "liquidation": _table(record.liquidation.positions, PositionExit),
     }
-    tables = {name: _table(own) for name, own in rows.items()}
     return tables if record.stress is None else tables | {"stress": _stress_table(record.stress)}
 
 
@@ -132,8 +134,10 @@ def _stress_table(found: StressReport) -> pd.DataFrame:
     return pd.DataFrame([{column: getattr(row, column) for column in columns} for row in found.rows], columns=columns)
 
 
-def _table(rows: tuple[object, ...]) -> pd.DataFrame:
+def _table(rows: tuple[object, ...], kind: type) -> pd.DataFrame:
     """One row a record; the parts of a nested record are columns ``outer_inner``."""
+    if not rows:
+        return pd.DataFrame(columns=[item.name for item in fields(kind)])
     return pd.DataFrame([_flat(asdict(row)) for row in rows])  # type: ignore[call-overload]  # all are dataclasses
 
 

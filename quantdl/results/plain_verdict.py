@@ -13,6 +13,7 @@ from quantdl.backtest.plan.friction import COSTS_TOO_HIGH
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.results.metrics import RunMetrics
 from quantdl.risk.book.level_tests import LevelTests
+from quantdl.shown import counted
 
 _USE_NOTHING = "Do not use its figures before that is mended."
 _LIMITS = "Do not rely on the limits of its plan."
@@ -135,7 +136,7 @@ def _miscalibrated(tests: tuple[LevelTests, ...], frequency: str) -> str:
     if not rejecting:
         return "The book's losses did not fall where its predicted law says."
     worst = rejecting[0][2]
-    limit, days = f"{100 * worst.level:g}% limit", _counted(worst.n, _unit(frequency))
+    limit, days = f"{100 * worst.level:g}% limit", counted(worst.n, _unit(frequency))
     if worst.kupiec_p is not None and worst.kupiec_p >= share:
         came = "lay further apart than chance would put them" if worst.clustered is False else "came close together"
         return f"Losses of the book worse than its {limit}, {worst.exceptions:,} on {days}, {came}."
@@ -152,10 +153,6 @@ def _promised(expected: float) -> str:
 
 def _unit(frequency: str) -> str:
     return "bar" if is_intraday(frequency) else bar_period(frequency) or "day"
-
-
-def _counted(n: int, unit: str) -> str:
-    return f"{n:,} {unit}{'s' * (n != 1)}"
 
 
 def _earned(metrics: RunMetrics) -> str:

@@ -1,8 +1,8 @@
 """How a network is fitted, and on which dates: what a config may say of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, fields
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 from quantdl.bounds import NonNegativeFloat, NotEmpty, PositiveFloat, PositiveInt, Share, ShareBelowOne
@@ -163,6 +163,8 @@ class SearchSettings:
 class SplitDates:
     """Four dates: fitted through ``train_end``, selected through ``validation_end``, judged on the test span.
 
+    In Python, text such as ``"2016-12-30"`` and a ``pandas.Timestamp`` without a time stand for their day.
+
     Attributes:
         train_end: Training labels end here.
         validation_end: Validation labels end here: the model is fitted through this session.
@@ -170,7 +172,7 @@ class SplitDates:
         test_end: Last one.
 
     Raises:
-        FieldFaults: If they are not in this order.
+        FieldFaults: If one is no day, or they are not in this order.
     """
 
     train_end: date
@@ -179,7 +181,17 @@ class SplitDates:
     test_end: date
 
     def __post_init__(self) -> None:
-        faults = []
+        given = {item.name: getattr(self, item.name) for item in fields(self)}
+        days = {name: _day(value) for name, value in given.items()}
+        faults = [
+            (name, f"given {given[name]!r}; expected a date such as 2016-12-30")
+            for name, day in days.items()
+            if day is None
+        ]
+        if faults:
+            raise FieldFaults(*faults)
+        for name, day in days.items():
+            object.__setattr__(self, name, day)
         if self.validation_end <= self.train_end:
             faults.append(("validation_end", not_after(self.validation_end, "train_end", self.train_end)))
         last = max(("train_end", self.train_end), ("validation_end", self.validation_end), key=lambda end: end[1])
@@ -190,6 +202,18 @@ class SplitDates:
             faults.append(("test_end", not_after(self.test_end, "test_start", self.test_start)))
         if faults:
             raise FieldFaults(*faults)
+
+
+def _day(given: object) -> date | None:
+    """The day of a date, of text, or of an instant without a time and a zone; None where there is none."""
+    try:
+        if isinstance(given, str):
+            return date.fromisoformat(given)
+        if isinstance(given, datetime):  # a pandas.Timestamp is one
+            return given.date() if given.tzinfo is None and given.time() == time.min else None
+    except ValueError:  # text that is no day, or NaT
+        return None
+    return given if isinstance(given, date) else None
 
 
 def not_after(given: date, name: str, limit: date) -> str:

@@ -57,8 +57,8 @@ def fit_volatility(
             progress("fitting volatility", number + 1, len(refits))
         if not any(fitted):
             raise DataError(
-                f"no asset has {_MINIMUM_RETURNS} returns up to {histories.sessions[through]:%Y-%m-%d}. "
-                "Set splits.train_end and splits.validation_end later, or bring a longer history."
+                f"no asset has {_MINIMUM_RETURNS} returns up to {histories.sessions[through]:%Y-%m-%d}, where the fit "
+                "ends. Fix: choose later days for train_end and validation_end, or bring a longer history."
             )
         _store(model, number, through, fitted)
         _fit_dependence(model, number, fitted, through, histories.factors)

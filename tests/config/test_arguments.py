@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.config.arguments import Arguments
+from quantdl.config.arguments import Arguments, as_list, path_of
 from quantdl.errors import ConfigError
 from quantdl.models.settings import MarketStatesSettings, TransformerSettings
 from quantdl.training.settings import TrainingSettings
@@ -57,3 +57,26 @@ def test_the_faults_of_several_settings_are_raised_together():
 
 def test_without_a_fault_nothing_is_raised():
     Arguments("call").refuse_faults()
+
+
+@pytest.mark.parametrize("given", [5, None, b"a.csv", object])
+def test_what_is_no_path_is_refused_with_its_argument_and_what_is_expected(given):
+    with pytest.raises(ConfigError, match=f"^output: given {type(given).__name__}; expected the path of a folder\\.$"):
+        path_of(given, "output", "the path of a folder")
+
+
+def test_text_that_no_disk_can_hold_is_no_path():
+    with pytest.raises(ConfigError, match=r"^config: given 'a\\x00\.yaml'; expected a path\.$"):
+        path_of("a\0.yaml", "config")
+
+
+@pytest.mark.parametrize("given", ["runs/one", Path("runs/one")])
+def test_text_and_paths_are_paths(given):
+    assert path_of(given, "run") == Path("runs") / "one"
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [((1, 2), [1, 2]), (range(2), [0, 1]), ("ab", "ab"), ({"a": 1}, {"a": 1}), (5, 5), (None, None)]
+)
+def test_only_what_can_be_gone_through_becomes_a_list(given, found):
+    assert as_list(given) == found

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
@@ -14,7 +14,7 @@ from quantdl.backtest.plan.friction import CostWaiver, StatedVolume
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.related_positions import NamedGroups
 from quantdl.backtest.plan.spreads import StatedSpreads
-from quantdl.config import load_config, plan_refusal, standalone_yaml, with_values
+from quantdl.config import load_config, load_risk_config, plan_refusal, standalone_yaml, with_values
 from quantdl.config.config_fault import Key, dotted
 from quantdl.config.document import Entry, Mapping, Node, Sequence
 from quantdl.config.yaml_reader import parse_document
@@ -560,3 +560,10 @@ def test_other_horizons_of_a_member_are_refused_where_they_stand(write_config):
     with pytest.raises(ConfigError, match=expected) as refused:
         load_config(write_config(ensemble(members, "  also_horizons: [5]\n")))
     assert "members[1]" not in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [5, None, "a\0.yaml"])
+@pytest.mark.parametrize("load", [load_config, load_risk_config])
+def test_what_is_no_path_of_a_config_is_refused(load: Callable[[Any], object], given: object) -> None:
+    with pytest.raises(ConfigError, match="^path: given .*; expected the path of a YAML file"):
+        load(given)

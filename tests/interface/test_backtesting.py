@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -287,3 +288,14 @@ def test_a_backtest_says_that_its_strategy_reads_from_outside(panel: Prices, pla
     found = backtest(panel, plan, typed.closing_over(changes), stress=None)
     (trusted,) = [item for item in found.checklist.items if item.item == "trusted_data"]
     assert "reads data from outside its view" in trusted.cause
+
+
+@pytest.mark.parametrize("cuts", ["x", 0, True])
+def test_what_is_no_number_of_cuts_is_refused(cuts: Any, tmp_path: Path) -> None:  # noqa: ANN401 - what is none
+    with pytest.raises(ConfigError, match="^audit: cuts: given .*; expected a whole number, above 0 or null"):
+        audit(small_config(tmp_path), cuts=cuts)
+
+
+def test_an_output_that_is_no_path_is_refused(panel: Prices, plan: qd.Plan) -> None:
+    with pytest.raises(ConfigError, match="^output: given int; expected the path of a folder, or None"):
+        qd.backtest(panel, plan, equally, output=5)  # type: ignore[operator]

@@ -1,5 +1,6 @@
 """Models with scikit-learn's habits: settings in, fit, forecast; and every refusal in the words of a config."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
@@ -165,3 +166,35 @@ def test_progress_is_told_to_whom_it_is_given(ewma, simulated):
 def test_the_tiny_network_is_that_of_the_small_experiment(model, small_outcome):
     assert {name: model.get_params()[name] for name in TINY} == TINY
     assert small_outcome.fitted.architecture.settings["width"] == TINY["width"]
+
+
+def test_progress_that_cannot_be_told_is_refused_before_anything_is_fitted(ewma, simulated):
+    ends = {"train_end": simulated.sessions[250], "validation_end": simulated.sessions[300]}
+    model = qd.EwmaT(horizon=5)
+    with pytest.raises(ConfigError, match="^progress: given 'yes'; expected True"):
+        model.fit(simulated, **ends, progress="yes")
+    assert repr(model).endswith("not fitted")
+    with pytest.raises(ConfigError, match="^progress: given 1; expected True"):
+        ewma.forecast(simulated, simulated.sessions[301], simulated.sessions[302], progress=1)
+
+
+def test_too_little_history_names_the_arguments_of_the_fit(simulated):
+    with pytest.raises(DataError) as raised:
+        qd.EwmaT(horizon=1).fit(simulated, train_end=simulated.sessions[50], validation_end=simulated.sessions[60])
+    assert f"returns up to {simulated.sessions[60]:%Y-%m-%d}, where the fit ends" in str(raised.value)
+    assert "later days for train_end and validation_end" in str(raised.value)
+    assert "splits" not in str(raised.value)
+
+
+def test_numbers_of_numpy_are_shown_and_kept_as_numbers():
+    model = qd.EwmaT(horizon=np.int64(5), decay=np.float64(0.9), seed=np.int64(3))
+    assert repr(model) == "EwmaT(horizon=5, decay=0.9, seed=3): not fitted"
+    assert "np." not in model._repr_html_()
+    assert (type(model.horizon), type(model.decay), type(model.seed)) == (int, float, int)
+
+
+def test_features_that_are_a_mapping_are_those_settings(simulated):
+    ends = {"train_end": simulated.sessions[250], "validation_end": simulated.sessions[300]}
+    model = qd.EwmaT(horizon=5, refit="once", features={"groups": ["own_history"]})
+    assert model.features == qd.FeatureSettings(groups=("own_history",))
+    assert model.fit(simulated, **ends).fitted_through == (simulated.sessions[300],)

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
+import quantdl as qd
 from quantdl.errors import ConfigError, RunError
 from quantdl.sequences import ReturnWindow
+from quantdl.simulation import panel_of_closes
+from tests.panels import closes_of, heavy_tailed_returns
 from tests.report.drawings import values
 
 
@@ -112,3 +115,14 @@ def test_laws_of_what_has_not_come_are_not_scored(ewma, simulated):
     late = replace(laws, book=laws.fitted.forecast(range(n - 1, n)))
     with pytest.raises(ConfigError, match="no return that was forecast was observed"):
         late.score()
+
+
+def test_one_asset_is_counted_as_one():
+    prices = qd.Prices.of(panel_of_closes(closes_of(heavy_tailed_returns(419, 1, seed=5))))
+    model = qd.EwmaT(horizon=1, refit="once")
+    model.fit(prices, train_end=prices.sessions[250], validation_end=prices.sessions[300])
+    laws = model.forecast(prices, prices.sessions[400], prices.sessions[400])
+    assert repr(laws).startswith("Laws of 1 asset by ewma_t, made at 2 closes")
+    assert repr(laws.at()).startswith("Law of 1 asset by ewma_t")
+    for shown in (repr(prices), prices._repr_html_(), laws._repr_html_()):
+        assert "1 asset" in shown and "1 assets" not in shown

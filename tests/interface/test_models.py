@@ -51,3 +51,11 @@ def test_series_beside_the_prices_are_refused():
 def test_a_member_of_another_horizon_is_refused():
     with pytest.raises(ConfigError, match="Ensemble: members: member 1, egarch_t, has the horizon 2; expected 5"):
         qd.Ensemble(horizon=5, members=[qd.EgarchT(horizon=2), qd.Transformer(horizon=5)])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(5, "'5'"), (None, "'null'"), ("ewma_t", "'ewma_t'"), ({}, "an empty mapping")]
+)
+def test_members_that_are_no_list_are_refused_in_the_words_of_a_config(given, said):
+    with pytest.raises(ConfigError, match=f"^Ensemble: members: given {said}; expected a list that is not empty, each"):
+        qd.Ensemble(horizon=1, members=given)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from quantdl.errors import ConfigError
 from quantdl.interface.progress import ProgressLine, line_of, told
 
 
@@ -29,3 +30,11 @@ def test_progress_is_a_line_nothing_or_whatever_is_given():
 @pytest.mark.parametrize("total", [0, 3])
 def test_nothing_is_divided_by_nothing(total):
     assert line_of("x", 0, total, 1.0)
+
+
+@pytest.mark.parametrize("given", ["yes", 1, [True]])
+def test_what_cannot_be_told_is_refused(given):
+    with pytest.raises(
+        ConfigError, match="^progress: given .*; expected True for a line, False for none, or a function"
+    ):
+        told(given)

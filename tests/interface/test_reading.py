@@ -145,3 +145,34 @@ def test_policies_may_be_written_as_in_a_config_and_are_checked_so():
     assert qd.read_prices(CLOSES, policies={"long_gap": "drop_asset"}, **SAID).policies.long_gap == "drop_asset"
     with pytest.raises(ConfigError, match="policies"):
         qd.read_prices(CLOSES, policies={"long_gap": "drop"}, **SAID)
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("assets", "given '5'; expected a list, each text"),
+        ("notes", "given '5'; expected a list, each text"),
+        ("calendar_corrections", "given '5'; expected a list, each a mapping with the keys"),
+        ("actions", "given int; expected the path of a CSV file"),
+    ],
+)
+def test_a_list_or_a_path_that_is_none_is_refused(argument, expected):
+    with pytest.raises(ConfigError, match=f"^read_prices: {argument}: {expected}"):
+        qd.read_prices(CLOSES, **SAID, **{argument: 5})
+
+
+def test_lists_and_paths_that_are_none_are_refused_together_with_what_is_missing():
+    with pytest.raises(ConfigError) as raised:
+        qd.read_prices(CLOSES, adjustment="split", assets=5, actions=5)
+    named = [line.split(":")[0].strip() for line in str(raised.value).splitlines()]
+    assert sorted(named) == ["actions", "assets", "calendar", "read_prices"]
+
+
+def test_a_form_of_files_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"^read_prices: file_format: given int; expected qd\.FileFormat"):
+        qd.read_prices(tmp_path, **SAID, file_format=5)
+
+
+def test_a_path_that_no_disk_can_hold_is_refused():
+    with pytest.raises(ConfigError, match="^prices: given 'a.x00.csv'; expected a path"):
+        qd.read_prices("a\0.csv", **SAID)

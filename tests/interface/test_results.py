@@ -98,3 +98,12 @@ def test_a_folder_with_a_missing_or_altered_file_is_refused(
         file.write_text(file.read_text().replace("0", "1", 1))
     with pytest.raises(error, match=r"metrics\.json"):
         read_result(open_run(folder))
+
+
+def test_files_and_folders_of_a_result_are_paths(stored: Result, small_outcome: Outcome) -> None:
+    fresh = result_of("small", small_outcome, lambda runs, folder: runs)
+    for given in ({"folder": 5}, {"runs": 5}):
+        with pytest.raises(ConfigError, match=f"^{next(iter(given))}: given int; expected the "):
+            fresh.save(**given)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="^path: given int; expected the path of a new HTML file"):
+        stored.report(5)  # type: ignore[arg-type]

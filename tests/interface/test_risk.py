@@ -6,7 +6,9 @@ import pytest
 import torch
 
 import quantdl as qd
+from quantdl.config.risk_schema import LiquiditySettings
 from quantdl.errors import ConfigError, DataError
+from quantdl.risk.book.positions import Position, Positions
 from quantdl.risk.stress.settings import ShockScenario
 
 
@@ -104,8 +106,106 @@ def test_a_book_that_is_worth_nothing_is_refused(ewma_laws):
 
 def test_scenarios_that_name_what_is_not_there_are_refused(ewma_laws):
     asked = qd.StressSettings(shocks=(ShockScenario(name="fall", assets={"ABC": -0.2}),))
-    with pytest.raises(ConfigError, match=r"stress\.shocks\.0\.assets"):
+    with pytest.raises(ConfigError, match=r"stress\.shocks\[0\]\.assets"):
         qd.risk("equal", ewma_laws, stress=asked)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"liquidity": LiquiditySettings(participation=-1.0)}, r"liquidity\.participation: given '-1\.0'; .*above 0"),
+        ({"liquidity": LiquiditySettings(participation=0.0)}, r"liquidity\.participation: given '0\.0'; .*at most 1"),
+        (
+            {"liquidity": LiquiditySettings(half_spread_bps=-7.0)},
+            r"liquidity\.half_spread_bps: given '-7\.0'; .*least 0",
+        ),
+        ({"liquidity": {"half_spread": 1.0}}, r"liquidity\.half_spread: unknown key; .*did you mean 'half_spread_bps'"),
+        ({"liquidity": None}, "liquidity: given .*; expected a mapping with the keys participation"),
+        ({"stress": True}, "stress: given 'true'; expected a mapping with the keys .* or null"),
+        ({"stress": "yes"}, "stress: given 'yes'; expected a mapping with the keys .* or null"),
+        ({"stress": qd.StressSettings(draws=5)}, r"stress\.draws: given '5'; expected a whole number, at least 1000"),
+        ({"stress": qd.StressSettings(level=1.5)}, r"stress\.level: given '1\.5'; expected a number, .*below 1"),
+        (
+            {"stress": qd.StressSettings(shocks=(ShockScenario("x", {"SIM000": -3.0}),))},
+            r"stress\.shocks\[0\]\.assets\.SIM000: given '-3\.0'; expected a number, at least -1, at most 10",
+        ),
+    ],
+)
+def test_liquidity_and_stress_are_refused_as_a_config_refuses_them(ewma_laws, given, expected):
+    with pytest.raises(ConfigError, match=f"^risk: {expected}"):
+        qd.risk("equal", ewma_laws, **given)
+
+
+def test_liquidity_and_stress_are_read_as_they_are_given(ewma_laws):
+    """50 sold at 10 % of 50 a session takes ten sessions; half of the book that falls by a fifth costs 10 %."""
+    liquidity = LiquiditySettings(half_spread_bps=3.0, dollar_volume={"SIM000": 50.0, "SIM001": 1e6})
+    stress = qd.StressSettings(
+        named_windows=False,
+        shocks=(ShockScenario("fall", {"SIM000": -0.2}),),
+        conditional=(),
+        reverse=(),
+        laws=(),
+        calibration=None,
+        liquidity=None,
+    )
+    risk = qd.risk({"SIM000": 50.0, "SIM001": 50.0}, ewma_laws, draws=5000, liquidity=liquidity, stress=stress)
+    assert risk.record.liquidation.days == pytest.approx(10.0)
+    assert risk.record.liquidation.cost == pytest.approx(3e-4)
+    assert risk.tables["stress"]["loss"].tolist() == pytest.approx([0.1])
+
+
+@pytest.fixture(scope="module")
+def unreached(ewma_laws, simulated):
+    """A book with an asset that does not trade at the close, whose past is too short for one loss in a thousand."""
+    return qd.risk({"SIM000": 60.0, "SIM001": 40.0}, ewma_laws, level=0.999, at=simulated.sessions[405])
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        "value_at_risk",
+        "value_at_risk_error",
+        "expected_shortfall",
+        "expected_shortfall_error",
+        "contributions",
+        "plot",
+        "plot_contributions",
+    ],
+)
+def test_a_figure_that_is_not_defined_is_refused_with_the_reason(unreached, figure):
+    reason = r"undefined: level 0\.999 needs at least 1000 observations, got 399 past returns over 1 bars of SIM001"
+    with pytest.raises(DataError, match=reason):
+        asked = getattr(unreached, figure)
+        asked()
+    assert "undefined: level 0.999 needs at least 1000" in repr(unreached)
+    assert "undefined: level 0.999 needs at least 1000" in unreached._repr_html_()
+
+
+def test_tables_of_a_book_without_figures_keep_their_columns(unreached, ewma_laws, tmp_path):
+    told = qd.risk({"SIM000": 60.0}, ewma_laws, draws=5000).tables
+    for name, table in unreached.tables.items():
+        assert list(table.columns) == list(told[name].columns)
+    assert unreached.tables["levels"]["value_at_risk"].isna().all()
+    assert len(unreached.tables["positions"]) == 0
+    assert "needs at least 1000" in unreached.report(tmp_path / "risk.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        pd.Series([60.0, 40.0, 100.0], ["SIM000", "SIM000", "SIM001"]),
+        Positions((Position("SIM000", value=60.0), Position("SIM000", value=40.0)), source="book"),
+    ],
+)
+def test_an_asset_that_stands_twice_is_refused(ewma_laws, book):
+    with pytest.raises(DataError, match="^book: asset 'SIM000' stands 2 times; expected it once"):
+        qd.risk(book, ewma_laws)
+
+
+def test_cash_that_stands_twice_is_refused(ewma_laws):
+    book = pd.Series([60.0, 40.0, 100.0], ["SIM000", "CASH", "CASH"])
+    with pytest.raises(DataError, match="^book: asset 'CASH' stands 2 times; expected it once"):
+        qd.risk(book, ewma_laws)
 
 
 def test_what_is_shown_holds_the_figures_and_is_escaped(ewma_laws, tmp_path):

@@ -68,3 +68,29 @@ def test_scores_forecasts_and_sweeps_are_asked_of_the_same_functions(
     assert asked["scored"] == (None, Path("scores"))
     assert str(asked["as_of"][0]) == "2016-11-08"
     assert asked["sweep_grid"] == (None, None)
+
+
+@pytest.mark.parametrize("given", [5, None, "a\0"])
+def test_what_is_no_run_is_refused(given: Any) -> None:  # noqa: ANN401 - what is none
+    with pytest.raises(ConfigError, match="^run: given .*; expected the folder of a run, its name or its identifier"):
+        qd.read_run(given)
+
+
+def test_folders_of_runs_and_of_output_are_paths(config: Path) -> None:
+    with pytest.raises(ConfigError, match="^runs: given int; expected the folder of runs"):
+        qd.read_run("small", 5)  # type: ignore[arg-type]
+    for command in (qd.run, qd.evaluate):
+        with pytest.raises(ConfigError, match="^output: given int; expected the path of a folder, or None"):
+            command(config, output=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("command", [qd.run, qd.evaluate, qd.forecast_as_of, qd.sweep, qd.audit])
+def test_a_config_that_no_disk_can_hold_is_refused(command: Any) -> None:  # noqa: ANN401 - any of them
+    with pytest.raises(ConfigError, match="^config: given 'a.x00.yaml'; expected a YAML file"):
+        command("a\0.yaml")
+
+
+@pytest.mark.parametrize("workers", ["x", 0, 1.5])
+def test_what_is_no_number_of_workers_is_refused(config: Path, workers: Any) -> None:  # noqa: ANN401 - what is none
+    with pytest.raises(ConfigError, match="^sweep: workers: given .*; expected a whole number, above 0"):
+        qd.sweep(config, workers=workers)

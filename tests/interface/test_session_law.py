@@ -38,3 +38,9 @@ def test_an_asset_that_did_not_trade_has_no_density(ewma_laws, simulated):
 def test_an_unknown_asset_is_refused(ewma_laws):
     with pytest.raises(ConfigError, match="asset: 'sim000' is none of the prices; did you mean 'SIM000'"):
         ewma_laws.at().plot("sim000")
+
+
+@pytest.mark.parametrize("draws", ["x", 0, -1, 1.5, True, None])
+def test_what_is_no_number_of_draws_is_refused(ewma_laws, draws):
+    with pytest.raises(ConfigError, match="^scenarios: draws: given .*; expected a whole number, above 0"):
+        ewma_laws.at("2001-06-01").scenarios(draws)

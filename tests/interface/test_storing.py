@@ -69,3 +69,11 @@ def test_a_model_that_is_not_fitted_is_not_stored(tmp_path):
 def test_what_is_no_model_is_not_stored(tmp_path):
     with pytest.raises(ConfigError, match="^model: given str; expected a fitted model"):
         qd.save_model("ewma", tmp_path / "model")
+
+
+@pytest.mark.parametrize("given", [5, None])
+def test_a_folder_that_is_no_path_is_refused(ewma, given):
+    with pytest.raises(ConfigError, match="^folder: given .*; expected the path of a new folder"):
+        qd.save_model(ewma, given)
+    with pytest.raises(ConfigError, match="^folder: given .*; expected the folder of a model, of save_model"):
+        qd.load_model(given)

@@ -28,6 +28,15 @@ def test_every_scenario_is_a_row_of_the_table_of_stress():
     assert found["stress"]["loss"].iloc[0] == 0.12 and found["stress"]["why_not"].iloc[1] == "thin"
 
 
+def test_a_table_without_a_row_has_its_columns():
+    record = by_hand()
+    empty = replace(record.figures, positions=(), groups=(), factors=())
+    whole, bare = book_risk_tables(record), book_risk_tables(replace(record, figures=empty))
+    for name in ("positions", "groups", "factors"):
+        assert len(bare[name]) == 0 < len(whole[name])
+        assert list(bare[name].columns) == list(whole[name].columns)
+
+
 def test_figures_under_members_are_columns_beside_the_others():
     levels = book_risk_tables(by_hand())["levels"]
     assert levels["value_at_risk_members_low"].tolist()[0] == 0.018

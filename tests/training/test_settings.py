@@ -1,7 +1,8 @@
 """Dates that part the spans stand in one order only."""
 
-from datetime import date
+from datetime import date, datetime
 
+import pandas as pd
 import pytest
 
 from quantdl.errors import FieldFaults
@@ -63,3 +64,31 @@ def test_a_range_that_leaves_no_choice_is_refused_by_field(make, field, expected
 def test_the_values_to_check_are_the_ends_or_the_choices():
     assert NumberRange(1, 4).values == (1, 4)
     assert Choices(("x", "y")).values == ("x", "y")
+
+
+@pytest.mark.parametrize("written", [str, pd.Timestamp, lambda day: datetime(day.year, day.month, day.day)])
+def test_text_and_timestamps_are_the_days_that_they_name(written):
+    mixed = {**DAYS, "validation_end": written(DAYS["validation_end"]), "test_end": written(DAYS["test_end"])}
+    for given in (mixed, {name: written(day) for name, day in DAYS.items()}):
+        assert SplitDates(**given) == SplitDates(**DAYS)
+        assert all(type(day) is date for day in vars(SplitDates(**given)).values())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "yesterday",
+        "2017-13-01",
+        20170630,
+        None,
+        pd.NaT,
+        datetime(2017, 6, 30, 16),
+        pd.Timestamp("2017-06-30", tz="UTC"),
+    ],
+)
+def test_what_is_no_day_is_refused_by_name(given):
+    with pytest.raises(FieldFaults) as refused:
+        SplitDates(given, DAYS["validation_end"], given, DAYS["test_end"])
+    assert refused.value.faults == tuple(
+        (name, f"given {given!r}; expected a date such as 2016-12-30") for name in ("train_end", "test_start")
+    )

@@ -2,9 +2,11 @@
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -209,6 +211,33 @@ def _number(text: str, column: str, faults: list[str]) -> float | None:
     return value
 
 
+def repeated(assets: Iterable[str]) -> Iterator[str]:
+    """Say of each asset that stands several times that it does.
+
+    Example:
+        >>> list(repeated(["A", "B", "A"]))
+        ["asset 'A' stands 2 times; expected it once"]
+    """
+    for asset, times in Counter(assets).items():
+        if times > 1:
+            yield f"asset {asset!r} stands {times} times; expected it once"
+
+
+def is_finite_number(value: object) -> TypeGuard[float]:
+    """Whether a value that was given in Python is a number that can be counted with; a flag is none.
+
+    Example:
+        >>> [is_finite_number(value) for value in (-1200.5, 7, float("nan"), True, "7", None)]
+        [True, True, False, False, False, False]
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float reaches
+        return False
+
+
 def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
     """Value a book at the close of a session.
 
@@ -221,11 +250,12 @@ def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
         session: The close.
 
     Raises:
-        DataError: With every fault: an asset that is not among the prices, one without a price at the close (with the
-            date of its last one), quantities where prices are adjusted, or an equity that is not positive.
+        DataError: With every fault: what no file of positions may state either (see `read_positions`); else an asset
+            that is not among the prices, one without a price at the close (with the date of its last one), quantities
+            where prices are adjusted, or an equity that is not positive.
     """
     columns = {asset: number for number, asset in enumerate(panel.assets)}
-    faults = [*_unpriced(book, panel, session, columns)]
+    faults = [*_misstated(book)] or [*_unpriced(book, panel, session, columns)]
     if faults:
         raise DataError("\n".join(faults))
     closes = _last_closes(panel, session)
@@ -254,6 +284,44 @@ def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
     return found
 
 
+def _misstated(book: Positions) -> Iterator[str]:
+    """Yield what positions that were made in Python state and no file may, in the words for a file."""
+    for held in book.positions:
+        for fault in _position_faults(held):
+            yield f"{_place(book, held)}: {fault}."
+    if not is_finite_number(book.cash):
+        yield f"{book.source}: cash given {book.cash!r}; expected a finite number such as -1200.5."
+    for fault in repeated(held.asset for held in book.positions if _is_symbol(held.asset)):
+        yield f"{book.source}: {fault}."
+
+
+def _position_faults(held: Position) -> Iterator[str]:
+    if not _is_symbol(held.asset):
+        yield f"asset given {held.asset!r}; expected a symbol"
+    elif held.asset == CASH:
+        yield f"{CASH} stands among the positions; expected it as the cash of the book, Positions(..., cash=...)"
+    numbers = {"quantity": held.quantity, "value": held.value}
+    given = [name for name, number in numbers.items() if number is not None]
+    if len(given) != 1:
+        yield f"{held.asset}: {' and '.join(given) or 'neither quantity nor value'} given; expected one of the two"
+    for name in given:
+        if not is_finite_number(numbers[name]):
+            yield f"{held.asset}: {name} given {numbers[name]!r}; expected a finite number such as -1200.5"
+    volume = held.dollar_volume
+    if volume is not None and not (is_finite_number(volume) and volume > 0):
+        yield f"{held.asset}: dollar_volume given {volume!r}; expected money above 0"
+    if not isinstance(held.group, str):
+        yield f"{held.asset}: group given {held.group!r}; expected the name of one, as text"
+
+
+def _is_symbol(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _place(book: Positions, held: Position) -> str:
+    return book.source if held.line is None else f"{book.source}:{held.line}"
+
+
 def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dict[str, int]) -> Iterator[str]:
     """Yield what keeps positions from being valued."""
     adjustment = panel.card.declaration.adjustment
@@ -265,7 +333,7 @@ def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dic
             "adjustment raw."
         )
     for held in book.positions:
-        place = book.source if held.line is None else f"{book.source}:{held.line}"
+        place = _place(book, held)
         if held.asset not in columns:
             yield (
                 f"{place}: {held.asset}: no such asset among the prices, which hold {len(columns):,}"

@@ -107,6 +107,47 @@ def test_a_book_is_worth_its_shares_at_the_close_its_stated_values_and_its_cash(
     assert found.groups[1] == "G"
 
 
+def test_what_no_file_may_state_no_position_in_python_may_either():
+    panel = panel_of_closes(np.full((3, 2), 10.0))
+    positions = (
+        Position("A"),
+        Position("B", value="x"),
+        Position("C", quantity=1.0, value=2.0),
+        Position("D", value=float("nan")),
+        Position("E", value=True),
+        Position("F", value=1.0, dollar_volume=0.0),
+        Position("G", value=1.0, dollar_volume=-5.0),
+        Position("H", value=1.0, dollar_volume="many"),
+        Position("I", value=1.0, group=7),
+        Position("A", value=1.0),
+        Position(5, value=1.0),
+        Position("CASH", value=1.0),
+    )
+    with pytest.raises(DataError) as refused:
+        valued(Positions(positions, cash="much", source="book"), panel, panel.sessions[-1])
+    assert str(refused.value).splitlines() == [
+        "book: A: neither quantity nor value given; expected one of the two.",
+        "book: B: value given 'x'; expected a finite number such as -1200.5.",
+        "book: C: quantity and value given; expected one of the two.",
+        "book: D: value given nan; expected a finite number such as -1200.5.",
+        "book: E: value given True; expected a finite number such as -1200.5.",
+        "book: F: dollar_volume given 0.0; expected money above 0.",
+        "book: G: dollar_volume given -5.0; expected money above 0.",
+        "book: H: dollar_volume given 'many'; expected money above 0.",
+        "book: I: group given 7; expected the name of one, as text.",
+        "book: asset given 5; expected a symbol.",
+        "book: CASH stands among the positions; expected it as the cash of the book, Positions(..., cash=...).",
+        "book: cash given 'much'; expected a finite number such as -1200.5.",
+        "book: asset 'A' stands 2 times; expected it once.",
+    ]
+
+
+def test_numbers_of_numpy_are_money_too():
+    panel = panel_of_closes(np.full((3, 2), 10.0))
+    held = Position(panel.assets[0], value=np.float32(60.0), dollar_volume=np.int64(5))
+    assert valued(Positions((held,), np.float64(40.0)), panel, panel.sessions[-1]).equity == 100.0
+
+
 def test_quantities_are_not_valued_at_adjusted_prices():
     panel = panel_of_closes(np.full((3, 2), 10.0))
     with pytest.raises(DataError, match=r"quantities given, and the prices are adjusted \(total_return\)"):
