@@ -1,5 +1,6 @@
 """A record of the risk of a book, by hand, with a name that would be a tag and figures that are easy to find."""
 
+from dataclasses import replace
 from datetime import date
 
 from quantdl.results.book_risk import BookBasis, BookRiskRecord, HeldPosition, Trade
@@ -8,6 +9,18 @@ from quantdl.risk.book.liquidation import liquidation
 from quantdl.risk.book.trades import Change, Hedge, WhatIf
 
 HOSTILE = "<b>1E5"
+
+
+NO_COMPONENTS = "contributions to value at risk at level 0.975 need at least 20 scenarios around it"
+
+
+def without_components(record: BookRiskRecord) -> BookRiskRecord:
+    """Return a record in which nothing is known of what adds to value at risk."""
+    nothing = {"value_at_risk": None, "value_at_risk_error": None, "value_at_risk_reason": NO_COMPONENTS}
+    figures = record.figures
+    positions = tuple(replace(one, **nothing, value_at_risk_marginal=None) for one in figures.positions)
+    groups, factors = (tuple(replace(one, **nothing) for one in rows) for rows in (figures.groups, figures.factors))
+    return replace(record, figures=replace(figures, positions=positions, groups=groups, factors=factors))
 
 
 def by_hand() -> BookRiskRecord:

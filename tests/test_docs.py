@@ -81,6 +81,91 @@ def test_a_broken_link_is_found(tmp_path):
     assert problems == ["no such file", None, "no such heading", "no https address"]
 
 
+PACKAGE = ROOT / "quantdl"
+FILES = {"csv", "html", "json", "md", "parquet", "py", "yaml"}
+"""Ends of names in backticks that are files, as `risk.parquet` is."""
+
+
+@cache
+def names_in(source: Path) -> dict[str, ast.stmt]:
+    """What the top level of a file defines or imports, and the statement that does."""
+    top = ast.parse(source.read_text(encoding="utf-8")).body
+    top += [inner for statement in top if isinstance(statement, ast.If) for inner in statement.body]
+    return {name: statement for statement in top for name in names_of(statement)}
+
+
+def names_of(statement: ast.stmt) -> list[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [one.id for one in targets if isinstance(one, ast.Name)]
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return [name]
+        case ast.ImportFrom(names=names):
+            return [one.asname or one.name for one in names]
+    return []
+
+
+def exists(name: str) -> bool:
+    """Whether a dotted name of the package is a module, or what a module or a class defines; nothing is imported."""
+    place, parts = PACKAGE, name.split(".")[1:]
+    while parts and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    if parts and (place / f"{parts[0]}.py").is_file():
+        sources = [place / f"{parts.pop(0)}.py"]
+    else:
+        sources = [source for source in (place / "__init__.py", place / "__init__.pyi") if source.is_file()]
+    if not parts:
+        return bool(sources)
+    return any(defines(source, parts) for source in sources)
+
+
+def defines(source: Path, parts: list[str]) -> bool:
+    statement = names_in(source).get(parts[0])
+    if len(parts) == 1 or statement is None:
+        return statement is not None
+    if isinstance(statement, ast.ImportFrom):
+        package = [] if not statement.level else source.relative_to(ROOT).parts[: -statement.level]
+        return exists(".".join((*package, *filter(None, [statement.module]), *parts)))
+    members = statement.body if isinstance(statement, ast.ClassDef) else []
+    return len(parts) == 2 and any(parts[1] in names_of(member) for member in members)
+
+
+def named_in(page: Path) -> list[str]:
+    """Dotted names of the package in the backticks of a page, those of docs/risk also without its own name."""
+    tokens = PARSER.parse(page.read_text(encoding="utf-8"))
+    codes = [part.content for token in tokens for part in token.children or () if part.type == "code_inline"]
+    dotted = [found[0] for code in codes if (found := re.match(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", code))]
+    names = [name for name in dotted if name.rpartition(".")[2] not in FILES]
+    plain = {path.stem for path in PACKAGE.iterdir()} if page.is_relative_to(DOCS / "risk") else set()
+    whole = [f"quantdl.{name}" if name.partition(".")[0] in plain else name for name in names]
+    return [name for name in whole if name.startswith("quantdl.")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_name_of_the_package_on_a_page_is_a_module_or_in_one(page):
+    assert [name for name in named_in(page) if not exists(name)] == []
+
+
+def test_a_name_that_is_not_in_the_package_is_found(tmp_path):
+    there = (
+        "risk",
+        "risk.measures.tails",
+        "risk.measures.tails.hill",
+        "risk.measures.tails.ParetoTail.shape_error",
+        "risk.Scenarios",
+        "risk.Scenarios.losses",
+        "portfolio.Limits.max_net",
+    )
+    wrong = ("risk.tail_fits", "risk.measures.tails.hil", "risk.Scenarios.gains", "risc", "portfolio.Limits.a.b")
+    assert [name for name in (*there, *wrong) if not exists(f"quantdl.{name}")] == [*wrong]
+    page = tmp_path / "page.md"
+    page.write_text("`quantdl.risk.performance(curve, 252)` `risk.parquet` `risk.tails` `quantdl.risk.json` `x.y`\n")
+    assert named_in(page) == ["quantdl.risk.performance"]
+    assert "quantdl.scoring.marginal_value_at_risk" in named_in(DOCS / "risk/measures.md")
+
+
 def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 

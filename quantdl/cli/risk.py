@@ -126,6 +126,8 @@ def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> N
     for title, rows in (("groups", record.figures.groups), ("factors", record.figures.factors)):
         chosen = [_part_line(one) for one in rows if (one.bars, one.level) == (bars, level)]
         print_table(f"What {title} add, {shown}", ["name", "exposure [%]", "VaR", "error", "ES", "error"], chosen)
+    if positions and positions[0].value_at_risk_reason:
+        say(f"what adds to value at risk: undefined: {positions[0].value_at_risk_reason}")
 
 
 def _level_line(one: "LevelFigures", equity: float) -> tuple[object, ...]:

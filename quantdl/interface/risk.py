@@ -173,18 +173,20 @@ class BookRisk:
             for name, value, error in figures
         ]
         parts = [
-            [own.asset, *(figure(each, PERCENT) for each in (own.weight, own.value_at_risk, own.expected_shortfall))]
+            [own.asset, *map(_percent, (own.weight, own.value_at_risk, own.expected_shortfall))]
             for own in record.figures.positions[:_SHOWN]
         ]
         n_more = len(record.figures.positions) - len(parts)
         more = f"{counted(n_more, 'more position')}. " if n_more > 0 else ""
         hint = f"{more}Components add up to the figure of the book. risk.plot(), risk.tables, risk.report(path)."
+        reasons = {own.value_at_risk_reason for own in record.figures.positions} - {""}
+        unknown = [f"What adds to value at risk is undefined: {reason}." for reason in reasons]
         return block(
             title(f"Risk of {basis.positions} in the next session"),
             facts(pairs),
             table((f"at {stated(self.level)}", "of equity", "standard error", "money"), rows),
             table(("Position", "weight, %", "adds to VaR, %", "adds to ES, %"), parts),
-            note(" ".join([hint, *record.notes])),
+            note(" ".join([hint, *unknown, *record.notes])),
         )
 
     @property
@@ -266,6 +268,10 @@ def risk(
     source = _name(book)
     record = risk_under(terms, loaded, data, held, BookLaws({1: law}, laws.assets, through), source)
     return BookRisk(record, level, held, partial(scenarios_of_book, terms, data, held, law, 1))
+
+
+def _percent(fraction: float | None) -> str:
+    return "undefined" if fraction is None else figure(fraction, PERCENT)
 
 
 def _name(book: Book) -> str:

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+from scipy.linalg import null_space
 
 from quantdl.portfolio.convex import Local, Smooth, along_central_path
 from quantdl.portfolio.limits import Limits, within_limits
@@ -27,7 +28,8 @@ def kelly_weights(draws: np.ndarray, limits: Limits, fraction: float = 1.0) -> n
     Args:
         draws: (S, A) log returns over one period. A column with a value that is not finite is an asset that cannot be
             held.
-        limits: The caps on the full Kelly book; a fraction of it keeps them.
+        limits: The caps on the full Kelly book; a fraction of it keeps them. A cap of zero on net weights is an
+            equality: with ``max_net`` 0, what is sold short pays for what is bought.
         fraction: Part of the full Kelly book that is held, above 0 and at most 1.
 
     Shape:
@@ -51,7 +53,7 @@ def kelly_weights(draws: np.ndarray, limits: Limits, fraction: float = 1.0) -> n
         raise ValueError(f"fraction must lie above 0 and at most at 1, got {fraction}.")
     present = np.isfinite(draws).all(axis=0)
     weights = np.zeros(len(present))
-    if present.any() and len(draws):
+    if present.any() and len(draws) and _leaves_room(limits):
         best = _fastest_growth(np.expm1(draws[:, present]), limits, limits.group_of[present])
         weights[present] = np.where(np.abs(best) < _NOTHING, 0.0, best)
     return fraction * within_limits(weights, limits)
@@ -76,24 +78,49 @@ def expected_growth(weights: np.ndarray, draws: np.ndarray) -> float:
     return float(np.log(wealth).mean()) if (wealth > 0).all() else float("-inf")
 
 
-def _fastest_growth(returns: np.ndarray, limits: Limits, group_of: np.ndarray) -> np.ndarray:
-    """Return (A,) the full Kelly book.
+def _leaves_room(limits: Limits) -> bool:
+    """Whether anything may be held: caps on gross weights are above zero, and of a long-only book those on net ones."""
+    gross = min(limits.max_weight, limits.max_group_gross, limits.max_gross)
+    return min(gross, limits.max_group_net, limits.max_net) > 0 if limits.long_only else gross > 0
 
-    Unknown are the weights, and where shorts are allowed also how large each is, of which the caps on gross weights are
-    linear.
-    """
-    n_assets = returns.shape[1]
-    rows, most = _long_only(limits, group_of) if limits.long_only else _both_sides(limits, group_of)
-    capped = most > 0  # the other rows say which unknowns are not negative
-    start = np.full(n_assets, 0.5 * float((most[capped] / np.abs(rows[capped]).sum(axis=1)).min()))
+
+def _fastest_growth(returns: np.ndarray, limits: Limits, group_of: np.ndarray) -> np.ndarray:
+    """Return (A,) the full Kelly book."""
     if limits.long_only:
+        rows, most = _long_only(limits, group_of)
+        start = np.full(returns.shape[1], _half_way(rows, most))
         while (1.0 + returns @ start <= 0).any():
             start /= 2.0
-    else:
-        start = np.concatenate([np.zeros(n_assets), start])
-    last = len(most) / _GAP
-    found = along_central_path(partial(_growth_with_barrier, returns, rows, most), start, 1.0, last)
-    return found[:n_assets]
+        return _on_central_path(returns, rows, most, start)
+    return _fastest_of_both_sides(returns, limits, group_of)
+
+
+def _fastest_of_both_sides(returns: np.ndarray, limits: Limits, group_of: np.ndarray) -> np.ndarray:
+    """Return (A,) the full Kelly book where shorts are allowed.
+
+    Unknown are how large each weight is, of which the caps on gross weights are linear, and the weights themselves:
+    where caps on net weights are zero, their coordinates in the space of weights that net to zero.
+    """
+    n_assets = returns.shape[1]
+    rows, most = _both_sides(limits, group_of)
+    nets = _zero_nets(limits, group_of)
+    basis = null_space(nets) if len(nets) else np.eye(n_assets)
+    n_free = basis.shape[1]
+    if n_free == 0:
+        return np.zeros(n_assets)
+    start = np.concatenate([np.zeros(n_free), np.full(n_assets, _half_way(rows, most))])
+    rows = np.hstack([rows[:, :n_assets] @ basis, rows[:, n_assets:]])
+    return np.asarray(basis @ _on_central_path(returns @ basis, rows, most, start)[:n_free])
+
+
+def _half_way(rows: np.ndarray, most: np.ndarray) -> float:
+    """Return half of the largest number that all unknowns may be at once."""
+    capped = most > 0  # the other rows say which unknowns are not negative
+    return 0.5 * float((most[capped] / np.abs(rows[capped]).sum(axis=1)).min())
+
+
+def _on_central_path(returns: np.ndarray, rows: np.ndarray, most: np.ndarray, start: np.ndarray) -> np.ndarray:
+    return along_central_path(partial(_growth_with_barrier, returns, rows, most), start, 1.0, len(most) / _GAP)
 
 
 def _growth_with_barrier(returns: np.ndarray, rows: np.ndarray, most: np.ndarray, sharpness: float) -> Smooth:
@@ -130,32 +157,31 @@ def _long_only(limits: Limits, group_of: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _both_sides(limits: Limits, group_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (M, 2 A) rows over weights and their sizes; those of most 0 say that a size is no less than a weight."""
+    """Return (M, 2 A) rows over weights and their sizes; those of most 0 say that a size is no less than a weight.
+
+    Caps of zero on net weights are left out: they are equalities, see `_zero_nets`.
+    """
     each, members, all_of = _sums(group_of)
-    blocks = [
-        np.hstack([0 * each, each]),
-        np.hstack([0 * members, members]),
-        np.hstack([0 * all_of, all_of]),
-        np.hstack([members, 0 * members]),
-        np.hstack([-members, 0 * members]),
-        np.hstack([all_of, 0 * all_of]),
-        np.hstack([-all_of, 0 * all_of]),
-        np.hstack([-each, -each]),
-        np.hstack([each, -each]),
-    ]
     caps = (
-        limits.max_weight,
-        limits.max_group_gross,
-        limits.max_gross,
-        limits.max_group_net,
-        limits.max_group_net,
-        limits.max_net,
-        limits.max_net,
-        0.0,
-        0.0,
+        (np.hstack([0 * each, each]), limits.max_weight),
+        (np.hstack([0 * members, members]), limits.max_group_gross),
+        (np.hstack([0 * all_of, all_of]), limits.max_gross),
+        (np.hstack([members, 0 * members]), limits.max_group_net),
+        (np.hstack([-members, 0 * members]), limits.max_group_net),
+        (np.hstack([all_of, 0 * all_of]), limits.max_net),
+        (np.hstack([-all_of, 0 * all_of]), limits.max_net),
     )
-    most = [np.full(block.shape[0], cap) for block, cap in zip(blocks, caps, strict=True)]
-    return np.vstack(blocks), np.concatenate(most)
+    kept = [(block, cap) for block, cap in caps if cap > 0]
+    kept += [(np.hstack([-each, -each]), 0.0), (np.hstack([each, -each]), 0.0)]
+    return np.vstack([block for block, _ in kept]), np.concatenate([np.full(len(block), cap) for block, cap in kept])
+
+
+def _zero_nets(limits: Limits, group_of: np.ndarray) -> np.ndarray:
+    """Return (E, A) sums of weights that must be zero."""
+    _, members, all_of = _sums(group_of)
+    found = [members] if limits.max_group_net == 0 else []
+    found += [all_of] if limits.max_net == 0 else []
+    return np.vstack(found) if found else np.zeros((0, len(group_of)))
 
 
 def _sums(group_of: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """The weights of least predicted expected shortfall, and those that set it against the predicted mean."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from quantdl.portfolio.limits import Limits
 _KEPT_TAILS = 4  # draws that the first program looks at, in tails of the book held
 _FEWEST_KEPT = 1000
 _NOTHING = 1e-9  # smaller weights are what the method left of zero
+_ROUNDING = 1e-9  # of a sum of up to millions of probabilities
 
 
 def least_shortfall_weights(
@@ -37,14 +39,14 @@ def least_shortfall_weights(
         level: Confidence of the expected shortfall, strictly between 0 and 1.
         limits: The caps. Where those of a long-only book leave less room than ``invested``, the most they allow is.
         terms: Weights held, the price of changing them, and the cap on turnover.
-        invested: Sum of the weights, at most ``limits.max_gross``.
+        invested: Sum of the weights; of a book with both sides at most ``limits.max_gross``.
         probabilities: (S,) of the draws; equal where None.
 
     Shape:
         - output: (A,)
 
     Raises:
-        ValueError: If ``level`` or ``invested`` is out of range.
+        ValueError: If ``level`` or ``invested`` is out of range, or the tail holds not even one draw.
         InfeasibleError: If no book keeps all constraints, with those that collide.
         RuntimeError: If the solver fails.
 
@@ -58,8 +60,8 @@ def least_shortfall_weights(
         >>> least_shortfall_weights(calm_and_wild, 0.5, limits, TradingTerms(np.zeros(2), 0.0, 0.0)).round(6).tolist()
         [1.0, 0.0]
     """
-    _check(level, invested, limits)
     present = np.isfinite(draws).all(axis=0)
+    _check(level, invested, math.inf if limits.long_only else limits.max_gross, _shares(len(draws), probabilities))
     if limits.long_only:
         invested = min(invested, _room(present, limits))
     return _weights(draws, _Aim(level, 1.0, np.zeros(len(present)), None), limits, terms, invested, probabilities)
@@ -91,15 +93,17 @@ def mean_shortfall_weights(
         terms: Weights held, the price of changing them, and the cap on turnover.
         least_return: Least predicted mean of the book over the period of the draws, a fraction of equity.
         risk_aversion: What a unit of shortfall counts in units of the mean; positive.
-        expected: (A,) means of the simple returns that replace those of the draws.
-        invested: Sum of the weights.
+        expected: (A,) means of the simple returns that replace those of the draws; finite for each asset that can be
+            held.
+        invested: Sum of the weights, at most ``limits.max_gross``.
         probabilities: (S,) of the draws; equal where None.
 
     Shape:
         - output: (A,)
 
     Raises:
-        ValueError: If not exactly one of ``least_return`` and ``risk_aversion`` is given, or a value is out of range.
+        ValueError: If not exactly one of ``least_return`` and ``risk_aversion`` is given, a value is out of range, the
+            tail holds not even one draw, or ``expected`` does not fit the assets.
         InfeasibleError: If no book keeps all constraints, with those that collide.
         RuntimeError: If the solver fails.
 
@@ -107,14 +111,14 @@ def mean_shortfall_weights(
         | Portfolio optimization with conditional value-at-risk objective and constraints (Krokhmal, Palmquist and
         | Uryasev, 2002), https://doi.org/10.21314/JOR.2002.057
     """
-    _check(level, invested, limits)
+    shares = _shares(len(draws), probabilities)
+    _check(level, invested, limits.max_gross, shares)
     if (least_return is None) == (risk_aversion is None):
         raise ValueError("give exactly one of least_return and risk_aversion.")
     if risk_aversion is not None and not risk_aversion > 0:
         raise ValueError(f"risk_aversion must be positive, got {risk_aversion}.")
     present = np.isfinite(draws).all(axis=0)
-    shares = _shares(len(draws), probabilities)
-    mean = shares @ np.expm1(np.where(present, draws, 0.0)) if expected is None else np.asarray(expected, np.float64)
+    mean = shares @ np.expm1(np.where(present, draws, 0.0)) if expected is None else _means(expected, present)
     slope = np.zeros(len(mean)) if risk_aversion is None else -mean
     floor = None if least_return is None else (mean, least_return)
     aim = _Aim(level, risk_aversion or 1.0, slope, floor)
@@ -131,11 +135,18 @@ class _Aim:
     floor: tuple[np.ndarray, float] | None
 
 
-def _check(level: float, invested: float, limits: Limits) -> None:
+def _check(level: float, invested: float, most: float, shares: np.ndarray) -> None:
     if not 0 < level < 1:
         raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
-    if not 0 < invested <= limits.max_gross:
-        raise ValueError(f"invested must lie above 0 and at most max_gross ({limits.max_gross}), got {invested}.")
+    tail, largest = round(1.0 - level, 12), float(shares.max()) if len(shares) else 1.0
+    if largest > tail * (1.0 + _ROUNDING):
+        needed = math.ceil(round(1.0 / tail, 6))
+        raise ValueError(
+            f"level {level:g} needs at least {needed} draws if all are equally likely; the likeliest of {len(shares)} "
+            f"has a probability of {largest:.3g}, and the tail holds {tail:.3g}. Take more draws or a lower level."
+        )
+    if not 0 < invested <= most:
+        raise ValueError(f"invested must lie above 0 and at most max_gross ({most}), got {invested}.")
 
 
 def _shares(count: int, probabilities: np.ndarray | None) -> np.ndarray:
@@ -146,10 +157,25 @@ def _shares(count: int, probabilities: np.ndarray | None) -> np.ndarray:
     return np.asarray(shares / max(shares.sum(), np.finfo(float).tiny))
 
 
+def _means(expected: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """(A,) expected simple returns, checked; what stands for an absent asset is not read."""
+    means = np.asarray(expected, np.float64)
+    if means.shape != present.shape:
+        raise ValueError(f"expected must be {present.shape}, a mean an asset of the draws, got {means.shape}.")
+    broken = np.flatnonzero(present & ~np.isfinite(means))
+    if len(broken):
+        raise ValueError(
+            f"expected must be finite for each asset with finite draws; at position {broken[0]} it is "
+            f"{means[broken[0]]}. State a mean, or make the draws of that asset NaN to leave it out."
+        )
+    return np.where(present, means, 0.0)
+
+
 def _room(present: np.ndarray, limits: Limits) -> float:
-    """Return the largest sum of weights that the caps allow the present assets."""
+    """Return the largest sum of weights that the caps allow a long-only book of the present assets."""
     members = limits.group_sums(present.astype(np.float64))
-    return float(np.minimum(members * limits.max_weight, min(limits.max_group_gross, limits.max_group_net)).sum())
+    groups = np.minimum(members * limits.max_weight, min(limits.max_group_gross, limits.max_group_net))
+    return min(float(groups.sum()), limits.max_gross, limits.max_net)
 
 
 def _weights(
@@ -162,7 +188,7 @@ def _weights(
 ) -> np.ndarray:
     present = np.isfinite(draws).all(axis=0)
     weights = np.zeros(len(present))
-    if not present.any():
+    if not present.any() or invested == 0:
         return weights
     keep = book_constraints(limits, present, invested, terms)
     if aim.floor is not None:

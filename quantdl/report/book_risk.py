@@ -160,9 +160,20 @@ def _contributions(record: BookRiskRecord) -> Section | None:
     parts: list[Part] = [
         charts.components("chart-components", title, {one.asset: one.expected_shortfall for one in drawn})
     ]
+    parts += _without_components(positions, spans)
     parts.append(_position_table(positions, spans))
     parts.append(_part_table("What groups add", "Group", "Net weight [%]", record.figures.groups, spans))
     return Section("contributions", "Contributions", "Contributions", lead, tuple(parts))
+
+
+def _without_components(rows: Iterable[PositionFigures | PartFigures], spans: list[tuple[int, float]]) -> list[Part]:
+    """Say of each window and level that is shown why nothing is told of what adds to value at risk."""
+    reasons = {(one.bars, one.level): one.value_at_risk_reason for one in rows}
+    return [
+        notice(f"What adds to value at risk over {counted(bars, 'bar')} at {stated(level)} is undefined: {reason}.")
+        for bars, level in spans
+        if (reason := reasons[bars, level])
+    ]
 
 
 def _spans(rows: Iterable[PositionFigures | PartFigures]) -> list[tuple[int, float]]:
@@ -233,8 +244,9 @@ def _factors(record: BookRiskRecord) -> Section | None:
     if not found:
         return None
     lead = "How much of it is the market, the group, and the single asset?"
-    table = _part_table("What factors add", "Factor", "Exposure [%]", found, _spans(found), _FACTORS)
-    return Section("factors", "Factors", "Factors", lead, (table,))
+    spans = _spans(found)
+    table = _part_table("What factors add", "Factor", "Exposure [%]", found, spans, _FACTORS)
+    return Section("factors", "Factors", "Factors", lead, (*_without_components(found, spans), table))
 
 
 def _trades(record: BookRiskRecord) -> Section:

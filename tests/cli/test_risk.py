@@ -4,7 +4,7 @@ import pytest
 
 from quantdl.cli.risk import bought, print_book_risk, write_book_risk
 from quantdl.errors import ConfigError
-from tests.book_risk_record import by_hand
+from tests.book_risk_record import NO_COMPONENTS, by_hand, without_components
 from tests.small_experiment import ROOT
 
 
@@ -20,6 +20,13 @@ def test_what_is_undefined_is_printed_with_its_reason(capsys):
     printed = capsys.readouterr().out
     assert "undefined: level 0.99 needs at least" in printed
     assert "days to liquidate: undefined: no volume is known of 007" in printed
+
+
+def test_components_that_are_undefined_are_printed_with_their_reason_once(capsys):
+    print_book_risk(by_hand())
+    assert "what adds to value at risk" not in capsys.readouterr().out
+    print_book_risk(without_components(by_hand()))
+    assert capsys.readouterr().out.count(f"what adds to value at risk: undefined: {NO_COMPONENTS}") == 1
 
 
 def test_a_taken_folder_is_left_as_it_is(tmp_path):

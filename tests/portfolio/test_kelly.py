@@ -106,6 +106,28 @@ def test_books_under_caps_agree_with_sequential_quadratic_programming(seed, long
     assert expected_growth(found, draws) >= expected_growth(other, draws) - 1e-12
 
 
+@pytest.mark.parametrize("caps", [{"max_net": 0.0}, {"max_group_net": 0.0}, {"max_net": 0.0, "max_group_net": 0.1}])
+def test_a_cap_of_zero_on_net_weights_is_an_equality(caps):
+    """As scipy's sequential quadratic programming finds it, and as the limit of ever smaller caps."""
+    draws = market(1500, 7, 0) + np.linspace(-0.002, 0.002, 7)
+    bound = limits(7, 0.35, 0.6, 3, False, max_gross=1.4, **caps)
+    found = kelly_weights(draws, bound)
+    np.testing.assert_allclose(found, solved_by_slsqp(draws, bound), atol=1e-6)
+    near = limits(7, 0.35, 0.6, 3, False, max_gross=1.4, **{name: max(cap, 1e-7) for name, cap in caps.items()})
+    np.testing.assert_allclose(found, kelly_weights(draws, near), atol=1e-5)
+    nets = [found.sum()] if bound.max_net == 0 else bound.group_sums(found)
+    np.testing.assert_allclose(nets, 0.0, atol=1e-15)
+    assert np.abs(found).sum() > 0.3
+
+
+def test_caps_that_leave_no_room_leave_cash():
+    draws = market(100, 3, 0)
+    assert kelly_weights(draws, limits(3, max_net=0.0)).tolist() == [0, 0, 0]
+    alone = limits(3, n_groups=3, long_only=False, max_group_net=0.0)
+    assert kelly_weights(draws, alone).tolist() == [0, 0, 0]
+    assert kelly_weights(draws, limits(3, max_weight=0.0, long_only=False)).tolist() == [0, 0, 0]
+
+
 def test_no_small_move_within_the_caps_grows_faster():
     """The slope of growth towards any corner of the simplex of long-only books is negative or zero."""
     draws = market(2000, 12, 5)

@@ -88,7 +88,46 @@ def test_caps_without_room_leave_cash():
 )
 def test_least_shortfall_checks_what_it_is_given(level, invested, words):
     with pytest.raises(ValueError, match=words):
-        least_shortfall_weights(market(50, 2, 0), level, limits(2), terms(2), invested)
+        least_shortfall_weights(market(50, 2, 0), level, limits(2, long_only=False), terms(2), invested)
+
+
+@pytest.mark.parametrize("cap", ["max_gross", "max_net"])
+def test_caps_on_the_whole_book_without_room_leave_cash(cap):
+    draws, bound = market(300, 3, 8), limits(3, **{cap: 0.8})
+    weights = least_shortfall_weights(draws, 0.9, bound, terms(3))
+    assert weights.sum() == pytest.approx(0.8)
+    np.testing.assert_allclose(weights / 0.8, least_shortfall_weights(draws, 0.9, limits(3), terms(3)), atol=1e-6)
+    assert least_shortfall_weights(draws, 0.9, limits(3, **{cap: 0.0}), terms(3)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("n_draws", "level", "needed"), [(50, 0.99, 100), (1, 0.999, 1000), (0, 0.9, 10)])
+def test_draws_that_do_not_reach_the_level_are_refused(n_draws, level, needed):
+    draws = market(n_draws, 3, 8)
+    with pytest.raises(ValueError, match=f"needs at least {needed} draws"):
+        least_shortfall_weights(draws, level, limits(3), terms(3))
+    with pytest.raises(ValueError, match=f"needs at least {needed} draws"):
+        mean_shortfall_weights(draws, level, limits(3), terms(3), risk_aversion=1.0)
+
+
+def test_a_draw_more_likely_than_the_tail_is_refused_and_as_likely_is_not():
+    draws = market(100, 3, 8)
+    likely = np.full(100, 0.9 / 99)
+    likely[7] = 0.1
+    assert least_shortfall_weights(draws, 0.9, limits(3), terms(3), probabilities=likely).sum() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="probability of 0.1, and the tail holds 0.05"):
+        least_shortfall_weights(draws, 0.95, limits(3), terms(3), probabilities=likely)
+    assert least_shortfall_weights(draws, 0.99, limits(3), terms(3)).sum() == pytest.approx(1.0)
+
+
+def test_expected_returns_must_fit_the_assets_and_are_not_read_of_absent_ones():
+    draws, expected = market(300, 3, 8), np.array([0.001, np.nan, 0.002])
+    with pytest.raises(ValueError, match="at position 1 it is nan"):
+        mean_shortfall_weights(draws, 0.9, limits(3), terms(3), risk_aversion=1.0, expected=expected)
+    with pytest.raises(ValueError, match=r"expected must be \(3,\)"):
+        mean_shortfall_weights(draws, 0.9, limits(3), terms(3), risk_aversion=1.0, expected=expected[:2])
+    draws[:, 1] = np.nan
+    found = mean_shortfall_weights(draws, 0.9, limits(3), terms(3), least_return=0.0015, expected=expected)
+    assert found[1] == 0 and found[[0, 2]] @ expected[[0, 2]] >= 0.0015 - 1e-9
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -5,7 +5,7 @@ from datetime import date
 
 from quantdl.report.book_risk import book_risk_sections, tiles, write_book_risk_report
 from quantdl.risk.stress.record import StressReport, StressRow
-from tests.book_risk_record import HOSTILE, by_hand
+from tests.book_risk_record import HOSTILE, NO_COMPONENTS, by_hand, without_components
 from tests.report.sections import by_label, table, words
 
 
@@ -33,6 +33,20 @@ def test_contributions_stand_by_position_and_group():
     assert found[HOSTILE][:3] == ["80.00", "2.340", "0.010"]
     assert found["007"][3] == "many positions"
     assert by_label(table(section("contributions"), "What groups add"))["Tech"][3] == "3.450"
+
+
+def test_components_that_so_few_scenarios_do_not_tell_are_undefined_with_the_reason():
+    record = without_components(by_hand())
+    said = f"What adds to value at risk over 1 bar at 97.5% is undefined: {NO_COMPONENTS}."
+    for name, caption, label in (
+        ("contributions", "What positions add", HOSTILE),
+        ("contributions", "What groups add", "Tech"),
+        ("factors", "What factors add", "own moves"),
+    ):
+        shown = section(name, record)
+        assert said in words(shown) and said not in words(section(name))
+        assert by_label(table(shown, caption))[label][1:3] == ["undefined", "undefined"]
+    assert by_label(table(section("contributions", record), "What positions add"))[HOSTILE][3] == "2.230"
 
 
 def test_the_hedge_and_the_trade_are_told_before_and_after():

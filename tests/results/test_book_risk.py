@@ -1,11 +1,14 @@
 """The tables of the risk of a book hold every row of the record, and a nested figure in a column of its own."""
 
+import json
 from dataclasses import replace
 from datetime import date
 
+from quantdl.records import json_text, to_plain
 from quantdl.results.book_risk import book_risk_tables
+from quantdl.results.tables import csv_text
 from quantdl.risk.stress.record import StressReport, StressRow
-from tests.book_risk_record import by_hand
+from tests.book_risk_record import NO_COMPONENTS, by_hand, without_components
 
 
 def test_every_row_of_the_record_is_a_row_of_a_table():
@@ -41,6 +44,17 @@ def test_figures_under_members_are_columns_beside_the_others():
     levels = book_risk_tables(by_hand())["levels"]
     assert levels["value_at_risk_members_low"].tolist()[0] == 0.018
     assert levels["expected_shortfall_members_share"].tolist()[0] == 0.08
+
+
+def test_components_that_so_few_scenarios_do_not_tell_are_empty_and_say_why():
+    record = without_components(by_hand())
+    for name in ("positions", "groups", "factors"):
+        table = book_risk_tables(record)[name]
+        assert table["value_at_risk"].isna().all() and table["expected_shortfall"].notna().all()
+        assert set(table["value_at_risk_reason"]) == {NO_COMPONENTS}
+        assert csv_text(table).splitlines()[1].endswith(NO_COMPONENTS)
+    kept = json.loads(json_text(to_plain(record), "record"))["figures"]["positions"][0]
+    assert (kept["value_at_risk"], kept["value_at_risk_reason"]) == (None, NO_COMPONENTS)
 
 
 def test_a_level_that_is_not_reached_is_empty_and_says_why():

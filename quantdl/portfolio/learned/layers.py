@@ -19,6 +19,7 @@ from quantdl.portfolio.limits import Limits
 from quantdl.portfolio.minimum_variance import minimum_variance_weights_of
 
 _TOUCHES = 1e-7  # nearer to its cap a weight is at its cap
+_ROUNDING = 1e-12  # relative: 49 times 1 / 49 is a little less than one
 
 
 def capped_simplex(scores: Tensor, cap: float = 1.0, invested: float = 1.0) -> Tensor:
@@ -46,14 +47,14 @@ def capped_simplex(scores: Tensor, cap: float = 1.0, invested: float = 1.0) -> T
         [0.699999988079071, 0.30000001192092896, 0.0, 0.0]
     """
     count = scores.shape[-1]
-    if not 0 < invested <= cap * count:
+    if not 0 < invested <= cap * count * (1.0 + _ROUNDING):
         raise ValueError(f"{count} weights of at most {cap:g} cannot add to {invested:g}.")
     with torch.no_grad():
         shift = _shift(scores.detach().double(), cap, invested)
         moved = scores.detach().double() - shift
         free, full = (moved > 0) & (moved < cap), moved >= cap
     number = free.sum(-1, keepdim=True).clamp(min=1)
-    over = (scores * free).sum(-1, keepdim=True) + cap * full.sum(-1, keepdim=True) - invested
+    over = (scores * free + cap * full.to(scores.dtype)).sum(-1, keepdim=True) - invested
     weights = torch.where(free, scores - over / number, scores.new_zeros(()))
     return torch.where(full, scores.new_tensor(cap), weights)
 

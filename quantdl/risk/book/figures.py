@@ -1,13 +1,15 @@
 """Every figure of the risk of a book that is held: by level and horizon, by position, by group and by factor."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from quantdl.risk.book.contributions import (
     Contributions,
+    Measure,
     expected_shortfall_contributions,
     group_contributions,
     incremental,
@@ -17,6 +19,11 @@ from quantdl.risk.book.factor_exposures import factor_contributions
 from quantdl.risk.book.predictions import BookRisk, MemberLosses
 from quantdl.risk.measures.losses import expected_shortfall_error, value_at_risk_error
 from quantdl.risk.measures.scenarios import Scenarios
+from quantdl.risk.undefined import Undefined
+
+Found = TypeVar("Found")
+_Pair = tuple[float | None, float | None]  # component and error
+_Cells = tuple[float | None, float | None, float | None]  # and derivative
 
 MOST_INCREMENTAL = 100
 """Positions up to which incremental risk is worked out, which needs each measure again for every position."""
@@ -79,7 +86,8 @@ class PositionFigures:
         asset: Symbol.
         group: Of the asset; empty for none.
         weight: Fraction of equity.
-        value_at_risk: Component; those of all positions add up to the book's.
+        value_at_risk: Component; those of all positions add up to the book's. None where too few scenarios lie around
+            the value at risk, and so are its error and the derivative.
         value_at_risk_error: Standard error of it, of the simulation.
         value_at_risk_marginal: Derivative of the book's in the weight.
         value_at_risk_incremental: What closing the position would take away; None where there are too many positions.
@@ -87,6 +95,7 @@ class PositionFigures:
         expected_shortfall_error: Standard error of it, of the simulation.
         expected_shortfall_marginal: Derivative of the book's in the weight.
         expected_shortfall_incremental: As for value at risk.
+        value_at_risk_reason: Why it has no component; empty where it has one.
     """
 
     bars: int
@@ -94,14 +103,15 @@ class PositionFigures:
     asset: str
     group: str
     weight: float
-    value_at_risk: float
-    value_at_risk_error: float
-    value_at_risk_marginal: float
+    value_at_risk: float | None
+    value_at_risk_error: float | None
+    value_at_risk_marginal: float | None
     value_at_risk_incremental: float | None
     expected_shortfall: float
     expected_shortfall_error: float
     expected_shortfall_marginal: float
     expected_shortfall_incremental: float | None
+    value_at_risk_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,20 +124,22 @@ class PartFigures:
         name: Of the group or factor.
         exposure: Of a group its net weight; of a factor what the book loses for a fall of the factor by one; None for
             what no factor explains.
-        value_at_risk: Component.
+        value_at_risk: Component; None where too few scenarios lie around the value at risk.
         value_at_risk_error: Standard error of it, of the simulation.
         expected_shortfall: Component.
         expected_shortfall_error: Standard error of it, of the simulation.
+        value_at_risk_reason: Why it has no component; empty where it has one.
     """
 
     bars: int
     level: float
     name: str
     exposure: float | None
-    value_at_risk: float
-    value_at_risk_error: float
+    value_at_risk: float | None
+    value_at_risk_error: float | None
     expected_shortfall: float
     expected_shortfall_error: float
+    value_at_risk_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +179,7 @@ class Window:
 def book_figures(
     weights: Tensor, windows: Sequence[Window], levels: Sequence[float], groups: Sequence[str]
 ) -> BookFigures:
-    """Work out every figure of a book.
+    """Work out every figure of a book. What so few scenarios do not tell is None, and a reason beside it says why.
 
     Args:
         weights: (A,) fractions of equity, the rest to one being cash.
@@ -231,54 +243,59 @@ def _range(found: tuple[float, float, float], measure: float) -> MemberRange:
 
 
 def _positions(scenarios: Scenarios, weights: Tensor, groups: Sequence[str], level: float) -> Iterator[PositionFigures]:
-    limit = value_at_risk_contributions(scenarios, weights, level)
+    limit, reason = _defined(lambda: value_at_risk_contributions(scenarios, weights, level))
     shortfall = expected_shortfall_contributions(scenarios, weights, level)
     held = torch.nonzero(weights).flatten().tolist()
-    alone: dict[str, list[float]] = {}
+    alone: dict[Measure, list[float]] = {}
     if len(held) <= MOST_INCREMENTAL:
-        alone = {
-            name: incremental(name, scenarios, weights, level).tolist() for name in (limit.measure, shortfall.measure)
-        }
+        measures: tuple[Measure, ...] = ("value_at_risk", "expected_shortfall")
+        alone = {name: incremental(name, scenarios, weights, level).tolist() for name in measures}
     for asset in sorted(held, key=lambda one: -float(shortfall.component[one])):
+        of_limit: _Cells = (None, None, None) if limit is None else _cells(limit, asset)
         yield PositionFigures(
             scenarios.bars,
             level,
             scenarios.assets[asset],
             groups[asset],
             float(weights[asset]),
-            *_cells(limit, asset, alone),
-            *_cells(shortfall, asset, alone),
+            *of_limit,
+            _if_closed(alone, "value_at_risk", asset),
+            *_cells(shortfall, asset),
+            _if_closed(alone, "expected_shortfall", asset),
+            reason,
         )
 
 
-def _cells(
-    found: Contributions, asset: int, alone: Mapping[str, Sequence[float]]
-) -> tuple[float, float, float, float | None]:
-    figures = (float(each[asset]) for each in (found.component, found.error, found.marginal))
-    component, error, marginal = figures
-    return component, error, marginal, alone[found.measure][asset] if alone else None
+def _defined(compute: Callable[[], Found]) -> tuple[Found | None, str]:
+    """What is computed and no reason, or None and why it is undefined."""
+    try:
+        return compute(), ""
+    except Undefined as reason:
+        return None, str(reason)
+
+
+def _cells(found: Contributions, asset: int) -> tuple[float, float, float]:
+    """Component, error and derivative of one position."""
+    return float(found.component[asset]), float(found.error[asset]), float(found.marginal[asset])
+
+
+def _if_closed(alone: Mapping[Measure, Sequence[float]], measure: Measure, asset: int) -> float | None:
+    return alone[measure][asset] if alone else None
 
 
 def _groups(scenarios: Scenarios, weights: Tensor, groups: Sequence[str], level: float) -> Iterator[PartFigures]:
     named = [group or NO_GROUP for group in groups]
-    limit = group_contributions("value_at_risk", scenarios, weights, named, level)
+    limit, reason = _defined(lambda: group_contributions("value_at_risk", scenarios, weights, named, level))
     shortfall = group_contributions("expected_shortfall", scenarios, weights, named, level)
-    for name in sorted(limit, key=lambda one: -shortfall[one][0]):
+    for name in sorted(shortfall, key=lambda one: -shortfall[one][0]):
         net = sum(weight for weight, group in zip(weights.tolist(), named, strict=True) if group == name)
-        yield PartFigures(scenarios.bars, level, name, net, *limit[name], *shortfall[name])
+        of_limit: _Pair = (None, None) if limit is None else limit[name]
+        yield PartFigures(scenarios.bars, level, name, net, *of_limit, *shortfall[name], reason)
 
 
 def _factors(scenarios: Scenarios, weights: Tensor, groups: Sequence[str], level: float) -> Iterator[PartFigures]:
-    limit = factor_contributions("value_at_risk", scenarios, weights, groups, level)
+    limit, reason = _defined(lambda: factor_contributions("value_at_risk", scenarios, weights, groups, level))
     shortfall = factor_contributions("expected_shortfall", scenarios, weights, groups, level)
-    for one, other in zip(limit, shortfall, strict=True):
-        yield PartFigures(
-            scenarios.bars,
-            level,
-            one.factor,
-            one.exposure,
-            one.component,
-            one.error,
-            other.component,
-            other.error,
-        )
+    for place, one in enumerate(shortfall):
+        of_limit: _Pair = (None, None) if limit is None else (limit[place].component, limit[place].error)
+        yield PartFigures(scenarios.bars, level, one.factor, one.exposure, *of_limit, one.component, one.error, reason)

@@ -1,11 +1,13 @@
 """Past returns session by session, and what stands in for an asset that did not exist yet."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
+from quantdl.calendars.periods import SessionDays
 from quantdl.market.panel import Panel
 
 LEAST_FOR_BETA = 60
@@ -22,6 +24,7 @@ class PastReturns:
         assets: Names, A of them.
         sessions: (T,) increasing.
         returns: (T, A) float64; NaN where an asset has none.
+        calendar: Sessions of the exchange; None where they are not known.
 
     Raises:
         ValueError: If the shapes differ.
@@ -30,6 +33,7 @@ class PastReturns:
     assets: tuple[str, ...]
     sessions: pd.DatetimeIndex
     returns: np.ndarray
+    calendar: SessionDays | None = None
 
     def __post_init__(self) -> None:
         """Check the shapes."""
@@ -54,7 +58,22 @@ class PastReturns:
         if len(first) < stop:
             known = np.add.reduceat(np.isfinite(logs), first, axis=0) > 0
             logs = np.where(known, np.add.reduceat(np.nan_to_num(logs), first, axis=0), np.nan)
-        return PastReturns(panel.assets, labels[first], np.expm1(logs))
+        calendar = panel.card.declaration.trading_calendar()
+        return PastReturns(panel.assets, labels[first], np.expm1(logs), calendar)
+
+    def may_trade(self, first: date, last: date) -> bool:
+        """Whether a session lies between two days, both included; any day may be one where no calendar knows it.
+
+        Args:
+            first: First day; after ``last`` for no day at all.
+            last: Last day.
+        """
+        if first > last:
+            return False
+        known = self.calendar
+        if known is None or pd.Timestamp(first) < known.first_day or pd.Timestamp(last) > known.last_day:
+            return True
+        return len(known.sessions(first, last)) > 0
 
     @cached_property
     def first_rows(self) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quantdl.risk.undefined import ROUNDING
 from quantdl.scoring.comparisons import ScoreDifference, diebold_mariano
 
 FloatArray = NDArray[np.float64]
@@ -28,7 +29,8 @@ class PairedReturns:
 
     Attributes:
         mean: Mean return a bar of the first less that of the second; positive when the first earned more.
-        sharpe: Sharpe ratio per bar of the first less that of the second; None where one of them does not vary.
+        sharpe: Sharpe ratio per bar of the first less that of the second; None where one of them does not vary, up to
+            the rounding of `quantdl.risk.undefined.ROUNDING`.
         correlation: Of the two; None where one of them does not vary.
         shortfall: Expected shortfall a bar of the first at 95 % less that of the second, positive when the first loses
             more; None with fewer than 100 bars.
@@ -66,7 +68,7 @@ def compare_returns(first: ArrayLike, second: ArrayLike, lags: int | None = None
     mean = diebold_mariano(one - other, lags=lags)
     enough = len(one) >= FEWEST_BARS_OF_A_TAIL
     shortfall = diebold_mariano(_shortfall_of_each(one) - _shortfall_of_each(other), lags=lags) if enough else None
-    if one.std() == 0.0 or other.std() == 0.0:
+    if min(one.std(ddof=1), other.std(ddof=1)) <= ROUNDING:
         return PairedReturns(mean, None, None, shortfall)
     (sharpe, own), (rival, others) = _linearised(one), _linearised(other)
     difference = diebold_mariano(sharpe - rival + own - others, lags=lags)

@@ -201,13 +201,17 @@ def block_length(series: Tensor) -> float:
 
 
 def resampled(series: Tensor, length: float, n_resamples: int, seed: int) -> list[Tensor]:
-    """Return histories put together from blocks of one (T,), (T, R) each, some at once; see `estimate_of_history`."""
+    """Return histories put together from blocks of one (T,), (T, R) each, some at once; see `estimate_of_history`.
+
+    After each session a new block begins with probability ``1 / length``, so the mean length need not be whole.
+    """
     from arch.bootstrap import StationaryBootstrap
 
     if not 1.0 <= length < math.inf:
         raise ValueError(f"block must be at least 1 session, got {length}.")
     values = series.numpy()
-    drawn = StationaryBootstrap(max(1, round(length)), values, seed=seed).bootstrap(n_resamples)
+    blocks = StationaryBootstrap(length, values, seed=seed)  # type: ignore[arg-type]  # it takes 1 / length alone
+    drawn = blocks.bootstrap(n_resamples)
     stacked = torch.from_numpy(np.stack([positional[0] for positional, _ in drawn], axis=1))
     return list(stacked.split(max(1, _COLUMNS_AT_ONCE // len(values)), dim=1))
 

@@ -65,7 +65,8 @@ class ConditionalScenario:
         name: Of the row.
         market: Simple return of the market over the law's window.
         event: Whether the market returns that much or less, that much or more, or exactly that.
-        weights: Of the market by asset, divided by their sum; equal over all assets of the law where empty.
+        weights: Of the market by asset, divided by their sum, which is above zero: the market is a portfolio that is
+            held, and may be short in some assets. Equal over all assets of the law where empty.
         bars: Length of the law's window in bars; null for the longest there is.
     """
 
@@ -76,9 +77,16 @@ class ConditionalScenario:
     bars: PositiveInt | None = None
 
     def __post_init__(self) -> None:
-        """Refuse weights that add to nothing."""
-        if self.weights and not abs(sum(self.weights.values())) > 1e-9:
-            raise FieldFaults(("weights", "add to zero; expected weights whose sum is not zero"))
+        """Refuse weights of which no market can be made: divided by a negative sum, they would be the opposite one."""
+        total = sum(self.weights.values())
+        if self.weights and not total > 1e-9:
+            raise FieldFaults(
+                (
+                    "weights",
+                    f"add to {total:g}; expected a sum above zero, by which they are divided. For a portfolio that is "
+                    "short on the whole, turn the signs of weights and market, and at_most into at_least.",
+                )
+            )
 
 
 @dataclass(frozen=True)

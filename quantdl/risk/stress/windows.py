@@ -1,7 +1,7 @@
 """Today's book in the crises of the past, and the year in which its expected shortfall would have been greatest."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -165,7 +165,7 @@ def _rows(history: BookHistory, window: WindowScenario) -> slice:
 
 
 def _not_covered(history: BookHistory, window: WindowScenario) -> str:
-    """Why the data do not cover a window; empty where they do."""
+    """Why the data do not cover every session of a window; empty where they do."""
     sessions = history.past.sessions
     known = np.flatnonzero(np.isfinite(history.past.market))
     if not len(known):
@@ -174,9 +174,10 @@ def _not_covered(history: BookHistory, window: WindowScenario) -> str:
     rows = _rows(history, window)
     if rows.stop <= rows.start:
         return f"no session of the data, {begin} to {end}, lies in it"
-    if begin > window.first:
+    day = timedelta(days=1)
+    if history.past.may_trade(window.first, begin - day):
         return f"the data begin on {begin}"
-    if end < window.last:
+    if history.past.may_trade(end + day, window.last):
         return f"the data end on {end}"
     return ""
 

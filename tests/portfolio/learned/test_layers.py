@@ -43,6 +43,18 @@ def test_a_book_at_all_of_its_caps_has_no_derivative_left():
     assert scores.grad.abs().max() == 0
 
 
+@pytest.mark.parametrize("count", [49, 98, 103, 107])
+def test_a_cap_of_one_over_the_number_of_assets_leaves_equal_weights(count):
+    """The product of the number and its inverse is a little less than one in these."""
+    assert count * (1 / count) < 1.0
+    scores = torch.randn(count, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for given in (scores, torch.zeros(count, dtype=torch.float64)):
+        weights = capped_simplex(given, 1 / count)
+        torch.testing.assert_close(weights, torch.full_like(given, 1 / count), rtol=1e-12, atol=0.0)
+    with pytest.raises(ValueError, match="cannot add to 1"):
+        capped_simplex(scores, (1 - 1e-9) / count)
+
+
 @pytest.mark.parametrize("cap", [1.0, 0.3])
 def test_least_variance_is_that_of_the_solver_and_its_derivative_that_of_differences(cap):
     draws = market(300, 4, 3)

@@ -17,6 +17,7 @@ from quantdl.risk.book.contributions import (
 from quantdl.risk.measures.losses import expected_shortfall, value_at_risk, value_at_risk_error
 from quantdl.risk.measures.scenarios import Scenarios
 from quantdl.risk.measures.streaming import streamed_risk
+from quantdl.risk.undefined import Undefined
 
 WEIGHTS = np.array([0.3, 0.2, -0.1, 0.25, 0.15, 0.1])
 ASSETS = tuple("ABCDEF")
@@ -170,9 +171,24 @@ def test_the_shortfall_of_a_strategy_in_numpy_is_divided_alike():
     np.testing.assert_allclose(found.component, in_numpy, rtol=1e-9, atol=1e-12)
 
 
-def test_too_few_draws_around_the_value_at_risk_are_refused():
-    with pytest.raises(ValueError, match="need at least 20 draws around it"):
-        value_at_risk_contributions(elliptical(4.0, 1, 500), torch.from_numpy(WEIGHTS), 0.99)
+@pytest.mark.parametrize(
+    ("level", "told"),
+    [  # of 500, those of rank 9 to 18 have a share of .0167 to .0375 beyond them; those of rank 4 to 7, .0067 to .015
+        (0.975, "10 of 500 lie there; take about 960"),
+        (0.99, "4 of 500 lie there; take about 2,400"),
+    ],
+)
+def test_too_few_scenarios_around_the_value_at_risk_are_counted_and_those_needed_are_told(level, told):
+    with pytest.raises(Undefined, match=told):
+        value_at_risk_contributions(elliptical(4.0, 1, 500), torch.from_numpy(WEIGHTS), level)
+
+
+@pytest.mark.parametrize(("level", "needed"), [(0.95, 480), (0.975, 960), (0.99, 2400)])
+def test_so_many_scenarios_as_are_told_have_contributions_to_value_at_risk(level, needed):
+    found = value_at_risk_contributions(elliptical(4.0, 1, needed), torch.from_numpy(WEIGHTS), level)
+    assert float(found.component.sum()) == pytest.approx(found.total, rel=1e-9)
+    with pytest.raises(Undefined):
+        value_at_risk_contributions(elliptical(4.0, 1, round(0.93 * needed)), torch.from_numpy(WEIGHTS), level)
 
 
 @settings(max_examples=25, deadline=None)

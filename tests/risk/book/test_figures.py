@@ -61,6 +61,29 @@ def test_a_level_that_so_few_past_returns_do_not_reach_is_undefined_with_the_rea
     assert {one.level for one in found.positions} == {0.975}
 
 
+def test_on_past_returns_only_components_of_value_at_risk_are_undefined_where_too_few_lie_around_it():
+    past = Scenarios(tuple("ABCDEF"), elliptical(4.0, 5, 500).returns, 1, source="past returns")
+    weights, losses = torch.from_numpy(WEIGHTS), np.sort(past.losses(torch.from_numpy(WEIGHTS)).numpy())[::-1]
+    found = book_figures(weights, [Window(past)], (0.9, 0.975, 0.99), GROUPS)
+    assert [one.value_at_risk for one in found.levels] == pytest.approx([losses[50], losses[12], losses[5]])
+    assert found.levels[2].expected_shortfall == pytest.approx(losses[:5].mean())
+    for one in found.levels:
+        for rows in (found.positions, found.groups, found.factors):
+            parts = [part for part in rows if part.level == one.level]
+            assert parts
+            assert sum(part.expected_shortfall for part in parts) == pytest.approx(one.expected_shortfall, rel=1e-9)
+            if one.level == 0.9:
+                assert sum(part.value_at_risk for part in parts) == pytest.approx(one.value_at_risk, rel=1e-9)
+                assert {part.value_at_risk_reason for part in parts} == {""}
+            else:
+                assert {(part.value_at_risk, part.value_at_risk_error) for part in parts} == {(None, None)}
+                assert all("of 500 lie there" in part.value_at_risk_reason for part in parts)
+    worst = next(one for one in found.positions if (one.asset, one.level) == ("A", 0.99))
+    without = np.sort(past.losses(torch.from_numpy(np.where(np.arange(6) == 0, 0.0, WEIGHTS))).numpy())[::-1]
+    assert worst.value_at_risk_marginal is None
+    assert worst.value_at_risk_incremental == pytest.approx(losses[5] - without[5])
+
+
 def test_what_members_disagree_on_is_stated_as_a_share():
     scenarios = elliptical(np.inf, 4, 20_000)
     losses = scenarios.losses(torch.from_numpy(WEIGHTS))

@@ -1,5 +1,7 @@
 """Past returns: bars put together to sessions, betas of known slopes, and proxies before a listing."""
 
+from datetime import date, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,19 @@ def test_returns_of_a_panel_are_those_of_its_closes():
     assert len(found.sessions) == 21 and found.sessions[-1] == panel.sessions[20]
     np.testing.assert_allclose(found.returns[1:], closes[1:21] / closes[:20] - 1.0)
     assert np.isnan(found.returns[0]).all()
+
+
+def test_the_calendar_of_a_panel_tells_where_a_session_may_be_missed():
+    panel = panel_of_closes(np.full((30, 2), 100.0))
+    found = PastReturns.of_panel(panel)
+    friday = date(2024, 1, 12)  # before a weekend and the day of Martin Luther King
+    assert [found.may_trade(friday + timedelta(days=1), friday + timedelta(days=later)) for later in (0, 3, 4)] == [
+        False,
+        False,
+        True,
+    ]
+    assert found.may_trade(date(2400, 1, 1), date(2400, 1, 2))  # no calendar knows
+    assert past().may_trade(date(2024, 1, 13), date(2024, 1, 14))
 
 
 def test_a_beta_is_the_slope_on_the_market_of_the_assets_that_have_returns():

@@ -98,6 +98,20 @@ def test_a_book_of_cash_has_no_sharpe_ratio_to_compare():
     assert found.mean.mean == pytest.approx(first.mean())
 
 
+@pytest.mark.parametrize("rate", [1e-4, 5e-3])
+def test_a_book_that_grows_by_the_same_each_bar_has_no_sharpe_ratio_to_compare(rate):
+    """Its returns differ by the rounding of its equity alone."""
+    equity = 1e6 * (1.0 + rate) ** np.arange(300)
+    cash = equity[1:] / equity[:-1] - 1.0
+    assert cash.std() > 0.0
+    other = np.random.default_rng(1).normal(0.0005, 0.01, 299)
+    for pair in ((cash, other), (other, cash)):
+        found = compare_returns(*pair)
+        assert found.sharpe is None and found.correlation is None
+    varied = compare_returns(cash + 1e-9 * other, other)
+    assert varied.sharpe is not None
+
+
 @pytest.mark.parametrize("second", [np.zeros(99), np.zeros(100) * np.nan, np.zeros((100, 1))])
 def test_series_that_cannot_be_paired_are_refused(second):
     with pytest.raises(ValueError, match="expected two series|finite"):

@@ -14,6 +14,7 @@ from quantdl.risk.measures.estimates import (
     estimate_of_draws,
     estimate_of_history,
     estimate_of_value_at_risk,
+    resampled,
 )
 from quantdl.risk.measures.losses import expected_shortfall, expected_shortfall_error, value_at_risk
 from quantdl.risk.measures.spectral import ExponentialSpectrum, WangTransform, spectral
@@ -90,6 +91,19 @@ def clustered(rows, n=2000):
         log_volatility = 0.97 * log_volatility + 0.15 * random.standard_normal(rows)
         found[time] = np.exp(log_volatility) * random.standard_normal(rows)
     return torch.from_numpy(found)
+
+
+@pytest.mark.parametrize("length", [1.0, 1.49, 2.6, 30.0])
+def test_blocks_are_as_long_as_asked_on_average(length):
+    """A session that does not follow the one before it, of which one in 1,000 does by chance, begins a block."""
+    series = torch.arange(1000, dtype=torch.float64)
+    drawn = torch.cat(resampled(series, length, 300, seed=3), dim=1)
+    begins = (drawn.diff(dim=0) % 1000 != 1).double().mean()
+    expected = (1.0 - 1.0 / 1000) / length
+    error = np.sqrt(expected * (1.0 - expected) / drawn[1:].numel())
+    assert float(begins) == pytest.approx(expected, abs=4.0 * error)
+    found = estimate_of_history(partial(expected_shortfall, level=0.9), series, 0, n_resamples=100, block=length)
+    assert f"blocks of {length:.3g} sessions" in found.method
 
 
 def test_clusters_of_losses_widen_the_error_of_a_history():

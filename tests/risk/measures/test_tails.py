@@ -20,6 +20,14 @@ def test_hill_of_student_t_losses_is_biased_towards_heavy_tails_as_stated(freedo
     assert np.mean(found) - freedom == pytest.approx(bias, abs=0.2)
 
 
+def test_hill_reads_a_tenth_of_the_losses_and_no_more():
+    losses = stats.t(3).rvs(1000, random_state=2)
+    assert hill(losses, beyond=100).n == 100
+    assert hill(losses[:300]).n == 30
+    with pytest.raises(ValueError, match="at least 300 losses"):
+        hill(np.abs(losses[:31]))
+
+
 def test_the_order_and_the_unit_of_losses_play_no_part():
     losses = stats.t(4).rvs(2000, random_state=1)
     assert hill(100.0 * losses[::-1]).value == pytest.approx(hill(losses).value)
@@ -97,6 +105,8 @@ def _autoregressive(memory, shocks):
         (lambda: hill(-np.arange(1000.0)), "for 32 of 0 positive"),
         (lambda: hill(np.ones(1000)), "largest losses are all 1"),
         (lambda: hill(np.arange(1000.0), beyond=5), "for 5 of 999"),
+        (lambda: hill(1.0 + np.arange(299.0)), "30 of 299 are more. Bring at least 300 losses"),
+        (lambda: hill(1.0 + np.arange(1000.0), beyond=101), "101 of 1000 are more. Bring at least 1010 losses"),
     ],
 )
 def test_what_has_no_tail_to_fit_is_refused_with_the_reason(call, message):

@@ -20,7 +20,9 @@ from quantdl.risk.stress.settings import (
     [
         (lambda: WindowScenario("w", date(2020, 2, 1), date(2020, 1, 1)), "last: given 2020-01-01"),
         (lambda: ShockScenario("s"), "shocks nothing"),
-        (lambda: ConditionalScenario("c", -0.1, weights={"A": 1.0, "B": -1.0}), "add to zero"),
+        (lambda: ConditionalScenario("c", -0.1, weights={"A": 1.0, "B": -1.0}), "weights: add to 0; expected a sum"),
+        (lambda: ConditionalScenario("c", -0.1, weights={"A": -1.0}), "weights: add to -1; expected a sum above zero"),
+        (lambda: ConditionalScenario("c", -0.1, weights={"A": 1.0, "B": -2.0}), "weights: add to -1"),
         (lambda: LawShock("l"), "changes nothing"),
         (lambda: StressSettings(reverse=(ReverseScenario("r", 0.2), ReverseScenario("r", 0.3))), "'r' stands twice"),
     ],

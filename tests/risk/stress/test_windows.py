@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from quantdl.calendars import trading_calendar
 from quantdl.risk.book.past_returns import BookHistory, PastReturns
 from quantdl.risk.stress.settings import StressedCalibration, WindowScenario
 from quantdl.risk.stress.windows import NAMED_WINDOWS, calibration_row, position_losses, rolling_shortfall, window_row
@@ -51,6 +52,26 @@ def test_the_deepest_loss_may_lie_before_the_end_of_the_window():
 def test_a_window_that_the_data_do_not_cover_says_why(first, last, reason):
     row = window_row(history(), WindowScenario("x", date.fromisoformat(first), date.fromisoformat(last)), 2)
     assert row.loss is None and reason in row.why_not
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "reason"),
+    [
+        ("2020-12-21", "2020-12-27", ""),  # Christmas Day, then a weekend
+        ("2020-12-19", "2020-12-24", ""),  # begins on a Saturday
+        ("2020-12-21", "2020-12-28", "the data end on 2020-12-24"),
+        ("2020-12-18", "2020-12-24", "the data begin on 2020-12-21"),
+    ],
+)
+def test_days_without_a_session_are_not_missed_at_the_ends_of_a_window(first, last, reason):
+    calendar = trading_calendar("XNYS")
+    sessions = calendar.sessions("2020-12-18", "2020-12-24")
+    returns = np.full((len(sessions), 2), 0.01)
+    returns[0] = np.nan
+    past = PastReturns(("AAA", "BBB"), sessions, returns, calendar)
+    days = WindowScenario("x", date.fromisoformat(first), date.fromisoformat(last))
+    row = window_row(BookHistory(past, WEIGHTS), days, 2)
+    assert row.why_not == reason and (row.loss is None) == bool(reason)
 
 
 def test_named_windows_are_in_order_and_cover_the_crises_that_are_asked_for():
