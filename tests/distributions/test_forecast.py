@@ -256,7 +256,7 @@ def test_the_joint_density_of_two_assets_integrates_to_one(name, law):
 def test_rows_assets_and_observed_select_parts_of_the_same_law(law, returns):
     row = law.rows(torch.tensor([1]))
     assert torch.equal(row.log_prob(returns[1:]), law.log_prob(returns)[1:])
-    assert torch.equal(law.rows(slice(1, 2)).mean, law.mean[1:])
+    torch.testing.assert_close(law.rows(slice(1, 2)).mean, law.mean[1:], rtol=1e-12, atol=1e-15)  # sums may regroup
     order = torch.tensor([2, 0])
     chosen = law.assets(order)
     assert torch.equal(chosen.present, PRESENT[:, order])
