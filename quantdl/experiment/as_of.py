@@ -25,6 +25,7 @@ from quantdl.experiment.judgement import predicted_levels, rate_on_cash
 from quantdl.experiment.pipeline import forecast_test_span, loss_predictions
 from quantdl.experiment.preparation import SourceData, data_of, prepared, read_sources
 from quantdl.experiment.rehearsal import rehearse
+from quantdl.experiment.stages import step_of
 from quantdl.market.panel import Panel
 from quantdl.risk.book.predicted import ModelPredictions
 from quantdl.risk.book.predictions import BookRisk, LossPredictions
@@ -74,7 +75,7 @@ def forecast_as_of(
     initial = config.backtest.initial_equity
     job = prepare(data.panel, config.plan, start, session, initial, rate)
     predictions, forecasts = loss_predictions(config, data, book)
-    step = None if progress is None else lambda done, total: progress("backtest", done, total)
+    step = step_of(progress, "backtest")
     engine = Engine(job, forecasts)
     driver = StrategyDriver(job, strategy, forecasts)
     engine.play(driver, step)

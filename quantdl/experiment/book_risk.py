@@ -24,6 +24,7 @@ from quantdl.errors import ConfigError, DataError, did_you_mean
 from quantdl.experiment.closing import fingerprint_of, following_session, last_session
 from quantdl.experiment.models import fit_model
 from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_through, read_sources
+from quantdl.experiment.stages import Step, step_of
 from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import Sp500Prices
 from quantdl.models.settings import MarketStatesSettings
@@ -96,12 +97,7 @@ def book_risk(
         raise scenario_refusal(settings, faults)
     bought = _bought(trade or {}, held)
     laws = _laws(settings, data, progress)
-    if progress:
-        progress("risk of the book", 0, 1)
-    record = risk_under(RiskTerms.of(settings), cut.panel, data, held, laws, book.source, bought)
-    if progress:
-        progress("risk of the book", 1, 1)
-    return record
+    return risk_under(RiskTerms.of(settings), cut.panel, data, held, laws, book.source, bought, progress)
 
 
 @dataclass(frozen=True)
@@ -171,6 +167,7 @@ def risk_under(
     laws: BookLaws,
     source: str,
     bought: Mapping[str, float] = MappingProxyType({}),
+    progress: Progress | None = None,
 ) -> BookRiskRecord:
     """Return the risk of a book under the laws of a close.
 
@@ -182,13 +179,19 @@ def risk_under(
         laws: Of its next bar, and of further windows.
         source: Where the book was read.
         bought: Money bought by asset, a trade to compare the book with.
+        progress: Told what is going on.
 
     Raises:
         ConfigError: If the law leaves out an asset of the trade.
     """
     weights = torch.from_numpy(held.weights)
-    windows = [_window(terms, data, held, law, bars) for bars, law in laws.by_bars.items()]
+    tell = step_of(progress, "risk of the book")
+    windows = []
+    for bars, law in laws.by_bars.items():
+        windows.append(_window(terms, data, held, law, bars))
+        tell(len(windows), len(laws.by_bars) + 1)
     figures, nearest = book_figures(weights, windows, terms.levels, held.groups), windows[0].scenarios
+    tell(len(windows) + 1, len(windows) + 1)
     told = [one.level for one in figures.levels if one.bars == nearest.bars and not one.reason]
     unknown = [asset for asset in bought if not bool(nearest.known[held.assets.index(asset)])]
     if unknown:
@@ -210,7 +213,7 @@ def risk_under(
         hedge=_hedge(nearest, weights, max(told)) if told else None,
         hedge_level=max(told) if told else max(terms.levels),
         trade=trade,
-        stress=_stress(terms, data, held, laws),
+        stress=_stress(terms, data, held, laws, step_of(progress, "stress")),
         notes=(
             *_notes(held, windows),
             *(["The trade is not compared: no level can be told."] if bought and not told else []),
@@ -228,7 +231,7 @@ def _groups(held: ValuedBook) -> dict[str, str]:
     return {asset: group for asset, group in zip(held.assets, held.groups, strict=True) if group != NO_GROUP}
 
 
-def _stress(terms: RiskTerms, data: LoadedData, held: ValuedBook, laws: BookLaws) -> StressReport | None:
+def _stress(terms: RiskTerms, data: LoadedData, held: ValuedBook, laws: BookLaws, step: Step) -> StressReport | None:
     """Put the book through the scenarios that are asked for, under the laws of all windows; None where none are."""
     settings = terms.stress
     if settings is None or not held.weights.any():
@@ -245,7 +248,7 @@ def _stress(terms: RiskTerms, data: LoadedData, held: ValuedBook, laws: BookLaws
         depth,
         "" if depth is not None else "the money that is traded a session is not known of every position",
     )
-    return stress_book(book, settings, terms.seed)
+    return stress_book(book, settings, terms.seed, step)
 
 
 def _window(terms: RiskTerms, data: LoadedData, held: ValuedBook, law: Forecast, bars: int) -> Window:

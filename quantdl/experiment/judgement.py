@@ -31,6 +31,7 @@ from quantdl.config import ExperimentConfig
 from quantdl.experiment.curves import curve_from_the_start, drawn_curves
 from quantdl.experiment.preparation import LoadedData
 from quantdl.experiment.series import benchmark_curve, read_at, risk_free_rate
+from quantdl.experiment.stages import Step
 from quantdl.market.exchanges.currencies import conversion_rates, converted_from
 from quantdl.market.panel import Panel
 from quantdl.results.metrics import Benchmark, FurtherMetrics, RunMetrics
@@ -103,6 +104,7 @@ def judge(
     forecasts: pd.DataFrame | None,
     rate: pd.Series | None,
     fitted_through: Sequence[pd.Timestamp] = (),
+    step: Step | None = None,
 ) -> Judgement:
     """Compute every figure once and let the checklist judge.
 
@@ -114,6 +116,7 @@ def judge(
         forecasts: The table of its forecasts; None without a model.
         rate: Annual rate that its cash earned, as known at each session; None for nothing.
         fitted_through: Last session that each fit of its model saw, increasing.
+        step: Told of how many sessions the losses are predicted, and how many there are.
     """
     result, baseline, plan, card = books.strategy, books.baseline, config.plan, data.panel.card
     run, labels = result.session_of_each, data.panel.bars
@@ -127,9 +130,8 @@ def judge(
     )
     beside = _benchmark(config, data, rates[0], bars_per_year, elapsed)
     levels = predicted_levels(books.job.terms.risk_levels)
-    risk = risk_table(
-        predictions, result.weights_after_fill, result.equity["held_return"], levels, result.traded.to_numpy()
-    )
+    held_return, traded = result.equity["held_return"], result.traded.to_numpy()
+    risk = risk_table(predictions, result.weights_after_fill, held_return, levels, traded, step)
     tests = value_at_risk_tests(risk.rows, risk.left_out)
     judged, strip = (None, None) if risk.rows.empty else forecast_tests(risk, account_losses(result))
     evidence = Evidence(

@@ -32,6 +32,7 @@ from quantdl.experiment.outcome import FailedRunError, Outcome
 from quantdl.experiment.preparation import LoadedData, model_inputs
 from quantdl.experiment.rehearsal import rehearse
 from quantdl.experiment.run_folder import write_run
+from quantdl.experiment.stages import step_of
 from quantdl.experiment.stress import refuse_unknown_names, stress_of_run
 from quantdl.experiment.trials import checked_ledger, record_failure, record_trial
 from quantdl.experiment.unfinished import keeping_unfinished
@@ -150,7 +151,7 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None, given:
         rehearse(config, data, bars)
     fitted, book = forecast_test_span(config, data, bars, progress, given)
     predictions, forecasts = loss_predictions(config, data, book)
-    step = None if progress is None else lambda done, total: progress("backtest", done, total)
+    step = step_of(progress, "backtest")
     initial = config.backtest.initial_equity
     try:
         result = run_backtest(data.panel, config.plan, strategy, start, end, forecasts, initial, step, rate)
@@ -158,13 +159,14 @@ def carry_out(config: ExperimentConfig, progress: Progress | None = None, given:
         raise FailedRunError.of(error, data.panel.card) from error
     job = prepare(data.panel, config.plan, start, end, initial, rate)
     books = _books(config, job, result, forecasts)
-    table = None if book is None else forecast_table(book)
+    table = None if book is None else forecast_table(book, step_of(progress, "scores of the forecasts"))
     fitted_through = () if fitted is None else fitted.fitted.fitted_through
-    judgement = judge(config, data, books, predictions, table, rate, fitted_through)
+    predicted = step_of(progress, "predicted losses of the book")
+    judgement = judge(config, data, books, predictions, table, rate, fitted_through, predicted)
     shared = None
     if isinstance(strategy, CombinedStrategy):
         shared = shared_account(config.plan, data.panel, result, strategy, rate)
-    stress = stress_of_run(config, data, books, predictions)
+    stress = stress_of_run(config, data, books, predictions, step_of(progress, "stress"))
     return Outcome(data, fitted, table, books, judgement, shared, stress)
 
 

@@ -11,6 +11,7 @@ from quantdl.config import ExperimentConfig
 from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.experiment.judgement import Books
 from quantdl.experiment.preparation import LoadedData
+from quantdl.experiment.stages import Step
 from quantdl.market.panel import Panel
 from quantdl.risk.book.past_returns import PastReturns
 from quantdl.risk.book.predicted import ModelPredictions
@@ -45,7 +46,11 @@ def groups_of(config: ExperimentConfig, data: LoadedData) -> dict[str, str]:
 
 
 def stress_of_run(
-    config: ExperimentConfig, data: LoadedData, books: Books, predictions: LossPredictions
+    config: ExperimentConfig,
+    data: LoadedData,
+    books: Books,
+    predictions: LossPredictions,
+    step: Step | None = None,
 ) -> StressReport | None:
     """Put the book that is held after the last session through the scenarios; None where the config asks for none.
 
@@ -57,6 +62,7 @@ def stress_of_run(
         data: What it ran on.
         books: Its backtests.
         predictions: What predicts the losses of its book.
+        step: Told how many scenarios are done, and how many there are.
     """
     settings = scenarios_of(config)
     if settings is None:
@@ -76,7 +82,7 @@ def stress_of_run(
         depth if isinstance(depth, MarketDepth) else None,
         depth if isinstance(depth, str) else "",
     )
-    return stress_book(book, settings, config.seed)
+    return stress_book(book, settings, config.seed, step)
 
 
 def _laws(predictions: LossPredictions, last: pd.Timestamp) -> tuple[StressLaw, ...]:

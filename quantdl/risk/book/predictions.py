@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Protocol
 
@@ -234,6 +235,7 @@ def risk_table(
     held_return: pd.Series,
     levels: Iterable[float] = LEVELS,
     traded: np.ndarray | None = None,
+    step: Callable[[int, int], None] | None = None,
 ) -> RiskTable:
     """Hold each session's loss against what was predicted at the close before.
 
@@ -248,6 +250,7 @@ def risk_table(
         held_return: (T,) simple return of the book held into each session.
         levels: Confidence levels, lowest first.
         traded: (T,) whether any asset traded in each session; None where one did in all of them.
+        step: Told how many sessions are done, and how many there are.
     """
     levels, rows, probabilities, cells = tuple(levels), [], {}, {}
     apart: list[tuple[float, ...]] = []
@@ -255,7 +258,9 @@ def risk_table(
     counts, missed = [], {level: list[tuple[pd.Timestamp, str]]() for level in levels}
     returns = held_return if traded is None or traded.all() else _over_silence(held_return, traded)
     sessions = weights_after_fill.index if traded is None else weights_after_fill.index[traded]
-    for before, session in zip(sessions[:-1], sessions[1:], strict=True):
+    for number, (before, session) in enumerate(pairwise(sessions), start=1):
+        if step is not None:
+            step(number, len(sessions) - 1)
         weights = weights_after_fill.loc[before].to_numpy(dtype=np.float64)
         if not weights.any():
             continue

@@ -1,6 +1,6 @@
 """Forecasts as a table, one row per session, return window and asset, and the scores of that table."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -148,8 +148,12 @@ class ForecastScores:
     fits: tuple[FitScores, ...] = field(default=(), metadata=OMIT_DEFAULT)
 
 
-def forecast_table(book: ForecastBook) -> pd.DataFrame:
+def forecast_table(book: ForecastBook, step: Callable[[int, int], None] | None = None) -> pd.DataFrame:
     """Lay the forecasts out, by window, session and asset.
+
+    Args:
+        book: The laws.
+        step: Told how many pieces of it are done, and how many there are.
 
     Returns:
         Columns ``session`` (at whose close the forecast was made), ``window`` (``next_session``, ``position``, and
@@ -160,7 +164,11 @@ def forecast_table(book: ForecastBook) -> pd.DataFrame:
         ``q01_spread`` and ``q05_spread``, the standard deviation of the quantile over them (log return).
     """
     names = window_names(piece.window for piece in book.pieces)
-    frames = [_frame(piece, book.assets, names[piece.window]) for piece in book.pieces]
+    frames = []
+    for number, piece in enumerate(book.pieces, start=1):
+        frames.append(_frame(piece, book.assets, names[piece.window]))
+        if step is not None:
+            step(number, len(book.pieces))
     table = pd.concat(frames, ignore_index=True)
     return table.sort_values(["window", "session"], kind="stable", ignore_index=True)
 

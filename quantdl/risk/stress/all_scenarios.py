@@ -5,7 +5,8 @@
     report = stress_book(StressedBook.of_panel(panel, weights), StressSettings(), seed=7)
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -16,13 +17,16 @@ from quantdl.risk.stress.stressed_book import StressedBook, scenario_faults
 from quantdl.risk.stress.windows import NAMED_WINDOWS, calibration_row, position_losses, window_row
 
 
-def stress_book(book: StressedBook, settings: StressSettings, seed: int) -> StressReport:
+def stress_book(
+    book: StressedBook, settings: StressSettings, seed: int, step: Callable[[int, int], None] | None = None
+) -> StressReport:
     """Go through all scenarios of the settings.
 
     Args:
         book: What is held, and what is known of it.
         settings: The scenarios.
         seed: Of everything drawn; the same gives the same report.
+        step: Told how many scenarios are done, and how many there are.
 
     Raises:
         ValueError: With every asset and group that the scenarios name and the book does not have.
@@ -34,27 +38,30 @@ def stress_book(book: StressedBook, settings: StressSettings, seed: int) -> Stre
     if not len(held):
         return StressReport(book.on, 0.0, 0.0, 0, skipped="The book holds no position, so nothing can lose.")
     laws = tuple(one.described for one in book.known_laws)
-    return StressReport(
-        book.on, float(np.abs(held).sum()), float(held.sum()), len(held), laws, tuple(_rows(book, settings, seed))
-    )
+    asked, rows = [*_rows(book, settings, seed)], []
+    for number, row in enumerate(asked, start=1):
+        rows.append(row())
+        if step is not None:
+            step(number, len(asked))
+    return StressReport(book.on, float(np.abs(held).sum()), float(held.sum()), len(held), laws, tuple(rows))
 
 
-def _rows(book: StressedBook, settings: StressSettings, seed: int) -> Iterator[StressRow]:
-    """One row a scenario; each draws from a seed of its own, so that leaving one out changes no other."""
+def _rows(book: StressedBook, settings: StressSettings, seed: int) -> Iterator[Callable[[], StressRow]]:
+    """What makes the row of each scenario; each draws from a seed of its own, so leaving one out changes no other."""
     for window in (*(NAMED_WINDOWS if settings.named_windows else ()), *settings.windows):
-        yield window_row(book.history, window, settings.bars)
+        yield partial(window_row, book.history, window, settings.bars)
     if settings.calibration is not None:
-        yield calibration_row(book.history, settings.calibration, settings.level)
+        yield partial(calibration_row, book.history, settings.calibration, settings.level)
     for shock in settings.shocks:
-        yield shock_row(book, shock)
+        yield partial(shock_row, book, shock)
     for event in settings.conditional:
-        yield conditional_row(book, event, settings, seed)
+        yield partial(conditional_row, book, event, settings, seed)
     for loss in settings.reverse:
-        yield reverse_row(book, loss, settings, seed)
+        yield partial(reverse_row, book, loss, settings, seed)
     for other in settings.laws:
-        yield law_row(book, other, settings, seed)
+        yield partial(law_row, book, other, settings, seed)
     if settings.liquidity is not None:
-        yield liquidity_row(book, settings.liquidity, settings, seed)
+        yield partial(liquidity_row, book, settings.liquidity, settings, seed)
 
 
 def shock_row(book: StressedBook, shock: ShockScenario) -> StressRow:
