@@ -64,7 +64,7 @@ def test_one_other_close_is_another_price(panel_of):
 
 
 def test_funds_of_one_index_and_classes_of_one_share_are_not_copies(panel_of):
-    """Forty funds follow one index to a cent at fees of one to forty basis points a year; two classes differ by noise."""
+    """Forty funds follow an index to a cent at fees of 1 to 40 basis points a year; two classes differ by noise."""
     index = 50 * np.exp(np.cumsum(0.01 * np.random.default_rng(1).standard_normal(len(DAYS))))
     years = np.arange(len(DAYS)) / 252
     funds = {f"F{fee:02d}": pd.Series(np.round(index * np.exp(-fee * 1e-4 * years), 2), DAYS) for fee in range(1, 41)}
