@@ -29,7 +29,7 @@ _SHOWN_WHOLE = 20
 _SYMBOLS_SHOWN = 10
 _FIGURES = {
     "n_bars": "bars with a price above zero",
-    "cells": "sessions of all assets together",
+    "cells": "places of bars, by what stands there",
     "begin_by_year": "assets that begin, by year",
     "begin_at_first": "assets that begin on the first session",
     "end_at_last": "assets that end on the last session",
@@ -201,7 +201,8 @@ def _in_words(census: "Census") -> Iterator[str]:
         gap = summary.longest_gap
         yield f"longest gap: {_count(gap.length, 'session')} of {gap.symbol}, {gap.first}..{gap.last}"
     if summary.end_early:
-        yield f"{_count(len(summary.end_early), 'asset')} end before the last session: {_last_bars(summary.end_early)}"
+        ended = "1 asset ends" if len(summary.end_early) == 1 else f"{len(summary.end_early):,} assets end"
+        yield f"{ended} before the last session: {_last_bars(summary.end_early)}"
     yield f"universe: {census.universe}. {census.survivorship}"
     yield from census.notes
     yield f"fingerprint: {census.fingerprint}"
