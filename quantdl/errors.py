@@ -18,6 +18,7 @@ The message says what, where, what was expected and the fix; it is printed as it
 
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class FieldFaults(ValueError):
@@ -92,13 +93,18 @@ class RunNameError(RunError):
     exit_code = 2
 
 
-def nearest(given: str, choices: Iterable[str], most: int = 3) -> list[str]:
+_LIKE = 0.6
+_LIKE_FILE = 0.75  # of the names of files, which are short and end alike
+
+
+def nearest(given: str, choices: Iterable[str], most: int = 3, closeness: float = _LIKE) -> list[str]:
     """Return the choices that were probably meant, the nearest first; case, hyphens and underscores do not count.
 
     Args:
         given: What was written.
         choices: What could have been written.
         most: Number of choices to return at most.
+        closeness: Share of the characters that must agree, as `difflib` counts it.
 
     Example:
         >>> nearest("Widht", ["width", "heads"])
@@ -107,12 +113,26 @@ def nearest(given: str, choices: Iterable[str], most: int = 3) -> list[str]:
     from difflib import get_close_matches  # only a message about a mistake needs it
 
     simple = {_simplified(choice): choice for choice in choices}
-    return [simple[near] for near in get_close_matches(_simplified(given), list(simple), n=most, cutoff=0.6)]
+    return [simple[near] for near in get_close_matches(_simplified(given), list(simple), n=most, cutoff=closeness)]
 
 
 def closest(given: str, choices: Iterable[str]) -> str | None:
     """Return the choice that was probably meant, see `nearest`, or None."""
     return next(iter(nearest(given, choices, most=1)), None)
+
+
+def closest_file(given: Path, files: Iterable[Path]) -> Path | None:
+    """Return the file that was probably meant, or None: names are compared without folder and ending, and closely.
+
+    Example:
+        >>> closest_file(Path("a/pairz.py"), [Path("a/pairs.py"), Path("a/trend.py")]).name
+        'pairs.py'
+        >>> closest_file(Path("a/nosuch.py"), [Path("a/pairs.py")]) is None
+        True
+    """
+    named = {file.stem: file for file in sorted(files, key=lambda file: file.suffix == given.suffix)}
+    near = nearest(given.stem, named, most=1, closeness=_LIKE_FILE)
+    return named[near[0]] if near else None
 
 
 def did_you_mean(given: str, choices: Iterable[str]) -> str:

@@ -1,9 +1,11 @@
 """The errors a user meets: exit codes, fields at fault, and what was probably meant."""
 
+from pathlib import Path
+
 import pytest
 
 from quantdl import errors
-from quantdl.errors import FieldFaults, QuantdlError, closest, did_you_mean, nearest
+from quantdl.errors import FieldFaults, QuantdlError, closest, closest_file, did_you_mean, nearest
 
 
 def test_every_error_has_the_exit_code_that_its_table_names():
@@ -41,6 +43,22 @@ def test_several_near_choices_come_nearest_first():
     assert nearest("XNYZ", ["XNSE", "XNYS", "XTKS", "XNAS"], most=2)[0] == "XNYS"
     assert len(nearest("ab", ["abc", "abd", "abe", "abf"], most=2)) == 2
     assert nearest("ab", []) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "others", "meant"),
+    [
+        ("strategies/nosuch.py", ["strategies/pairs.py"], None),
+        ("configs/mine.yaml", ["configs/q_mw.yaml"], None),
+        ("configs/quickstrat.yaml", ["configs/quickstart.yaml", "configs/risk.yaml"], "configs/quickstart.yaml"),
+        ("configs/base.yml", ["configs/base.yaml"], "configs/base.yaml"),
+        ("a/pairs.py", ["a/pairs.yaml", "a/pairs.txt"], "a/pairs.txt"),
+        ("pear.py", ["pear_tree.py", "pears.py"], "pears.py"),
+    ],
+)
+def test_a_file_that_was_meant_has_nearly_the_same_name_whatever_its_folder_and_ending(given, others, meant):
+    found = closest_file(Path(given), map(Path, others))
+    assert found == (None if meant is None else Path(meant))
 
 
 def test_a_hint_is_part_of_a_sentence():

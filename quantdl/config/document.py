@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quantdl.config.config_fault import ConfigFault, Key, Mark, source_lines
-from quantdl.errors import did_you_mean
+from quantdl.errors import closest_file
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,7 @@ def missing_file(document_path: Path, text: str) -> str | None:
     if os.path.exists(path):  # unlike Path.exists, says no to what can be no path
         return None
     neighbours = sorted(path.parent.glob("*")) if os.path.isdir(path.parent) else []
-    near = did_you_mean(text, [str(Path(text).parent / file.name) for file in neighbours])
-    shown = f"{os.path.normpath(path)!r}"
-    return f"no such file: {shown[:300]}; paths are relative to this config{near}"
+    near = closest_file(path, neighbours)
+    meant = "" if near is None else f"; did you mean {str(Path(text).parent / near.name)!r}?"
+    sought = "" if os.path.isabs(text) else f", which is {os.path.abspath(path)[:300]}"
+    return f"no such file: {text[:300]!r}{sought}; paths are relative to this config{meant}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from pydantic import TypeAdapter
 
@@ -12,7 +13,8 @@ from quantdl.config.arguments import path_of
 from quantdl.config.config_fault import IN_PYTHON, ConfigFault, Key, dotted
 from quantdl.config.cross_checks import Misfit, cross_faults, place_plan_faults, risk_faults
 from quantdl.config.data_paths import respelled
-from quantdl.config.document import Document, Scalar
+from quantdl.config.data_schema import PricesConfig
+from quantdl.config.document import Document, Scalar, child
 from quantdl.config.extending import (
     changes,
     merged,
@@ -23,6 +25,7 @@ from quantdl.config.extending import (
     with_whole_members,
     without,
 )
+from quantdl.config.forecast_schema import ForecastConfig
 from quantdl.config.risk_schema import RiskConfig
 from quantdl.config.scenario_file import scenarios_of
 from quantdl.config.schema import PRICES_COPY, SCENARIOS_COPY, STRATEGY_COPY, ExperimentConfig, copy_of_strategy
@@ -33,7 +36,9 @@ from quantdl.errors import QuantdlError
 
 _CONFIG: TypeAdapter[ExperimentConfig] = TypeAdapter(ExperimentConfig)
 _RISK: TypeAdapter[RiskConfig] = TypeAdapter(RiskConfig)
+_PRICES: TypeAdapter[PricesConfig] = TypeAdapter(PricesConfig)
 _EXPECTED = "the path of a YAML file"
+_OF_A_RUN = ("plan", "splits", "strategy", "strategies")
 
 
 def load_config(path: Path | str) -> ExperimentConfig:
@@ -73,10 +78,39 @@ def load_risk_config(path: Path | str) -> RiskConfig:
     Raises:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
     """
-    document = with_whole_members(with_own_paths(merged(read_layers(path_of(path, "path", _EXPECTED))), _RISK))
+    return _without_strategy(read_layers(path_of(path, "path", _EXPECTED)), _RISK)
+
+
+def load_prices_config(path: Path | str) -> ForecastConfig:
+    """Read a config of which only the prices are wanted: that of a run as `load_config`, else its ``data`` alone.
+
+    A config that says nothing of a plan, splits or strategies is no run's: it needs a ``data`` block, may hold what the
+    config of the risk of a book may, and nothing else.
+
+    Raises:
+        ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
+        PlanError: The same, when only the plan of a run is at fault.
+    """
+    layers = read_layers(path_of(path, "path", _EXPECTED))
+    root = merged(layers).root
+    if any(child(root, key) is not None for key in _OF_A_RUN):
+        return _config_of(layers)
+    return _without_strategy(layers, _PRICES)
+
+
+_Terms = TypeVar("_Terms", bound=ForecastConfig)
+
+
+def _without_strategy(layers: tuple[Document, ...], adapter: TypeAdapter[_Terms]) -> _Terms:
+    """Read a config without a strategy.
+
+    Raises:
+        ConfigError: With every fault.
+    """
+    document = with_whole_members(with_own_paths(merged(layers), adapter))
     faults = [*document.faults, *_placed(risk_faults(document), document)]
     try:
-        config = read_value(_RISK, document)
+        config = read_value(adapter, document)
     except FaultyPart as part:
         raise refusal(document, [*faults, *part.faults]) from None
     if faults:

@@ -44,7 +44,37 @@ def too_few_draws(draws: int, level: float) -> Iterator[str]:
         yield f"given {draws}; expected at least {needed}, {FEWEST_BEYOND} beyond the highest level"
 
 
-class RiskConfig(ForecastConfig):
+class RiskTerms(ForecastConfig):
+    """What a config for the risk of a book may say beside prices and a model.
+
+    Attributes:
+        levels: Confidence levels.
+        draws: Joint draws.
+        validation_sessions: Last sessions before the as-of one on which a network chooses when to stop.
+        unconfirmed_beyond: How many times the last close a price may be before the next bar must confirm it.
+        liquidity: How long and how costly it is to leave the book.
+    """
+
+    not_tried = {**ForecastConfig.not_tried, "levels": True, "draws": True, "liquidity": True}  # noqa: RUF012 - a constant
+
+    levels: Annotated[tuple[Level, ...], NotEmpty] = (0.975, 0.99)
+    draws: Draws = 100_000
+    validation_sessions: Annotated[int, Interval(ge=20, le=5000)] = 504
+    unconfirmed_beyond: Annotated[float, Interval(gt=1)] = 5.0
+    liquidity: LiquiditySettings = LiquiditySettings()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "RiskTerms":
+        faults = self.series_faults()
+        if len({*self.levels}) < len(self.levels):
+            faults.append(("levels", f"given {list(self.levels)}; expected each level once"))
+        faults += [("draws", fault) for fault in too_few_draws(self.draws, max(self.levels))]
+        if faults:
+            raise FieldFaults(*faults)
+        return self
+
+
+class RiskConfig(RiskTerms):
     """What the law of an existing book is made of. Made by `load_risk_config`; frozen.
 
     The model answers for the next bar and for the bars of ``model.horizon`` and ``model.also_horizons``, from the close
@@ -61,24 +91,7 @@ class RiskConfig(ForecastConfig):
         liquidity: How long and how costly it is to leave the book.
     """
 
-    not_tried = {**ForecastConfig.not_tried, "levels": True, "draws": True, "liquidity": True}  # noqa: RUF012 - a constant
-
     model: Model
-    levels: Annotated[tuple[Level, ...], NotEmpty] = (0.975, 0.99)
-    draws: Draws = 100_000
-    validation_sessions: Annotated[int, Interval(ge=20, le=5000)] = 504
-    unconfirmed_beyond: Annotated[float, Interval(gt=1)] = 5.0
-    liquidity: LiquiditySettings = LiquiditySettings()
-
-    @model_validator(mode="after")
-    def _names_exist(self) -> "RiskConfig":
-        faults = self.series_faults()
-        if len({*self.levels}) < len(self.levels):
-            faults.append(("levels", f"given {list(self.levels)}; expected each level once"))
-        faults += [("draws", fault) for fault in too_few_draws(self.draws, max(self.levels))]
-        if faults:
-            raise FieldFaults(*faults)
-        return self
 
     @property
     def horizons(self) -> tuple[int, ...]:

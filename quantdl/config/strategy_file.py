@@ -29,7 +29,7 @@ from quantdl.config.grid import Steps
 from quantdl.config.schema import ExperimentConfig
 from quantdl.config.validation import FaultyPart, read_value, refusal
 from quantdl.config.yaml_reader import parse_document
-from quantdl.errors import ConfigError, closest, install_hint
+from quantdl.errors import ConfigError, closest, closest_file, install_hint
 
 if TYPE_CHECKING:
     from quantdl.backtest.running.decisions import Strategy
@@ -298,8 +298,8 @@ class _Source(SourceFileLoader):
 
 def _run_file(path: Path) -> ModuleType:
     if path.suffix != ".py" or not path.is_file():
-        near = closest(path.name, (file.name for file in sorted(path.parent.glob("*.py"))))
-        hint = f" Did you mean {path.with_name(near)}?" if near is not None else ""
+        near = closest_file(path, sorted(path.parent.glob("*.py")))
+        hint = f" Did you mean {near}?" if near is not None else ""
         raise ConfigError(f"{path}: no such strategy file; expected a Python file (.py).{hint}")
     name = "quantdl_strategy_" + re.sub(r"\W", "_", path.stem)
     loader = _Source(name, str(path))

@@ -25,7 +25,7 @@ from ruamel.yaml.reader import ReaderError
 
 from quantdl.config.config_fault import ConfigFault, Mark, source_lines
 from quantdl.config.document import Document, Entry, Mapping, Node, Scalar, Sequence
-from quantdl.errors import ConfigError, closest
+from quantdl.errors import ConfigError, closest_file
 
 MAX_BYTES = 2**20
 MAX_DEPTH = 32
@@ -88,9 +88,8 @@ def _nearest_file(path: Path) -> str:
         return ""
     beside = [file for pattern in ("*.yaml", "*.yml") for file in sorted(path.parent.glob(pattern))]
     elsewhere = sorted(Path("configs").glob("*.yaml")) if path.parent == Path() else []
-    files = {file.name: file for file in [*elsewhere, *beside]}
-    near = closest(path.name, files)
-    return f"; did you mean {files[near]}?" if near is not None else ""
+    near = closest_file(path, [*elsewhere, *beside])
+    return f"; did you mean {near}?" if near is not None else ""
 
 
 def _refused(message: str, mark: Mark, text: str) -> ConfigError:

@@ -12,8 +12,8 @@ from quantdl.config.data_paths import variables
 from quantdl.errors import ConfigError, DataError, DataSettingsError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
 from quantdl.market.panel import Panel
-from quantdl.market.sources.file_format import FileFormat
-from quantdl.market.sources.layouts.known import LayoutName
+from quantdl.market.reading.row_faults import FaultyDataError, in_options
+from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.loading import cached_csv_folder, cached_parquet, load_prices, selected
 from quantdl.market.sources.settings import AlignedPrices, PriceSettings, SinglePrices
 from quantdl.market.storage.revisions import with_revisions
@@ -113,27 +113,26 @@ def load_bare(
     calendar: str | None,
     frequency: str = DAILY,
     intraday: IntradayBars | None = None,
-    layout: LayoutName | None = None,
-    symbol: str | None = None,
-    on_fault: OnFault = "record",
+    file_format: FileFormat = PLAIN_FILES,
     symbol_pattern: str | None = None,
+    on_fault: OnFault = "record",
 ) -> Panel:
     """Load a folder of CSV files, a CSV file or a Parquet file without a declaration, faults and all.
 
-    What is not said is not guessed: the card says so. It is enough to count faults, not to trade on.
+    What is not said is not guessed: the card says so. It is enough to count faults, not to trade on. What a refusal
+    proposes to state is worded as options of the command line.
 
     Args:
         path: The folder or file.
         calendar: Name of the trading calendar.
         frequency: Length of a bar, ``"1D"`` for one bar a session, ``"1W"`` or ``"1M"`` for one a week or month.
         intraday: How shorter bars are cut and dated.
-        layout: Whose CSV files they are, where they are no plain ones.
-        symbol: The asset of a single file that does not name it; None where the file, or its name, does.
-        on_fault: Whether impossible rows are recorded, or refused.
+        file_format: How the files are written, where they are no plain ones; of a Parquet file its symbol alone.
         symbol_pattern: How the names of CSV files spell symbols, see `quantdl.market.sources.csv_folder`.
+        on_fault: Whether impossible rows are recorded, or refused.
 
     Raises:
-        ConfigError: If no calendar is given, or a layout for a Parquet file.
+        ConfigError: If no calendar is given, or what belongs to CSV files for a Parquet file.
         DataError: If nothing can be read, or impossible rows are refused.
     """
     if calendar is None:
@@ -149,10 +148,22 @@ def load_bare(
         on_fault=on_fault,
         intraday=intraday,
     )
-    if path.is_dir() or path.suffix.lower() == ".csv":
-        return cached_csv_folder(path, declaration, symbol_pattern, FileFormat(layout=layout, symbol=symbol))
-    if symbol_pattern is not None:
-        raise ConfigError(f"{path}: --symbol-pattern is for CSV files; leave the option out.")
-    if layout is not None:
-        raise ConfigError(f"{path}: --layout is for CSV files; leave the option out.")
-    return cached_parquet(path, declaration, symbol)
+    try:
+        if path.is_dir() or path.suffix.lower() == ".csv":
+            return cached_csv_folder(path, declaration, symbol_pattern, file_format)
+        _refuse_for_parquet(path, file_format, symbol_pattern)
+        return cached_parquet(path, declaration, file_format.symbol)
+    except FaultyDataError as error:
+        raise FaultyDataError(map(in_options, error.row_faults)) from error
+
+
+def _refuse_for_parquet(path: Path, file_format: FileFormat, symbol_pattern: str | None) -> None:
+    """Refuse options that belong to CSV files.
+
+    Raises:
+        ConfigError: Naming the first of them.
+    """
+    given = {**vars(replace(file_format, symbol=None)), "symbol_pattern": symbol_pattern}
+    for name, value in given.items():
+        if value is not None:
+            raise ConfigError(f"{path}: --{name.replace('_', '-')} is for CSV files; leave the option out.")

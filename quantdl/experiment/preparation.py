@@ -23,7 +23,7 @@ from quantdl.market.inspection.treatment import apply_policies
 from quantdl.market.panel import Panel
 from quantdl.market.reading.row_faults import FaultyDataError, RowFault
 from quantdl.market.series.exogenous import ExogenousSeries
-from quantdl.market.sources.layouts.known import LayoutName
+from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 from quantdl.market.sources.settings import AlignedPrices
 from quantdl.market.universe.eligibility import Universe, universe_as_of, with_universe
 from quantdl.market.universe.rule import UniverseRule
@@ -254,8 +254,7 @@ def check_data(
     calendar: str | None = None,
     frequency: str = "1D",
     intraday: IntradayBars | None = None,
-    layout: LayoutName | None = None,
-    symbol: str | None = None,
+    file_format: FileFormat = PLAIN_FILES,
     symbol_pattern: str | None = None,
 ) -> Census:
     """Take the census of a config's data or of a bare folder or file; faults are counted, not refused.
@@ -267,8 +266,7 @@ def check_data(
         calendar: Trading calendar of a bare path, for instance ``"XNYS"``.
         frequency: Length of a bar in a bare path.
         intraday: How bars shorter than a session are cut and dated in a bare path.
-        layout: Whose CSV files a bare path holds.
-        symbol: The asset of a bare file that does not name it.
+        file_format: How the files of a bare path are written, where they are no plain ones.
         symbol_pattern: How the names of bare CSV files spell symbols.
 
     Raises:
@@ -276,9 +274,7 @@ def check_data(
         DataError: If nothing can be read.
     """
     if isinstance(target, Path):
-        return take_census(
-            load_bare(target, calendar, frequency, intraday, layout, symbol, symbol_pattern=symbol_pattern)
-        )
+        return take_census(load_bare(target, calendar, frequency, intraday, file_format, symbol_pattern))
     return take_census(load_panel(target, "record"))
 
 
@@ -287,8 +283,7 @@ def refused_rows(
     calendar: str | None = None,
     frequency: str = "1D",
     intraday: IntradayBars | None = None,
-    layout: LayoutName | None = None,
-    symbol: str | None = None,
+    file_format: FileFormat = PLAIN_FILES,
     symbol_pattern: str | None = None,
 ) -> tuple[RowFault, ...]:
     """Return the rows at which a loader that refuses stops, with file and line; the arguments are as in `check_data`.
@@ -298,7 +293,7 @@ def refused_rows(
     """
     try:
         if isinstance(target, Path):
-            load_bare(target, calendar, frequency, intraday, layout, symbol, "refuse", symbol_pattern)
+            load_bare(target, calendar, frequency, intraday, file_format, symbol_pattern, "refuse")
         else:
             load_panel(target, "refuse")
     except FaultyDataError as error:

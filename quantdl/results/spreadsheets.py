@@ -76,8 +76,26 @@ def check_workbook(destination: Path) -> None:
     Raises:
         ConfigError: If the file is not called as one of Excel, or XlsxWriter is not installed.
     """
+    check_name(destination)
+    check_installed(destination)
+
+
+def check_name(destination: Path) -> None:
+    """Refuse a file that is not called as one of Excel.
+
+    Raises:
+        ConfigError: If it is not.
+    """
     if destination.suffix.lower() != ENDING:
         raise ConfigError(f"{destination}: expected the name of an Excel file, which ends in {ENDING}.")
+
+
+def check_installed(destination: Path) -> None:
+    """Refuse to write a workbook where XlsxWriter is not installed.
+
+    Raises:
+        ConfigError: With how to install it.
+    """
     if find_spec("xlsxwriter") is None:
         raise ConfigError(
             f"{destination}: Excel files need XlsxWriter, which is not installed. Install it with "

@@ -1,6 +1,8 @@
 """`quantdl data check`: what it prints, for whom, and its exit code."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +64,8 @@ def config(prices: Path) -> Path:
 
 def test_what_a_run_would_refuse_comes_first_with_file_and_line_and_the_figures_of_the_data_last(prices: Path) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS")
-    assert (code, errors) == (0, "")
+    assert code == 3
+    assert errors.startswith("A run would refuse this data, unless its config says otherwise:\n  zero_low (1): BA\n")
     places = [
         output.index(text)
         for text in (
@@ -72,35 +75,40 @@ def test_what_a_run_would_refuse_comes_first_with_file_and_line_and_the_figures_
             "    zero_low: mask | drop_asset | keep\n",
             "Faults by kind",
             "Faults that a run treats by its policies",
-            "sessions: 251, 2018-01-02..2018-12-31",
-            "assets: 30",
+            "Nothing else found: ",
+            "7,500 bars of 30 assets, 2018-01-02..2018-12-31, 251 sessions\n",
         )
     ]
     assert places[0] == 0 and places == sorted(places)
     lines = [line.split() for line in output.splitlines()]
     assert ["missing_session", "30", "30", "mask"] in lines
     assert ["suspected_split", "1", "1", "split_at_gap"] in lines
-    assert "looked for and not found: session_missing_for_all, " in output
+    counts = json.loads(check(prices, "--calendar", "XNYS", "--json")[1])["counts"]
+    looked_for = sum(count == 0 for count in counts.values())
+    assert f"Nothing else found: {looked_for} other kinds of fault were looked for\n" in output
+    assert "session_missing_for_all" not in output
     assert "like a split of 4 for 1." in output
 
 
 def test_many_faults_are_cut_short_unless_all_are_asked_for(prices: Path) -> None:
     output = check(prices, "--calendar", "XNYS")[1]
     assert "missing_session: ... and 25 more faults" in output
-    assert "--all prints every fault." in output
+    assert "--all prints every fault, every kind that was looked for and every figure." in output
     everything = check(prices, "--calendar", "XNYS", "--all")[1]
     assert "more faults" not in everything
     assert sum(line.split()[:1] == ["missing_session:"] for line in everything.splitlines()) == 30
+    assert "other kinds of fault were looked for: session_missing_for_all, " in everything
+    assert "\nEvery figure\nbars with a price above zero: 7500\n" in everything
 
 
 def test_json_is_all_that_is_printed(prices: Path) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS", "--json")
     document = json.loads(output)
-    assert (code, errors) == (0, "")
+    assert code == 3 and "zero_low (1): BA" in errors
     assert document["counts"]["missing_session"] == 30
     assert document["assets_affected"]["suspected_split"] == 1
     assert document["policies"]["suspected_split"] == "split_at_gap"
-    assert document["refused"] == {}
+    assert document["refused"] == {"zero_low": 1}
     assert len(document["faults"]) == 33
 
 
@@ -197,7 +205,9 @@ def test_a_file_of_a_vendor_is_read_by_its_layout(tmp_path: Path) -> None:
     code, output, errors = check(file, "--calendar", "XNYS", "--layout", "stooq")
     assert (code, errors) == (0, "") and "2024-01-02..2024-01-02" in output
     code, _, errors = check(file, "--calendar", "XNYS")
-    assert code == 3 and "state layout: stooq" in errors
+    assert code == 3 and "Fix: give --layout stooq, which reads daily files of Stooq; or rename" in errors
+    code, _, errors = check(file, "--calendar", "XNYS", "--layout", "yahoo")
+    assert code == 3 and "Fix: give --layout stooq, which reads daily files of Stooq; or rename" in errors
 
 
 def test_a_layout_belongs_to_csv_files_and_to_bare_paths(config: Path, tmp_path: Path) -> None:
@@ -206,13 +216,15 @@ def test_a_layout_belongs_to_csv_files_and_to_bare_paths(config: Path, tmp_path:
     assert "--layout is for CSV files" in check(file, "--calendar", "XNYS", "--layout", "stooq")[2]
     assert "--layout: a config names its layout itself" in check(config, "--layout", "stooq")[2]
     assert "--symbol: a config names its symbol itself" in check(config, "--symbol", "ABC")[2]
+    assert "--skip-rows: a config names its skip-rows itself" in check(config, "--skip-rows", "1")[2]
+    assert "--newest-first is for CSV files" in check(file, "--calendar", "XNYS", "--newest-first")[2]
 
 
 def test_symbols_are_told_by_the_names_of_files(prices: Path) -> None:
     for file in prices.glob("*.csv"):
         file.rename(prices / f"NASDAQ_{file.stem}_30Y.csv")
     code, output, _ = check(prices, "--calendar", "XNYS", "--symbol-pattern", "NASDAQ_(.+)_30Y", "--json")
-    assert code == 0
+    assert code == 3
     assert {fault["symbol"] for fault in json.loads(output)["faults"]} >= {"AA", "BA"}
     code, _, errors = check(prices, "--calendar", "XNYS", "--symbol-pattern", "NYSE_(.+)")
     assert (
@@ -234,3 +246,93 @@ def test_many_faults_of_a_kind_are_cut_short_with_how_to_see_the_others(prices: 
     assert "non_session: ... and 4 more faults; --all prints them" in output
     assert output.count("expected a session of XNYS") == 5
     assert check(prices, "--calendar", "XNYS", "--all")[1].count("expected a session of XNYS") >= 9
+
+
+HEADER = "Date,Open,High,Low,Close,Volume\n"
+ROWS = "2024-01-02,10,10.5,9.5,10.0,1000\n2024-01-03,10.1,10.6,9.9,10.2,1100\n"
+THOUSANDS = HEADER + '2024-01-02,"1,010.0","1,010.5","1,009.5","1,010.0","1,000"\n'
+LATEST_FIRST = HEADER + "".join(reversed(ROWS.splitlines(keepends=True)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (HEADER + ROWS).replace(",", ";").replace(".", ","),
+        (HEADER + ROWS).replace(",", "\t"),
+        f"# downloaded 2024-02-01\n{HEADER}{ROWS}",
+        THOUSANDS,
+        LATEST_FIRST,
+        LATEST_FIRST.replace("Date", "timestamp"),
+        f"{HEADER}{ROWS}2024-01-04,null,null,null,null,null\n",
+        STOOQ,
+    ],
+    ids=["semicolons", "tabs", "comment", "thousands", "latest_first", "alpha_vantage", "nulls", "stooq"],
+)
+def test_the_options_that_a_refusal_proposes_read_the_file_as_they_are_written(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "ABC.csv"
+    file.write_text(text)
+    code, output, errors = check(file, "--calendar", "XNYS")
+    assert code == 3
+    proposed = re.search(r"Fix: give (--[^,]*(?:','[^,]*)?), which", output + errors)
+    assert proposed is not None
+    code, output, errors = check(file, "--calendar", "XNYS", *shlex.split(proposed[1]))
+    assert (code, errors) == (0, "")
+
+
+def test_a_parquet_file_of_one_asset_is_read_by_the_option_that_is_proposed(tmp_path: Path) -> None:
+    file = tmp_path / "one.parquet"
+    dates = trading_calendar("XNYS").sessions("2024-01-02", "2024-01-31")
+    frame = pd.DataFrame({"Close": 10.0 + np.arange(len(dates)), "Open": 10.0 + np.arange(len(dates))}, dates)
+    frame.rename_axis("Date").to_parquet(file)
+    code, _, errors = check(file, "--calendar", "XNYS")
+    assert code == 3 and "Fix: give --symbol AAPL, " in errors
+    code, output, errors = check(file, "--calendar", "XNYS", "--symbol", "AAPL")
+    assert (code, errors) == (0, "") and " of 1 asset, 2024-01-02..2024-01-31" in output
+
+
+def test_one_fault_of_a_row_in_five_columns_is_said_once_with_its_ways_out_below(tmp_path: Path) -> None:
+    file = tmp_path / "ABC.csv"
+    file.write_text(f"{HEADER}{ROWS}2024-01-04,null,null,null,null,null\n")
+    lines = check(file, "--calendar", "XNYS")[1].splitlines()
+    assert sum("got 'null'" in line for line in lines) == 1
+    at = next(number for number, line in enumerate(lines) if "got 'null'" in line)
+    assert lines[at].endswith("the same in columns 'High', 'Low', 'Close', 'Volume'.")
+    assert lines[at + 1] == "    Fix: give --layout yahoo, which reads files of Yahoo Finance"
+    assert lines[at + 2] == "    or: these words stand for no value: leave the cell empty"
+    assert lines[at + 3].startswith("    or: correct the value, written as 1234.5")
+    kinds = ", ".join(f"non_finite_{name}" for name in ("open", "high", "low", "close", "volume"))
+    assert f"    {kinds}: mask | drop_asset | keep" in lines
+
+
+def test_of_a_good_file_little_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "ABC.csv"
+    dates = trading_calendar("XNYS").sessions("2024-01-02", "2024-03-28")
+    closes = np.round(100 * np.exp(np.cumsum(0.01 * np.random.default_rng(3).standard_normal(len(dates)))), 2)
+    pd.DataFrame({"close": closes}, dates).rename_axis("date").to_csv(file)
+    code, output, errors = check(file, "--calendar", "XNYS")
+    assert (code, errors) == (0, "")
+    lines = output.splitlines()
+    assert len(lines) <= 10 and max(map(len, lines)) < 200
+    assert lines[0].startswith("No fault found: ") and lines[0].endswith(" kinds of fault were looked for")
+    assert f"  {len(dates)} bars of 1 asset, 2024-01-02..2024-03-28, {len(dates)} sessions" in lines
+    assert "asset-years" not in output and "n_bars" not in output and "{}" not in output
+
+
+def test_one_file_under_two_symbols_is_named_with_both(prices: Path) -> None:
+    (prices / "ZZ.csv").write_text((prices / "AC.csv").read_text())
+    output = check(prices, "--calendar", "XNYS")[1]
+    assert "same_prices: ZZ, " in output and "Every close is that of AC: 250 bars" in output
+
+
+def test_a_data_block_alone_is_checked_and_its_policies_are_obeyed(prices: Path) -> None:
+    config = prices.parent / "data.yaml"
+    config.write_text(f"data:\n{DECLARED}")
+    code, output, errors = check(config)
+    assert code == 3 and "zero_low (1): BA" in errors and "7,500 bars of 30 assets" in output
+    config.write_text(f"data:\n{DECLARED}  policies: {{zero_low: drop_asset}}\n")
+    assert check(config)[0] == 0
+
+
+def test_the_config_of_the_risk_of_a_book_is_checked() -> None:
+    code, output, errors = check(VALID.parents[2] / "configs" / "risk" / "sp500.yaml")
+    assert (code, errors) == (0, "") and "166,260 bars of 20 assets" in output

@@ -5,6 +5,7 @@ import csv
 import pytest
 
 from quantdl.report import pdf
+from quantdl.results import spreadsheets
 from tests.cli.running import PROJECT, invoke
 
 openpyxl = pytest.importorskip("openpyxl", reason="needs the extra `test`")
@@ -40,11 +41,22 @@ def test_the_pdf_stands_beside_the_page(small_run, tmp_path, monkeypatch):
     assert code == 0 and output.split() == [str(tmp_path / "a.html"), str(tmp_path / "a.pdf")]
 
 
-def test_without_a_browser_nothing_is_written(small_run, tmp_path, monkeypatch):
+def test_without_a_browser_the_page_is_written_and_then_the_pdf_refused(small_run, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    code, _, errors = invoke("report", str(small_run), "--pdf", "--output", str(tmp_path / "a.html"))
+    code, output, errors = invoke("report", str(small_run), "--pdf", "--output", str(tmp_path / "a.html"))
     assert code == 2 and "apt-get install chromium" in errors
-    assert not list(tmp_path.iterdir())
+    assert output.split() == [str(tmp_path / "a.html")] == [str(path) for path in tmp_path.iterdir()]
+
+
+def test_what_can_be_written_is_written_before_what_is_missing_is_refused(small_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(spreadsheets, "find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    options = ["--excel", "a.xlsx", "--csv", "tables", "--pdf", "--output", "a.html"]
+    code, output, errors = invoke("report", str(small_run), *options)
+    assert code == 2 and output.split() == ["tables", "a.html"]
+    assert "a.xlsx: Excel files need XlsxWriter" in errors and "apt-get install chromium" in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "tables"]
 
 
 @pytest.mark.parametrize(

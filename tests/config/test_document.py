@@ -73,6 +73,27 @@ def test_a_file_that_is_not_there_is_named_with_what_was_meant(tmp_path: Path) -
     assert missing_file(tmp_path / "a.yaml", "strategy.py") is None
     message = missing_file(tmp_path / "a.yaml", "strateggy.py")
     assert message == (
-        f"no such file: '{tmp_path}/strateggy.py'; paths are relative to this config; did you mean 'strategy.py'?"
+        f"no such file: 'strateggy.py', which is {tmp_path}/strateggy.py; paths are relative to this config; "
+        "did you mean 'strategy.py'?"
     )
     assert missing_file(tmp_path / "a.yaml", "nul\0byte") is not None
+
+
+def test_a_file_that_is_not_there_is_shown_as_the_config_writes_it_and_from_the_root(
+    tmp_path: Path, monkeypatch
+) -> None:
+    """Neither depends on the folder in which the command runs."""
+    for folder in ("configs", "strategies"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "strategies" / "pairs.py").write_text("")
+    monkeypatch.chdir(tmp_path)
+    assert missing_file(Path("configs/a.yaml"), "../strategies/nosuch.py") == (
+        f"no such file: '../strategies/nosuch.py', which is {tmp_path}/strategies/nosuch.py; "
+        "paths are relative to this config"
+    )
+    assert str(missing_file(Path("configs/a.yaml"), "../strategies/pair.py")).endswith(
+        "; did you mean '../strategies/pairs.py'?"
+    )
+    assert missing_file(Path("configs/a.yaml"), "/nowhere/a.py") == (
+        "no such file: '/nowhere/a.py'; paths are relative to this config"
+    )

@@ -306,7 +306,10 @@ def test_extends_misspelt_is_recognised(write_config: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("extends: base.yml", "extends: no such file: '{folder}/base.yml'; paths are relative to this config; did you"),
+        (
+            "extends: base.yml",
+            "extends: no such file: 'base.yml', which is {folder}/base.yml; paths are relative to this config; did you",
+        ),
         ("extends: [a.yaml]", "extends: given a list; expected the path of one config"),
         ("extends: {a: b}", "extends: given a mapping; expected the path of one config"),
         ("extends:", "extends: given nothing; expected the path of one config"),

@@ -90,6 +90,7 @@ def test_the_census_of_a_thousand_stocks_agrees_with_an_independent_count(stocks
         "spike_and_revert": 3,
         "penny_price": 1851,
         "mixed_adjustment": 0,
+        "same_prices": 0,
     }
     assert {kind: document["counts"][kind] for kind in expected} == expected
     assets = {

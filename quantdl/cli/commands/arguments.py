@@ -3,16 +3,16 @@
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from quantdl.cli.completion import complete_config, complete_layout, complete_run
-from quantdl.errors import ConfigError, RunError, did_you_mean
+from quantdl.errors import ConfigError, DataSettingsError, RunError
 
 if TYPE_CHECKING:
     from quantdl.config import ExperimentConfig
-    from quantdl.market.sources.layouts.known import LayoutName
+    from quantdl.market.sources.file_format import FileFormat
 
 ConfigPath = Annotated[
     Path,
@@ -39,6 +39,29 @@ LayoutOption = Annotated[
         autocompletion=complete_layout,
     ),
 ]
+SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Asset of a file that does not name it.")]
+SymbolPatternOption = Annotated[
+    str | None,
+    typer.Option("--symbol-pattern", help="How names of CSV files spell symbols, for instance 'NASDAQ_(.+)_30Y'."),
+]
+SeparatorOption = Annotated[
+    str | None, typer.Option("--separator", metavar="MARK", help="Between the cells of CSV files: , ; | or tab.")
+]
+DecimalOption = Annotated[
+    str | None, typer.Option("--decimal", metavar="MARK", help="Before the decimals of numbers: . or ,")
+]
+ThousandsOption = Annotated[
+    str | None,
+    typer.Option("--thousands", metavar="MARK", help="Between the thousands of numbers: , . ' or a space."),
+]
+DateFormatOption = Annotated[
+    str | None,
+    typer.Option("--date-format", metavar="FORMAT", help="How dates are written, for instance '%d.%m.%Y'."),
+]
+SkipRowsOption = Annotated[
+    int | None, typer.Option("--skip-rows", metavar="LINES", help="Lines above the header of CSV files.")
+]
+NewestFirstOption = Annotated[bool, typer.Option("--newest-first", help="The CSV files may begin with the latest bar.")]
 
 _LONGEST_AGE = 4  # digits: more would lie before the calendar begins
 
@@ -72,23 +95,50 @@ def day_of(text: str, option: str) -> date:
         raise ConfigError(f"{option}: given {text!r}; expected a date such as 2016-12-30.") from None
 
 
-def layout_of(text: str | None) -> "LayoutName | None":
-    """Read the name of a layout that an option states.
+def file_format_of(
+    layout: str | None = None,
+    symbol: str | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    date_format: str | None = None,
+    skip_rows: int | None = None,
+    *,
+    newest_first: bool = False,
+) -> "FileFormat":
+    """Read what options state of how files are written.
 
     Raises:
-        ConfigError: If it is none.
+        ConfigError: If one of them is none of its values, or they do not suit one another; all of them at once.
 
     Example:
-        >>> layout_of("stooq"), layout_of(None)
-        ('stooq', None)
+        >>> form = file_format_of("stooq", decimal=",")
+        >>> form.layout, form.decimal, form.thousands
+        ('stooq', ',', None)
     """
-    from quantdl.market.sources.layouts.known import LAYOUTS
+    from quantdl.market.reading.dialect import Decimal, Separator, Thousands
+    from quantdl.market.sources.file_format import FileFormat
 
-    found = next((name for name in LAYOUTS if name == text), None)
-    if text is not None and found is None:
-        expected = f"expected one of {', '.join(LAYOUTS)}{did_you_mean(text, LAYOUTS)}"
-        raise ConfigError(f"--layout: given {text!r}; {expected}")
-    return found
+    marks: dict[str, tuple[str | None, tuple[str, ...]]] = {
+        "separator": ("\t" if separator in ("tab", "\\t") else separator, get_args(Separator)),
+        "decimal": (decimal, get_args(Decimal)),
+        "thousands": (thousands, get_args(Thousands)),
+    }
+    wrong = []
+    for name, (given, known) in marks.items():
+        if given is not None and given not in known:
+            spelled = " ".join("tab" if mark == "\t" else repr(mark) for mark in known)
+            wrong.append(f"--{name}: given {given!r}; expected one of {spelled}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
+    stated: dict[str, Any] = {name: given for name, (given, _) in marks.items()}
+    stated |= {"layout": layout, "symbol": symbol, "date_format": date_format, "skip_rows": skip_rows}
+    try:
+        return FileFormat(**stated, newest_first=True if newest_first else None)
+    except DataSettingsError as error:
+        raise ConfigError(
+            "\n".join(f"--{name.replace('_', '-')}: {message}" for name, message in error.faults)
+        ) from None
 
 
 def age_of(text: str, option: str) -> timedelta:

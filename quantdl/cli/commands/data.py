@@ -5,13 +5,29 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, LayoutOption, day_of, existing, layout_of, load
+from quantdl.cli.commands.arguments import (
+    AsJson,
+    ConfigPath,
+    DateFormatOption,
+    DecimalOption,
+    LayoutOption,
+    NewestFirstOption,
+    SeparatorOption,
+    SkipRowsOption,
+    SymbolOption,
+    SymbolPatternOption,
+    ThousandsOption,
+    day_of,
+    existing,
+    file_format_of,
+    load,
+)
 from quantdl.cli.completion import complete_config
 from quantdl.cli.printing import print_json, print_table
 from quantdl.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from quantdl.config import ExperimentConfig
+    from quantdl.config import ForecastConfig
 
 
 def data_check(
@@ -35,27 +51,41 @@ def data_check(
         str | None, typer.Option(help="IANA zone of times without an offset, for instance America/New_York.")
     ] = None,
     layout: LayoutOption = None,
-    symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
-    symbol_pattern: Annotated[
-        str | None, typer.Option(help="How names of CSV files spell symbols, for instance 'NASDAQ_(.+)_30Y'.")
-    ] = None,
+    symbol: SymbolOption = None,
+    symbol_pattern: SymbolPatternOption = None,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    date_format: DateFormatOption = None,
+    skip_rows: SkipRowsOption = None,
+    newest_first: NewestFirstOption = False,
     as_json: AsJson = False,
-    whole: Annotated[bool, typer.Option("--all", help="Print every fault, not the largest of each kind.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Print every fault, every kind that was looked for and every figure.")
+    ] = False,
 ) -> None:
     """Name every fault in the data, those first at which a run would stop, each with what to do. Nothing is repaired.
 
-    Bars within a session need --frequency, --labelled and --anchored. Exit code 3 where a run of the CONFIG would
-    refuse the data.
+    A CONFIG may be that of a run, of the risk of a book, or a `data` block alone. Bars within a session need
+    --frequency, --labelled and --anchored. Exit code 3 where a run would refuse the data: by the policies of the
+    CONFIG, or of a PATH unless a config says otherwise.
     """
     is_config = target.suffix in (".yaml", ".yml")
-    given = {"calendar": calendar, "labelled": labelled, "anchored": anchored, "times-in": times_in}
-    given |= {"layout": layout, "symbol": symbol, "symbol-pattern": symbol_pattern}
+    given: dict[str, object] = {"calendar": calendar, "labelled": labelled, "anchored": anchored, "times-in": times_in}
+    given |= {"layout": layout, "symbol": symbol, "symbol-pattern": symbol_pattern, "separator": separator}
+    given |= {"decimal": decimal, "thousands": thousands, "date-format": date_format, "skip-rows": skip_rows}
+    given |= {"newest-first": newest_first or None}
     for option, value in given.items():
         if is_config and value is not None:
             raise ConfigError(f"--{option}: a config names its {option} itself; leave the option out.")
     if (labelled is None) != (anchored is None):
         raise ConfigError("--labelled and --anchored go together: say both for bars within a session.")
-    checked: ExperimentConfig | Path = load(target) if is_config else existing(target)
+    written = file_format_of(
+        layout, symbol, separator, decimal, thousands, date_format, skip_rows, newest_first=newest_first
+    )
+    from quantdl.config import load_prices_config
+
+    checked: ForecastConfig | Path = load_prices_config(target) if is_config else existing(target)
     from quantdl.cli.census import REFUSES, REFUSES_BY_DEFAULT, print_census, print_census_json, refusal
     from quantdl.experiment import check_data
     from quantdl.experiment.preparation import refused_rows
@@ -64,22 +94,20 @@ def data_check(
     from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
 
     intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
-    options = calendar, frequency, intraday, layout_of(layout), symbol, symbol_pattern
+    options = calendar, frequency, intraday, written, symbol_pattern
     census = check_data(checked, *options)
+    bare = isinstance(checked, Path)
     policies = Policies() if isinstance(checked, Path) else checked.data.policies
-    refused = () if isinstance(checked, Path) else refused_faults(census, policies)
-    if not isinstance(checked, Path) and checked.data.at_loading() == "refuse":
+    says, refused = REFUSES_BY_DEFAULT if bare else REFUSES, refused_faults(census, policies)
+    if isinstance(checked, Path) or checked.data.at_loading() == "refuse":
         refused = (*faults_at_loading(census), *refused)
     if as_json:
         print_census_json(census, policies, refused)
     else:
-        bare = isinstance(checked, Path)
-        shown = (*faults_at_loading(census), *refused_faults(census, policies)) if bare else refused
-        rows = refused_rows(checked, *options) if {*faults_at_loading(census)} & {*shown} else ()
-        says = REFUSES_BY_DEFAULT if bare else REFUSES
-        print_census(census, policies, shown, rows, whole=whole, says=says)
+        rows = refused_rows(checked, *options) if {*faults_at_loading(census)} & {*refused} else ()
+        print_census(census, policies, refused, rows, whole=whole, says=says)
     if refused:
-        typer.echo(refusal(refused), err=True)
+        typer.echo(refusal(refused, says), err=True)
         raise typer.Exit(DataError.exit_code)
 
 

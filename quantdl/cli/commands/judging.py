@@ -108,12 +108,11 @@ def report(
     """Write the report of a run, or the comparison of several, as one HTML file; the last line is its path.
 
     With --csv or --excel the tables of one run, or of an evaluation, are written instead; with --output or --pdf, both.
+    What needs a program or a package that is not there is refused last, when everything else is written.
     """
-    from quantdl.cli.exporting import write_exports, write_page
+    from quantdl.cli.exporting import written
     from quantdl.runs.store import find_run
 
     found = [find_run(root, name) for name in names]
-    exports = write_exports(found, csv, excel)
-    pages = () if exports and output is None and not pdf else write_page(found, output, as_pdf=pdf)
-    for written in (*exports, *pages):
-        typer.echo(written)
+    for path in written(found, output, csv, excel, as_pdf=pdf):
+        typer.echo(path)

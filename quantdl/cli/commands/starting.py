@@ -7,7 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, LayoutOption, Root, layout_of
+from quantdl.cli.commands.arguments import (
+    AsJson,
+    DateFormatOption,
+    DecimalOption,
+    LayoutOption,
+    NewestFirstOption,
+    Root,
+    SeparatorOption,
+    SkipRowsOption,
+    SymbolOption,
+    SymbolPatternOption,
+    ThousandsOption,
+    file_format_of,
+)
 from quantdl.cli.printing import print_json
 from quantdl.errors import ConfigError, RunError
 
@@ -27,7 +40,14 @@ def init(
     ] = None,
     calendar: Annotated[str | None, typer.Option(help="Trading calendar of --data, for instance XNYS or 24/7.")] = None,
     layout: LayoutOption = None,
-    symbol: Annotated[str | None, typer.Option(help="Asset of a file that does not name it.")] = None,
+    symbol: SymbolOption = None,
+    symbol_pattern: SymbolPatternOption = None,
+    separator: SeparatorOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    date_format: DateFormatOption = None,
+    skip_rows: SkipRowsOption = None,
+    newest_first: NewestFirstOption = False,
     adjustment: Annotated[
         Literal["raw", "split", "total_return"] | None,
         typer.Option(help="What the prices of --data are adjusted for; nothing in them tells."),
@@ -39,13 +59,17 @@ def init(
     On a terminal it asks what only you can decide: the items of the plan, each with an answer to begin from. Nothing
     is ever overwritten.
     """
-    if data is None and any((calendar, layout, symbol, adjustment)):
-        raise ConfigError("--calendar, --layout, --symbol and --adjustment say what --data holds; give --data as well.")
+    written = file_format_of(
+        layout, symbol, separator, decimal, thousands, date_format, skip_rows, newest_first=newest_first
+    )
+    about = {"calendar": calendar, "adjustment": adjustment, "symbol_pattern": symbol_pattern, **vars(written)}
+    stated = [f"--{name.replace('_', '-')}" for name, value in about.items() if value is not None]
+    if data is None and stated:
+        raise ConfigError(f"{stated[0]}: says what --data holds; give --data as well.")
     if not yes and not sys.stdin.isatty():
         raise ConfigError(
             "no terminal can answer questions here; say --yes to begin from the answers shown in the files."
         )
-    known = layout_of(layout)
     if data is not None and not data.exists():
         raise ConfigError(f"--data {data}: no such file or folder.")
     from quantdl.experiment.starting.project import Project
@@ -56,7 +80,7 @@ def init(
         calendar = typer.prompt("Trading calendar of the prices, such as XNYS for New York or 24/7")
     from quantdl.experiment.starting.market_facts import bundled_facts, facts_of_files
 
-    facts = bundled_facts() if data is None else facts_of_files(data, calendar, known, symbol, adjustment)
+    facts = bundled_facts() if data is None else facts_of_files(data, calendar, written, symbol_pattern, adjustment)
     _write(project, facts, ask_all=not yes)
 
 

@@ -12,7 +12,7 @@ from quantdl.market.inspection.census import take_census
 from quantdl.market.inspection.treatment import faults_at_loading
 from quantdl.market.panel import Panel
 from quantdl.market.sources import load_sp500
-from quantdl.market.sources.layouts.known import LayoutName
+from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
 
 FEWEST_SESSIONS = 500
 """Sessions below which there is nothing to learn from, to choose by and to be judged on."""
@@ -93,8 +93,8 @@ def bundled_facts() -> MarketFacts:
 def facts_of_files(
     path: Path,
     calendar: str | None,
-    layout: LayoutName | None = None,
-    symbol: str | None = None,
+    file_format: FileFormat = PLAIN_FILES,
+    symbol_pattern: str | None = None,
     adjustment: Adjustment | None = None,
 ) -> MarketFacts:
     """Return what files of daily bars tell: sessions, assets, fields, and the cells that cannot be right.
@@ -102,15 +102,15 @@ def facts_of_files(
     Args:
         path: A folder of CSV files, a CSV file or a Parquet file.
         calendar: Trading calendar; see `load_bare`, which refuses to guess it.
-        layout: Whose CSV files they are, where they are no plain ones.
-        symbol: The asset of a file that does not name it.
+        file_format: How the files are written, where they are no plain ones.
+        symbol_pattern: How the names of CSV files spell symbols; None where they are the symbols.
         adjustment: What the prices are adjusted for, which nothing tells; None where it is to be asked.
 
     Raises:
         ConfigError: If no calendar is given.
         DataError: If nothing can be read, or there are too few sessions.
     """
-    panel = load_bare(path, calendar, layout=layout, symbol=symbol)
+    panel = load_bare(path, calendar, file_format=file_format, symbol_pattern=symbol_pattern)
     if len(panel.sessions) < FEWEST_SESSIONS:
         raise DataError(
             f"{path}: {len(panel.sessions):,} sessions; a strategy is fitted, chosen and judged on at least "
@@ -123,7 +123,7 @@ def facts_of_files(
     parquet = path.is_file() and path.suffix.lower() != ".csv"
     settings: dict[str, object] = {"kind": "parquet" if parquet else "csv_folder", "timezone": card.timezone}
     settings |= {"calendar": card.calendar, "source": f"{NOT_STATED}; the files of {path.name}"}
-    stated = {"layout": layout, "symbol": symbol, "adjustment": adjustment}
+    stated = {**vars(file_format), "symbol_pattern": symbol_pattern, "adjustment": adjustment}
     settings |= {name: value for name, value in stated.items() if value is not None}
     return MarketFacts(panel, path, settings, broken)
 

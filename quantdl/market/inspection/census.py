@@ -10,6 +10,7 @@ from quantdl.market.card import Universe
 from quantdl.market.data_fault import DataFault
 from quantdl.market.inspection.checks import CHECKS, Check, InspectedPanel
 from quantdl.market.inspection.policies import Policies
+from quantdl.market.inspection.same_prices import same_prices
 from quantdl.market.inspection.session_bars import session_numbers
 from quantdl.market.inspection.summary import Summary, summarise
 from quantdl.market.inspection.survivorship import judge_survivorship
@@ -114,7 +115,8 @@ def take_census(panel: Panel) -> Census:
     """Look for every kind of fault that is known.
 
     The kinds on cells are listed in `quantdl.market.inspection.checks`. ``session_missing_for_all`` is a session of the
-    calendar on which no asset has a bar although some asset has one before and after. What the loader recorded
+    calendar on which no asset has a bar although some asset has one before and after. ``same_prices`` is an asset with
+    the closes of another one, see `quantdl.market.inspection.same_prices`. What the loader recorded
     (``duplicate``, ``unsorted``, ``non_session`` and others, see `quantdl.market.reading.assembly.assemble`) is
     repeated, and so is every ``revision`` that the vintages of the source show.
 
@@ -141,7 +143,7 @@ def take_census(panel: Panel) -> Census:
         n_assets=len(panel.assets),
         fingerprint=panel.card.fingerprint,
         coverage={name: float(value) for name, value in zip(panel.assets, share, strict=True)},
-        faults=(*panel.faults, *_missing_for_all(panel), *found),
+        faults=(*panel.faults, *_missing_for_all(panel), *found, *same_prices(panel)),
         by_year=map_faults(panel, cells),
         summary=summarise(panel, missing=cells["missing_session"], large_returns=cells["return_above_50pct"]),
         universe=survivorship.universe,

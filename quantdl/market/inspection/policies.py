@@ -44,7 +44,9 @@ class Policies:
     histories where the price changes its scale, so that no return is made of two scales, and keep what may be true: a
     large move, a spike, a repeated close, a quiet week. They refuse what is wrong as a whole and cannot be mended by
     leaving something out: corporate actions that contradict the prices, and closes on another scale than the bars they
-    belong to. A revision is kept: the panel holds the latest reading, and the vintages hold every other.
+    belong to. Two assets with the same prices are only reported: which of them is right, only their owner knows;
+    ``drop_asset`` drops the later one. A revision is kept: the panel holds the latest reading, and the vintages hold
+    every other.
     """
 
     missing_session: Action = "mask"
@@ -88,6 +90,7 @@ class Policies:
     repeated_row: Action = "keep"
     coarse_price: Action = "keep"
     penny_price: Action = "keep"
+    same_prices: ReportAction = "keep"
     duplicate: Action = "keep"
     unsorted: Action = "keep"
     non_session: Action = "keep"

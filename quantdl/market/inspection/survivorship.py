@@ -74,7 +74,8 @@ def judge_survivorship(panel: Panel) -> Survivorship:
     elif panel.card.declaration.universe == "survivors":
         verdict = f"; the card declares a universe of survivors, so {_FLATTERED}."
     elif exits == 0:
-        verdict = "; too little time to tell whether the universe was chosen by its survivors."
+        facts = f"{len(panel.sessions.unique()):,} sessions of {_assets(len(alive))}, all of which live to the last"
+        verdict = ", are too little time to tell whether the universe was chosen by its survivors."
     else:
         verdict = "; nothing here says that the universe was chosen by its survivors."
     last, listings, chance = _beginnings(panel, firsts)
@@ -85,6 +86,10 @@ def judge_survivorship(panel: Panel) -> Survivorship:
         )
     universe = "survivors" if chosen else panel.card.declaration.universe
     return Survivorship(universe, exits, expected, probability, last.date(), listings, chance, facts + verdict)
+
+
+def _assets(number: int) -> str:
+    return "1 asset" if number == 1 else f"{number:,} assets"
 
 
 def _beginnings(panel: Panel, firsts: pd.DatetimeIndex) -> tuple[pd.Timestamp, int, float]:

@@ -18,8 +18,10 @@ from quantdl.market.panel import Panel
 from quantdl.market.reading.axis import Placement, place_bars, refuse_beyond_memory
 from quantdl.market.reading.bars import Bars, concatenate
 from quantdl.market.reading.header import FIELDS, PRICES
-from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
+from quantdl.market.reading.row_faults import FaultyDataError, Place, Proposal, RowFault, unreadable
 from quantdl.market.status import CellStatus, read_silence
+
+_NEWEST_FIRST = Proposal((("newest_first", True),), "which reads files that begin with the latest bar")
 
 
 def assemble(parts: Sequence[Bars], declaration: Declaration) -> Panel:
@@ -157,8 +159,9 @@ def _misplaced(bars: Bars, placement: Placement, declaration: Declaration) -> li
         expected = f"the {cut.labelled} of a {bar}, anchored to the {cut.anchored}"
         fix = "remove the bar, or declare the calendar, labelled, anchored and times_in that are meant"
         row_faults += bars.find("outside_session", strange, None, when, expected, fix)
-    fix = "sort the rows of each asset by date, or state newest_first: true of CSV files that begin with the latest bar"
-    row_faults += bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
+    fix = "sort the rows of each asset by date"
+    unsorted = bars.find("unsorted", backward, None, when, "a later session than in the row before", fix)
+    row_faults += [replace(one, proposed=_NEWEST_FIRST if one.place.unit == "line" else None) for one in unsorted]
     fix = "keep one of the bars"
     if 2 * len(repeated) > len(bars.row):  # so many are shorter bars than declared
         frequency = "such as 60min, and how they are dated" if period is None else "such as 1D"

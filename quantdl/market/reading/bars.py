@@ -14,7 +14,7 @@ from quantdl.calendars import bar_length
 from quantdl.market.card import Declaration
 from quantdl.market.reading.columns import Objection, as_text, read_halts, read_numbers, read_symbols
 from quantdl.market.reading.header import FIELDS, read_header
-from quantdl.market.reading.row_faults import Place, RowFault, shortened, unreadable
+from quantdl.market.reading.row_faults import Place, Proposal, RowFault, shortened, unreadable
 from quantdl.market.reading.times import on_the_clock, read_days, read_times
 
 _VALUES_SHOWN = 5
@@ -190,9 +190,9 @@ def read_dates(column: pd.Series, declaration: Declaration) -> tuple[np.ndarray,
     return on_the_clock(begin, declaration.timezone).astype("datetime64[D]"), times, objections
 
 
-def nothing_read(place: Place, given: str, expected: str, fix: str) -> Bars:
+def nothing_read(place: Place, given: str, expected: str, fix: str, proposed: Proposal | None = None) -> Bars:
     """Return no bars and the objection to the whole place."""
-    return no_bars(place, (unreadable(place, given, expected, fix),))
+    return no_bars(place, (unreadable(place, given, expected, fix, proposed=proposed),))
 
 
 def no_bars(place: Place, row_faults: tuple[RowFault, ...]) -> Bars:

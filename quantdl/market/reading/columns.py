@@ -141,7 +141,7 @@ def _how_to_write(column: pd.Series, bad: np.ndarray) -> str:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         text = as_text(column[bad])
         looks = [words for pattern, words in _NO_NUMBERS if text.str.fullmatch(pattern).all()]
-    seen = f"{looks[0]}; " if looks else ""
+    seen = f"{looks[0]}; or " if looks else ""
     return f"{seen}correct the value, written as 1234.5: a point before the decimals, {_NO_SIGNS}"
 
 

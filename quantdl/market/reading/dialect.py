@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Separator = Literal[",", ";", "\t", "|"]
+Decimal = Literal[".", ","]
 Thousands = Literal[",", ".", " ", "'"]
 TimeUnit = Literal["s", "ms"]
 
@@ -34,7 +35,7 @@ class Dialect:
     """
 
     separator: Separator = ","
-    decimal: Literal[".", ","] = "."
+    decimal: Decimal = "."
     thousands: Thousands | None = None
     date_format: str | None = None
     time_unit: TimeUnit | None = None

@@ -63,7 +63,7 @@ def _named(frame: pd.DataFrame, dialect: Dialect, place: Place, symbol: str | No
         missing = [name for name in wanted if name.strip().lower() not in names]
         if missing:
             given = f"columns {[shortened(str(label)) for label in frame.columns[:20]]}"
-            fix = f"state in columns: which column holds the {holds}"
+            fix = f"state in columns: which column holds the {holds} (columns is a key under data of a config)"
             row_faults.append(unreadable(place, given, f"a column {missing[0]!r} for the {holds}", fix, holds))
         else:
             places[holds] = [names.index(name.strip().lower()) for name in wanted]

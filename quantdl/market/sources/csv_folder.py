@@ -1,6 +1,7 @@
 """CSV files, one an asset, as people have them on disk."""
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from quantdl.market.panel import Panel
 from quantdl.market.reading.assembly import assemble
 from quantdl.market.reading.bars import Bars, nothing_read
 from quantdl.market.reading.csv_text import read_text
-from quantdl.market.reading.dialect import PLAIN, Dialect
-from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault
+from quantdl.market.reading.dialect import PLAIN
+from quantdl.market.reading.row_faults import FaultyDataError, Place, Proposal, RowFault
 from quantdl.market.sources.file_format import PLAIN_FILES, FileFormat
-from quantdl.market.sources.format_proposal import proposal
+from quantdl.market.sources.format_proposal import layout_proposal, proposal
 from quantdl.market.sources.settings import symbol_pattern_fault
 from quantdl.market.sources.text_files import bars_of_text
 
@@ -64,9 +65,14 @@ def load_csv_folder(
         )
     if symbol_pattern is not None and file_format.symbol is None:
         _refuse_misfit(files, pattern)
-    dialect = file_format.dialect()
-    bars = [_read_file(file, declaration, pattern, dialect) for file in files]
-    return assemble(bars, declaration) if symbol_pattern is None else _assembled(bars, declaration, files, pattern)
+    bars = [_read_file(file, declaration, pattern, file_format) for file in files]
+    try:
+        return assemble(bars, declaration)
+    except FaultyDataError as error:
+        found = error.row_faults
+    if file_format.dialect() == PLAIN:
+        found = tuple(map(_with_layout, found))
+    raise FaultyDataError(found if symbol_pattern is None else _told_apart(found, files, pattern))
 
 
 def _refuse_misfit(files: list[Path], pattern: re.Pattern[str]) -> None:
@@ -83,31 +89,31 @@ def _refuse_misfit(files: list[Path], pattern: re.Pattern[str]) -> None:
     raise DataSettingsError(("symbol_pattern", f"{given}; {_expected(files[0].stem)}"))
 
 
-def _assembled(bars: list[Bars], declaration: Declaration, files: list[Path], pattern: re.Pattern[str]) -> Panel:
-    """Put the bars of files together; where bars of one symbol overlap, say in which names a pattern has found it.
+def _told_apart(row_faults: Iterable[RowFault], files: list[Path], pattern: re.Pattern[str]) -> Iterator[RowFault]:
+    """Yield objections; where bars of one symbol overlap, with the names of files in which a pattern has found it."""
+    names: dict[str, list[str]] = {}
+    for file in files:
+        if (match := pattern.fullmatch(file.stem)) is not None:
+            names.setdefault(match[1], []).append(file.name)
+    for row_fault in row_faults:
+        found = names.get(row_fault.symbol or "", [])
+        if row_fault.kind != "duplicate" or len(found) < 2:
+            yield row_fault
+            continue
+        told = (
+            f"symbol_pattern {pattern.pattern!r} finds {row_fault.symbol} in {' and '.join(found[:_FILES_SHOWN])}: put "
+            "all that tells the files apart into its group"
+        )
+        yield replace(row_fault, fix=f"{told}; or {row_fault.fix}")
 
-    Raises:
-        FaultyDataError: As `assemble`.
-    """
-    try:
-        return assemble(bars, declaration)
-    except FaultyDataError as error:
-        names: dict[str, list[str]] = {}
-        for file in files:
-            if (match := pattern.fullmatch(file.stem)) is not None:
-                names.setdefault(match[1], []).append(file.name)
-        raise FaultyDataError(_told_apart(row_fault, names, pattern) for row_fault in error.row_faults) from error
 
-
-def _told_apart(row_fault: RowFault, names: dict[str, list[str]], pattern: re.Pattern[str]) -> RowFault:
-    found = names.get(row_fault.symbol or "", [])
-    if row_fault.kind != "duplicate" or len(found) < 2:
+def _with_layout(row_fault: RowFault) -> RowFault:
+    """Return an objection to the order of a file's rows with the layout in which they are so, if it seems to be one."""
+    if row_fault.kind != "unsorted":
         return row_fault
-    told = (
-        f"symbol_pattern {pattern.pattern!r} finds {row_fault.symbol} in {' and '.join(found[:_FILES_SHOWN])}: put all "
-        "that tells the files apart into its group"
-    )
-    return replace(row_fault, fix=f"{told}; or {row_fault.fix}")
+    text = read_text(Path(row_fault.place.name), row_fault.place)
+    layout = layout_proposal(text) if isinstance(text, str) else None
+    return row_fault if layout is None else replace(row_fault, proposed=layout)
 
 
 def _expected(stem: str) -> str:
@@ -117,8 +123,8 @@ def _expected(stem: str) -> str:
     return f"expected one that fits the whole name without .csv{likely}"
 
 
-def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], dialect: Dialect) -> Bars:
-    place = Place(str(file), unit="line", first=2)
+def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], file_format: FileFormat) -> Bars:
+    place, dialect = Place(str(file), unit="line", first=2), file_format.dialect()
     match = pattern.fullmatch(file.stem)
     if dialect.symbol is None and (match is None or not (match[1] or "").strip()):
         expected = f"a file name that fits symbol_pattern '{pattern.pattern}'"
@@ -128,17 +134,21 @@ def _read_file(file: Path, declaration: Declaration, pattern: re.Pattern[str], d
     if isinstance(text, Bars):
         return text
     bars = bars_of_text(text, str(file), declaration, symbol, dialect)
-    if dialect != PLAIN or not _is_unread(bars):
+    if not _is_unread(bars):
         return bars
-    stated = proposal(text, declaration, symbol)
-    return replace(bars, row_faults=tuple(_with(row_fault, stated) for row_fault in bars.row_faults))
+    stated = _proposed(text, declaration, symbol, file_format)
+    return replace(bars, row_faults=tuple(replace(row_fault, proposed=stated) for row_fault in bars.row_faults))
+
+
+def _proposed(text: str, declaration: Declaration, symbol: str, file_format: FileFormat) -> Proposal | None:
+    """Return what to state of a file that could not be read as what is stated; another layout than that."""
+    if replace(file_format, symbol=None) == PLAIN_FILES:
+        return proposal(text, declaration, symbol)
+    other = layout_proposal(text)
+    return None if other is None or other.settings == (("layout", file_format.layout),) else other
 
 
 def _is_unread(bars: Bars) -> bool:
     """Return whether nothing of a file was read, or nothing of one of its columns."""
     faulty = sum(len(row_fault.rows) for row_fault in bars.row_faults)
     return bool(bars.row_faults) and (not len(bars.row) or 2 * faulty > len(bars.row))
-
-
-def _with(row_fault: RowFault, stated: str) -> RowFault:
-    return replace(row_fault, fix=f"{stated}; or {row_fault.fix}") if stated else row_fault

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from quantdl.errors import DataSettingsError, did_you_mean
-from quantdl.market.reading.dialect import PLAIN, Dialect, Separator, Thousands, TimeUnit
+from quantdl.market.reading.dialect import PLAIN, Decimal, Dialect, Separator, Thousands, TimeUnit
 from quantdl.market.sources.layouts.known import LAYOUTS, LayoutName
 
 Value = TypeVar("Value")
@@ -37,7 +37,7 @@ class FileFormat:
 
     layout: LayoutName | None = None
     separator: Separator | None = None
-    decimal: Literal[".", ","] | None = None
+    decimal: Decimal | None = None
     thousands: Thousands | None = None
     date_format: str | None = None
     time_unit: TimeUnit | None = None

@@ -1,10 +1,12 @@
 """What to state about a text file that is no plain one, found by trying: proposed to its user, never assumed."""
 
 from collections.abc import Iterator
+from typing import get_args
 
 from quantdl.market.card import Declaration
 from quantdl.market.reading.dialect import Separator
 from quantdl.market.reading.header import DATE_NAMES
+from quantdl.market.reading.row_faults import Proposal, Stated
 from quantdl.market.reading.text_kinds import cells_of
 from quantdl.market.sources.file_format import FileFormat
 from quantdl.market.sources.layouts.known import recognised
@@ -12,11 +14,17 @@ from quantdl.market.sources.text_files import bars_of_text
 
 _LINES_TRIED = 2000
 _LINES_ABOVE = 40
-_SEPARATORS: dict[Separator, str] = {",": "','", ";": "';'", "\t": '"\\t"', "|": "'|'"}  # as YAML writes them
+_SEPARATORS: tuple[Separator, ...] = get_args(Separator)
 
 
-def proposal(text: str, declaration: Declaration, symbol: str) -> str:
-    """Return the settings under which a file can be read, as a config states them; empty where there are none.
+def layout_proposal(text: str) -> Proposal | None:
+    """Return the layout that a file seems to have, by its beginning; None where it has none or may have several."""
+    layout = recognised(text)
+    return None if layout is None else Proposal((("layout", layout.name),), f"which reads {layout.whose}")
+
+
+def proposal(text: str, declaration: Declaration, symbol: str) -> Proposal | None:
+    """Return the settings under which a file can be read; None where there are none.
 
     A layout that the file seems to have comes first. Otherwise separators, marks of numbers and lines to skip are tried
     on the file's beginning, and what reads it is proposed, unless decimals and thousands cannot be told apart.
@@ -26,16 +34,16 @@ def proposal(text: str, declaration: Declaration, symbol: str) -> str:
         declaration: What the prices are.
         symbol: The asset.
     """
-    layout = recognised(text)
+    layout = layout_proposal(text)
     if layout is not None:
-        return f"state layout: {layout.name}, which reads {layout.whose}"
+        return layout
     beginning = "\n".join(text.split("\n", _LINES_TRIED)[:_LINES_TRIED])
     found = {
         form.decimal or ".": form
         for form in reversed([*_tried(beginning)])
         if not bars_of_text(beginning, "", declaration, symbol, form.dialect()).row_faults
     }
-    return f"state {_worded(*found.values())}, which reads it" if len(found) == 1 else ""
+    return Proposal(_settings(*found.values()), "which reads it") if len(found) == 1 else None
 
 
 def _tried(text: str) -> Iterator[FileFormat]:
@@ -55,11 +63,11 @@ def _tried(text: str) -> Iterator[FileFormat]:
         yield FileFormat(separator=other, skip_rows=above, decimal=",", thousands=".")
 
 
-def _worded(form: FileFormat) -> str:
-    stated = {
+def _settings(form: FileFormat) -> tuple[tuple[str, Stated], ...]:
+    stated: dict[str, Stated | None] = {
         "skip_rows": form.skip_rows,
-        "separator": None if form.separator is None else _SEPARATORS[form.separator],
-        "decimal": None if form.decimal is None else f"'{form.decimal}'",
-        "thousands": None if form.thousands is None else f"'{form.thousands}'",
+        "separator": form.separator,
+        "decimal": form.decimal,
+        "thousands": form.thousands,
     }
-    return ", ".join(f"{name}: {value}" for name, value in stated.items() if value is not None)
+    return tuple((name, value) for name, value in stated.items() if value is not None)

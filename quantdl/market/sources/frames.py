@@ -22,7 +22,9 @@ from quantdl.market.reading.field_names import (
     unpaired,
 )
 from quantdl.market.reading.header import DATE_NAMES, SYMBOL_NAMES, UNNAMED_INDEX, date_columns, plain_names
-from quantdl.market.reading.row_faults import Place, RowFault
+from quantdl.market.reading.row_faults import Place, Proposal, RowFault
+
+_SYMBOL = Proposal((("symbol", "AAPL"),), "or whatever the symbol of the asset is")
 
 
 def panel_from_frame(frame: pd.DataFrame, declaration: Declaration, symbol: str | None = None) -> Panel:
@@ -75,7 +77,8 @@ def bars_of_frame(frame: pd.DataFrame, place: Place, declaration: Declaration, s
     pairs = field_pairs(labels) if len(labels) == len(at) else None
     words = [] if pairs else names_of_fields(labels)
     if words:
-        return nothing_read(place, *_not_symbols(words, labels))
+        one_asset = all(map(field_word, labels)) and any(field_word(label) in CLOSES for label in labels)
+        return nothing_read(place, *_not_symbols(words, labels), _SYMBOL if one_asset else None)
     unnamed = [names_given[column] for column in at if not isinstance(names_given[column], str)]
     if unnamed:
         expected = "symbols as text in the header"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.cli.commands.arguments import day_of, existing, layout_of, load, new_folder
+from quantdl.cli.commands.arguments import day_of, existing, file_format_of, load, new_folder
 from quantdl.errors import ConfigError, RunError
+from quantdl.market.sources.file_format import FileFormat
 from tests.cli.running import VALID
 
 
@@ -24,9 +25,36 @@ def test_what_is_no_date_is_refused_by_the_name_of_its_option(text: str) -> None
 
 
 def test_a_layout_that_is_none_is_refused_with_the_one_that_was_meant() -> None:
-    assert (layout_of("stooq"), layout_of(None)) == ("stooq", None)
+    assert file_format_of("stooq").layout == "stooq"
     with pytest.raises(ConfigError, match="^--layout: given 'tradingveiw'; expected .*; did you mean 'tradingview'?"):
-        layout_of("tradingveiw")
+        file_format_of("tradingveiw")
+
+
+def test_options_say_how_files_are_written() -> None:
+    assert file_format_of() == FileFormat()
+    found = file_format_of(None, "DBK", "tab", ",", ".", date_format="%d.%m.%Y", skip_rows=2, newest_first=True)
+    expected = FileFormat(
+        symbol="DBK",
+        separator="\t",
+        decimal=",",
+        thousands=".",
+        date_format="%d.%m.%Y",
+        skip_rows=2,
+        newest_first=True,
+    )
+    assert found == expected
+
+
+def test_what_no_file_can_be_written_like_is_refused_by_the_names_of_the_options() -> None:
+    with pytest.raises(ConfigError) as refused:
+        file_format_of(separator=":", decimal=";")
+    assert str(refused.value) == (
+        "--separator: given ':'; expected one of ',' ';' tab '|'\n--decimal: given ';'; expected one of '.' ','"
+    )
+    with pytest.raises(
+        ConfigError, match="^--skip-rows: given -1; expected .*\n--date-format: |^--date-format: .*\n--skip-rows: "
+    ):
+        file_format_of(date_format="%d", skip_rows=-1)
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -107,12 +107,32 @@ def test_what_nobody_told_is_marked_and_refused_at_its_line(prices: Path, tmp_pa
     assert "data.adjustment: given '?'; expected one of raw, split, total_return" in errors
 
 
+def test_files_are_read_as_options_say_that_they_are_written_and_named(prices: Path, tmp_path: Path) -> None:
+    """The config says what the options did, so that `data check` of it finds the same assets."""
+    folder = tmp_path / "bars"
+    folder.mkdir()
+    for file in prices.glob("*.csv"):
+        text = "# downloaded\n" + file.read_text().replace(",", ";").replace(".", ",")
+        (folder / f"NYSE_{file.stem}.csv").write_text(text)
+    options = ["--data", str(folder), "--calendar", "XNYS", "--adjustment", "split", "--yes"]
+    options += ["--symbol-pattern", "NYSE_(.+)", "--separator", ";", "--decimal", ",", "--skip-rows", "1"]
+    code, _, errors = invoke("init", "mine", "--into", str(tmp_path), *options)
+    assert (code, errors) == (0, "")
+    config = load_config(tmp_path / "configs" / "mine.yaml")
+    assert (config.data.symbol_pattern, config.data.separator, config.data.decimal) == ("NYSE_(.+)", ";", ",")
+    code, output, errors = invoke("data", "check", str(tmp_path / "configs" / "mine.yaml"), "--json")
+    assert code == 0, errors
+    assert {*json.loads(output)["coverage"]} == {"AA", "BB", "NA"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
         (["a/b", "--yes"], 2, "NAME: given 'a/b'; expected letters, digits"),
         (["mine"], 2, "say --yes"),
-        (["mine", "--yes", "--calendar", "XNYS"], 2, "give --data as well"),
+        (["mine", "--yes", "--calendar", "XNYS"], 2, "--calendar: says what --data holds; give --data as well"),
+        (["mine", "--yes", "--symbol-pattern", "N_(.+)"], 2, "--symbol-pattern: says what --data holds"),
+        (["mine", "--yes", "--newest-first"], 2, "--newest-first: says what --data holds"),
         (["mine", "--yes", "--data", "nowhere"], 2, "--data nowhere: no such file or folder"),
         (["mine", "--yes", "--data", "PRICES"], 2, "--calendar is needed"),
         (["mine", "--yes", "--data", "PRICES/AA.csv", "--calendar", "XNYQ"], 3, "XNY"),

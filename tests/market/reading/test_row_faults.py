@@ -1,6 +1,15 @@
 from datetime import date
 
-from quantdl.market.reading.row_faults import FaultyDataError, Place, RowFault, unreadable
+from quantdl.market.reading.row_faults import (
+    FaultyDataError,
+    Place,
+    Proposal,
+    RowFault,
+    gathered,
+    in_options,
+    objection_of,
+    unreadable,
+)
 
 
 def row_fault(**changes):
@@ -67,9 +76,52 @@ def test_a_row_that_does_not_say_when_it_was_is_recorded_over_its_file():
 
 
 def test_of_very_many_faults_the_first_are_shown_and_the_rest_counted():
-    row_faults = [unreadable(Place(f"{number}.csv"), "nothing", "text", "fill it") for number in range(450)]
+    row_faults = [unreadable(Place(f"{number}.csv"), f"{number} marks", "text", "fill it") for number in range(450)]
     error = FaultyDataError(row_faults)
     lines = str(error).splitlines()
     assert lines[0].startswith("450 faults in 450 files")
     assert len(lines) == 202 and lines[-1].strip() == "and 250 faults more"
     assert len(error.row_faults) == 450
+
+
+SEMICOLONS = Proposal((("separator", ";"), ("decimal", ","), ("skip_rows", 1)), "which reads it")
+
+
+def test_what_to_state_comes_first_as_a_config_or_as_a_command_writes_it():
+    one = row_fault(proposed=SEMICOLONS, fix="sort the rows; or remove the bar")
+    assert one.ways_out() == (
+        "state separator: ';', decimal: ',', skip_rows: 1, which reads it",
+        "sort the rows",
+        "remove the bar",
+    )
+    assert in_options(one).ways_out()[0] == "give --separator ';' --decimal ',' --skip-rows 1, which reads it"
+    assert str(one).endswith("Fix: " + "; or ".join(one.ways_out()) + ".")
+    assert in_options(row_fault()) == row_fault()
+
+
+def test_a_flag_has_no_value_and_a_mark_that_is_a_quotation_mark_is_quoted_by_the_other():
+    flag = Proposal((("newest_first", True), ("thousands", "'")), "which reads it")
+    assert str(flag) == 'state newest_first: true, thousands: "\'", which reads it'
+    (worded,) = in_options(row_fault(proposed=flag, fix="sort")).ways_out()[:1]
+    assert worded == 'give --newest-first --thousands "\'", which reads it'
+
+
+def test_one_objection_to_several_columns_of_a_row_is_said_once():
+    columns = [row_fault(kind=f"non_finite_{name}", column=name, given="'null'") for name in ("open", "high", "low")]
+    other = row_fault(kind="non_finite_close", column="close", given="'null'", rows=(9,))
+    groups = gathered([*columns, other])
+    assert groups == [tuple(columns), (other,)]
+    assert "column 'open' of A" in objection_of(groups[0])
+    assert objection_of(groups[0]).endswith("expected a price above zero; the same in columns 'high', 'low'")
+    assert str(FaultyDataError([*columns, other])).splitlines()[0].startswith("4 faults in 1 file")
+    assert len(str(FaultyDataError([*columns, other])).splitlines()) == 3
+
+
+def test_one_objection_to_many_whole_files_is_said_once():
+    files = [unreadable(Place(f"{number}.csv"), "semicolons", "commas", "save it so") for number in range(1000)]
+    lines = str(FaultyDataError(files)).splitlines()
+    assert lines[0] == "1,000 faults in 1,000 files, nothing was loaded:"
+    assert lines[1:] == [
+        "  0.csv: file: got semicolons; expected commas; the same in 999 more files: 1.csv, 2.csv, 3.csv, .... "
+        "Fix: save it so."
+    ]

@@ -153,7 +153,10 @@ def test_a_frame_that_cannot_be_read_is_refused_by_symbol(adjusted, declaration,
 
 def test_fields_without_a_symbol_are_not_taken_for_tickers(adjusted, declaration):
     flat = adjusted.xs("MSFT", axis=1, level=1)
-    with pytest.raises(DataError, match=r"expected a column 'symbol'. Fix: name the asset .*frame\.assign\(symbol="):
+    with pytest.raises(
+        DataError,
+        match=r"expected a column 'symbol'. Fix: state symbol: .*; or name the asset .*frame\.assign\(symbol=",
+    ):
         panel_from_frame(flat, declaration)
     assert panel_from_frame(flat.assign(symbol="MSFT"), declaration).assets == ("MSFT",)
 

@@ -10,7 +10,7 @@ FILE = """timestamp,open,high,low,close,volume
 
 
 def test_its_files_are_read_as_the_plain_form_and_refused_without_the_layout(same_as_plain):
-    same_as_plain(FILE, "alpha_vantage", proposed="state newest_first: true")
+    same_as_plain(FILE, "alpha_vantage")
 
 
 def test_the_oldest_bar_may_stand_first_too(load):
