@@ -15,7 +15,7 @@ def measured(fraction: float) -> str:
     """Write a fraction that was measured.
 
     Example:
-        >>> measured(0.05), measured(-0.03716)
-        ('5.00%', '-3.72%')
+        >>> measured(0.05), measured(-0.03716), measured(-0.0)
+        ('5.00%', '-3.72%', '0.00%')
     """
-    return f"{fraction:.2%}"
+    return f"{fraction:z.2%}"

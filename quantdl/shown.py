@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+_MOST_DECIMALS = 10
 LONGEST = 600
 """Characters of a fact that are shown."""
 
@@ -104,18 +105,38 @@ def sheet(given: Sheet) -> str:
     return f'{note(given.caption)}<table style="{_TABLE}">{head}{body}</table>'
 
 
-def cell_text(cell: object) -> str:
+def cell_text(cell: object, decimals: int | None = None) -> str:
     """Return a cell of a sheet as text.
+
+    Args:
+        cell: Any value.
+        decimals: Of a number that is not whole, more where so many would write it as zero; None for four.
 
     Example:
         >>> [cell_text(cell) for cell in (None, 0.5, float("nan"), 364, "KO")]
         ['', '0.5000', 'undefined', '364', 'KO']
+        >>> cell_text(1.9933, 2), cell_text(0.0042, 2)
+        ('1.99', '0.004')
     """
     if cell is None:
         return ""
     if isinstance(cell, float):
-        return f"{cell:.4f}" if math.isfinite(cell) else "undefined"
+        if not math.isfinite(cell):
+            return "undefined"
+        return f"{cell:.4f}" if decimals is None else f"{cell:z.{telling_decimals(cell, decimals)}f}"
     return str(cell)
+
+
+def telling_decimals(value: float, fewest: int) -> int:
+    """Return how many decimals a number needs so as not to be written as zero, at least ``fewest``.
+
+    What is zero up to rounding, below 1e-9, is written as zero.
+
+    Example:
+        >>> telling_decimals(2.08, 2), telling_decimals(-0.0031, 2), telling_decimals(0.0, 2)
+        (2, 3, 2)
+    """
+    return next((places for places in range(fewest, _MOST_DECIMALS) if round(value, places) != 0), fewest)
 
 
 def _is_number(cell: object) -> bool:

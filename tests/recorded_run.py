@@ -394,8 +394,8 @@ def _metrics(frames, equity, baseline, regimes):
         ],
         "stamps": [
             "Decided at a close, filled at the next traded close.",
-            "Liquidity is waived by M. Okafor, head of desk: One million dollars in the most traded stocks. Fills "
-            "are unlimited and capacity is undefined.",
+            "Liquidity is waived (signed: M. Okafor, head of desk): One million dollars in the most traded stocks. "
+            "Fills are unlimited and capacity is undefined.",
             "The assets were picked knowing that they survived: only differences between books count.",
         ],
         "halted_on": None,

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from quantdl.shown import Sheet, block, counted, facts, note, sheet, shown, table, title
+from quantdl.shown import Sheet, block, cell_text, counted, facts, note, sheet, shown, table, title
 
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a\x00b", "\u202eabc", "&amp;", "x" * 10_000)
 
@@ -65,3 +65,9 @@ def test_numbers_of_a_sheet_stand_to_the_right_and_text_to_the_left():
 
 def test_only_one_thing_is_named_in_the_singular():
     assert [counted(n, "asset") for n in (0, 1, 2, 2120)] == ["0 assets", "1 asset", "2 assets", "2,120 assets"]
+
+
+def test_a_number_gets_as_many_decimals_as_show_that_it_is_not_zero():
+    numbers = (1.9933, 0.0049, -0.0031, 0.0, 1e-12, 16.0)
+    assert [cell_text(number, 2) for number in numbers] == ["1.99", "0.005", "-0.003", "0.00", "0.00", "16.00"]
+    assert cell_text(0.00001) == "0.0000"

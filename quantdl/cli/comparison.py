@@ -1,10 +1,12 @@
 """Two runs side by side on the terminal."""
 
-from quantdl.cli.printing import print_table, row
+from quantdl.cli.figures import FIGURES, figure_named
+from quantdl.cli.printing import print_table
 from quantdl.cli.saying import say
-from quantdl.results.comparison import RunComparison
+from quantdl.results.comparison import Pair, RunComparison
 from quantdl.scoring.comparisons import ScoreDifference
 
+_PLACES = {key: place for place, key in enumerate(FIGURES)}
 Line = tuple[str, float, float | None, float, float]
 
 
@@ -16,17 +18,29 @@ def print_comparison(table: RunComparison, first: str, second: str) -> None:
         first: What the first run is called.
         second: What the second is called.
     """
-    print_table("Figures", ["figure", first, second, "difference"], map(row, table.figures))
+    print_table(
+        "Figures; percentages differ by percentage points",
+        ["figure", first, second, "difference"],
+        map(_figure_line, sorted(table.figures, key=lambda pair: _PLACES.get(pair.figure, len(_PLACES)))),
+        plain_text=True,
+    )
     lines = [*_returns(table), *_forecasts(table)]
     if lines:
         print_table(
-            f"First less second, {table.bars} returns over the same bars, {table.start}..{table.end}",
+            f"First less second, {table.bars} returns over the same bars, {table.start} to {table.end}",
             ["figure", "difference", "standard error", "t", "p"],
             lines,
         )
     for what, reason in (("", table.undefined), ("forecasts: ", table.forecasts_undefined)):
         if reason:
             say(f"undefined: {what}{reason}")
+
+
+def _figure_line(pair: Pair) -> tuple[str, str, str, str]:
+    """Write a figure of both runs in words and in its unit; what a run does not have is left empty."""
+    figure = figure_named(pair.figure)
+    cells = ("" if value is None else figure.text(value) for value in (pair.first, pair.second, pair.difference))
+    return (figure.words, *cells)  # type: ignore[return-value]
 
 
 def _returns(table: RunComparison) -> list[Line]:

@@ -66,7 +66,12 @@ def print_sentences(text: str) -> None:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, plain_text: bool = False
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    plain_text: bool = False,
+    decimals: int | None = None,
 ) -> None:
     """Print rows under a title; figures stand to the right.
 
@@ -75,6 +80,7 @@ def print_table(
         columns: Their names.
         rows: A cell a column.
         plain_text: Whether the cells are figures written out, which stand to the right but for the first column.
+        decimals: Of numbers that are not whole, see `quantdl.shown.cell_text`; None for four.
     """
     from rich import box
     from rich.table import Table
@@ -88,7 +94,7 @@ def print_table(
         figures = index > 0 if plain_text else sheet.is_numeric(index)
         table.add_column(Text(printable(column)), justify="right" if figures else "left", no_wrap=figures)
     for line in sheet.rows:
-        table.add_row(*(Text(printable(cell_text(cell))) for cell in line))
+        table.add_row(*(Text(printable(cell_text(cell, decimals))) for cell in line))
     console = _console()
     with console.capture() as drawn:
         console.print(table)

@@ -5,15 +5,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from quantdl.cli.figures import percent
 from quantdl.cli.printing import print_table
 from quantdl.cli.saying import say
 from quantdl.errors import ConfigError
+from quantdl.percents import stated
 
 if TYPE_CHECKING:
     from quantdl.results.book_risk import BookRiskRecord
     from quantdl.risk.book.figures import LevelFigures, PartFigures
     from quantdl.risk.stress.record import StressReport
 
+_DECIMALS = 2  # of percent, as in the report
+_COST = percent("cost of leaving", _DECIMALS)
 REPORT, RECORD = "report.html", "book_risk.json"
 """Names of the report and of the record in the folder written."""
 
@@ -66,13 +70,15 @@ def write_book_risk(record: "BookRiskRecord", folder: Path) -> None:
 
 def print_book_risk(record: "BookRiskRecord") -> None:
     """Print risk by level and window, contributions of positions and groups at the highest level, and the rest."""
-    columns = ["bars", "level", "VaR [%]", "error", "ES [%]", "error", "VaR, money", "ES, money"]
+    columns = ["bars", "level", "VaR [%]", "error [%]", "ES [%]", "error [%]", "VaR, money", "ES, money"]
     lines = [_level_line(one, record.equity) for one in record.figures.levels]
     spread = [one for one in record.figures.levels if one.value_at_risk_members is not None]
-    print_table(f"Risk at the close of {record.basis.session}, in percent of equity", columns, lines)
+    print_table(
+        f"Risk at the close of {record.basis.session}, in percent of equity", columns, lines, decimals=_DECIMALS
+    )
     if spread:
         names = ["bars", "level", "VaR, least", "largest", "share of VaR", "share of ES"]
-        print_table("Under the members of the law, in percent", names, map(_member_line, spread))
+        print_table("Under the members of the law, in percent", names, map(_member_line, spread), decimals=_DECIMALS)
     told = [one for one in record.figures.levels if not one.reason]
     if told:
         _print_contributions(record, told[0].bars, max(one.level for one in told if one.bars == told[0].bars))
@@ -93,24 +99,25 @@ def print_highest_risk(record: "BookRiskRecord") -> None:
     limit, shortfall = one.value_at_risk, one.expected_shortfall
     assert limit is not None and shortfall is not None  # there is no reason why they are not defined
     bars = f"{one.bars} bar{'s' if one.bars > 1 else ''}"
-    say(f"over {bars} at {100 * one.level:g}%: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
+    say(f"over {bars} at {stated(one.level)}: value at risk {limit:.2%}, expected shortfall {shortfall:.2%}")
 
 
 def _print_stress(found: "StressReport") -> None:
     names = ["scenario", "loss [%]", "error", "probability", "largest loss"]
     lines = []
     for one in found.rows:
-        loss = "undefined" if one.loss is None else f"{100 * one.loss:.2f}"
+        loss = "undefined" if one.loss is None else f"{100 * one.loss:z.2f}"
+        probability = "" if one.probability is None else f"{one.probability:.2g}"
         largest = f"{one.worst[0].asset} {100 * one.worst[0].loss:.2f}%" if one.worst else ""
-        lines.append((one.name, loss, *_percent(one.error), one.probability, largest))
-    print_table("Stress: what the book loses, in percent of equity", names, lines)
+        lines.append((one.name, loss, *_percent(one.error), probability, largest))
+    print_table("Stress: what the book loses, in percent of equity", names, lines, decimals=_DECIMALS)
     for one in found.rows:
         if one.loss is None:
             say(f"{one.name}: undefined: {one.why_not}")
 
 
 def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> None:
-    shown = f"over {bars} bar{'s' if bars > 1 else ''} at {100 * level:g}%, in percent of equity"
+    shown = f"over {bars} bar{'s' if bars > 1 else ''} at {stated(level)}, in percent of equity"
     positions = [one for one in record.figures.positions if (one.bars, one.level) == (bars, level)]
     names = ["asset", "group", "weight [%]", "VaR", "error", "ES", "error", "ES if closed"]
     lines = [
@@ -122,26 +129,27 @@ def _print_contributions(record: "BookRiskRecord", bars: int, level: float) -> N
         )
         for one in positions
     ]
-    print_table(f"What positions add, {shown}", names, lines)
+    print_table(f"What positions add, {shown}", names, lines, decimals=_DECIMALS)
     for title, rows in (("groups", record.figures.groups), ("factors", record.figures.factors)):
         chosen = [_part_line(one) for one in rows if (one.bars, one.level) == (bars, level)]
-        print_table(f"What {title} add, {shown}", ["name", "exposure [%]", "VaR", "error", "ES", "error"], chosen)
+        columns = ["name", "exposure [%]", "VaR", "error", "ES", "error"]
+        print_table(f"What {title} add, {shown}", columns, chosen, decimals=_DECIMALS)
     if positions and positions[0].value_at_risk_reason:
         say(f"what adds to value at risk: undefined: {positions[0].value_at_risk_reason}")
 
 
 def _level_line(one: "LevelFigures", equity: float) -> tuple[object, ...]:
     if one.value_at_risk is None or one.expected_shortfall is None:
-        return one.bars, one.level, f"undefined: {one.reason}", None, None, None, None, None
+        return one.bars, stated(one.level), f"undefined: {one.reason}", None, None, None, None, None
     figures = _percent(one.value_at_risk, one.value_at_risk_error, one.expected_shortfall, one.expected_shortfall_error)
     money = (f"{equity * part:,.0f}" for part in (one.value_at_risk, one.expected_shortfall))
-    return (one.bars, one.level, *figures, *money)
+    return (one.bars, stated(one.level), *figures, *money)
 
 
 def _member_line(one: "LevelFigures") -> tuple[object, ...]:
     limit, shortfall = one.value_at_risk_members, one.expected_shortfall_members
     assert limit is not None and shortfall is not None  # both, or neither
-    return one.bars, one.level, *_percent(limit.low, limit.high, limit.share, shortfall.share)
+    return one.bars, stated(one.level), *_percent(limit.low, limit.high, limit.share, shortfall.share)
 
 
 def _part_line(one: "PartFigures") -> tuple[object, ...]:
@@ -168,12 +176,12 @@ def _sentences(record: "BookRiskRecord") -> list[str]:
         side = "sell" if hedge.weight < 0 else "buy"
         lines.append(
             f"best hedge with one instrument: {side} {abs(hedge.weight) * record.equity:,.0f} of {hedge.asset}; "
-            f"expected shortfall at {100 * record.hedge_level:g} % from {change.before:.2%} to {change.after:.2%}"
+            f"expected shortfall at {stated(record.hedge_level)} from {change.before:.2%} to {change.after:.2%}"
         )
     for effect in () if record.trade is None else record.trade.effects:
         change = effect.expected_shortfall
         lines.append(
-            f"trade: expected shortfall at {100 * effect.level:g}% from {change.before:.2%} to {change.after:.2%}, "
+            f"trade: expected shortfall at {stated(effect.level)} from {change.before:.2%} to {change.after:.2%}, "
             f"value at risk from {effect.value_at_risk.before:.2%} to {effect.value_at_risk.after:.2%}"
         )
     if leaving.days is None:
@@ -183,7 +191,6 @@ def _sentences(record: "BookRiskRecord") -> list[str]:
             f"days to liquidate: {leaving.days:.2f} at {leaving.participation:.0%} of the volume, "
             f"{leaving.days_half_volume:.2f} with half the volume"
         )
-    lines.append(
-        f"cost of leaving: {leaving.cost:.3%} of equity, {leaving.cost_five_spreads:.3%} with five times the spread"
-    )
+    cost, dear = _COST.text(leaving.cost), _COST.text(leaving.cost_five_spreads)
+    lines.append(f"cost of leaving: {cost} of equity, {dear} with five times the spread")
     return [*lines, *(f"note: {note}" for note in record.notes)]

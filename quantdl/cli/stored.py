@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from quantdl.cli.printing import print_sentences
-from quantdl.cli.results import part, print_result
+from quantdl.cli.results import Plain, part, print_result
 from quantdl.cli.saying import say
 from quantdl.errors import QuantdlError
 
@@ -52,7 +52,8 @@ def print_stored(run: "RunFolder") -> None:
         failure = part(found, "failure")
         print_sentences(f"The run failed on {failure.get('session')}: {failure.get('message')}")
     verdict = part(found, "verdict") or _former_verdict(found)
-    print_result(verdict, *(part(found, name) for name in ("metrics", "breakdowns", "selection")))
+    metrics, breakdowns, selection = (part(found, name) for name in ("metrics", "breakdowns", "selection"))
+    print_result(verdict, metrics, breakdowns, selection, _sample(run))
     if "checklist" in found:
         say(f"verdict: {part(found, 'checklist').get('verdict')}")
     if _REPORT in run.files:
@@ -61,6 +62,12 @@ def print_stored(run: "RunFolder") -> None:
         print_sentences(
             f"Every figure: `quantdl runs show {run.id} --json`; tables of sessions: *.parquet in its folder."
         )
+
+
+def _sample(run: "RunFolder") -> Plain:
+    """Return the plan's test span; empty where the run does not tell."""
+    config = run.read_json("config.json") if "config.json" in run.files else None
+    return part(config, "plan", "sample") if isinstance(config, dict) else {}
 
 
 def one_line(run: "RunFolder") -> tuple[str, float | None]:

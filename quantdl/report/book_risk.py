@@ -24,7 +24,7 @@ from quantdl.report.formatting import (
     COUNT,
     PERCENT,
     RATIO,
-    Unit,
+    SMALL_PERCENT,
     counted,
     figure,
     headline,
@@ -38,7 +38,6 @@ from quantdl.risk.book.figures import LevelFigures, MemberRange, PartFigures, Po
 from quantdl.risk.book.trades import Change
 
 LONGEST = 200
-_SMALL = Unit("%", 100.0, 3, "%")
 _ERRORS = "Errors are standard errors of the simulation, in percent of equity like the figures themselves."
 _COMPONENTS = (
     "The component of a position is its weight times the derivative of the measure: what the position loses on average "
@@ -192,7 +191,7 @@ def _position_table(positions: tuple[PositionFigures, ...], spans: list[tuple[in
         lines = [_position_row(one) for one in positions if (one.bars, one.level) == (bars, level)]
         shown, left_out = shortened(lines, LONGEST, "positions", "positions.csv")
         rows += shown
-    names = ("Weight [%]", "VaR [%]", "error", "if closed", "ES [%]", "error", "if closed")
+    names = ("Weight [%]", "VaR [%]", "Error [%]", "If closed [%]", "ES [%]", "Error [%]", "If closed [%]")
     note = " ".join((_COMPONENTS, left_out)).strip()
     return Table("What positions add", header("Asset", *names), tuple(rows), note)
 
@@ -202,12 +201,12 @@ def _position_row(one: PositionFigures) -> Row:
     return row(
         one.asset,
         number(one.weight, PERCENT),
-        number(one.value_at_risk, _SMALL),
-        number(one.value_at_risk_error, _SMALL),
-        number(one.value_at_risk_incremental, _SMALL, many),
-        number(one.expected_shortfall, _SMALL),
-        number(one.expected_shortfall_error, _SMALL),
-        number(one.expected_shortfall_incremental, _SMALL, many),
+        number(one.value_at_risk, SMALL_PERCENT),
+        number(one.value_at_risk_error, SMALL_PERCENT),
+        number(one.value_at_risk_incremental, SMALL_PERCENT, many),
+        number(one.expected_shortfall, SMALL_PERCENT),
+        number(one.expected_shortfall_error, SMALL_PERCENT),
+        number(one.expected_shortfall_incremental, SMALL_PERCENT, many),
         under=one.group,
     )
 
@@ -224,7 +223,7 @@ def _part_table(
     for bars, level in spans:
         rows.append(heading_row(f"{counted(bars, 'bar')}, {stated(level)}"))
         rows += [_part_row(one) for one in parts if (one.bars, one.level) == (bars, level)]
-    columns = header(first, exposure, "VaR [%]", "error", "ES [%]", "error")
+    columns = header(first, exposure, "VaR [%]", "Error [%]", "ES [%]", "Error [%]")
     return Table(caption, columns, tuple(rows), note)
 
 
@@ -232,10 +231,10 @@ def _part_row(one: PartFigures) -> Row:
     return row(
         one.name,
         number(one.exposure, PERCENT, "none"),
-        number(one.value_at_risk, _SMALL),
-        number(one.value_at_risk_error, _SMALL),
-        number(one.expected_shortfall, _SMALL),
-        number(one.expected_shortfall_error, _SMALL),
+        number(one.value_at_risk, SMALL_PERCENT),
+        number(one.value_at_risk_error, SMALL_PERCENT),
+        number(one.expected_shortfall, SMALL_PERCENT),
+        number(one.expected_shortfall_error, SMALL_PERCENT),
     )
 
 
@@ -269,7 +268,7 @@ _CHANGES = header("Figure", "Before [%]", "After [%]", "Difference [%]", "Error 
 
 def _change_cells(change: Change) -> tuple[Cell, ...]:
     values = (change.before, change.after, change.difference)
-    return (*(number(value, PERCENT) for value in values), number(change.error, _SMALL))
+    return (*(number(value, PERCENT) for value in values), number(change.error, SMALL_PERCENT))
 
 
 def _hedge(record: BookRiskRecord) -> Part:
@@ -311,8 +310,8 @@ def _leaving(record: BookRiskRecord) -> Section:
         note = f"Selling {stated(found.participation)} of what is traded in a session, all positions at once."
         parts.append(Table("Days to liquidate", header("Asset", *names), rows, note))
     costs = (
-        row("As the spread is", number(found.cost, _SMALL)),
-        row("Five times the spread", number(found.cost_five_spreads, _SMALL)),
+        row("As the spread is", number(found.cost, SMALL_PERCENT)),
+        row("Five times the spread", number(found.cost_five_spreads, SMALL_PERCENT)),
     )
     parts.append(Table("Cost of leaving, over equity", header("", "Cost [%]"), costs, narrow=True))
     return Section("leaving", "Leaving the book", "Leaving the book", lead, tuple(parts))

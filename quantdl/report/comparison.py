@@ -206,7 +206,7 @@ def _scores(runs: dict[str, RunRecord]) -> Section:
         parts.append(Table("Forecast scores", columns, rows, note))
     else:
         parts.append(notice("None of these runs made forecasts."))
-    tests = {name: run.metrics.value_at_risk for name, run in runs.items() if run.metrics.value_at_risk}
+    tests = {name: run.metrics for name, run in runs.items() if run.metrics.value_at_risk}
     parts.append(market_risk.tests_table(tests) if tests else notice("None of these runs tested a value at risk."))
     return Section("forecasts", "Forecasts and value at risk", "Forecasts", "", tuple(parts))
 

@@ -2,12 +2,11 @@
 
 from quantdl.report import charts
 from quantdl.report.document import Section, Table, Words, header, number, row, shortened
-from quantdl.report.formatting import PERCENT, Unit, counted, headline, stated
+from quantdl.report.formatting import PERCENT, SMALL_PERCENT, counted, headline, stated
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.book.run_contributions import PartContribution
 
 LONGEST = 100
-_SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (
     "The component of a position is its weight times the derivative of the expected shortfall in it: what the position "
     "loses on average when the book loses most. Components add up to the shortfall of the book. Errors are standard "
@@ -44,10 +43,10 @@ def _table(caption: str, first: str, rows: tuple[PartContribution, ...], note: s
         row(
             one.name,
             number(one.weight, PERCENT),
-            number(one.component, _SMALL),
-            number(one.error, _SMALL),
+            number(one.component, SMALL_PERCENT),
+            number(one.error, SMALL_PERCENT),
             number(one.mean_weight, PERCENT),
-            number(one.mean_component, _SMALL),
+            number(one.mean_component, SMALL_PERCENT),
         )
         for one in rows
     ]

@@ -72,8 +72,11 @@ class Table:
 
     @property
     def shown_first(self) -> int | None:
-        """How many rows are shown before the rest is asked for; None where all are."""
-        return SHOWN_FIRST if len(self.rows) > SHOWN_FIRST + FEWEST_FOLDED and not self.whole else None
+        """How many rows are shown before the rest is asked for, never a heading last; None where all are."""
+        if self.whole or len(self.rows) <= SHOWN_FIRST + FEWEST_FOLDED:
+            return None
+        ends = (end for end in range(1, SHOWN_FIRST + 1) if not self.rows[:end][-1].heading)
+        return max(ends, default=SHOWN_FIRST)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,25 @@ from collections.abc import Mapping
 
 from quantdl.report import charts
 from quantdl.report.document import Cell, Part, Row, Table, Tone, header, notice, number, row
-from quantdl.report.formatting import COUNT, ONE_DIGIT, PROBABILITY, RATIO, STATISTIC, capitalized, p_value, stated
+from quantdl.report.formatting import (
+    COUNT,
+    ONE_DIGIT,
+    PROBABILITY,
+    RATIO,
+    SMALL_RATIO,
+    STATISTIC,
+    capitalized,
+    figure,
+    p_value,
+    stated,
+)
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.backtests import BaselZone
 from quantdl.risk.book.forecast_tests import ALARM, EProcessRecord, ForecastTest, ForecastTests, MonitoredYear
 
 SIGNIFICANCE = 0.05
+JUDGED = ("christoffersen_conditional", "kolmogorov_smirnov")
+"""The tests by which the checklist judges the forecasts."""
 SAYS = {
     "kupiec": (
         "Kupiec, coverage",
@@ -64,9 +77,12 @@ BETS = {
 }
 TONES: Mapping[str, Tone] = {"green": "good", "yellow": "open", "red": "bad"}
 TESTS_NOTE = (
-    "Each row asks one thing. A p-value below 0.05 speaks against the forecasts by that test alone: of twenty tests of "
-    "right forecasts one is expected to. Exact and simulated p-values hold for as few sessions as there are; how often "
-    "each test rejects right and wrong forecasts stands in docs/risk/tests.md."
+    "Each row asks one thing. The checklist judges the forecasts by Christoffersen's test of both at each level and by "
+    "that of Kolmogorov and Smirnov, and rejects by one that is below {below}, so that right forecasts fail any of "
+    "them in 5% of the runs. Any other p-value below 0.05 is so alone and rejects nothing: of twenty tests of right "
+    "forecasts one is expected to be. Exact and simulated p-values hold for as few sessions as there are; how often "
+    "each test rejects right and wrong forecasts is told in the documentation of quantdl, page \u201cTests of risk "
+    "forecasts, and their monitoring\u201d."
 )
 LIGHTS_NOTE = (
     "Exceptions at 99% in the last 250 sessions: green up to 4, yellow 5 to 9, red from 10. The multiplier is that of "
@@ -75,7 +91,8 @@ LIGHTS_NOTE = (
 )
 MONEY_NOTE = (
     "A gambler who starts with one bets against the forecasts before every session. If they are right he reaches 20 in "
-    "one run of twenty at most, however long it runs and however often one looks."
+    "one run of twenty at most, however long it runs and however often one looks. The checklist does not judge by "
+    "these bets."
 )
 
 
@@ -86,25 +103,36 @@ def parts(run: RunRecord) -> tuple[Part, ...]:
         return ()
     lights = _lights(found.hypothetical, found.actual, found.lights_undefined)
     drawn = () if strip is None or not found.years else (charts.forecast_monitor(strip, ALARM), _years(found.years))
-    return tests_table(found), lights, *drawn, _money(found)
+    return tests_table(found, run.metrics.rejects_below), lights, *drawn, _money(found)
 
 
-def tests_table(found: ForecastTests) -> Table:
-    """List every test with its p-value and what that says."""
+def tests_table(found: ForecastTests, rejects_below: float) -> Table:
+    """List every test with its p-value and what that says.
+
+    Args:
+        found: The tests.
+        rejects_below: P-value below which a test of the checklist rejects.
+    """
     columns = (*header("Test", "Level", numeric_from=9), *header("Statistic", "p-value", "Sessions", numeric_from=0))
-    rows = tuple(_test_row(one) for one in found.tests)
-    return Table("Tests of the risk forecasts", (*columns, Cell("What it says")), rows, TESTS_NOTE, whole=True)
+    rows = tuple(_test_row(one, rejects_below) for one in found.tests)
+    note = TESTS_NOTE.format(below=figure(rejects_below, SMALL_RATIO))
+    return Table("Tests of the risk forecasts", (*columns, Cell("What it says")), rows, note, whole=True)
 
 
-def _test_row(test: ForecastTest) -> Row:
-    name, accepted, rejected = SAYS[test.test]
+def _test_row(test: ForecastTest, rejects_below: float) -> Row:
+    name, accepted, refused = SAYS[test.test]
     level = Cell("whole law" if test.level is None else stated(test.level))
     if test.p_value is None:
         said = Cell("?", numeric=True, tone="muted"), Cell("?", numeric=True, tone="muted")
         return row(name, level, *said, number(test.n, COUNT), Cell(f"Undecided: {test.undefined}", tone="open"))
-    wrong = test.p_value < SIGNIFICANCE
-    p_cell = Cell(p_value(test.p_value), numeric=True, tone="bad" if wrong else "plain", under=test.how)
-    says = Cell(f"\u2717 {rejected}" if wrong else f"\u2713 {accepted}", tone="bad" if wrong else "good")
+    rejected = test.test in JUDGED and test.p_value < rejects_below
+    p_cell = Cell(p_value(test.p_value), numeric=True, tone="bad" if rejected else "plain", under=test.how)
+    if rejected:
+        says = Cell(f"\u2717 Rejected. {refused}", tone="bad")
+    elif test.p_value < SIGNIFICANCE:
+        says = Cell(f"Below {SIGNIFICANCE:g} alone, as if: {refused[:1].lower()}{refused[1:]}")
+    else:
+        says = Cell(f"\u2713 {accepted}", tone="good")
     return row(name, level, number(test.statistic, STATISTIC), p_cell, number(test.n, COUNT), says)
 
 
@@ -138,10 +166,9 @@ def _money(found: ForecastTests) -> Table:
 
 def _money_row(one: EProcessRecord) -> Row:
     level, alarmed = Cell("whole law" if one.level is None else stated(one.level)), one.highest >= ALARM
-    highest = number(one.highest, RATIO)
-    top = Cell(highest.text, numeric=True, tone="bad" if alarmed else "plain", under=str(one.highest_on))
-    says = "\u2717 The forecasts are refuted." if alarmed else "\u2713 The forecasts are not refuted."
-    told = Cell(says, tone="bad" if alarmed else "good")
+    top = Cell(number(one.highest, RATIO).text, numeric=True, under=str(one.highest_on))
+    reached = f"It reached {ALARM:g}, which by itself speaks against the forecasts."
+    told = Cell(reached) if alarmed else Cell(f"\u2713 It never reached {ALARM:g}.", tone="good")
     return row(capitalized(BETS[one.bets_on]), level, number(one.last, RATIO), top, told)
 
 

@@ -6,9 +6,10 @@ plus), thousands are grouped with a comma, and a value that is not defined is sa
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quantdl.percents import stated as stated  # as the checklist writes them
+from quantdl.shown import telling_decimals
 
 MINUS = "\u2212"
 
@@ -22,16 +23,22 @@ class Unit:
         scale: The stored value is multiplied by it, for example 100 for a fraction shown in percent.
         digits: Decimals shown; None for four significant digits.
         suffix: Appended where no bracketed label stands nearby, for example in a headline figure.
+        shows_sign: Whether a figure that so many decimals would write as zero gets as many as show that it is not.
     """
 
     label: str
     scale: float = 1.0
     digits: int | None = 2
     suffix: str = ""
+    shows_sign: bool = False
 
 
 PERCENT = Unit("%", 100.0, 2, "%")
 RATIO = Unit("", 1.0, 2)
+SMALL_PERCENT = Unit("%", 100.0, 2, "%", shows_sign=True)
+"""Errors and parts of a risk."""
+RATIO_END = Unit("", 1.0, 2, shows_sign=True)
+"""The end of an interval of a ratio: what matters is whether zero is inside."""
 SCORE = Unit("nats", 1.0, 4, " nats")
 RETURN_SCORE = Unit("bp of return", 1e4, 2, " bp")
 MONEY = Unit("account currency", 1.0, 0)
@@ -63,13 +70,17 @@ def figure(value: float, unit: Unit) -> str:
     Example:
         >>> figure(-0.1234, PERCENT), figure(-1e-9, PERCENT), figure(1234567.8, MONEY), figure(0.00031416, PLAIN)
         ('−12.34', '0.00', '1,234,568', '0.0003142')
+        >>> figure(-0.0031, RATIO), figure(-0.0031, RATIO_END)
+        ('0.00', '−0.003')
     """
     if not math.isfinite(value):
         return "not finite"
     if unit.digits is None:
         return f"{value * unit.scale:.4g}".replace("-", MINUS, 1)
-    rounded = round(value * unit.scale, unit.digits)
-    text = f"{abs(rounded):,.{unit.digits}f}"
+    scaled = value * unit.scale
+    digits = telling_decimals(scaled, unit.digits) if unit.shows_sign else unit.digits
+    rounded = round(scaled, digits)
+    text = f"{abs(rounded):,.{digits}f}"
     return f"{MINUS}{text}" if rounded < 0 else text
 
 
@@ -81,6 +92,17 @@ def headline(value: float, unit: Unit) -> str:
         '7.12%'
     """
     return f"{figure(value, unit)}{unit.suffix}"
+
+
+def interval(lower: float, upper: float, unit: Unit) -> str:
+    """Write an interval, so that it shows of an end near zero on which side of it it lies.
+
+    Example:
+        >>> interval(-0.0031, 2.08, RATIO), interval(-0.00002, 0.1, PERCENT)
+        ('−0.003 to 2.08', '−0.002% to 10.00%')
+    """
+    ends = replace(unit, shows_sign=True)
+    return f"{headline(lower, ends)} to {headline(upper, ends)}"
 
 
 def level_figure(fraction: float) -> str:

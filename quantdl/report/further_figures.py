@@ -1,9 +1,10 @@
 """Performance in detail: the Sharpe ratio's interval, active risk, single returns, falls and months."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from quantdl.report.document import Cell, Part, Row, Section, Table, header, row
-from quantdl.report.formatting import COUNT, PERCENT, PROBABILITY, RATIO, figure, stated
+from quantdl.report.formatting import COUNT, PERCENT, PROBABILITY, RATIO, RATIO_END, figure, interval, stated
 from quantdl.report.quantities import Quantity
 from quantdl.results.metrics import FurtherMetrics
 from quantdl.results.run_record import RunRecord
@@ -14,8 +15,8 @@ from quantdl.risk.curves.drawdown_spells import Spell
 SHARPE = (
     Quantity("annual", "Ratio a year", RATIO),
     Quantity("error", "Standard error", RATIO),
-    Quantity("lower", "Lower end", RATIO),
-    Quantity("upper", "Upper end", RATIO),
+    Quantity("lower", "Lower end", RATIO_END),
+    Quantity("upper", "Upper end", RATIO_END),
     Quantity("long_run", "Over long horizons", RATIO),
     Quantity("probability_positive", "Probability above zero", PROBABILITY),
 )
@@ -95,8 +96,10 @@ def sharpe_table(further: FurtherMetrics) -> Table:
     rows = tuple(row(name, *(shown.cell(found) for shown in SHARPE)) for name, found in estimates.items())
     note = (
         f"The ends are those of an interval of {stated(confidence)}. Errors allow for returns that follow one another "
-        "and for fat tails, so an interval that holds zero has not shown that the ratio is above it. What many trials "
-        "leave of the ratio stands under the trials on these data."
+        "and for fat tails, so an interval that holds zero has not shown that the ratio is above it. Over long "
+        "horizons is what the ratio of returns over many bars tends to: less than the ratio a year where gains follow "
+        "gains, more where they follow losses. How much of it luck explains after many trials is told in Trials and "
+        "selection, at the end."
     )
     return Table("Sharpe ratio and its error", header("Ratio", *(shown.label for shown in SHARPE)), rows, note)
 
@@ -120,7 +123,7 @@ def _with_interval(found: ActiveRisk, shown: Quantity) -> Cell:
     lower, upper = (getattr(found.regression, f"{shown.field}_{end}") for end in ("lower", "upper"))
     if lower is None or upper is None:
         return cell
-    return Cell(cell.text, numeric=True, under=f"{figure(lower, shown.unit)} to {figure(upper, shown.unit)}")
+    return Cell(cell.text, numeric=True, under=interval(lower, upper, replace(shown.unit, suffix="")))
 
 
 def books_table(further: FurtherMetrics) -> Table:

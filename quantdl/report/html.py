@@ -215,9 +215,9 @@ def entries(sections: Sequence[Section], *, apart: bool = False) -> tuple[Entry,
 
 def _subtitle(run: RunRecord) -> str:
     """Say in one line what was tested, on what and when."""
-    basis, model = run.metrics.strategy, run.setup.model
+    sample, model = run.setup.plan.sample, run.setup.model
     facts = (
-        f"{basis.start} to {basis.end}",
+        f"{sample.first} to {sample.last}",
         counted(run.census.n_assets, "asset"),
         run.card.declaration.source,
         run.card.declaration.calendar,

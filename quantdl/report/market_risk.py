@@ -3,25 +3,29 @@
 from collections.abc import Mapping
 
 from quantdl.report import charts, forecast_tests
-from quantdl.report.document import Cell, Part, Row, Section, Table, header, heading_row, notice, number, row
-from quantdl.report.formatting import COUNT, ONE_DIGIT, RATIO, in_words, p_value, stated
+from quantdl.report.document import Cell, Part, Row, Section, Table, Words, header, heading_row, notice, number, row
+from quantdl.report.formatting import COUNT, ONE_DIGIT, RATIO, SMALL_RATIO, figure, in_words, p_value, stated
 from quantdl.report.quantities import reason_of
+from quantdl.results.metrics import RunMetrics
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.book.level_tests import LevelTests
 
 SIGNIFICANCE = 0.05
 CLUSTERING = "clustering"
+JUDGED = "christoffersen_p"
+"""The test by which the checklist judges a level."""
 TESTS = (
     ("kupiec_p", "Kupiec p", "frequency"),
     ("independence_p", "Independence p", CLUSTERING),
-    ("christoffersen_p", "Christoffersen p", "both"),
+    (JUDGED, "Christoffersen p", "both"),
 )
 NOTE = (
     "Kupiec asks whether exceptions are as frequent as promised, the independence test whether one makes another in "
     "the next session more or less likely, Christoffersen's test both at once; their p-values are exact for so many "
-    "sessions. A p-value below 0.05 rejects the predictions by that test alone; the checklist judges all tests of the "
-    "run together, and so asks each for a smaller one. The Basel zone counts exceptions at 99% over the last 250 "
-    "sessions: green up to 4, yellow 5 to 9, red from 10. Z2 is the test of expected shortfall of Acerbi and "
+    "sessions. The checklist judges forecasts by Christoffersen's test and rejects{below}; right forecasts then fail "
+    "any of its tests in 5% of the runs. Any other p-value below 0.05 is called below 0.05 alone, and rejects nothing: "
+    "one of twenty tests of right forecasts is. The Basel zone counts exceptions at 99% over the last 250 sessions: "
+    "green up to 4, yellow 5 to 9, red from 10. Z2 is the test of expected shortfall of Acerbi and "
     "Székely: zero is expected, below it the predicted shortfall is too small."
 )
 
@@ -35,7 +39,7 @@ def section(run: RunRecord) -> Section:
     else:
         drawn = charts.losses_against_predictions(run.tables.risk, prediction_source(run))
         law = () if run.tables.book_law is None else (charts.predicted_law(run.tables.book_law),)
-        parts = (*law, drawn, tests_table({run.name: run.metrics.value_at_risk}), *forecast_tests.parts(run))
+        parts = (*law, drawn, tests_table({run.name: run.metrics}), *_sessions_held(run), *forecast_tests.parts(run))
     parts += tuple(
         notice(f"At {stated(test.level)}, {test.left_out.statement}.")
         for test in run.metrics.value_at_risk
@@ -49,26 +53,40 @@ def prediction_source(run: RunRecord) -> str:
     return in_words(", ".join(sorted({str(source) for source in run.tables.risk["source"]}))).lower()
 
 
-def tests_table(tests: Mapping[str, tuple[LevelTests, ...]]) -> Table:
+def _sessions_held(run: RunRecord) -> tuple[Part, ...]:
+    """Say why fewer sessions are tested than the run has; nothing where all are."""
+    total = run.breakdowns.n_sessions
+    if all(test.n == total for test in run.metrics.value_at_risk):
+        return ()
+    text = (
+        f"The test span has {figure(total, COUNT)} sessions. Those over which positions were held are tested: the "
+        "first is the one after the first fill, and a book of cash has nothing to lose."
+    )
+    return (Words(text, style="note"),)
+
+
+def tests_table(runs: Mapping[str, RunMetrics]) -> Table:
     """Lay out the backtests of one run, or of several under their names."""
-    further = any(test.z2 is not None for of_run in tests.values() for test in of_run)
+    further = any(test.z2 is not None for of_run in runs.values() for test in of_run.value_at_risk)
     names = ("Exceptions", "Expected", "Sessions", *(name for _, name, _ in TESTS), "Basel zone")
     labels = (Cell("Level"), Cell("Result"), *header(*names, *(("Z2",) if further else ()), numeric_from=0))
     rows: list[Row] = []
-    for name, of_run in tests.items():
-        rows += [heading_row(name)] if len(tests) > 1 else []
-        rows += [_row(test, further) for test in of_run]
-    return Table("Backtests of value at risk", labels, tuple(rows), NOTE)
+    for name, of_run in runs.items():
+        rows += [heading_row(name)] if len(runs) > 1 else []
+        rows += [_row(test, of_run.rejects_below, further) for test in of_run.value_at_risk]
+    limits = {figure(of_run.rejects_below, SMALL_RATIO) for of_run in runs.values()}
+    below = f" below {limits.pop()}" if len(limits) == 1 else ""
+    return Table("Backtests of value at risk", labels, tuple(rows), NOTE.format(below=below))
 
 
-def _row(test: LevelTests, further: bool) -> Row:
+def _row(test: LevelTests, rejects_below: float, further: bool) -> Row:
     zone = test.basel_zone
     cells = (
-        _result(test),
+        _result(test, rejects_below),
         number(test.exceptions, COUNT),
         number(test.expected, ONE_DIGIT),
         _sessions(test),
-        *(_p(test, field) for field, _, _ in TESTS),
+        *(_p(test, field, rejects_below) for field, _, _ in TESTS),
         Cell(zone or reason_of(test, "basel_zone"), numeric=True, tone="plain" if zone else "muted"),
         *((_shortfall_test(test),) if further else ()),
     )
@@ -85,25 +103,29 @@ def _shortfall_test(test: LevelTests) -> Cell:
     cell, value = number(test.z2, RATIO, reason_of(test, "z2")), test.z2_p
     if value is None:
         return cell
-    return Cell(cell.text, numeric=True, tone="bad" if value < SIGNIFICANCE else "plain", under=f"p {p_value(value)}")
+    return Cell(cell.text, numeric=True, under=f"p {p_value(value)}")
 
 
-def _p(test: LevelTests, field: str) -> Cell:
+def _p(test: LevelTests, field: str, rejects_below: float) -> Cell:
     value: float | None = getattr(test, field)
     if value is None:
         return Cell(reason_of(test, field), numeric=True, tone="muted")
-    return Cell(p_value(value), numeric=True, tone="bad" if value < SIGNIFICANCE else "plain")
+    return Cell(p_value(value), numeric=True, tone="bad" if field == JUDGED and value < rejects_below else "plain")
 
 
-def _result(test: LevelTests) -> Cell:
-    """Say in words what the p-values say, naming the aspect that failed."""
-    aspects = (*((field, aspect) for field, _, aspect in TESTS), ("z2_p", "shortfall"))
+def _result(test: LevelTests, rejects_below: float) -> Cell:
+    """Say in words what the p-values say: what the checklist rejects, and else what is unlikely by one test alone."""
+    judged = getattr(test, JUDGED)
+    rejected = judged is not None and judged < rejects_below
+    aspects = (*((field, aspect) for field, _, aspect in TESTS), *(() if rejected else (("z2_p", "shortfall"),)))
     known = [(aspect, value) for field, aspect in aspects if (value := getattr(test, field)) is not None]
     if not known:
         return Cell("? undecided", tone="open", pill=True)
     order = "even spacing" if test.clustered is False else CLUSTERING
     failed = [order if aspect == CLUSTERING else aspect for aspect, value in known if value < SIGNIFICANCE]
-    if not failed:
-        return Cell("\u2713 not rejected", tone="good", pill=True)
-    shown = [aspect for aspect in failed if aspect != "both"] or ["jointly"]
-    return Cell(f"\u2717 rejected: {', '.join(shown)}", tone="bad", pill=True)
+    shown = ", ".join([aspect for aspect in failed if aspect != "both"] or ["jointly"])
+    if rejected:
+        return Cell(f"\u2717 rejected: {shown}", tone="bad", pill=True)
+    if failed:
+        return Cell(f"below {SIGNIFICANCE:g} alone: {shown}", tone="muted", pill=True)
+    return Cell("\u2713 not rejected", tone="good", pill=True)

@@ -8,7 +8,7 @@ import pandas as pd
 from quantdl.backtest.plan.abnormal_volatility import StressWindow
 from quantdl.report import charts
 from quantdl.report.document import Cell, Chart, Part, Row, Table, header, heading_row, notice, row
-from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline, stated
+from quantdl.report.formatting import COUNT, PERCENT, RATIO, SMALL_RATIO, headline, interval, stated
 from quantdl.report.quantities import Quantity, reason_of
 from quantdl.results.metrics import RunMetrics
 from quantdl.results.run_record import BASELINE, STRATEGY, RunRecord
@@ -53,8 +53,8 @@ GROUPS = (
         Quantity("skew", "Skewness", RATIO), Quantity("excess_kurtosis", "Excess kurtosis", RATIO),
     )),
     ("Basis", (
-        Quantity("start", "Start", COUNT),
-        Quantity("end", "End", COUNT),
+        Quantity("start", "From the close of", COUNT),
+        Quantity("end", "To the close of", COUNT),
         Quantity("n_returns", "Returns", COUNT),
         Quantity("bars_per_year", "Bars a year", RATIO),
         Quantity("risk_free_annual", "Risk-free rate a year", PERCENT),
@@ -82,8 +82,8 @@ def tiles(metrics: RunMetrics) -> tuple[Tile, ...]:
 def _tile(metrics: RunMetrics, shown: Quantity) -> Tile:
     value = shown.value(metrics.strategy)
     beside = f"equal weight {_headline(shown, metrics.baseline)}"
-    interval = "" if value is None else _interval(metrics, shown)
-    return Tile(shown.name, _headline(shown, metrics.strategy), beside, value is None, interval)
+    ends = "" if value is None else _interval(metrics, shown)
+    return Tile(shown.name, _headline(shown, metrics.strategy), beside, value is None, ends)
 
 
 def _interval(metrics: RunMetrics, shown: Quantity) -> str:
@@ -94,7 +94,7 @@ def _interval(metrics: RunMetrics, shown: Quantity) -> str:
         found = None if metrics.intervals is None else getattr(metrics.intervals, shown.field)
     if found is None or found.lower is None or found.upper is None:
         return ""
-    return f"{headline(found.lower, shown.unit)} to {headline(found.upper, shown.unit)}"
+    return interval(found.lower, found.upper, shown.unit)
 
 
 def intervals_note(metrics: RunMetrics) -> str:
@@ -103,9 +103,9 @@ def intervals_note(metrics: RunMetrics) -> str:
     if found is None or found.block is None:
         return ""
     return (
-        f"Below each figure: its interval of {stated(found.confidence)}. {found.n_resamples:,} histories of the same "
-        f"length were put together from blocks of the returns, {found.block:.0f} bars on average; the Sharpe ratio's "
-        "allows for returns that follow one another. The past could have been any of these."
+        f"Below each figure stands its interval of {stated(found.confidence)}: {found.n_resamples:,} histories "
+        f"of the same length were put together from blocks of the returns, {found.block:.0f} bars on average; that of "
+        "the Sharpe ratio allows for returns that follow one another. The past could have been any of these."
         f"{_without_interval(metrics)}"
     )
 
@@ -124,11 +124,11 @@ def _headline(shown: Quantity, book: PerformanceMetrics) -> str:
 
 def figures_lead(run: RunRecord) -> str:
     """Say on which span and basis the figures stand."""
-    basis = run.metrics.strategy
+    sample, basis = run.setup.plan.sample, run.metrics.strategy
     return (
-        f"Out of sample, {basis.start} to {basis.end}, after all costs. Losses, value at risk and expected shortfall "
-        "are positive when money is lost; drawdowns are returns from the peak. Equal weight is the yardstick, on "
-        "the same assets and costs."
+        f"Out of sample, {sample.first} to {sample.last}, after all costs; the first return is from the close of "
+        f"{basis.start}. Losses, value at risk and expected shortfall are positive when money is lost; drawdowns are "
+        "returns from the peak. Equal weight holds the same assets in equal parts, at the same costs."
     )
 
 
@@ -141,17 +141,17 @@ def halt_warning(run: RunRecord) -> tuple[Part, ...]:
         notice(
             f"The run was halted on {run.metrics.halted_on}. {counts.n_halted:,} of its {counts.n_sessions:,} sessions "
             "were halted: the figures of the strategy cover them too, most of them in cash, so its risk looks smaller "
-            "beside the baseline, which stayed invested."
+            "beside that of equal weight, which stayed invested."
         ),
     )
 
 
 def figures_table(metrics: RunMetrics) -> tuple[Part, ...]:
-    """Lay out every figure of the strategy beside the baseline's, and the benchmark's where there is one."""
+    """Lay out every figure of the strategy beside that of equal weight, and the benchmark's where there is one."""
     books = {NAMES[STRATEGY]: metrics.strategy, NAMES[BASELINE]: metrics.baseline}
     if metrics.benchmark is not None:
         books[f"Benchmark ({metrics.benchmark.name})"] = metrics.benchmark.performance
-    return (compared("Strategy and baseline", books),)
+    return (compared("Strategy and equal weight", books),)
 
 
 def compared(caption: str, books: Mapping[str, PerformanceMetrics]) -> Table:

@@ -4,12 +4,11 @@ from quantdl.backtest.judging.liquidity import ExitFigures
 from quantdl.report import contributions, stress
 from quantdl.report.costs import EXIT
 from quantdl.report.document import Cell, Heading, Part, Row, Section, Table, Words, header, notice, number, row
-from quantdl.report.formatting import PERCENT, Unit, counted, headline, stated, with_unit
+from quantdl.report.formatting import PERCENT, SMALL_PERCENT, counted, headline, stated, with_unit
 from quantdl.results.run_record import RunRecord
 from quantdl.risk.book.figures import LevelFigures
 from quantdl.risk.book.now import BookNow
 
-_SMALL = Unit("%", 100.0, 3, "%")
 _NOTE = (
     "Losses are positive, in percent of equity: a loss above the value at risk at 99% is expected on one bar in a "
     "hundred, and the expected shortfall is the mean of such losses. Errors are standard errors for so many draws, or "
@@ -49,7 +48,7 @@ def level_row(one: LevelFigures) -> Row:
     if one.value_at_risk is None:
         return row(label, Cell(f"undefined: {one.reason}", tone="muted"), *(Cell("") for _ in range(3)))
     cells = (one.value_at_risk, one.value_at_risk_error, one.expected_shortfall, one.expected_shortfall_error)
-    units = (PERCENT, _SMALL, PERCENT, _SMALL)
+    units = (PERCENT, SMALL_PERCENT, PERCENT, SMALL_PERCENT)
     return row(label, *(number(value, unit) for value, unit in zip(cells, units, strict=True)))
 
 

@@ -42,7 +42,7 @@ def section(run: RunRecord) -> Section | None:
 def section_of(found: StressReport) -> Section:
     """Show what a book loses in each scenario."""
     parts: tuple[Part, ...] = (notice(found.skipped),) if found.skipped else stress_parts(found)
-    return Section("stress", "Stress of today's book", "Stress", _lead(found), parts)
+    return Section("stress", f"Stress of the book held on {found.on}", "Stress", _lead(found), parts)
 
 
 def stress_parts(found: StressReport) -> tuple[Part, ...]:

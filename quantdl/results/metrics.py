@@ -7,6 +7,7 @@ from datetime import date
 from quantdl.backtest.judging.attribution import CurrencyResult
 from quantdl.backtest.judging.costs import CostFigures
 from quantdl.backtest.judging.periods import BothBooks, ContextResult
+from quantdl.backtest.plan.forecast_calibration import share_of_each
 from quantdl.records import INLINE, OMIT_DEFAULT
 from quantdl.risk.book.forecast_tests import ForecastTests
 from quantdl.risk.book.level_tests import LevelTests
@@ -93,3 +94,11 @@ class RunMetrics:
     contributions: RunContributions | None = field(default=None, metadata=OMIT_DEFAULT)
     book_now: BookNow | None = field(default=None, metadata=OMIT_DEFAULT)
     intervals: CurveIntervals | None = field(default=None, metadata=OMIT_DEFAULT)
+
+    @property
+    def rejects_below(self) -> float:
+        """The p-value below which a test of the checklist rejects the forecasts.
+
+        The checklist asks Christoffersen's test at each level and one of the law as a whole.
+        """
+        return share_of_each(len(self.value_at_risk) + 1)

@@ -8,11 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from quantdl.backtest.judging.checklist import Checklist, ChecklistItem
-from quantdl.backtest.plan.forecast_calibration import FALSE_ALARM
 from quantdl.backtest.plan.friction import COSTS_TOO_HIGH
+from quantdl.backtest.plan.rules import NOTHING_TRADED
 from quantdl.calendars.bars import bar_period, is_intraday
 from quantdl.results.metrics import RunMetrics
-from quantdl.risk.book.level_tests import LevelTests
 from quantdl.shown import counted
 
 _USE_NOTHING = "Do not use its figures before that is mended."
@@ -46,6 +45,7 @@ _TESTED_IN_PART = (
     "Not every test of the forecasts could be made",
     "Rely on its value at risk only as far as the checklist says that it was tested.",
 )
+_NEVER_TRADED = ("The strategy never traded.", "Its figures are those of cash.")
 _NO_PROFIT_LEFT = ("Its costs are more than the profit can bear", "Do not trade it at these costs.")
 
 
@@ -96,7 +96,9 @@ def _failure(item: ChecklistItem, metrics: RunMetrics, frequency: str) -> tuple[
     """Return what a failed item says and what follows from it."""
     finding, advice = _FAILED.get(item.item, (f"The check of {_words(item)} failed", _USE_NOTHING))
     if item.item == "forecast_calibration":
-        return _miscalibrated(metrics.value_at_risk, frequency), advice
+        return _miscalibrated(metrics, frequency), advice
+    if item.item == "rules" and item.cause == NOTHING_TRADED:
+        return _NEVER_TRADED
     if item.item == "hypothesis":
         return _sentence(finding, item.figure), advice
     if item.item == "friction" and _profit_is_gone(item, metrics):
@@ -128,9 +130,9 @@ def _profit_is_gone(item: ChecklistItem, metrics: RunMetrics) -> bool:
     return bears < metrics.costs.stated_bps and item.cause.startswith(COSTS_TOO_HIGH)
 
 
-def _miscalibrated(tests: tuple[LevelTests, ...], frequency: str) -> str:
+def _miscalibrated(metrics: RunMetrics, frequency: str) -> str:
     """Say how the losses differ from what was predicted, at the level that is furthest off."""
-    share = FALSE_ALARM / (len(tests) + 1)  # the law as a whole is one more test
+    share, tests = metrics.rejects_below, metrics.value_at_risk
     known = [(one.christoffersen_p, -one.level, one) for one in tests if one.christoffersen_p is not None]
     rejecting = sorted(found for found in known if found[0] < share)
     if not rejecting:

@@ -1,9 +1,13 @@
 """`quantdl risk`: what it prints and writes, and how it refuses what a user can get wrong."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from quantdl.cli.risk import bought, print_book_risk, write_book_risk
 from quantdl.errors import ConfigError
+from quantdl.risk.stress.record import StressReport, StressRow
 from tests.book_risk_record import NO_COMPONENTS, by_hand, without_components
 from tests.small_experiment import ROOT
 
@@ -43,3 +47,15 @@ def test_the_shipped_book_can_be_read():
     from quantdl.risk.book.positions import read_positions
 
     assert len(read_positions(ROOT / "data/books/example.csv").positions) == 10
+
+
+def test_figures_have_two_decimals_as_in_the_report_and_none_is_written_as_zero(capsys):
+    """A probability keeps two digits that count: of the likeliest way to a large loss it is far below 0.0001."""
+    rows = (StressRow("way out", "reverse", "law", 0.2, error=0.00123, probability=1.3e-6),)
+    record = by_hand()
+    first = replace(record.figures.levels[0], value_at_risk=0.019933, value_at_risk_error=0.0000421)
+    figures = replace(record.figures, levels=(first, *record.figures.levels[1:]))
+    print_book_risk(replace(record, figures=figures, stress=StressReport(date(2020, 1, 2), 1.0, 1.0, 2, rows=rows)))
+    shown = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert any("97.5% 1.99 0.004 3.00 0.02" in line for line in shown)
+    assert "way out 20.00 0.12 1.3e-06" in shown

@@ -47,3 +47,9 @@ def test_a_damaged_run_is_called_so_in_a_list(tmp_path):
     assert one_line(found) == ("defended", 0.5)
     (run.target / "metrics.json").write_text("{}")
     assert one_line(found) == ("damaged", None)
+
+
+def test_a_run_is_shown_under_its_test_span(small_run, capsys):
+    sample = json.loads((small_run / "config.json").read_text())["plan"]["sample"]
+    print_stored(open_run(small_run))
+    assert f"{sample['first']} to {sample['last']}, after costs" in capsys.readouterr().out

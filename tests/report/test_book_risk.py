@@ -15,7 +15,7 @@ def section(name, record=None):
 
 def test_figures_of_levels_are_in_percent_and_what_is_undefined_says_why():
     found = by_label(table(section("risk"), "Value at risk and expected"))
-    assert found["1 bar, 97.5%"] == ["2.00", "0.010", "3.00", "0.020"]
+    assert found["1 bar, 97.5%"] == ["2.00", "0.01", "3.00", "0.02"]
     assert found["1 bar, 99%"][0].startswith("undefined: level 0.99 needs at least 100 observations")
 
 
@@ -30,9 +30,9 @@ def test_notes_are_set_off():
 
 def test_contributions_stand_by_position_and_group():
     found = by_label(table(section("contributions"), "What positions add"))
-    assert found[HOSTILE][:3] == ["80.00", "2.340", "0.010"]
+    assert found[HOSTILE][:3] == ["80.00", "2.34", "0.01"]
     assert found["007"][3] == "many positions"
-    assert by_label(table(section("contributions"), "What groups add"))["Tech"][3] == "3.450"
+    assert by_label(table(section("contributions"), "What groups add"))["Tech"][3] == "3.45"
 
 
 def test_components_that_so_few_scenarios_do_not_tell_are_undefined_with_the_reason():
@@ -46,13 +46,13 @@ def test_components_that_so_few_scenarios_do_not_tell_are_undefined_with_the_rea
         shown = section(name, record)
         assert said in words(shown) and said not in words(section(name))
         assert by_label(table(shown, caption))[label][1:3] == ["undefined", "undefined"]
-    assert by_label(table(section("contributions", record), "What positions add"))[HOSTILE][3] == "2.230"
+    assert by_label(table(section("contributions", record), "What positions add"))[HOSTILE][3] == "2.23"
 
 
 def test_the_hedge_and_the_trade_are_told_before_and_after():
     trades = section("trades")
     found = by_label(table(trades, "Best hedge"))
-    assert found["Sell KO, 50.00% of equity"] == ["3.00", "2.00", "\u22121.00", "0.020"]
+    assert found["Sell KO, 50.00% of equity"] == ["3.00", "2.00", "\u22121.00", "0.02"]
     assert by_label(table(trades, "The trade"))["Value at risk, 97.5%"][1] == "2.00"
     without = section("trades", replace(by_hand(), hedge=None, trade=None))
     assert words(without) == ["No single instrument of the prices lowers the expected shortfall at 99%."]
@@ -89,3 +89,16 @@ def test_the_page_escapes_names_and_writes_the_same_bytes_twice(tmp_path):
     first, second = (write_book_risk_report(by_hand(), tmp_path / name).read_bytes() for name in ("a.html", "b.html"))
     assert first == second
     assert b"<b>1E5" not in first and b"&lt;b&gt;1E5" in first
+
+
+def test_there_are_as_many_columns_of_tiles_as_tiles(tmp_path):
+    assert len(tiles(by_hand())) == 2
+    page = write_book_risk_report(by_hand(), tmp_path / "report.html").read_text()
+    assert '<div class="tiles" style="--tiles: 2">' in page
+    assert "repeat(5, 1fr)" not in page
+
+
+def test_columns_have_their_units():
+    for name, caption in (("contributions", "What positions add"), ("contributions", "What groups add")):
+        columns = [cell.text for cell in table(section(name), caption).columns[1:]]
+        assert all(column[0].isupper() and column.endswith(" [%]") for column in columns)

@@ -39,8 +39,8 @@ def test_a_run_without_them_has_no_such_section_and_its_record_no_such_key(run):
 def test_a_run_with_them_says_what_positions_and_groups_add(run):
     section = contributions.section(with_contributions(run))
     assert "at 97.5% of the book held after the fills of 2022-12-28 is 2.00% of equity" in words(section)[0]
-    assert by_label(table(section, "What positions add"))["AAPL"] == ["60.00", "1.500", "0.020", "50.00", "1.400"]
-    assert by_label(table(section, "What groups add"))["Technology"][1] == "1.500"
+    assert by_label(table(section, "What positions add"))["AAPL"] == ["60.00", "1.50", "0.02", "50.00", "1.40"]
+    assert by_label(table(section, "What groups add"))["Technology"][1] == "1.50"
     assert "OLD" not in chart(section, "chart-contributions").data
 
 

@@ -177,7 +177,7 @@ def test_terms_beside_basis_points_and_waivers_are_listed(run):
     _, listed = (part for part in section.parts if part.kind == "bullets")
     assert listed.lines == (
         "Proceeds of a sale may be spent 2 sessions later.",
-        "Commission waived by M. Okafor: The broker charges no commission.",
+        "Commission waived (signed: M. Okafor): The broker charges no commission.",
         "Orders in whole lots of 100.",
     )
 

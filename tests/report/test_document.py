@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from quantdl.report.document import Cell, Chart, Part, header, heading_row, notice, number, row, shortened
+from quantdl.report.document import Cell, Chart, Part, Table, header, heading_row, notice, number, row, shortened
 from quantdl.report.formatting import PERCENT, RATIO
 
 
@@ -50,3 +50,13 @@ def test_every_part_says_its_kind_and_no_two_the_same():
     kinds = [part.kind for part in get_args(Part)]
     assert len(kinds) == len(set(kinds)) == 8
     assert Chart.kind == "chart"
+
+
+def test_a_long_table_is_never_cut_after_a_heading():
+    """Twelve rows are shown at first: here the twelfth begins the second group."""
+    lines = [row(str(place)) for place in range(10)]
+    groups = (heading_row("1 bar"), *lines, heading_row("10 bars"), *lines)
+    assert Table("Parts", header("Asset"), groups).shown_first == 11
+    assert Table("Parts", header("Asset"), groups[1:]).shown_first == 12
+    assert Table("Parts", header("Asset"), groups, whole=True).shown_first is None
+    assert Table("Parts", header("Asset"), groups[:15]).shown_first is None

@@ -42,12 +42,27 @@ def tested(run):
 def test_every_test_has_its_figures_and_a_sentence(tested):
     rows = by_label(table(market_risk.section(tested), "Tests of the risk forecasts"))
     assert rows["Kupiec, coverage"] == ["99%", "0.769", "0.430", "250", "\u2713 As many exceptions as promised."]
-    assert rows["Durations"][2:] == ["0.004", "250", "\u2717 Exceptions come in clusters, or like a clock."]
+    alone = "Below 0.05 alone, as if: exceptions come in clusters, or like a clock."
+    assert rows["Durations"][2:] == ["0.004", "250", alone]
     assert rows["Acerbi-Szekely Z1"][-1] == "Undecided: there is no exception"
     assert rows["Berkowitz"][0] == "whole law"
-    cells = {row.cells[0].text: row.cells[3] for row in forecast_tests.tests_table(FOUND).rows}
+    cells = {row.cells[0].text: row.cells[3] for row in forecast_tests.tests_table(FOUND, 0.0167).rows}
     assert (cells["Kupiec, coverage"].under, cells["Durations"].under) == ("exact", "simulated")
-    assert (cells["Kupiec, coverage"].tone, cells["Durations"].tone) == ("plain", "bad")
+    assert (cells["Kupiec, coverage"].tone, cells["Durations"].tone) == ("plain", "plain")
+
+
+@pytest.mark.parametrize("name", ["christoffersen_conditional", "kolmogorov_smirnov"])
+def test_only_tests_that_the_checklist_asks_reject_and_only_below_its_threshold(name):
+    def says(test, p_value):
+        one = dataclasses.replace(RIGHT, test=test, p_value=p_value)
+        found = forecast_tests.tests_table(dataclasses.replace(FOUND, tests=(one,)), 0.0167)
+        assert "below 0.0167" in found.note
+        return found.rows[0].cells[-1]
+
+    assert says(name, 0.016).tone == "bad" and says(name, 0.016).text.startswith("\u2717 Rejected.")
+    assert says(name, 0.02).tone == "plain" and says(name, 0.02).text.startswith("Below 0.05 alone")
+    assert says("dynamic_quantile", 0.001).text.startswith("Below 0.05 alone")
+    assert says(name, 0.06).tone == "good"
 
 
 def test_every_test_that_a_run_makes_has_a_sentence():
@@ -68,18 +83,18 @@ def test_lights_that_are_undefined_say_why(tested):
     assert "The Basel traffic light is undefined: there are 60 sessions." in words(market_risk.section(run))
 
 
-def test_e_processes_say_whether_they_ever_refuted_the_forecasts(tested):
+def test_e_processes_say_whether_they_ever_spoke_against_the_forecasts(tested):
     rows = by_label(table(market_risk.section(tested), "E-processes"))
-    assert rows["That exceptions come too often"] == ["99%", "0.40", "3.50", "\u2713 The forecasts are not refuted."]
+    assert rows["That exceptions come too often"] == ["99%", "0.40", "3.50", "\u2713 It never reached 20."]
     assert rows["That losses do not fall evenly into their predicted law"][2:] == [
         "25.50",
-        "\u2717 The forecasts are refuted.",
+        "It reached 20, which by itself speaks against the forecasts.",
     ]
 
 
 def test_the_strip_is_drawn_with_words_and_with_a_table_behind_it(tested):
     section = market_risk.section(tested)
-    assert "refuted" in chart(section, "chart-monitor").caption
+    assert "speak against the forecasts" in chart(section, "chart-monitor").caption
     rows = by_label(table(section, "Monitoring by year"))
     assert rows["2020"] == ["250", "4", "2.5", "0.512", "0.40", "0.80", "21.00"]
 

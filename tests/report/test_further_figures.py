@@ -91,3 +91,12 @@ def test_a_run_that_does_not_hold_them_has_no_such_section(run):
     assert report.section(dataclasses.replace(run, metrics=dataclasses.replace(run.metrics, further=None))) is None
     found = report.section(run)
     assert found.name == "further-figures" and len(found.parts) == 5
+
+
+def test_an_end_of_an_interval_near_zero_shows_its_side_and_long_horizons_are_explained(further):
+    sharpe = dataclasses.replace(further.strategy.sharpe, lower=-0.0031)
+    found = report.sharpe_table(
+        dataclasses.replace(further, strategy=dataclasses.replace(further.strategy, sharpe=sharpe))
+    )
+    assert by_label(found)["Strategy, Sharpe ratio"][2] == "\u22120.003"
+    assert "Over long horizons is what" in found.note

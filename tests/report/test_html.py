@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from quantdl.errors import RunError
+from quantdl.records import to_plain
 from quantdl.report import write_report
 from quantdl.report.html import script_json
 from quantdl.results.run_record import read_run
 from quantdl.results.tables import write_parquet
+from quantdl.risk.curves.intervals import CurveIntervals, Interval
 from quantdl.runs import RunWriter, open_run
 from tests.recorded_run import derived
 
@@ -142,6 +144,22 @@ def test_the_first_screen_says_the_verdict_in_plain_words_and_five_figures(repor
     assert f"{found.headline} {found.advice}</h2>" in unescape(first)
     assert first.index("</h2>") < first.index("<details>") < first.index('class="tiles"')
     assert first.count('class="tile"') == 5 and first.count(" to ") >= 1
+
+
+def test_the_interval_of_the_headline_figures_is_explained_right_below_them(files, write, tmp_path):
+    found = CurveIntervals(0.95, 500, 12.3, *(Interval(0.01, 0.02) for _ in range(4)), {})
+    files.records["metrics.json"]["intervals"] = to_plain(found)
+    page = write_report(write(files), tmp_path / "report.html").read_text()
+    first = page[page.index('<section id="verdict"') : page.index('<section id="equity"')]
+    assert first.index('class="tiles"') < first.index("Below each figure stands its interval of 95%")
+    assert '<div class="tiles" style="--tiles: 5">' in first
+
+
+def test_the_subtitle_has_the_test_span_of_the_checklist(files, write, tmp_path):
+    files.records["metrics.json"]["strategy"]["start"] = "2018-12-31"
+    page = write_report(write(files), tmp_path / "report.html").read_text()
+    subtitle = re.search(r'<p class="subtitle">(.*?)</p>', page)[1]
+    assert subtitle.startswith("2019-01-02 to 2022-12-28 ")
 
 
 def test_long_tables_fold_and_print_whole(report):

@@ -1,6 +1,7 @@
 """The figures of both books: each with its name, its unit and its value, or the reason why it has none."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_a_figure_without_an_interval_says_why(run):
 
 
 def test_the_lead_names_the_span(run):
-    assert performance.figures_lead(run).startswith("Out of sample, 2019-01-02 to 2022-12-28, after all costs.")
+    assert performance.figures_lead(run).startswith("Out of sample, 2019-01-02 to 2022-12-28, after all costs; ")
 
 
 def test_only_a_halted_run_is_warned_of(run, files, write):
@@ -145,3 +146,22 @@ def test_a_ruined_book_is_drawn_until_its_ruin(run):
     chart = performance.equity_chart({"Book": (growth, drawdown)}, halted=str(growth.index[5].date()))
     assert len(values(traces(chart)["Book"]["y"])) == len(values(traces(chart)["Book, drawdown"]["y"])) == 6
     assert [line["x0"] for line in drawn(chart)["layout"]["shapes"]] == [str(growth.index[5].date())]
+
+
+def test_an_interval_shows_on_which_side_of_zero_its_ends_lie(run):
+    sharpe = dataclasses.replace(run.metrics.further.strategy.sharpe, lower=-0.0031, upper=2.08)
+    strategy = dataclasses.replace(run.metrics.further.strategy, sharpe=sharpe)
+    further = dataclasses.replace(run.metrics.further, strategy=strategy)
+    tiles = {tile.label: tile for tile in performance.tiles(dataclasses.replace(run.metrics, further=further))}
+    assert tiles["Sharpe ratio"].interval == "\u22120.003 to 2.08"
+
+
+def test_dates_of_the_curve_are_said_to_be_closes(run):
+    """The curve starts at the close before the test span."""
+    day = run.setup.plan.sample.first - timedelta(days=2)
+    metrics = dataclasses.replace(run.metrics, strategy=dataclasses.replace(run.metrics.strategy, start=day))
+    (table,) = performance.figures_table(metrics)
+    assert by_label(table)["From the close of"][0] == str(day)
+    lead = performance.figures_lead(dataclasses.replace(run, metrics=metrics))
+    assert lead.startswith(f"Out of sample, {run.setup.plan.sample.first} to {run.setup.plan.sample.last}, ")
+    assert f"from the close of {day}." in lead

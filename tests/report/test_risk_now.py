@@ -30,7 +30,7 @@ def test_levels_and_windows_stand_with_their_errors_or_their_reasons(run):
     found = holding(run, BookNow(date(2022, 12, 28), 1.0, 0.9, 12, "transformer", LEVELS))
     section = risk_now.section(found)
     rows = by_label(table(section, "Value at risk and expected shortfall"))
-    assert rows["1 bar, 95%"] == ["1.51", "0.030", "2.12", "0.040"]
+    assert rows["1 bar, 95%"] == ["1.51", "0.03", "2.12", "0.04"]
     assert rows["5 bars, 99%"][0].startswith("undefined: level 0.99 needs at least 100")
     assert "12 positions, gross 100.00%, net 90.00% of equity. Predicted by transformer." in words(section)[0]
 
@@ -43,6 +43,6 @@ def test_a_flat_book_is_said_to_be_flat(run):
 def test_contributions_stress_and_the_way_out_stand_beside_it(run):
     found = risk_now.section(dataclasses.replace(with_contributions(run), stress=REPORT))
     headings = [part.text for part in found.parts if part.kind == "heading"]
-    assert headings == ["Contributions to risk", "Stress of today's book"]
+    assert headings == ["Contributions to risk", "Stress of the book held on 2022-12-28"]
     assert table(found, "What positions add") and table(found, "Losses by scenario").shown_first is None
     assert any("Days to liquidate are undefined" in text for text in words(found)) or table(found, "Leaving the book")

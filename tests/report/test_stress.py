@@ -66,3 +66,8 @@ def test_what_was_left_out_is_listed_by_scenario(stressed):
 def test_a_flat_book_says_so(run):
     flat = StressReport(date(2022, 12, 28), 0.0, 0.0, 0, skipped="The book is flat.")
     assert words(stress.section(dataclasses.replace(run, stress=flat))) == ["The book is flat."]
+
+
+def test_the_section_names_the_session_at_which_the_book_is_held():
+    found = stress.section_of(StressReport(date(2022, 12, 28), 1.0, 1.0, 2, skipped="The book is flat."))
+    assert found.title == "Stress of the book held on 2022-12-28"

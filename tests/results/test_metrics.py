@@ -46,3 +46,11 @@ def test_without_a_model_no_scores_are_written(text):
 def test_a_file_of_another_form_is_refused_with_the_place(change, place, text):
     with pytest.raises(ValueError, match=place):
         from_plain(RunMetrics, {**json.loads(text), **change})
+
+
+def test_a_test_rejects_below_its_share_of_one_in_twenty(text):
+    """Two levels and the law as a whole are three tests."""
+    metrics = from_plain(RunMetrics, json.loads(text))
+    two = replace(metrics, value_at_risk=metrics.value_at_risk[:1] * 2)
+    assert two.rejects_below == pytest.approx(0.05 / 3)
+    assert "rejects_below" not in to_plain(metrics)

@@ -140,7 +140,7 @@ def test_forecasts_tested_in_part_are_not_said_to_be_untested(metrics):
 def test_evidence_that_is_only_relative_names_what_limits_it_most(metrics):
     found = plain_verdict(
         checked(
-            item("friction", None, "liquidity is waived by the desk, capacity is undefined"),
+            item("friction", None, "liquidity is waived (signed: the desk), capacity is undefined"),
             item("trusted_data", None, "the universe was chosen knowing its survivors, so only comparisons count"),
             item("sizing", True),
         ),
@@ -150,7 +150,7 @@ def test_evidence_that_is_only_relative_names_what_limits_it_most(metrics):
         "Nothing broke the plan, but the universe was chosen knowing its survivors, so only comparisons count."
     )
     assert found.advice == "Do not read its profit as what money would have earned."
-    assert found.reasons == ("Not all costs are known: liquidity is waived by the desk, capacity is undefined.",)
+    assert found.reasons == ("Not all costs are known: liquidity is waived (signed: the desk), capacity is undefined.",)
 
 
 def test_a_defended_run_says_what_both_books_earned(metrics):
@@ -187,3 +187,12 @@ def test_every_item_of_the_plan_has_two_sentences(metrics, name, passed):
 def test_the_record_of_a_run_says_it_of_itself(files, write):
     run = read_run(write(files))
     assert run.plain_verdict == plain_verdict(run.checklist, run.metrics)
+
+
+def test_a_strategy_that_never_traded_is_said_to_have_never_traded(metrics):
+    """It is no order that broke a rule, and no cost that ate a profit."""
+    idle = checked(item("hypothesis", True), item("rules", False, "nothing was traded"))
+    found = plain_verdict(idle, metrics)
+    assert found.headline == "The strategy never traded."
+    assert found.advice == "Its figures are those of cash."
+    assert found.reasons == ()

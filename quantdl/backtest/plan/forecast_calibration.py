@@ -9,6 +9,11 @@ ROW = ReportRow("Forecast calibration", "value-at-risk", "Value at risk")
 FALSE_ALARM = 0.05
 
 
+def share_of_each(n_tests: int) -> float:
+    """Return the p-value below which each of so many tests rejects: its even share of the false alarms of all."""
+    return FALSE_ALARM / n_tests
+
+
 def judge(run: FinishedRun) -> ItemVerdict:
     """Hold the p-value of each test against its share of the false alarms that all of them together may raise.
 
@@ -17,7 +22,7 @@ def judge(run: FinishedRun) -> ItemVerdict:
     tests = run.evidence.calibration
     if not tests:
         return ItemVerdict("forecasts agree with what happened", "no forecast", doubts=("the run has no model",))
-    level = FALSE_ALARM / len(tests)
+    level = share_of_each(len(tests))
     shown = [
         f"{test.name}: {test.figure}, p = {'undefined' if test.p_value is None else f'{test.p_value:.2g}'}"
         for test in tests

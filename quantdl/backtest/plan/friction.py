@@ -374,14 +374,16 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
     failures += borrow_failures(friction.borrow, run)
     failures += settlement_failures(friction.settlement_sessions, run)
     doubts = []
-    if found is None:
+    if not len(fills):
+        doubts.append("nothing was traded, so no cost was paid")
+    elif found is None:
         doubts.append("the break-even cost was not computed")
     elif found.lower_bps == 0:
         failures.append(f"{COSTS_TOO_HIGH[0]} to bear any cost")
     elif found.lower_bps < stated:
         failures.append(f"{COSTS_TOO_HIGH[1]} {stated - found.lower_bps:.1f} bps above what the profit can bear")
     if isinstance(friction.liquidity, VolumeWaiver):
-        doubts.append(f"liquidity is waived by {friction.liquidity.signed_by}, capacity is undefined")
+        doubts.append(f"liquidity is waived (signed: {friction.liquidity.signed_by}), capacity is undefined")
     paid = (float(fills.cost.sum()) + float(run.book.fees.sum())) / run.result.initial_equity
     before = run.book.equity_before[fills.row]
     turnover = float((fills.notional / np.where(before > 0, before, np.inf)).sum())
@@ -394,7 +396,7 @@ def judge(friction: Friction, run: FinishedRun) -> ItemVerdict:
 
 def waiver_words(waiver: CostWaiver, waived: tuple[str, ...]) -> str:
     """Say what is not charged, who signed for it, and why."""
-    return f"{' and '.join(waived)} waived by {waiver.signed_by}: {waiver.reason.rstrip('.')}"
+    return f"{' and '.join(waived)} waived (signed: {waiver.signed_by}): {waiver.reason.rstrip('.')}"
 
 
 def highest_fraction(friction: Friction, run: FinishedRun) -> float:

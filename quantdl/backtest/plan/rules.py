@@ -12,8 +12,11 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
 from quantdl.backtest.plan.texts import Label, Sentence
+from quantdl.shown import counted
 
 ROW = ReportRow("Rules", "trades", "Trades")
+NOTHING_TRADED = "nothing was traded"
+"""Its failure where a strategy never traded: there is nothing that could follow a rule."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +61,15 @@ def judge(rules: tuple[Rule, ...], cost_fraction: float, run: FinishedRun) -> It
     written = sorted(rule.name for rule in rules)
     orders, fills = Counter(run.book.orders.rule.tolist()), Counter(run.book.ordered.rule.tolist())
     names = sorted({*orders, *fills})
-    failures = [] if fills else ["nothing was traded"]
+    failures = [] if fills else [NOTHING_TRADED]
     for name in names:
         if name not in written and not name.startswith(ENGINE_PREFIX):
             what = f"cite {name!r}, which the plan does not have" if name else "cite no rule"
-            failures.append(f"{orders[name]} orders and {fills[name]} fills {what}")
+            failures.append(f"{counted(orders[name], 'order')} and {counted(fills[name], 'fill')} {what}")
     failures += [*_untraced(run), *_against_purpose(rules, cost_fraction, run)]
-    counted = [f"{name or 'untagged'}: {orders[name]} orders" for name in names]
+    given = [f"{name or 'untagged'}: {counted(orders[name], 'order')}" for name in names]
     statement = f"every fill follows an order under {' or '.join(written)}, or an exit of the plan, and its purpose"
-    return ItemVerdict(statement, ", ".join(counted) or "no orders", tuple(failures))
+    return ItemVerdict(statement, ", ".join(given) or "no orders", tuple(failures))
 
 
 def _untraced(run: FinishedRun) -> list[str]:
@@ -92,7 +95,7 @@ def _untraced(run: FinishedRun) -> list[str]:
     unknown = [
         fill for fill in made if fill not in known and not (fill[0] == 0 and str(fill[3]).startswith(ENGINE_PREFIX))
     ]
-    return [f"{len(unknown)} fills that no order explains"] if unknown else []
+    return [f"{counted(len(unknown), 'fill')} that no order explains"] if unknown else []
 
 
 def _against_purpose(rules: tuple[Rule, ...], cost_fraction: float, run: FinishedRun) -> list[str]:
@@ -116,7 +119,8 @@ def _against_purpose(rules: tuple[Rule, ...], cost_fraction: float, run: Finishe
         turned = before * after < 0 and abs(after) > allowed
         if turned or (growth if purpose == "exit" else -growth) > allowed:
             wrong.append(f"{run.result.assets[column]} on {run.day(int(fills.row[index]))} under {rule!r}")
-    return [f"{len(wrong)} fills against the purpose of their rule, the first {wrong[0]}"] if wrong else []
+    what = f"{counted(len(wrong), 'fill')} against the purpose of a rule"
+    return [f"{what}, the first {wrong[0]}"] if wrong else []
 
 
 def _cost_shares(cost_fraction: float, run: FinishedRun) -> dict[int, float]:

@@ -195,7 +195,7 @@ def stamps(plan: Plan, card: DataCard, actions: CorporateActions) -> tuple[str, 
     if isinstance(friction.liquidity, VolumeWaiver):
         waiver = friction.liquidity
         sentences.append(
-            f"Liquidity is waived by {waiver.signed_by}: {waiver.reason.rstrip('.')}. "
+            f"Liquidity is waived (signed: {waiver.signed_by}): {waiver.reason.rstrip('.')}. "
             "Fills are unlimited and capacity is undefined."
         )
     if friction.cost_waiver is not None:

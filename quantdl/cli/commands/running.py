@@ -77,7 +77,8 @@ def backtest(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, 
     if not quiet:
         from quantdl.cli.results import print_result
 
-        print_result(found["verdict"], found["metrics"], found["breakdowns"], found["selection"])
+        span = {"first": loaded.plan.sample.first, "last": loaded.plan.sample.last}
+        print_result(found["verdict"], found["metrics"], found["breakdowns"], found["selection"], span)
         print_sentences(
             f"No run was written: `quantdl run {config}` writes one with its report; --json prints every figure."
         )

@@ -86,7 +86,7 @@ def forecast_monitor(strip: pd.DataFrame, alarm: float) -> Chart:
     caption = (
         "Above, where each loss fell in its predicted law: right forecasts spread the marks evenly; exceptions are "
         "diamonds at the top. Below, the money of gamblers who bet against the forecasts, from one on: at the dotted "
-        f"line, {alarm:g}, the forecasts are refuted. The table below gives the figures by year."
+        f"line, {alarm:g}, the bets speak against the forecasts. The table below gives the figures by year."
     )
     return chart(drawing, "chart-monitor", "Monitoring of the risk forecasts", caption, 480)
 

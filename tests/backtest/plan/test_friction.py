@@ -147,7 +147,7 @@ def test_special_terms_are_said_in_words():
         "half the spread by asset, 0 to 2 bps",
         "short positions pay 1.00% a year, at most 100,000 of money can be sold short of an asset",
         "proceeds of a sale may be spent 1 session later",
-        "spread of some assets waived by A. Risk: this test is about something else",
+        "spread of some assets waived (signed: A. Risk): this test is about something else",
     )
     two = replace(GOOD, settlement_sessions=2)
     assert two.special_terms == ("proceeds of a sale may be spent 2 sessions later",)
@@ -310,7 +310,7 @@ def test_a_waiver_leaves_capacity_undefined_and_caps_the_verdict():
     assert checklist.verdict == "relative evidence only"
     undecided = {found.item: found.cause for found in checklist.items if found.passed is None}
     assert set(undecided) == {"friction", "fast_exit"}
-    assert undecided["friction"] == "liquidity is waived by A. Risk, capacity is undefined"
+    assert undecided["friction"] == "liquidity is waived (signed: A. Risk), capacity is undefined"
 
 
 def test_without_a_break_even_cost_nothing_is_decided():
@@ -385,3 +385,14 @@ def test_orders_that_name_their_price_may_fill_within_their_bar_and_no_others():
     assert "fills at prices that were not made" not in cause
     doctored = replace(result, orders=result.orders.assign(kind="market"))
     assert "2 fills at prices that were not made" in row("friction", judged(plan, doctored, panel)).cause
+
+
+def test_costs_of_a_run_that_never_traded_are_undecided_and_not_too_high():
+    class Idle:
+        def decide(self, view):
+            return None
+
+    nothing = BreakEven(0.0, "Nothing was earned and nothing lost, with costs or without.", 0.0)
+    found = judged(result=run(good_plan(), Idle()), break_even=nothing)
+    assert "friction" not in failed(found)
+    assert row("friction", found).cause == "nothing was traded, so no cost was paid"

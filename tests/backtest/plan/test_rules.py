@@ -36,7 +36,7 @@ def test_one_rule_may_do_both():
 
 @pytest.mark.parametrize(
     ("name", "cause"),
-    [("", "1 orders and 1 fills cite no rule"), ("a hunch", "1 orders and 1 fills cite 'a hunch', which the plan")],
+    [("", "1 order and 1 fill cite no rule"), ("a hunch", "1 order and 1 fill cite 'a hunch', which the plan")],
 )
 def test_an_order_and_its_fills_under_no_written_rule_fail(name, cause):
     orders, fills = good_run().orders.copy(), good_run().fills.copy()
@@ -53,14 +53,14 @@ def test_a_fill_that_no_order_explains_fails(column):
     other = "A04" if fills.loc[20, "asset"] != "A04" else "A03"
     fills.loc[20, column] = {"rule": "leave", "asset": other, "order": 999}[column]
     causes = {found.item: found.cause for found in judged(result=replace(good_run(), fills=fills)).items}
-    assert "1 fills that no order explains" in causes["rules"]
+    assert "1 fill that no order explains" in causes["rules"]
 
 
 def test_a_fill_against_its_order_fails():
     """An order to sell that was filled by a purchase."""
     orders = good_run().orders.copy()
     orders.loc[20, "quantity"] *= -1
-    assert only("rules", judged(result=replace(good_run(), orders=orders))) == "1 fills that no order explains"
+    assert only("rules", judged(result=replace(good_run(), orders=orders))) == "1 fill that no order explains"
 
 
 def test_a_run_that_never_traded_fails():
@@ -74,7 +74,7 @@ def test_a_run_that_never_traded_fails():
 def test_sales_under_an_entry_fail():
     """Decided under a rule for both, judged as if it were for entries: what the rebalancing sold was against it."""
     cause = only("rules", judged(good_plan(rules=(ENTRY, EXIT))))
-    assert "fills against the purpose of their rule, the first" in cause
+    assert "fills against the purpose of a rule, the first" in cause
     assert "under 'rebalance'" in cause
 
 
@@ -85,7 +85,7 @@ def test_a_purchase_under_an_exit_of_the_plan_fails():
     orders.loc[orders["order"] == number, "rule"] = "plan:stop_loss"
     fills.loc[fills["order"] == number, "rule"] = "plan:stop_loss"
     cause = only("rules", judged(result=replace(good_run(), orders=orders, fills=fills)))
-    assert cause.startswith("1 fills against the purpose of their rule") and "'plan:stop_loss'" in cause
+    assert cause.startswith("1 fill against the purpose of a rule") and "'plan:stop_loss'" in cause
 
 
 def test_selling_a_little_for_costs_is_within_an_entry():

@@ -71,8 +71,8 @@ def test_fees_lots_settlement_and_borrowing_reach_the_engine():
 
 def test_a_cost_of_zero_is_stamped_with_who_signed_for_it():
     stamps = terms_of(friction={"commission_bps": 0.0}).stamps
-    assert "Commission waived by A. Risk: this test is about something else." in stamps
-    assert not any("waived by" in stamp and "Liquidity" not in stamp for stamp in terms_of().stamps)
+    assert "Commission waived (signed: A. Risk): this test is about something else." in stamps
+    assert not any("waived (signed" in stamp and "Liquidity" not in stamp for stamp in terms_of().stamps)
 
 
 def test_volume_is_stated_by_asset_or_measured():
@@ -127,4 +127,4 @@ def test_a_year_of_new_york_has_some_252_bars():
 def test_the_first_stamp_says_where_orders_fill(fill_at, words):
     terms = terms_of(friction={"fill_at": fill_at})
     assert terms.fill_at == fill_at and words in terms.stamps[0]
-    assert any(stamp.startswith("Liquidity is waived by A. Risk") for stamp in terms.stamps)
+    assert any(stamp.startswith("Liquidity is waived (signed: A. Risk)") for stamp in terms.stamps)

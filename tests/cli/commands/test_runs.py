@@ -120,7 +120,7 @@ def test_a_damaged_ledger_is_found_by_verifying_all_and_not_by_verifying_one_run
 def test_two_runs_are_compared_on_the_terminal_and_as_json(small_run: Path) -> None:
     code, output, _ = invoke("runs", "compare", str(small_run), str(small_run))
     assert code == 0
-    assert "sharpe_per_bar" in output and "returns over the same bars" in output
+    assert "Sharpe ratio of one bar" in output and "returns over the same bars" in output
     code, output, _ = invoke("runs", "compare", str(small_run), str(small_run), "--json")
     table = json.loads(output)
     assert code == 0 and table["returns"]["sharpe"]["p_value"] == 1.0
