@@ -243,3 +243,37 @@ def test_a_stop_beyond_the_loss_limit_is_named_beside_a_missing_item() -> None:
     assert "plan.sizing.stop_loss" in found(
         ("  invalidation:\n", "  no_longer:\n"), ("stop_loss: 0.05", "stop_loss: 0.9")
     )
+
+
+def test_a_cap_that_twenty_assets_cannot_reach_is_named_before_the_data_are_loaded() -> None:
+    """The plan of the file names two groups; of the bundled stocks it is known that there are twenty."""
+    one = found(("max_weight: 0.2", "max_weight: 1.0"), ("max_group_gross: 0.5", "max_group_gross: 3"))
+    assert one["plan.sizing.max_weight"] == "given 1; expected below max_gross (1), or it can never bind; fix: lower it"
+    assert one["plan.related_positions.max_group_gross"].startswith("given 3; expected above 0 and at most max_gross")
+    small = found(("max_weight: 0.2", "max_weight: 0.04"))
+    assert "at most 20 assets x max_weight = 0.8" in small["plan.sizing.max_gross"]
+    three = found(("max_weight: 0.2", "max_weight: 0.3"), ("kind: sp500", "kind: sp500\n  assets: [AAPL, MSFT, NA]"))
+    assert "at most 3 assets x max_weight = 0.9" in three["plan.sizing.max_gross"]
+
+
+@pytest.mark.parametrize(
+    ("absent", "change", "key"),
+    [
+        ("related_positions", ("max_weight: 0.2", "max_weight: 1.0"), "plan.sizing.max_weight"),
+        ("invalidation", ("max_weight: 0.2", "max_weight: 1.0"), "plan.sizing.max_weight"),
+        ("trusted_data", ("stop_loss: 0.05", "stop_loss: 0.9"), "plan.sizing.stop_loss"),
+        ("trusted_data", ("max_sessions: 5", "max_sessions: 24"), "plan.fast_exit.max_sessions"),
+        ("trusted_data", ("delisting_recovery: 0.7", "delisting_recovery: 7"), "plan.friction.delisting_recovery"),
+        ("horizon", ("purge_bars: 24", "purge_bars: 1"), "plan.sample.purge_bars"),
+        ("horizon", ("max_sessions: 5", "max_sessions: 0"), "plan.fast_exit.max_sessions"),
+        ("horizon", ("first: 2019-01-02", "first: 2019-01-03"), "plan.sample.first"),
+        ("sizing", ("annualised: 0.6, window_bars: 21", "annualised: 0.6, window_bars: 2"), "plan.invalidation[1]"),
+        ("sizing", ("max_sessions: 5", "max_sessions: 24"), "plan.fast_exit.max_sessions"),
+        ("sample", ("calm_below: 0.12", "calm_below: 0.5"), "plan.abnormal_volatility.calm_below"),
+    ],
+)
+def test_a_missing_item_hides_no_figure_of_another_that_can_be_judged_without_it(
+    absent: str, change: tuple[str, str], key: str
+) -> None:
+    faults = found((f"  {absent}:\n", f"  {absent}_of_old:\n"), change)
+    assert any(name.startswith(key) for name in faults)

@@ -85,8 +85,8 @@ def test_tickers_stay_as_written() -> None:
 
 @pytest.mark.parametrize("text", ["ON", "NO", "007", "1E5", "NA", "1_000", "2024-01-01", "TRUE", "NULL", "0x10", ".5"])
 def test_text_fields_keep_their_raw_text(write_config: WriteConfig, text: str) -> None:
-    listed, named = f"assets: [{text}]\n  start:", f"sectors: {{{text}: {text}}}"
-    assert load_config(write_config(("start:", listed))).data.assets == (text,)
+    listed, named = f"assets: [{text}, A, B, C, D]\n  start:", f"sectors: {{{text}: {text}}}"
+    assert load_config(write_config(("start:", listed))).data.assets == (text, "A", "B", "C", "D")
     data = load_config(write_config(("kind: sp500", DECLARED.replace("path: prices", "path: .") + f"\n  {named}"))).data
     assert isinstance(data, CsvFolderPrices)
     assert data.sectors == {text: text}
@@ -393,6 +393,14 @@ def test_a_plan_of_a_base_that_does_not_fit_own_data_names_both(tmp_path: Path, 
     error = str(plan_refusal(load_config(own), [fault]))
     assert f"{base}:" in error.splitlines()[1]
     assert f"fix: write 'b'; the data stand at {own}:4:1: write plan.trusted_data.source for them beside them" in error
+
+
+def test_a_value_of_the_own_file_is_mended_there_wherever_the_data_stand(tmp_path, write_config) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: {write_config()}\nname: own\nplan:\n  sizing:\n    max_weight: 0.3\n")
+    fault = PlanFault("sizing.max_weight", "0.3", "below 0.2", "lower it")
+    first, *_ = str(plan_refusal(load_config(own), [fault])).splitlines()
+    assert first == f"{own}:5:17: plan.sizing.max_weight: given 0.3; expected below 0.2; fix: lower it"
 
 
 def test_a_fault_outside_the_plan_makes_it_a_config_error(write_config: WriteConfig) -> None:

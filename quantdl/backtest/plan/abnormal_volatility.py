@@ -74,9 +74,10 @@ def faults(abnormal: AbnormalVolatility, sample: Sample) -> Iterator[PlanFault]:
             yield PlanFault(f"{item}.name", repr(window.name), "each name once", "rename it")
         if window.first > window.last:
             yield PlanFault(f"{item}.last", str(window.last), f"a day from {window.first} on", "swap the two")
+    for index, window in enumerate(abnormal.stress_windows):
         if window.last < sample.first or window.first > sample.last:
             expected = f"a span that touches the sample, {sample.first} to {sample.last}"
-            given = f"{window.first} to {window.last}"
+            item, given = f"abnormal_volatility.stress_windows.{index}", f"{window.first} to {window.last}"
             yield PlanFault(item, given, expected, "remove the window or widen the sample")
 
 

@@ -31,15 +31,19 @@ class FastExit:
     max_sessions: int
 
 
-def faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iterator[PlanFault]:
-    """Yield a fault for an exit that is slower than the planned one, or that nothing can slow down."""
+def faults(fast_exit: FastExit, friction: Friction) -> Iterator[PlanFault]:
+    """Yield a fault for an exit in no time, or one that nothing can slow down."""
     sessions = fast_exit.max_sessions
     yield from at_least("fast_exit.max_sessions", sessions, 1, "a number of sessions")
-    if isinstance(liquidity, VolumeWaiver):
-        if sessions > 1:
-            expected = "1: with a volume waiver no fill is capped, so a longer exit can never bind"
-            yield PlanFault("fast_exit.max_sessions", str(sessions), expected, "write 1 or state dollar volumes")
-    elif sessions > horizon_bars:
+    if isinstance(friction.liquidity, VolumeWaiver) and sessions > 1:
+        expected = "1: with a volume waiver no fill is capped, so a longer exit can never bind"
+        yield PlanFault("fast_exit.max_sessions", str(sessions), expected, "write 1 or state dollar volumes")
+
+
+def horizon_faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iterator[PlanFault]:
+    """Yield a fault for an exit that is slower than the planned one."""
+    sessions = fast_exit.max_sessions
+    if not isinstance(liquidity, VolumeWaiver) and sessions > horizon_bars:
         expected = f"at most the horizon of {horizon_bars} bars: a fast exit is no slower than a planned one"
         yield PlanFault("fast_exit.max_sessions", str(sessions), expected, f"set it to {horizon_bars} or less")
 

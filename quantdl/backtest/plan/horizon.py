@@ -76,12 +76,12 @@ def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> It
         expected = f"the model's horizon of {model_horizon} bars"
         fix = f"set horizon.bars to {model_horizon} or train the model for {horizon.bars} bars"
         yield PlanFault("horizon.bars", str(horizon.bars), expected, fix)
+    if isinstance(horizon.rebalance, EveryBars):
+        yield from at_least("horizon.rebalance.bars", horizon.rebalance.bars, 1, "a number of bars")
     if horizon.timeframe != data.frequency:
         expected = f"the frequency of the trusted data, {data.frequency!r}"
         yield PlanFault("horizon.timeframe", repr(horizon.timeframe), expected, "make the two equal")
     match horizon.rebalance:
-        case EveryBars(bars=bars):
-            yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
         case PeriodEnd(period="day"):
             if bar_period(data.frequency) is not None:
                 expected = f"week or month: a bar of the data is a {bar_period(data.frequency)}"
