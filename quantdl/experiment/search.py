@@ -12,6 +12,7 @@ from logging import WARNING, getLogger
 from typing import TYPE_CHECKING
 
 from quantdl.config import ExperimentConfig, with_values
+from quantdl.config.early_checks import check_search
 from quantdl.disk import appending, disk_errors
 from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment.models import fit_model
@@ -81,11 +82,7 @@ def search(config: ExperimentConfig, progress: Progress | None = None, propose: 
     Raises:
         ConfigError: If there is nothing to search, or optuna is not installed.
     """
-    if config.search is None or not isinstance(config.model, NetworkSettings):
-        raise ConfigError(
-            f"{config.where('search')}: nothing to search. Name a network under model, and under search.settings what "
-            "to try, for instance training.learning_rate: {low: 5e-4, high: 8e-3, log: true}."
-        )
+    check_search(config)
     checked_ledger(config)
     chooser = propose or by_parzen_estimator
     inputs = _Inputs.of(config)
