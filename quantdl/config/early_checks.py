@@ -6,6 +6,7 @@ from pathlib import Path
 from quantdl.config.schema import ExperimentConfig
 from quantdl.errors import ConfigError
 from quantdl.models.settings import NetworkSettings
+from quantdl.training.settings import SearchSettings
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -38,14 +39,15 @@ def stated_calendar(path: Path, calendar: str | None) -> str:
     return calendar
 
 
-def check_search(config: ExperimentConfig) -> None:
-    """Refuse a config in which nothing is to be searched.
+def stated_search(config: ExperimentConfig) -> SearchSettings:
+    """Return what a config asks to search.
 
     Raises:
-        ConfigError: With what to write.
+        ConfigError: If there is nothing, with what to write.
     """
     if config.search is None or not isinstance(config.model, NetworkSettings):
         raise ConfigError(
             f"{config.where('search')}: nothing to search. Name a network under model, and under search.settings what "
             "to try, for instance training.learning_rate: {low: 5e-4, high: 8e-3, log: true}."
         )
+    return config.search

@@ -289,7 +289,8 @@ class Estimator(FitChoices, metaclass=NamedSettings):
         if not later:
             return f"fitted through {bar_text(first)}"
         times = "once" if len(later) == 1 else f"{len(later)} times"
-        return f"fitted through {bar_text(first)}, refitted {self.settings.refit}, {times} up to {bar_text(later[-1])}"
+        cadence = getattr(self.settings, "refit", "anew")  # only models that have it are fitted more than once
+        return f"fitted through {bar_text(first)}, refitted {cadence}, {times} up to {bar_text(later[-1])}"
 
     def _values_of(self, kind: type) -> Mapping[str, object]:
         return {item.name: getattr(self, item.name) for item in fields(kind)}

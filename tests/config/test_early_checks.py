@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from quantdl.config import load_config
-from quantdl.config.early_checks import check_project_name, check_search, stated_calendar
+from quantdl.config.early_checks import check_project_name, stated_calendar, stated_search
 from quantdl.errors import ConfigError
 
 VALID = Path(__file__).with_name("valid.yaml")
@@ -32,7 +32,7 @@ def test_a_calendar_is_stated_and_not_guessed() -> None:
 
 def test_a_config_that_names_nothing_to_search_is_refused() -> None:
     with pytest.raises(ConfigError, match="search: nothing to search. Name a network under model"):
-        check_search(load_config(VALID))
+        stated_search(load_config(VALID))
 
 
 def test_the_checks_load_neither_torch_nor_pandas() -> None:

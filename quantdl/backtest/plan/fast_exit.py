@@ -12,13 +12,14 @@ from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.spreads import conversion, half_spreads
+from quantdl.backtest.plan.stated import Stated
 from quantdl.calendars.bars import bar_unit
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
 
 
 @dataclass(frozen=True)
-class FastExit:
+class FastExit(metaclass=Stated):
     """Within how many sessions the whole book can be flat at the participation cap. Decisions beyond it are cut.
 
     Where orders are in whole lots, a session takes whole shares of an exit; below one share it takes none.

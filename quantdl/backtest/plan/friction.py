@@ -27,6 +27,7 @@ from quantdl.backtest.plan.spreads import (
     spread_field_faults,
     spread_words,
 )
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.percents import measured
@@ -101,7 +102,7 @@ Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver
 
 
 @dataclass(frozen=True)
-class CostWaiver:
+class CostWaiver(metaclass=Stated):
     """Trading costs no commission or no spread, and the report prints who signed for that and why.
 
     Attributes:
@@ -114,7 +115,7 @@ class CostWaiver:
 
 
 @dataclass(frozen=True)
-class Friction:
+class Friction(metaclass=Stated):
     """What trading costs and where it is filled.
 
     Attributes:

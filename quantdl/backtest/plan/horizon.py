@@ -9,6 +9,7 @@ import numpy as np
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars.bars import CadencePeriod, bar_period, is_intraday
@@ -55,7 +56,7 @@ Cadence = EveryBars | PeriodEnd
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(metaclass=Stated):
     """How long a decision is meant to hold.
 
     Attributes:

@@ -42,13 +42,14 @@ from quantdl.backtest.plan.related_positions import RelatedPositions
 from quantdl.backtest.plan.rules import Rule
 from quantdl.backtest.plan.sample import Sample
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.told import told
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.shown import block, facts, title
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(metaclass=Stated):
     """Everything that must be decided before a backtest may start. No item has a default."""
 
     hypothesis: Hypothesis

@@ -11,6 +11,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset
 from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Symbol
 from quantdl.percents import measured, stated
 
@@ -70,7 +71,7 @@ Membership = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class RelatedPositions:
+class RelatedPositions(metaclass=Stated):
     """Caps on what moves together.
 
     Attributes:

@@ -11,13 +11,14 @@ from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Label, Sentence
 
 ROW = ReportRow("Rules", "trades", "Trades")
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(metaclass=Stated):
     """A written rule that orders may cite.
 
     Attributes:

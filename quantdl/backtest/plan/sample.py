@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.stated import Stated
 from quantdl.calendars.bars import bar_length, bar_unit, is_intraday
 from quantdl.errors import CalendarError
 
@@ -26,7 +27,7 @@ FEWEST_SESSIONS = 250
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(metaclass=Stated):
     """On what the claim is tested.
 
     Attributes:

@@ -11,6 +11,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.predicted_risk import PredictedLimits, PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.refusals import PlanFault, within
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Sentence
 from quantdl.percents import measured, stated
 
@@ -24,7 +25,7 @@ Found = tuple[float, str]
 
 
 @dataclass(frozen=True)
-class Sizing:
+class Sizing(metaclass=Stated):
     """How large a position may be and what one trade may cost.
 
     A trade runs from flat to flat in one asset; its loss is net of costs, over equity at entry. The promise also sets
