@@ -245,15 +245,31 @@ def test_a_stop_beyond_the_loss_limit_is_named_beside_a_missing_item() -> None:
     )
 
 
-def test_a_cap_that_twenty_assets_cannot_reach_is_named_before_the_data_are_loaded() -> None:
-    """The plan of the file names two groups; of the bundled stocks it is known that there are twenty."""
-    one = found(("max_weight: 0.2", "max_weight: 1.0"), ("max_group_gross: 0.5", "max_group_gross: 3"))
-    assert one["plan.sizing.max_weight"] == "given 1; expected below max_gross (1), or it can never bind; fix: lower it"
-    assert one["plan.related_positions.max_group_gross"].startswith("given 3; expected above 0 and at most max_gross")
-    small = found(("max_weight: 0.2", "max_weight: 0.04"))
-    assert "at most 20 assets x max_weight = 0.8" in small["plan.sizing.max_gross"]
-    three = found(("max_weight: 0.2", "max_weight: 0.3"), ("kind: sp500", "kind: sp500\n  assets: [AAPL, MSFT, NA]"))
-    assert "at most 3 assets x max_weight = 0.9" in three["plan.sizing.max_gross"]
+SECTORS = (
+    "      kind: named\n      members:\n        technology: [AAPL, MSFT, ON, 007]\n"
+    "        tails: [NA, 1E5, NULL, TRUE, 1_000]\n",
+    "      kind: sector\n",
+)
+SAME_CAPS = ("max_weight: 0.2", "max_weight: 1.0")
+
+
+def test_a_cap_on_one_asset_that_can_never_bind_is_named_before_the_data_are_loaded() -> None:
+    """Of the bundled stocks it is known that there are twenty."""
+    both = found(SECTORS, SAME_CAPS, ("max_group_gross: 0.5", "max_group_gross: 3"))
+    same = "given 1; expected below max_gross (1), or it can never bind; fix: lower it"
+    assert both["plan.sizing.max_weight"] == same
+    assert both["plan.related_positions.max_group_gross"].startswith("given 3; expected above 0 and at most max_gross")
+    two = found(SECTORS, SAME_CAPS, ("kind: sp500", "kind: sp500\n  assets: [AAPL, MSFT]"))
+    assert two["plan.sizing.max_weight"] == same
+
+
+def test_a_single_asset_may_weigh_what_the_book_may() -> None:
+    one = found(SECTORS, SAME_CAPS, ("kind: sp500", "kind: sp500\n  assets: [AAPL]"))
+    assert "plan.sizing.max_weight" not in one
+
+
+def test_assets_that_the_plan_names_are_counted_where_the_data_cannot_be_read() -> None:
+    assert "plan.sizing.max_weight" in found(SAME_CAPS, ("kind: sp500", "kind: of_old"))
 
 
 @pytest.mark.parametrize(

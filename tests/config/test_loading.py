@@ -85,8 +85,8 @@ def test_tickers_stay_as_written() -> None:
 
 @pytest.mark.parametrize("text", ["ON", "NO", "007", "1E5", "NA", "1_000", "2024-01-01", "TRUE", "NULL", "0x10", ".5"])
 def test_text_fields_keep_their_raw_text(write_config: WriteConfig, text: str) -> None:
-    listed, named = f"assets: [{text}, A, B, C, D]\n  start:", f"sectors: {{{text}: {text}}}"
-    assert load_config(write_config(("start:", listed))).data.assets == (text, "A", "B", "C", "D")
+    listed, named = f"assets: [{text}]\n  start:", f"sectors: {{{text}: {text}}}"
+    assert load_config(write_config(("start:", listed))).data.assets == (text,)
     data = load_config(write_config(("kind: sp500", DECLARED.replace("path: prices", "path: .") + f"\n  {named}"))).data
     assert isinstance(data, CsvFolderPrices)
     assert data.sectors == {text: text}

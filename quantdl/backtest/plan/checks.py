@@ -57,7 +57,7 @@ def plan_faults(
         model_horizon: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
         longest_horizon: Bars of the longest position that the model learns; ``model_horizon`` where None.
-        n_assets: How many assets the data hold; None where only the data tell.
+        n_assets: How many assets the data hold at most; None where only the data tell.
     """
     missing = tuple(_missing_items(plan))
     absent: dict[str, Any] = {fault.item: _Absent() for fault in missing}  # of no type that a plan has

@@ -23,7 +23,7 @@ class KnownFacts:
         horizon_bars: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
         longest_bars: Bars of the longest position that the model learns; its own horizon where None.
-        n_assets: How many assets the data hold; None where only the data tell.
+        n_assets: How many assets the data hold at most; None where only the data tell.
     """
 
     horizon_bars: int | None

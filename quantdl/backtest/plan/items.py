@@ -147,10 +147,9 @@ ITEMS = (
             plan.sizing, plan.rule_names, run, plan.horizon.bars, from_open=plan.friction.fill_at == "next_open"
         ),
         faults=(
-            lambda plan, known: sizing.faults(
-                plan.sizing, has_model=known.horizon_bars is not None, n_assets=known.n_assets
-            ),
-            lambda plan, known: sizing.group_faults(plan.sizing, plan.related_positions.max_group_gross),
+            lambda plan, known: sizing.faults(plan.sizing, has_model=known.horizon_bars is not None),
+            lambda plan, known: sizing.same_cap_faults(plan.sizing, known.n_assets),
+            lambda plan, known: sizing.same_cap_faults(plan.sizing, plan.related_positions.n_named),
             lambda plan, known: sizing.lot_faults(plan.sizing, plan.trusted_data.adjustment),
         ),
         data_faults=lambda plan, span: sizing.data_faults(plan.sizing, len(span.panel.assets)),

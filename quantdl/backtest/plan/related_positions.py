@@ -84,6 +84,13 @@ class RelatedPositions(metaclass=Stated):
     max_group_gross: float
     max_group_net: float | None
 
+    @property
+    def n_named(self) -> int | None:
+        """How many assets stand in its groups; None where groups are not named in the plan."""
+        if not isinstance(self.groups, NamedGroups):
+            return None
+        return sum(map(len, self.groups.members.values()))
+
 
 def faults(related: RelatedPositions, sizing: Sizing) -> Iterator[PlanFault]:
     """Yield a fault for groups that make no sense, and for each cap that can never bind beside the sizing."""

@@ -66,13 +66,12 @@ class Sizing(metaclass=Stated):
         return PredictedLimits(self.risk_budget, self.max_predicted_loss_per_trade)
 
 
-def faults(sizing: Sizing, *, has_model: bool = True, n_assets: int | None = None) -> Iterator[PlanFault]:
+def faults(sizing: Sizing, *, has_model: bool = True) -> Iterator[PlanFault]:
     """Yield a fault for every cap and limit that contradicts another, can never bind, or needs a model that is missing.
 
     Args:
         sizing: The item.
         has_model: Whether the run has a model.
-        n_assets: How many assets there are, where that is known without the data.
     """
     highest_gross = 1.0 if sizing.long_only else 10.0
     yield from within("sizing.max_gross", sizing.max_gross, 0.0, highest_gross, "gross weight (no borrowed cash)")
@@ -81,16 +80,16 @@ def faults(sizing: Sizing, *, has_model: bool = True, n_assets: int | None = Non
     yield from net_cap_faults("sizing.max_net", sizing.max_net, highest_net, long_only=sizing.long_only)
     yield from _loss_limits(sizing)
     yield from predicted_risk.faults(sizing.predicted, sizing.max_gross, sizing.max_loss_per_trade, has_model=has_model)
-    if n_assets is not None and 0 < sizing.max_weight <= sizing.max_gross:  # the others are told above
-        yield from data_faults(sizing, n_assets)
 
 
-def group_faults(sizing: Sizing, max_group_gross: float) -> Iterator[PlanFault]:
-    """Yield a fault for a cap on one asset that its group or the book reaches first, whatever the assets are.
+def same_cap_faults(sizing: Sizing, n_assets: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for a cap on one asset that is the cap on the whole book, where there are several assets.
 
-    Beside other assets the whole book weighs no less than one of them; an asset alone is a group by itself.
+    Args:
+        sizing: The item.
+        n_assets: How many assets there are at most; None where only the data tell.
     """
-    if max_group_gross < sizing.max_gross == sizing.max_weight:
+    if n_assets is not None and n_assets > 1 and sizing.max_weight == sizing.max_gross:
         yield _never_binds(sizing)
 
 

@@ -204,15 +204,8 @@ def test_a_weight_may_exceed_its_cap_by_rounding_alone(excess, passes):
     assert found.passed is passes
 
 
-def test_a_cap_on_one_asset_that_its_group_reaches_first_is_refused_whatever_the_assets_are():
-    """Beside others max_gross comes first, and an asset alone is a group by itself: 0.4 comes before 1."""
-    same = replace(LONG, max_weight=1.0, max_gross=1.0)
-    assert [fault.item for fault in sizing.group_faults(same, 0.4)] == ["sizing.max_weight"]
-    assert [*sizing.group_faults(same, 1.0)] == []  # right where there is one asset
-    assert [*sizing.group_faults(replace(same, max_weight=0.9), 0.4)] == []
-
-
 @pytest.mark.parametrize(("n_assets", "items"), [(None, []), (1, []), (2, ["sizing.max_weight"])])
 def test_a_cap_on_one_asset_as_high_as_that_on_the_book_is_refused_beside_a_second_asset(n_assets, items):
     same = replace(LONG, max_weight=LONG.max_gross)
-    assert [fault.item for fault in sizing.faults(same, n_assets=n_assets)] == items
+    assert [fault.item for fault in sizing.same_cap_faults(same, n_assets)] == items
+    assert [*sizing.same_cap_faults(LONG, n_assets)] == []
