@@ -8,7 +8,7 @@ Where an item has variants, a function makes one: ``every(5)`` and ``at_end_of("
 the same objects that a config is read into, see `quantdl.backtest.plan.items`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from quantdl.backtest.plan.abnormal_volatility import AbnormalVolatility, StressWindow
 from quantdl.backtest.plan.borrowing import Borrow
@@ -98,9 +98,14 @@ def trust(panel: Panel, fields: Sequence[str] | None = None, unconfirmed_beyond:
         adjustment=said.adjustment,
         calendar=said.calendar,
         fingerprint=panel.card.fingerprint,
-        fields=tuple(panel.fields if fields is None else fields),
+        fields=_listed(panel.fields if fields is None else fields),
         unconfirmed_beyond=unconfirmed_beyond,
     )
+
+
+def _listed(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names as a tuple; a text, which is no list of letters, as it is: the check of the plan refuses it."""
+    return names if isinstance(names, str) else tuple(names)  # type: ignore[return-value]
 
 
 def every(bars: int) -> EveryBars:
@@ -120,7 +125,7 @@ def sectors() -> SectorGroups:
 
 def named_groups(members: Mapping[str, Sequence[str]]) -> NamedGroups:
     """Return groups by name, each with its symbols; every asset stands in one."""
-    return NamedGroups("named", {name: tuple(symbols) for name, symbols in members.items()})
+    return NamedGroups("named", {name: _listed(symbols) for name, symbols in members.items()})
 
 
 def correlated(window_bars: int, threshold: float) -> CorrelationGroups:

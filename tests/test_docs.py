@@ -170,6 +170,15 @@ def test_the_readme_is_short():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
 
 
+def test_every_command_of_the_readmes_first_ten_minutes_stands_in_the_tutorial_that_says_the_same_at_length():
+    _, _, begun = (ROOT / "README.md").read_text(encoding="utf-8").partition("## The first ten minutes\n")
+    steps, _, _ = begun.partition("[The same at length](docs/tutorial/first_ten_minutes.md)")
+    commands = re.findall(r"`((?:make|quantdl) [^`]+)`", steps)
+    page = (DOCS / "tutorial/first_ten_minutes.md").read_text(encoding="utf-8")
+    assert len(commands) == 4
+    assert [command for command in commands if f"    {command}\n" not in page] == []
+
+
 def test_every_exit_code_of_an_error_is_in_the_reference():
     rows = re.findall(r"^\| (\d+) \|.*\| (.*) \|$", (DOCS / "reference/exit_codes.md").read_text(), flags=re.MULTILINE)
     told = {name: int(code) for code, names in rows for name in re.findall(r"`(\w+)`", names)}

@@ -1,7 +1,8 @@
 """The pieces of a plan under short names are those that a config is read into, and the template decides nothing."""
 
 import ast
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,47 @@ def test_the_template_is_python_in_which_every_decision_is_open_and_named_when_r
     texts = 9  # which are told once the others are filled in, as in a config
     assert str(refused.value).count("given '...'") >= text.count("=...") - texts
     assert "plan.sizing.max_weight: given '...'; expected a number" in str(refused.value)
+
+
+def test_wrong_values_of_several_pieces_are_all_named_with_what_was_expected(panel: Panel) -> None:
+    good = small_plan(panel)
+    wrong: dict[str, Any] = {
+        "hypothesis": "equal weight wins",
+        "horizon": p.Horizon(10, "1D", p.every(0)),
+        "trusted_data": p.trust(panel, "close"),
+        "rules": (p.Rule("rebalance", "sometimes", "Every five sessions, give every stock the same part."),),  # type: ignore[arg-type]
+        "sizing": replace(good.sizing, max_weight="6%", long_only="yes"),  # type: ignore[arg-type]
+        "related_positions": p.RelatedPositions(p.named_groups({"tech": "AAPL"}), 0.9, None),
+        "friction": replace(good.friction, commission_bps="1", liquidity=3),  # type: ignore[arg-type]
+        "invalidation": (p.drawdown("a third"), 7),  # type: ignore[arg-type]
+        "fast_exit": 1,
+        "sample": p.Sample("2019-13-02", "2022-12-28", 50.5, 0),  # type: ignore[arg-type]
+        "abnormal_volatility": replace(good.abnormal_volatility, in_stress="panic", stress_windows=(("a", "b"),)),  # type: ignore[arg-type]
+        "documentation": p.Documentation(None, "runs"),  # type: ignore[arg-type]
+    }
+    with pytest.raises(PlanError) as refused:
+        request(panel, replace(good, **wrong), equally)
+    said = str(refused.value).splitlines()
+    for start in (
+        "plan.hypothesis: given 'equal weight wins'; expected a mapping with the keys statement",
+        "plan.horizon.rebalance.bars: given 0; expected a number of bars, at least 1",
+        "plan.trusted_data.fields: given 'close'; expected a list",
+        "plan.rules[0].purpose: given 'sometimes'; expected one of entry",
+        "plan.sizing.max_weight: given '6%'; expected a number; did you mean 0.06?",
+        "plan.sizing.long_only: given 'yes'; expected true or false",
+        "plan.related_positions.groups.members.tech: given 'AAPL'; expected a list",
+        "plan.friction.commission_bps: given '1'; expected a number",
+        "plan.friction.liquidity: given '3'; expected a mapping whose kind is one of measured",
+        "plan.invalidation[0].limit: given 'a third'; expected a number",
+        "plan.invalidation[1]: given '7'; expected a mapping whose kind is one of drawdown",
+        "plan.fast_exit: given '1'; expected a mapping with the keys max_sessions",
+        "plan.sample.first: given '2019-13-02'; expected a date such as 2019-01-02; there is no such day",
+        "plan.sample.minimum_sessions: given '50.5'; expected a whole number",
+        "plan.abnormal_volatility.in_stress: given 'panic'; expected one of trade",
+        "plan.abnormal_volatility.stress_windows[0]: given a list; expected a mapping with the keys name",
+        "plan.documentation.author: given nothing; expected text",
+    ):
+        assert any(line.startswith(start) for line in said), start
 
 
 def test_a_plan_shows_every_item_and_escapes_it(panel: Panel) -> None:

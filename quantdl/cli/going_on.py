@@ -44,13 +44,28 @@ def training_kept(config: "ForecastConfig") -> str:
 
     states = kept_states(config)
     if not states:
-        return f"interrupted: nothing was written, and nothing is kept; {this_command()} starts again"
+        return _no_state_yet(config)
     size = sum(path.stat().st_size for path in states)
     what = f"the state of {len(states)} trainings" if len(states) > 1 else "the state of the training"
     return (
         f"interrupted: no run was written; {what} is kept in {_shown(states[0].parent)} ({size / 1e6:.1f} MB). "
         f"{this_command()} goes on from there, to the same bits"
     )
+
+
+def _no_state_yet(config: "ForecastConfig") -> str:
+    """Say why nothing is kept: what has no passes over the data has no state, and others save theirs now and then."""
+    from quantdl.models.settings import EnsembleSettings, NetworkSettings
+
+    members = config.model.members if isinstance(config.model, EnsembleSettings) else (config.model,)
+    if not any(isinstance(member, NetworkSettings) for member in members):
+        return nothing_kept()
+    seconds = config.output.state_seconds
+    if seconds is None:
+        why = "output.state_seconds is null, so no state of a training is kept"
+    else:
+        why = f"no state of a training had been saved yet (the first is after {seconds:g} s of it)"
+    return f"interrupted: no run was written, and {why}; {this_command()} starts again"
 
 
 def search_kept(root: Path) -> str:

@@ -13,6 +13,8 @@ from quantdl.backtest.plan.checks import plan_faults
 from quantdl.backtest.plan.invalidation import CalibrationLimit, ShortfallLimit, flattened
 from quantdl.backtest.plan.items import Plan
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.rules import Rule
+from quantdl.backtest.plan.sample import Sample
 from quantdl.config.config_fault import IN_PYTHON, Key
 from quantdl.config.document import Document, Mapping, Node, Scalar, Sequence, missing_file
 from quantdl.config.extending import changes, merged
@@ -54,13 +56,13 @@ def cross_faults(document: Document, *, in_files: bool = True) -> Iterator[Misfi
     whole = plan or _readable_items(document)
     if whole is not None:
         yield from _plan_misfits(whole, blocks, document)
-    if plan is not None and backtest is not None:
-        yield from _draw_misfits(plan, backtest)
-    if plan is not None and splits is not None:
-        yield from _sample_misfits(plan, splits)
+    if whole is not None and backtest is not None:
+        yield from _draw_misfits(whole, backtest)
+    if whole is not None and whole.sample is not None and splits is not None:
+        yield from _sample_misfits(whole.sample, splits)
     if data is not None:
         yield from _data_misfits(data, splits)
-    yield from _strategy_misfits(blocks, document)
+    yield from _strategy_misfits(blocks, document, None if whole is None else whole.rules)
     yield from _search_misfits(blocks, document)
     yield from _row_misfits(blocks)
     yield from _member_misfits(document)
@@ -74,7 +76,7 @@ def risk_faults(document: Document) -> Iterator[Misfit]:
     yield from _missing_files(document)
 
 
-def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Misfit]:
+def _strategy_misfits(blocks: dict[str, Any], document: Document, rules: tuple[Rule, ...] | None) -> Iterator[Misfit]:
     """Yield what is wrong with the strategies of an account beside one another and beside the rules of the plan."""
     single, several = (_is_given(document.node((name,))) for name in ("strategy", "strategies"))
     if single and several:
@@ -98,14 +100,14 @@ def _strategy_misfits(blocks: dict[str, Any], document: Document) -> Iterator[Mi
     if total > 1 + _ROUNDING:
         expected = "at most 1; what is left stays in cash"
         yield ("strategies",), f"given capitals that add up to {total:g}; expected {expected}"
-    if "plan" in blocks:
-        yield from _rule_misfits(blocks["plan"], names)
+    if rules is not None:
+        yield from _rule_misfits(rules, names)
 
 
-def _rule_misfits(plan: Plan, names: list[str]) -> Iterator[Misfit]:
+def _rule_misfits(rules: tuple[Rule, ...], names: list[str]) -> Iterator[Misfit]:
     """Yield rules of no strategy, and strategies without a rule that opens or one that closes."""
     purposes: dict[str, set[str]] = {name: set() for name in names}
-    for at, rule in enumerate(plan.rules):
+    for at, rule in enumerate(rules):
         name, _, own = rule.name.partition(".")
         if name not in purposes or not own:
             expected = f"the name of a strategy, a dot and that of its rule, such as '{names[0]}.{own or rule.name}'"
@@ -162,10 +164,10 @@ def _untriable(name: str, values: NumberRange | Choices, keys: tuple[str, ...], 
 def _draw_misfits(plan: Plan, backtest: BacktestSettings) -> Iterator[Misfit]:
     """A value at risk or a shortfall is read off draws, so at least one of them must lie beyond its level."""
     for name in ("risk_budget", "max_predicted_loss_per_trade"):
-        stated = getattr(plan.sizing, name)
+        stated = getattr(plan.sizing, name, None)
         if stated is not None and round(backtest.draws * (1.0 - stated.level), 6) < 1.0:
             yield ("plan", "sizing", name, "level"), _level_too_high(stated.level, backtest.draws)
-    for part in flattened(plan.invalidation):
+    for part in flattened(plan.invalidation or ()):  # None where the item cannot be read
         condition = part.condition
         if not isinstance(condition, CalibrationLimit | ShortfallLimit):
             continue
@@ -207,7 +209,9 @@ def _plan_misfits(plan: Plan, blocks: dict[str, Any], document: Document) -> Ite
     horizon = stated if "model" not in blocks else None if model is None else model.horizon
     longest = None if model is None else max((model.horizon, *model.also_horizons))
     unread = {item.name for item in fields(plan) if getattr(plan, item.name) is None}  # told with the whole config
-    found = plan_faults(plan, horizon, "model" not in blocks or horizon is not None, longest)
+    data = blocks.get("data")
+    n_assets = None if data is None else data.n_assets()
+    found = plan_faults(plan, horizon, "model" not in blocks or horizon is not None, longest, n_assets)
     yield from place_plan_faults((fault for fault in found if fault.item not in unread), document)
 
 
@@ -251,10 +255,10 @@ def _keys(above: tuple[Key, ...], parts: list[str], document: Document) -> tuple
     return _keys((*above, ".".join(parts[:taken])), parts[taken:], document)
 
 
-def _sample_misfits(plan: Plan, splits: SplitDates) -> Iterator[Misfit]:
+def _sample_misfits(sample: Sample, splits: SplitDates) -> Iterator[Misfit]:
     for name, planned, split, day in (
-        ("first", plan.sample.first, "test_start", splits.test_start),
-        ("last", plan.sample.last, "test_end", splits.test_end),
+        ("first", sample.first, "test_start", splits.test_start),
+        ("last", sample.last, "test_end", splits.test_end),
     ):
         if planned != day:
             yield ("plan", "sample", name), f"given {planned}; expected {day}, which is splits.{split}"

@@ -236,7 +236,8 @@ def _at_its_cause(fault: ConfigFault, layers: tuple[Document, ...]) -> ConfigFau
 def plan_refusal(config: ExperimentConfig, faults: Iterable[PlanFault]) -> QuantdlError:
     """Return the error for faults that a plan shows once the data are there, each at its line of the config.
 
-    Where that line stands in another file than the data which it does not fit, both are named.
+    Where that line stands in a file that the config extends, and the data which it does not fit in another, both are
+    named.
     """
     return refusal(
         config.source, [_beside_the_data(fault, config.source) for fault in placed_plan_faults(config, faults)]
@@ -245,7 +246,7 @@ def plan_refusal(config: ExperimentConfig, faults: Iterable[PlanFault]) -> Quant
 
 def _beside_the_data(fault: ConfigFault, document: Document) -> ConfigFault:
     data = document.key_mark(("data",))
-    if data.path == fault.mark.path:
+    if fault.mark.path in (data.path, document.path):
         return fault
     message = f"{fault.message}; the data stand at {data}: write {dotted(fault.keys)} for them beside them"
     return ConfigFault(fault.keys, message, fault.mark)

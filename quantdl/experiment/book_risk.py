@@ -20,10 +20,10 @@ from quantdl.config import RiskConfig, load_risk_config
 from quantdl.config.risk_schema import LiquiditySettings
 from quantdl.config.scenario_file import scenario_refusal, scenarios_of
 from quantdl.distributions import Forecast, MixtureForecast
-from quantdl.errors import ConfigError, DataError, did_you_mean
-from quantdl.experiment.closing import fingerprint_of, following_session, last_session
+from quantdl.errors import ConfigError, DataError, QuantdlError, did_you_mean
+from quantdl.experiment.closing import fingerprint_of, following_session, last_session, no_session
 from quantdl.experiment.models import fit_model
-from quantdl.experiment.preparation import LoadedData, model_inputs, prepared_through, read_sources
+from quantdl.experiment.preparation import LoadedData, SourceData, model_inputs, prepared_through, read_sources
 from quantdl.experiment.stages import Step, step_of
 from quantdl.market.panel import Panel
 from quantdl.market.sources.settings import Sp500Prices
@@ -34,7 +34,8 @@ from quantdl.risk.book.figures import NO_GROUP, Window, book_figures
 from quantdl.risk.book.historical import trailing_returns
 from quantdl.risk.book.liquidation import Liquidation, liquidation, traded_money
 from quantdl.risk.book.past_returns import PastReturns
-from quantdl.risk.book.positions import Positions, ValuedBook, valued
+from quantdl.risk.book.positions import Positions, ValuedBook, unpriced, valued
+from quantdl.risk.book.positions_file import FaultyPositionsError
 from quantdl.risk.book.predictions import MemberLosses
 from quantdl.risk.book.stand_ins import with_stand_ins
 from quantdl.risk.book.trades import Hedge, best_hedge, what_if
@@ -85,19 +86,66 @@ def book_risk(
     Example:
         ``book_risk(read_positions("data/books/example.csv"), date(2022, 12, 28)).figures.levels``
     """
-    settings = (
-        default_config() if config is None else config if isinstance(config, RiskConfig) else load_risk_config(config)
-    )
-    source = read_sources(settings, keep_ingest=False)
-    session = last_session(source.panel, as_of)
-    cut = replace(source, panel=source.panel.until(session))
-    data = prepared_through(settings, cut, session, settings.unconfirmed_beyond)
+    settings = _settings(config)
+    priced = _prices_at(settings, as_of)
+    cut, session, data = priced.source, priced.session, priced.data
     held = valued(book, data.panel, session)
     if faults := [*unknown_in_scenarios(scenarios_of(settings), held)]:
         raise scenario_refusal(settings, faults)
     bought = _bought(trade or {}, held)
     laws = _laws(settings, data, progress)
-    return risk_under(RiskTerms.of(settings), cut.panel, data, held, laws, book.source, bought, progress)
+    record = risk_under(RiskTerms.of(settings), cut.panel, data, held, laws, book.source, bought, progress)
+    return replace(record, notes=(priced.instead, *record.notes)) if priced.instead else record
+
+
+def positions_refusal(
+    error: FaultyPositionsError, as_of: date | None = None, config: RiskConfig | Path | None = None
+) -> DataError:
+    """Return the error that tells every fault of a file of positions: of its rows, and of what prices do not know.
+
+    Where the prices cannot be had, what stands in the file alone is told.
+
+    Args:
+        error: Of the rows.
+        as_of: As for `book_risk`.
+        config: As for `book_risk`.
+    """
+    try:
+        priced = _prices_at(_settings(config), as_of)
+    except QuantdlError:
+        return error
+    return error.among(unpriced(error.readable, priced.data.panel, priced.session))
+
+
+def _settings(config: RiskConfig | Path | None) -> RiskConfig:
+    if config is None:
+        return default_config()
+    return config if isinstance(config, RiskConfig) else load_risk_config(config)
+
+
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """Prices up to a close.
+
+    Attributes:
+        source: As loaded, ending with the close.
+        session: The close.
+        data: What was made of them.
+        instead: That the day which was asked for is no session; empty where it is one.
+    """
+
+    source: SourceData
+    session: pd.Timestamp
+    data: LoadedData
+    instead: str
+
+
+def _prices_at(settings: RiskConfig, as_of: date | None) -> _Priced:
+    source = read_sources(settings, keep_ingest=False)
+    session = last_session(source.panel, as_of)
+    cut = replace(source, panel=source.panel.until(session))
+    data = prepared_through(settings, cut, session, settings.unconfirmed_beyond)
+    return _Priced(cut, session, data, no_session(cut.panel, as_of, session))
 
 
 @dataclass(frozen=True)

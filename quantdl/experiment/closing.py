@@ -45,6 +45,21 @@ def last_session(panel: Panel, day: date | None = None) -> pd.Timestamp:
     return session
 
 
+def no_session(panel: Panel, day: date | None, session: pd.Timestamp) -> str:
+    """Say that the day which was asked for is no session, and which close counts; empty where it is one.
+
+    Args:
+        panel: Prices.
+        day: As for `last_session`.
+        session: What it returned.
+    """
+    if day is None or session.date() == day:
+        return ""
+    period = bar_period(panel.card.declaration.frequency)
+    what = "is no session" if period is None else f"is the end of no {period}"
+    return f"{day} {what}; the close before it is {session:%Y-%m-%d}."
+
+
 def _refuse_unfinished(panel: Panel) -> None:
     """Refuse data that end within a session: what comes next is then a bar of that session, not the next one.
 

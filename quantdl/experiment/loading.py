@@ -9,6 +9,7 @@ from typing import Any
 from quantdl.calendars import trading_calendar
 from quantdl.config import ForecastConfig
 from quantdl.config.data_paths import variables
+from quantdl.config.early_checks import stated_calendar
 from quantdl.errors import ConfigError, DataError, DataSettingsError
 from quantdl.market.card import DAILY, Declaration, IntradayBars, OnFault
 from quantdl.market.panel import Panel
@@ -135,8 +136,7 @@ def load_bare(
         ConfigError: If no calendar is given, or what belongs to CSV files for a Parquet file.
         DataError: If nothing can be read, or impossible rows are refused.
     """
-    if calendar is None:
-        raise ConfigError(f"{path}: --calendar is needed for a bare path, for instance --calendar XNYS.")
+    calendar = stated_calendar(path, calendar)
     declaration = Declaration(
         source=_NOT_STATED,
         timezone=trading_calendar(calendar).timezone,

@@ -1,13 +1,14 @@
 """The strategy asked once before its model is fitted: what no forecast would mend is said at once, not after training.
 
-It is asked at the last close before the test span, which a run decides nothing at, with an empty book. Past returns
-stand in for the law of the model, resampled and a little smoothed: a law of the right size, at the cost of a gather.
+It is asked what the run asks it first: at the first close of the test span, with an empty book. Past returns stand in
+for the law of the model, resampled and a little smoothed: a law of the right size, at the cost of a gather.
 
 What a run would carry out must not be refused here. So an answer counts as a fault only where the strategy gives a
-faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored, at two
-earlier closes, and at the first close at which the run will ask it, since it may know of nothing before. Limits on
-predicted losses follow the forecast itself and are left to the run. Each answer comes from a strategy made anew, and
-the states of the global random generators are put back, so a run that goes on is the same run.
+faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored. Weights
+that break the same cap by the same amount under all of these follow no forecast: the run would end with them. Any other
+fault must show as well at three closes before the test span. Limits on predicted losses follow the forecast itself and
+are left to the run. Each answer comes from a strategy made anew, and the states of the global random generators are put
+back, so a run that goes on is the same run.
 """
 
 import random
@@ -19,7 +20,7 @@ import torch
 
 from quantdl.backtest import Forecasts, prepare
 from quantdl.backtest.running.asking import StrategyDriver
-from quantdl.backtest.running.decision_checks import PredictedLossError
+from quantdl.backtest.running.decision_checks import ForbiddenWeightsError, PredictedLossError
 from quantdl.backtest.running.decisions import BookNow, Moment
 from quantdl.backtest.running.window import Window
 from quantdl.config import ExperimentConfig, configured_strategy
@@ -30,7 +31,7 @@ from quantdl.training.splits import SplitBars
 _BARS = 1000  # of past returns that stand in for a law
 _LEAST_BARS = 60
 _SMOOTHING = 0.2  # of each asset's deviation: a book of any assets then has a risk of its own
-_OTHERS = (-21, -63, 1)  # bars from the last close before the test span at which a fault must show as well
+_EARLIER = (1, 22, 64)  # bars before the first close of the test span at which a fault that may pass must show as well
 
 Law = Callable[[np.ndarray], np.ndarray]
 
@@ -54,23 +55,43 @@ def rehearse(config: ExperimentConfig, data: LoadedData, bars: SplitBars) -> Non
         bars: Of its spans.
 
     Raises:
-        RunError: If the strategy fails, or decides what the plan forbids, whatever the law and the day; nothing was
-            fitted then, and no trial counts.
+        RunError: If the strategy fails, or decides what the plan forbids, whatever the law; nothing was fitted then,
+            and no trial counts.
     """
-    last = bars.test.start
-    if config.model is None or last + min(_OTHERS) <= 0:
+    if config.model is None:
         return
     with _same_randomness():
-        fault = _fault(config, data, last, _LAWS[0])
-        if fault is None or any(_fault(config, data, last, law) is None for law in _LAWS[1:]):
-            return
-        if any(_fault(config, data, last + away, _LAWS[0]) is None for away in _OTHERS):
-            return
+        fault = _sure_fault(config, data, bars.test.start + 1)
+    if fault is None:
+        return
     files = ", ".join(map(str, config.strategy_files.values()))
     raise RunError(
-        f"{str(fault).rstrip('.')}. {files} was asked before the model is fitted, at the last close before the test "
-        "span and with past returns in place of forecasts: nothing was fitted, and no trial counts."
+        f"{str(fault).rstrip('.')}. {files} was asked before the model is fitted, at the first close of the test span "
+        "and with past returns in place of forecasts: nothing was fitted, and no trial counts."
     ) from fault
+
+
+def _sure_fault(config: ExperimentConfig, data: LoadedData, first: int) -> QuantdlError | None:
+    """Return what is wrong with a first decision whatever is predicted; None where nothing is, or it may be legal.
+
+    Args:
+        config: Of the run.
+        data: What it runs on.
+        first: The first close of the test span.
+    """
+    faults = []
+    for law in _LAWS:
+        fault = _fault(config, data, first, law)
+        if fault is None:
+            return None
+        faults.append(fault)
+    weights_alone = all(isinstance(fault.__cause__, ForbiddenWeightsError) for fault in faults)
+    if weights_alone and len({*map(str, faults)}) == 1:
+        return faults[0]
+    earlier = [first - away for away in _EARLIER]
+    if min(earlier) <= 0 or any(_fault(config, data, t, _LAWS[0]) is None for t in earlier):
+        return None
+    return faults[0]
 
 
 def _fault(config: ExperimentConfig, data: LoadedData, t: int, law: Law) -> QuantdlError | None:

@@ -12,6 +12,7 @@ from logging import WARNING, getLogger
 from typing import TYPE_CHECKING
 
 from quantdl.config import ExperimentConfig, with_values
+from quantdl.config.early_checks import stated_search
 from quantdl.disk import appending, disk_errors
 from quantdl.errors import ConfigError, IntegrityError, RunError
 from quantdl.experiment.models import fit_model
@@ -81,25 +82,21 @@ def search(config: ExperimentConfig, progress: Progress | None = None, propose: 
     Raises:
         ConfigError: If there is nothing to search, or optuna is not installed.
     """
-    if config.search is None or not isinstance(config.model, NetworkSettings):
-        raise ConfigError(
-            f"{config.where('search')}: nothing to search. Name a network under model, and under search.settings what "
-            "to try, for instance training.learning_rate: {low: 5e-4, high: 8e-3, log: true}."
-        )
+    asked = stated_search(config)
     checked_ledger(config)
     chooser = propose or by_parzen_estimator
     inputs = _Inputs.of(config)
     kept = _Record(config, inputs.data.panel.card)
     trials = list(kept.read())
-    for number in range(len(trials), config.search.trials):
+    for number in range(len(trials), asked.trials):
         if progress:
-            progress("search", number, config.search.trials)
+            progress("search", number, asked.trials)
         seed = config.seed + number
-        values = dict(chooser(config.search, tuple(trials), seed))
+        values = dict(chooser(asked, tuple(trials), seed))
         trials.append(kept.add(_tried(config, inputs, number, seed, values)))
     if progress:
-        progress("search", config.search.trials, config.search.trials)
-    done = tuple(trials[: config.search.trials])
+        progress("search", asked.trials, asked.trials)
+    done = tuple(trials[: asked.trials])
     losses = {trial.loss: trial for trial in reversed(done) if trial.loss is not None}
     return SearchTable(done, losses[min(losses)] if losses else None)
 

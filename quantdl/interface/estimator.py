@@ -286,9 +286,11 @@ class Estimator(FitChoices, metaclass=NamedSettings):
         if self._fit is None:
             return "not fitted"
         first, *later = self._fit.fitted.fitted_through
-        times = "once more" if len(later) == 1 else f"{len(later)} times more"
-        again = f", and {times} up to {bar_text(later[-1])}" if later else ""
-        return f"fitted through {bar_text(first)}{again}"
+        if not later:
+            return f"fitted through {bar_text(first)}"
+        times = "once" if len(later) == 1 else f"{len(later)} times"
+        cadence = getattr(self.settings, "refit", "anew")  # only models that have it are fitted more than once
+        return f"fitted through {bar_text(first)}, refitted {cadence}, {times} up to {bar_text(later[-1])}"
 
     def _values_of(self, kind: type) -> Mapping[str, object]:
         return {item.name: getattr(self, item.name) for item in fields(kind)}

@@ -58,6 +58,40 @@ def test_a_quick_command_loads_nothing_heavy(root: Path, arguments: list[str]) -
     assert loaded_by(script, root.parent) == set()
 
 
+REFUSED = [
+    (["risk", "empty.csv"], 3),
+    (["risk", "semicolons.csv"], 3),
+    (["risk", "book.csv", "--trade", "A:1"], 2),
+    (["init", "a/b", "--yes"], 2),
+    (["init", "own", "--data", "book.csv", "--yes"], 2),
+    (["data", "check", "book.csv"], 2),
+    (["search", "config.yaml"], 2),
+    (["run", "config.yaml"], 2),
+    (["backtest", "config.yaml"], 2),
+    (["audit", "config.yaml"], 2),
+    (["forecast", "config.yaml"], 2),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code"), REFUSED, ids=[" ".join(one) for one, _ in REFUSED])
+def test_what_needs_nothing_heavy_is_refused_before_anything_heavy_loads(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    """The config misspells a parameter of its strategy, and has nothing to search."""
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "semicolons.csv").write_text("asset;value\nA;1\n")
+    (tmp_path / "book.csv").write_text("asset,value\nA,1\n")
+    (tmp_path / "strategy.py").write_text(
+        "class Strategy:\n    def __init__(self, level: float) -> None: ...\n    def decide(self, view): ...\n"
+    )
+    (tmp_path / "config.yaml").write_text(VALID.read_text().replace("    level: 0.975", "    levle: 0.975"))
+    script = (
+        f"import sys; sys.argv = ['quantdl', *{arguments}]\nfrom quantdl.cli import main\n"
+        f"try:\n    main()\nexcept SystemExit as leaving:\n    assert leaving.code == {code}, leaving.code"
+    )
+    assert loaded_by(script, tmp_path) == set()
+
+
 @pytest.mark.parametrize("name", ["quickstart", "nasdaq"])
 def test_a_config_is_read_without_anything_heavy(name: str) -> None:
     script = f"from quantdl.config import load_config; load_config('configs/{name}.yaml')"

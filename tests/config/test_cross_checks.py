@@ -243,3 +243,53 @@ def test_a_stop_beyond_the_loss_limit_is_named_beside_a_missing_item() -> None:
     assert "plan.sizing.stop_loss" in found(
         ("  invalidation:\n", "  no_longer:\n"), ("stop_loss: 0.05", "stop_loss: 0.9")
     )
+
+
+SECTORS = (
+    "      kind: named\n      members:\n        technology: [AAPL, MSFT, ON, 007]\n"
+    "        tails: [NA, 1E5, NULL, TRUE, 1_000]\n",
+    "      kind: sector\n",
+)
+SAME_CAPS = ("max_weight: 0.2", "max_weight: 1.0")
+
+
+def test_a_cap_on_one_asset_that_can_never_bind_is_named_before_the_data_are_loaded() -> None:
+    """Of the bundled stocks it is known that there are twenty."""
+    both = found(SECTORS, SAME_CAPS, ("max_group_gross: 0.5", "max_group_gross: 3"))
+    same = "given 1; expected below max_gross (1), or it can never bind; fix: lower it"
+    assert both["plan.sizing.max_weight"] == same
+    assert both["plan.related_positions.max_group_gross"].startswith("given 3; expected above 0 and at most max_gross")
+    two = found(SECTORS, SAME_CAPS, ("kind: sp500", "kind: sp500\n  assets: [AAPL, MSFT]"))
+    assert two["plan.sizing.max_weight"] == same
+
+
+def test_a_single_asset_may_weigh_what_the_book_may() -> None:
+    one = found(SECTORS, SAME_CAPS, ("kind: sp500", "kind: sp500\n  assets: [AAPL]"))
+    assert "plan.sizing.max_weight" not in one
+
+
+def test_assets_that_the_plan_names_are_counted_where_the_data_cannot_be_read() -> None:
+    assert "plan.sizing.max_weight" in found(SAME_CAPS, ("kind: sp500", "kind: of_old"))
+
+
+@pytest.mark.parametrize(
+    ("absent", "change", "key"),
+    [
+        ("related_positions", ("max_weight: 0.2", "max_weight: 1.0"), "plan.sizing.max_weight"),
+        ("invalidation", ("max_weight: 0.2", "max_weight: 1.0"), "plan.sizing.max_weight"),
+        ("trusted_data", ("stop_loss: 0.05", "stop_loss: 0.9"), "plan.sizing.stop_loss"),
+        ("trusted_data", ("max_sessions: 5", "max_sessions: 24"), "plan.fast_exit.max_sessions"),
+        ("trusted_data", ("delisting_recovery: 0.7", "delisting_recovery: 7"), "plan.friction.delisting_recovery"),
+        ("horizon", ("purge_bars: 24", "purge_bars: 1"), "plan.sample.purge_bars"),
+        ("horizon", ("max_sessions: 5", "max_sessions: 0"), "plan.fast_exit.max_sessions"),
+        ("horizon", ("first: 2019-01-02", "first: 2019-01-03"), "plan.sample.first"),
+        ("sizing", ("annualised: 0.6, window_bars: 21", "annualised: 0.6, window_bars: 2"), "plan.invalidation[1]"),
+        ("sizing", ("max_sessions: 5", "max_sessions: 24"), "plan.fast_exit.max_sessions"),
+        ("sample", ("calm_below: 0.12", "calm_below: 0.5"), "plan.abnormal_volatility.calm_below"),
+    ],
+)
+def test_a_missing_item_hides_no_figure_of_another_that_can_be_judged_without_it(
+    absent: str, change: tuple[str, str], key: str
+) -> None:
+    faults = found((f"  {absent}:\n", f"  {absent}_of_old:\n"), change)
+    assert any(name.startswith(key) for name in faults)

@@ -395,6 +395,14 @@ def test_a_plan_of_a_base_that_does_not_fit_own_data_names_both(tmp_path: Path, 
     assert f"fix: write 'b'; the data stand at {own}:4:1: write plan.trusted_data.source for them beside them" in error
 
 
+def test_a_value_of_the_own_file_is_mended_there_wherever_the_data_stand(tmp_path, write_config) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(f"extends: {write_config()}\nname: own\nplan:\n  sizing:\n    max_weight: 0.3\n")
+    fault = PlanFault("sizing.max_weight", "0.3", "below 0.2", "lower it")
+    first, *_ = str(plan_refusal(load_config(own), [fault])).splitlines()
+    assert first == f"{own}:5:17: plan.sizing.max_weight: given 0.3; expected below 0.2; fix: lower it"
+
+
 def test_a_fault_outside_the_plan_makes_it_a_config_error(write_config: WriteConfig) -> None:
     message_of(write_config(("limit: 0.3", "limit: 0.99")), PlanError)
     message_of(write_config(("limit: 0.3", "limit: 0.99"), ("seed: 7", "seed: x")), ConfigError)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from quantdl.errors import DataError
-from quantdl.experiment.closing import _refuse_unfinished, following_session, last_session
+from quantdl.experiment.closing import _refuse_unfinished, following_session, last_session, no_session
 from quantdl.market.sources import load_sp500
 from tests.backtest.worlds import hours
 
@@ -37,3 +37,16 @@ def test_a_day_that_the_data_do_not_reach_is_refused():
 
 def test_the_session_after_a_friday_before_a_holiday_is_the_tuesday():
     assert following_session(load_sp500().until("2022-07-01")) == pd.Timestamp("2022-07-05")
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (None, ""),
+        (date(2022, 6, 10), ""),
+        (date(2022, 6, 12), "2022-06-12 is no session; the close before it is 2022-06-10."),
+    ],
+)
+def test_a_day_that_is_no_session_is_named_with_the_close_that_counts(day, said):
+    panel = load_sp500().until("2022-06-30")
+    assert no_session(panel, day, last_session(panel, day)) == said

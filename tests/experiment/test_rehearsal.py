@@ -55,7 +55,7 @@ def test_a_broken_cap_is_named_before_anything_is_fitted_and_counts_no_trial(con
     with pytest.raises(RunError) as refused:
         run_backtest_only(config)
     said = str(refused.value)
-    assert said.startswith("2016-06-30: weight 0.5 of AAPL breaks sizing.max_weight = 0.3 (rule 'rebalance')")
+    assert said.startswith("2016-07-01: weight 0.5 of AAPL breaks sizing.max_weight = 0.3 (rule 'rebalance')")
     assert "within_limits(weights, view.limits)" in said and "nothing was fitted, and no trial counts" in said
     assert refused.value.exit_code == 6
     assert not (config.runs_root / LEDGER).exists()
@@ -65,7 +65,7 @@ def test_a_broken_cap_is_named_before_anything_is_fitted_and_counts_no_trial(con
     "line, expected",
     [
         ("weights = np.zeros(3)", r"shape \(3,\)"),
-        ("weights[view.assets.index('NOPE')] = 0.1", r"own.py:\d+: the strategy failed on 2016-06-30: ValueError"),
+        ("weights[view.assets.index('NOPE')] = 0.1", r"own.py:\d+: the strategy failed on 2016-07-01: ValueError"),
         ("weights = -view.draws[0] * 0 - 0.1", "long-only"),
         ("view.field('volume')", "trusts only"),
     ],
@@ -81,13 +81,22 @@ def test_what_no_forecast_would_mend_is_refused(config_of, data, line, expected)
         ("weights[0] = 0.2",),
         ("weights[0] = 0.5 if view.draws.mean() > 0 else 0.2",),  # legal where the forecast is another one
         ("weights[0] = 0.5 if view.draws.std() > 0.03 else 0.2",),
-        ("weights[0] = 0.5 if str(view.session)[:10] == '2016-06-30' else 0.2",),  # legal on another day
+        ("weights[0] = 0.5 if str(view.session)[:10] == '2016-06-30' else 0.2",),  # a day that no run asks it on
+        ("weights[0] = 0.5 - 0.1 * np.tanh(view.draws.mean()) if str(view.session)[:10] > '2016-06-30' else 0.2",),
+        ("assert str(view.session)[:10] < '2016-07-01' or view.draws.max() > 9.0",),  # of that day it may be right
         ("return None",),
         ("weights[0] = {'2016-07-01': 0.2}[str(view.session)[:10]]",),  # knows of the test span alone
     ],
 )
 def test_what_may_be_legal_in_the_run_is_not_refused(config_of, data, lines):
     asked(config_of(*lines), data)
+
+
+def test_a_cap_that_is_broken_at_the_first_close_of_the_run_alone_is_named_before_training(config_of, data):
+    """As a rule that holds few assets in a falling market does: weights follow the day, and no forecast."""
+    line = "weights[0] = 0.5 if str(view.session)[:10] == '2016-07-01' else 0.2"
+    with pytest.raises(RunError, match=r"^2016-07-01: weight 0\.5 of AAPL breaks sizing\.max_weight = 0\.3"):
+        asked(config_of(line), data)
 
 
 def test_a_strategy_that_takes_a_forecast_of_each_listed_asset_gets_one_for_an_asset_with_a_short_past(config_of, data):

@@ -136,7 +136,7 @@ def test_a_refitted_model_is_fitted_again_up_to_the_end_of_the_prices():
     fitted = qd.EwmaT(horizon=1).fit(panel, train_end="2001-03-30", validation_end="2001-06-29")
     ends = [panel.sessions[panel.sessions.year == year][-1] for year in (2001, 2002)]
     assert fitted.fitted_through == (pd.Timestamp("2001-06-29"), *ends)
-    assert "2 times more" in repr(fitted)
+    assert repr(fitted).endswith(f": fitted through 2001-06-29, refitted yearly, 2 times up to {ends[-1]:%Y-%m-%d}")
 
 
 def test_a_later_future_changes_no_fit_and_no_law(simulated, ewma, ewma_laws):

@@ -14,6 +14,7 @@ from quantdl.backtest.plan.friction import Friction, known_liquidity
 from quantdl.backtest.plan.invalidation import HIGHEST_MARKET_VOLATILITY
 from quantdl.backtest.plan.refusals import LONGEST_WINDOW_BARS, PlanFault, at_least, at_most, within
 from quantdl.backtest.plan.sample import Sample
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Label
 from quantdl.percents import stated
 
@@ -21,7 +22,7 @@ ROW = ReportRow("Abnormal volatility", "regimes", "Regimes")
 
 
 @dataclass(frozen=True)
-class StressWindow:
+class StressWindow(metaclass=Stated):
     """A span whose result is reported on its own, for instance the crash of 2020.
 
     Attributes:
@@ -36,7 +37,7 @@ class StressWindow:
 
 
 @dataclass(frozen=True)
-class AbnormalVolatility:
+class AbnormalVolatility(metaclass=Stated):
     """What counts as abnormal, and what is done then.
 
     The regime of a session is read from the volatility of the equal-weighted market up to the close before it.
@@ -74,9 +75,10 @@ def faults(abnormal: AbnormalVolatility, sample: Sample) -> Iterator[PlanFault]:
             yield PlanFault(f"{item}.name", repr(window.name), "each name once", "rename it")
         if window.first > window.last:
             yield PlanFault(f"{item}.last", str(window.last), f"a day from {window.first} on", "swap the two")
+    for index, window in enumerate(abnormal.stress_windows):
         if window.last < sample.first or window.first > sample.last:
             expected = f"a span that touches the sample, {sample.first} to {sample.last}"
-            given = f"{window.first} to {window.last}"
+            item, given = f"abnormal_volatility.stress_windows.{index}", f"{window.first} to {window.last}"
             yield PlanFault(item, given, expected, "remove the window or widen the sample")
 
 

@@ -10,6 +10,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING
 from quantdl.backtest.plan.refusals import PlanFault, each_asset
 from quantdl.backtest.plan.sizing import Sizing
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Symbol
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _AVAILABLE = "friction.borrow.available"
 
 
 @dataclass(frozen=True)
-class Borrow:
+class Borrow(metaclass=Stated):
     """The terms of selling short.
 
     Attributes:

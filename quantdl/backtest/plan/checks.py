@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_origin, get_type_hints
 
-from quantdl.backtest.plan.context import ModelFacts, RunSpan
+from quantdl.backtest.plan.context import KnownFacts, RunSpan
 from quantdl.backtest.plan.items import ITEMS, Item, Plan
 from quantdl.backtest.plan.refusals import PlanFault, refusal
 from quantdl.backtest.plan.texts import text_faults
@@ -38,13 +38,17 @@ def check_plan(
     """
     faults = plan_faults(plan, model_horizon, forecasts_risk)
     if not tuple(_missing_items(plan)):
-        faults = (*faults, *data_faults(plan, panel, start, end))
+        faults = tuple(dict.fromkeys((*faults, *data_faults(plan, panel, start, end))))
     if faults:
         raise PlanError(refusal(faults))
 
 
 def plan_faults(
-    plan: Plan, model_horizon: int | None, forecasts_risk: bool, longest_horizon: int | None = None
+    plan: Plan,
+    model_horizon: int | None,
+    forecasts_risk: bool,
+    longest_horizon: int | None = None,
+    n_assets: int | None = None,
 ) -> tuple[PlanFault, ...]:
     """Return every fault that the plan has by itself: items that are missing, then the others in their order.
 
@@ -53,18 +57,18 @@ def plan_faults(
         model_horizon: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
         longest_horizon: Bars of the longest position that the model learns; ``model_horizon`` where None.
+        n_assets: How many assets the data hold at most; None where only the data tell.
     """
     missing = tuple(_missing_items(plan))
     absent: dict[str, Any] = {fault.item: _Absent() for fault in missing}  # of no type that a plan has
     if absent:
         plan = replace(plan, **absent)
-    model = ModelFacts(model_horizon, forecasts_risk, longest_horizon)
+    known = KnownFacts(model_horizon, forecasts_risk, longest_horizon, n_assets)
     found = list(missing)
     for item in ITEMS:
         if item.name not in absent:
-            with suppress(_ReadsAnAbsentItem):
-                found.extend(_faults_of(item, plan, model))  # what was found before an absent item is read is kept
-    return tuple(found)
+            found.extend(_faults_of(item, plan, known))
+    return tuple(dict.fromkeys(found))
 
 
 class _ReadsAnAbsentItem(Exception):  # noqa: N818 - it ends a check, nothing is wrong
@@ -81,14 +85,15 @@ class _Absent:
         raise _ReadsAnAbsentItem
 
 
-def _faults_of(item: Item, plan: Plan, model: ModelFacts) -> Iterator[PlanFault]:
+def _faults_of(item: Item, plan: Plan, known: KnownFacts) -> Iterator[PlanFault]:
     """Yield the faults of one item; comparisons with a number that is not finite would add false ones."""
     stated = getattr(plan, item.name, None)
     yield from text_faults(stated, item.name)
     numbers = tuple(_numbers_not_finite(stated, item.name))
     yield from numbers
-    if not numbers:
-        yield from (fault for fault in item.faults(plan, model) if not _NOT_FINITE.search(fault.expected))
+    for check in () if numbers else item.faults:
+        with suppress(_ReadsAnAbsentItem):  # what was found before it is read is kept
+            yield from (fault for fault in check(plan, known) if not _NOT_FINITE.search(fault.expected))
 
 
 def data_faults(plan: Plan, panel: "Panel", start: "pd.Timestamp", end: "pd.Timestamp") -> tuple[PlanFault, ...]:

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ModelFacts:
-    """What the plan must fit of the model.
+class KnownFacts:
+    """What the plan must fit and what is known without the data.
 
     Attributes:
         horizon_bars: Bars of the model's position window, or None without a model.
         forecasts_risk: Whether a value at risk is predicted for each session.
         longest_bars: Bars of the longest position that the model learns; its own horizon where None.
+        n_assets: How many assets the data hold at most; None where only the data tell.
     """
 
     horizon_bars: int | None
     forecasts_risk: bool
     longest_bars: int | None = None
+    n_assets: int | None = None
 
     @property
     def label_bars(self) -> int | None:

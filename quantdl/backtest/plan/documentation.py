@@ -6,6 +6,7 @@ import numpy as np
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Folder, PersonName
 
 ROW = ReportRow("Documentation", "environment", "Environment")
@@ -15,7 +16,7 @@ _ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
-class Documentation:
+class Documentation(metaclass=Stated):
     """Who answers for the run and where its record is kept.
 
     Attributes:

@@ -12,13 +12,14 @@ from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.friction import Friction, Liquidity, VolumeWaiver, known_liquidity
 from quantdl.backtest.plan.refusals import PlanFault, at_least
 from quantdl.backtest.plan.spreads import conversion, half_spreads
+from quantdl.backtest.plan.stated import Stated
 from quantdl.calendars.bars import bar_unit
 
 ROW = ReportRow("Fast exit", "costs", "Costs")
 
 
 @dataclass(frozen=True)
-class FastExit:
+class FastExit(metaclass=Stated):
     """Within how many sessions the whole book can be flat at the participation cap. Decisions beyond it are cut.
 
     Where orders are in whole lots, a session takes whole shares of an exit; below one share it takes none.
@@ -31,15 +32,19 @@ class FastExit:
     max_sessions: int
 
 
-def faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iterator[PlanFault]:
-    """Yield a fault for an exit that is slower than the planned one, or that nothing can slow down."""
+def faults(fast_exit: FastExit, friction: Friction) -> Iterator[PlanFault]:
+    """Yield a fault for an exit in no time, or one that nothing can slow down."""
     sessions = fast_exit.max_sessions
     yield from at_least("fast_exit.max_sessions", sessions, 1, "a number of sessions")
-    if isinstance(liquidity, VolumeWaiver):
-        if sessions > 1:
-            expected = "1: with a volume waiver no fill is capped, so a longer exit can never bind"
-            yield PlanFault("fast_exit.max_sessions", str(sessions), expected, "write 1 or state dollar volumes")
-    elif sessions > horizon_bars:
+    if isinstance(friction.liquidity, VolumeWaiver) and sessions > 1:
+        expected = "1: with a volume waiver no fill is capped, so a longer exit can never bind"
+        yield PlanFault("fast_exit.max_sessions", str(sessions), expected, "write 1 or state dollar volumes")
+
+
+def horizon_faults(fast_exit: FastExit, liquidity: Liquidity, horizon_bars: int) -> Iterator[PlanFault]:
+    """Yield a fault for an exit that is slower than the planned one."""
+    sessions = fast_exit.max_sessions
+    if not isinstance(liquidity, VolumeWaiver) and sessions > horizon_bars:
         expected = f"at most the horizon of {horizon_bars} bars: a fast exit is no slower than a planned one"
         yield PlanFault("fast_exit.max_sessions", str(sessions), expected, f"set it to {horizon_bars} or less")
 

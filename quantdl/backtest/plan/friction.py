@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from quantdl.backtest.book.costs import Costs
-from quantdl.backtest.plan.borrowing import Borrow, borrow_data_faults, borrow_failures, borrow_faults, borrow_words
+from quantdl.backtest.plan.borrowing import Borrow, borrow_data_faults, borrow_failures, borrow_words
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.payouts import payout_failures
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset, within
 from quantdl.backtest.plan.settlement import settlement_failures
-from quantdl.backtest.plan.sizing import Sizing
 from quantdl.backtest.plan.spreads import (
     HalfSpread,
     HighLowSpread,
@@ -25,8 +24,10 @@ from quantdl.backtest.plan.spreads import (
     spread_at,
     spread_data_faults,
     spread_faults,
+    spread_field_faults,
     spread_words,
 )
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import PersonName, Sentence, Symbol
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.percents import measured
@@ -101,7 +102,7 @@ Liquidity = MeasuredVolume | StatedVolume | VolumeWaiver
 
 
 @dataclass(frozen=True)
-class CostWaiver:
+class CostWaiver(metaclass=Stated):
     """Trading costs no commission or no spread, and the report prints who signed for that and why.
 
     Attributes:
@@ -114,7 +115,7 @@ class CostWaiver:
 
 
 @dataclass(frozen=True)
-class Friction:
+class Friction(metaclass=Stated):
     """What trading costs and where it is filled.
 
     Attributes:
@@ -209,16 +210,12 @@ class Friction:
         return tuple(found)
 
 
-def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon: int | None) -> Iterator[PlanFault]:
-    """Yield a fault for costs that make no sense, missing terms, and fills that the data or the model do not allow."""
+def faults(friction: Friction, model_horizon: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for costs that make no sense, and for fills that the model does not allow."""
     yield from bps_faults("friction.commission_bps", friction.commission_bps)
     yield from bps_faults("friction.conversion_bps", friction.conversion_bps)
-    yield from spread_faults(friction.half_spread_bps, data)
+    yield from spread_faults(friction.half_spread_bps)
     yield from _fees(friction)
-    if friction.commission_per_share and data.adjustment != "raw":
-        expected = f"0 on {data.adjustment} prices: their shares are not the shares that were traded"
-        fix = "trust raw prices, or state the commission in basis points"
-        yield PlanFault("friction.commission_per_share", f"{friction.commission_per_share:g}", expected, fix)
     yield from _waiver(friction)
     if not 0 <= friction.settlement_sessions <= MOST_SETTLEMENT_SESSIONS:
         expected = f"a number of sessions between 0 and {MOST_SETTLEMENT_SESSIONS}"
@@ -230,14 +227,24 @@ def faults(friction: Friction, sizing: Sizing, data: TrustedData, model_horizon:
     if friction.delisted_after_sessions is not None:
         item, meaning = "friction.delisted_after_sessions", "a number of silent sessions, or null for never,"
         yield from within(item, friction.delisted_after_sessions, 0, MOST_SILENT_SESSIONS, meaning)
-    yield from borrow_faults(friction.borrow, sizing)
-    yield from _liquidity(friction.liquidity, data)
-    if friction.fill_at == "next_open" and "open" not in data.fields:
-        expected = "'next_close', because 'open' is not among trusted_data.fields"
-        yield PlanFault("friction.fill_at", "'next_open'", expected, "add 'open' to the fields or write next_close")
+    yield from _liquidity(friction.liquidity)
     if friction.fill_at == "decision_close" and model_horizon is not None:
         expected = "'next_close' or 'next_open': the model's position law runs from the next fill"
         yield PlanFault("friction.fill_at", repr(friction.fill_at), expected, "write next_close")
+
+
+def trusted_data_faults(friction: Friction, data: TrustedData) -> Iterator[PlanFault]:
+    """Yield a fault for costs, volumes and fills that the trusted data do not allow."""
+    yield from spread_field_faults(friction.half_spread_bps, data)
+    if friction.commission_per_share and data.adjustment != "raw":
+        expected = f"0 on {data.adjustment} prices: their shares are not the shares that were traded"
+        fix = "trust raw prices, or state the commission in basis points"
+        yield PlanFault("friction.commission_per_share", f"{friction.commission_per_share:g}", expected, fix)
+    if isinstance(friction.liquidity, MeasuredVolume):
+        yield from _measured_faults(data)
+    if friction.fill_at == "next_open" and "open" not in data.fields:
+        expected = "'next_close', because 'open' is not among trusted_data.fields"
+        yield PlanFault("friction.fill_at", "'next_open'", expected, "add 'open' to the fields or write next_close")
 
 
 def _fees(friction: Friction) -> Iterator[PlanFault]:
@@ -260,7 +267,7 @@ def _waiver(friction: Friction) -> Iterator[PlanFault]:
         yield PlanFault("friction.cost_waiver", "a waiver", expected, "write null")
 
 
-def _liquidity(liquidity: Liquidity, data: TrustedData) -> Iterator[PlanFault]:
+def _liquidity(liquidity: Liquidity) -> Iterator[PlanFault]:
     if isinstance(liquidity, VolumeWaiver):
         return
     yield from within("friction.liquidity.participation", liquidity.participation, 0.0, 1.0, "a share of volume")
@@ -274,14 +281,18 @@ def _liquidity(liquidity: Liquidity, data: TrustedData) -> Iterator[PlanFault]:
                 yield PlanFault(item, f"{dollars:g}", "dollars a session, above 0", "state a positive volume")
     if isinstance(liquidity, MeasuredVolume):
         yield from at_least("friction.liquidity.window_bars", liquidity.window_bars, 1, "a number of bars")
-        if not {"volume", "dollar_volume"} & set(data.fields):
-            expected = "'volume' or 'dollar_volume' among trusted_data.fields"
-            fix = "declare the field, state the dollar volume per asset, or sign the waiver"
-            yield PlanFault("friction.liquidity.kind", "'measured'", expected, fix)
-        elif "dollar_volume" not in data.fields and data.adjustment == "total_return":
-            expected = "'raw' or 'split' prices: dividend-adjusted prices times shares are not dollars"
-            fix = "trust a 'dollar_volume' field or state the dollar volume per asset"
-            yield PlanFault("friction.liquidity.kind", "'measured' on total-return prices", expected, fix)
+
+
+def _measured_faults(data: TrustedData) -> Iterator[PlanFault]:
+    """Yield a fault where the trusted data cannot tell what is traded."""
+    if not {"volume", "dollar_volume"} & set(data.fields):
+        expected = "'volume' or 'dollar_volume' among trusted_data.fields"
+        fix = "declare the field, state the dollar volume per asset, or sign the waiver"
+        yield PlanFault("friction.liquidity.kind", "'measured'", expected, fix)
+    elif "dollar_volume" not in data.fields and data.adjustment == "total_return":
+        expected = "'raw' or 'split' prices: dividend-adjusted prices times shares are not dollars"
+        fix = "trust a 'dollar_volume' field or state the dollar volume per asset"
+        yield PlanFault("friction.liquidity.kind", "'measured' on total-return prices", expected, fix)
 
 
 def data_faults(friction: Friction, panel: "Panel") -> Iterator[PlanFault]:

@@ -9,6 +9,7 @@ import numpy as np
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import BarLength
 from quantdl.backtest.plan.trusted_data import TrustedData
 from quantdl.calendars.bars import CadencePeriod, bar_period, is_intraday
@@ -55,7 +56,7 @@ Cadence = EveryBars | PeriodEnd
 
 
 @dataclass(frozen=True)
-class Horizon:
+class Horizon(metaclass=Stated):
     """How long a decision is meant to hold.
 
     Attributes:
@@ -76,12 +77,12 @@ def faults(horizon: Horizon, data: TrustedData, model_horizon: int | None) -> It
         expected = f"the model's horizon of {model_horizon} bars"
         fix = f"set horizon.bars to {model_horizon} or train the model for {horizon.bars} bars"
         yield PlanFault("horizon.bars", str(horizon.bars), expected, fix)
+    if isinstance(horizon.rebalance, EveryBars):
+        yield from at_least("horizon.rebalance.bars", horizon.rebalance.bars, 1, "a number of bars")
     if horizon.timeframe != data.frequency:
         expected = f"the frequency of the trusted data, {data.frequency!r}"
         yield PlanFault("horizon.timeframe", repr(horizon.timeframe), expected, "make the two equal")
     match horizon.rebalance:
-        case EveryBars(bars=bars):
-            yield from at_least("horizon.rebalance.bars", bars, 1, "a number of bars")
         case PeriodEnd(period="day"):
             if bar_period(data.frequency) is not None:
                 expected = f"week or month: a bar of the data is a {bar_period(data.frequency)}"

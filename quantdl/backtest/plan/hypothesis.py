@@ -5,6 +5,7 @@ from typing import Literal
 
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Sentence
 
 ROW = ReportRow("Hypothesis", "figures", "Key figures")
@@ -19,7 +20,7 @@ _IN_WORDS = {
 
 
 @dataclass(frozen=True)
-class OtherExplanations:
+class OtherExplanations(metaclass=Stated):
     """What else could produce the same profit: one other explanation for each context.
 
     Attributes:
@@ -34,7 +35,7 @@ class OtherExplanations:
 
 
 @dataclass(frozen=True)
-class Hypothesis:
+class Hypothesis(metaclass=Stated):
     """Why the strategy should work, and what would show that it does not.
 
     Attributes:

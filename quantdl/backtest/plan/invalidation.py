@@ -270,12 +270,11 @@ def _flatten(condition: Condition, item: str, before: str, found: list[Part]) ->
     found.append(Part(condition, name, -1, item))
 
 
-def faults(conditions: tuple[Condition, ...], max_gross: float, *, forecasts_risk: bool) -> Iterator[PlanFault]:
-    """Yield a fault where nothing can be tested, and for each condition that can never fire.
+def faults(conditions: tuple[Condition, ...], *, forecasts_risk: bool) -> Iterator[PlanFault]:
+    """Yield a fault where nothing can be tested, and for each condition that makes no sense by itself.
 
     Args:
         conditions: The plan's conditions.
-        max_gross: Largest gross weight of the book.
         forecasts_risk: Whether a value at risk is predicted for each session.
     """
     if not conditions:
@@ -288,19 +287,26 @@ def faults(conditions: tuple[Condition, ...], max_gross: float, *, forecasts_ris
         expected = "each kind once, and combinations under names of their own"
         yield PlanFault("invalidation", f"'{name}' {names[name]} times", expected, "keep the stricter one")
     for part in parts:
-        yield from _faults_of(part.condition, part.item, max_gross, forecasts_risk)
+        yield from _faults_of(part.condition, part.item, forecasts_risk)
 
 
-def _faults_of(condition: Condition, item: str, max_gross: float, forecasts_risk: bool) -> Iterator[PlanFault]:
+def reach_faults(conditions: tuple[Condition, ...], max_gross: float) -> Iterator[PlanFault]:
+    """Yield a fault for each limit that no book of this gross weight, the plan's largest, can ever reach."""
+    for part in flattened(conditions):
+        match part.condition:
+            case DrawdownLimit(limit=limit):
+                deepest = DEEPEST_MARKET_FALL * max_gross
+                meaning = "a fall that a bear market can cause, or it can never bind; that is"
+                yield from within(f"{part.item}.limit", limit, 0.0, deepest, meaning)
+            case VolatilityLimit(annualised=annualised):
+                highest = HIGHEST_MARKET_VOLATILITY * max_gross
+                meaning = "a volatility that markets have reached, or it can never bind; that is"
+                yield from within(f"{part.item}.annualised", annualised, 0.0, highest, meaning)
+
+
+def _faults_of(condition: Condition, item: str, forecasts_risk: bool) -> Iterator[PlanFault]:
     match condition:
-        case DrawdownLimit(limit=limit):
-            deepest = DEEPEST_MARKET_FALL * max_gross
-            meaning = "a fall that a bear market can cause, or it can never bind; that is"
-            yield from within(f"{item}.limit", limit, 0.0, deepest, meaning)
-        case VolatilityLimit(annualised=annualised, window_bars=window):
-            highest = HIGHEST_MARKET_VOLATILITY * max_gross
-            meaning = "a volatility that markets have reached, or it can never bind; that is"
-            yield from within(f"{item}.annualised", annualised, 0.0, highest, meaning)
+        case VolatilityLimit(window_bars=window):
             yield from at_least(f"{item}.window_bars", window, 5, "enough bars for a volatility")
         case StaleDataLimit(bars=bars):
             yield from at_least(f"{item}.bars", bars, 1, "a number of bars")

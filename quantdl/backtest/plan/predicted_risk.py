@@ -15,6 +15,7 @@ from quantdl import percents
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.stated import Stated
 
 if TYPE_CHECKING:
     from quantdl.backtest.plan.rebuilt import DecidedBook
@@ -24,7 +25,7 @@ _POSITION = "sizing.max_predicted_loss_per_trade"
 
 
 @dataclass(frozen=True)
-class ShortfallBudget:
+class ShortfallBudget(metaclass=Stated):
     """Most expected shortfall that the model may predict for a decided book, over the plan's horizon.
 
     Attributes:
@@ -39,7 +40,7 @@ class ShortfallBudget:
 
 
 @dataclass(frozen=True)
-class PredictedLoss:
+class PredictedLoss(metaclass=Stated):
     """Most expected shortfall that the model may predict for one position of a decided book, over the plan's horizon.
 
     Attributes:

@@ -11,6 +11,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least, at_most, each_asset
 from quantdl.backtest.plan.sizing import Found, Sizing, larger, net_cap_faults
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Symbol
 from quantdl.percents import measured, stated
 
@@ -70,7 +71,7 @@ Membership = tuple[np.ndarray, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class RelatedPositions:
+class RelatedPositions(metaclass=Stated):
     """Caps on what moves together.
 
     Attributes:
@@ -83,17 +84,30 @@ class RelatedPositions:
     max_group_gross: float
     max_group_net: float | None
 
+    @property
+    def n_named(self) -> int | None:
+        """How many assets stand in its groups; None where groups are not named in the plan."""
+        if not isinstance(self.groups, NamedGroups):
+            return None
+        return sum(map(len, self.groups.members.values()))
+
 
 def faults(related: RelatedPositions, sizing: Sizing) -> Iterator[PlanFault]:
-    """Yield a fault for each cap that can never bind beside the sizing, and for groups that make no sense."""
+    """Yield a fault for groups that make no sense, and for each cap that can never bind beside the sizing."""
+    yield from _group_faults(related.groups)
     gross = sizing.max_gross
     if not 0 < related.max_group_gross <= gross:
         expected = f"above 0 and at most max_gross ({gross:g}), or it can never bind"
         given = f"{related.max_group_gross:g}"
         yield PlanFault("related_positions.max_group_gross", given, expected, f"set it below {gross:g}")
+    elif isinstance(related.groups, NamedGroups):  # of the others, only the data tell how many assets a group has
+        yield from _unreachable(related, sizing, _largest_named(related.groups))
     item, highest = "related_positions.max_group_net", related.max_group_gross
     yield from net_cap_faults(item, related.max_group_net, highest, long_only=sizing.long_only)
-    match related.groups:
+
+
+def _group_faults(groups: Groups) -> Iterator[PlanFault]:
+    match groups:
         case CorrelationGroups(window_bars=window, threshold=threshold):
             yield from at_least("related_positions.groups.window_bars", window, 20, "enough bars for a correlation")
             if not 0 < threshold < 1:
@@ -132,7 +146,11 @@ def data_faults(
         case NamedGroups(members=members):
             named = {symbol for group in members.values() for symbol in group}
             yield from each_asset("related_positions.groups.members", named, panel.assets, "a group")
-    members_of_largest = _largest_group(related.groups, panel)
+    yield from _unreachable(related, sizing, _largest_group(related.groups, panel))
+
+
+def _unreachable(related: RelatedPositions, sizing: Sizing, members_of_largest: int) -> Iterator[PlanFault]:
+    """Yield a fault for a cap that no group can reach under the caps on single assets and on the book."""
     largest = min(sizing.max_gross, sizing.max_weight * members_of_largest)
     if members_of_largest > 1 and related.max_group_gross >= largest:  # a group of one is what max_weight is for
         expected = f"below {largest:g}, the most any group can weigh under the other caps, or it can never bind"
@@ -146,10 +164,14 @@ def _largest_group(groups: Groups, panel: "Panel") -> int:
         case SectorGroups():
             sectors = [panel.sectors.get(asset, asset) for asset in panel.assets]
             return max(sectors.count(sector) for sector in sectors)
-        case NamedGroups(members=members):
-            return max((len(group) for group in members.values()), default=0)
+        case NamedGroups():
+            return _largest_named(groups)
         case CorrelationGroups():
             return len(panel.assets)
+
+
+def _largest_named(groups: NamedGroups) -> int:
+    return max(map(len, groups.members.values()), default=0)
 
 
 def membership(groups: Groups, panel: "Panel") -> Membership:

@@ -11,6 +11,7 @@ from quantdl.backtest.book.terms import ENGINE_PREFIX
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Label, Sentence
 from quantdl.shown import counted
 
@@ -20,7 +21,7 @@ NOTHING_TRADED = "nothing was traded"
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(metaclass=Stated):
     """A written rule that orders may cite.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from quantdl.backtest.plan.context import FinishedRun, RunSpan
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, at_least
+from quantdl.backtest.plan.stated import Stated
 from quantdl.calendars.bars import bar_length, bar_unit, is_intraday
 from quantdl.errors import CalendarError
 
@@ -26,7 +27,7 @@ FEWEST_SESSIONS = 250
 
 
 @dataclass(frozen=True)
-class Sample:
+class Sample(metaclass=Stated):
     """On what the claim is tested.
 
     Attributes:
@@ -44,20 +45,24 @@ class Sample:
     purge_bars: int
 
 
-def faults(sample: Sample, horizon_bars: int, label_bars: int | None, frequency: str = "1D") -> Iterator[PlanFault]:
-    """Yield a fault for an empty span, one that is too short for one position, and a purge that does not fit.
-
-    Bars within a session are taken as so many as a day has room for: how many a session has, only its calendar knows.
-    """
+def faults(sample: Sample, label_bars: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for an empty span, and for a purge that does not fit the returns that the model learns."""
     if sample.first >= sample.last:
         yield PlanFault("sample.last", str(sample.last), f"a day after sample.first ({sample.first})", "swap the two")
-    meaning = "more sessions than one holding period"
-    fewest = _fewest_sessions(horizon_bars, frequency)
-    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, fewest + 1, meaning)
     reach = 0 if label_bars is None else label_bars + 1
     if sample.purge_bars != reach:
         meaning = "fill one bar later, exit at the horizon: what a run drops" if reach else "nothing is trained"
         yield PlanFault("sample.purge_bars", str(sample.purge_bars), f"{reach} ({meaning})", f"write {reach}")
+
+
+def length_faults(sample: Sample, horizon_bars: int, frequency: str = "1D") -> Iterator[PlanFault]:
+    """Yield a fault for a span that is too short for one position.
+
+    Bars within a session are taken as so many as a day has room for: how many a session has, only its calendar knows.
+    """
+    meaning = "more sessions than one holding period"
+    fewest = _fewest_sessions(horizon_bars, frequency)
+    yield from at_least("sample.minimum_sessions", sample.minimum_sessions, fewest + 1, meaning)
 
 
 def _fewest_sessions(bars: int, frequency: str) -> int:

@@ -11,6 +11,7 @@ from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ROUNDING, ItemVerdict, ReportRow
 from quantdl.backtest.plan.predicted_risk import PredictedLimits, PredictedLoss, ShortfallBudget
 from quantdl.backtest.plan.refusals import PlanFault, within
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import Sentence
 from quantdl.percents import measured, stated
 
@@ -24,7 +25,7 @@ Found = tuple[float, str]
 
 
 @dataclass(frozen=True)
-class Sizing:
+class Sizing(metaclass=Stated):
     """How large a position may be and what one trade may cost.
 
     A trade runs from flat to flat in one asset; its loss is net of costs, over equity at entry. The promise also sets
@@ -81,6 +82,22 @@ def faults(sizing: Sizing, *, has_model: bool = True) -> Iterator[PlanFault]:
     yield from predicted_risk.faults(sizing.predicted, sizing.max_gross, sizing.max_loss_per_trade, has_model=has_model)
 
 
+def same_cap_faults(sizing: Sizing, n_assets: int | None) -> Iterator[PlanFault]:
+    """Yield a fault for a cap on one asset that is the cap on the whole book, where there are several assets.
+
+    Args:
+        sizing: The item.
+        n_assets: How many assets there are at most; None where only the data tell.
+    """
+    if n_assets is not None and n_assets > 1 and sizing.max_weight == sizing.max_gross:
+        yield _never_binds(sizing)
+
+
+def _never_binds(sizing: Sizing) -> PlanFault:
+    expected = f"below max_gross ({sizing.max_gross:g}), or it can never bind"
+    return PlanFault("sizing.max_weight", f"{sizing.max_weight:g}", expected, "lower it")
+
+
 def net_cap_faults(item: str, cap: float | None, highest: float, *, long_only: bool) -> Iterator[PlanFault]:
     """Yield faults of a cap on net weight: none for a long-only plan, one that can bind otherwise."""
     if long_only:
@@ -129,8 +146,7 @@ def lot_faults(sizing: Sizing, adjustment: str) -> Iterator[PlanFault]:
 def data_faults(sizing: Sizing, n_assets: int) -> Iterator[PlanFault]:
     """Yield a fault for each cap that so many assets can never reach."""
     if n_assets > 1 and sizing.max_weight >= sizing.max_gross:
-        expected = f"below max_gross ({sizing.max_gross:g}), or it can never bind"
-        yield PlanFault("sizing.max_weight", f"{sizing.max_weight:g}", expected, "lower it")
+        yield _never_binds(sizing)
     reachable = sizing.max_weight * n_assets
     if sizing.max_gross > reachable * (1 + ROUNDING):
         expected = f"at most {n_assets} assets x max_weight = {reachable:g}, or it can never bind"

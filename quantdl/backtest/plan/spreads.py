@@ -51,8 +51,8 @@ class HighLowSpread:
 HalfSpread = float | StatedSpreads | HighLowSpread
 
 
-def spread_faults(spread: HalfSpread, data: TrustedData) -> Iterator[PlanFault]:
-    """Yield a fault for spreads out of range, and for an estimate without the fields that it needs."""
+def spread_faults(spread: HalfSpread) -> Iterator[PlanFault]:
+    """Yield a fault for spreads out of range."""
     match spread:
         case StatedSpreads(bps=stated):
             for symbol, bps in stated.items():
@@ -60,13 +60,18 @@ def spread_faults(spread: HalfSpread, data: TrustedData) -> Iterator[PlanFault]:
         case HighLowSpread(window_bars=window, least_bps=least):
             yield from at_least(f"{_ITEM}.window_bars", window, 2, "a number of bars")
             yield from within(f"{_ITEM}.least_bps", least, 0.0, MOST_BPS, "basis points")
-            missing = [name for name in ("high", "low") if name not in data.fields]
-            if missing:
-                expected = f"{' and '.join(map(repr, missing))} among trusted_data.fields"
-                fix = "declare the fields, or state half_spread_bps as a number"
-                yield PlanFault(f"{_ITEM}.kind", "'high_low'", expected, fix)
         case _:
             yield from bps_faults(_ITEM, spread)
+
+
+def spread_field_faults(spread: HalfSpread, data: TrustedData) -> Iterator[PlanFault]:
+    """Yield a fault for an estimate without the fields that it needs among the trusted data."""
+    if isinstance(spread, HighLowSpread):
+        missing = [name for name in ("high", "low") if name not in data.fields]
+        if missing:
+            expected = f"{' and '.join(map(repr, missing))} among trusted_data.fields"
+            fix = "declare the fields, or state half_spread_bps as a number"
+            yield PlanFault(f"{_ITEM}.kind", "'high_low'", expected, fix)
 
 
 def bps_faults(item: str, bps: float) -> Iterator[PlanFault]:

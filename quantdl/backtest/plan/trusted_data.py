@@ -9,6 +9,7 @@ import numpy as np
 from quantdl.backtest.plan.context import FinishedRun
 from quantdl.backtest.plan.evidence import ItemVerdict, ReportRow
 from quantdl.backtest.plan.refusals import PlanFault, within
+from quantdl.backtest.plan.stated import Stated
 from quantdl.backtest.plan.texts import BarLength, CalendarName, Fingerprint, Label, ZoneName
 from quantdl.calendars.zones import same_zone
 from quantdl.market.card import Adjustment
@@ -25,7 +26,7 @@ _DECLARED = ("source", "timezone", "frequency", "adjustment", "calendar")
 
 
 @dataclass(frozen=True)
-class TrustedData:
+class TrustedData(metaclass=Stated):
     """The data the plan was made for; each value must equal that of the data card, a zone under any of its names.
 
     Attributes:

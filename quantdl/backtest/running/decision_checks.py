@@ -13,6 +13,10 @@ from quantdl.portfolio.limits import Limits
 from quantdl.portfolio.risk_budget import WITHOUT_FORECAST, position_shortfalls, predicted_shortfall
 
 
+class ForbiddenWeightsError(RunError):
+    """Weights that are no numbers, hold what cannot be held, or break a cap, whatever is predicted."""
+
+
 class PredictedLossError(RunError):
     """A book of which the model predicts a larger loss than the plan allows, or nothing."""
 
@@ -28,21 +32,21 @@ def check_decision(
     """Refuse weights that are not numbers, hold what cannot be held, or break a cap.
 
     Raises:
-        RunError: Naming session, asset or group, weight, cap and rule.
+        ForbiddenWeightsError: Naming session, asset or group, weight, cap and rule.
     """
     day = bar_text(session)
     for index in np.flatnonzero(~np.isfinite(weights)):
-        raise RunError(
+        raise ForbiddenWeightsError(
             f"{day}: weight of {assets[index]} is {weights[index]} (rule '{rules[index]}'). Give a number, 0 for none."
         )
     for index in np.flatnonzero((weights != 0) & ~listed):
-        raise RunError(
+        raise ForbiddenWeightsError(
             f"{day}: weight {weights[index]:g} on {assets[index]}, which is not listed or not in the universe on "
             f"that day (rule '{rules[index]}'). Use view.listed to leave it out."
         )
     if limits.long_only and (weights < 0).any():
         index = weights.argmin()
-        raise RunError(
+        raise ForbiddenWeightsError(
             f"{day}: weight {weights[index]:g} on {assets[index]}, but the plan is long-only (rule '{rules[index]}'). "
             "Use zero, or set sizing.long_only to false and state the borrow terms."
         )
@@ -73,7 +77,7 @@ def _check_caps(weights: np.ndarray, rules: tuple[str, ...], limits: Limits, ass
         ),
     ):
         if given > cap + TOLERANCE:
-            raise RunError(
+            raise ForbiddenWeightsError(
                 f"{day}: weight {given:g} of {what} breaks {name} = {cap:g} (rule {tags}). "
                 "quantdl.portfolio.within_limits(weights, view.limits) shrinks weights into the caps."
             )

@@ -79,6 +79,20 @@ def load(path: Path, seed: int | None = None) -> "ExperimentConfig":
     return loaded if seed is None or seed == loaded.seed else with_values(loaded, {"seed": seed})
 
 
+def load_with_strategy(path: Path, seed: int | None = None) -> "ExperimentConfig":
+    """Read a config as `load` does, and build its strategy once: its parameters are judged before torch is loaded.
+
+    Raises:
+        ConfigError: As `load`; or if the strategy file cannot be run, or the parameters do not suit it.
+        PlanError: As `load`.
+    """
+    from quantdl.config import configured_strategy
+
+    loaded = load(path, seed)
+    configured_strategy(loaded)
+    return loaded
+
+
 def day_of(text: str, option: str) -> date:
     """Read the date that an option states.
 

@@ -86,6 +86,10 @@ def data_check(
     from quantdl.config import load_prices_config
 
     checked: ForecastConfig | Path = load_prices_config(target) if is_config else existing(target)
+    if isinstance(checked, Path):
+        from quantdl.config.early_checks import stated_calendar
+
+        stated_calendar(checked, calendar)
     from quantdl.cli.census import REFUSES, REFUSES_BY_DEFAULT, print_census, print_census_json, refusal
     from quantdl.experiment import check_data
     from quantdl.experiment.preparation import refused_rows

@@ -5,7 +5,16 @@ from typing import Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Root, Verbose, load, new_folder
+from quantdl.cli.commands.arguments import (
+    AsJson,
+    ConfigPath,
+    Quiet,
+    Root,
+    Verbose,
+    load,
+    load_with_strategy,
+    new_folder,
+)
 from quantdl.cli.completion import complete_run
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
@@ -71,7 +80,7 @@ def audit(
     """
     if every and cuts is not None:
         raise ConfigError("--all verifies every decision; leave --cuts out.")
-    loaded = load(config)
+    loaded = load_with_strategy(config)
     if verbose:
         say_what_is_read(loaded)
     from quantdl.audit.audit import CUTS

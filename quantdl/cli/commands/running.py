@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, load
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, load_with_strategy
 from quantdl.cli.going_on import saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read, say_what_was_used
 from quantdl.cli.printing import plain, print_json, print_sentences
@@ -30,7 +30,7 @@ def run(
     Runs the strategy file that the config names. A run that was killed goes on with its training when it is started
     again. Under torchrun several processes train together; the first one writes.
     """
-    loaded = load(config, seed)
+    loaded = load_with_strategy(config, seed)
     if verbose:
         say_what_is_read(loaded)
     from quantdl.experiment import carry_out, run_experiment
@@ -60,7 +60,7 @@ def backtest(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, 
 
     Its figures were seen, so the ledger counts it as a trial.
     """
-    loaded = load(config)
+    loaded = load_with_strategy(config)
     if verbose:
         say_what_is_read(loaded)
     from quantdl.experiment import run_backtest_only

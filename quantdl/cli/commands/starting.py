@@ -72,6 +72,11 @@ def init(
         )
     if data is not None and not data.exists():
         raise ConfigError(f"--data {data}: no such file or folder.")
+    from quantdl.config.early_checks import check_project_name, stated_calendar
+
+    check_project_name(name)
+    if data is not None and yes:
+        stated_calendar(data, calendar)
     from quantdl.experiment.starting.project import Project
 
     project = Project(name, into)

@@ -1,17 +1,22 @@
 """What a law says as of a session: of a strategy's orders, and of a book that somebody holds."""
 
+from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load, new_folder
+from quantdl.cli.commands.arguments import AsJson, ConfigPath, Quiet, Verbose, day_of, load_with_strategy, new_folder
 from quantdl.cli.completion import complete_config
 from quantdl.cli.going_on import nothing_kept, saying_how_to_go_on, training_kept
 from quantdl.cli.origins import say_what_is_read
 from quantdl.cli.printing import print_json
 from quantdl.cli.progress import told
 from quantdl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from quantdl.config import RiskConfig
+    from quantdl.risk.book.positions_file import Positions
 
 
 def forecast(
@@ -32,7 +37,7 @@ def forecast(
     The config is carried out up to that session on data that end there, as a run would, and the strategy has held and
     ordered what it says from the first session of the test span on. It shows no performance and counts no trial.
     """
-    loaded, day = load(config), None if as_of is None else day_of(as_of, "--as-of")
+    loaded, day = load_with_strategy(config), None if as_of is None else day_of(as_of, "--as-of")
     new_folder(output)
     from quantdl.cli.as_of import folder_of, print_as_of, print_as_of_json, write_as_of
     from quantdl.experiment.as_of import forecast_as_of
@@ -91,18 +96,16 @@ def risk(
         raise ConfigError(f"{positions}: {what}; expected a CSV of positions.")
     new_folder(output)
     from quantdl.cli.risk import bought, print_book_risk, print_highest_risk, write_book_risk
+
+    wanted = bought(trade or ())
+    settings = None if config is None else _risk_config(config)
+    book = _book_of(positions, day, settings)
+    from quantdl.experiment.book_risk import book_risk
+    from quantdl.results.book_risk import book_risk_tables
     from quantdl.results.spreadsheets import check_workbook, write_workbook
 
     if excel is not None:
         check_workbook(excel)  # before the work begins
-    wanted = bought(trade or ())
-    from quantdl.config import load_risk_config
-    from quantdl.risk.book.positions import read_positions
-
-    settings, book = None if config is None else load_risk_config(config), read_positions(positions)
-    from quantdl.experiment.book_risk import book_risk
-    from quantdl.results.book_risk import book_risk_tables
-
     if verbose:
         typer.echo(f"read: positions {positions}", err=True)
         if settings is not None:
@@ -113,6 +116,8 @@ def risk(
         write_book_risk(record, output)
     if excel is not None:
         write_workbook(book_risk_tables(record).items(), excel)
+    if day not in (None, record.basis.session) and (as_json or quiet):
+        typer.echo(record.notes[0], err=True)  # that it is no session; else it is among what is printed
     if as_json:
         print_json(record)
         return
@@ -125,3 +130,21 @@ def risk(
     for written in (output, excel):
         if written is not None:
             typer.echo(written)
+
+
+def _risk_config(path: Path) -> "RiskConfig":
+    from quantdl.config import load_risk_config
+
+    return load_risk_config(path)
+
+
+def _book_of(path: Path, day: date | None, settings: "RiskConfig | None") -> "Positions":
+    """Read a file of positions; where rows are faulty, the prices are asked what is wrong with the others."""
+    from quantdl.risk.book.positions_file import FaultyPositionsError, read_positions
+
+    try:
+        return read_positions(path)
+    except FaultyPositionsError as error:
+        from quantdl.experiment.book_risk import positions_refusal
+
+        raise positions_refusal(error, day, settings) from None

@@ -29,6 +29,9 @@ def search(config: ConfigPath, as_json: AsJson = False, quiet: Quiet = False, ve
     A search that was ended goes on where it stood.
     """
     loaded = load(config)
+    from quantdl.config.early_checks import stated_search
+
+    stated_search(loaded)
     if verbose:
         say_what_is_read(loaded)
     from quantdl.experiment.search import search as find

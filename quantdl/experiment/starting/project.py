@@ -9,6 +9,7 @@ from pathlib import Path
 
 from quantdl.backtest import data_faults
 from quantdl.config.config_fault import ConfigFault
+from quantdl.config.early_checks import check_project_name
 from quantdl.config.json_schema import run_schema
 from quantdl.config.loading import drafted_config, placed_plan_faults
 from quantdl.config.resolved import value_yaml
@@ -22,7 +23,6 @@ from quantdl.records import json_text
 SCHEMA_FILE = "quantdl.schema.json"
 """Name of the JSON Schema beside a new config, by which an editor checks it."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _PLACE = re.compile(r"^( *)(- )?\{(\w+)\}$", re.MULTILINE)
 _PATHS = (("strategy", "file"), ("data", "path"))  # seen from a folder that may not be there yet
 _ASKS = "# QUESTION: "
@@ -47,11 +47,7 @@ class Project:
         Raises:
             ConfigError: Saying what a name is.
         """
-        if not _NAME.fullmatch(self.name):
-            raise ConfigError(
-                f"NAME: given {self.name!r}; expected letters, digits, '_', '-' and '.', at most 64, beginning with a "
-                "letter or digit, such as my_strategy."
-            )
+        check_project_name(self.name)
 
     @property
     def strategy(self) -> Path:

@@ -76,6 +76,10 @@ class _Prices:
         """Return the currency that each source of prices is in, by the field that states it."""
         return {}
 
+    def n_assets(self) -> int | None:
+        """Return how many assets the prices have at most, where that is known before they are loaded."""
+        return None if self.assets is None else len(self.assets)
+
     def _money_faults(self) -> Iterator[tuple[str, str]]:
         """Yield what stands between the prices and a book in one currency."""
         wrong = [*currency_faults("book_currency", self.book_currency, whole=True)]
@@ -116,6 +120,10 @@ class _Prices:
         return {name: getattr(self, name) for name in self.FILES if getattr(self, name) is not None}
 
 
+SP500_ASSETS = 20
+"""Stocks among the bundled prices."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sp500Prices(_Prices):
     """The bundled closes of twenty S&P 500 members."""
@@ -125,6 +133,10 @@ class Sp500Prices(_Prices):
     def quoted_in(self) -> Mapping[str, str | None]:
         """Return the currency of the bundled prices."""
         return {"kind": "USD"}
+
+    def n_assets(self) -> int | None:
+        """Return how many of the twenty are kept."""
+        return SP500_ASSETS if self.assets is None else len(self.assets)
 
 
 @dataclass(frozen=True, kw_only=True)

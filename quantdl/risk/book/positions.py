@@ -1,11 +1,9 @@
-"""A book that somebody holds: positions and cash read from a CSV file, and what they are worth at a close."""
+"""A book that somebody holds: what its positions and its cash are worth at a close."""
 
-import csv
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 import numpy as np
@@ -13,51 +11,25 @@ import pandas as pd
 
 from quantdl.errors import DataError, did_you_mean
 from quantdl.market.panel import Panel
+from quantdl.risk.book.positions_file import CASH, PlacedFault, Position, Positions, read_positions
 
-CASH = "CASH"
-"""What the row of money that is not invested is called."""
+__all__ = [
+    "CASH",
+    "LONGEST_SILENCE",
+    "Position",
+    "Positions",
+    "ValuedBook",
+    "is_finite_number",
+    "read_positions",
+    "repeated",
+    "unpriced",
+    "valued",
+]
 
 LONGEST_SILENCE = 20
 """Bars without a price after which a stated value is not believed: longer suspensions are rare, delistings are not."""
 
-_COLUMNS = ("asset", "quantity", "value", "group", "dollar_volume")
 _QUOTED = ("raw",)  # adjustments under which a price is the one that a share was quoted at
-
-
-@dataclass(frozen=True)
-class Position:
-    """What is held of one asset.
-
-    Attributes:
-        asset: Symbol, text as written: ``NA``, ``007`` and ``1E5`` are symbols.
-        quantity: Shares, negative if sold short; None where the value is stated.
-        value: Money, negative if sold short; None where the quantity is stated.
-        group: Name of what it belongs to; empty for none.
-        dollar_volume: Money that is traded of it in a session; None where that is not stated.
-        line: Of the file it was read from, for messages; None where it was made in Python.
-    """
-
-    asset: str
-    quantity: float | None = None
-    value: float | None = None
-    group: str = ""
-    dollar_volume: float | None = None
-    line: int | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class Positions:
-    """A book as its owner states it.
-
-    Attributes:
-        positions: Each asset once.
-        cash: Money that is not invested; negative for a debt.
-        source: Where it was read, for messages.
-    """
-
-    positions: tuple[Position, ...]
-    cash: float = 0.0
-    source: str = "the positions"
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,121 +66,6 @@ class ValuedBook:
     def held(self) -> np.ndarray:
         """(A,) bool: what is held."""
         return np.asarray(self.values != 0)
-
-
-def read_positions(path: Path | str) -> Positions:
-    r"""Read a book from a CSV file in UTF-8 with a header and one asset a row.
-
-    Columns: ``asset``, and ``quantity`` (shares) or ``value`` (money), negative if sold short; both columns may be
-    there, and each row then fills one of them. ``group`` and ``dollar_volume`` (money traded in a session) are
-    optional. The row ``CASH`` states the money that is not invested, in either column: a unit of cash is a unit of
-    money. Symbols are text as written.
-
-    Args:
-        path: The file.
-
-    Raises:
-        DataError: With every fault of the file, each with its line: a column that is missing or unknown, an asset that
-            stands twice, a number that is none, a row with both a quantity and a value or neither, no position at all.
-
-    Example:
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     file = Path(folder) / "book.csv"
-        ...     _ = file.write_text("asset,value\nNA,100.5\n007,-20\nCASH,50\n", encoding="utf-8")
-        ...     book = read_positions(file)
-        >>> [(held.asset, held.value) for held in book.positions], book.cash
-        ([('NA', 100.5), ('007', -20.0)], 50.0)
-    """
-    path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
-    except OSError as error:
-        raise DataError(
-            f"{path}: the positions cannot be read: {error.strerror or error}. Fix: check the path and its permissions."
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: the positions cannot be read as CSV in UTF-8: {error}.") from error
-    header = [name.strip() for name in rows[0]] if rows else []
-    faults = list(_header_faults(header))
-    if faults:
-        raise DataError("\n".join(f"{path}:1: {fault}" for fault in faults))
-    found: list[Position] = []
-    cash: float | None = None
-    lines: dict[str, int] = {}
-    for number, cells in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
-        position, wrong = _position(dict(zip(header, cells, strict=False)), len(cells), len(header))
-        if position.asset in lines:
-            wrong.append(f"asset {position.asset!r} stands in line {lines[position.asset]} already; expected one row")
-        lines.setdefault(position.asset, number)
-        faults += [f"{path}:{number}: {fault}" for fault in wrong]
-        if position.asset == CASH:
-            cash = position.value
-        else:
-            found.append(replace(position, line=number))
-    if not found and not faults:
-        faults.append(f"{path}: no position; expected at least one row with an asset other than {CASH}.")
-    if faults:
-        raise DataError("\n".join(faults))
-    return Positions(tuple(found), cash or 0.0, str(path))
-
-
-def _header_faults(header: Sequence[str]) -> Iterator[str]:
-    known = f"expected columns of {', '.join(_COLUMNS)}"
-    if not any(header):
-        yield f"no header, the file is empty; {known}."
-        return
-    other = next((mark for mark in (";", "\t", "|") if len(header) == 1 and mark in header[0]), None)
-    if other is not None:
-        yield f"the columns are separated by {other!r}; expected commas, and a point before decimals. Fix: save it so."
-        return
-    if "asset" not in header:
-        yield f"no column 'asset'; {known}{did_you_mean('asset', header) or '.'}"
-    if "quantity" not in header and "value" not in header:
-        yield f"no column 'quantity' or 'value'; {known}."
-    for name in dict.fromkeys(header):
-        if name not in _COLUMNS:
-            yield f"unknown column {name!r}; {known}{did_you_mean(name, _COLUMNS) or '.'}"
-        elif header.count(name) > 1:
-            yield f"column {name!r} stands twice; expected it once."
-
-
-def _position(cells: dict[str, str], n_cells: int, n_columns: int) -> tuple[Position, list[str]]:
-    """Read one row, and say what is wrong with it."""
-    faults: list[str] = []
-    if n_cells != n_columns:
-        faults.append(f"{n_cells} cells; expected {n_columns}, as many as the header has")
-    asset = cells.get("asset", "").strip()
-    if not asset:
-        faults.append("no asset; expected a symbol, or CASH")
-    numbers = {name: _number(cells.get(name, ""), name, faults) for name in ("quantity", "value", "dollar_volume")}
-    given = [name for name in ("quantity", "value") if cells.get(name, "").strip()]
-    if len(given) != 1 and n_cells == n_columns:
-        faults.append(f"{asset}: {' and '.join(given) or 'neither quantity nor value'} given; expected one of the two")
-    if asset == CASH and numbers["quantity"] is not None:
-        numbers["value"], numbers["quantity"] = numbers["value"] or numbers["quantity"], None
-    if numbers["dollar_volume"] is not None and numbers["dollar_volume"] <= 0:
-        faults.append(f"dollar_volume given {numbers['dollar_volume']:g}; expected money above 0")
-    return Position(
-        asset, numbers["quantity"], numbers["value"], cells.get("group", "").strip(), numbers["dollar_volume"]
-    ), faults
-
-
-def _number(text: str, column: str, faults: list[str]) -> float | None:
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if "_" in text or not math.isfinite(value):
-        faults.append(f"{column} given {text!r}; expected a finite number such as -1200.5, without separators")
-        return None
-    return value
 
 
 def repeated(assets: Iterable[str]) -> Iterator[str]:
@@ -255,7 +112,7 @@ def valued(book: Positions, panel: Panel, session: pd.Timestamp) -> ValuedBook:
             where prices are adjusted, or an equity that is not positive.
     """
     columns = {asset: number for number, asset in enumerate(panel.assets)}
-    faults = [*_misstated(book)] or [*_unpriced(book, panel, session, columns)]
+    faults = [*_misstated(book)] or [sentence for _, sentence in unpriced(book, panel, session)]
     if faults:
         raise DataError("\n".join(faults))
     closes = _last_closes(panel, session)
@@ -322,33 +179,46 @@ def _place(book: Positions, held: Position) -> str:
     return book.source if held.line is None else f"{book.source}:{held.line}"
 
 
-def _unpriced(book: Positions, panel: Panel, session: pd.Timestamp, columns: dict[str, int]) -> Iterator[str]:
-    """Yield what keeps positions from being valued."""
+def unpriced(book: Positions, panel: Panel, session: pd.Timestamp) -> Iterator[PlacedFault]:
+    """Yield what keeps positions from being valued by the prices, with the line; 0 for the file as a whole.
+
+    Args:
+        book: As read.
+        panel: Prices, ending at ``session``.
+        session: The close.
+    """
+    columns = {asset: number for number, asset in enumerate(panel.assets)}
     adjustment = panel.card.declaration.adjustment
     by_quantity = [held.asset for held in book.positions if held.quantity is not None]
     if by_quantity and adjustment not in _QUOTED:
         yield (
+            0,
             f"{book.source}: {', '.join(by_quantity)}: quantities given, and the prices are adjusted ({adjustment}), "
             "at which a share is not worth what it was quoted at. Fix: state their value, or bring prices with "
-            "adjustment raw."
+            "adjustment raw.",
         )
     for held in book.positions:
-        place = _place(book, held)
+        place, line = _place(book, held), held.line or 0
         if held.asset not in columns:
             yield (
+                line,
                 f"{place}: {held.asset}: no such asset among the prices, which hold {len(columns):,}"
-                f"{did_you_mean(held.asset, panel.assets) or '.'} Fix: correct the symbol, or bring its prices."
+                f"{did_you_mean(held.asset, panel.assets) or '.'} Fix: correct the symbol, or bring its prices.",
             )
             continue
         last = _last_price(panel, columns[held.asset])
         if last is None:
-            yield f"{place}: {held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or a later session."
+            yield (
+                line,
+                f"{place}: {held.asset}: no price up to {session:%Y-%m-%d}. Fix: take it out, or a later session.",
+            )
         elif last < session and (held.quantity is not None or _silence(panel, last) > LONGEST_SILENCE):
             stated = "" if held.quantity is None else "state its value, "
             yield (
+                line,
                 f"{place}: {held.asset}: no price at the close of {session:%Y-%m-%d}; the last one is of "
                 f"{last:%Y-%m-%d}, {_silence(panel, last)} bars before. Fix: {stated}take it out, or give an earlier "
-                "session."
+                "session.",
             )
 
 

@@ -18,17 +18,23 @@ STATED = good_plan().friction.liquidity
 WAIVER = VolumeWaiver("waiver", "A. Risk", "no volume in the data")
 
 
+def faults(sessions, liquidity):
+    friction = replace(good_plan().friction, liquidity=liquidity)
+    alone = fast_exit.faults(FastExit(sessions), friction)
+    return [*alone, *fast_exit.horizon_faults(FastExit(sessions), liquidity, 5)]
+
+
 @pytest.mark.parametrize(
     ("sessions", "liquidity", "words"),
     [(0, STATED, "at least 1"), (3, WAIVER, "never bind"), (9, STATED, "no slower")],
 )
 def test_an_exit_that_cannot_bind_is_refused(sessions, liquidity, words):
-    found = [str(fault) for fault in fast_exit.faults(FastExit(sessions), liquidity, 5)]
+    found = [str(fault) for fault in faults(sessions, liquidity)]
     assert len(found) == 1 and words in found[0]
 
 
 def test_an_exit_that_can_bind_is_accepted():
-    assert list(fast_exit.faults(FastExit(5), STATED, 5)) == list(fast_exit.faults(FastExit(1), WAIVER, 5)) == []
+    assert faults(5, STATED) == faults(1, WAIVER) == []
 
 
 def test_an_exit_as_long_as_the_run_can_never_bind():

@@ -7,7 +7,7 @@ import pytest
 
 from quantdl.backtest import BreakEven, Order, Orders, PositionExits
 from quantdl.backtest.plan import friction
-from quantdl.backtest.plan.borrowing import Borrow
+from quantdl.backtest.plan.borrowing import Borrow, borrow_faults
 from quantdl.backtest.plan.fast_exit import FastExit
 from quantdl.backtest.plan.friction import (
     Friction,
@@ -47,7 +47,8 @@ ONE_FREE = StatedSpreads("stated", {**dict.fromkeys(PANEL.assets, 2.0), "A00": 0
 
 
 def faults(stated, sizing=LONG, data=DATA, model_horizon=None):
-    found = friction.faults(stated, sizing, data, model_horizon)
+    alone, beside = friction.faults(stated, model_horizon), friction.trusted_data_faults(stated, data)
+    found = (*alone, *borrow_faults(stated.borrow, sizing), *beside)
     return {fault.item.removeprefix("friction."): str(fault) for fault in found}
 
 

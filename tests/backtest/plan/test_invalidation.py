@@ -42,8 +42,8 @@ DRAWDOWN = DrawdownLimit("drawdown", 0.4)
 
 
 def faults(*conditions, forecasts_risk=True, max_gross=1.0):
-    found = invalidation.faults(conditions, max_gross, forecasts_risk=forecasts_risk)
-    return {fault.item: str(fault) for fault in found}
+    alone = invalidation.faults(conditions, forecasts_risk=forecasts_risk)
+    return {fault.item: str(fault) for fault in (*alone, *invalidation.reach_faults(conditions, max_gross))}
 
 
 @pytest.mark.parametrize(

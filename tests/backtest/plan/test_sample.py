@@ -20,6 +20,10 @@ FIRST, LAST = PANEL.sessions[0].date(), PANEL.sessions[-1].date()
 GOOD = Sample(FIRST, LAST, 50, 0)
 
 
+def faults(stated, model_horizon):
+    return [*sample.faults(stated, model_horizon), *sample.length_faults(stated, 5)]
+
+
 @pytest.mark.parametrize(
     ("stated", "model_horizon", "item", "words"),
     [
@@ -30,13 +34,13 @@ GOOD = Sample(FIRST, LAST, 50, 0)
     ],
 )
 def test_a_sample_that_shows_nothing_is_refused(stated, model_horizon, item, words):
-    found = {fault.item: str(fault) for fault in sample.faults(stated, 5, model_horizon)}
+    found = {fault.item: str(fault) for fault in faults(stated, model_horizon)}
     assert set(found) == {item}
     assert words in found[item]
 
 
 def test_a_sample_that_fits_is_accepted():
-    assert list(sample.faults(GOOD, 5, None)) == list(sample.faults(replace(GOOD, purge_bars=6), 5, 5)) == []
+    assert faults(GOOD, None) == faults(replace(GOOD, purge_bars=6), 5) == []
     assert list(sample.data_faults(GOOD, RunSpan(PANEL, *span(PANEL)))) == []
 
 

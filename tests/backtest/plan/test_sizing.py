@@ -202,3 +202,10 @@ def test_a_weight_may_exceed_its_cap_by_rounding_alone(excess, passes):
     strict = replace(plan, sizing=replace(plan.sizing, max_weight=0.15 - excess))
     found = row("sizing", judged(strict, run(plan, AtBars({1: ([0.15] * 6, "rebalance")}))))
     assert found.passed is passes
+
+
+@pytest.mark.parametrize(("n_assets", "items"), [(None, []), (1, []), (2, ["sizing.max_weight"])])
+def test_a_cap_on_one_asset_as_high_as_that_on_the_book_is_refused_beside_a_second_asset(n_assets, items):
+    same = replace(LONG, max_weight=LONG.max_gross)
+    assert [fault.item for fault in sizing.same_cap_faults(same, n_assets)] == items
+    assert [*sizing.same_cap_faults(LONG, n_assets)] == []

@@ -13,6 +13,7 @@ from quantdl.backtest.plan.spreads import (
     spread_at,
     spread_data_faults,
     spread_faults,
+    spread_field_faults,
     spread_words,
 )
 from tests.backtest.judged import failed, judged
@@ -49,8 +50,8 @@ def test_terms_that_make_no_sense_are_refused():
         (STATED, DATA, []),
         (2.5, DATA, []),
     ):
-        found = [fault.item.removeprefix("friction.half_spread_bps") for fault in spread_faults(spread, data)]
-        assert found == items
+        faults = (*spread_faults(spread), *spread_field_faults(spread, data))
+        assert [fault.item.removeprefix("friction.half_spread_bps") for fault in faults] == items
 
 
 def test_every_asset_needs_its_spread_and_a_window_fits_the_data():

@@ -59,7 +59,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, write_small, monke
     monkeypatch.setattr(given, "load_data", interrupted)
     code, output, errors = invoke("run", str(write_small(tmp_path)))
     assert (code, output) == (130, "")
-    assert "nothing is kept" in errors and "starts again" in errors
+    assert "no state of a training had been saved yet" in errors and "starts again" in errors
     assert not any((tmp_path / "runs").glob("small-*"))
 
 

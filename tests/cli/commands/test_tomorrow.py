@@ -86,3 +86,25 @@ def test_a_faulty_book_ends_with_the_code_of_data(tmp_path):
     code, _, said = invoke("risk", str(path))
     assert code == 3
     assert f"{path}:2: value given 'x'" in said
+
+
+def test_faults_of_the_rows_and_symbols_that_the_prices_do_not_know_are_told_at_once(book):
+    book.write_text("asset,value\nAPPL,60\nXOM,x\nKO,5\n", encoding="utf-8")
+    code, _, said = invoke("risk", str(book), "--config", str(book.parent / "risk.yaml"))
+    assert code == 3
+    first, second = said.strip().splitlines()
+    assert first.startswith(f"{book}:2: APPL: no such asset among the prices, which hold 4; did you mean 'AAPL'?")
+    assert second.startswith(f"{book}:3: value given 'x'")
+
+
+@pytest.mark.parametrize("way", ["--json", "--quiet"])
+def test_a_day_without_a_session_is_told_beside_what_is_said_of_the_close_before_it(book, way):
+    """Christmas of 2022 was a Sunday, so the exchange was closed on the Monday."""
+    config, day = str(book.parent / "risk.yaml"), "2022-12-26"
+    code, printed, said = invoke("risk", str(book), "--config", config, "--as-of", day, way)
+    assert code == 0
+    assert "2022-12-26 is no session; the close before it is 2022-12-23." in said
+    if way == "--json":
+        record = json.loads(printed)
+        assert record["basis"]["session"] == "2022-12-23"
+        assert record["notes"][0] == "2022-12-26 is no session; the close before it is 2022-12-23."

@@ -11,7 +11,8 @@ from quantdl.market.card import Declaration, IntradayBars
 from quantdl.market.exchanges.rates import ExchangeRateFile
 from quantdl.market.inspection.policies import Policies
 from quantdl.market.series.declaration import ReleaseRule
-from quantdl.market.sources.settings import AlignedPrices, LeanPrices, ParquetPrices, Sp500Prices
+from quantdl.market.sources.settings import AlignedPrices, LeanPrices, ParquetPrices, Sp500Prices, StoredPrices
+from quantdl.market.sources.sp500 import load_sp500
 from quantdl.market.universe.rule import UniverseRule
 
 PARQUET = ParquetPrices(
@@ -172,3 +173,10 @@ def test_the_bundled_prices_are_in_dollars():
     with pytest.raises(DataSettingsError, match="expected rates that lead from USD to the book's EUR"):
         Sp500Prices(kind="sp500", book_currency="EUR")
     assert Sp500Prices(kind="sp500", book_currency="JPY", exchange_rates=(RATES,)).book_currency == "JPY"
+
+
+def test_how_many_assets_there_are_at_most_is_known_of_the_bundled_set_and_of_a_selection():
+    assert Sp500Prices(kind="sp500").n_assets() == len(load_sp500().assets) == 20
+    assert Sp500Prices(kind="sp500", assets=("AAPL", "KO")).n_assets() == 2
+    assert StoredPrices(kind="stored", path=Path("prices")).n_assets() is None
+    assert StoredPrices(kind="stored", path=Path("prices"), assets=("A", "B", "C")).n_assets() == 3
