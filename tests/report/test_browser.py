@@ -38,7 +38,8 @@ def test_what_is_wrong_with_a_page_is_seen(browser, tmp_path):
     )
     faults = look_at(browser, page, schemes=("light",), on_paper=False).faults
     assert {"said", "asked", "opened", "undrawn", "broken", "wide", "faint"} == set(faults)
-    assert faults["asked"] == ["http://evil.example/a.png"] and "boom" in faults["said"][0]
+    assert faults["asked"] == ["http://evil.example/a.png"]
+    assert any("boom" in said for said in faults["said"])
 
 
 @pytest.mark.slow

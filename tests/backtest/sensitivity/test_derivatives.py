@@ -69,7 +69,8 @@ def test_derivatives_by_costs_are_those_of_reruns(name):
     assert set(found.index) == there | ({"impact_coefficient"} if name == "with impact" else set())
     for row in found.index.drop("half_spread_bps"):
         expected = by_rerun(job, table, other_costs(row), STEPS[row])
-        close(found.loc[row].to_numpy(), expected, np.abs(expected))
+        size = np.abs(expected)  # a slope near zero is known less well than the others: reruns are rounded alike
+        close(found.loc[row].to_numpy(), expected, np.maximum(size, 1e-4 * size.max()))
 
 
 def test_derivatives_by_the_spread_of_one_asset_are_those_of_reruns():
