@@ -26,7 +26,7 @@ _OPTIONS = (
     "--no-first-run",
     "--no-default-browser-check",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--proxy-server=127.0.0.1:1",  # whatever asks for something outside finds nobody
+    "--proxy-server=127.0.0.1:1",  # nothing outside can be reached
     "--no-pdf-header-footer",
 )
 

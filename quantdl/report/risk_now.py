@@ -53,10 +53,10 @@ def level_row(one: LevelFigures) -> Row:
 
 
 def _leaving(run: RunRecord) -> tuple[Part, ...]:
-    """Say how long it took at most to leave the book, and at what cost, or that nobody measured it."""
+    """Say how long it took at most to leave the book, and at what cost, or that it was not measured."""
     found = run.metrics.costs.exit
     if not isinstance(found, ExitFigures):
-        return (notice("Days to liquidate are undefined: the plan waives liquidity, so nobody measured them."),)
+        return (notice("Days to liquidate are undefined: the plan waives liquidity, so they were not measured."),)
     rows = tuple(row(shown.label, shown.cell(found, "a position could not be sold")) for shown in EXIT)
     note = "The slowest and the dearest exit of the run, so the book of its end is left no slower and no dearer."
     return (Table("Leaving the book", header("Figure", "Value"), rows, note, narrow=True),)

@@ -11,6 +11,15 @@ T = TypeVar("T")
 TEMPLATE = "print(qd.plan.template(panel)) shows a plan to be filled in"
 
 
+class _OfTheConstructor:
+    """What `inspect.signature` asks a class for: the signature of its constructor; the metaclass itself has its own."""
+
+    def __get__(self, kind: type | None, owner: type) -> inspect.Signature:
+        if kind is None:
+            raise AttributeError("__signature__")
+        return inspect.Signature(list(_parameters(kind)))
+
+
 class Stated(type):
     """The class of a class whose arguments are decisions: most have no default.
 
@@ -33,10 +42,7 @@ class Stated(type):
             raise PlanError(f"{cls.__name__}: {'; '.join(faults)}. Fix: {TEMPLATE}.") from None
         return made
 
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        """Of the constructor, which editors and `help` show."""
-        return inspect.Signature(list(_parameters(cls)))
+    __signature__ = _OfTheConstructor()  # which editors and `help` show
 
 
 def _parameters(kind: type) -> Iterator[inspect.Parameter]:

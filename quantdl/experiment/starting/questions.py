@@ -10,7 +10,7 @@ from quantdl.config.config_fault import Key
 from quantdl.experiment.starting.market_facts import NOT_STATED, MarketFacts, read_on
 
 UNANSWERED = "?"
-"""Stands in a config for what nobody has said; no run takes it."""
+"""Stands in a config for what has not been said; no run takes it."""
 
 Answers = Mapping[str, str]
 
