@@ -27,8 +27,8 @@ def read_off_a_table(map_at: Map, values: Tensor) -> Tensor:
     same, so a value is mapped alike whatever stands beside it.
 
     Args:
-        map_at: An increasing map and the log of its derivative, at (S, *) values in float64; one for each place of
-            ``*``.
+        map_at: An increasing map and the log of its derivative, at values in float64 that broadcast with (S, *); one
+            for each place of ``*``.
         values: (S, *), many for each map.
 
     Returns:
@@ -52,9 +52,10 @@ def read_off_a_table(map_at: Map, values: Tensor) -> Tensor:
 def _cubics(map_at: Map, step: float, places: Tensor) -> Tensor:
     """Coefficients of each map over each interval, (INTERVALS, places, 4), of its value and slope at both ends."""
     numbers = torch.arange(INTERVALS + 1, dtype=torch.float64, device=places.device) - INTERVALS // 2
-    nodes = torch.sinh(numbers * step).reshape(-1, *[1] * places.ndim).expand(-1, *places.shape)
+    nodes = torch.sinh(numbers * step).reshape(-1, *[1] * places.ndim)
     mapped, log_slope = map_at(nodes)
-    height = torch.asinh(mapped).flatten(1)
-    slope = step * (log_slope.exp() * torch.sqrt((1.0 + nodes.square()) / (1.0 + mapped.square()))).flatten(1)
+    height = torch.asinh(mapped).expand(-1, *places.shape).flatten(1)
+    slope = log_slope.exp() * torch.sqrt((1.0 + nodes.square()) / (1.0 + mapped.square()))
+    slope = step * slope.expand(-1, *places.shape).flatten(1)
     rise, begins, ends = height.diff(dim=0), slope[:-1], slope[1:]
     return torch.stack([height[:-1], begins, 3.0 * rise - 2.0 * begins - ends, begins + ends - 2.0 * rise], -1)
