@@ -29,11 +29,17 @@ def print_comparison(table: RunComparison, first: str, second: str) -> None:
         print_table(
             f"First less second, {table.bars} returns over the same bars, {table.start} to {table.end}",
             ["figure", "difference", "standard error", "t", "p"],
-            lines,
+            [(*line, _p_value(p)) for *line, p in lines],
+            decimals=4,
         )
     for what, reason in (("", table.undefined), ("forecasts: ", table.forecasts_undefined)):
         if reason:
             say(f"undefined: {what}{reason}")
+
+
+def _p_value(value: float) -> str:
+    """Write a p-value as the report does."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _figure_line(pair: Pair) -> tuple[str, str, str, str]:

@@ -227,7 +227,7 @@ class StudentTMarginals(Marginals):
         return standard, log_slope - self.scale.log()
 
     def from_standard(self, standard: Tensor, base: BaseLaw) -> Tensor:
-        """See :class:`Marginals`; many draws of the same laws are read off a table, within 2e-8 of their size."""
+        """See :class:`Marginals`; many draws of the same laws are read off a table, see `read_off_a_table`."""
         many = standard.ndim == self.location.ndim + 1 and worth_a_table(len(standard))
         if many and not torch.is_grad_enabled():
             own = read_off_a_table(partial(self._own_and_log_slope_at, base=base), standard)

@@ -4,11 +4,12 @@ It is asked what the run asks it first: at the first close of the test span, wit
 for the law of the model, resampled and a little smoothed: a law of the right size, at the cost of a gather.
 
 What a run would carry out must not be refused here. So an answer counts as a fault only where the strategy gives a
-faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored. Weights
-that break the same cap by the same amount under all of these follow no forecast: the run would end with them. Any other
-fault must show as well at three closes before the test span. Limits on predicted losses follow the forecast itself and
-are left to the run. Each answer comes from a strategy made anew, and the states of the global random generators are put
-back, so a run that goes on is the same run.
+faulty one whatever it is told: under past returns, half and twice as wide, without their mean and mirrored, of assets
+that move apart and together, and with other proportions of their volatilities. Weights that break the same cap by the
+same amount under all of these follow no forecast: the run would end with them. Any other fault must show as well at
+three closes before the test span. Limits on predicted losses follow the forecast itself and are left to the run. Each
+answer comes from a strategy made anew, and the states of the global random generators are put back, so a run that goes
+on is the same run.
 """
 
 import random
@@ -35,12 +36,28 @@ _EARLIER = (1, 22, 64)  # bars before the first close of the test span at which 
 
 Law = Callable[[np.ndarray], np.ndarray]
 
+
+def _apart(past: np.ndarray) -> np.ndarray:
+    """The returns of each asset at other times than those of the others."""
+    return np.stack([np.roll(column, 37 * number) for number, column in enumerate(past.T)], axis=1)
+
+
+def _together(past: np.ndarray) -> np.ndarray:
+    """All assets moved by their mean, each as widely as before."""
+    common = past.mean(axis=1, keepdims=True)
+    return np.asarray(past.mean(axis=0) + past.std(axis=0) * (common - common.mean()) / max(common.std(), 1e-12))
+
+
 _LAWS: tuple[Law, ...] = (
     lambda past: past,
     lambda past: 0.5 * past,
     lambda past: 2.0 * past,
     lambda past: past - past.mean(axis=0),
     lambda past: -past,
+    _apart,
+    _together,
+    lambda past: past * np.geomspace(0.4, 2.5, past.shape[1]),
+    lambda past: past * np.geomspace(2.5, 0.4, past.shape[1]),
 )
 
 

@@ -136,14 +136,16 @@ class _Aim:
 
 
 def _check(level: float, invested: float, most: float, shares: np.ndarray) -> None:
-    if not 0 < level < 1:
+    tail = round(1.0 - level, 12)
+    if not (0 < level < 1 and tail > 0):
         raise ValueError(f"level must lie strictly between 0 and 1, got {level}.")
-    tail, largest = round(1.0 - level, 12), float(shares.max()) if len(shares) else 1.0
+    largest = float(shares.max()) if len(shares) else 1.0
     if largest > tail * (1.0 + _ROUNDING):
         needed = math.ceil(round(1.0 / tail, 6))
+        likeliest = f"the likeliest of {len(shares)} has a probability of {largest:.3g}" if len(shares) else "got none"
         raise ValueError(
-            f"level {level:g} needs at least {needed} draws if all are equally likely; the likeliest of {len(shares)} "
-            f"has a probability of {largest:.3g}, and the tail holds {tail:.3g}. Take more draws or a lower level."
+            f"level {level:g} needs at least {needed} draws if all are equally likely; {likeliest}, and the tail holds "
+            f"{tail:.3g}. Take more draws or a lower level."
         )
     if not 0 < invested <= most:
         raise ValueError(f"invested must lie above 0 and at most max_gross ({most}), got {invested}.")

@@ -28,11 +28,11 @@ def test_every_test_is_a_line_in_its_unit(capsys):
     print_comparison(compared(), "a", "b")
     shown = lines(capsys)
     assert "Sharpe ratio 1.50 0.50 1.00" in shown
-    assert "mean return [bp] a bar 2.0000 1.0000 2.0000 0.0460" in shown
-    assert "Sharpe a bar 0.0500 0.0250 2.0000 0.0460" in shown
-    assert "Sharpe a year 0.8000 0.4000 2.0000 0.0460" in shown
-    assert "ES 95% [%] a bar -1.0000 -0.5000 2.0000 0.0460" in shown
-    assert "log loss of forecasts [nats] -0.1250 -2.5000 0.0130" in shown
+    assert "mean return [bp] a bar 2.0000 1.0000 2.0000 0.046" in shown
+    assert "Sharpe a bar 0.0500 0.0250 2.0000 0.046" in shown
+    assert "Sharpe a year 0.8000 0.4000 2.0000 0.046" in shown
+    assert "ES 95% [%] a bar -1.0000 -0.5000 2.0000 0.046" in shown
+    assert "log loss of forecasts [nats] -0.1250 -2.5000 0.013" in shown
     assert "First less second, 100 returns over the same bars, 2024-01-02 to 2024-05-24" in shown
 
 
@@ -71,3 +71,9 @@ def test_figures_have_the_words_and_units_of_a_single_run_in_its_order(capsys):
     assert "of_another_version 0.5000 0.2500 0.2500" in shown
     places = [out.index(words) for words in ("return a year", "returns", "value traded", "of_another_version")]
     assert places == sorted(places)
+
+
+def test_what_is_small_is_not_written_as_zero(capsys):
+    small = ScoreDifference(0.00001, 0.000002, 5.0, 2.97e-32, 100)
+    print_comparison(compared(returns=PairedReturns(MEAN, small, 0.5, TAIL)), "a", "b")
+    assert "Sharpe a bar 0.00001 0.000002 5.0000 < 0.001" in lines(capsys)

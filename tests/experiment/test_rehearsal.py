@@ -85,6 +85,8 @@ def test_what_no_forecast_would_mend_is_refused(config_of, data, line, expected)
         ("weights[0] = 0.5 - 0.1 * np.tanh(view.draws.mean()) if str(view.session)[:10] > '2016-06-30' else 0.2",),
         ("assert str(view.session)[:10] < '2016-07-01' or view.draws.max() > 9.0",),  # of that day it may be right
         ("return None",),
+        ("weights[0] = 0.095 / np.corrcoef(view.draws.T)[np.triu_indices(len(weights), 1)].mean()",),
+        ("own = 1.0 / view.draws.std(axis=0)", "weights[4] = 0.5 * own[0] / own[4]"),  # by what is calmer than what
         ("weights[0] = {'2016-07-01': 0.2}[str(view.session)[:10]]",),  # knows of the test span alone
     ],
 )

@@ -10,6 +10,8 @@ from scipy import special, stats
 from quantdl.risk.backtests.coverage import coverage_ratios, kupiec, kupiec_counts, log_likelihood
 from quantdl.risk.backtests.result import TIES, FloatArray, TestResult, marked, refuse_overlap, tail_of
 
+_NEGLIGIBLE = 1e-18  # chance of one kind of series; all that are left out come to less than 1e-10
+
 
 @dataclass(frozen=True)
 class Christoffersen:
@@ -121,17 +123,20 @@ def conditional_coverage_chance(ratio: float, n: int, tail: float) -> float:
     return min(float(reached[first]), 1.0) if first < len(ratios) else 0.0
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _conditional_coverage_law(n: int, tail: float) -> tuple[FloatArray, FloatArray]:
     """Ratios of both at once, increasing, and the chance of each or more; many books and assets share one."""
     counts = np.arange(n + 1)
     weights, coverage = stats.binom.pmf(counts, n, tail), coverage_ratios(counts, n, tail)
-    likely = np.flatnonzero(weights > 1e-12)
-    laws = [independence_law(n, int(x)) for x in likely]
-    ratios = np.concatenate([law[0] + coverage[x] for law, x in zip(laws, likely, strict=True)])
-    chances = np.concatenate([law[1] * weights[x] for law, x in zip(laws, likely, strict=True)])
-    order = np.argsort(ratios)
-    return ratios[order], np.cumsum(chances[order][::-1])[::-1]
+    ratios, chances = [], []
+    for x in np.flatnonzero(weights > 1e-12):
+        of_order, chance = independence_law(n, int(x))
+        kept = chance * weights[x] > _NEGLIGIBLE
+        ratios.append(of_order[kept] + coverage[x])
+        chances.append(chance[kept] * weights[x])
+    every = np.concatenate(ratios)
+    order = np.argsort(every)
+    return every[order], np.cumsum(np.concatenate(chances)[order][::-1])[::-1]
 
 
 def _exact(found: Christoffersen, tail: float) -> Christoffersen:
