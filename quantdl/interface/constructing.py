@@ -31,6 +31,7 @@ class NamedSettings(type):
             ConfigError: With every name and value that is wrong.
         """
         accepted = inspect.signature(cls).parameters
+        _refuse_places(cls, given, named)
         values = {**dict(zip(accepted, given, strict=False)), **named}
         unknown = [name for name in values if name not in accepted]
         lacking = {name for name, one in accepted.items() if one.default is one.empty and name not in values}
@@ -44,6 +45,19 @@ class NamedSettings(type):
         """Of the constructor, which editors and `help` show."""
         own = inspect.signature(type.__getattribute__(cls, "__init__"))
         return own.replace(parameters=list(own.parameters.values())[1:])
+
+
+def _refuse_places(kind: type, given: Sequence[object], named: Mapping[str, object]) -> None:
+    """Raise what is wrong with values given by their place: too many of them, or one that has a name as well."""
+    parameters = inspect.signature(kind).parameters.values()
+    places = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD]
+    call = Arguments(kind.__name__)
+    if len(given) > len(places):
+        call.add(f"{len(given)} values without a name", f"expected at most {len(places)}: {', '.join(places)}")
+    for name in places[: len(given)]:
+        if name in named:
+            call.add(name, "given twice, by its place and by its name; expected once")
+    call.refuse_faults()
 
 
 def _refuse(kind: type, parts: Sequence[type[Any]], values: Mapping[str, object], unknown: list[str]) -> None:

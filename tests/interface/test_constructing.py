@@ -18,6 +18,11 @@ from quantdl.errors import ConfigError
             "EwmaT: learning: unknown argument; expected one of horizon, factors, also_horizons, refit, decay, seed, "
             "fill_at, features",
         ),
+        (lambda: qd.EwmaT(5, horizon=3), "EwmaT: horizon: given twice, by its place and by its name; expected once"),
+        (
+            lambda: qd.EwmaT(5, 3, (), "yearly", 0.94, 7),
+            "EwmaT: 6 values without a name: expected at most 5: horizon, factors, also_horizons, refit, decay",
+        ),
     ],
 )
 def test_a_name_that_is_wrong_or_missing_is_said(made, said):

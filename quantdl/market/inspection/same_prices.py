@@ -24,7 +24,8 @@ def same_prices(panel: Panel) -> tuple[DataFault, ...]:
 
     At least `FEWEST_MOVES` of these bars must differ from the one before: prices that stand still agree by chance. The
     later asset, in the order of the panel, is the one at fault, so that the first of several alike is kept under
-    ``drop_asset``. Nothing is said of which of them is right. A copy that differs in a single close is not found.
+    ``drop_asset``. Nothing is said of which of them is right. A copy that differs in a single close is not
+    found, nor one of which every few bars are left out: four closes in a row, which both have, tell where to look.
     """
     named: dict[int, int] = {}
     for first, second in _candidates(panel):
