@@ -333,6 +333,26 @@ def test_a_data_block_alone_is_checked_and_its_policies_are_obeyed(prices: Path)
     assert check(config)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--symbol-pattern", "("], "--symbol-pattern: given '('"),
+        (["--symbol-pattern", "NYSE_(.+)"], "--symbol-pattern: given 'NYSE_(.+)', which finds no symbol"),
+        (["--frequency", "60min"], "--labelled and --anchored: given nothing for bars of '60min'"),
+        (["--frequency", "6 hours"], "--frequency: "),
+        (["--calendar", "XNYZ"], "--calendar: Unknown calendar 'XNYZ'. Did you mean "),
+        (
+            ["--frequency", "60min", "--labelled", "end", "--anchored", "open", "--times-in", "Mars/Base"],
+            "--times-in: given 'Mars/Base'",
+        ),
+    ],
+)
+def test_a_wrong_option_is_a_fault_of_the_command_line_and_named(prices: Path, options: list[str], said: str) -> None:
+    calendar = [] if "--calendar" in options else ["--calendar", "XNYS"]
+    code, output, errors = check(prices, *calendar, *options)
+    assert (code, output) == (2, "") and said in errors
+
+
 def test_the_config_of_the_risk_of_a_book_is_checked() -> None:
     code, output, errors = check(VALID.parents[2] / "configs" / "risk" / "sp500.yaml")
     assert (code, errors) == (0, "") and "166,260 bars of 20 assets" in output
