@@ -42,20 +42,24 @@ _SCENARIOS: tuple[str, ...] = ("stress",)  # written out, or as the file in whic
 Keys = tuple[Key, ...]
 
 
-def read_layers(path: Path) -> tuple[Document, ...]:
+def read_layers(path: Path, first_key: str = "name") -> tuple[Document, ...]:
     """Read a config and those that it extends, its own file first.
+
+    Args:
+        path: The config.
+        first_key: Key with which such a config begins, for the message about an empty one.
 
     Raises:
         ConfigError: If one cannot be read, is not there, or extends itself.
     """
-    document = read_document(path)
+    document = read_document(path, first_key)
     layers = [without(document, (EXTENDS,))]
     while child(document.root, EXTENDS) is not None:
         extended = _extended(document)
         chain = [layer.path for layer in layers]
         if os.path.realpath(extended) in map(os.path.realpath, chain):
             raise _refused(document, f"a config cannot extend itself: {' -> '.join(map(str, [*chain, extended]))}")
-        base = read_document(extended)
+        base = read_document(extended, first_key)
         if not isinstance(base.root, Mapping):
             raise _refused(document, f"{extended} is no mapping of keys, so nothing can be taken from it")
         document = base

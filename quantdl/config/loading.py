@@ -91,7 +91,7 @@ def load_prices_config(path: Path | str) -> ForecastConfig:
         ConfigError: With every fault, each with file, line, column, key, what was given, what was expected.
         PlanError: The same, when only the plan of a run is at fault.
     """
-    layers = read_layers(path_of(path, "path", _EXPECTED))
+    layers = read_layers(path_of(path, "path", _EXPECTED), first_key="data")
     root = merged(layers).root
     if any(child(root, key) is not None for key in _OF_A_RUN):
         return _config_of(layers)

@@ -33,17 +33,21 @@ MAX_NODES = 100_000
 MAX_ALIASES = 100
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path, first_key: str = "name") -> Document:
     """Read a YAML file.
+
+    Args:
+        path: The file.
+        first_key: Key with which such a file begins, for the message about an empty one.
 
     Raises:
         ConfigError: If the file is missing, too large, not UTF-8 or not YAML that this reader accepts.
     """
-    return parse_document(_read_text(path), path)
+    return parse_document(_read_text(path), path, first_key)
 
 
-def parse_document(text: str, path: Path) -> Document:
-    """Turn YAML text into a `Document`; ``path`` is only used in messages.
+def parse_document(text: str, path: Path, first_key: str = "name") -> Document:
+    """Turn YAML text into a `Document`; ``path`` and ``first_key`` are only used in messages.
 
     Raises:
         ConfigError: If the text is empty, not YAML, or beyond the limits at the head of this file.
@@ -55,7 +59,7 @@ def parse_document(text: str, path: Path) -> Document:
     """
     parser = YAML(typ="safe", pure=True)
     try:
-        return _Composer(path, text, parser.parse(text)).document()
+        return _Composer(path, text, parser.parse(text), first_key).document()
     except ReaderError as error:
         before = text[: error.position]
         mark = Mark(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -116,6 +120,7 @@ class _Composer:
     path: Path
     text: str
     events: Iterator[Event]
+    first_key: str
     faults: list[ConfigFault] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
     n_nodes: int = 0
@@ -125,7 +130,8 @@ class _Composer:
         next(self.events)  # stream start
         start = next(self.events)
         if not isinstance(start, DocumentStartEvent):
-            raise ConfigError(f"{self.path}: the file is empty; expected the keys of a config, beginning with 'name:'.")
+            expected = f"the keys of a config, beginning with '{self.first_key}:'"
+            raise ConfigError(f"{self.path}: the file is empty; expected {expected}.")
         root = self._node(next(self.events), 1)
         next(self.events)  # document end
         after = next(self.events)

@@ -175,14 +175,14 @@ def test_hourly_bars_are_read_when_their_dating_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "hint"),
     [
-        (("--frequency", "60min"), "intraday: given nothing for bars of '60min'; expected how they are cut"),
+        (("--frequency", "60min"), "--labelled and --anchored: given nothing for bars of '60min'; expected how"),
         (("--frequency", "60min", "--labelled", "start"), "--labelled and --anchored go together"),
         (("--labelled", "middle", "--anchored", "open"), "Invalid value for '--labelled'"),
     ],
 )
 def test_nothing_is_guessed_about_bars_within_a_session(prices: Path, options: tuple[str, ...], hint: str) -> None:
     code, output, errors = check(prices, "--calendar", "XNYS", *options)
-    assert code in (2, 3)
+    assert code == 2
     assert output == ""
     assert hint in errors
 
@@ -227,10 +227,8 @@ def test_symbols_are_told_by_the_names_of_files(prices: Path) -> None:
     assert code == 3
     assert {fault["symbol"] for fault in json.loads(output)["faults"]} >= {"AA", "BA"}
     code, _, errors = check(prices, "--calendar", "XNYS", "--symbol-pattern", "NYSE_(.+)")
-    assert (
-        code == 3
-        and "symbol_pattern: given 'NYSE_(.+)', which finds no symbol in any file name: NASDAQ_AA_30Y.csv" in errors
-    )
+    assert code == 2
+    assert "--symbol-pattern: given 'NYSE_(.+)', which finds no symbol in any file name: NASDAQ_AA_30Y.csv" in errors
 
 
 def test_a_pattern_that_is_none_stands_at_its_line_of_the_config(config: Path) -> None:
@@ -331,6 +329,24 @@ def test_a_data_block_alone_is_checked_and_its_policies_are_obeyed(prices: Path)
     assert code == 3 and "zero_low (1): BA" in errors and "7,500 bars of 30 assets" in output
     config.write_text(f"data:\n{DECLARED}  policies: {{zero_low: drop_asset}}\n")
     assert check(config)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--symbol-pattern", "("], "--symbol-pattern: given '('"),
+        (["--frequency", "6 hours"], "--frequency: "),
+        (["--calendar", "XNYZ"], "--calendar: Unknown calendar 'XNYZ'. Did you mean "),
+        (
+            ["--frequency", "60min", "--labelled", "end", "--anchored", "open", "--times-in", "Mars/Base"],
+            "--times-in: given 'Mars/Base'",
+        ),
+    ],
+)
+def test_a_wrong_option_is_a_fault_of_the_command_line_and_named(prices: Path, options: list[str], said: str) -> None:
+    calendar = [] if "--calendar" in options else ["--calendar", "XNYS"]
+    code, output, errors = check(prices, *calendar, *options)
+    assert (code, output) == (2, "") and said in errors
 
 
 def test_the_config_of_the_risk_of_a_book_is_checked() -> None:

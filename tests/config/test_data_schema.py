@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quantdl.config import ExperimentConfig, load_prices_config
+from quantdl.config import ExperimentConfig, load_config, load_prices_config
 from quantdl.errors import ConfigError
 from tests.small_experiment import ROOT
 
@@ -58,3 +58,11 @@ def test_it_extends_another_config(tmp_path):
     (tmp_path / "base.yaml").write_text("data:\n  kind: sp500\n")
     config = load_prices_config(written(tmp_path, "extends: base.yaml\ndata:\n  assets: [KO]\n"))
     assert config.data.assets == ("KO",)
+
+
+def test_of_an_empty_file_a_data_block_is_expected_where_that_is_enough(tmp_path):
+    empty = written(tmp_path, "# nothing\n")
+    with pytest.raises(ConfigError, match="the file is empty; expected the keys of a config, beginning with 'data:'"):
+        load_prices_config(empty)
+    with pytest.raises(ConfigError, match="the file is empty; expected the keys of a config, beginning with 'name:'"):
+        load_config(empty)

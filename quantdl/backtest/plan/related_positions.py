@@ -86,10 +86,11 @@ class RelatedPositions(metaclass=Stated):
 
     @property
     def n_named(self) -> int | None:
-        """How many assets stand in its groups; None where groups are not named in the plan."""
+        """How many assets stand in its groups; None where groups are not named in the plan, or a text is no list."""
         if not isinstance(self.groups, NamedGroups):
             return None
-        return sum(map(len, self.groups.members.values()))
+        listed = self.groups.members.values()
+        return None if any(isinstance(symbols, str) for symbols in listed) else sum(map(len, listed))
 
 
 def faults(related: RelatedPositions, sizing: Sizing) -> Iterator[PlanFault]:

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-from quantdl.errors import PlanError, did_you_mean
+from quantdl.errors import PlanError, closest, did_you_mean
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ class Stated(type):
             faults = list(_faults(list(_parameters(cls)), given, named))
             if not faults:
                 raise
-            raise PlanError(f"{cls.__name__}: {'; '.join(faults)}. Fix: {TEMPLATE}.") from None
+            said = "; ".join(faults)
+            raise PlanError(f"{cls.__name__}: {said}{'' if said.endswith('?') else '.'} Fix: {TEMPLATE}.") from None
         return made
 
     __signature__ = _OfTheConstructor()  # which editors and `help` show
@@ -59,10 +60,12 @@ def _faults(parameters: list[inspect.Parameter], given: tuple[object, ...], name
     twice = [name for name in names[: len(given)] if name in named]
     if twice:
         yield f"given twice, by place and by name: {', '.join(twice)}"
-    missing = [one.name for one in parameters if one.default is one.empty and one.name not in stated]
+    unknown = [name for name in named if name not in names]
+    misspelt = {closest(name, names) for name in unknown}  # which is told once, beside what was written
+    needed = [one.name for one in parameters if one.default is one.empty]
+    missing = [name for name in needed if name not in stated and name not in misspelt]
     if missing:
         yield f"missing {', '.join(missing)}; each is a decision and has no default"
-    for name in named:
-        if name not in names:
-            hint = did_you_mean(name, names) or f"; expected one of {', '.join(names)}"
-            yield f"unknown argument {name}{hint}"
+    for name in unknown:
+        hint = did_you_mean(name, names) or f"; expected one of {', '.join(names)}"
+        yield f"unknown argument {name}{hint}"

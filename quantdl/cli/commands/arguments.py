@@ -150,9 +150,19 @@ def file_format_of(
     try:
         return FileFormat(**stated, newest_first=True if newest_first else None)
     except DataSettingsError as error:
-        raise ConfigError(
-            "\n".join(f"--{name.replace('_', '-')}: {message}" for name, message in error.faults)
-        ) from None
+        raise of_options(error) from None
+
+
+def of_options(error: DataSettingsError) -> ConfigError:
+    """Return the error for settings of the data that stand on the command line, each by the name of its option.
+
+    Example:
+        >>> str(of_options(DataSettingsError(("times_in", "given 'Mars/Base'"))))
+        "--times-in: given 'Mars/Base'"
+    """
+    several = {"intraday": "--labelled and --anchored"}
+    named = [(several.get(name) or "--" + name.replace("_", "-"), message) for name, message in error.faults]
+    return ConfigError("\n".join(f"{option}: {message}" for option, message in named))
 
 
 def age_of(text: str, option: str) -> timedelta:

@@ -21,10 +21,11 @@ from quantdl.cli.commands.arguments import (
     existing,
     file_format_of,
     load,
+    of_options,
 )
 from quantdl.cli.completion import complete_config
 from quantdl.cli.printing import print_json, print_table
-from quantdl.errors import ConfigError, DataError
+from quantdl.errors import ConfigError, DataError, DataSettingsError
 
 if TYPE_CHECKING:
     from quantdl.config import ForecastConfig
@@ -87,9 +88,11 @@ def data_check(
 
     checked: ForecastConfig | Path = load_prices_config(target) if is_config else existing(target)
     if isinstance(checked, Path):
+        from quantdl.calendars.names import is_calendar, shipped_names, unknown_calendar
         from quantdl.config.early_checks import stated_calendar
 
-        stated_calendar(checked, calendar)
+        if not is_calendar(stated := stated_calendar(checked, calendar)):
+            raise ConfigError(f"--calendar: {unknown_calendar(stated, shipped_names())}")
     from quantdl.cli.census import REFUSES, REFUSES_BY_DEFAULT, print_census, print_census_json, refusal
     from quantdl.experiment import check_data
     from quantdl.experiment.preparation import refused_rows
@@ -97,9 +100,12 @@ def data_check(
     from quantdl.market.inspection.policies import Policies
     from quantdl.market.inspection.treatment import faults_at_loading, refused_faults
 
-    intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
-    options = calendar, frequency, intraday, written, symbol_pattern
-    census = check_data(checked, *options)
+    try:
+        intraday = None if labelled is None or anchored is None else IntradayBars(labelled, anchored, times_in)
+        options = calendar, frequency, intraday, written, symbol_pattern
+        census = check_data(checked, *options)
+    except DataSettingsError as error:  # those of a config are told by their keys
+        raise of_options(error) from None
     bare = isinstance(checked, Path)
     policies = Policies() if isinstance(checked, Path) else checked.data.policies
     says, refused = REFUSES_BY_DEFAULT if bare else REFUSES, refused_faults(census, policies)

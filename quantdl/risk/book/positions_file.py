@@ -1,6 +1,7 @@
 """A file of positions: each row as it stands there, or every fault of the file. It needs no prices and no pandas."""
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -99,14 +100,14 @@ def read_positions(path: Path | str) -> Positions:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        rows = list(csv.reader(text.splitlines(keepends=True), strict=True))
+        rows = list(_placed_rows(text))
     except OSError as error:
         raise DataError(
             f"{path}: the positions cannot be read: {error.strerror or error}. Fix: check the path and its permissions."
         ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: the positions cannot be read as CSV in UTF-8: {error}.") from error
-    header = [name.strip() for name in rows[0]] if rows else []
+    header = [name.strip() for name in rows[0][1]] if rows else []
     faults = [f"{path}:1: {fault}" for fault in _header_faults(header)]
     if faults:
         raise DataError("\n".join(faults))
@@ -114,7 +115,7 @@ def read_positions(path: Path | str) -> Positions:
     found: list[Position] = []
     cash: float | None = None
     lines: dict[str, int] = {}
-    for number, cells in enumerate(rows[1:], start=2):
+    for number, cells in rows[1:]:
         if not any(cell.strip() for cell in cells):
             continue
         position, wrong = _position(dict(zip(header, cells, strict=False)), len(cells), len(header))
@@ -132,6 +133,18 @@ def read_positions(path: Path | str) -> Positions:
         named = tuple(held for held in found if held.asset)
         raise FaultyPositionsError(misread, Positions(named, source=str(path)))
     return Positions(tuple(found), cash or 0.0, str(path))
+
+
+def _placed_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row with the line in which it begins: a quoted cell may hold line breaks.
+
+    Raises:
+        csv.Error: If the text is no CSV.
+    """
+    reader, begins = csv.reader(io.StringIO(text, newline=""), strict=True), 1
+    for cells in reader:
+        yield begins, cells
+        begins = reader.line_num + 1
 
 
 def _header_faults(header: Sequence[str]) -> Iterator[str]:
@@ -158,10 +171,13 @@ def _position(cells: dict[str, str], n_cells: int, n_columns: int) -> tuple[Posi
     """Read one row, and say what is wrong with it."""
     faults: list[str] = []
     if n_cells != n_columns:
-        faults.append(f"{n_cells} cells; expected {n_columns}, as many as the header has")
+        counted = f"{n_cells} cell{'s' if n_cells != 1 else ''}"
+        faults.append(f"{counted}; expected {n_columns}, as many as the header has")
     asset = cells.get("asset", "").strip()
     if not asset:
         faults.append("no asset; expected a symbol, or CASH")
+    if "\0" in asset:
+        faults.append(f"asset given {asset!r}; expected a symbol without the character NUL")
     numbers = {name: _number(cells.get(name, ""), name, faults) for name in ("quantity", "value", "dollar_volume")}
     given = [name for name in ("quantity", "value") if cells.get(name, "").strip()]
     if len(given) != 1 and n_cells == n_columns:

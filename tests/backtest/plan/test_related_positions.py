@@ -11,6 +11,7 @@ from quantdl.backtest.plan.borrowing import Borrow
 from quantdl.backtest.plan.related_positions import CorrelationGroups, NamedGroups, RelatedPositions, SectorGroups
 from quantdl.backtest.plan.sizing import Sizing
 from quantdl.errors import RunError
+from quantdl.plan import named_groups
 from quantdl.portfolio import within_limits
 from tests.backtest.judged import (
     AtBars,
@@ -42,6 +43,12 @@ def faults(groups=HALVES, gross=0.9, net=None, sizing=SIZING):
 def data_faults(groups=HALVES, gross=0.9, sizing=SIZING, panel=PANEL):
     found = related_positions.data_faults(RelatedPositions(groups, gross, None), sizing, panel)
     return {fault.item.removeprefix("related_positions."): str(fault) for fault in found}
+
+
+def test_the_letters_of_a_text_that_stands_for_a_list_of_symbols_are_not_counted_as_assets():
+    assert RelatedPositions(HALVES, 0.9, None).n_named == 4
+    assert RelatedPositions(named_groups({"a": "AAPL"}), 0.9, None).n_named is None
+    assert RelatedPositions(SectorGroups("sector"), 0.9, None).n_named is None
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,18 @@ def test_every_missing_item_of_a_plan_is_named_with_where_one_is_shown():
     assert refused.value.exit_code == 4
 
 
-def test_a_misspelt_argument_is_named_with_what_was_meant_beside_the_missing_ones():
-    with pytest.raises(PlanError, match=f"^Sample: missing purge_bars; .*unknown argument purge.*purge_bars.*{SHOWN}"):
+def test_a_misspelt_argument_is_named_with_what_was_meant_and_is_not_missing():
+    with pytest.raises(PlanError) as refused:
         Sample("2019-01-02", "2022-12-28", minimum_sessions=500, purge_bar=6)
+    assert str(refused.value) == (
+        "Sample: unknown argument purge_bar; did you mean 'purge_bars'? "
+        "Fix: print(qd.plan.template(panel)) shows a plan to be filled in."
+    )
+
+
+def test_a_misspelt_argument_is_named_beside_the_missing_ones():
+    with pytest.raises(PlanError, match=rf"^Sample: missing last; .*unknown argument purge_bar; did .*\? {SHOWN}"):
+        Sample("2019-01-02", minimum_sessions=500, purge_bar=6)
 
 
 def test_arguments_that_are_too_many_or_given_twice_are_named():

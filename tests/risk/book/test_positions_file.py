@@ -50,6 +50,22 @@ def test_all_faults_of_all_rows_are_told_with_their_lines(tmp_path):
         assert any(fault.startswith(f"book.csv:{line}:") and part in fault for fault in faults), (line, faults)
 
 
+def test_a_row_stands_in_the_line_in_which_it_begins_whatever_its_cells_hold(tmp_path):
+    assert refusal(tmp_path, 'asset,value\n"A\nB",1\nC,x\n')[0].startswith("book.csv:4: value given 'x'")
+    assert refusal(tmp_path, 'asset,value\n\n"A\nB",x\n')[0].startswith("book.csv:3: value given 'x'")
+    book = read_positions(written(tmp_path, "asset,value,group\nA,1,x\x85y\nB,2,x\u2028y\nC,3,x\x0cy\n"))
+    assert [(held.line, held.group) for held in book.positions] == [(2, "x\x85y"), (3, "x\u2028y"), (4, "x\x0cy")]
+
+
+def test_one_cell_is_counted_in_the_singular(tmp_path):
+    assert refusal(tmp_path, "asset,value\nA\n") == ["book.csv:2: 1 cell; expected 2, as many as the header has"]
+
+
+def test_a_symbol_with_the_character_nul_is_refused(tmp_path):
+    said = refusal(tmp_path, "asset,value\nA\0,1\nB,2\n")
+    assert said == [r"book.csv:2: asset given 'A\x00'; expected a symbol without the character NUL"]
+
+
 def test_a_quantity_of_cash_is_its_value(tmp_path):
     (tmp_path / "book.csv").write_text("asset,quantity\nA,10\nCASH,99.5\n")
     assert read_positions(tmp_path / "book.csv").cash == 99.5
