@@ -107,7 +107,7 @@ def chromium():
         browser.close()
 
 
-def look_at(browser, path, widths=WIDTHS, schemes=("light", "dark"), on_paper=True):
+def look_at(browser, path, widths=WIDTHS, schemes=("light", "dark"), on_paper=True, site=None):
     """Open a page at several widths, in both schemes and as it is printed; a file is never asked for twice.
 
     Args:
@@ -116,6 +116,7 @@ def look_at(browser, path, widths=WIDTHS, schemes=("light", "dark"), on_paper=Tr
         widths: Of the window.
         schemes: ``light`` or ``dark``, as a system prefers.
         on_paper: Whether it is also looked at as it is printed.
+        site: Folder of the pages that it belongs to, whose other files it may ask for; none where it stands alone.
     """
     seen = Seen()
     address = Path(path).absolute().as_uri()
@@ -129,6 +130,7 @@ def look_at(browser, path, widths=WIDTHS, schemes=("light", "dark"), on_paper=Tr
     def judge(route):
         own = route.request.url.partition("#")[0] == address
         own = own or route.request.url.startswith(("data:", "blob:"))
+        own = own or (site is not None and route.request.url.startswith(f"{Path(site).absolute().as_uri()}/"))
         if not own:
             seen.asked.append(route.request.url)
         return route.continue_() if own else route.abort()

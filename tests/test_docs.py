@@ -20,6 +20,7 @@ import quantdl
 from quantdl import errors
 from quantdl.config import load_config, load_strategy
 from quantdl.experiment import run_backtest_only
+from tests.pages import chromium, look_at
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -340,6 +341,14 @@ def test_the_reference_describes_every_key_of_a_config(site):
     text = (DOCS / "generated/config.md").read_text(encoding="utf-8")
     without = [row for row in re.findall(r"^\| `.*\|$", text, flags=re.MULTILINE) if row.endswith("|  |")]
     assert without == []
+
+
+@pytest.mark.slow
+def test_every_built_page_is_readable_at_a_desk_on_a_phone_in_the_dark_and_on_paper(site):
+    with chromium() as browser:
+        seen = {str(page.relative_to(site)): look_at(browser, page, site=site) for page in sorted(site.rglob("*.html"))}
+    assert len(seen) > 40
+    assert {page: one.faults for page, one in seen.items() if one.faults} == {}
 
 
 @pytest.mark.slow
