@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
+from quantdl.backtest.plan.stated import ConstructorSignature
 from quantdl.config.arguments import Arguments
 from quantdl.errors import closest, did_you_mean
 
@@ -40,11 +41,7 @@ class NamedSettings(type):
         made: Model = type.__call__(cls, *given, **named)
         return made
 
-    @property
-    def __signature__(cls) -> inspect.Signature:
-        """Of the constructor, which editors and `help` show."""
-        own = inspect.signature(type.__getattribute__(cls, "__init__"))
-        return own.replace(parameters=list(own.parameters.values())[1:])
+    __signature__ = ConstructorSignature()  # which editors and `help` show
 
 
 def _refuse_places(kind: type, given: Sequence[object], named: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ T = TypeVar("T")
 TEMPLATE = "print(qd.plan.template(panel)) shows a plan to be filled in"
 
 
-class _OfTheConstructor:
+class ConstructorSignature:
     """What `inspect.signature` asks a class for: the signature of its constructor; the metaclass itself has its own."""
 
     def __get__(self, kind: type | None, owner: type) -> inspect.Signature:
@@ -43,7 +43,7 @@ class Stated(type):
             raise PlanError(f"{cls.__name__}: {said}{'' if said.endswith('?') else '.'} Fix: {TEMPLATE}.") from None
         return made
 
-    __signature__ = _OfTheConstructor()  # which editors and `help` show
+    __signature__ = ConstructorSignature()  # which editors and `help` show
 
 
 def _parameters(kind: type) -> Iterator[inspect.Parameter]:
